@@ -1,0 +1,53 @@
+# Two commands on a fresh machine: `make run` opens the window, `make test` checks everything.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONUTF8 := 1
+
+.PHONY: install run test check bench soak lint translations clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml tools/system_packages.sh
+	sh tools/system_packages.sh run
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	# The CPU build of torch first where the index at hand has one; elsewhere the same pin brings CUDA.
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	sh tools/system_packages.sh test
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+run: install
+	$(BIN)/python -m app
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/translations.py --check
+
+# Quick: under two minutes. Leaves out what is marked slow or needs a display and a sound server.
+check: lint
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q -m "not slow and not desktop"
+
+# Everything: also real training, the real window under Xvfb and the virtual microphone.
+test: lint
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q -m "not desktop"
+	$(BIN)/python -m pytest -q -m desktop tests/desktop
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m tests.benchmarks
+
+soak: $(VENV)/.installed-test
+	$(BIN)/python -m tests.soak
+
+translations: $(VENV)/.installed-test
+	$(BIN)/python tools/translations.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

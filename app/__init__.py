@@ -1,0 +1,1 @@
+"""The window. Draws, listens and starts work; computes nothing."""

@@ -1,0 +1,202 @@
+"""What the tabs share: settings, workers, the status line, tasks, sending to one another, training."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from app.errors import Errors
+from app.i18n import tr_step
+from app.settings import Settings
+from app.workers import Worker
+from models.errors import UserError
+from models.progress import Cancelled, Progress, Step
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from app.training.runs import Runs
+
+
+class ShowsErrors(Protocol):
+    def show_error(self, error: BaseException) -> None: ...
+
+
+class Task(Progress):
+    """Progress that the status line shows, with Cancel. A context manager: it is shown while it is open.
+
+    `update` may be called from any thread and as often as you like: the window looks at the newest.
+    """
+
+    def __init__(self, services: Services, title: str) -> None:
+        super().__init__(self._report_step)
+        self.title = title
+        self.step = Step(0, 0)
+        self._services = services
+        self._told = False
+
+    def _report_step(self, step: Step) -> None:
+        self.step = step
+        if not self._told:  # one signal under way is enough
+            self._told = True
+            self._services._stepped.emit(self)
+
+    def text(self) -> str:
+        """What it does now, for people: its last sentence, or its title."""
+        return tr_step(self.step) if self.step.message else self.title
+
+    def cancel(self) -> None:
+        super().cancel()
+        self._services.tasks_changed.emit()
+
+    def __enter__(self) -> Task:
+        self._services._open(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._services._close(self)
+
+
+class Services(QObject):
+    """One for the window, handed to every tab."""
+
+    tasks_changed = Signal()
+    status_changed = Signal()
+    device_changed = Signal(str)  # the person chose another; what is loaded should move
+    recent_changed = Signal()
+    sent = Signal(str, object)  # system, payload
+    _stepped = Signal(object)
+
+    def __init__(self, settings: Settings | None = None, errors: Errors | None = None) -> None:
+        super().__init__()
+        self.settings = settings or Settings(parent=self)
+        self.errors = errors or Errors(self)
+        self.tasks: list[Task] = []
+        self.device_used = ""
+        self.device_note = ""
+        self.memory_text = ""
+        self.latency = ""
+        self._statuses: dict[str, str] = {}
+        self._workers: dict[str, Worker] = {}
+        self._jobs: set[asyncio.Task[Any]] = set()
+        self._runs: Runs | None = None
+        self._stepped.connect(self._on_step, Qt.ConnectionType.QueuedConnection)
+
+    # Work -------------------------------------------------------------------------------------------------
+
+    def worker(self, name: str) -> Worker:
+        """The worker of that name, made when first asked for and closed with the window."""
+        if name not in self._workers:
+            self._workers[name] = Worker(name, parent=self)
+        return self._workers[name]
+
+    def start(self, work: Coroutine[Any, Any, Any], owner: ShowsErrors | None = None) -> asyncio.Task[Any]:
+        """Run a coroutine. What it raises is shown by `owner` if a person caused it, else it is an error of ours."""
+        job = asyncio.get_running_loop().create_task(work)
+        self._jobs.add(job)
+        job.add_done_callback(lambda done: self._ended(done, owner))
+        return job
+
+    def task(self, title: str) -> Task:
+        """``with services.task(tr("Reading files")) as task:`` shows progress and Cancel in the status line."""
+        return Task(self, title)
+
+    async def close(self, timeout_s: float = 1.0) -> None:
+        """Cancel what runs and end the threads."""
+        jobs = [job for job in self._jobs if job is not asyncio.current_task()]
+        for job in jobs:
+            job.cancel()
+        if jobs:
+            await asyncio.wait(jobs, timeout=timeout_s)
+        self.close_workers(timeout_s)
+
+    def close_workers(self, timeout_s: float = 1.0) -> None:
+        for worker in self._workers.values():
+            worker.cancel_all()
+        for worker in self._workers.values():
+            worker.close(timeout_s)
+        if self._runs is not None:
+            self._runs.close()
+
+    # Device -----------------------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> str:
+        """The person's choice: ``auto``, ``cpu``, ``cuda:0`` … What it comes to, `models.devices.resolve` says."""
+        return self.settings.device
+
+    def report_device(self, name: str, note: str = "", memory: str = "") -> None:
+        """A model was loaded on `name`; `note` says why where it is not what was chosen (translated)."""
+        self.device_used, self.device_note, self.memory_text = name, note, memory
+        self.status_changed.emit()
+
+    # Status line ------------------------------------------------------------------------------------------
+
+    def set_status(self, system: str, text: str) -> None:
+        """The tab's sentence in the status line, such as ``listening · 3.0 s window every 0.5 s``."""
+        if self._statuses.get(system) != text:
+            self._statuses[system] = text
+            self.status_changed.emit()
+
+    def status(self, system: str) -> str:
+        return self._statuses.get(system, "")
+
+    def set_latency(self, text: str) -> None:
+        if text != self.latency:
+            self.latency = text
+            self.status_changed.emit()
+
+    # Between tabs -----------------------------------------------------------------------------------------
+
+    def send(self, system: str, payload: object) -> None:
+        """Show another tab and hand it `payload` (see its `receive`)."""
+        self.sent.emit(system, payload)
+
+    def add_recent(self, paths: list[Path]) -> None:
+        self.settings.add_recent(paths)
+        self.recent_changed.emit()
+
+    @property
+    def training(self) -> Runs:
+        """The runs: ``launch(system)``, and the signal ``use_checkpoint(system, path)``."""
+        if self._runs is None:
+            from app.training.runs import Runs  # reads pydantic, which the first picture need not wait for
+
+            self._runs = Runs(self)
+        return self._runs
+
+    # Inside -----------------------------------------------------------------------------------------------
+
+    def _ended(self, job: asyncio.Task[Any], owner: ShowsErrors | None) -> None:
+        self._jobs.discard(job)
+        if job.cancelled():
+            return
+        error = job.exception()
+        if error is None or isinstance(error, Cancelled):
+            return
+        if isinstance(error, UserError) and owner is not None:
+            owner.show_error(error)
+        else:
+            self.errors.report(error)
+
+    def _open(self, task: Task) -> None:
+        self.tasks.append(task)
+        self.tasks_changed.emit()
+
+    def _close(self, task: Task) -> None:
+        if task in self.tasks:
+            self.tasks.remove(task)
+        self.tasks_changed.emit()
+
+    @Slot(object)
+    def _on_step(self, task: Task) -> None:
+        task._told = False
+        self.tasks_changed.emit()
+
+

@@ -1,0 +1,184 @@
+"""What a person chose, in ``settings.ini`` under their Polyphony folder. Every key is named here."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
+
+from models.resources import home, runs_folder
+
+
+class Key(StrEnum):
+    """Every key there is; the part before the slash is the section of the file."""
+
+    LANGUAGE = "general/language"
+    THEME = "general/theme"
+    DEVICE = "compute/device"
+    THREADS = "compute/threads"
+    OFFLINE = "compute/offline"
+    RUNS_FOLDER = "training/runs_folder"
+    GEOMETRY = "window/geometry"
+    TAB = "window/tab"
+    DOCK_OPEN = "window/dock_open"
+    DOCK_HEIGHT = "window/dock_height"
+    DOCK_SPLIT = "window/dock_split"
+    RECENT = "files/recent"
+    LAST_FOLDER = "files/last_folder"
+    TABS = "tabs"  # tabs/<system>: what a tab remembers
+    LAUNCHER = "launcher"  # launcher/<system>: the config that was last launched
+
+
+MOST_RECENT = 12
+
+
+class Settings(QObject):
+    """Typed access to the file. A value that makes no sense is as if it were not there.
+
+    `notice` says, where the file could not be read, where it was set aside to; else it is None.
+    """
+
+    changed = Signal(str)  # the key
+
+    def __init__(self, path: Path | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.path = path or home() / "settings.ini"
+        self.notice: Path | None = None
+        self.writable = _make_folder(self.path.parent)
+        self._set_aside_if_unreadable()
+        self._store = QSettings(str(self.path), QSettings.Format.IniFormat)
+
+    # Typed values -----------------------------------------------------------------------------------------
+
+    def text(self, key: Key, default: str = "", allowed: tuple[str, ...] = ()) -> str:
+        value = self._store.value(str(key), default)
+        if not isinstance(value, str) or (allowed and value not in allowed):
+            return default
+        return value
+
+    def number(self, key: Key, default: int = 0, low: int = 0, high: int = 1_000_000) -> int:
+        try:
+            value = int(str(self._store.value(str(key), default)))
+        except ValueError:
+            return default
+        return value if low <= value <= high else default
+
+    def flag(self, key: Key, default: bool = False) -> bool:
+        value = str(self._store.value(str(key), default)).lower()
+        return {"true": True, "1": True, "false": False, "0": False}.get(value, default)
+
+    def texts(self, key: Key) -> list[str]:
+        value = self._store.value(str(key), [])
+        if isinstance(value, str):
+            return [value] if value else []
+        return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+    def blob(self, key: Key) -> QByteArray:
+        value = self._store.value(str(key), QByteArray())
+        return value if isinstance(value, QByteArray) else QByteArray()
+
+    def plain(self, key: Key, name: str = "") -> dict[str, Any]:
+        """A small dictionary of plain values, kept as JSON."""
+        import json
+
+        try:
+            value = json.loads(str(self._store.value(_named(key, name), "{}")))
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def set(self, key: Key, value: str | int | bool | list[str] | QByteArray) -> None:
+        self._store.setValue(str(key), value)
+        self.changed.emit(str(key))
+
+    def set_plain(self, key: Key, value: dict[str, Any], name: str = "") -> None:
+        import json
+
+        self._store.setValue(_named(key, name), json.dumps(value, ensure_ascii=False, default=str))
+        self.changed.emit(str(key))
+
+    def sync(self) -> bool:
+        """Write the file now; False where it cannot be written."""
+        self._store.sync()
+        return self._store.status() == QSettings.Status.NoError
+
+    # What is asked for by name ----------------------------------------------------------------------------
+
+    @property
+    def language(self) -> str:
+        return self.text(Key.LANGUAGE, "system", ("system", "en", "zh_CN"))
+
+    @property
+    def theme(self) -> str:
+        return self.text(Key.THEME, "system", ("system", "light", "dark"))
+
+    @property
+    def device(self) -> str:
+        return self.text(Key.DEVICE, "auto") or "auto"
+
+    @property
+    def threads(self) -> int:
+        """Cores torch may use in the window; 0 leaves it to torch."""
+        return self.number(Key.THREADS, 0, 0, os.cpu_count() or 1)
+
+    @property
+    def offline(self) -> bool:
+        return self.flag(Key.OFFLINE)
+
+    @property
+    def runs_folder(self) -> Path:
+        text = self.text(Key.RUNS_FOLDER)
+        return Path(text) if text else runs_folder()
+
+    def recent(self) -> list[Path]:
+        return [Path(text) for text in self.texts(Key.RECENT)][:MOST_RECENT]
+
+    def add_recent(self, paths: list[Path]) -> None:
+        known = [str(path) for path in paths] + self.texts(Key.RECENT)
+        self.set(Key.RECENT, list(dict.fromkeys(known))[:MOST_RECENT])
+
+    def clear_recent(self) -> None:
+        self.set(Key.RECENT, [])
+
+    def _set_aside_if_unreadable(self) -> None:
+        if not self.path.exists() or self._readable():
+            return
+        number = 1
+        while (aside := self.path.with_name(f"settings.unreadable-{number}.ini")).exists():
+            number += 1
+        try:
+            os.replace(self.path, aside)
+        except OSError:
+            self.path = self.path.with_name(f"settings.replacement-{os.getpid()}.ini")
+        self.notice = aside
+
+    def _readable(self) -> bool:
+        """Whether the file is text with sections; QSettings itself swallows almost anything."""
+        try:
+            text = self.path.read_bytes().decode("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return False
+        if "\0" in text:
+            return False
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        plain = all(line.startswith(("[", ";", "#")) or "=" in line for line in lines)
+        if not plain:
+            return False
+        probe = QSettings(str(self.path), QSettings.Format.IniFormat)
+        probe.allKeys()
+        return probe.status() == QSettings.Status.NoError
+
+
+def _named(key: Key, name: str) -> str:
+    return f"{key}/{name}" if name else str(key)
+
+
+def _make_folder(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)

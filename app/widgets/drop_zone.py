@@ -1,0 +1,70 @@
+"""Where things are dropped; it is a button, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
+
+from app import theme
+
+
+def dropped_paths(data: QMimeData) -> list[Path]:
+    """The local files and folders of what is dragged."""
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+
+
+class DropZone(QToolButton):
+    """Says what to drop and which kinds; `dropped` gives the paths, `clicked` asks for a file dialog."""
+
+    dropped = Signal(list)
+
+    def __init__(self, text: str, kinds: str = "", parent: QWidget | None = None) -> None:
+        """`text`: ``Drop recordings``; `kinds`: ``.wav .flac .mp3``."""
+        super().__init__(parent)
+        self.setProperty("kind", "drop")
+        self.setAcceptDrops(True)
+        self.setMinimumHeight(62)
+        self.setSizePolicy(self.sizePolicy().horizontalPolicy().Expanding, self.sizePolicy().verticalPolicy())
+        self.setAccessibleName(text)
+        self.setAccessibleDescription(kinds)
+        self.setToolTip(text)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(theme.SMALL, theme.SMALL, theme.SMALL, theme.SMALL)
+        layout.setSpacing(2)
+        self._text, self._kinds = QLabel(text), QLabel(kinds)
+        self._kinds.setProperty("role", "hint")
+        for label in (self._text, self._kinds):
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter)
+            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            label.setWordWrap(True)
+            layout.addWidget(label)
+        self._kinds.setVisible(bool(kinds))
+
+    def set_text(self, text: str, kinds: str = "") -> None:
+        self._text.setText(text)
+        self._kinds.setText(kinds)
+        self._kinds.setVisible(bool(kinds))
+        self.setAccessibleName(text)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+            self._mark(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._mark(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._mark(False)
+        paths = dropped_paths(event.mimeData())
+        if paths:
+            event.acceptProposedAction()
+            self.dropped.emit(paths)
+
+    def _mark(self, over: bool) -> None:
+        self.setProperty("over", "true" if over else "false")
+        self.style().unpolish(self)
+        self.style().polish(self)

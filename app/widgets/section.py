@@ -1,0 +1,139 @@
+"""Groups of the left column: a captioned section, and a fold that opens."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from app import theme
+from app.i18n import tr
+from app.widgets.labels import Caption
+
+
+class Section(QWidget):
+    """A caption and what belongs under it. Put widgets in with `add`."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(theme.SMALL)
+        self.caption = Caption(title)
+        self.body.addWidget(self.caption)
+        self.setAccessibleName(title)
+
+    def add(self, widget: QWidget) -> QWidget:
+        self.body.addWidget(widget)
+        return widget
+
+
+class Fold(QWidget):
+    """A line that opens: ``▸ Settings: window 3 s``. Closed, it says in a few words what is inside."""
+
+    toggled = Signal(bool)
+
+    def __init__(self, title: str, parent: QWidget | None = None, opened: bool = False) -> None:
+        super().__init__(parent)
+        self._title = title
+        self._summary = ""
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.TINY)
+        self.button = QToolButton()
+        self.button.setProperty("kind", "fold")
+        self.button.setCheckable(True)
+        self.button.setSizePolicy(self.button.sizePolicy().horizontalPolicy().Ignored, self.button.sizePolicy().verticalPolicy())
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setToolTip(tr("Show or hide"))
+        self.content = QWidget()
+        self.body = QVBoxLayout(self.content)
+        self.body.setContentsMargins(2, 0, 0, 0)
+        self.body.setSpacing(theme.SMALL)
+        layout.addWidget(self.button)
+        layout.addWidget(self.content)
+        self.button.toggled.connect(self._toggle)
+        self.button.setChecked(opened)
+        self._toggle(opened)
+
+    def add(self, widget: QWidget) -> QWidget:
+        self.body.addWidget(widget)
+        return widget
+
+    def add_row(self, title: str, widget: QWidget, unit: str = "", tooltip: str = "") -> QWidget:
+        """A labelled control with its unit; the label is its accessible name and its buddy."""
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        label = QLabel(title)
+        label.setBuddy(widget)
+        widget.setAccessibleName(f"{title} ({unit})" if unit else title)
+        if tooltip:
+            widget.setToolTip(tooltip)
+            label.setToolTip(tooltip)
+        line.addWidget(label, 1)
+        line.addWidget(widget)
+        if unit:
+            unit_label = QLabel(unit)
+            unit_label.setProperty("role", "hint")
+            unit_label.setMinimumWidth(20)
+            line.addWidget(unit_label)
+        self.body.addWidget(row)
+        return widget
+
+    @property
+    def opened(self) -> bool:
+        return self.button.isChecked()
+
+    def set_open(self, opened: bool) -> None:
+        self.button.setChecked(opened)
+
+    def set_summary(self, text: str) -> None:
+        """What the closed fold says behind its title, such as ``window 3 s, hop 0.5 s``."""
+        self._summary = text
+        self._name()
+
+    def _toggle(self, opened: bool) -> None:
+        self.content.setVisible(opened)
+        self._name()
+        self.toggled.emit(opened)
+
+    def _name(self) -> None:
+        tail = f": {self._summary}" if self._summary and not self.opened else ""
+        self.button.setText(f"{'▾' if self.opened else '▸'} {self._title}{tail}")
+        self.button.setAccessibleName(f"{self._title}{tail}")
+
+
+class Segments(QWidget):
+    """A row of buttons of which one is chosen: Microphone · Files · Evaluate."""
+
+    chosen = Signal(str)
+
+    def __init__(self, choices: dict[str, str], name: str, parent: QWidget | None = None) -> None:
+        """`choices`: key → words. `name` is what a screen reader calls the row."""
+        super().__init__(parent)
+        from PySide6.QtWidgets import QButtonGroup
+
+        self.setAccessibleName(name)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        self._group = QButtonGroup(self)
+        self._group.setExclusive(True)
+        self.buttons: dict[str, QPushButton] = {}
+        for key, words in choices.items():
+            button = QPushButton(words)
+            button.setProperty("kind", "segment")
+            button.setCheckable(True)
+            button.setAccessibleName(f"{name}: {words}")
+            self._group.addButton(button)
+            row.addWidget(button, 1)
+            self.buttons[key] = button
+            button.toggled.connect(lambda on, which=key: self.chosen.emit(which) if on else None)
+        next(iter(self.buttons.values())).setChecked(True)
+
+    @property
+    def current(self) -> str:
+        return next(key for key, button in self.buttons.items() if button.isChecked())
+
+    def choose(self, key: str) -> None:
+        self.buttons[key].setChecked(True)

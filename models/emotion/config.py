@@ -1,0 +1,256 @@
+"""Everything that can be set about an emotion model and its training. No torch: the window reads this."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from models.training.config import Settings, TrainingConfig, setting
+
+
+class FrontEndConfig(Settings):
+    """From sound to features; what it says goes into the checkpoint."""
+
+    kind: Literal["logmel", "hubert"] = setting(
+        "logmel",
+        "Front end",
+        "Log-mel bands need no download; a speech encoder (HuBERT) hears more.",
+        group="Features",
+    )
+    sample_rate: int = setting(
+        16_000,
+        "Sample rate",
+        "Sound is brought to this rate.",
+        unit="Hz",
+        group="Features",
+        advanced=True,
+        ge=8_000,
+        le=48_000,
+    )
+    bands: int = setting(
+        80, "Mel bands", "Of the log-mel front end.", group="Features", advanced=True, ge=20, le=256
+    )
+    window_ms: float = setting(
+        25.0,
+        "Frame",
+        "Length of an analysis frame.",
+        unit="ms",
+        group="Features",
+        advanced=True,
+        ge=5,
+        le=100,
+    )
+    hop_ms: float = setting(
+        10.0, "Frame hop", "Distance between frames.", unit="ms", group="Features", advanced=True, ge=2, le=50
+    )
+    model: str = setting(
+        "facebook/hubert-base-ls960",
+        "Speech encoder",
+        "A folder or a name of the Hugging Face hub: HuBERT, WavLM or wav2vec 2.0.",
+        group="Features",
+        path="folder",
+    )
+    layer: Literal["last", "weighted"] = setting(
+        "last",
+        "Encoder layers",
+        "The last layer alone, or a learned weighted sum of all.",
+        group="Features",
+        advanced=True,
+    )
+
+
+class DataConfig(Settings):
+    """Which utterances are learned from, and how they are parted."""
+
+    path: str = setting(
+        "",
+        "Data set",
+        "A corpus folder (IEMOCAP, EMO-DB, RAVDESS, CREMA-D), a folder a class, or a CSV with path, emotion, speaker.",
+        group="Data",
+        path="folder",
+    )
+    labels: list[str] = setting(
+        [],
+        "Emotions",
+        "Which to tell apart; empty takes angry, happy, neutral, sad where the data has them all.",
+        group="Data",
+    )
+    excited_is_happy: bool = setting(
+        True, "Excited counts as happy", "As is usual with IEMOCAP.", group="Data", advanced=True
+    )
+    validation_speakers: list[str] = setting(
+        [],
+        "Validation speakers",
+        "Speakers held back to judge the training by; empty draws a fifth of them by the seed.",
+        group="Data",
+    )
+    test_speakers: list[str] = setting(
+        [],
+        "Test speakers",
+        "Speakers that take no part at all, for figures on voices never heard.",
+        group="Data",
+    )
+    balance: Literal["none", "weights", "sampling"] = setting(
+        "sampling",
+        "Balance",
+        "Against unequal classes: weight the loss, or draw rare ones more often.",
+        group="Data",
+    )
+    window_s: float = setting(
+        3.0, "Window", "Longer utterances are cut to this length.", unit="s", group="Data", ge=2, le=5
+    )
+
+
+class NetworkSettings(Settings):
+    """The network; see `network.py` for what each part does."""
+
+    kind: Literal["enhanced", "gru"] = setting(
+        "enhanced", "Network", "The enhanced network, or the GRU baseline.", group="Network"
+    )
+    hidden: int = setting(
+        256,
+        "Hidden units",
+        "Of a GRU direction (the enhanced network uses twice as many).",
+        group="Network",
+        ge=8,
+        le=512,
+    )
+    layers: int = setting(3, "GRU layers", "Stacked bidirectional layers.", group="Network", ge=1, le=4)
+    heads: int = setting(
+        8, "Attention heads", "Of the self-attention.", group="Network", advanced=True, ge=1, le=16
+    )
+    dropout: float = setting(
+        0.3, "Dropout", "Share of units silenced in training.", group="Network", ge=0, le=0.8
+    )
+    attention_dropout: float = setting(
+        0.1,
+        "Attention dropout",
+        "Share of attention weights silenced in training.",
+        group="Network",
+        advanced=True,
+        ge=0,
+        le=0.8,
+    )
+    fusion: Literal["full", "published"] = setting(
+        "full",
+        "Fusion",
+        "`full` hands enhanced features and maximum to the head; `published` throws them away, as first published.",
+        group="Network",
+        advanced=True,
+    )
+    speaker_norm: bool = setting(
+        True, "Speaker normalisation", "Removes what is constant over an utterance.", group="Network"
+    )
+    attention: bool = setting(
+        True, "Self-attention", "Off leaves the recurrent layers alone.", group="Network"
+    )
+
+
+class AdversaryConfig(Settings):
+    """The speaker head behind the gradient reversal: it makes the features forget who speaks."""
+
+    weight: float = setting(
+        0.05,
+        "Adversary weight",
+        "Share of the speaker loss; 0 switches the adversary off.",
+        group="Adversary",
+        ge=0,
+        le=1,
+    )
+    start_epoch: float = setting(
+        5,
+        "Adversary starts",
+        "Before this epoch the reversal is off.",
+        unit="epochs",
+        group="Adversary",
+        ge=0,
+        le=10_000,
+    )
+    top: float = setting(
+        1.0,
+        "Top strength",
+        "Largest alpha of the reversal, reached at 70 % of the epochs.",
+        group="Adversary",
+        ge=0,
+        le=10,
+    )
+
+
+class AugmentConfig(Settings):
+    """What is done to features in training, and how often."""
+
+    noise: float = setting(0.3, "Noise", "How often noise is added.", group="Augmentation", ge=0, le=1)
+    noise_sd: float = setting(
+        0.05,
+        "Noise level",
+        "In standard deviations of the features.",
+        group="Augmentation",
+        advanced=True,
+        ge=0,
+        le=1,
+    )
+    stretch: float = setting(
+        0.2, "Time stretch", "How often time is stretched.", group="Augmentation", ge=0, le=1
+    )
+    stretch_most: float = setting(
+        0.1, "Largest stretch", "As a share of the length.", group="Augmentation", advanced=True, ge=0, le=0.5
+    )
+    mask: float = setting(
+        0.2, "Frame masking", "How often frames are made faint.", group="Augmentation", ge=0, le=1
+    )
+    mask_share: float = setting(
+        0.1, "Masked share", "Of an utterance's frames.", group="Augmentation", advanced=True, ge=0, le=0.9
+    )
+    mask_factor: float = setting(
+        0.1,
+        "Masked level",
+        "What masked frames are multiplied by.",
+        group="Augmentation",
+        advanced=True,
+        ge=0,
+        le=1,
+    )
+
+
+class EmotionConfig(TrainingConfig):
+    """A training run of the emotion system."""
+
+    data: DataConfig = Field(default_factory=DataConfig, title="Data")
+    front_end: FrontEndConfig = Field(default_factory=FrontEndConfig, title="Features")
+    network: NetworkSettings = Field(default_factory=NetworkSettings, title="Network")
+    adversary: AdversaryConfig = Field(default_factory=AdversaryConfig, title="Adversary")
+    augment: AugmentConfig = Field(default_factory=AugmentConfig, title="Augmentation")
+    schedule: Literal["warm restarts", "cosine", "constant"] = setting(
+        "warm restarts", "Schedule", "How the learning rate runs, after a linear warm-up.", group="Optimizer"
+    )
+    warmup_steps: int = setting(
+        1000,
+        "Warm-up",
+        "Steps of linear warm-up; at most a tenth of the run.",
+        unit="steps",
+        group="Optimizer",
+        ge=0,
+        le=100_000,
+    )
+    label_smoothing: float = setting(
+        0.0,
+        "Label smoothing",
+        "Share of certainty taken from the right class.",
+        group="Training",
+        advanced=True,
+        ge=0,
+        le=0.5,
+    )
+
+    @model_validator(mode="after")
+    def _speakers_apart(self) -> EmotionConfig:
+        both = sorted(set(self.data.validation_speakers) & set(self.data.test_speakers))
+        if both:
+            raise ValueError(
+                f"speakers {', '.join(both)} are to validate and to test: a speaker is on one side only"
+            )
+        return self
+
+
+CONFIG = EmotionConfig

@@ -1,0 +1,45 @@
+"""What a person did or met that stops the work, in words that help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class UserError(Exception):
+    """An error with a remedy: what happened, why, and what to do about it.
+
+    The three sentences are templates (``"{path} is empty."``), filled from `values` when they are shown, so
+    that the window can translate the template first. They are written as literals where they are raised:
+    that is how the translation catalogue finds them.
+    """
+
+    def __init__(self, what: str, why: str = "", remedy: str = "", /, **values: object) -> None:
+        super().__init__(what, why, remedy)
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+        self.values = values
+
+    def __reduce__(self) -> tuple:
+        return _rebuild, (self.what, self.why, self.remedy, self.values)
+
+    def sentences(self, translate: Callable[[str], str] = str) -> tuple[str, str, str]:
+        """(what, why, remedy), translated, then filled in."""
+        return tuple(  # type: ignore[return-value]
+            fill(translate(text), self.values) if text else "" for text in (self.what, self.why, self.remedy)
+        )
+
+    def __str__(self) -> str:
+        return " ".join(sentence for sentence in self.sentences() if sentence)
+
+
+def fill(template: str, values: dict[str, object]) -> str:
+    """The template with its ``{names}`` filled in; left as it is where that cannot be done."""
+    try:
+        return template.format(**values) if values else template
+    except (KeyError, IndexError, ValueError):
+        return template
+
+
+def _rebuild(what: str, why: str, remedy: str, values: dict[str, object]) -> UserError:
+    return UserError(what, why, remedy, **values)

@@ -1,0 +1,80 @@
+"""The five systems by name. A system's modules are loaded when asked for, and not before."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.errors import UserError
+from models.resources import resource
+from models.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class System:
+    """A system and where its parts are: `config` (no torch), `task` and `commands` of its package."""
+
+    name: str
+    title: str
+
+    @property
+    def built(self) -> bool:
+        return importlib.util.find_spec(f"models.{self.name}") is not None
+
+    def part(self, name: str) -> Any:
+        """One module of the system. Raises UserError where the system is not built yet."""
+        if not self.built:
+            raise UserError(
+                "{title} is not built yet.",
+                "This version of Polyphony knows: {built}.",
+                "Wait for a later one.",
+                title=self.title,
+                built=", ".join(s.name for s in SYSTEMS.values() if s.built),
+            )
+        return importlib.import_module(f"models.{self.name}.{name}")
+
+
+SYSTEMS = {
+    system.name: system
+    for system in (
+        System("emotion", "Emotion"),
+        System("separation", "Separation"),
+        System("reverberation", "ReverberationNet"),
+        System("eeg", "EEG"),
+        System("search", "Search"),
+    )
+}
+
+
+def system(name: str) -> System:
+    if name not in SYSTEMS:
+        raise UserError(
+            "There is no system called {name}.",
+            "",
+            "Systems are: {known}.",
+            name=name,
+            known=", ".join(SYSTEMS),
+        )
+    return SYSTEMS[name]
+
+
+def training_config(name: str) -> type[TrainingConfig]:
+    """The class of a system's training config; imports no torch."""
+    return system(name).part("config").CONFIG
+
+
+def task(name: str, config: TrainingConfig) -> Any:
+    """The training task of a system. Imports torch."""
+    return system(name).part("task").TASK(config)
+
+
+def bundled_checkpoint(name: str) -> Path:
+    return resource("checkpoints", name)
+
+
+def checkpoint_path(name: str, choice: str) -> Path | str:
+    """`choice` as a folder; ``bundled`` names the one that ships."""
+    return bundled_checkpoint(name) if choice == "bundled" else choice

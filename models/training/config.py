@@ -1,0 +1,230 @@
+"""What a person can set about a training run: one pydantic model a system, all built on `TrainingConfig`.
+
+A field's title, description, unit and range serve the launcher's form, the YAML, ``--set``, the help and the
+messages alike. No torch here: the window imports this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.errors import UserError
+from models.resources import resource
+
+
+class Settings(BaseModel):
+    """A group of settings: unknown keys are errors, assignments are checked."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+def setting(
+    default: Any,
+    title: str,
+    description: str,
+    *,
+    unit: str = "",
+    group: str = "",
+    advanced: bool = False,
+    path: Literal["", "file", "folder"] = "",
+    **limits: Any,
+) -> Any:
+    """A field with all a form needs. `limits` are pydantic's: ge, gt, le, lt, min_length …"""
+    extra: dict[str, Any] = {"unit": unit, "group": group, "advanced": advanced, "path": path}
+    return Field(default, title=title, description=description, json_schema_extra=extra, **limits)
+
+
+class TrainingConfig(Settings):
+    """What every system's training has in common."""
+
+    epochs: int = setting(
+        50, "Epochs", "How often the training data is gone through.", group="Training", ge=1, le=100_000
+    )
+    batch_size: int = setting(
+        32, "Batch size", "Items that are computed at once.", group="Training", ge=1, le=4096
+    )
+    accumulation: int = setting(
+        1, "Accumulation", "Batches whose gradients are added up before a step: a larger batch in the same memory.",
+        group="Training", ge=1, le=1024,
+    )  # fmt: skip
+    early_stop: int = setting(
+        10, "Early stop", "Ends the run after so many epochs without improvement; 0 never does.",
+        unit="epochs", group="Training", ge=0, le=100_000,
+    )  # fmt: skip
+    seed: int = setting(
+        1,
+        "Seed",
+        "The same seed on the same machine gives the same run.",
+        group="Training",
+        ge=0,
+        le=2**31 - 1,
+    )
+    learning_rate: float = setting(
+        5e-4, "Learning rate", "Size of a step of the optimizer.", group="Optimizer", gt=0, le=1
+    )
+    weight_decay: float = setting(
+        1e-5,
+        "Weight decay",
+        "Pull of the weights towards zero (L2, decoupled).",
+        group="Optimizer",
+        ge=0,
+        le=1,
+    )
+    clip_norm: float = setting(
+        1.0,
+        "Gradient clipping",
+        "Largest norm of the gradient; 0 switches it off.",
+        group="Optimizer",
+        ge=0,
+        le=1000,
+    )
+    average_weights: float = setting(
+        0.0, "Weight averaging", "Decay of a running average of the weights, which is then validated and kept; 0 switches it off.",
+        group="Optimizer", ge=0, lt=1,
+    )  # fmt: skip
+    precision: Literal["float32", "bf16", "fp16"] = setting(
+        "float32",
+        "Precision",
+        "Number format of the matrix products; the half formats pay on GPUs.",
+        group="Machine",
+        advanced=True,
+    )
+    workers: int = setting(
+        0,
+        "Loading processes",
+        "Processes that prepare batches; 0 prepares them in the run itself.",
+        group="Machine",
+        advanced=True,
+        ge=0,
+        le=64,
+    )
+    notes: str = setting("", "Notes", "For yourself; kept with the run.", group="Training", max_length=10_000)
+
+
+Config = TypeVar("Config", bound=TrainingConfig)
+
+
+def validated(kind: type[Config], values: dict[str, Any]) -> Config:
+    """The config, or a UserError that names every field that is wrong, and why."""
+    values = {key: value for key, value in values.items() if key != "system"}
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise UserError(
+            "The settings cannot be used.",
+            "{problems}.",
+            "Correct them and start again.",
+            problems="; ".join(problems(error)),
+        ) from error
+
+
+def problems(error: ValidationError) -> list[str]:
+    """One sentence a wrong field, such as ``augment.noise: should be at most 1 (got 3)``."""
+    found = []
+    for item in error.errors():
+        place = ".".join(map(str, item["loc"])) or "settings"
+        text = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        if item["type"] == "extra_forbidden":
+            text = "is not a setting"
+        got = "" if item["type"] in ("missing", "value_error") else f" (got {_short(item.get('input'))})"
+        found.append(f"{place}: {text[:1].lower()}{text[1:]}{got}")
+    return found
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The plain values of a config file."""
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise UserError("{path} was not found.", "", "Choose the file again.", path=path) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(
+            "{path} cannot be read as YAML.",
+            "{reason}.",
+            "Mend it, or start from a preset.",
+            path=path,
+            reason=" ".join(str(error).split())[:200],
+        ) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UserError(
+            "{path} is not a config.", "It should hold names and values.", "Start from a preset.", path=path
+        )
+    return values
+
+
+def presets(system: str) -> dict[str, Path]:
+    """The presets that ship for a system: name → file."""
+    return {path.stem: path for path in sorted(resource("presets", system).glob("*.yaml"))}
+
+
+def preset(system: str, name: str) -> dict[str, Any]:
+    """The plain values of a preset. Raises UserError for a name there is not."""
+    known = presets(system)
+    if name not in known:
+        raise UserError(
+            "There is no preset {name} for {system}.",
+            "",
+            "Presets are: {known}.",
+            name=name,
+            system=system,
+            known=", ".join(known) or "none",
+        )
+    return {key: value for key, value in read_yaml(known[name]).items() if key != "system"}
+
+
+def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+    """`values` with ``key.subkey=value`` assignments laid over it; the values are read as YAML."""
+    result = _copied(values)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key.strip():
+            raise UserError(
+                "{assignment} is not an assignment.",
+                "",
+                "Write it as name=value, such as epochs=20 or augment.noise=0.3.",
+                assignment=assignment,
+            )
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = text
+        if isinstance(value, str):  # YAML 1.1 reads 1e-4 as a string
+            with contextlib.suppress(ValueError):
+                value = float(value)
+        place = result
+        *parents, last = key.strip().split(".")
+        for parent in parents:
+            inner = place.setdefault(parent, {})
+            if not isinstance(inner, dict):
+                inner = place[parent] = {}
+            place = inner
+        place[last] = value
+    return result
+
+
+def changed(values: dict[str, Any], base: dict[str, Any], prefix: str = "") -> dict[str, tuple[Any, Any]]:
+    """Dotted names whose value differs: name → (base's, ours)."""
+    result: dict[str, tuple[Any, Any]] = {}
+    for key in {**base, **values}:
+        ours, theirs = values.get(key), base.get(key)
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            result.update(changed(ours, theirs, f"{prefix}{key}."))
+        elif ours != theirs:
+            result[prefix + key] = (theirs, ours)
+    return result
+
+
+def _copied(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: _copied(value) if isinstance(value, dict) else value for key, value in values.items()}
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "…"

@@ -1,0 +1,230 @@
+"""A run is a folder, and nothing else holds state of a run.
+
+config.yaml        what was asked for                events.jsonl   what happened
+environment.json   versions and machine              log.txt        what the process printed
+best/  last/       checkpoints; last/training.pt is what resuming needs
+tensorboard/       for those who want it             stop           this file asks the run to stop
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from models.errors import UserError
+from models.training import events
+
+
+class RunState(StrEnum):
+    """Where a run stands, judged by its events and by whether its process lives."""
+
+    WAITING = "waiting"  # the process has not reported yet
+    RUNNING = "running"
+    STOPPED = "stopped"  # asked to; can be resumed
+    DONE = "done"
+    FAILED = "failed"  # by an error it could name
+    DIED = "died"  # its process is gone without a word; can be resumed
+
+
+STARTING_S = 120.0  # a run that has said nothing for so long and has no process did not come to life
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def events_file(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def log_file(self) -> Path:
+        return self.path / "log.txt"
+
+    @property
+    def stop_file(self) -> Path:
+        return self.path / "stop"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best"
+
+    @property
+    def last(self) -> Path:
+        return self.path / "last"
+
+    @classmethod
+    def create(cls, path: Path, system: str, config: dict[str, Any]) -> RunFolder:
+        """A new folder with its config. `config` is the plain dump of a system's training config.
+
+        Raises UserError if it exists already or cannot be written.
+        """
+        run = cls(Path(path))
+        if run.events_file.exists():
+            raise UserError(
+                "The run folder {path} already holds a run.",
+                "A new run would write over it.",
+                "Choose another folder, or resume the run that is there.",
+                path=path,
+            )
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+            run.config_file.write_text(
+                yaml.safe_dump({"system": system, **config}, sort_keys=False, allow_unicode=True), "utf-8"
+            )
+        except OSError as error:
+            raise UserError(
+                "The run folder {path} cannot be written.",
+                "{reason}.",
+                "Choose a folder you may write to, on a disk with room.",
+                path=path,
+                reason=error.strerror or str(error),
+            ) from error
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """The run at `path`; raises UserError if there is none."""
+        run = cls(Path(path))
+        if not run.config_file.is_file():
+            raise UserError(
+                "{path} is not a run folder.",
+                "It has no config.yaml.",
+                "Choose a folder that a training run has written.",
+                path=path,
+            )
+        return run
+
+    def config(self) -> dict[str, Any]:
+        """The plain config, with ``system`` among its keys."""
+        try:
+            values = yaml.safe_load(self.config_file.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UserError(
+                "The config of the run {name} cannot be read.",
+                "{reason}",
+                "Mend {path}, or start a new run.",
+                name=self.name,
+                path=self.config_file,
+                reason=str(error).splitlines()[0],
+            ) from error
+        return values if isinstance(values, dict) else {}
+
+    def request_stop(self) -> None:
+        """Ask the run to save and end. It looks after every step."""
+        self.stop_file.write_text("stop\n", "utf-8")
+
+    def log_tail(self, lines: int = 20) -> str:
+        try:
+            with open(self.log_file, "rb") as file:
+                file.seek(0, 2)
+                file.seek(max(0, file.tell() - 20_000))
+                return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-lines:])
+        except OSError:
+            return ""
+
+    def delete(self) -> None:
+        shutil.rmtree(self.path)
+
+
+@dataclass
+class RunStory:
+    """A run as read from its events so far; `read` brings it up to date and says what is new."""
+
+    run: RunFolder
+    started: events.Started | None = None
+    finished: events.Finished | None = None
+    failed: events.Failed | None = None
+    last_epoch: events.Epoch | None = None
+    best_epoch: events.Epoch | None = None
+    last_step: int = 0
+    first_seen: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        self._reader = events.EventReader(self.run.events_file)
+
+    def read(self) -> list[events.Event]:
+        new = self._reader.read_new()
+        for event in new:
+            if isinstance(event, events.Started):
+                self.started, self.finished, self.failed = event, None, None
+            elif isinstance(event, events.Scalars):
+                self.last_step = event.step
+            elif isinstance(event, events.Epoch):
+                self.last_epoch, self.last_step = event, event.step
+                if event.best:
+                    self.best_epoch = event
+            elif isinstance(event, events.Finished):
+                self.finished = event
+            elif isinstance(event, events.Failed):
+                self.failed = event
+        return new
+
+    @property
+    def state(self) -> RunState:
+        if self.finished is not None:
+            return RunState.STOPPED if self.finished.reason == "stopped" else RunState.DONE
+        if self.failed is not None:
+            return RunState.FAILED
+        if self.started is None:
+            age = time.time() - _modified(self.run.config_file)
+            return RunState.WAITING if age < STARTING_S else RunState.DIED
+        return RunState.RUNNING if process_lives(self.started) else RunState.DIED
+
+
+def process_lives(started: events.Started) -> bool:
+    """Whether the very process that wrote `started` still runs (a process id alone may have been reused)."""
+    try:
+        process = psutil.Process(started.pid)
+        same = abs(process.create_time() - started.process_started) < 1.0
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def list_runs(folder: Path) -> list[RunFolder]:
+    """Every run directly below `folder`, newest first."""
+    try:
+        found = [RunFolder(entry) for entry in folder.iterdir() if (entry / "config.yaml").is_file()]
+    except OSError:
+        return []
+    return sorted(found, key=lambda run: _modified(run.config_file), reverse=True)
+
+
+def new_run_path(folder: Path, system: str, preset: str = "") -> Path:
+    """A free name such as ``runs/emotion-default-1121-0930``."""
+    words = "-".join(filter(None, [system, re.sub(r"[^\w-]+", "-", preset), time.strftime("%m%d-%H%M%S")]))
+    path = folder / words
+    number = 2
+    while path.exists():
+        path = folder / f"{words}-{number}"
+        number += 1
+    return path
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,71 @@
+"""The smallest honest task: a little network with dropout that learns a noisy function of three numbers."""
+
+import time
+
+import numpy as np
+import torch
+
+from models.checkpoint import CheckpointInfo
+from models.training.config import TrainingConfig
+from models.training.schedules import warmup_cosine_restarts
+from models.training.task import Loss, Task
+
+
+class LineConfig(TrainingConfig):
+    items: int = 50
+    slow_s: float = 0.0
+
+
+class LineTask(Task[LineConfig]):
+    system = "line"
+    metric = "validation/error"
+    higher_is_better = False
+
+    def prepare(self, progress):
+        generator = np.random.default_rng(0)
+        x = generator.normal(size=(self.config.items + 20, 3)).astype(np.float32)
+        y = np.sin(x).sum(axis=1, keepdims=True).astype(np.float32)
+        n = self.config.items
+        self.data = {"train": (x[:n], y[:n]), "validation": (x[n:], y[n:])}
+        return {"training items": n}
+
+    def size(self, split):
+        return len(self.data[split][0])
+
+    def network(self):
+        return torch.nn.Sequential(
+            torch.nn.Linear(3, 16),
+            torch.nn.BatchNorm1d(16),
+            torch.nn.Tanh(),
+            torch.nn.Dropout(0.1),
+            torch.nn.Linear(16, 1),
+        )
+
+    def batch(self, split, draws):
+        x, y = (part[[draw.item for draw in draws]] for part in self.data[split])
+        if split == "train":
+            noise = [np.random.default_rng(draw.seed).normal(size=3) * 0.01 for draw in draws]
+            x = (x + np.array(noise)).astype(np.float32)
+            time.sleep(self.config.slow_s)
+        return torch.from_numpy(x), torch.from_numpy(y)
+
+    def to(self, batch, device):
+        return tuple(part.to(device) for part in batch)
+
+    def loss(self, network, batch, clock):
+        x, y = batch
+        value = torch.nn.functional.mse_loss(network(x), y)
+        return Loss(value, len(x))
+
+    def outputs(self, network, batch):
+        x, y = batch
+        return {"error": (network(x) - y).square().mean(dim=1).cpu().numpy()}
+
+    def figures(self, split, outputs):
+        return {"error": float(outputs["error"].mean()), "items": float(len(outputs["error"]))}
+
+    def learning_rate(self, clock):
+        return warmup_cosine_restarts(clock.step, clock.steps, self.config.learning_rate, warmup=5)
+
+    def checkpoint(self, figures):
+        return CheckpointInfo(system="line", metrics=figures)
