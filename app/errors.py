@@ -48,7 +48,9 @@ class Errors(QObject):
     `report` may be called from any thread. `shown` counts the errors of this process.
     """
 
-    happened = Signal(object, str)  # the exception, the path of its report (empty where none could be written)
+    happened = Signal(
+        object, str
+    )  # the exception, the path of its report (empty where none could be written)
     _arrived = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:

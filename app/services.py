@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import os
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.errors import Errors
 from app.i18n import tr_step
-from app.settings import Settings
+from app.settings import Key, Settings
 from app.workers import Worker
 from models.errors import UserError
 from models.progress import Cancelled, Progress, Step
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from app.training.runs import Runs
+    from models.devices import DeviceInfo
+
+
+Model = TypeVar("Model")
 
 
 class ShowsErrors(Protocol):
@@ -86,7 +91,11 @@ class Services(QObject):
         self._workers: dict[str, Worker] = {}
         self._jobs: set[asyncio.Task[Any]] = set()
         self._runs: Runs | None = None
+        self._devices: list[DeviceInfo] = []
+        self._offline_from_outside = "HF_HUB_OFFLINE" in os.environ
         self._stepped.connect(self._on_step, Qt.ConnectionType.QueuedConnection)
+        self.settings.changed.connect(self._setting_changed)
+        self._setting_changed(str(Key.OFFLINE))
 
     # Work -------------------------------------------------------------------------------------------------
 
@@ -95,6 +104,19 @@ class Services(QObject):
         if name not in self._workers:
             self._workers[name] = Worker(name, parent=self)
         return self._workers[name]
+
+    async def load(
+        self, name: str, loader: Callable[..., Model], *arguments: Any, progress: Progress | None = None
+    ) -> Model:
+        """`Worker.load` in the worker of that name, torch held to the number of threads that was chosen."""
+
+        def load(*given: Any, **more: Any) -> Model:
+            from models import devices
+
+            devices.use_threads(self.settings.threads)
+            return loader(*given, **more)
+
+        return await self.worker(name).load(load, *arguments, progress=progress)
 
     def start(self, work: Coroutine[Any, Any, Any], owner: ShowsErrors | None = None) -> asyncio.Task[Any]:
         """Run a coroutine. What it raises is shown by `owner` if a person caused it, else it is an error of ours."""
@@ -106,6 +128,14 @@ class Services(QObject):
     def task(self, title: str) -> Task:
         """``with services.task(tr("Reading files")) as task:`` shows progress and Cancel in the status line."""
         return Task(self, title)
+
+    def running_loop(self) -> bool:
+        """Whether coroutines can run: true in the program, false in a bare widget test."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        return True
 
     async def close(self, timeout_s: float = 1.0) -> None:
         """Cancel what runs and end the threads."""
@@ -135,6 +165,14 @@ class Services(QObject):
         """A model was loaded on `name`; `note` says why where it is not what was chosen (translated)."""
         self.device_used, self.device_note, self.memory_text = name, note, memory
         self.status_changed.emit()
+
+    async def devices(self) -> list[DeviceInfo]:
+        """The machine's processors, asked for in a worker since torch has to be imported for it; then known."""
+        if not self._devices:
+            from models import devices
+
+            self._devices = await self.worker("machine").run(devices.available)
+        return self._devices
 
     # Status line ------------------------------------------------------------------------------------------
 
@@ -185,6 +223,12 @@ class Services(QObject):
         else:
             self.errors.report(error)
 
+    def _setting_changed(self, key: str) -> None:
+        if key == Key.OFFLINE and self.settings.offline:
+            os.environ["HF_HUB_OFFLINE"] = "1"
+        elif key == Key.OFFLINE and not self._offline_from_outside:
+            os.environ.pop("HF_HUB_OFFLINE", None)
+
     def _open(self, task: Task) -> None:
         self.tasks.append(task)
         self.tasks_changed.emit()
@@ -198,5 +242,3 @@ class Services(QObject):
     def _on_step(self, task: Task) -> None:
         task._told = False
         self.tasks_changed.emit()
-
-

@@ -15,8 +15,8 @@ from models.resources import home, runs_folder
 class Key(StrEnum):
     """Every key there is; the part before the slash is the section of the file."""
 
-    LANGUAGE = "general/language"
-    THEME = "general/theme"
+    LANGUAGE = "look/language"
+    THEME = "look/theme"
     DEVICE = "compute/device"
     THREADS = "compute/threads"
     OFFLINE = "compute/offline"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication
 
 from models.resources import resource
 
@@ -116,7 +116,15 @@ def use_font(app: QApplication) -> None:
     """The system's font at our size, with Chinese behind it, and figures that all have one width."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     known = set(QFontDatabase.families())
-    wanted = [font.family(), "Noto Sans", "Segoe UI", "DejaVu Sans", "Microsoft YaHei", "PingFang SC", "Noto Sans CJK SC"]
+    wanted = [
+        font.family(),
+        "Noto Sans",
+        "Segoe UI",
+        "DejaVu Sans",
+        "Microsoft YaHei",
+        "PingFang SC",
+        "Noto Sans CJK SC",
+    ]
     families = [name for name in wanted if name in known] or [font.family()]
     font.setFamilies(list(dict.fromkeys(families)))
     font.setPixelSize(TEXT_PX)
@@ -130,6 +138,11 @@ def font(pixels: int = TEXT_PX, bold: bool = False) -> QFont:
     made.setPixelSize(pixels)
     made.setBold(bold)
     return made
+
+
+def pad(box: QAbstractSpinBox) -> None:
+    """Give a spin box the distance from its left edge that other fields have; style sheets cannot."""
+    box.lineEdit().setTextMargins(SMALL, 0, 0, 0)
 
 
 def fixed_font(pixels: int = HINT_PX + 1) -> QFont:
@@ -168,6 +181,7 @@ def style_sheet(theme: Theme) -> str:
     values |= {"radius": f"{RADIUS}px", "hint_px": f"{HINT_PX}px", "text_px": f"{TEXT_PX}px"}
     values |= {"section_px": f"{SECTION_PX}px", "big_px": f"{BIG_PX}px"}
     values["down"] = resource("icons", f"down-{theme.name}.svg").as_posix()
+    values["check"] = resource("icons", f"check-{theme.name}.svg").as_posix()
     values["up"] = resource("icons", f"up-{theme.name}.svg").as_posix()
     for name in sorted(values, key=len, reverse=True):  # the longer first: @hint_back before @hint
         text = text.replace(f"@{name}", values[name])
@@ -235,11 +249,18 @@ QComboBox:focus, QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border:
 QComboBox:disabled, QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled { color: @muted;
   background: @view; border-color: @line; }
 QComboBox[problem="true"], QLineEdit[problem="true"], QPlainTextEdit[problem="true"] { border: 1px solid @error; }
+QComboBox[kind="small"] { padding: 1px 8px; min-height: 18px; border-color: transparent; font-weight: 600;
+  color: @muted; font-size: @hint_px; background: transparent; }
+QComboBox[kind="small"]:hover { color: @text; border-color: @edge; }
+QComboBox[kind="small"]:focus { padding: 0 7px; }
+QCheckBox[role="hint"] { color: @muted; font-size: @hint_px; spacing: 5px; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url("@down"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: @field; color: @text; border: 1px solid @edge; outline: none;
   selection-background-color: @tint; selection-color: @text; padding: 4px; }
-QSpinBox, QDoubleSpinBox { padding-right: 20px; }
+QSpinBox, QDoubleSpinBox { padding: 6px 20px 6px 0; }
+QSpinBox:focus, QDoubleSpinBox:focus { padding: 5px 19px 5px 0; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-origin: border; subcontrol-position: top right;
   width: 20px; border: none; background: transparent; }
 QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-origin: border; subcontrol-position: bottom right;
@@ -248,11 +269,20 @@ QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url("@up"); width: 10px; h
 QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url("@down"); width: 10px; height: 10px; }
 
 QCheckBox, QRadioButton { spacing: 8px; padding: 3px; border: 1px solid transparent; border-radius: 4px; }
+QCheckBox::indicator, QAbstractItemView::indicator { width: 14px; height: 14px; border: 1px solid @edge; border-radius: 3px;
+  background: @field; }
+QCheckBox::indicator:hover { border-color: @muted; }
+QCheckBox::indicator:checked, QAbstractItemView::indicator:checked { background: @accent; border-color: @accent;
+  image: url("@check"); }
+QCheckBox::indicator:disabled { background: @view; border-color: @line; }
 QCheckBox:focus, QRadioButton:focus { border: 1px solid @accent; }
 
 QPlainTextEdit, QTextEdit, QTextBrowser { background: @field; color: @text; border: 1px solid @line; border-radius: @radius;
   padding: 4px; selection-background-color: @accent; selection-color: @on_accent; }
 QPlainTextEdit:focus, QTextEdit:focus, QTextBrowser:focus { border: 1px solid @accent; }
+
+QPlainTextEdit[kind="bare"] { background: transparent; border: 1px solid transparent; padding: 0; }
+QPlainTextEdit[kind="bare"]:focus { border: 1px solid @accent; }
 
 QAbstractItemView { background: @card; alternate-background-color: @hover; color: @text; border: none;
   outline: none; selection-background-color: @tint; selection-color: @text; }

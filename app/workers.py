@@ -139,10 +139,14 @@ class Worker(QObject):
             job.cancel()
             raise
 
-    async def load(self, loader: Callable[..., Result], *arguments: Any, progress: Progress | None = None) -> Result:
+    async def load(
+        self, loader: Callable[..., Result], *arguments: Any, progress: Progress | None = None
+    ) -> Result:
         """Let go of the held model, make another in the thread, hold it in `model` and return it."""
         self.model = None
-        self.model = await self.run(loader, *arguments, progress=progress, newest_wins="load", drop_running=True)
+        self.model = await self.run(
+            loader, *arguments, progress=progress, newest_wins="load", drop_running=True
+        )
         return self.model
 
     def submit(

@@ -209,7 +209,8 @@ def _parser() -> argparse.ArgumentParser:
         source.add_argument("--config", help="a YAML file with settings")
         sub.add_argument(
             "--set",
-            action="append",
+            nargs="+",
+            action="extend",
             default=[],
             metavar="KEY=VALUE",
             help="change one setting, such as augment.noise=0.2",

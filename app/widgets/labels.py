@@ -35,7 +35,10 @@ class Hint(QLabel):
     def setText(self, text: str) -> None:
         super().setText(text)
         if "<a " in text:
-            flags = Qt.TextInteractionFlag.LinksAccessibleByMouse | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+            flags = (
+                Qt.TextInteractionFlag.LinksAccessibleByMouse
+                | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+            )
             self.setTextInteractionFlags(flags)
             self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         else:

@@ -6,8 +6,17 @@ from collections.abc import Callable
 from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPainterPath, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app import theme
 from app.i18n import tr, tr_error
@@ -121,7 +130,9 @@ class MessageBar(QWidget):
         self.show()
         return message
 
-    def show_error(self, error: UserError, actions: list[Action] | None = None, key: str = "error") -> Message:
+    def show_error(
+        self, error: UserError, actions: list[Action] | None = None, key: str = "error"
+    ) -> Message:
         """What happened in bold; why, and what to do about it, below."""
         what, why, remedy = tr_error(error)
         rest = " ".join(part for part in (why, remedy) if part)

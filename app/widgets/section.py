@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app import theme
 from app.i18n import tr
@@ -42,7 +50,9 @@ class Fold(QWidget):
         self.button = QToolButton()
         self.button.setProperty("kind", "fold")
         self.button.setCheckable(True)
-        self.button.setSizePolicy(self.button.sizePolicy().horizontalPolicy().Ignored, self.button.sizePolicy().verticalPolicy())
+        self.button.setSizePolicy(
+            self.button.sizePolicy().horizontalPolicy().Ignored, self.button.sizePolicy().verticalPolicy()
+        )
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setToolTip(tr("Show or hide"))
         self.content = QWidget()
@@ -66,6 +76,8 @@ class Fold(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         label = QLabel(title)
         label.setBuddy(widget)
+        if isinstance(widget, QAbstractSpinBox):
+            theme.pad(widget)
         widget.setAccessibleName(f"{title} ({unit})" if unit else title)
         if tooltip:
             widget.setToolTip(tooltip)

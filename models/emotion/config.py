@@ -145,6 +145,29 @@ class NetworkSettings(Settings):
     attention: bool = setting(
         True, "Self-attention", "Off leaves the recurrent layers alone.", group="Network"
     )
+    stack: int = setting(
+        1,
+        "Frames a step",
+        "Frames laid side by side into one step: 3 makes the network three times as fast.",
+        group="Network",
+        advanced=True,
+        ge=1,
+        le=8,
+    )
+    input_norm: Literal["none", "data", "utterance"] = setting(
+        "data",
+        "Input normalisation",
+        "By the training data's mean and spread, or by the utterance's own, which takes its loudness and average spectrum away.",
+        group="Network",
+        advanced=True,
+    )
+    statistics: bool = setting(
+        False,
+        "Statistics",
+        "Mean, spread and speed of the features go to the head as well.",
+        group="Network",
+        advanced=True,
+    )
 
 
 class AdversaryConfig(Settings):
@@ -211,6 +234,59 @@ class AugmentConfig(Settings):
         ge=0,
         le=1,
     )
+    warp: float = setting(
+        0.0,
+        "Frequency warping",
+        "How often bands are moved as by a vocal tract of another length.",
+        group="Augmentation",
+        ge=0,
+        le=1,
+    )
+    warp_most: float = setting(
+        0.1,
+        "Largest warping",
+        "As a share of the frequency.",
+        group="Augmentation",
+        advanced=True,
+        ge=0,
+        le=0.3,
+    )
+    band_masks: int = setting(
+        0,
+        "Band masks",
+        "Stretches of bands blanked out in every utterance.",
+        group="Augmentation",
+        advanced=True,
+        ge=0,
+        le=10,
+    )
+    band_mask_most: int = setting(
+        16, "Widest band mask", "In bands.", group="Augmentation", advanced=True, ge=0, le=128
+    )
+    time_masks: int = setting(
+        0,
+        "Time masks",
+        "Stretches of time blanked out in every utterance.",
+        group="Augmentation",
+        advanced=True,
+        ge=0,
+        le=10,
+    )
+    time_mask_most: float = setting(
+        0.15,
+        "Longest time mask",
+        "As a share of the utterance.",
+        group="Augmentation",
+        advanced=True,
+        ge=0,
+        le=0.9,
+    )
+    speeds: list[float] = setting(
+        [1.0],
+        "Speeds",
+        "The sound is also learned from at these speeds; they move pitch and formants, so they act as further voices.",
+        group="Augmentation",
+    )
 
 
 class EmotionConfig(TrainingConfig):
@@ -251,6 +327,40 @@ class EmotionConfig(TrainingConfig):
                 f"speakers {', '.join(both)} are to validate and to test: a speaker is on one side only"
             )
         return self
+
+
+class LiveSettings(Settings):
+    """How the microphone is listened to."""
+
+    hop_s: float = setting(
+        0.5, "Every", "How often the last seconds are classified.", unit="s", group="Live", ge=0.1, le=5
+    )
+    smoothing: int = setting(
+        2,
+        "Smoothing",
+        "Windows that are averaged; 1 shows each by itself.",
+        unit="windows",
+        group="Live",
+        ge=1,
+        le=20,
+    )
+    speech_threshold: float = setting(
+        0.5,
+        "Speech threshold",
+        "Probability from which the voice detector is believed.",
+        group="Live",
+        ge=0.05,
+        le=0.95,
+    )
+    min_speech_s: float = setting(
+        0.3,
+        "Least speech",
+        "Less speech than this in a window is no speech.",
+        unit="s",
+        group="Live",
+        ge=0.05,
+        le=3,
+    )
 
 
 CONFIG = EmotionConfig

@@ -87,6 +87,13 @@ class TrainingConfig(Settings):
         0.0, "Weight averaging", "Decay of a running average of the weights, which is then validated and kept; 0 switches it off.",
         group="Optimizer", ge=0, lt=1,
     )  # fmt: skip
+    keep: Literal["best", "last"] = setting(
+        "best",
+        "Keep",
+        "The weights of the best validated epoch, or those of the last one.",
+        group="Training",
+        advanced=True,
+    )
     precision: Literal["float32", "bf16", "fp16"] = setting(
         "float32",
         "Precision",

@@ -251,7 +251,10 @@ class Trainer:
 
     def _judge(self, figures: dict[str, float]) -> bool:
         value = figures.get(self.task.metric)
-        if value is None or not np.isfinite(value):
+        if self.config.keep == "last":
+            better = True
+            value = float("nan") if value is None else value
+        elif value is None or not np.isfinite(value):
             better = self.best is None
             value = float("nan") if value is None else value
         elif self.best is None or not np.isfinite(self.best[1]):

@@ -1,0 +1,75 @@
+"""``python -m app [--tab NAME] [FILE …]`` opens the window."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication
+
+from app import i18n, theme
+from app.errors import Errors
+from app.log_window import keep_log
+from app.main_window import MainWindow
+from app.services import Services
+from app.settings import Settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs until the window is closed; returns the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:2] == ["-m", "models"]:  # the frozen program starts its own trainings with these words
+        from models.cli import main as command_line
+
+        return command_line(given[2:])
+    chosen = _parse(given)
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Polyphony")
+    app.setDesktopFileName("polyphony")
+    app.setQuitOnLastWindowClosed(False)  # the window says itself when all is put away
+    keep_log()
+    errors = Errors()
+    errors.install()
+    errors.mark_running()
+    settings = Settings()
+    i18n.install(settings.language)
+    i18n.install_qt(app)
+    theme.use_font(app)
+    theme.apply(app, settings.theme)
+    services = Services(settings, errors)
+    window = MainWindow(services, chosen.tab)
+    if chosen.files:
+        window.filled.connect(lambda: window.open_paths([path.resolve() for path in chosen.files]))
+    try:
+        _run(app, window, errors)
+    finally:
+        services.close_workers(0.2)
+        errors.mark_clean()
+        errors.uninstall()
+    return 0
+
+
+def _run(app: QApplication, window: MainWindow, errors: Errors) -> None:
+    from qasync import QEventLoop
+
+    loop = QEventLoop(app, already_running=False)
+    errors.watch(loop)
+    window.closed.connect(loop.stop)
+    app.aboutToQuit.connect(loop.stop)
+    window.show()
+    with loop:
+        loop.run_forever()
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m app", description="The Polyphony window.")
+    names = ["emotion", "separation", "reverberation", "eeg", "search"]
+    parser.add_argument("--tab", choices=names, default="", help="the tab to open with")
+    parser.add_argument("files", nargs="*", type=Path, help="files or folders for that tab")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

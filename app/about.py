@@ -1,0 +1,151 @@
+"""Help: about with licences and notices, the shortcuts, and a window for a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import theme
+from app.errors import machine
+from app.i18n import tr
+from models.resources import resource
+
+
+class TextWindow(QDialog):
+    """A text to read, select and copy."""
+
+    def __init__(self, title: str, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.resize(680, 460)
+        layout = _column(self)
+        self.text = _reader(text, title)
+        layout.addWidget(self.text, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        copy = buttons.addButton(tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole)
+        copy.clicked.connect(lambda: QApplication.clipboard().setText(text))
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)
+
+
+class ShortcutsWindow(QDialog):
+    """Every action that has a shortcut, and the keys that all views share."""
+
+    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Shortcuts"))
+        layout = _column(self)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(theme.LARGE)
+        grid.setVerticalSpacing(6)
+        native = QKeySequence.SequenceFormat.NativeText
+        rows = [
+            (action.text().replace("&", ""), "  ".join(key.toString(native) for key in action.shortcuts()))
+            for action in actions
+            if action.shortcuts()
+        ]
+        rows += [
+            (tr("Next control"), "Tab"),
+            (tr("Reset a plot"), tr("double-click")),
+            (tr("Export a plot"), tr("right-click")),
+            (tr("Dismiss a message"), "Esc"),
+        ]
+        self.rows = rows
+        half = (len(rows) + 1) // 2
+        for index, (words, keys) in enumerate(rows):
+            line, column = index % half, 2 * (index // half)
+            key = QLabel(keys)
+            key.setProperty("role", "hint")
+            grid.addWidget(QLabel(words), line, column)
+            grid.addWidget(key, line, column + 1)
+        layout.addLayout(grid)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)
+
+
+class AboutWindow(QDialog):
+    """Name, version, machine, and the licence texts of what Polyphony is made with."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("About Polyphony"))
+        self.resize(720, 480)
+        layout = _column(self)
+        heading = QLabel("Polyphony")
+        heading.setProperty("role", "big")
+        layout.addWidget(heading)
+        words = QLabel(
+            tr(
+                "A studio for speech emotion, speech separation, ReverberationNet, EEG decoding and image search."
+            )
+        )
+        words.setWordWrap(True)
+        layout.addWidget(words)
+        details = QLabel(machine())
+        details.setProperty("role", "hint")
+        details.setWordWrap(True)
+        details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout.addWidget(details)
+        self._texts = notices()
+        row = QHBoxLayout()
+        self.names = QListWidget()
+        self.names.setFixedWidth(200)
+        self.names.setAccessibleName(tr("Licences and notices"))
+        self.names.addItems(list(self._texts))
+        self.text = _reader("", tr("Licence text"))
+        self.names.currentTextChanged.connect(lambda name: self.text.setPlainText(self._texts.get(name, "")))
+        row.addWidget(self.names)
+        row.addWidget(self.text, 1)
+        layout.addLayout(row, 1)
+        self.names.setCurrentRow(0)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)
+
+
+def notices() -> dict[str, str]:
+    """Name → text of every licence that ships; Polyphony's own first."""
+    found: dict[str, str] = {}
+    own = resource().parent / "LICENSE"
+    files = [own] if own.is_file() else []
+    files += sorted(
+        path for path in resource("notices").glob("**/*") if path.is_file() and path.suffix != ".py"
+    )
+    for path in files:
+        try:
+            name = tr("Polyphony (MIT)") if path == own else path.stem
+            found[name] = path.read_text("utf-8", "replace")
+        except OSError as error:
+            found[path.stem] = str(error)
+    return found
+
+
+def _column(dialog: QDialog) -> QVBoxLayout:
+    layout = QVBoxLayout(dialog)
+    layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.MEDIUM)
+    layout.setSpacing(theme.SMALL)
+    return layout
+
+
+def _reader(text: str, name: str) -> QPlainTextEdit:
+    reader = QPlainTextEdit(text)
+    reader.setReadOnly(True)
+    reader.setFont(theme.fixed_font())
+    reader.setAccessibleName(name)
+    reader.setTabChangesFocus(True)
+    return reader

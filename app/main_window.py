@@ -1,0 +1,357 @@
+"""The window: tabs above, the training dock below, the status line at the foot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPaintEvent
+from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from app import tabs, theme
+from app.i18n import tr
+from app.menus import Menus
+from app.services import Services
+from app.settings import Key
+from app.tabs.base import Tab
+from app.widgets.drop_zone import dropped_paths
+from app.widgets.status_line import StatusLine
+from app.widgets.tab_header import Header
+from models.resources import resource
+
+if TYPE_CHECKING:
+    from app.training.dock import TrainingDock
+
+DOCK_STRIP = 30  # height of the closed dock
+DOCK_OPEN = 176
+
+
+class MainWindow(QMainWindow):
+    """Shows itself first and fills itself after: nothing heavy is imported before it has been painted."""
+
+    painted = Signal()
+    filled = Signal()  # the first tab and the dock are there
+    closed = Signal()
+
+    def __init__(self, services: Services, start_tab: str = "") -> None:
+        super().__init__()
+        self.services = services
+        self.setWindowTitle("Polyphony")
+        self.setWindowIcon(QIcon(str(resource("icons", "polyphony.svg"))))
+        self.setAcceptDrops(True)
+        self.setMinimumSize(960, 600)
+        self._pages: dict[str, Tab] = {}
+        self._places: dict[str, QWidget] = {}
+        self._system = ""
+        self._painted = False
+        self._filled = False
+        self._may_close = False
+        self._asking = False
+        self.dock: TrainingDock | None = None
+
+        self.header = Header()
+        for number, item in enumerate(tabs.ENTRIES, 1):
+            self.header.tabs.add(item.title(), theme.SYSTEMS[item.system], f"{item.title()} (Ctrl+{number})")
+        self.stack = QStackedWidget()
+        for item in tabs.ENTRIES:
+            place = _Skeleton()
+            self._places[item.system] = place
+            self.stack.addWidget(place)
+        self.dock_place = QWidget()
+        self.dock_place.setProperty("surface", "page")
+        self.dock_place.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        dock_layout = QVBoxLayout(self.dock_place)
+        dock_layout.setContentsMargins(0, 0, 0, 0)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.setHandleWidth(1)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(self.stack)
+        self.splitter.addWidget(self.dock_place)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setStretchFactor(1, 0)
+        self.status = StatusLine(services)
+
+        body = QWidget()
+        body.setProperty("surface", "page")
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(self.splitter, 1)
+        layout.addWidget(self.status)
+        self.setCentralWidget(body)
+        self.menus = Menus(self)
+        self.header.settings_button.clicked.connect(self.menus.show_settings)
+        self.header.tabs.currentChanged.connect(self._choose_index)
+        services.sent.connect(self._deliver)
+
+        self._restore_geometry()
+        names = [item.system for item in tabs.ENTRIES]
+        wanted = start_tab if start_tab in names else services.settings.text(Key.TAB, names[0], tuple(names))
+        self._start_at(names.index(wanted))
+
+    # Tabs -------------------------------------------------------------------------------------------------
+
+    @property
+    def current(self) -> Tab | None:
+        """The tab in front; None until it has been built."""
+        return self._pages.get(self._system)
+
+    def page(self, system: str) -> Tab | None:
+        """A tab that was shown already."""
+        return self._pages.get(system)
+
+    def show_tab(self, system: str) -> Tab:
+        """Bring a tab to the front, building it if this is the first time."""
+        index = [item.system for item in tabs.ENTRIES].index(system)
+        self.header.tabs.setCurrentIndex(index)
+        if self._system != system or system not in self._pages:
+            self._choose_index(index)
+        return self._pages[system]
+
+    def _start_at(self, index: int) -> None:
+        self.header.tabs.blockSignals(True)
+        self.header.tabs.setCurrentIndex(index)
+        self.header.tabs.blockSignals(False)
+        self.stack.setCurrentIndex(index)
+        self._system = tabs.ENTRIES[index].system
+        self.status.show_tab(self._system)
+
+    def _choose_index(self, index: int) -> None:
+        before = self.current
+        entry = tabs.ENTRIES[index]
+        if before is not None and before.system != entry.system:
+            before.hidden()
+        self._system = entry.system
+        page = self._build(entry)
+        self.stack.setCurrentWidget(page)
+        self.status.show_tab(entry.system)
+        if self.dock is not None:
+            self.dock.show_system(entry.system)
+        page.shown()
+
+    def _build(self, entry: tabs.Entry) -> Tab:
+        if entry.system in self._pages:
+            return self._pages[entry.system]
+        page = entry.make(self.services)
+        page.restore(self.services.settings.plain(Key.TABS, entry.system))
+        place = self._places.pop(entry.system)
+        index = self.stack.indexOf(place)
+        self.stack.removeWidget(place)
+        place.deleteLater()
+        self.stack.insertWidget(index, page)
+        self._pages[entry.system] = page
+        return page
+
+    def _deliver(self, system: str, payload: object) -> None:
+        self.show_tab(system).receive(payload)
+
+    # First picture, then the rest -------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self, self._fill)
+            self.painted.emit()
+
+    def _fill(self) -> None:
+        if self._filled:
+            return
+        self._filled = True
+        self._choose_index(self.header.tabs.currentIndex())
+        self._make_dock()
+        self._greet()
+        self.filled.emit()
+
+    def _make_dock(self) -> None:
+        from app.training.dock import TrainingDock
+
+        dock = TrainingDock(self.services)
+        dock.opened.connect(self.open_dock)
+        runs = self.services.training
+        runs.use_checkpoint.connect(self._use_checkpoint)
+        runs.launch_wanted.connect(self._launch)
+        runs.started.connect(self._show_run)
+        layout = self.dock_place.layout()
+        assert layout is not None
+        layout.addWidget(dock)
+        self.dock = dock
+        dock.show_system(self._system)
+        settings = self.services.settings
+        known = settings.text(Key.DOCK_OPEN) in ("true", "false")
+        self.open_dock(settings.flag(Key.DOCK_OPEN) if known else bool(self.services.training.runs))
+
+    def open_dock(self, opened: bool) -> None:
+        """Open the training dock, or leave the strip that opens it."""
+        if self.dock is None:
+            return
+        self.dock.set_open(opened)
+        self.dock_place.setMinimumHeight(DOCK_OPEN if opened else DOCK_STRIP)
+        self.dock_place.setMaximumHeight(16_777_215 if opened else DOCK_STRIP)
+        if opened:
+            height = self.services.settings.number(Key.DOCK_HEIGHT, DOCK_OPEN, DOCK_OPEN, 2000)
+            self.splitter.setSizes([max(1, self.splitter.height() - height), height])
+        self.services.settings.set(Key.DOCK_OPEN, opened)
+        self.menus.dock_action.setChecked(opened)
+
+    def _greet(self) -> None:
+        from app.errors import crash_folder, unclean_exits
+
+        page = self.current
+        if page is None:
+            return
+        if self.services.settings.notice is not None:
+            page.show_message(
+                "warning",
+                tr(
+                    "They are kept in {path}; the usual settings are used.",
+                    path=self.services.settings.notice,
+                ),
+                heading=tr("The settings could not be read and were set aside."),
+            )
+        elif not self.services.settings.writable:
+            page.show_message(
+                "warning",
+                tr("Choose another with POLYPHONY_HOME, or check its permissions."),
+                heading=tr(
+                    "{path} cannot be written: settings and runs will not be kept.",
+                    path=self.services.settings.path.parent,
+                ),
+            )
+        reports = unclean_exits()
+        if reports:
+            page.show_message(
+                "warning",
+                tr("What was saved is still there. The report says what is known."),
+                [
+                    (tr("Show the report"), lambda: self.menus.show_report(reports[-1])),
+                    (tr("Open the folder"), lambda: self.menus.open_folder(crash_folder())),
+                ],
+                heading=tr("Polyphony did not end by itself the last time."),
+            )
+
+    def _use_checkpoint(self, system: str, path: Path) -> None:
+        self.show_tab(system).use_checkpoint(path)
+
+    def _launch(self, system: str) -> None:
+        from app.training.launcher import Launcher
+        from models.errors import UserError
+
+        try:
+            self.menus.open_dialog("launcher", Launcher(self.services, system, self))
+        except UserError as error:
+            if self.current is not None:
+                self.current.show_error(error)
+
+    def _show_run(self, path: Path) -> None:
+        self.open_dock(True)
+        if self.dock is not None:
+            self.dock.choose(path)
+
+    # Files ------------------------------------------------------------------------------------------------
+
+    def open_paths(self, paths: list[Path]) -> None:
+        """Files and folders go to the tab in front."""
+        if self.current is not None and paths:
+            self.services.add_recent(paths)
+            self.current.accept_paths(paths)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = dropped_paths(event.mimeData())
+        if paths:
+            event.acceptProposedAction()
+            self.open_paths(paths)
+
+    # The end ----------------------------------------------------------------------------------------------
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._may_close:
+            event.accept()
+            self.closed.emit()
+            return
+        event.ignore()
+        if self._asking:
+            return
+        if self.dock is not None and self.services.training.living():
+            from app.training.leaving import ask
+
+            self._asking = True
+            ask(self.services.training, self, self._go, self._stay)
+        else:
+            self._go()
+
+    def _stay(self) -> None:
+        self._asking = False
+
+    def _go(self) -> None:
+        self._asking = True  # closing again while it closes changes nothing
+        self._keep_state()
+        if self.services.running_loop():
+            self.services.start(self._leave())
+        else:
+            self.services.close_workers()
+            self._finish_closing()
+
+    async def _leave(self) -> None:
+        self.setEnabled(False)
+        for page in self._pages.values():
+            page.hidden()
+            page.stop()
+            await page.shut_down()
+        await self.services.close()
+        self._finish_closing()
+
+    def _finish_closing(self) -> None:
+        self._may_close = True
+        self.close()
+
+    def _keep_state(self) -> None:
+        settings = self.services.settings
+        settings.set(Key.GEOMETRY, self.saveGeometry())
+        settings.set(Key.TAB, self._system)
+        if self.dock is not None and self.menus.dock_action.isChecked():
+            settings.set(Key.DOCK_HEIGHT, self.dock_place.height())
+        for page in self._pages.values():
+            page.remember()
+        settings.sync()
+
+    def _restore_geometry(self) -> None:
+        self.resize(1280, 800)
+        blob: QByteArray = self.services.settings.blob(Key.GEOMETRY)
+        if not blob.isEmpty():
+            self.restoreGeometry(blob)  # Qt keeps it on a screen that is there
+        height = DOCK_OPEN if self.services.settings.flag(Key.DOCK_OPEN) else DOCK_STRIP
+        self.dock_place.setMinimumHeight(height)
+        self.dock_place.setMaximumHeight(max(height, DOCK_STRIP))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange and hasattr(self, "menus"):
+            self.menus.full_screen_action.setChecked(self.isFullScreen())
+
+
+class _Skeleton(QWidget):
+    """Holds the place of a tab until it is built: the two surfaces, so that nothing jumps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from PySide6.QtWidgets import QFrame, QHBoxLayout
+
+        from app.tabs.base import LEFT_WIDTH
+
+        self.setProperty("surface", "view")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        left = QFrame()
+        left.setProperty("surface", "page")
+        left.setProperty("line", "right")
+        left.setFixedWidth(LEFT_WIDTH)
+        row.addWidget(left)
+        row.addStretch(1)

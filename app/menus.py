@@ -1,0 +1,241 @@
+"""The menus and their shortcuts, and the dialogs they open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QUrl
+from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
+
+from app import tabs, theme
+from app.i18n import tr
+from app.settings import Key
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+
+class Menus(QObject):
+    """File, View, Train, Help. Menus that change are filled when they open."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window = window
+        self._windows: dict[str, QWidget] = {}
+        bar = window.header.menus
+        self.file_menu = bar.addMenu(tr("&File"))
+        self.view_menu = bar.addMenu(tr("&View"))
+        self.train_menu = bar.addMenu(tr("&Train"))
+        self.help_menu = bar.addMenu(tr("&Help"))
+        self._fill_file()
+        self._fill_view()
+        self._fill_train()
+        self._fill_help()
+
+    # The four menus ---------------------------------------------------------------------------------------
+
+    def _fill_file(self) -> None:
+        menu = self.file_menu
+        self.open_action = self._add(menu, tr("Open…"), self._open, "Ctrl+O")
+        self.open_folder_action = self._add(menu, tr("Open folder…"), self._open_folder, "Ctrl+Shift+O")
+        self.recent_menu = menu.addMenu(tr("Recent"))
+        self.recent_menu.aboutToShow.connect(self._list_recent)
+        menu.addSeparator()
+        self.export_menu = menu.addMenu(tr("Export"))
+        self.export_menu.aboutToShow.connect(self._list_exports)
+        self.export_action = self._add(menu, tr("Export…"), self._export, "Ctrl+E")
+        menu.addSeparator()
+        self._add(menu, tr("Settings…"), self.show_settings, "Ctrl+,")
+        menu.addSeparator()
+        self._add(menu, tr("Quit"), self.window.close, "Ctrl+Q").setMenuRole(QAction.MenuRole.QuitRole)
+
+    def _fill_view(self) -> None:
+        menu = self.view_menu
+        for number, entry in enumerate(tabs.ENTRIES, 1):
+            self._add(menu, entry.title(), partial(self.window.show_tab, entry.system), f"Ctrl+{number}")
+        menu.addSeparator()
+        themes = menu.addMenu(tr("Theme"))
+        self.theme_actions: dict[str, QAction] = {}
+        group = QActionGroup(self)
+        names = {"system": tr("As the system"), "light": tr("Light"), "dark": tr("Dark")}
+        for choice, words in names.items():
+            action = self._add(themes, words, partial(self.choose_theme, choice))
+            action.setCheckable(True)
+            action.setChecked(choice == self.window.services.settings.theme)
+            group.addAction(action)
+            self.theme_actions[choice] = action
+        self.dock_action = self._add(menu, tr("Training dock"), self._toggle_dock, "Ctrl+T")
+        self.dock_action.setCheckable(True)
+        self._add(menu, tr("Log"), self.show_log, "Ctrl+L")
+        self.full_screen_action = self._add(menu, tr("Full screen"), self._full_screen, "F11")
+        self.full_screen_action.setCheckable(True)
+
+    def _fill_train(self) -> None:
+        menu = self.train_menu
+        self.new_run_action = self._add(menu, tr("New run…"), self._new_run, "Ctrl+N", "Ctrl+R")
+        self._add(menu, tr("Open runs folder"), self._open_runs)
+
+    def _fill_help(self) -> None:
+        menu = self.help_menu
+        self._add(menu, tr("Shortcuts"), self.show_shortcuts, "F1")
+        self._add(menu, tr("Crash reports"), self._open_crashes)
+        menu.addSeparator()
+        self._add(menu, tr("About Polyphony"), self.show_about).setMenuRole(QAction.MenuRole.AboutRole)
+
+    def _add(self, menu: QMenu, words: str, call: Callable[[], object], *keys: str) -> QAction:
+        action = QAction(words, self.window)
+        if keys:
+            action.setShortcuts([QKeySequence(key) for key in keys])
+        action.triggered.connect(lambda _checked=False: call())
+        menu.addAction(action)
+        self.window.addAction(action)
+        return action
+
+    # What they do -----------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        if self.window.current is not None:
+            self.window.current.choose_files()
+
+    def _open_folder(self) -> None:
+        if self.window.current is not None:
+            self.window.current.choose_folder()
+
+    def _list_recent(self) -> None:
+        self.recent_menu.clear()
+        services = self.window.services
+        paths = [path for path in services.settings.recent() if path.exists()]
+        for path in paths:
+            action = self.recent_menu.addAction(path.name)
+            action.setToolTip(str(path))
+            action.triggered.connect(lambda _checked=False, one=path: self.window.open_paths([one]))
+        if paths:
+            self.recent_menu.addSeparator()
+            self.recent_menu.addAction(tr("Clear the list")).triggered.connect(services.settings.clear_recent)
+        else:
+            self.recent_menu.addAction(tr("Nothing yet")).setEnabled(False)
+
+    def _exports(self) -> list[QAction]:
+        return self.window.current.export_actions() if self.window.current is not None else []
+
+    def _list_exports(self) -> None:
+        self.export_menu.clear()
+        actions = self._exports()
+        self.export_menu.addActions(actions)
+        if not actions:
+            self.export_menu.addAction(tr("Nothing to export yet")).setEnabled(False)
+
+    def _export(self) -> None:
+        """The one export there is, or a choice among them."""
+        actions = [action for action in self._exports() if action.isEnabled()]
+        if len(actions) == 1:
+            actions[0].trigger()
+        elif actions:
+            menu = QMenu(self.window)
+            menu.addActions(actions)
+            menu.aboutToHide.connect(menu.deleteLater)
+            menu.popup(self.window.mapToGlobal(self.window.rect().center()))
+        elif self.window.current is not None:
+            self.window.current.show_message("hint", tr("There is nothing to export yet."), key="export")
+
+    def choose_theme(self, choice: str) -> None:
+        self.window.services.settings.set(Key.THEME, choice)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, choice)
+        self.theme_actions[choice].setChecked(True)
+
+    def _toggle_dock(self) -> None:
+        self.window.open_dock(self.dock_action.isChecked())
+
+    def _full_screen(self) -> None:
+        if self.window.isFullScreen():
+            self.window.showNormal()
+        else:
+            self.window.showFullScreen()
+
+    def _new_run(self) -> None:
+        if self.window.current is not None:
+            self.window.services.training.launch(self.window.current.system)
+
+    def _open_runs(self) -> None:
+        self.open_folder(self.window.services.settings.runs_folder)
+
+    def _open_crashes(self) -> None:
+        from app.errors import crash_folder
+
+        self.open_folder(crash_folder())
+
+    def open_folder(self, folder: Path) -> None:
+        """In the system's file manager; the folder is made if it is missing."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if self.window.current is not None:
+                self.window.current.show_message(
+                    "error", str(error.strerror or error), heading=tr("{path} cannot be opened.", path=folder)
+                )
+            return
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+    # Windows of their own ---------------------------------------------------------------------------------
+
+    def show_settings(self) -> None:
+        from app.settings_dialog import SettingsDialog
+
+        dialog = SettingsDialog(self.window.services, self.window)
+        dialog.theme_chosen.connect(self.choose_theme)
+        self.open_dialog("settings", dialog)
+
+    def show_log(self) -> None:
+        from app.log_window import LogWindow
+
+        if "log" in self._windows:
+            self._windows["log"].raise_()
+            self._windows["log"].activateWindow()
+            return
+        self.open_dialog("log", LogWindow(self.window))
+
+    def show_report(self, path: Path) -> None:
+        from app.about import TextWindow
+
+        try:
+            text = path.read_text("utf-8", "replace")
+        except OSError as error:
+            text = str(error)
+        self.open_dialog("report", TextWindow(tr("Report"), text, self.window))
+
+    def show_shortcuts(self) -> None:
+        from app.about import ShortcutsWindow
+
+        self.open_dialog("shortcuts", ShortcutsWindow(self.window.actions(), self.window))
+
+    def show_about(self) -> None:
+        from app.about import AboutWindow
+
+        self.open_dialog("about", AboutWindow(self.window))
+
+    def opened(self, name: str) -> QWidget | None:
+        """The dialog of that name (``settings``, ``log``, ``about`` …), while it is open."""
+        return self._windows.get(name)
+
+    def open_dialog(self, name: str, dialog: QWidget) -> None:
+        """Show a dialog without blocking, one of a name at a time; it is deleted when it is closed."""
+        from PySide6.QtWidgets import QDialog
+
+        assert isinstance(dialog, QDialog)
+        before = self._windows.pop(name, None)
+        if before is not None:
+            before.close()
+        self._windows[name] = dialog
+        dialog.finished.connect(lambda _result: self._forget(name, dialog))
+        dialog.show()
+
+    def _forget(self, name: str, dialog: QWidget) -> None:
+        if self._windows.get(name) is dialog:
+            del self._windows[name]
+        dialog.deleteLater()

@@ -1,0 +1,448 @@
+"""Files: a table of predictions; the selected file with its sound, where attention looked, and its time line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+)
+from PySide6.QtGui import QAction, QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QSplitter,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import theme
+from app.audio.player import Player
+from app.i18n import plural, tr, tr_error
+from app.tabs.emotion.page import Page, emotion_color, emotion_words
+from app.widgets.drop_zone import DropZone
+from app.widgets.labels import Elided
+from app.widgets.spectrogram import Spectrogram
+from app.widgets.timeline import Timeline
+from app.widgets.waveform import Waveform
+from models.errors import UserError
+from models.progress import Cancelled
+
+if TYPE_CHECKING:
+    from app.tabs.emotion.tab import EmotionTab
+    from models.emotion.recognizer import FilePrediction
+
+Index = QModelIndex | QPersistentModelIndex
+WORKER = "emotion files"
+
+
+@dataclass
+class Row:
+    """One file: waiting, recognised, or refused with its reason."""
+
+    path: Path
+    prediction: FilePrediction | None = None
+    problem: str = ""
+
+
+class Table(QAbstractTableModel):
+    """The rows as a table: file, duration, emotion, certainty, then a column a class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Row] = []
+        self.labels: tuple[str, ...] = ()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else 4 + len(self.labels)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            titles = [tr("File"), tr("Duration"), tr("Emotion"), tr("Certainty")]
+            return [*titles, *(emotion_words(label) for label in self.labels)][section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole and section:
+            return int((Qt.AlignmentFlag.AlignLeft if section == 2 else Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = self.rows[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(row, column)
+        if role == Qt.ItemDataRole.UserRole:
+            return self._sort_key(row, column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return row.problem or str(row.path)
+        if role == Qt.ItemDataRole.DecorationRole and column == 2 and row.prediction is not None:
+            return QColor(emotion_color(row.prediction.label))
+        if role == Qt.ItemDataRole.TextAlignmentRole and column not in (0, 2):
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.ForegroundRole and row.problem and column == 2:
+            return theme.color("error")
+        return None
+
+    def _text(self, row: Row, column: int) -> str:
+        if column == 0:
+            return row.path.name
+        if row.prediction is None:
+            return (row.problem.split(". ")[0] or tr("waiting")) if column == 2 else ""
+        prediction = row.prediction
+        if column == 1:
+            return tr("{seconds} s", seconds=f"{prediction.duration_s:.1f}")
+        if column == 2:
+            return emotion_words(prediction.label)
+        values = prediction.mean_probabilities
+        value = values.max() if column == 3 else values[column - 4]
+        return f"{100 * value:.0f} %"
+
+    def _sort_key(self, row: Row, column: int) -> Any:
+        if column == 0:
+            return row.path.name.casefold()
+        if row.prediction is None:
+            return "" if column == 2 else -1.0
+        if column == 1:
+            return row.prediction.duration_s
+        if column == 2:
+            return row.prediction.label
+        values = row.prediction.mean_probabilities
+        return float(values.max() if column == 3 else values[column - 4])
+
+    def add(self, paths: list[Path]) -> list[Row]:
+        """Append the files that are not there yet; returns their rows."""
+        known = {row.path for row in self.rows}
+        new = [Row(path) for path in paths if path not in known]
+        if new:
+            self.beginInsertRows(QModelIndex(), len(self.rows), len(self.rows) + len(new) - 1)
+            self.rows += new
+            self.endInsertRows()
+        return new
+
+    def changed(self, row: Row) -> None:
+        number = self.rows.index(row)
+        self.dataChanged.emit(self.index(number, 0), self.index(number, self.columnCount() - 1))
+
+    def clear(self) -> None:
+        self.beginResetModel()
+        self.rows = []
+        self.endResetModel()
+
+    def forget_predictions(self, labels: tuple[str, ...]) -> None:
+        """Another model: every file waits again, under its labels."""
+        self.beginResetModel()
+        self.labels = labels
+        for row in self.rows:
+            row.prediction, row.problem = None, ""
+        self.endResetModel()
+
+
+class FilesPage(Page):
+    """Drop files or folders: they are recognised at once; a row shows what was heard where."""
+
+    def __init__(self, tab: EmotionTab) -> None:
+        super().__init__(tab)
+        self.table = Table()
+        self.player = Player(self)
+        self.player.failed.connect(tab.show_error)
+        self._shown_row: Row | None = None
+        self._running = False
+        self._stale = False  # the model changed since the predictions were made
+        self._make_controls()
+        self._make_view()
+        self._show_row(None)
+
+    # What the tab asks ------------------------------------------------------------------------------------
+
+    def words(self) -> str:
+        waiting = sum(row.prediction is None and not row.problem for row in self.table.rows)
+        if waiting:
+            return plural("Recognise {n} file", "Recognise {n} files", waiting)
+        return tr("Recognise again") if self.table.rows else tr("Recognise")
+
+    def ready(self) -> bool:
+        return bool(self.table.rows)
+
+    def act(self) -> None:
+        if not any(row.prediction is None and not row.problem for row in self.table.rows):
+            self.table.forget_predictions(self.table.labels)
+        self.tab.start(self._recognise())
+
+    def try_sample(self) -> None:
+        from models.emotion.samples import held_out_clips
+
+        self.accept_paths(held_out_clips(self.tab.models.info()))
+
+    def accept_paths(self, paths: list[Path]) -> None:
+        from models.audio import find_audio
+
+        self.tab.clear_messages()
+        try:
+            found = find_audio(paths)
+        except UserError as error:
+            self.tab.show_error(error)
+            return
+        if not found:
+            self.tab.show_message("warning", tr("There are no sound files in it."), key="paths")
+            return
+        self.table.add(found)
+        self.tab.refresh_action()
+        if not self._running:
+            self.tab.start(self._recognise())
+
+    def model_changed(self) -> None:
+        if self.table.rows:
+            self._stale = True
+            self.table.forget_predictions(self.table.labels)
+            self._show_row(None)
+        self.tab.refresh_action()
+
+    def export_actions(self) -> list[QAction]:
+        self._export.setEnabled(any(row.prediction for row in self.table.rows))
+        return [self._export]
+
+    def hidden(self) -> None:
+        self.player.stop()
+
+    async def shut_down(self) -> None:
+        self.player.stop()
+
+    # Work -------------------------------------------------------------------------------------------------
+
+    async def _recognise(self) -> None:
+        if self._running:
+            return
+        self._running = True
+        worker = self.services.worker(WORKER)
+        problems = 0
+        try:
+            with self.services.task(tr("Recognising files")) as task, self.tab.busy(task):
+                recognizer = await self.tab.recognizer(WORKER, task)
+                if self.table.labels != recognizer.labels:
+                    self.table.forget_predictions(recognizer.labels)
+                    self._fit_columns()
+                done = 0
+                while True:  # files dropped meanwhile are taken along
+                    row = next((r for r in self.table.rows if r.prediction is None and not r.problem), None)
+                    if row is None:
+                        break
+                    total = len(self.table.rows)
+                    try:
+                        part = task.part(done / total, (done + 1) / total)
+                        row.prediction = await worker.run(recognizer.recognize, row.path, progress=part)
+                    except UserError as error:
+                        row.problem = " ".join(filter(None, tr_error(error)))
+                        problems += 1
+                    done += 1
+                    if row in self.table.rows:
+                        self.table.changed(row)
+                    self._after_row(row)
+        except Cancelled:
+            self.tab.show_message("hint", tr("Stopped. What was recognised is kept."), key="stopped")
+        finally:
+            self._running = False
+            self.tab.refresh_action()
+        if problems:
+            text = plural("{n} file could not be read.", "{n} files could not be read.", problems)
+            self.tab.show_message("warning", text, [(tr("Show skipped files"), self._show_problems)], key="skipped")
+
+    def _after_row(self, row: Row) -> None:
+        if self._shown_row is row:
+            self._show_row(row)
+        elif self._shown_row is None and row.prediction is not None:
+            self._select(row)
+        self.tab.refresh_action()
+
+    def _show_problems(self) -> None:
+        lines = [f"{row.path.name}: {row.problem}" for row in self.table.rows if row.problem]
+        self.tab.show_message("warning", "\n".join(lines[:12]), heading=tr("Skipped files"), key="skipped")
+
+    # The selected file ------------------------------------------------------------------------------------
+
+    def _selected(self, chosen: QItemSelection, _left: QItemSelection) -> None:
+        indexes = chosen.indexes()
+        if indexes:
+            self._show_row(self.table.rows[self._sorted.mapToSource(indexes[0]).row()])
+
+    def _select(self, row: Row) -> None:
+        index = self._sorted.mapFromSource(self.table.index(self.table.rows.index(row), 0))
+        self._list.selectRow(index.row())
+
+    def _show_row(self, row: Row | None) -> None:
+        if row is not self._shown_row:
+            self.player.stop()
+        self._shown_row = row
+        self._play.setEnabled(row is not None and row.prediction is not None)
+        if row is None or row.prediction is None:
+            self._name.setText(row.problem if row is not None else tr("Choose a row to see and hear it."))
+            for widget in (self._waveform, self._spectrogram, self._timeline):
+                widget.clear()
+            return
+        self.tab.start(self._load_sound(row))
+
+    async def _load_sound(self, row: Row) -> None:
+        from models import audio
+
+        worker = self.services.worker("sound")
+        try:
+            samples: np.ndarray = await worker.run(audio.read, row.path, newest_wins="sound", drop_running=True)
+        except Cancelled:
+            return
+        if row is not self._shown_row or row.prediction is None:
+            return
+        prediction = row.prediction
+        self._samples = samples
+        percent = f"{100 * prediction.mean_probabilities.max():.0f}"
+        self._name.setText(f"{row.path.name} · {emotion_words(prediction.label)} {percent} %")
+        self._waveform.set_file(samples, 16_000)
+        self._spectrogram.set_file(samples, 16_000)
+        self._waveform.set_attention(prediction.attention_times_s, prediction.attention)
+        labels = [prediction.labels[int(p.argmax())] for p in prediction.probabilities]
+        self._timeline.set_segments(*_hops(prediction), labels)
+
+    def _toggle_play(self) -> None:
+        if self._shown_row is None or self._shown_row.prediction is None:
+            return
+        if self.player.playing:
+            self.player.stop()
+        else:
+            self.player.play(self._samples, 16_000)
+        self._follow()
+
+    def _seek(self, place_s: float) -> None:
+        if self._shown_row is not None and self._shown_row.prediction is not None:
+            self.player.play(self._samples, 16_000, max(0.0, place_s))
+            self._follow()
+
+    def _follow(self) -> None:
+        """The play head, from one timer while it plays."""
+        playing = self.player.playing
+        self._play.setText(tr("Stop") if playing else tr("Play"))
+        head = self.player.position_s() if playing else None
+        self._waveform.set_playhead(head)
+        self._timeline.set_playhead(head)
+        if playing and not self._ticker.isActive():
+            self._ticker.start()
+        elif not playing:
+            self._ticker.stop()
+
+    # Making -----------------------------------------------------------------------------------------------
+
+    def _make_controls(self) -> None:
+        zone = DropZone(tr("Drop recordings or a folder"), tr("WAV, FLAC, MP3, OGG, AIFF …"))
+        zone.dropped.connect(self.tab.accept_paths)
+        zone.clicked.connect(self.tab.choose_files)
+        self.controls.addWidget(zone)
+        self.sample_link("")
+        clear = QPushButton(tr("Clear the table"))
+        clear.setProperty("kind", "link")
+        clear.setToolTip(tr("Remove all files from the table; nothing is deleted"))
+        clear.clicked.connect(self._clear)
+        self.controls.addWidget(clear)
+        self._export = QAction(tr("Predictions as CSV…"), self)
+        self._export.triggered.connect(self._save_table)
+
+    def _make_view(self) -> None:
+        from PySide6.QtCore import QTimer
+
+        self._ticker = QTimer(self)
+        self._ticker.setInterval(33)
+        self._ticker.timeout.connect(self._follow)
+        self.player.finished.connect(self._follow)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSortRole(Qt.ItemDataRole.UserRole)
+        self._sorted.setSourceModel(self.table)
+        self._list = QTableView()
+        self._list.setModel(self._sorted)
+        self._list.setSortingEnabled(True)
+        self._list.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self._list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self._list.setShowGrid(False)
+        self._list.setTabKeyNavigation(False)
+        self._list.verticalHeader().hide()
+        self._list.verticalHeader().setDefaultSectionSize(28)
+        self._list.setAccessibleName(tr("Predictions"))
+        self._list.selectionModel().selectionChanged.connect(self._selected)
+        self._list.doubleClicked.connect(lambda _index: self._toggle_play())
+        below = QWidget()
+        column = QVBoxLayout(below)
+        column.setContentsMargins(0, theme.SMALL, 0, 0)
+        column.setSpacing(theme.SMALL)
+        head = QHBoxLayout()
+        self._name = Elided()
+        self._play = QToolButton()
+        self._play.setText(tr("Play"))
+        self._play.setToolTip(tr("Play or stop (Space)"))
+        self._play.setAccessibleName(tr("Play"))
+        self._play.setShortcut("Space")
+        self._play.clicked.connect(self._toggle_play)
+        head.addWidget(self._play)
+        head.addWidget(self._name, 1)
+        column.addLayout(head)
+        self._waveform, self._spectrogram, self._timeline = Waveform(), Spectrogram(), Timeline()
+        self._waveform.clicked.connect(self._seek)
+        self._timeline.clicked.connect(self._seek)
+        column.addWidget(self._waveform, 2)
+        column.addWidget(self._spectrogram, 2)
+        column.addWidget(self._timeline)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.addWidget(self._list)
+        split.addWidget(below)
+        split.setStretchFactor(0, 1)
+        split.setStretchFactor(1, 2)
+        split.setChildrenCollapsible(False)
+        self.view.addWidget(split)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        header = self._list.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column in range(1, self.table.columnCount()):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, 130 if column == 2 else 78)
+
+    def _clear(self) -> None:
+        self.tab.stop()
+        self.table.clear()
+        self._show_row(None)
+        self.tab.refresh_action()
+
+    def _save_table(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, tr("Export predictions"), "emotions.csv", "CSV (*.csv)")
+        if name:
+            self.save_table(Path(name))
+
+    def save_table(self, path: Path) -> None:
+        """The table of ``python -m models use emotion``."""
+        from models.emotion.tables import write_table
+
+        found = [row.prediction for row in self.table.rows if row.prediction is not None]
+        try:
+            write_table(path, found, self.table.labels)
+        except UserError as error:
+            self.tab.show_error(error)
+
+
+def _hops(prediction: FilePrediction) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends that do not overlap: a window speaks for its middle."""
+    if len(prediction.starts_s) == 1:
+        return prediction.starts_s, prediction.ends_s
+    middles = (prediction.starts_s + prediction.ends_s) / 2
+    edges = np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [prediction.duration_s]])
+    return edges[:-1], edges[1:]
+
+

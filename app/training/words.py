@@ -1,0 +1,77 @@
+"""How runs and their figures are called, for people."""
+
+from __future__ import annotations
+
+from app.i18n import tr, translate
+from app.training.runs import WatchedRun
+from models.training.run_folder import RunState
+
+
+def state_words(run: WatchedRun) -> str:
+    if run.stopping:
+        return tr("stopping")
+    return {
+        RunState.WAITING: tr("starting"),
+        RunState.RUNNING: tr("running"),
+        RunState.STOPPED: tr("stopped"),
+        RunState.DONE: tr("done"),
+        RunState.FAILED: tr("failed"),
+        RunState.DIED: tr("died"),
+    }[run.state]
+
+
+def metric_words(name: str) -> str:
+    """``validation/uar`` → ``unweighted average recall``; unknown names with their lines as spaces."""
+    base = base_name(name)
+    known = {
+        "loss": tr("loss"),
+        "accuracy": tr("accuracy"),
+        "uar": tr("unweighted average recall"),
+        "recall": tr("recall"),
+        "f1": tr("F1"),
+        "macro_f1": tr("macro F1"),
+        "weighted_f1": tr("weighted F1"),
+        "learning_rate": tr("learning rate"),
+        "gradient_norm": tr("gradient norm"),
+        "alpha": tr("alpha"),
+    }
+    return known.get(base) or translate(base.replace("_", " "))
+
+
+def base_name(name: str) -> str:
+    """The figure without its split: ``train/loss`` → ``loss``."""
+    head, _, tail = name.partition("/")
+    return tail if head in ("train", "validation") and tail else name
+
+
+def title_of(run: WatchedRun) -> str:
+    """The run's name: what the person called it, else its folder's."""
+    return run.run.name
+
+
+def progress_words(run: WatchedRun) -> str:
+    """``epoch 31 of 50 · 2 min left``, as far as it is known."""
+    story = run.story
+    if story.started is None:
+        return tr("starting") if run.alive else ""
+    epoch = story.last_epoch.epoch if story.last_epoch is not None else 0
+    words = tr("epoch {epoch} of {total}", epoch=epoch, total=story.started.total_epochs)
+    remaining = story.last_epoch.remaining_s if story.last_epoch is not None else None
+    if run.alive and remaining is not None:
+        words += " · " + tr("{time} left", time=duration_words(remaining))
+    return words
+
+
+def duration_words(seconds: float) -> str:
+    if seconds < 90:
+        return tr("{n} s", n=round(seconds))
+    if seconds < 5400:
+        return tr("{n} min", n=round(seconds / 60))
+    return tr("{n} h", n=f"{seconds / 3600:.1f}")
+
+
+def figure_words(value: float | None) -> str:
+    """Three digits behind the point; short for the very small."""
+    if value is None or value != value:
+        return ""
+    return f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else f"{value:.1e}"

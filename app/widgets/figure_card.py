@@ -1,0 +1,37 @@
+"""A figure on a card: its name, the value, and a word about it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from app import theme
+
+
+class FigureCard(QFrame):
+    """``UNWEIGHTED RECALL`` / ``0.78`` / ``± 0.04 over 8 speakers``. Its size does not depend on the value."""
+
+    def __init__(self, title: str, value: str = "–", hint: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("surface", "card")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(120)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(theme.MEDIUM, 12, theme.MEDIUM, 12)
+        layout.setSpacing(2)
+        self._title, self._value, self._hint = QLabel(title), QLabel(value), QLabel(hint or " ")
+        self._title.setProperty("role", "hint")
+        self._value.setProperty("role", "big")
+        self._hint.setProperty("role", "hint")
+        self._value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        for label in (self._title, self._value, self._hint):
+            layout.addWidget(label)
+        self._describe()
+
+    def set(self, value: str, hint: str = "") -> None:
+        self._value.setText(value)
+        self._hint.setText(hint or " ")
+        self._describe()
+
+    def _describe(self) -> None:
+        self.setAccessibleName(f"{self._title.text()}: {self._value.text()} {self._hint.text()}".strip())

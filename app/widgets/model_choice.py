@@ -1,0 +1,156 @@
+"""Which model: the bundled one, a checkpoint folder, or a model of the Hugging Face hub; with its card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QInputDialog,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import theme
+from app.i18n import tr
+from app.widgets.labels import Hint
+from models.checkpoint import CheckpointInfo, read_info
+from models.errors import UserError
+from models.systems import bundled_checkpoint
+
+BUNDLED = "bundled"
+MOST_KEPT = 8
+
+
+class ModelChoice(QWidget):
+    """A list of models and, under it, what the chosen one is. `changed` tells the choice: ``bundled``, a folder or a
+    hub name."""
+
+    changed = Signal(str)
+    train_asked = Signal()
+    card_asked = Signal()
+    refused = Signal(object)  # UserError
+
+    def __init__(self, system: str, hub_example: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.system = system
+        self._hub_example = hub_example
+        self._kept: list[str] = []
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.SMALL)
+        row = QHBoxLayout()
+        row.setSpacing(theme.TINY)
+        self.box = QComboBox()
+        self.box.setAccessibleName(tr("Model"))
+        self.box.setToolTip(tr("The model that is used"))
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.box.activated.connect(self._activated)
+        self.card_button = QToolButton()
+        self.card_button.setText("ⓘ")
+        self.card_button.setToolTip(tr("Show the model's card"))
+        self.card_button.setAccessibleName(tr("Show the model's card"))
+        self.card_button.clicked.connect(self.card_asked)
+        row.addWidget(self.box, 1)
+        row.addWidget(self.card_button)
+        layout.addLayout(row)
+        self.about = Hint()
+        self.about.linkActivated.connect(lambda _link: self.train_asked.emit())
+        layout.addWidget(self.about)
+        self._fill(BUNDLED)
+
+    @property
+    def choice(self) -> str:
+        return str(self.box.currentData() or BUNDLED)
+
+    @property
+    def kept(self) -> list[str]:
+        """The choices besides the bundled model, newest first, for the next start."""
+        return list(self._kept)
+
+    def info(self) -> CheckpointInfo | None:
+        """The chosen checkpoint's description; None for what is not a checkpoint of ours."""
+        folder = bundled_checkpoint(self.system) if self.choice == BUNDLED else Path(self.choice)
+        try:
+            return read_info(folder, self.system)
+        except UserError:
+            return None
+
+    def choose(self, choice: str) -> None:
+        """Put a model into the list and choose it."""
+        if choice != BUNDLED:
+            self._kept = [choice, *(other for other in self._kept if other != choice)][:MOST_KEPT]
+        self._fill(choice)
+        self.changed.emit(choice)
+
+    def restore(self, choice: str, kept: list[str]) -> None:
+        """Of an earlier start; folders that are gone are left out."""
+        self._kept = [one for one in kept if Path(one).is_dir() or one.count("/") == 1][:MOST_KEPT]
+        self._fill(choice if choice in self._kept else BUNDLED)
+
+    def _fill(self, current: str) -> None:
+        self.box.clear()
+        self.box.addItem(tr("{title} (bundled)", title=self._title(BUNDLED)), BUNDLED)
+        for choice in self._kept:
+            self.box.addItem(self._title(choice), choice)
+        self.box.insertSeparator(self.box.count())
+        self.box.addItem(tr("Choose a checkpoint folder…"), "?folder")
+        if self._hub_example:
+            self.box.addItem(tr("Name of a Hugging Face model…"), "?hub")
+        self.box.setCurrentIndex(max(0, self.box.findData(current)))
+        self._last = self.box.currentIndex()
+        self._describe()
+
+    def _title(self, choice: str) -> str:
+        folder = bundled_checkpoint(self.system) if choice == BUNDLED else Path(choice)
+        try:
+            info = read_info(folder, self.system)
+        except UserError:
+            return choice if choice != BUNDLED else tr("model")
+        if choice != BUNDLED and folder.name in ("best", "last"):
+            return f"{folder.parent.name} · {folder.name}"
+        return info.title or folder.name
+
+    def _describe(self) -> None:
+        info = self.info()
+        train = f'<a href="train">{tr("Train…")}</a>'
+        text = info.model_extra.get("summary", "") if info is not None and info.model_extra else ""
+        self.about.setText(f"{tr(text)} {train}" if text else train)
+        self.card_button.setEnabled(info is not None)
+
+    def _activated(self, index: int) -> None:
+        data = str(self.box.itemData(index) or "")
+        if data == "?folder":
+            self.box.setCurrentIndex(self._last)
+            name = QFileDialog.getExistingDirectory(self, tr("Choose a checkpoint folder"))
+            if name:
+                self._try(name)
+        elif data == "?hub":
+            self.box.setCurrentIndex(self._last)
+            title, label = (
+                tr("Hugging Face model"),
+                tr("Name on the hub, such as {example}", example=self._hub_example),
+            )
+            name, accepted = QInputDialog.getText(self, title, label)
+            if accepted and name.strip():
+                self.choose(name.strip())
+        elif data:
+            self._last = index
+            self._describe()
+            self.changed.emit(data)
+
+    def _try(self, name: str) -> None:
+        """Take a folder if it is a checkpoint of this system or a Hugging Face model; else say what it is not."""
+        from models.pretrained import is_model_folder
+
+        if not (self._hub_example and is_model_folder(Path(name))):
+            try:
+                read_info(name, self.system)
+            except UserError as error:
+                self.refused.emit(error)
+                return
+        self.choose(name)

@@ -1,0 +1,268 @@
+"""Files beside the sound: tables of people, hashes of contents, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from models.errors import UserError
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+UMASK = _umask()  # read once: reading it changes it for a moment, for all threads
+LARGEST_TABLE = 256 * 2**20  # bytes; what is larger was not typed or exported as a list of files
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: the line it stands on (the first is 1) and its cells by lower-case column name."""
+
+    line: int
+    cells: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        """The cell, stripped; empty where the table or the row has none."""
+        return self.cells.get(column, "")
+
+    def get(self, column: str, default: str = "") -> str:
+        """The cell, or `default` where the table or the row has none, or an empty one."""
+        return self.cells.get(column, "") or default
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV: `columns` as written, and its rows, blank ones left out."""
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Table:
+    """A CSV with a heading line; comma, semicolon or tab between cells, UTF-8 or UTF-16.
+
+    Column names count without case and outer blanks. Raises UserError where the file cannot be read, is no table,
+    or lacks one of the `required` columns.
+    """
+    path = Path(path)
+    text = _text_of(path)
+    heading = text.lstrip("\n").partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(heading), strict=False)
+    columns: tuple[str, ...] = ()
+    rows: list[Row] = []
+    try:
+        for cells in reader:
+            cells = [cell.strip() for cell in cells]
+            if not any(cells):
+                continue
+            if not columns:
+                columns = tuple(cells)
+                names = [column.lower() for column in columns]
+                continue
+            rows.append(Row(reader.line_num, dict(zip(names, cells, strict=False))))
+    except csv.Error as error:
+        raise UserError(
+            "{name} is not a table that can be read.",
+            "Line {line}: {reason}.",
+            "Export it again as CSV in UTF-8.",
+            name=path.name,
+            line=reader.line_num,
+            reason=str(error),
+        ) from error
+    if not columns:
+        raise UserError(
+            "{name} is empty.",
+            "It has no heading line and no rows.",
+            "Export it again, or choose another file.",
+            name=path.name,
+        )
+    lacking = [name for name in required if name.lower() not in {column.lower() for column in columns}]
+    if lacking:
+        raise UserError(
+            "{name} lacks the column {lacking}.",
+            "Its columns are {found}.",
+            "Add the column, or rename the one that holds it; the names stand in the first line.",
+            name=path.name,
+            lacking=", ".join(lacking),
+            found=", ".join(columns),
+        )
+    return Table(path, columns, tuple(rows))
+
+
+def content_hash(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits. Raises UserError where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _cannot_read(Path(path), error) from error
+
+
+class ContentHashes:
+    """Content hashes remembered by (path, size, time of change), so that a large file is read for it once.
+
+    memory: a JSON file that keeps them over the end of the program; None keeps them only within it. It is a
+    convenience: a memory that cannot be read or written costs time, never correctness.
+    """
+
+    def __init__(self, memory: Path | None = None) -> None:
+        self._memory = memory
+        self._known: dict[str, list[int | str]] = {}
+        self._changed = False
+        if memory is not None:
+            with contextlib.suppress(OSError, ValueError):
+                known = json.loads(memory.read_text("utf-8"))
+                self._known = known if isinstance(known, dict) else {}
+
+    def of(self, path: str | os.PathLike[str]) -> str:
+        """As `content_hash`. Raises UserError where the file cannot be read."""
+        path = Path(path)
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise _cannot_read(path, error) from error
+        key, now = os.path.abspath(path), [status.st_size, status.st_mtime_ns]
+        known = self._known.get(key)
+        if isinstance(known, list) and len(known) == 3 and known[:2] == now:
+            return str(known[2])
+        digest = content_hash(path)
+        self._known[key] = [*now, digest]
+        self._changed = True
+        return digest
+
+    def save(self) -> None:
+        """Write the memory, if anything was learned."""
+        if self._memory is not None and self._changed:
+            with contextlib.suppress(UserError):
+                write_whole(self._memory, json.dumps(self._known).encode())
+                self._changed = False
+
+
+def write_whole(path: str | os.PathLike[str], contents: bytes) -> None:
+    """Write a file aside, then rename it to its place: a kill leaves the old one or the new one.
+
+    Missing folders are made. Raises UserError where that is not possible, such as on a full disk.
+    """
+    path = Path(path)
+    aside = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, aside = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(contents)
+        os.chmod(aside, 0o666 & ~UMASK)  # mkstemp makes files for the owner alone
+        os.replace(aside, path)
+        aside = None
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        if aside is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(aside)
+
+
+def write_array(path: str | os.PathLike[str], array: np.ndarray) -> None:
+    """`array` as ``.npy``, whole or not at all. Raises UserError as `write_whole`."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_whole(path, buffer.getvalue())
+
+
+def read_array(path: str | os.PathLike[str]) -> np.ndarray | None:
+    """The array of a ``.npy`` file, or None where there is none or it is broken: then it is to be made again."""
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError, OverflowError):
+        return None
+
+
+def _text_of(path: Path) -> str:
+    if path.is_dir():
+        raise UserError("{name} is a folder.", "A CSV file was expected.", "Choose a file.", name=path.name)
+    try:
+        if path.stat().st_size > LARGEST_TABLE:
+            raise UserError(
+                "{name} is too large for a table of files.",
+                "It has {mb:.0f} MB.",
+                "Choose the CSV that lists the files.",
+                name=path.name,
+                mb=path.stat().st_size / 1e6,
+            )
+        contents = path.read_bytes()
+    except OSError as error:
+        raise _cannot_read(path, error) from error
+    wide = contents.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        text = contents.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _not_text(path) from error
+    if "\0" in text:
+        raise _not_text(path)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _delimiter(heading: str) -> str:
+    """The one of , ; and tab that occurs most: spreadsheets of half the world export with semicolons."""
+    return max(",;\t", key=heading.count)
+
+
+def _not_text(path: Path) -> UserError:
+    return UserError(
+        "{name} is not a table in UTF-8.",
+        "Its bytes are not text in that encoding.",
+        "Export it again as CSV in UTF-8 (in Excel: CSV UTF-8).",
+        name=path.name,
+    )
+
+
+def _cannot_read(path: Path, error: OSError) -> UserError:
+    if isinstance(error, FileNotFoundError):
+        return UserError(
+            "{name} was not found.",
+            "It may have been moved or deleted: {path}.",
+            "Choose it again.",
+            name=path.name,
+            path=path,
+        )
+    return UserError(
+        "{name} cannot be read.",
+        "{reason}.",
+        "Check its permissions, or choose another file.",
+        name=path.name,
+        reason=error.strerror or str(error),
+    )
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError(
+            "The disk is full.",
+            "{name} could not be written to {folder}.",
+            "Make room there, or choose another place.",
+            name=path.name,
+            folder=path.parent,
+        )
+    return UserError(
+        "{name} cannot be written.",
+        "{reason}: {folder}.",
+        "Choose a folder you may write to.",
+        name=path.name,
+        folder=path.parent,
+        reason=error.strerror or str(error),
+    )

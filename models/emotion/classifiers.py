@@ -1,0 +1,136 @@
+"""What can classify a window: our networks behind their front end, or a classifier of transformers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+import models.torchaudio_cpu  # noqa: F401 - before transformers
+from models import checkpoint
+from models.checkpoint import CheckpointInfo
+from models.emotion import network
+from models.emotion.config import FrontEndConfig
+from models.emotion.features import build_front_end
+from models.errors import UserError
+from models.progress import Progress
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One window.
+
+    probabilities: float32 [classes], in the order of the recognizer's labels; they sum to 1.
+    attention: float32 [frames], where the network looked, sums to 1; empty where a model does not tell.
+    frame_s: seconds from one attention frame to the next; the first begins at 0.
+    """
+
+    probabilities: np.ndarray
+    attention: np.ndarray
+    frame_s: float
+
+
+class Classifier(Protocol):
+    """Classifies windows of sound, float32 [samples] at 16 kHz each."""
+
+    labels: tuple[str, ...]
+    window_s: float
+
+    def classify(self, windows: list[np.ndarray]) -> list[Prediction]: ...
+
+
+class OurClassifier:
+    """Front end and network of a checkpoint of ours."""
+
+    def __init__(
+        self,
+        weights: dict[str, torch.Tensor],
+        info: CheckpointInfo,
+        device: torch.device,
+        progress: Progress | None = None,
+    ) -> None:
+        try:
+            front_end = FrontEndConfig.model_validate(info.preprocessing["front_end"])
+            self.network = network.build(network.NetworkConfig(**info.network))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                "The checkpoint does not say what it needs.",
+                "Its checkpoint.json describes no network and front end known here: {reason}.",
+                "Copy it again from where it came from.",
+                reason=" ".join(str(error).split())[:200],
+            ) from error
+        checkpoint.fit(self.network, weights)
+        self.network.to(device).eval()
+        self.device = device
+        self.front_end = build_front_end(front_end, device, progress)
+        self.labels = tuple(info.labels)
+        self.window_s = float(info.preprocessing.get("window_s", 3.0))
+
+    @torch.inference_mode()
+    def classify(self, windows: list[np.ndarray]) -> list[Prediction]:
+        features = [torch.from_numpy(self.front_end.features(window)) for window in windows]
+        lengths = torch.tensor([len(one) for one in features])
+        padded = torch.nn.utils.rnn.pad_sequence(features, batch_first=True).to(self.device)
+        output = self.network(padded, lengths.to(self.device))
+        probabilities = output.logits.float().softmax(-1).cpu().numpy()
+        attention = output.attention.float().cpu().numpy()
+        return [
+            Prediction(p, a[:length], self.front_end.frame_s * self.network.frames_a_step)
+            for p, a, length in zip(
+                probabilities, attention, -(-lengths.numpy() // self.network.frames_a_step), strict=True
+            )
+        ]
+
+
+class TransformersClassifier:
+    """Any ``AutoModelForAudioClassification`` checkpoint, such as superb/hubert-base-superb-er."""
+
+    window_s = 3.0
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
+
+        try:
+            self.model = AutoModelForAudioClassification.from_pretrained(
+                folder, trust_remote_code=False, local_files_only=True
+            )
+            self.extractor = AutoFeatureExtractor.from_pretrained(
+                folder, trust_remote_code=False, local_files_only=True
+            )
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise UserError(
+                "{name} cannot be used as an emotion model.",
+                "transformers does not load it as an audio classifier: {reason}.",
+                "Choose an audio-classification model; a bare speech encoder is chosen as front end in training.",
+                name=folder.name,
+                reason=" ".join(str(error).split())[:200],
+            ) from error
+        self.model.to(device).eval()
+        self.device = device
+        self.rate = int(getattr(self.extractor, "sampling_rate", 16_000))
+        names = self.model.config.id2label
+        self.labels = tuple(canonical(str(names[index])) for index in sorted(names, key=int))
+
+    @torch.inference_mode()
+    def classify(self, windows: list[np.ndarray]) -> list[Prediction]:
+        from models.audio import resample
+
+        predictions = []
+        for window in windows:  # one by one: group norm would see the padding of a batch
+            shortest = max(400, self.rate // 20)
+            sound = resample(window, 16_000, self.rate)
+            sound = np.pad(sound, (0, max(0, shortest - len(sound))))
+            inputs = self.extractor(sound, sampling_rate=self.rate, return_tensors="pt").to(self.device)
+            probabilities = self.model(**inputs).logits[0].float().softmax(-1).cpu().numpy()
+            predictions.append(Prediction(probabilities, np.zeros(0, np.float32), 0.0))
+        return predictions
+
+
+def canonical(label: str) -> str:
+    """The label as everywhere in Polyphony: ``ang`` and ``Anger`` are angry, ``neu`` is neutral."""
+    from models.emotion.data import canonical_emotion
+
+    return canonical_emotion(label)

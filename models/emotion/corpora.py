@@ -1,0 +1,358 @@
+"""How the field's corpora lay out their files, and what the names say: emotion, speaker, sex, session.
+
+Each reader takes a place and gives `Found`: utterances and what it had to leave out, with the reason. Emotions are
+canonical words (`canonical_emotion`); none is left out here for its emotion alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from models.datafiles import Row, Table, read_table
+from models.errors import UserError, fill
+
+_SYNONYMS = {
+    "angry": "anger ang angriness wut ärger wütend 愤怒 生气 憤怒",
+    "happy": "happiness hap joy joyful freude glücklich 高兴 开心 快乐 高興",
+    "neutral": "neu neutrality normal 中性",
+    "sad": "sadness sadly trauer traurig 悲伤 难过 伤心 悲傷",
+    "fearful": "fear fea afraid scared anxious anxiety angst 恐惧 害怕",
+    "disgusted": "disgust dis ekel 厌恶",
+    "surprised": "surprise sur ps pleasant_surprise pleasantsurprise überraschung 惊讶 惊喜",
+    "bored": "boredom langeweile 无聊",
+    "calm": "calmness ruhig 平静",
+    "excited": "excitement exc excite 兴奋",
+    "frustrated": "frustration fru 沮丧",
+    "other": "oth others",
+}
+EMOTIONS = {word: emotion for emotion, words in _SYNONYMS.items() for word in [emotion, *words.split()]}
+UNDECIDED = frozenset({"xxx", "unknown", ""})  # listeners did not agree, or nobody said
+
+_EMODB = re.compile(r"(\d\d)[ab]\d\d([WLEAFTN])[a-z]?")
+_EMODB_EMOTIONS = {"W": "angry", "L": "bored", "E": "disgusted", "A": "fearful", "F": "happy", "T": "sad", "N": "neutral"}  # fmt: skip
+_EMODB_SEXES = {"03": "M", "08": "F", "09": "F", "10": "M", "11": "M", "12": "M", "13": "F", "14": "F", "15": "M", "16": "F"}  # fmt: skip
+_RAVDESS = re.compile(r"(\d\d)-(\d\d)-(\d\d)-\d\d-\d\d-\d\d-(\d\d)")
+_RAVDESS_EMOTIONS = {"01": "neutral", "02": "calm", "03": "happy", "04": "sad", "05": "angry", "06": "fearful", "07": "disgusted", "08": "surprised"}  # fmt: skip
+_CREMAD = re.compile(r"(1\d{3})_[A-Z]{3}_(ANG|DIS|FEA|HAP|NEU|SAD)_[A-Z]{1,2}")
+_IEMOCAP_LINE = re.compile(r"\[\s*[\d.]+\s*-\s*[\d.]+\s*\]\s+(\S+)\s+(\S+)\s+\[")
+_IEMOCAP_TURN = re.compile(r"(Ses\d\d)[FM]_(?:.+)_([FM])\w*")
+_SEXES = {**dict.fromkeys(["f", "female", "woman", "w", "weiblich", "frau", "girl", "女"], "F"),
+          **dict.fromkeys(["m", "male", "man", "männlich", "mann", "boy", "男"], "M")}  # fmt: skip
+
+
+def canonical_emotion(label: str) -> str:
+    """The English word used everywhere: ``Anger`` and ``ang`` are angry. Unknown words stay, in lower case."""
+    word = label.strip().lower()
+    return EMOTIONS.get(word, EMOTIONS.get(re.sub(r"[\s-]+", "_", word), word))
+
+
+def canonical_sex(text: str) -> str:
+    """``F``, ``M``, or empty for anything else."""
+    return _SEXES.get(text.strip().lower(), "")
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A stretch of sound in which one person speaks with one emotion.
+
+    sex: ``F``, ``M`` or empty. session: the recording session, empty where a corpus has none.
+    start_s, end_s: the stretch in its file, in seconds; None: to the end.
+    duration_s: of the stretch; 0 until its file was looked into.
+    """
+
+    path: Path
+    emotion: str
+    speaker: str
+    sex: str = ""
+    session: str = ""
+    start_s: float = 0.0
+    end_s: float | None = None
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sentence for people: a template as in `UserError`, and what fills it. ``str()`` gives the English."""
+
+    text: str
+    values: dict[str, object] = field(default_factory=dict, hash=False)
+
+    def __str__(self) -> str:
+        return fill(self.text, self.values)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What was left out of a data set, and why."""
+
+    path: Path
+    reason: Remark
+
+
+@dataclass
+class Found:
+    """What a reader made of a place. `layout` names the corpus or the arrangement."""
+
+    layout: str
+    utterances: list[Utterance] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    warnings: list[Remark] = field(default_factory=list)
+
+    def skip(self, path: Path, text: str, **values: object) -> None:
+        self.skipped.append(Skipped(path, Remark(text, values)))
+
+
+# --- corpora by file name -----------------------------------------------------------------------------------
+
+
+def _emodb(path: Path, match: re.Match[str], _root: Path) -> Utterance | Remark:
+    speaker, letter = match.groups()
+    return Utterance(path, _EMODB_EMOTIONS[letter], speaker, _EMODB_SEXES.get(speaker, ""))
+
+
+def _ravdess(path: Path, match: re.Match[str], _root: Path) -> Utterance | Remark:
+    _modality, channel, emotion, actor = match.groups()
+    if channel != "01":
+        return Remark("It is sung, not spoken.")
+    if emotion not in _RAVDESS_EMOTIONS:
+        return Remark(
+            "Its name has the emotion number {number}, which RAVDESS does not define.", {"number": emotion}
+        )
+    return Utterance(path, _RAVDESS_EMOTIONS[emotion], actor, "M" if int(actor) % 2 else "F")
+
+
+def _cremad(path: Path, match: re.Match[str], _root: Path) -> Utterance | Remark:
+    speaker, emotion = match.groups()
+    return Utterance(path, canonical_emotion(emotion), speaker)
+
+
+Reader = Callable[[Path, re.Match[str], Path], "Utterance | Remark"]
+NAMED: dict[str, tuple[re.Pattern[str], Reader]] = {
+    "EMO-DB": (_EMODB, _emodb),
+    "RAVDESS": (_RAVDESS, _ravdess),
+    "CREMA-D": (_CREMAD, _cremad),
+}
+
+
+def by_name(root: Path, files: Sequence[Path]) -> Found | None:
+    """The corpus whose file names at least half of `files` bear; None if there is no such corpus."""
+    for layout, (pattern, reader) in NAMED.items():
+        matches = [(path, pattern.fullmatch(path.stem)) for path in files]
+        if not files or 2 * sum(match is not None for _, match in matches) < len(files):
+            continue
+        found = Found(layout)
+        for path, match in matches:
+            said = (
+                reader(path, match, root)
+                if match
+                else Remark("Its name is not one of {layout}.", {"layout": layout})
+            )
+            if isinstance(said, Utterance):
+                found.utterances.append(said)
+            else:
+                found.skipped.append(Skipped(path, said))
+        if layout == "CREMA-D":
+            found.utterances = _with_cremad_sexes(found.utterances, root)
+        return found
+    return None
+
+
+def _with_cremad_sexes(utterances: list[Utterance], root: Path) -> list[Utterance]:
+    """The corpus keeps the actors' sexes in a table beside the sounds, not in the names."""
+    for place in (root, root.parent):
+        if (place / "VideoDemographics.csv").is_file():
+            rows = read_table(place / "VideoDemographics.csv").rows
+            sexes = {row["actorid"]: canonical_sex(row["sex"]) for row in rows}
+            return [replace(u, sex=sexes.get(u.speaker, "")) for u in utterances]
+    return utterances
+
+
+# --- IEMOCAP ------------------------------------------------------------------------------------------------
+
+
+def iemocap_root(place: Path) -> Path | None:
+    """The folder with ``Session1`` … in it: `place`, a folder directly in it, or None."""
+    for root in [place, *_folders(place)]:
+        if any((session / "dialog" / "EmoEvaluation").is_dir() for session in _sessions(root)):
+            return root
+    return None
+
+
+def iemocap(root: Path) -> Found:
+    """IEMOCAP as distributed. A speaker is a person of a session, such as ``Ses01F``."""
+    found = Found("IEMOCAP")
+    for session in _sessions(root):
+        for table in sorted((session / "dialog" / "EmoEvaluation").glob("*.txt")):
+            if table.name.startswith("."):
+                continue
+            try:
+                lines = table.read_text("utf-8", errors="replace").splitlines()
+            except OSError as error:
+                found.skip(
+                    table, "The table of a dialogue cannot be read: {reason}.", reason=error.strerror or error
+                )
+                continue
+            for line in lines:
+                match = _IEMOCAP_LINE.match(line)
+                if match:
+                    _iemocap_turn(found, session / "sentences" / "wav", *match.groups())
+    return found
+
+
+def _iemocap_turn(found: Found, sounds: Path, turn: str, label: str) -> None:
+    path = sounds / turn.rpartition("_")[0] / f"{turn}.wav"
+    match = _IEMOCAP_TURN.fullmatch(turn)
+    if match is None:
+        found.skip(path, "The turn {turn} does not name a session and a person.", turn=turn)
+    elif label.lower() in UNDECIDED:
+        found.skip(path, "The listeners did not agree on an emotion.")
+    elif not path.is_file():
+        found.skip(path, "The sound file is missing.")
+    else:
+        session, sex = match.groups()
+        found.utterances.append(Utterance(path, canonical_emotion(label), session + sex, sex, session))
+
+
+def _sessions(root: Path) -> list[Path]:
+    return [folder for folder in _folders(root) if re.fullmatch(r"Session\d+", folder.name)]
+
+
+def _folders(place: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in place.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    except OSError:
+        return []
+
+
+# --- a table ------------------------------------------------------------------------------------------------
+
+COLUMNS = ("path", "emotion", "speaker")
+
+
+def table_in(folder: Path) -> Path | None:
+    """The one CSV directly in `folder` that has the needed columns; None if there is none, or several."""
+    fitting = []
+    for path in sorted(folder.glob("*.csv")):
+        try:
+            read_table(path, COLUMNS)
+        except UserError:
+            continue
+        fitting.append(path)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def by_table(path: Path) -> Found:
+    """A CSV with ``path, emotion, speaker`` and, where it has them, ``sex`` or ``gender``, ``session``, ``start_s``,
+    ``end_s``. Paths are relative to its folder. Raises UserError where a column is missing."""
+    table = read_table(path, COLUMNS)
+    found = Found("CSV")
+    seen: set[tuple[Path, float, float | None]] = set()
+    for row in table.rows:
+        sound = _sound_of(table, row)
+        said = _utterance_of(row, sound)
+        if isinstance(said, Remark):
+            found.skipped.append(Skipped(sound, said))
+        elif (key := (said.path, said.start_s, said.end_s)) in seen:
+            found.skip(sound, "It is listed twice.")
+        else:
+            seen.add(key)
+            found.utterances.append(said)
+    return found
+
+
+def _sound_of(table: Table, row: Row) -> Path:
+    path = table.path.parent / Path(row["path"]).expanduser()
+    if os.sep == "/" and "\\" in row["path"] and not path.exists():
+        path = table.path.parent / row["path"].replace("\\", "/")  # a table that was made on Windows
+    return path
+
+
+def _utterance_of(row: Row, sound: Path) -> Utterance | Remark:
+    line: dict[str, object] = {"line": row.line}
+    if not row["path"]:
+        return Remark("Line {line} names no file.", line)
+    if row["emotion"].lower() in UNDECIDED:
+        return Remark("No emotion is given.")
+    if not row["speaker"]:
+        return Remark("No speaker is given.")
+    if not sound.is_file():
+        return Remark("The sound file is missing.")
+    try:
+        start_s = float(row["start_s"] or 0)
+        end_s = float(row["end_s"]) if row["end_s"] else None
+    except ValueError:
+        return Remark("Line {line} has a start or an end that is not a number of seconds.", line)
+    if not (start_s >= 0 and (end_s is None or start_s < end_s < float("inf"))):
+        return Remark("Line {line} ends before it starts.", line)
+    sex = canonical_sex(row["sex"] or row["gender"])
+    return Utterance(
+        sound, canonical_emotion(row["emotion"]), row["speaker"], sex, row["session"], start_s, end_s
+    )
+
+
+# --- class folders ------------------------------------------------------------------------------------------
+
+_NOBODY = frozenset(
+    [
+        "train",
+        "training",
+        "test",
+        "testing",
+        "val",
+        "valid",
+        "validation",
+        "dev",
+        "evaluation",
+        "wav",
+        "wavs",
+        "audio",
+        "sounds",
+        "speech",
+    ]
+)
+
+
+def by_folders(root: Path, files: Sequence[Path], labels: Iterable[str] = ()) -> Found | None:
+    """Folders named after emotions, directly in `root` or below a folder a speaker; None if there are none.
+
+    labels: further words that count as emotions. The speaker is the folder below the emotion, else the one above,
+    else what stands before the first ``_`` or ``-`` of the file name; the last is a guess, and `warnings` say so.
+    """
+    known = set(EMOTIONS.values()) | set(labels)
+    parts = {path: path.relative_to(root).parts for path in files}
+    levels = Counter(
+        level
+        for folders in parts.values()
+        for level, name in enumerate(folders[:-1])
+        if canonical_emotion(name) in known
+    )
+    if not levels:
+        return None
+    level = min(levels, key=lambda one: (-levels[one], one))
+    found = Found("class folders")
+    guessed: set[str] = set()
+    for path, folders in parts.items():
+        if len(folders) < level + 2:
+            found.skip(path, "It lies in no folder of an emotion.")
+            continue
+        people = [
+            name for name in (*folders[level + 1 : -1], *folders[:level][::-1]) if name.lower() not in _NOBODY
+        ]
+        speaker = people[0] if people else re.split(r"[_-]", path.stem)[0] or path.stem
+        if not people:
+            guessed.add(speaker)
+        found.utterances.append(Utterance(path, canonical_emotion(folders[level]), speaker))
+    if guessed:
+        found.warnings.append(
+            Remark(
+                "Speakers were guessed from the file names ({count}, such as {example}). If they are wrong, a voice may "
+                "be on both sides of a split: name them in a CSV or in a folder a speaker.",
+                {"count": len(guessed), "example": min(guessed)},
+            )
+        )
+    return found

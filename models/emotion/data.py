@@ -1,0 +1,399 @@
+"""Labelled speech: opening a data set in whichever way it lies there, and parting it so that no speaker is on both
+sides. Everything that is left out is counted and said. No torch: the window reads this.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+
+from models import audio
+from models.emotion import corpora
+from models.emotion.corpora import Found, Remark, Skipped, Utterance, canonical_emotion
+from models.errors import UserError
+from models.progress import Progress
+
+__all__ = [
+    "Dataset", "Fold", "Remark", "Skipped", "Utterance", "canonical_emotion", "check_split", "describe", "open_dataset",
+    "split", "train_validation_split",
+]  # fmt: skip
+
+USUAL_LABELS = ("angry", "happy", "neutral", "sad")
+EXCITED_IS_HAPPY: Mapping[str, str] = MappingProxyType({"excited": "happy"})
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Utterances whose emotions are all among `labels`, in an order that does not depend on the machine.
+
+    name: the layout and the place, for people. skipped: what was left out and why. warnings: what to know.
+    """
+
+    utterances: tuple[Utterance, ...]
+    skipped: tuple[Skipped, ...]
+    name: str
+    labels: tuple[str, ...]
+    warnings: tuple[Remark, ...] = ()
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        return tuple(sorted({utterance.speaker for utterance in self.utterances}))
+
+    def without_speakers(self, speakers: Iterable[str]) -> Dataset:
+        """The same data without the utterances of some speakers."""
+        out = set(speakers)
+        return replace(self, utterances=tuple(u for u in self.utterances if u.speaker not in out))
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One way to part a data set. `name` is the test group's, fit for a file name."""
+
+    name: str
+    train: tuple[Utterance, ...]
+    validation: tuple[Utterance, ...]
+    test: tuple[Utterance, ...]
+
+
+def open_dataset(
+    path: str | Path,
+    labels: Sequence[str] | None = None,
+    merge: Mapping[str, str] | None = EXCITED_IS_HAPPY,
+    progress: Progress | None = None,
+) -> Dataset:
+    """The labelled utterances at `path`: a corpus folder, a folder with one folder an emotion, or a CSV.
+
+    labels: which emotions to keep, in this order; None takes angry, happy, neutral and sad where the data has them
+    all, and else whatever it has. merge: emotions that count as others, unless `labels` asks for them by name.
+    Sound files are not read but for their headers; those that cannot be opened are among the skipped.
+    Raises UserError where there is nothing to read or nothing left, Cancelled if asked to stop.
+    """
+    path = Path(path).expanduser()
+    progress = progress or Progress()
+    progress.update(0, 1, "Looking through {name}", name=path.name)
+    wanted = tuple(dict.fromkeys(map(canonical_emotion, labels or ())))
+    found = _read(path, wanted)
+    merged = {canonical_emotion(a): canonical_emotion(b) for a, b in (merge or {}).items()}
+    utterances = [
+        u if u.emotion in wanted else replace(u, emotion=merged.get(u.emotion, u.emotion))
+        for u in found.utterances
+    ]
+    there = Counter(u.emotion for u in utterances)
+    if not wanted:
+        wanted = USUAL_LABELS if all(label in there for label in USUAL_LABELS) else tuple(sorted(there))
+    kept = [u for u in utterances if u.emotion in wanted]
+    for utterance in utterances:
+        if utterance.emotion not in wanted:
+            found.skip(
+                utterance.path,
+                "Its emotion, {emotion}, is not among those chosen.",
+                emotion=utterance.emotion,
+            )
+    kept = _with_durations(kept, found, progress.part(0.1, 1.0))
+    if not kept:
+        raise _nothing_left(path, found, there, wanted)
+    lacking = [label for label in wanted if label not in {u.emotion for u in kept}]
+    if lacking:
+        found.warnings.append(
+            Remark("The data has no utterance that is {labels}.", {"labels": ", ".join(lacking)})
+        )
+    kept.sort(key=lambda u: (str(u.path), u.start_s))
+    name = f"{found.layout}: {path.name or path}"
+    return Dataset(tuple(kept), tuple(found.skipped), name, wanted, tuple(found.warnings))
+
+
+def _read(path: Path, labels: tuple[str, ...]) -> Found:
+    if not path.exists():
+        raise UserError(
+            "The data set {name} was not found.",
+            "There is no folder or file {path}.",
+            "Choose it again; an outer drive may have to be connected.",
+            name=path.name,
+            path=path,
+        )
+    if path.is_file():
+        if path.suffix.lower() not in TABLE_SUFFIXES:
+            raise UserError(
+                "{name} is not a data set.",
+                "A data set is a folder, or a CSV with the columns path, emotion, speaker.",
+                "Choose the folder it lies in, or write such a CSV.",
+                name=path.name,
+            )
+        return _not_empty(corpora.by_table(path), path)
+    root = corpora.iemocap_root(path)
+    if root is not None:
+        return _not_empty(corpora.iemocap(root), path)
+    files = audio.find_audio([path])
+    named = corpora.by_name(path, files)
+    if named is not None:
+        return _not_empty(named, path)
+    table = corpora.table_in(path)
+    if table is not None:
+        return _not_empty(corpora.by_table(table), path)
+    if not files:
+        raise UserError(
+            "{name} holds no data set.",
+            "There is no sound file in it and no CSV with the columns path, emotion, speaker.",
+            "Choose the folder that holds the recordings.",
+            name=path.name,
+        )
+    return _not_empty(corpora.by_folders(path, files, labels) or Found(""), path)
+
+
+def _not_empty(found: Found, path: Path) -> Found:
+    if found.utterances:
+        return found
+    if found.skipped:
+        reason, count = Counter(str(skipped.reason) for skipped in found.skipped).most_common(1)[0]
+        raise UserError(
+            "No utterance of {name} can be used.",
+            "All {count} were left out, mostly for this reason: {reason}",
+            "Mend the data set, or choose another.",
+            name=path.name,
+            count=len(found.skipped),
+            reason=f"{reason} ({count})",
+        )
+    raise UserError(
+        "No utterance was recognised in {name}.",
+        "Understood are IEMOCAP, EMO-DB, RAVDESS and CREMA-D as they are distributed, a folder with one folder an "
+        "emotion (angry, sad …), and a CSV with the columns path, emotion, speaker.",
+        "Choose the corpus's topmost folder, or list its files in a CSV.",
+        name=path.name,
+    )
+
+
+def _with_durations(utterances: list[Utterance], found: Found, progress: Progress) -> list[Utterance]:
+    """Those whose files can be opened, with their durations; the others join the skipped."""
+    lengths: dict[Path, float | UserError] = {}
+    kept = []
+    for number, utterance in enumerate(utterances):
+        if number % 50 == 0:
+            progress.update(number, len(utterances), "Looking into {name}", name=utterance.path.name)
+        if utterance.path not in lengths:
+            try:
+                lengths[utterance.path] = audio.info(utterance.path).duration_s
+            except UserError as error:
+                lengths[utterance.path] = error
+        length = lengths[utterance.path]
+        if isinstance(length, UserError):
+            found.skip(utterance.path, "The sound file cannot be read. {why}", why=length.sentences()[1])
+            continue
+        end_s = length if utterance.end_s is None else min(length, utterance.end_s)
+        if end_s <= utterance.start_s:
+            found.skip(utterance.path, "There is no sound in the stretch it names.")
+            continue
+        kept.append(replace(utterance, duration_s=end_s - utterance.start_s))
+    return kept
+
+
+def _nothing_left(path: Path, found: Found, there: Counter[str], wanted: tuple[str, ...]) -> UserError:
+    if any(label in there for label in wanted):
+        reasons = Counter(str(skipped.reason) for skipped in found.skipped)
+        return UserError(
+            "No utterance of {name} can be used.",
+            "{reason}",
+            "Mend the sound files, or choose another data set.",
+            name=path.name,
+            reason=reasons.most_common(1)[0][0],
+        )
+    return UserError(
+        "{name} has none of the emotions chosen.",
+        "Chosen are {chosen}; it has {there}.",
+        "Choose emotions that the data has.",
+        name=path.name,
+        chosen=", ".join(wanted),
+        there=", ".join(sorted(there)),
+    )
+
+
+# --- parting ------------------------------------------------------------------------------------------------
+
+
+def split(
+    dataset: Dataset, by: Literal["speaker", "session", "k"] | str = "speaker", k: int = 5, seed: int = 0
+) -> list[Fold]:
+    """The folds of a cross-validation: each group is the test group once, the next one validates, the rest train.
+
+    by: ``speaker`` leaves one speaker out, ``session`` one recording session, ``k`` one of `k` groups of speakers
+    with about as many utterances each (drawn by `seed`). Raises UserError where the data cannot be parted so.
+    """
+    if by == "speaker":
+        groups = {speaker: [speaker] for speaker in dataset.speakers}
+    elif by == "session":
+        groups = _sessions(dataset)
+    elif by == "k":
+        groups = _speaker_groups(dataset, k, seed)
+    else:
+        raise UserError(
+            "Data cannot be parted by {by}.",
+            "Known are speaker, session and k.",
+            "Choose one of these.",
+            by=by,
+        )
+    if len(groups) < 3:
+        raise UserError(
+            "The data cannot be cross-validated by {by}.",
+            "There are {count} groups, and three are needed: one to test, one to validate, one to train.",
+            "Choose data with more speakers or another way to part it.",
+            by=by,
+            count=len(groups),
+        )
+    names = list(groups)
+    folds = []
+    for number, name in enumerate(names):
+        following = names[(number + 1) % len(names)]
+        test, validation = set(groups[name]), set(groups[following])
+        fold = Fold(
+            _file_name(name, number),
+            train=tuple(u for u in dataset.utterances if _group_key(u, by) not in test | validation),
+            validation=tuple(u for u in dataset.utterances if _group_key(u, by) in validation),
+            test=tuple(u for u in dataset.utterances if _group_key(u, by) in test),
+        )
+        check_split(fold)
+        folds.append(fold)
+    return folds
+
+
+def check_split(fold: Fold) -> None:
+    """Raises UserError if a speaker is in more than one part, or if there is nothing to train on."""
+    parts = [("training", fold.train), ("validation", fold.validation), ("test", fold.test)]
+    speakers = [(name, {utterance.speaker for utterance in part}) for name, part in parts]
+    for number, (name, ours) in enumerate(speakers):
+        for other, theirs in speakers[number + 1 :]:
+            both = sorted(ours & theirs)
+            if both:
+                raise UserError(
+                    "The speaker {speaker} is in {one} and in {other}.",
+                    "The figures would then be of voices already heard, and too good.",
+                    "Part the data by speaker, or correct the speakers' names.",
+                    speaker=", ".join(both[:5]),
+                    one=name,
+                    other=other,
+                )
+    if not fold.train:
+        raise UserError(
+            "Nothing is left to train on.",
+            "All speakers are to validate or to test.",
+            "Leave some speakers to the training.",
+        )
+
+
+def train_validation_split(
+    dataset: Dataset, validation_speakers: Sequence[str] | None = None, fraction: float = 0.2, seed: int = 0
+) -> tuple[tuple[Utterance, ...], tuple[Utterance, ...]]:
+    """(training, validation) with the speakers apart.
+
+    validation_speakers: who validates; None draws about `fraction` of the speakers by `seed`, if possible so that
+    every emotion is heard on both sides. Raises UserError where that leaves one side empty.
+    """
+    speakers = dataset.speakers
+    if len(speakers) < 2:
+        raise UserError(
+            "The data has a single speaker, {speaker}.",
+            "What is learned must be judged on a voice that took no part, and there is no other.",
+            "Choose data of at least two speakers, or name the speakers in a CSV.",
+            speaker=speakers[0] if speakers else "–",
+        )
+    if validation_speakers:
+        chosen = set(validation_speakers)
+        unknown = sorted(chosen - set(speakers))
+        if unknown:
+            raise UserError(
+                "The data has no speaker {unknown}.",
+                "Its speakers are {known}.",
+                "Correct the validation speakers.",
+                unknown=", ".join(unknown),
+                known=", ".join(speakers),
+            )
+    else:
+        chosen = _drawn(dataset, min(len(speakers) - 1, max(1, round(fraction * len(speakers)))), seed)
+    train = tuple(u for u in dataset.utterances if u.speaker not in chosen)
+    validation = tuple(u for u in dataset.utterances if u.speaker in chosen)
+    check_split(Fold("run", train, validation, ()))
+    return train, validation
+
+
+def _drawn(dataset: Dataset, count: int, seed: int) -> set[str]:
+    """`count` speakers: of 50 draws the first that leaves every emotion on both sides, else the best."""
+    emotions: dict[str, set[str]] = {speaker: set() for speaker in dataset.speakers}
+    for utterance in dataset.utterances:
+        emotions[utterance.speaker].add(utterance.emotion)
+    generator = np.random.default_rng(seed)
+    draws = [set(generator.permutation(dataset.speakers)[:count].tolist()) for _ in range(50)]
+
+    def covered(chosen: set[str]) -> int:
+        inside = set().union(*(emotions[s] for s in chosen))
+        outside = set().union(*(emotions[s] for s in emotions if s not in chosen))
+        return len(inside) + 2 * len(outside)  # an emotion never trained is worse than one never judged
+
+    return max(draws, key=covered)
+
+
+def _sessions(dataset: Dataset) -> dict[str, list[str]]:
+    without = sum(not utterance.session for utterance in dataset.utterances)
+    if without:
+        raise UserError(
+            "The data cannot be parted by session.",
+            "{count} of {all} utterances name no session.",
+            "Part it by speaker, or add a column session to its CSV.",
+            count=without,
+            all=len(dataset.utterances),
+        )
+    sessions = sorted({utterance.session for utterance in dataset.utterances})
+    return {session: [session] for session in sessions}
+
+
+def _speaker_groups(dataset: Dataset, k: int, seed: int) -> dict[str, list[str]]:
+    speakers = dataset.speakers
+    if not 3 <= k <= len(speakers):
+        raise UserError(
+            "The speakers cannot be parted into {k} groups.",
+            "There are {count} speakers; groups may number from three to that.",
+            "Choose another number of folds.",
+            k=k,
+            count=len(speakers),
+        )
+    counts = Counter(utterance.speaker for utterance in dataset.utterances)
+    shuffled = np.random.default_rng(seed).permutation(speakers).tolist()
+    groups: list[list[str]] = [[] for _ in range(k)]
+    for speaker in sorted(
+        shuffled, key=lambda one: -counts[one]
+    ):  # the largest first, each to the smallest group
+        smallest = min(groups, key=lambda group: (sum(counts[one] for one in group), len(group)))
+        smallest.append(speaker)
+    return {f"group{number + 1}": sorted(group) for number, group in enumerate(groups)}
+
+
+def _group_key(utterance: Utterance, by: str) -> str:
+    return utterance.session if by == "session" else utterance.speaker
+
+
+def _file_name(name: str, number: int) -> str:
+    """The name where a file may bear it, else one that may, kept apart by the number."""
+    plain = re.sub(r"[^\w.-]+", "_", name)
+    return name if plain == name and not name.startswith(".") else f"{number + 1}-{plain}"
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """Counts for people, plain values: utterances, duration, and utterances a class, speaker, sex, session, reason."""
+    utterances = dataset.utterances
+    counted = Counter(u.emotion for u in utterances)
+    return {
+        "name": dataset.name,
+        "utterances": len(utterances),
+        "duration_s": round(sum(u.duration_s for u in utterances), 3),
+        "classes": {label: counted[label] for label in dataset.labels},
+        "speakers": dict(sorted(Counter(u.speaker for u in utterances).items())),
+        "sexes": dict(sorted(Counter(u.sex for u in utterances if u.sex).items())),
+        "sessions": dict(sorted(Counter(u.session for u in utterances if u.session).items())),
+        "skipped": dict(Counter(str(skipped.reason) for skipped in dataset.skipped).most_common()),
+        "warnings": [str(warning) for warning in dataset.warnings],
+    }

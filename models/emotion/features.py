@@ -1,0 +1,293 @@
+"""Front ends: from a waveform to the features that a network hears; and the cache that computes them once.
+
+The front ends are frozen, so a data set's features are computed once, kept on disk by the content of the file and the
+identity of the front end, and reused by every epoch, fold and run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+
+import models.torchaudio_cpu  # noqa: F401 - before torchaudio and transformers
+from models import audio
+from models.datafiles import ContentHashes, read_array, write_array
+from models.emotion.config import FrontEndConfig
+from models.emotion.data import Utterance
+from models.errors import UserError
+from models.pretrained import locate
+from models.progress import Progress
+from models.resources import cache_folder
+
+SAMPLE_RATE = 16_000  # of the sound that front ends are given; what they need beyond, they make themselves
+FLOOR = 1e-6  # added to the power before the logarithm: about the noise of 16-bit sound
+LONGEST_S = 30.0  # of an utterance; what is longer is cut
+HALF_MOST = 6e4  # float16 ends at 65,504; inner layers of some encoders go beyond
+
+
+class FrontEnd(Protocol):
+    """dim: features a frame. layers: 0, or how many layers lie side by side. frame_s: from frame to frame.
+
+    local: whether a frame depends on nothing beyond its own neighbourhood, so that features of a whole utterance may be
+    cut afterwards. identity: names everything that the features depend on.
+    """
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def layers(self) -> int: ...
+
+    @property
+    def frame_s(self) -> float: ...
+
+    @property
+    def local(self) -> bool: ...
+
+    @property
+    def identity(self) -> str: ...
+
+    def features(self, waveform: np.ndarray) -> np.ndarray:
+        """float32 [samples] at 16 kHz → float32 [frames, (layers,) dim]; at least one frame."""
+        ...
+
+
+def build_front_end(
+    config: FrontEndConfig, device: torch.device | str = "cpu", progress: Progress | None = None
+) -> FrontEnd:
+    """The front end of a config; a speech encoder is located, and downloaded if it must be."""
+    if config.kind == "logmel":
+        return LogMel(config)
+    return SpeechEncoder(config, torch.device(device), progress)
+
+
+class LogMel:
+    """Logarithm of mel band powers (torchaudio's), nothing normalised: that is the network's."""
+
+    layers = 0
+    local = True
+
+    def __init__(self, config: FrontEndConfig) -> None:
+        from torchaudio.transforms import MelSpectrogram
+
+        rate = config.sample_rate
+        window, hop = round(rate * config.window_ms / 1000), round(rate * config.hop_ms / 1000)
+        self.dim, self.frame_s, self.rate = config.bands, hop / rate, rate
+        self._mel = MelSpectrogram(
+            rate,
+            n_fft=1 << (window - 1).bit_length(),
+            win_length=window,
+            hop_length=hop,
+            n_mels=config.bands,
+            f_min=20.0,
+            f_max=rate / 2,
+        )
+        self.identity = f"logmel {rate} {config.bands} {window} {hop} {FLOOR}"
+
+    @torch.inference_mode()
+    def features(self, waveform: np.ndarray) -> np.ndarray:
+        """A frame every hop, the first and the last centred on the edges (their outer halves mirrored). Sound shorter
+        than half an analysis frame is filled up with zeros at its end."""
+        sound = audio.resample(waveform, SAMPLE_RATE, self.rate)
+        shortest = self._mel.n_fft // 2 + 1  # what reflecting at the edges needs
+        sound = np.pad(sound, (0, max(0, shortest - len(sound))))
+        return torch.log(self._mel(torch.from_numpy(sound)) + FLOOR).T.contiguous().numpy()
+
+
+class SpeechEncoder:
+    """A frozen speech encoder of transformers (HuBERT, WavLM, wav2vec 2.0): last layer, or all for a weighted sum."""
+
+    local = False  # its first group norm, and its attention, span the whole input
+
+    def __init__(
+        self, config: FrontEndConfig, device: torch.device, progress: Progress | None = None
+    ) -> None:
+        self.folder = locate(config.model, progress)
+        self.model = _loaded(self.folder, config.model)
+        strides = tuple(self.model.config.conv_stride)
+        self.model.eval().requires_grad_(False).to(device)
+        self.device, self.weighted = device, config.layer == "weighted"
+        self.dim = int(self.model.config.hidden_size)
+        self.layers = int(self.model.config.num_hidden_layers) + 1 if self.weighted else 0
+        preprocessing = _preprocessing(self.folder)
+        self.rate = int(preprocessing.get("sampling_rate", SAMPLE_RATE))
+        self.frame_s = float(np.prod(strides)) / self.rate
+        self.shortest = _receptive_field(tuple(self.model.config.conv_kernel), strides)
+        self.normalise = bool(preprocessing.get("do_normalize", True))  # unsaid, transformers does
+
+    @cached_property
+    def identity(self) -> str:
+        """By the contents of its files, so that a changed file is another encoder. Hundreds of megabytes are read for
+        it, once: only the cache asks for it."""
+        return f"encoder {_identity(self.folder)} {'weighted' if self.weighted else 'last'} {self.normalise}"
+
+    @torch.inference_mode()
+    def features(self, waveform: np.ndarray) -> np.ndarray:
+        """One utterance at its own length: padding would pass through the group norm. What is shorter than one frame's
+        field is filled up with zeros at its end."""
+        sound = torch.from_numpy(audio.resample(waveform, SAMPLE_RATE, self.rate))
+        if self.normalise:
+            sound = (sound - sound.mean()) / torch.sqrt(sound.var(unbiased=False) + 1e-7)
+        if len(sound) < self.shortest:
+            sound = torch.nn.functional.pad(sound, (0, self.shortest - len(sound)))
+        output = self.model(sound[None].to(self.device), output_hidden_states=self.weighted)
+        if self.weighted:
+            return torch.stack(output.hidden_states, dim=2)[0].float().cpu().numpy()
+        return output.last_hidden_state[0].float().cpu().numpy()
+
+
+class FeatureCache:
+    """Features on disk as ``.npy``, found by the hash of (file content, stretch, front end, speed).
+
+    They are kept as float16, and what is handed out has passed through it, whether it was just computed or kept. A
+    broken file is computed again; a full disk is a UserError.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._hashes = ContentHashes(folder / "hashes.json")
+
+    def of(
+        self,
+        utterances: Sequence[Utterance],
+        front_end: FrontEnd,
+        progress: Progress | None = None,
+        window_s: float = 3.0,
+        speeds: Iterable[float] = (1.0,),
+    ) -> list[list[np.ndarray]]:
+        """For every utterance its features at each of the speeds, float32 [frames, (layers,) dim].
+
+        A front end that is not local hears the first `window_s` alone. A speed other than 1 is made by resampling, which
+        moves the pitch and the formants with it: another voice saying the same.
+        """
+        progress = progress or Progress()
+        most_s = LONGEST_S if front_end.local else window_s
+        wanted = tuple(speeds)
+        found = []
+        try:
+            for number, utterance in enumerate(utterances):
+                name = Path(utterance.path).name
+                progress.update(number, len(utterances), "Computing features of {name}", name=name)
+                found.append(self._variants(utterance, front_end, most_s, wanted))
+        finally:
+            self._hashes.save()
+        return found
+
+    def _variants(
+        self, utterance: Utterance, front_end: FrontEnd, most_s: float, speeds: tuple[float, ...]
+    ) -> list[np.ndarray]:
+        sound: np.ndarray | None = None
+        variants = []
+        for speed in speeds:
+            path = self._path(utterance, front_end, most_s, speed)
+            kept = _fitting(read_array(path), front_end)
+            if kept is None:
+                if sound is None:
+                    sound = audio.read_part(utterance.path, utterance.start_s, utterance.end_s)
+                played = (
+                    sound if speed == 1.0 else audio.resample(sound, SAMPLE_RATE, round(SAMPLE_RATE / speed))
+                )
+                features = front_end.features(played[: round(most_s * SAMPLE_RATE)])
+                small = float(np.abs(features).max()) < HALF_MOST
+                kept = features.astype(np.float16 if small else np.float32)
+                write_array(path, kept)
+            variants.append(kept.astype(np.float32))
+        return variants
+
+    def _path(self, utterance: Utterance, front_end: FrontEnd, most_s: float, speed: float) -> Path:
+        parts = [
+            self._hashes.of(utterance.path),
+            utterance.start_s,
+            utterance.end_s,
+            front_end.identity,
+            most_s,
+            speed,
+        ]
+        key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return self.folder / key[:2] / f"{key}.npy"
+
+
+def _fitting(kept: np.ndarray | None, front_end: FrontEnd) -> np.ndarray | None:
+    """`kept` if it can be what this front end made; a file that was tampered with or cut is computed again."""
+    if kept is None or kept.dtype not in (np.float16, np.float32) or not len(kept):
+        return None
+    shape = (front_end.layers, front_end.dim) if front_end.layers else (front_end.dim,)
+    return kept if kept.shape[1:] == shape else None
+
+
+_UNLOADABLE = (
+    OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, EOFError, UnpicklingError,
+    SafetensorError,
+)  # fmt: skip
+
+
+def _loaded(folder: Path, name: str) -> Any:
+    """transformers' model of a folder, with every weight it needs, and of the kind that hears waveforms."""
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    reason = ""
+    try:
+        model, report = AutoModel.from_pretrained(
+            folder,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            dtype=torch.float32,  # else a file of half precision makes a model of half precision
+        )
+        absent = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})  # pretraining alone needs that
+        if absent:  # transformers would have drawn them at random
+            reason = f"it lacks {len(absent)} weights, such as {absent[0]}"
+        elif not hasattr(model.config, "conv_stride") or not hasattr(model.config, "conv_kernel"):
+            reason = f"a model of the kind {model.config.model_type} does not take waveforms"
+    except _UNLOADABLE as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise _no_encoder(name, reason) from error
+    if reason:
+        raise _no_encoder(name, reason)
+    return model
+
+
+def _no_encoder(name: str, reason: str) -> UserError:
+    return UserError(
+        "{name} cannot be used as a speech encoder.",
+        "transformers does not load it as one: {reason}.",
+        "Choose a HuBERT, WavLM or wav2vec 2.0 model.",
+        name=name,
+        reason=reason.rstrip("."),
+    )
+
+
+def _receptive_field(kernels: tuple[int, ...], strides: tuple[int, ...]) -> int:
+    samples = 1
+    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
+        samples = (samples - 1) * stride + kernel
+    return samples
+
+
+def _preprocessing(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _identity(folder: Path) -> str:
+    """A name for the contents of a model folder; the hashes of its files are remembered."""
+    hashes = ContentHashes(cache_folder() / "model-hashes.json")
+    weights = sorted([*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")])
+    digest = hashlib.sha256()
+    for path in [folder / "config.json", *weights]:
+        digest.update(f"{path.name} {hashes.of(path)}\n".encode())
+    hashes.save()
+    return digest.hexdigest()[:32]

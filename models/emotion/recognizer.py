@@ -1,0 +1,192 @@
+"""How emotion models are used: one window at a time, or a whole file with its time line.
+
+recognizer = Recognizer.load("bundled")
+recognizer.classify(waveform).probabilities
+recognizer.recognize("interview.wav").label
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models import audio, checkpoint, devices
+from models.checkpoint import CheckpointInfo
+from models.emotion.classifiers import Classifier, OurClassifier, Prediction, TransformersClassifier
+from models.errors import UserError
+from models.pretrained import is_model_folder, locate
+from models.progress import Progress
+from models.resources import resource
+
+SAMPLE_RATE = 16_000
+BATCH = 8  # windows of a long file that are computed at once
+
+
+@dataclass(frozen=True)
+class FilePrediction:
+    """One file.
+
+    starts_s, ends_s: float64 [n], the windows in seconds; one for a file no longer than a window.
+    probabilities: float32 [n, classes].
+    mean_probabilities: float32 [classes], over the windows; `label` is its largest.
+    attention_times_s, attention: float64/float32 [m], where the networks looked, as a density over time with its
+    mean at 1; empty where a model does not tell.
+    """
+
+    path: Path
+    duration_s: float
+    starts_s: np.ndarray
+    ends_s: np.ndarray
+    probabilities: np.ndarray
+    mean_probabilities: np.ndarray
+    label: str
+    labels: tuple[str, ...]
+    attention_times_s: np.ndarray
+    attention: np.ndarray
+
+    def rows(self) -> list[list[object]]:
+        """For a table: path, start_s, end_s, label, one probability a class."""
+        return [
+            [str(self.path), round(float(start), 3), round(float(end), 3), self.labels[int(p.argmax())]]
+            + [round(float(value), 6) for value in p]
+            for start, end, p in zip(self.starts_s, self.ends_s, self.probabilities, strict=True)
+        ]
+
+
+class Recognizer:
+    """An emotion model ready for use, ours or one of transformers' audio classifiers."""
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(self, classifier: Classifier, info: CheckpointInfo, note: str = "") -> None:
+        self._classifier = classifier
+        self.info = info
+        self.labels = classifier.labels
+        self.window_s = classifier.window_s
+        self.note = note  # said to the person, such as why the CPU is used
+
+    @classmethod
+    def load(
+        cls,
+        choice: str | os.PathLike[str] = "bundled",
+        device: str = "auto",
+        progress: Progress | None = None,
+    ) -> Recognizer:
+        """`choice`: a checkpoint folder, ``bundled``, or a transformers audio classifier (folder or hub name).
+
+        Raises UserError for whatever is wrong with it.
+        """
+        resolved = devices.resolve(device)
+        note = resolved.note.format(**(resolved.values or {})) if resolved.note else ""
+        text = os.fspath(choice)
+        folder = resource("checkpoints", "emotion") if text == "bundled" else Path(text).expanduser()
+        target = torch.device(resolved.name)
+        classifier: Classifier
+        hub_name = not folder.exists() and text.count("/") == 1 and not text.startswith((".", "~", "/"))
+        if hub_name or is_model_folder(folder):
+            place = locate(text if hub_name else str(folder), progress)
+            classifier = TransformersClassifier(place, target)
+            info = CheckpointInfo(
+                system="emotion", title=text if hub_name else folder.name, labels=list(classifier.labels)
+            )
+        else:
+            weights, info = checkpoint.load(folder, "emotion")
+            classifier = OurClassifier(weights, info, target, progress)
+        return cls(classifier, info, note)
+
+    def classify(self, waveform: np.ndarray) -> Prediction:
+        """One stretch of sound, float32 [samples] at 16 kHz; what is longer than the window is cut to its end."""
+        waveform = np.asarray(waveform, dtype=np.float32)
+        if waveform.ndim != 1 or not len(waveform):
+            raise ValueError("a window is a one-dimensional array with at least one sample")
+        most = round(self.window_s * SAMPLE_RATE)
+        return self._classifier.classify([waveform[-most:]])[0]
+
+    def recognize(
+        self, path: str | os.PathLike[str], progress: Progress | None = None, hop_s: float = 1.0
+    ) -> FilePrediction:
+        """A sound file of any length, in bounded memory: windows every `hop_s`, the last one ending with the file.
+
+        Raises UserError for a file that cannot be read, Cancelled if asked to stop.
+        """
+        path = Path(path)
+        progress = progress or Progress()
+        duration_s = audio.info(path).duration_s
+        window = round(self.window_s * SAMPLE_RATE)
+        hop = max(1, round(hop_s * SAMPLE_RATE))
+        starts: list[int] = []
+        lengths: list[int] = []
+        predictions: list[Prediction] = []
+        batch: list[np.ndarray] = []
+        for start, samples in _windows(audio.blocks(path, SAMPLE_RATE), window, hop):
+            starts.append(start)
+            lengths.append(len(samples))
+            batch.append(samples)
+            if len(batch) == BATCH:
+                predictions += self._classifier.classify(batch)
+                batch = []
+                progress.update(starts[-1] / SAMPLE_RATE, duration_s, "Listening to {name}", name=path.name)
+        if batch:
+            predictions += self._classifier.classify(batch)
+        if not predictions:
+            raise UserError(
+                "{name} holds no sound.",
+                "Its length is 0 samples.",
+                "Record or export it again.",
+                name=path.name,
+            )
+        progress.update(1, 1, "Listening to {name}", name=path.name)
+        probabilities = np.stack([prediction.probabilities for prediction in predictions])
+        mean = probabilities.mean(axis=0)
+        begins = np.array(starts) / SAMPLE_RATE
+        times, attention = _joined_attention(begins, predictions)
+        return FilePrediction(
+            path=path,
+            duration_s=duration_s,
+            starts_s=begins,
+            ends_s=begins + np.array(lengths) / SAMPLE_RATE,
+            probabilities=probabilities,
+            mean_probabilities=mean,
+            label=self.labels[int(mean.argmax())],
+            labels=self.labels,
+            attention_times_s=times,
+            attention=attention,
+        )
+
+
+def _windows(blocks: Iterator[np.ndarray], window: int, hop: int) -> Iterator[tuple[int, np.ndarray]]:
+    """(first sample, samples) of every window; a last one ends with the sound, a short sound is one window."""
+    held, first, done_to, start = np.zeros(0, np.float32), 0, 0, 0
+    for block in blocks:
+        held = np.concatenate([held, block])
+        while start + window <= first + len(held):
+            yield start, held[start - first : start - first + window].copy()
+            done_to = start + window
+            start += hop
+        keep = max(0, min(start, first + len(held) - window) - first)
+        held, first = held[keep:], first + keep
+    end = first + len(held)
+    if end > done_to:
+        begin = max(0, end - window)
+        yield begin, held[begin - first :].copy()
+
+
+def _joined_attention(begins: np.ndarray, predictions: list[Prediction]) -> tuple[np.ndarray, np.ndarray]:
+    """The windows' attention on one time axis, averaged where they overlap, its mean at 1."""
+    if not len(predictions[0].attention):
+        return np.zeros(0), np.zeros(0, np.float32)
+    frame_s = predictions[0].frame_s
+    firsts = np.round(begins / frame_s).astype(int)
+    size = max(first + len(p.attention) for first, p in zip(firsts, predictions, strict=True))
+    total, count = np.zeros(size), np.zeros(size)
+    for first, prediction in zip(firsts, predictions, strict=True):
+        frames = len(prediction.attention)
+        total[first : first + frames] += prediction.attention * frames
+        count[first : first + frames] += 1
+    density = total / np.maximum(count, 1)
+    return np.arange(size) * frame_s, density.astype(np.float32)

@@ -1,0 +1,314 @@
+"""How good an emotion model is, and for whom: figures over all utterances, a speaker, a sex, a session.
+
+NumPy alone: the window imports this. Whether one model is better than another says `significance.py`.
+
+Where a figure is not defined (the recall of an emotion that never occurred) it is NaN, and ``None`` in `as_dict`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.datafiles import read_table
+from models.errors import UserError
+
+BINS = 15  # of the calibration error
+SPEAKER_FIGURES = ("accuracy", "weighted_f1", "uar")
+
+
+@dataclass(frozen=True)
+class SpeakerFigures:
+    """Figures over the `n` utterances of one speaker. `uar` is over the emotions this speaker showed."""
+
+    speaker: str
+    sex: str
+    session: str
+    n: int
+    accuracy: float
+    weighted_f1: float
+    uar: float
+
+
+@dataclass(frozen=True)
+class GroupFigures:
+    """Figures over all utterances of a group (a sex, a session) of `speakers` people."""
+
+    name: str
+    speakers: int
+    n: int
+    accuracy: float
+    weighted_f1: float
+    uar: float
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Predictions of about the same certainty: its mean, how many of the `n` were right, as a share."""
+
+    certainty: float
+    accuracy: float
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The figures of a model on `n` utterances.
+
+    recall, precision: float64 [classes], NaN where an emotion never occurred or was never predicted. uar: the mean of
+    the recalls that are defined. macro_f1: over the emotions that occurred or were predicted. confusion: int64
+    [classes, classes], rows what is true, columns what was predicted. calibration_error: expected, over 15 bins of
+    certainty, 0 to 1. speaker_mean, speaker_sd: over `by_speaker`, sd of a sample (0 for one speaker).
+    ids, truth, predicted, speakers: an utterance each, for comparisons; truth and predicted are positions in `labels`.
+    """
+
+    labels: tuple[str, ...]
+    n: int
+    accuracy: float
+    uar: float
+    weighted_f1: float
+    macro_f1: float
+    recall: np.ndarray
+    precision: np.ndarray
+    confusion: np.ndarray
+    calibration_error: float
+    bins: tuple[Bin, ...]
+    by_speaker: tuple[SpeakerFigures, ...]
+    speaker_mean: dict[str, float]
+    speaker_sd: dict[str, float]
+    by_sex: tuple[GroupFigures, ...]
+    by_session: tuple[GroupFigures, ...]
+    ids: tuple[str, ...] = field(repr=False)
+    truth: np.ndarray = field(repr=False)
+    predicted: np.ndarray = field(repr=False)
+    speakers: tuple[str, ...] = field(repr=False)
+
+    def to_rows(self) -> list[list[object]]:
+        """A table of the speakers with its heading, for CSV."""
+        heading: list[object] = ["speaker", "sex", "session", "n", *SPEAKER_FIGURES]
+        return [heading] + [
+            [
+                one.speaker,
+                one.sex,
+                one.session,
+                one.n,
+                *(round(getattr(one, name), 6) for name in SPEAKER_FIGURES),
+            ]
+            for one in self.by_speaker
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, fit for JSON; what is not defined is None."""
+        values = {
+            "n": self.n,
+            "labels": list(self.labels),
+            "accuracy": self.accuracy,
+            "uar": self.uar,
+            "weighted_f1": self.weighted_f1,
+            "macro_f1": self.macro_f1,
+            "calibration_error": self.calibration_error,
+            "recall": dict(zip(self.labels, self.recall.tolist(), strict=True)),
+            "precision": dict(zip(self.labels, self.precision.tolist(), strict=True)),
+            "confusion": self.confusion.tolist(),
+            "speaker_mean": self.speaker_mean,
+            "speaker_sd": self.speaker_sd,
+            "by_speaker": [vars(one) for one in self.by_speaker],
+            "by_sex": [vars(one) for one in self.by_sex],
+            "by_session": [vars(one) for one in self.by_session],
+        }
+        return _plain(values)
+
+
+def evaluate(
+    truth: Sequence[str],
+    probabilities: np.ndarray,
+    labels: Sequence[str],
+    speakers: Sequence[str],
+    sexes: Sequence[str] | None = None,
+    sessions: Sequence[str] | None = None,
+    ids: Sequence[str] | None = None,
+) -> Evaluation:
+    """The figures of predictions [n, classes], columns in the order of `labels`; n may be 0.
+
+    truth, speakers, sexes, sessions, ids: [n] words; an empty sex or session belongs to no group. ids name the
+    utterances, so that two evaluations can be compared whatever their order. The predicted class is the first of
+    the most probable. Raises ValueError for shapes that do not fit, labels unknown, probabilities that are no numbers.
+    """
+    count = len(truth)
+    probabilities = (
+        np.asarray(probabilities, dtype=np.float64).reshape(count, -1)
+        if count
+        else np.zeros((0, len(labels)))
+    )
+    words = [speakers, sexes or [""] * count, sessions or [""] * count, ids or [""] * count]
+    if probabilities.shape[1] != len(labels) or any(len(column) != count for column in words):
+        raise ValueError(f"{count} utterances and {len(labels)} labels do not fit what was given with them")
+    if not np.isfinite(probabilities).all():
+        raise ValueError("a probability is not a number")
+    place = {label: number for number, label in enumerate(labels)}
+    unknown = sorted(set(truth) - set(place))
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)} is not among the labels")
+    true = np.array([place[label] for label in truth], dtype=np.int64)
+    predicted = probabilities.argmax(1) if count else np.zeros(0, np.int64)
+    who, sex, session, names = (np.array(column, dtype=object) for column in words)
+    confusion = confused(true, predicted, len(labels))
+    calibration_error, bins = calibration(probabilities, true)
+    by_speaker = tuple(
+        _speaker(str(one), who == one, true, predicted, sex, session, len(labels)) for one in sorted(set(who))
+    )
+    recall, precision = _recall(confusion), _recall(confusion.T)
+    return Evaluation(
+        labels=tuple(labels),
+        n=count,
+        **figures(confusion),
+        macro_f1=_macro_f1(confusion),
+        recall=recall,
+        precision=precision,
+        confusion=confusion,
+        calibration_error=calibration_error,
+        bins=bins,
+        by_speaker=by_speaker,
+        speaker_mean={name: _mean([getattr(one, name) for one in by_speaker]) for name in SPEAKER_FIGURES},
+        speaker_sd={name: _sd([getattr(one, name) for one in by_speaker]) for name in SPEAKER_FIGURES},
+        by_sex=_groups(sex, who, true, predicted, len(labels)),
+        by_session=_groups(session, who, true, predicted, len(labels)),
+        ids=tuple(map(str, names)),
+        truth=true,
+        predicted=predicted,
+        speakers=tuple(map(str, who)),
+    )
+
+
+def read_items(path: str | Path) -> Evaluation:
+    """The evaluation that an ``items.csv`` was written from: path, emotion, speaker, one ``p_LABEL`` a class.
+
+    Raises UserError where it cannot be read or is no such table.
+    """
+    table = read_table(path, ["path", "emotion", "speaker"])
+    labels = [column[2:] for column in table.columns if column.startswith("p_")]
+    try:
+        return evaluate(
+            truth=[row["emotion"] for row in table.rows],
+            probabilities=np.array(
+                [[float(row[f"p_{label}".lower()]) for label in labels] for row in table.rows]
+            ),
+            labels=labels,
+            speakers=[row["speaker"] for row in table.rows],
+            sexes=[row["sex"] for row in table.rows],
+            sessions=[row["session"] for row in table.rows],
+            ids=[row["path"] for row in table.rows],
+        )
+    except ValueError as error:
+        raise UserError(
+            "{name} is not a table of predictions.",
+            "{reason}.",
+            "Choose the items.csv that an evaluation or a cross-validation wrote.",
+            name=Path(path).name,
+            reason=str(error),
+        ) from error
+
+
+# --- figures ------------------------------------------------------------------------------------------------
+
+
+def confused(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """int64 [classes, classes]: how often (row) was taken for (column)."""
+    return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+
+
+def figures(confusion: np.ndarray) -> dict[str, float]:
+    """accuracy, uar and weighted_f1 of a confusion matrix; NaN for an empty one."""
+    total = confusion.sum()
+    if not total:
+        return dict.fromkeys(SPEAKER_FIGURES, math.nan)
+    support = confusion.sum(1)
+    return {
+        "accuracy": float(np.trace(confusion) / total),
+        "weighted_f1": float((_f1(confusion) * support).sum() / total),
+        "uar": float(np.nanmean(_recall(confusion))),
+    }
+
+
+def calibration(
+    probabilities: np.ndarray, truth: np.ndarray, bins: int = BINS
+) -> tuple[float, tuple[Bin, ...]]:
+    """(expected calibration error, the bins that hold any prediction), bins of equal width, upper edges included.
+
+    The error is the mean distance between certainty and share of right ones, weighted by the bins' counts (Guo et
+    al. 2017). NaN without predictions.
+    """
+    if not len(truth):
+        return math.nan, ()
+    certainty = probabilities.max(1)
+    right = probabilities.argmax(1) == truth
+    where = np.clip(np.ceil(certainty * bins) - 1, 0, bins - 1).astype(int)
+    found = [
+        Bin(
+            float(certainty[where == one].mean()),
+            float(right[where == one].mean()),
+            int((where == one).sum()),
+        )
+        for one in np.unique(where)
+    ]
+    return sum(abs(one.certainty - one.accuracy) * one.n for one in found) / len(truth), tuple(found)
+
+
+def _recall(confusion: np.ndarray) -> np.ndarray:
+    support = confusion.sum(1)
+    return np.divide(np.diag(confusion), support, out=np.full(len(confusion), np.nan), where=support > 0)
+
+
+def _f1(confusion: np.ndarray) -> np.ndarray:
+    """[classes]; 0 for a class that neither occurred nor was predicted."""
+    both = confusion.sum(0) + confusion.sum(1)
+    return np.divide(2 * np.diag(confusion), both, out=np.zeros(len(confusion)), where=both > 0)
+
+
+def _macro_f1(confusion: np.ndarray) -> float:
+    there = (confusion.sum(0) + confusion.sum(1)) > 0
+    return float(_f1(confusion)[there].mean()) if there.any() else math.nan
+
+
+def _speaker(
+    name: str, mine: np.ndarray, truth: np.ndarray, predicted: np.ndarray, sex: np.ndarray, session: np.ndarray, classes: int
+) -> SpeakerFigures:  # fmt: skip
+    def said(words: np.ndarray) -> str:
+        return ", ".join(sorted({str(word) for word in words[mine]} - {""}))
+
+    found = figures(confused(truth[mine], predicted[mine], classes))
+    return SpeakerFigures(name, said(sex), said(session), int(mine.sum()), **found)
+
+
+def _groups(
+    words: np.ndarray, speakers: np.ndarray, truth: np.ndarray, predicted: np.ndarray, classes: int
+) -> tuple[GroupFigures, ...]:
+    groups = []
+    for name in sorted(set(words) - {""}):
+        mine = words == name
+        found = figures(confused(truth[mine], predicted[mine], classes))
+        groups.append(GroupFigures(str(name), len(set(speakers[mine])), int(mine.sum()), **found))
+    return tuple(groups)
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else math.nan
+
+
+def _sd(values: list[float]) -> float:
+    if not values:
+        return math.nan
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

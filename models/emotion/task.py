@@ -1,0 +1,316 @@
+"""How emotion networks are trained: cross-entropy, an adversary that hides the speaker, augmented features."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from models import checkpoint
+from models.checkpoint import CheckpointInfo
+from models.emotion import augment, data, network, speakers, windows
+from models.emotion.config import EmotionConfig
+from models.emotion.features import FeatureCache, build_front_end
+from models.emotion.samples import located
+from models.errors import UserError
+from models.progress import Progress
+from models.resources import cache_folder
+from models.training import schedules
+from models.training.task import Clock, Draw, History, Loss, Task
+
+
+@dataclass(frozen=True)
+class Batch:
+    """features float32 [batch, frames, dim], padded; lengths, emotions, speakers int64 [batch]."""
+
+    features: torch.Tensor
+    lengths: torch.Tensor
+    emotions: torch.Tensor
+    speakers: torch.Tensor
+
+
+class EmotionTask(Task[EmotionConfig]):
+    """Trains `network.py` on utterances whose speakers are parted by `data.py`."""
+
+    system = "emotion"
+    metric = "validation/uar"
+
+    def prepare(self, progress: Progress, test: bool = False) -> dict[str, int | float | str]:
+        """Read the corpus, part its speakers, compute what features are not cached. `test`: of the test part alone."""
+        settings = self.config.data
+        merge = {"excited": "happy"} if settings.excited_is_happy else {}
+        dataset = data.open_dataset(located(settings.path), labels=settings.labels or None, merge=merge)
+        self.labels = tuple(dataset.labels)
+        self.dataset = dataset
+        self.parts = self._parted(dataset)
+        self.speaker_names = sorted({u.speaker for u in self.parts["train"]})
+        device = torch.device(
+            "cuda" if torch.cuda.is_available() and self.config.front_end.kind == "hubert" else "cpu"
+        )
+        front_end = build_front_end(self.config.front_end, device, progress.part(0, 0.1))
+        self.feature_dim, self.frame_s = front_end.dim, front_end.frame_s
+        self.encoder_layers = front_end.layers
+        cache = FeatureCache(cache_folder() / "features")
+        wanted = ["test"] if test else ["train", "validation"]
+        self.features: dict[str, list[list[np.ndarray]]] = {}
+        for number, name in enumerate(wanted):
+            part = progress.part(0.1 + 0.9 * number / len(wanted), 0.1 + 0.9 * (number + 1) / len(wanted))
+            speeds = tuple(self.config.augment.speeds) or (1.0,) if name == "train" else (1.0,)
+            self.features[name] = cache.of(self.parts[name], front_end, part, settings.window_s, speeds)
+        counts: dict[str, int | float | str] = {
+            f"{name} utterances": len(part) for name, part in self.parts.items() if part
+        }
+        counts |= {
+            f"{name} speakers": len({u.speaker for u in part}) for name, part in self.parts.items() if part
+        }
+        return counts | {"skipped": len(dataset.skipped)}
+
+    def _parted(self, dataset: data.Dataset) -> dict[str, tuple[data.Utterance, ...]]:
+        held = set(self.config.data.test_speakers)
+        asked = held | set(self.config.data.validation_speakers)
+        unknown = sorted(asked - {u.speaker for u in dataset.utterances})
+        if unknown:
+            raise UserError(
+                "The data has no speaker {unknown}.",
+                "Its speakers are {known}.",
+                "Correct the validation or test speakers.",
+                unknown=", ".join(unknown),
+                known=", ".join(sorted({u.speaker for u in dataset.utterances})),
+            )
+        rest = dataset.without_speakers(held)
+        train, validation = data.train_validation_split(
+            rest, validation_speakers=self.config.data.validation_speakers or None, seed=self.config.seed
+        )
+        test = tuple(u for u in dataset.utterances if u.speaker in held)
+        parts = {"train": train, "validation": validation, "test": test}
+        data.check_split(data.Fold("run", **parts))
+        return parts
+
+    def size(self, split: str) -> int:
+        return len(self.parts[split])
+
+    def network(self) -> torch.nn.Module:
+        self.network_config = network_config(
+            self.config, feature_dim=self.feature_dim, classes=len(self.labels),
+            speakers=len(self.speaker_names), encoder_layers=self.encoder_layers,
+        )  # fmt: skip
+        built = network.build(self.network_config)
+        if self.network_config.input_norm == "data":
+            frames = np.concatenate(
+                [variants[0].reshape(-1, self.feature_dim) for variants in self.features["train"]]
+            )
+            built.prepared.learn(torch.from_numpy(frames))
+        return built
+
+    def order(self, generator: np.random.Generator) -> np.ndarray:
+        """A permutation; with balanced sampling every class is drawn as often as the largest."""
+        if self.config.data.balance != "sampling":
+            return super().order(generator)
+        by_class = [
+            np.array([i for i, u in enumerate(self.parts["train"]) if u.emotion == label])
+            for label in self.labels
+        ]
+        by_class = [members for members in by_class if len(members)]
+        most = max(map(len, by_class))
+        drawn = []
+        for members in by_class:
+            rounds = [generator.permutation(members) for _ in range(-(-most // len(members)))]
+            drawn.append(np.concatenate(rounds)[:most])
+        return generator.permutation(np.concatenate(drawn))
+
+    def batch(self, split: str, draws: list[Draw]) -> Batch:
+        """Cut to the window, augmented in training, padded to the longest."""
+        window = round(self.config.data.window_s / self.frame_s)
+        cut, spoken = [], []
+        for draw in draws:
+            spoken.append(self.parts[split][draw.item])
+            variants = self.features[split][draw.item]
+            if split == "train":
+                random = np.random.default_rng(draw.seed)
+                frames = variants[int(random.integers(len(variants)))]
+                start = int(random.integers(0, max(1, len(frames) - window + 1)))
+                piece = torch.from_numpy(frames[start : start + window])
+                cut.append(augment.augmented(piece, self.config.augment, random)[:window])
+            else:
+                cut.append(torch.from_numpy(variants[0][:window]))
+        features = torch.nn.utils.rnn.pad_sequence(cut, batch_first=True)
+        lengths = torch.tensor([len(one) for one in cut])
+        emotions = torch.tensor([self.labels.index(u.emotion) for u in spoken])
+        known = {name: number for number, name in enumerate(self.speaker_names)}
+        voices = torch.tensor(
+            [known.get(u.speaker, -100) for u in spoken]
+        )  # -100: cross-entropy passes it over
+        return Batch(features, lengths, emotions, voices)
+
+    def to(self, batch: Batch, device: torch.device) -> Batch:
+        return Batch(
+            *(getattr(batch, name).to(device) for name in ("features", "lengths", "emotions", "speakers"))
+        )
+
+    def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
+        """Emotion cross-entropy + weight · speaker cross-entropy through the reversal."""
+        reversal = getattr(_bare(network), "reversal", None)
+        if reversal is not None:
+            reversal.alpha = self.alpha(clock)
+        output = network(batch.features, batch.lengths)
+        weights = (
+            self._class_weights().to(output.logits.device) if self.config.data.balance == "weights" else None
+        )
+        value = cross_entropy(
+            output.logits, batch.emotions, weight=weights, label_smoothing=self.config.label_smoothing
+        )
+        right = (output.logits.argmax(-1) == batch.emotions).float().mean()
+        figures = {"accuracy": right}
+        if output.speaker_logits is not None:
+            voice = cross_entropy(output.speaker_logits, batch.speakers)
+            value = value + self.config.adversary.weight * voice
+            figures["speaker_loss"] = voice.detach()
+        return Loss(value, len(batch.emotions), figures)
+
+    def alpha(self, clock: Clock) -> float:
+        """Strength of the gradient reversal."""
+        adversary = self.config.adversary
+        return schedules.adversary_strength(clock.epoch, clock.epochs, adversary.start_epoch, adversary.top)
+
+    def reported(self, clock: Clock) -> dict[str, float]:
+        return {"alpha": self.alpha(clock)} if self.network_config.speakers else {}
+
+    def learning_rate(self, clock: Clock) -> float:
+        peak, warmup = self.config.learning_rate, self.config.warmup_steps
+        if self.config.schedule == "warm restarts":
+            return schedules.warmup_cosine_restarts(clock.step, clock.steps, peak, warmup=warmup)
+        if self.config.schedule == "cosine":
+            return schedules.warmup_cosine(clock.step, clock.steps, peak, warmup=warmup)
+        return peak
+
+    def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
+        output = network(batch.features, batch.lengths)
+        loss = cross_entropy(output.logits, batch.emotions, reduction="none")
+        return {
+            "probabilities": output.logits.float().softmax(-1).cpu().numpy(),
+            "loss": loss.float().cpu().numpy(),
+        }
+
+    def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
+        self.last_evaluation = self._evaluation(split, outputs["probabilities"])
+        found = self.last_evaluation
+        return {
+            "loss": float(outputs["loss"].mean()),
+            "uar": found.uar,
+            "accuracy": found.accuracy,
+            "weighted_f1": found.weighted_f1,
+        }
+
+    def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
+        return CheckpointInfo(
+            system="emotion",
+            title=f"{self.config.front_end.kind}, {len(self.speaker_names)} speakers",
+            network=asdict(self.network_config),
+            preprocessing={
+                "front_end": self.config.front_end.model_dump(mode="json"),
+                "window_s": self.config.data.window_s,
+            },
+            labels=list(self.labels),
+            metrics={name: value for name, value in figures.items() if np.isfinite(value)},
+            card=self._card(),
+        )
+
+    def summary(self, history: History, folder: Path) -> list[Path]:
+        from models.emotion.summary import draw
+
+        path = folder / "summary.png"
+        draw(history, self.last_evaluation if hasattr(self, "last_evaluation") else None, path)
+        return [path]
+
+    def judge_test(self, place: Path, device: str) -> list[dict[str, Any]]:
+        """One row an utterance of the test part, by the checkpoint at `place`, every window of it heard."""
+        weights, info = checkpoint.load(place, "emotion")
+        trained = network.build(network.NetworkConfig(**info.network))
+        checkpoint.fit(trained, weights)
+        trained.to(device).eval()
+        window = round(self.config.data.window_s / self.frame_s)
+        rows = []
+        for utterance, (frames, *_) in zip(self.parts["test"], self.features["test"], strict=True):
+            pieces = [
+                torch.from_numpy(frames[start : start + window])
+                for start in windows.starts(len(frames), window)
+            ]
+            lengths = torch.tensor([len(piece) for piece in pieces])
+            with torch.inference_mode():
+                logits = trained(torch.stack(pieces).to(device), lengths.to(device)).logits
+            mean = logits.float().softmax(-1).mean(0).cpu().numpy()
+            rows.append(
+                {
+                    "path": Path(utterance.path).name,
+                    "emotion": utterance.emotion,
+                    "speaker": utterance.speaker,
+                    "predicted": self.labels[int(mean.argmax())],
+                    **{f"p_{label}": round(float(p), 6) for label, p in zip(self.labels, mean, strict=True)},
+                }
+            )
+        return rows
+
+    def _evaluation(self, split: str, probabilities: np.ndarray) -> speakers.Evaluation:
+        part = self.parts[split]
+        return speakers.evaluate(
+            truth=[u.emotion for u in part],
+            probabilities=probabilities,
+            labels=self.labels,
+            speakers=[u.speaker for u in part],
+            sexes=[u.sex for u in part],
+            sessions=[u.session for u in part],
+        )
+
+    def _class_weights(self) -> torch.Tensor:
+        counts = np.array(
+            [sum(u.emotion == label for u in self.parts["train"]) for label in self.labels], dtype=float
+        )
+        return torch.tensor(counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype=torch.float32)
+
+    def _card(self) -> str:
+        lines = [
+            f"Speech emotion, {', '.join(self.labels)}. Front end: {self.config.front_end.kind}.",
+            "",
+            f"Trained on {len(self.parts['train'])} utterances of {len(self.speaker_names)} speakers ({', '.join(self.speaker_names)}) of {self.dataset.name};"
+            f" validated on speakers {', '.join(sorted({u.speaker for u in self.parts['validation']})) or 'none'};"
+            f" held out: {', '.join(self.config.data.test_speakers) or 'none'}.",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def network_config(
+    config: EmotionConfig, feature_dim: int, classes: int, speakers: int, encoder_layers: int = 0
+) -> network.NetworkConfig:
+    """The network that a training config asks for, on features of that size."""
+    asked = config.network
+    adversary = asked.kind == "enhanced" and config.adversary.weight > 0
+    return network.NetworkConfig(
+        kind=asked.kind,
+        feature_dim=feature_dim,
+        classes=classes,
+        speakers=speakers if adversary else 0,
+        hidden=asked.hidden,
+        layers=asked.layers,
+        heads=asked.heads,
+        dropout=asked.dropout,
+        attention_dropout=asked.attention_dropout,
+        fusion=asked.fusion,
+        speaker_norm=asked.speaker_norm,
+        attention=asked.attention,
+        stack=asked.stack,
+        input_norm=asked.input_norm,
+        statistics=asked.statistics,
+        encoder_layers=encoder_layers,
+    )
+
+
+def _bare(network: torch.nn.Module) -> torch.nn.Module:
+    """The network itself, where it is wrapped for distribution."""
+    return getattr(network, "module", network)
+
+
+TASK = EmotionTask

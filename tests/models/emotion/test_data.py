@@ -1,0 +1,467 @@
+"""Corpora as they are distributed, made small: what is recognised, what is skipped and why, and speakers apart."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.emotion import data
+from models.emotion.corpora import canonical_sex
+from models.emotion.data import Dataset, Fold, Utterance, canonical_emotion, describe, open_dataset
+from models.errors import UserError
+from models.progress import Cancelled, Progress
+
+
+def sound(path, seconds=0.1):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.full(int(16_000 * seconds), 0.1, np.float32), 16_000)
+    return path
+
+
+def by_name(dataset):
+    return {utterance.path.name: utterance for utterance in dataset.utterances}
+
+
+def reasons(dataset):
+    return describe(dataset)["skipped"]
+
+
+# --- corpora ------------------------------------------------------------------------------------------------
+
+TURNS = [
+    ("Ses01F_impro01", "Ses01F_impro01_F000", "neu"),
+    ("Ses01F_impro01", "Ses01F_impro01_M000", "ang"),
+    ("Ses01F_impro01", "Ses01F_impro01_F001", "xxx"),
+    ("Ses01M_script01_1b", "Ses01M_script01_1b_F003", "exc"),
+    ("Ses01M_script01_1b", "Ses01M_script01_1b_M004", "fru"),
+    ("Ses02F_impro02", "Ses02F_impro02_M010", "sad"),
+    ("Ses02F_impro02", "Ses02F_impro02_F011", "hap"),
+    ("Ses02F_impro02", "Ses02F_impro02_F012", "hap"),
+]
+
+
+@pytest.fixture
+def iemocap(tmp_path):
+    root = tmp_path / "IEMOCAP_full_release"
+    for dialog in dict.fromkeys(dialog for dialog, _, _ in TURNS):
+        session = root / f"Session{int(dialog[3:5])}"
+        tables = session / "dialog" / "EmoEvaluation"
+        tables.mkdir(parents=True, exist_ok=True)
+        lines = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""]
+        for number, (of, turn, label) in enumerate(TURNS):
+            if of == dialog:
+                lines.append(
+                    f"[{number}.2901 - {number + 1}.2357]\t{turn}\t{label}\t[2.5000, 2.5000, 2.5000]"
+                )
+                lines += ["C-E2:\tNeutral;\t()", "A-E3:\tval 3; act 2; dom  2;\t()", ""]
+                if turn != "Ses02F_impro02_F012":
+                    sound(session / "sentences" / "wav" / dialog / f"{turn}.wav")
+        (tables / f"{dialog}.txt").write_text("\n".join(lines))
+        (tables / f"._{dialog}.txt").write_bytes(b"\0\5\x16\7 left by a Macintosh")
+        (tables / "Categorical").mkdir(exist_ok=True)
+    return root
+
+
+@pytest.mark.parametrize("place", [".", ".."])
+def test_iemocap_as_distributed(iemocap, place):
+    dataset = open_dataset((iemocap / place).resolve())
+    found = {name: (u.emotion, u.speaker, u.sex, u.session) for name, u in by_name(dataset).items()}
+    assert found == {
+        "Ses01F_impro01_F000.wav": ("neutral", "Ses01F", "F", "Ses01"),
+        "Ses01F_impro01_M000.wav": ("angry", "Ses01M", "M", "Ses01"),
+        "Ses01M_script01_1b_F003.wav": ("happy", "Ses01F", "F", "Ses01"),
+        "Ses02F_impro02_M010.wav": ("sad", "Ses02M", "M", "Ses02"),
+        "Ses02F_impro02_F011.wav": ("happy", "Ses02F", "F", "Ses02"),
+    }
+    assert dataset.labels == ("angry", "happy", "neutral", "sad")
+    assert reasons(dataset) == {
+        "The listeners did not agree on an emotion.": 1,
+        "The sound file is missing.": 1,
+        "Its emotion, frustrated, is not among those chosen.": 1,
+    }
+
+
+def test_excited_counts_as_happy_only_if_asked(iemocap):
+    apart = open_dataset(iemocap, merge={})
+    assert by_name(apart).keys() == by_name(open_dataset(iemocap)).keys() - {"Ses01M_script01_1b_F003.wav"}
+    named = open_dataset(iemocap, labels=["excited", "happy"])
+    assert by_name(named)["Ses01M_script01_1b_F003.wav"].emotion == "excited"
+
+
+def test_emodb_by_file_name(tmp_path):
+    names = {"03a01Fa": "happy", "08b09Wc": "angry", "16a02Nb": "neutral", "10a04Ta": "sad", "12a05Aa": "fearful",
+             "09a07Ea": "disgusted", "15b10Lb": "bored"}  # fmt: skip
+    for name in names:
+        sound(tmp_path / "wav" / f"{name}.wav")
+    sound(tmp_path / "wav" / "readme.wav")
+    dataset = open_dataset(tmp_path, labels=sorted(set(names.values())))
+    assert {name[:-4]: u.emotion for name, u in by_name(dataset).items()} == names
+    sexes = {u.speaker: u.sex for u in dataset.utterances}
+    assert sexes == {"03": "M", "08": "F", "16": "F", "10": "M", "12": "M", "09": "F", "15": "M"}
+    assert reasons(dataset) == {"Its name is not one of EMO-DB.": 1}
+    assert open_dataset(tmp_path).labels == ("angry", "happy", "neutral", "sad")
+
+
+def test_ravdess_by_file_name(tmp_path):
+    words = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgusted", "surprised"]
+    for number in range(1, 9):
+        sound(tmp_path / "Actor_12" / f"03-01-{number:02}-01-02-01-12.wav")
+    sound(tmp_path / "Actor_07" / "03-02-05-01-02-01-07.wav")
+    sound(tmp_path / "Actor_07" / "03-01-05-01-02-01-07.wav")
+    sound(tmp_path / "Actor_07" / "03-01-09-01-02-01-07.wav")
+    dataset = open_dataset(tmp_path, labels=words)
+    assert {name[6:8]: u.emotion for name, u in by_name(dataset).items()} == {
+        f"{number:02}": word for number, word in enumerate(words, 1)
+    }
+    assert {u.speaker: u.sex for u in dataset.utterances} == {"07": "M", "12": "F"}
+    assert reasons(dataset) == {
+        "It is sung, not spoken.": 1,
+        "Its name has the emotion number 09, which RAVDESS does not define.": 1,
+    }
+
+
+def test_cremad_by_file_name_with_sexes_from_its_table(tmp_path):
+    for name in ("1001_DFA_ANG_XX", "1002_IEO_HAP_HI", "1002_IWW_SAD_X", "1001_TAI_DIS_XX"):
+        sound(tmp_path / "AudioWAV" / f"{name}.wav")
+    dataset = open_dataset(tmp_path / "AudioWAV")
+    assert dataset.labels == ("angry", "disgusted", "happy", "sad")
+    assert [(u.speaker, u.emotion, u.sex) for u in dataset.utterances] == [
+        ("1001", "angry", ""),
+        ("1001", "disgusted", ""),
+        ("1002", "happy", ""),
+        ("1002", "sad", ""),
+    ]
+    (tmp_path / "VideoDemographics.csv").write_text("ActorID,Age,Sex\n1001,51,Male\n1002,21,Female\n")
+    for place in (tmp_path, tmp_path / "AudioWAV"):
+        assert {u.speaker: u.sex for u in open_dataset(place).utterances} == {"1001": "M", "1002": "F"}
+
+
+# --- tables and folders -------------------------------------------------------------------------------------
+
+
+def test_csv_relative_to_its_folder_with_its_reasons(tmp_path):
+    sound(tmp_path / "clips" / "a.wav")
+    sound(tmp_path / "clips" / "b.flac", 2.0)
+    (tmp_path / "clips" / "text.wav").write_text("This is not sound.")
+    (tmp_path / "t.csv").write_text(
+        "path,emotion,speaker,gender,Session,notes,start_s,end_s\n"
+        "clips/a.wav,Anger,x,female,one,good,,\n"
+        "clips\\b.flac,sadness,y,M,two,,0.5,1.5\n"
+        f"{tmp_path}/clips/b.flac,sadness,y,M,two,,1.5,9\n"
+        "clips/a.wav,Anger,x,female,one,twice,,\n"
+        "clips/gone.wav,Anger,x\n"
+        "clips/text.wav,Anger,x\n"
+        "clips/b.flac,,x\n"
+        "clips/b.flac,happy,\n"
+        "clips/b.flac,happy,y,,,,2.5,3.5\n"
+        "clips/b.flac,happy,y,,,,soon,\n"
+        "clips/b.flac,happy,y,,,,2,1\n"
+        ",happy,y\n",
+        "utf-8-sig",
+    )
+    dataset = open_dataset(tmp_path / "t.csv")
+    assert [(u.path.name, u.emotion, u.speaker, u.sex, u.session, u.start_s, u.end_s, u.duration_s) for u in dataset.utterances] == [
+        ("a.wav", "angry", "x", "F", "one", 0.0, None, 0.1),
+        ("b.flac", "sad", "y", "M", "two", 0.5, 1.5, 1.0),
+        ("b.flac", "sad", "y", "M", "two", 1.5, 9.0, 0.5),
+    ]  # fmt: skip
+    assert sum(reasons(dataset).values()) == 9
+    assert set(reasons(dataset)) == {
+        "It is listed twice.",
+        "The sound file is missing.",
+        "The sound file cannot be read. Its contents are not WAV, FLAC, OGG, MP3, AIFF or another known format, or "
+        "its header is damaged.",
+        "No emotion is given.",
+        "No speaker is given.",
+        "There is no sound in the stretch it names.",
+        "Line 11 has a start or an end that is not a number of seconds.",
+        "Line 12 ends before it starts.",
+        "Line 13 names no file.",
+    }
+    assert [str(warning) for warning in dataset.warnings] == ["The data has no utterance that is happy."]
+
+
+def test_a_folder_with_a_fitting_csv_is_read_by_it(tmp_path):
+    sound(tmp_path / "a.wav")
+    (tmp_path / "other.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "labels.csv").write_text("path,emotion,speaker\na.wav,calm,1\n")
+    dataset = open_dataset(tmp_path)
+    assert [u.emotion for u in dataset.utterances] == ["calm"]
+    assert dataset.name == f"CSV: {tmp_path.name}"
+
+
+def test_class_folders_with_a_folder_a_speaker(tmp_path):
+    for name in ("Anger/anna/1.wav", "Anger/ben/1.ogg", "sadness/anna/2.wav", "stray.wav"):
+        sound(tmp_path / name)
+    dataset = open_dataset(tmp_path)
+    assert [(u.emotion, u.speaker) for u in dataset.utterances] == [
+        ("angry", "anna"),
+        ("angry", "ben"),
+        ("sad", "anna"),
+    ]
+    assert dataset.warnings == ()
+    assert reasons(dataset) == {"It lies in no folder of an emotion.": 1}
+
+
+@pytest.mark.parametrize("between", ["", "train/", "evaluation/"])
+def test_speaker_folders_with_a_folder_a_class(tmp_path, between):
+    for name in ("0001", "0002"):
+        for emotion in ("Angry", "Happy"):
+            sound(tmp_path / name / emotion / f"{between}{name}_000351.wav")
+    dataset = open_dataset(tmp_path)
+    assert {(u.speaker, u.emotion) for u in dataset.utterances} == {
+        (speaker, emotion) for speaker in ("0001", "0002") for emotion in ("angry", "happy")
+    }
+    assert dataset.warnings == ()
+
+
+def test_speakers_guessed_from_file_names_are_said(tmp_path):
+    for name in (
+        "angry/anna_1.wav",
+        "angry/ben-2.wav",
+        "angry/_3.wav",
+        "sarcastic/anna_4.wav",
+        "开心/cai_1.wav",
+    ):
+        sound(tmp_path / name)
+    dataset = open_dataset(tmp_path)
+    assert {u.path.name: u.speaker for u in dataset.utterances} == {
+        "anna_1.wav": "anna", "ben-2.wav": "ben", "_3.wav": "_3", "anna_4.wav": "anna", "cai_1.wav": "cai",
+    }  # fmt: skip
+    assert dataset.labels == ("angry", "happy", "sarcastic")
+    assert "guessed" in str(dataset.warnings[0])
+
+
+def test_folders_of_words_unknown_here_count_if_they_are_asked_for(tmp_path):
+    for name in ("tender/a_1.wav", "furious/a_1.wav"):
+        sound(tmp_path / name)
+    with pytest.raises(UserError, match="No utterance was recognised"):
+        open_dataset(tmp_path)
+    assert open_dataset(tmp_path, labels=["tender", "furious"]).labels == ("tender", "furious")
+
+
+# --- words --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given_word", "canonical"),
+    [("ang", "angry"), ("Anger", "angry"), (" HAPPINESS ", "happy"), ("neu", "neutral"), ("sadness", "sad"),
+     ("pleasant surprise", "surprised"), ("Fear", "fearful"), ("boredom", "bored"), ("愤怒", "angry"), ("Wistful", "wistful")],
+)  # fmt: skip
+def test_words_for_emotions(given_word, canonical):
+    assert canonical_emotion(given_word) == canonical
+    assert canonical_emotion(canonical) == canonical
+
+
+def test_words_for_sexes():
+    assert [canonical_sex(word) for word in ("f", "Female", "M", " male", "女", "?", "")] == [
+        "F",
+        "F",
+        "M",
+        "M",
+        "F",
+        "",
+        "",
+    ]
+
+
+# --- what is wrong ------------------------------------------------------------------------------------------
+
+
+def test_places_that_are_no_data_set(tmp_path):
+    (tmp_path / "empty").mkdir()
+    sound(tmp_path / "music" / "artist" / "song.wav")
+    sound(tmp_path / "a.wav")
+    (tmp_path / "short.csv").write_text("path,label\na.wav,sad\n")
+    (tmp_path / "heading.csv").write_text("path,emotion,speaker\n")
+    (tmp_path / "gone.csv").write_text("path,emotion,speaker\nx.wav,sad,1\ny.wav,sad,1\n")
+    (tmp_path / "broken" / "sad").mkdir(parents=True)
+    (tmp_path / "broken" / "sad" / "a.wav").write_text("no sound")
+    cases = {
+        "nowhere": "was not found",
+        "empty": "holds no data set",
+        "music": "IEMOCAP, EMO-DB, RAVDESS and CREMA-D",
+        "a.wav": "is not a data set",
+        "short.csv": "lacks the column emotion, speaker. Its columns are path, label",
+        "heading.csv": "No utterance was recognised",
+        "gone.csv": r"All 2 were left out, mostly for this reason: The sound file is missing. \(2\)",
+        "broken": "sound file cannot be read",
+    }
+    for name, words in cases.items():
+        with pytest.raises(UserError, match=words) as caught:
+            open_dataset(tmp_path / name)
+        assert all(caught.value.sentences()), name
+
+
+def test_none_of_the_emotions_chosen(tmp_path):
+    sound(tmp_path / "sad" / "a_1.wav")
+    with pytest.raises(UserError, match="Chosen are happy; it has sad"):
+        open_dataset(tmp_path, labels=["Happiness"])
+
+
+def test_opening_can_be_cancelled_and_tells_how_far_it_is(tmp_path):
+    sound(tmp_path / "sad" / "a_1.wav")
+    steps = []
+    open_dataset(tmp_path, progress=Progress(steps.append))
+    assert steps
+    assert all(step.message for step in steps)
+    progress = Progress()
+    progress.cancel()
+    with pytest.raises(Cancelled):
+        open_dataset(tmp_path, progress=progress)
+
+
+def test_description_is_plain(tmp_path):
+    for name in ("sad/a/1.wav", "sad/b/1.wav", "angry/a/1.wav", "x.wav"):
+        sound(tmp_path / name, 0.5)
+    described = json.loads(json.dumps(describe(open_dataset(tmp_path))))
+    assert described["utterances"] == 3
+    assert described["duration_s"] == 1.5
+    assert described["classes"] == {"angry": 1, "sad": 2}
+    assert described["speakers"] == {"a": 2, "b": 1}
+    assert described["skipped"] == {"It lies in no folder of an emotion.": 1}
+
+
+# --- parting ------------------------------------------------------------------------------------------------
+
+
+def made(speakers, labels=("angry", "happy", "sad"), each=4, session=lambda speaker: ""):
+    utterances = tuple(
+        Utterance(f"{speaker}-{number}.wav", labels[number % len(labels)], speaker, session=session(speaker))
+        for speaker in speakers
+        for number in range(each)
+    )
+    return Dataset(utterances, (), "made", tuple(labels))
+
+
+def speakers_of(part):
+    return {utterance.speaker for utterance in part}
+
+
+def test_leave_one_speaker_out():
+    dataset = made(["c", "a", "b/ä", "d"])
+    folds = data.split(dataset, "speaker")
+    assert [fold.name for fold in folds] == ["a", "2-b_ä", "c", "d"]
+    assert [speakers_of(fold.test) for fold in folds] == [{"a"}, {"b/ä"}, {"c"}, {"d"}]
+    assert [speakers_of(fold.validation) for fold in folds] == [{"b/ä"}, {"c"}, {"d"}, {"a"}]
+    assert speakers_of(folds[0].train) == {"c", "d"}
+
+
+def test_leave_one_session_out():
+    dataset = made(["1F", "1M", "2F", "2M", "3F", "3M"], session=lambda speaker: f"Ses0{speaker[0]}")
+    folds = data.split(dataset, "session")
+    assert [fold.name for fold in folds] == ["Ses01", "Ses02", "Ses03"]
+    assert speakers_of(folds[2].test) == {"3F", "3M"}
+    assert speakers_of(folds[2].validation) == {"1F", "1M"}
+    assert speakers_of(folds[2].train) == {"2F", "2M"}
+
+
+def test_a_person_in_two_sessions_is_refused():
+    dataset = made(["a", "b", "c"], session=lambda speaker: speaker)
+    wandering = Utterance("x.wav", "sad", "a", session="b")
+    with pytest.raises(UserError, match="speaker a is in"):
+        data.split(Dataset((*dataset.utterances, wandering), (), "made", dataset.labels), "session")
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 12), min_size=3, max_size=14),
+    k=st.integers(3, 14),
+    seed=st.integers(0, 5),
+)
+def test_groups_of_speakers_part_everything_once(counts, k, seed):
+    utterances = tuple(
+        Utterance(f"{s}-{n}", "sad", f"s{s:02}") for s, count in enumerate(counts) for n in range(count)
+    )
+    dataset = Dataset(utterances, (), "made", ("sad",))
+    k = min(k, len(counts))
+    folds = data.split(dataset, "k", k=k, seed=seed)
+    assert len(folds) == k
+    assert sorted(u.path for fold in folds for u in fold.test) == sorted(u.path for u in utterances)
+    for fold in folds:
+        data.check_split(fold)
+        assert sorted(u.path for part in (fold.train, fold.validation, fold.test) for u in part) == sorted(
+            u.path for u in utterances
+        )
+    sizes = [len(fold.test) for fold in folds]
+    assert max(sizes) - min(sizes) <= max(counts)
+    assert folds == data.split(dataset, "k", k=k, seed=seed)
+
+
+def test_what_cannot_be_parted_is_said():
+    cases = [
+        (made(["a", "b"]), "speaker", "There are 2 groups"),
+        (made(["a", "b", "c"]), "session", "12 of 12 utterances name no session"),
+        (made(["a", "b", "c"]), "k", "cannot be parted into 5 groups"),
+        (made(["a", "b", "c"]), "utterance", "cannot be parted by utterance"),
+    ]
+    for dataset, by, words in cases:
+        with pytest.raises(UserError, match=words):
+            data.split(dataset, by)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("train", "validation"), ("train", "test"), ("validation", "test")]
+)
+def test_a_speaker_on_both_sides_is_refused(one, other):
+    parts = {name: (Utterance(f"{name}.wav", "sad", name),) for name in ("train", "validation", "test")}
+    data.check_split(Fold("whole", **parts))
+    parts[other] += (Utterance("x.wav", "sad", one),)
+    with pytest.raises(UserError, match=f"The speaker {one} is in"):
+        data.check_split(Fold("broken", **parts))
+
+
+def test_nothing_to_train_on_is_refused():
+    with pytest.raises(UserError, match="Nothing is left to train on"):
+        data.check_split(Fold("bare", (), (Utterance("x.wav", "sad", "a"),), ()))
+
+
+@settings(max_examples=50, deadline=None)
+@given(count=st.integers(2, 12), fraction=st.floats(0.01, 0.99), seed=st.integers(0, 20))
+def test_training_and_validation_speakers_are_apart(count, fraction, seed):
+    dataset = made([f"s{number}" for number in range(count)])
+    train, validation = data.train_validation_split(dataset, fraction=fraction, seed=seed)
+    assert not speakers_of(train) & speakers_of(validation)
+    assert len(train) + len(validation) == len(dataset.utterances)
+    assert len(speakers_of(validation)) == min(count - 1, max(1, round(fraction * count)))
+    assert (train, validation) == data.train_validation_split(dataset, fraction=fraction, seed=seed)
+
+
+def test_the_draw_depends_on_the_seed():
+    dataset = made([f"s{number}" for number in range(20)])
+    drawn = {frozenset(speakers_of(data.train_validation_split(dataset, seed=seed)[1])) for seed in range(5)}
+    assert len(drawn) > 1
+
+
+def test_the_draw_keeps_every_emotion_in_training():
+    common = made([f"s{number}" for number in range(5)], labels=("angry", "happy"))
+    rare = Utterance("rare.wav", "sad", "s3")
+    dataset = Dataset((*common.utterances, rare), (), "made", ("angry", "happy", "sad"))
+    for seed in range(20):
+        assert rare in data.train_validation_split(dataset, seed=seed)[0]
+
+
+def test_named_validation_speakers():
+    dataset = made(["a", "b", "c"])
+    train, validation = data.train_validation_split(dataset, ["b"])
+    assert speakers_of(validation) == {"b"}
+    assert speakers_of(train) == {"a", "c"}
+    with pytest.raises(UserError, match="no speaker z"):
+        data.train_validation_split(dataset, ["b", "z"])
+    with pytest.raises(UserError, match="Nothing is left to train on"):
+        data.train_validation_split(dataset, ["a", "b", "c"])
+
+
+def test_a_single_speaker_is_refused_in_words():
+    with pytest.raises(UserError, match="a single speaker, a") as caught:
+        data.train_validation_split(made(["a"]))
+    assert all(caught.value.sentences())
+
+
+def test_without_speakers():
+    dataset = made(["a", "b", "c"])
+    assert dataset.without_speakers({"b"}).speakers == ("a", "c")
+    assert dataset.speakers == ("a", "b", "c")
