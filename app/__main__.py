@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from app import i18n, theme
 from app.errors import Errors
+from app.garbage import GuiCollector
 from app.log_window import keep_log
 from app.main_window import MainWindow
 from app.services import Services
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     i18n.install_qt(app)
     theme.use_font(app)
     theme.apply(app, settings.theme)
+    collector = GuiCollector()
     services = Services(settings, errors)
     window = MainWindow(services, chosen.tab)
     if chosen.files:
@@ -46,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         _run(app, window, errors)
     finally:
         services.close_workers(0.2)
+        collector.stop()
         errors.mark_clean()
         errors.uninstall()
     return 0

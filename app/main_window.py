@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,8 @@ from models.resources import resource
 if TYPE_CHECKING:
     from app.training.dock import TrainingDock
 
+log = logging.getLogger("polyphony")
+LEAVING_S = 2.0  # a tab that takes longer to let go is left
 DOCK_STRIP = 30  # height of the closed dock
 DOCK_OPEN = 176
 
@@ -134,8 +138,14 @@ class MainWindow(QMainWindow):
     def _build(self, entry: tabs.Entry) -> Tab:
         if entry.system in self._pages:
             return self._pages[entry.system]
-        page = entry.make(self.services)
-        page.restore(self.services.settings.plain(Key.TABS, entry.system))
+        try:
+            page = entry.make(self.services)
+            page.restore(self.services.settings.plain(Key.TABS, entry.system))
+        except Exception as error:
+            from app.tabs.not_built import BrokenTab
+
+            self.services.errors.report(error)
+            page = BrokenTab(self.services, entry.system)
         place = self._places.pop(entry.system)
         index = self.stack.indexOf(place)
         self.stack.removeWidget(place)
@@ -301,9 +311,12 @@ class MainWindow(QMainWindow):
     async def _leave(self) -> None:
         self.setEnabled(False)
         for page in self._pages.values():
-            page.hidden()
-            page.stop()
-            await page.shut_down()
+            try:
+                page.hidden()
+                page.stop()
+                await asyncio.wait_for(page.shut_down(), LEAVING_S)
+            except (Exception, asyncio.CancelledError) as error:
+                log.error("%s does not shut down: %r", page.system, error)
         await self.services.close()
         self._finish_closing()
 
@@ -318,7 +331,10 @@ class MainWindow(QMainWindow):
         if self.dock is not None and self.menus.dock_action.isChecked():
             settings.set(Key.DOCK_HEIGHT, self.dock_place.height())
         for page in self._pages.values():
-            page.remember()
+            try:
+                page.remember()
+            except Exception as error:  # what one tab cannot remember must not cost the others
+                self.services.errors.report(error)
         settings.sync()
 
     def _restore_geometry(self) -> None:

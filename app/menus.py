@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
-from PySide6.QtWidgets import QApplication, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QWidget
 
 from app import tabs, theme
 from app.i18n import tr
@@ -27,10 +27,10 @@ class Menus(QObject):
         self.window = window
         self._windows: dict[str, QWidget] = {}
         bar = window.header.menus
-        self.file_menu = bar.addMenu(tr("&File"))
-        self.view_menu = bar.addMenu(tr("&View"))
-        self.train_menu = bar.addMenu(tr("&Train"))
-        self.help_menu = bar.addMenu(tr("&Help"))
+        self.file_menu = self._menu(bar, tr("&File"))
+        self.view_menu = self._menu(bar, tr("&View"))
+        self.train_menu = self._menu(bar, tr("&Train"))
+        self.help_menu = self._menu(bar, tr("&Help"))
         self._fill_file()
         self._fill_view()
         self._fill_train()
@@ -42,10 +42,10 @@ class Menus(QObject):
         menu = self.file_menu
         self.open_action = self._add(menu, tr("Open…"), self._open, "Ctrl+O")
         self.open_folder_action = self._add(menu, tr("Open folder…"), self._open_folder, "Ctrl+Shift+O")
-        self.recent_menu = menu.addMenu(tr("Recent"))
+        self.recent_menu = self._menu(menu, tr("Recent"))
         self.recent_menu.aboutToShow.connect(self._list_recent)
         menu.addSeparator()
-        self.export_menu = menu.addMenu(tr("Export"))
+        self.export_menu = self._menu(menu, tr("Export"))
         self.export_menu.aboutToShow.connect(self._list_exports)
         self.export_action = self._add(menu, tr("Export…"), self._export, "Ctrl+E")
         menu.addSeparator()
@@ -58,7 +58,7 @@ class Menus(QObject):
         for number, entry in enumerate(tabs.ENTRIES, 1):
             self._add(menu, entry.title(), partial(self.window.show_tab, entry.system), f"Ctrl+{number}")
         menu.addSeparator()
-        themes = menu.addMenu(tr("Theme"))
+        themes = self._menu(menu, tr("Theme"))
         self.theme_actions: dict[str, QAction] = {}
         group = QActionGroup(self)
         names = {"system": tr("As the system"), "light": tr("Light"), "dark": tr("Dark")}
@@ -85,6 +85,11 @@ class Menus(QObject):
         self._add(menu, tr("Crash reports"), self._open_crashes)
         menu.addSeparator()
         self._add(menu, tr("About Polyphony"), self.show_about).setMenuRole(QAction.MenuRole.AboutRole)
+
+    def _menu(self, place: QMenuBar | QMenu, words: str) -> QMenu:
+        menu = QMenu(words, place)  # with a parent, so that it goes when the window goes
+        place.addMenu(menu)
+        return menu
 
     def _add(self, menu: QMenu, words: str, call: Callable[[], object], *keys: str) -> QAction:
         action = QAction(words, self.window)

@@ -86,7 +86,8 @@ def _of_call(call: ast.Call) -> Iterator[tuple[str, str]]:
     if name in ("setting", "Field"):
         for keyword in call.keywords:
             wanted = {"setting": ("title", "description", "group"), "Field": ("title",)}[name]
-            if keyword.arg in wanted:
+            unit = keyword.arg == "unit" and any(len(text) > 3 for text in _literals(keyword.value))
+            if keyword.arg in wanted or unit:  # "epochs" is a word, "ms" a symbol
                 for text in _literals(keyword.value):
                     yield text, ""
 

@@ -64,3 +64,20 @@ class NotBuiltTab(Tab):
         box.addWidget(later)
         box.addStretch(3)
         self.view.addLayout(box)
+
+
+class BrokenTab(Tab):
+    """In the place of a tab that could not be opened, so that the others can be used."""
+
+    def __init__(self, services: Services, system: str) -> None:
+        super().__init__(services)
+        self.system = system
+        for widget in (self.source, self.model, self.options):
+            widget.hide()
+        self.set_action("")
+        self.view.addStretch(1)
+        self.show_message(
+            "error",
+            tr("The details are in the crash report. The other tabs can be used."),
+            heading=tr("This tab could not be opened."),
+        )

@@ -138,7 +138,7 @@ class ConfigForm(QWidget):
         group = self._group(group_name)
         title = translate(info.title or _words(place[-1]))
         description = translate(info.description or "")
-        unit_words = str(extra.get("unit") or "")
+        unit_words = translate(str(extra.get("unit") or ""))
         editor = editors.make(info, extra, self._edited)
         limits = editors.limits_words(info)
         tip = "\n".join(part for part in (description, limits, ".".join(place)) if part)

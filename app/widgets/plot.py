@@ -121,7 +121,7 @@ class Plot(pg.PlotWidget):
         parent: QWidget | None = None,
     ) -> None:
         """`name` is for screen readers and exported files. Axes without a title are hidden."""
-        super().__init__(parent)
+        super().__init__(parent, enableMenu=False)
         self.name, self.log_y = name, log_y
         self.x_unit, self.y_unit = x_unit, y_unit
         self.x_title, self.y_title = x_title, y_title
@@ -135,7 +135,8 @@ class Plot(pg.PlotWidget):
         self.setAccessibleName(name)
         self.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
         item = self.getPlotItem()
-        item.setMenuEnabled(False)
+        # pyqtgraph makes every plot a menu without a parent; with one it goes when the plot goes.
+        item.ctrlMenu.setParent(self, item.ctrlMenu.windowFlags())
         item.hideButtons()
         item.setContentsMargins(0, 4, 4, 0)
         item.setLogMode(False, log_y)

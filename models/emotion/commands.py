@@ -111,6 +111,8 @@ def evaluate_with(
                 "path": str(utterance.path),
                 "emotion": utterance.emotion,
                 "speaker": utterance.speaker,
+                "sex": utterance.sex,
+                "session": utterance.session,
                 "predicted": recognizer.labels[int(mean.argmax())],
                 **{
                     f"p_{label}": round(float(p), 6) for label, p in zip(recognizer.labels, mean, strict=True)
@@ -124,6 +126,7 @@ def evaluate_with(
         speakers=[u.speaker for u in kept],
         sexes=[u.sex for u in kept],
         sessions=[u.session for u in kept],
+        ids=[str(u.path) for u in kept],
     )
     return evaluation, rows
 
@@ -147,14 +150,17 @@ def crossval(
     if path is not None:
         config = config.model_copy(deep=True)
         config.data.path = str(path)
-    dataset = data.open_dataset(located(config.data.path), labels=config.data.labels or None)
+    dataset = data.open_dataset(
+        located(config.data.path), labels=config.data.labels or None, merge=config.data.merged()
+    )
     folds = data.split(dataset, by={"subject": "speaker"}.get(by, by), seed=config.seed)
     work = []
     for fold in folds:
         data.check_split(fold)
         values = config.model_dump(mode="json")
         values["data"]["test_speakers"] = sorted({u.speaker for u in fold.test})
-        values["data"]["validation_speakers"] = sorted({u.speaker for u in fold.validation})
+        if config.data.hold_back:
+            values["data"]["validation_speakers"] = sorted({u.speaker for u in fold.validation})
         work.append((values, str(folder / f"fold-{fold.name}"), device))
     rows: list[dict[str, Any]] = []
     results = _folds(work, jobs)

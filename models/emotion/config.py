@@ -91,6 +91,12 @@ class DataConfig(Settings):
         "Speakers that take no part at all, for figures on voices never heard.",
         group="Data",
     )
+    hold_back: bool = setting(
+        True,
+        "Validate",
+        "Hold speakers back to judge the training by. Without, all of them are learned from, and the last weights are kept.",
+        group="Data",
+    )
     balance: Literal["none", "weights", "sampling"] = setting(
         "sampling",
         "Balance",
@@ -100,6 +106,10 @@ class DataConfig(Settings):
     window_s: float = setting(
         3.0, "Window", "Longer utterances are cut to this length.", unit="s", group="Data", ge=2, le=5
     )
+
+    def merged(self) -> dict[str, str]:
+        """Emotions that count as others."""
+        return {"excited": "happy"} if self.excited_is_happy else {}
 
 
 class NetworkSettings(Settings):
@@ -154,17 +164,17 @@ class NetworkSettings(Settings):
         ge=1,
         le=8,
     )
-    input_norm: Literal["none", "data", "utterance"] = setting(
+    input_norm: Literal["none", "data", "level", "utterance"] = setting(
         "data",
         "Input normalisation",
-        "By the training data's mean and spread, or by the utterance's own, which takes its loudness and average spectrum away.",
+        "By the training data's mean and spread (data), without an utterance's loudness (level), or by its own mean and spread.",
         group="Network",
         advanced=True,
     )
     statistics: bool = setting(
         False,
         "Statistics",
-        "Mean, spread and speed of the features go to the head as well.",
+        "A second head, which sees how the features lie and move as a whole; both are averaged.",
         group="Network",
         advanced=True,
     )
@@ -321,6 +331,8 @@ class EmotionConfig(TrainingConfig):
 
     @model_validator(mode="after")
     def _speakers_apart(self) -> EmotionConfig:
+        if not self.data.hold_back and self.keep == "best":
+            raise ValueError("without validation speakers there is no best epoch: set keep to last")
         both = sorted(set(self.data.validation_speakers) & set(self.data.test_speakers))
         if both:
             raise ValueError(

@@ -21,12 +21,14 @@ class EmotionOutput(NamedTuple):
     logits: [batch, classes]. speaker_logits: [batch, speakers], or None where there is no adversary.
     attention: [batch, steps], how much each step is looked at; sums to 1 over an utterance's own steps.
     pooled: [batch, features], what the emotion head sees.
+    heads: the logits of each head by itself, where several are averaged: each is trained by its own loss.
     """
 
     logits: Tensor
     speaker_logits: Tensor | None
     attention: Tensor
     pooled: Tensor
+    heads: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class NetworkConfig:
     attention: bool = True
     stack: int = 1  # frames laid side by side into one step
     input_norm: str = (
-        "none"  # or "data": by the training data's mean and sd a feature; "utterance": over the utterance
+        "none"  # or "data": by the training data's mean and sd; "level": and without loudness; "utterance"
     )
-    statistics: bool = False  # how the features lie and move as a whole goes to the head as well
+    statistics: bool = False  # a second head, which sees how the features lie and move as a whole
     encoder_layers: int = 0  # of a speech encoder, mixed by learned weights; 0: the features are one layer
 
 
@@ -73,7 +75,7 @@ class Prepared(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.norm = config.input_norm
-        if self.norm == "data":
+        if self.norm in ("data", "level"):
             self.register_buffer("mean", torch.zeros(config.feature_dim))
             self.register_buffer("sd", torch.ones(config.feature_dim))
         self.layer_weights = (
@@ -92,29 +94,34 @@ class Prepared(nn.Module):
         mask = valid(lengths, features.shape[1])
         if self.norm == "utterance":
             features = normalise(features, mask[..., None])
-        elif self.norm == "data":
+        elif self.norm in ("data", "level"):
             features = (features - self.mean) / self.sd
+            if self.norm == "level":
+                level = masked_mean(features, mask).mean(-1)
+                features = features - level[:, None, None]
         return features * mask[..., None], mask
 
 
 class Statistics(nn.Module):
-    """How an utterance's features lie and move as a whole: level, spread, extremes, and how fast they change.
+    """How an utterance's features lie and move as a whole: spectrum, level, spread, extremes, and how fast they change.
 
-    The features are turned into cepstra (an orthonormal DCT along the bands, its first coefficients); of each: mean,
-    standard deviation, 10 % and 90 % quantiles, and the root mean square change over 1, 2, 4, 8, 16 and 32 frames. Where
-    few speakers were heard, a recurrent network learns these slowly; given outright, they carry it. They are what
-    sets of functionals such as eGeMAPS are made of.
+    Mean and standard deviation of every band over the louder 60 % of the frames, where there is voice. Then, of the
+    cepstra (an orthonormal DCT along the bands, its first coefficients): mean, standard deviation, 10 % and 90 %
+    quantiles, and the root mean square change over 1, 2, 4, 8, 16 and 32 frames. Where few speakers were heard, a
+    recurrent network learns such figures slowly; given outright, they carry it. They are what sets of functionals such
+    as eGeMAPS are made of.
     """
 
     basis: Tensor
     COEFFICIENTS = 20
     LAGS = (1, 2, 4, 8, 16, 32)
+    QUIET = 0.4
 
     def __init__(self, dim: int, outputs: int, dropout: float) -> None:
         super().__init__()
         count = min(dim, self.COEFFICIENTS)
         self.register_buffer("basis", cosines(dim, count), persistent=False)
-        figures = count * (4 + len(self.LAGS))
+        figures = 2 * dim + count * (4 + len(self.LAGS))
         self.scale = nn.BatchNorm1d(figures, affine=False)  # in use: by the training data's mean and spread
         self.projection = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(figures, outputs), nn.ReLU(), nn.Dropout(dropout)
@@ -130,14 +137,13 @@ class Statistics(nn.Module):
         return self.projection(scaled)
 
     def figures(self, x: Tensor, mask: Tensor) -> Tensor:
-        """The figures themselves, [batch, coefficients · 10]."""
+        """The figures themselves, [batch, 2 · dim + 10 · coefficients]."""
+        loudness = x.mean(-1).masked_fill(~mask, float("nan"))
+        voiced = mask & (loudness >= torch.nanquantile(loudness, self.QUIET, dim=1, keepdim=True))
         c = x @ self.basis
-        mean = masked_mean(c, mask)
-        spread = torch.sqrt(masked_mean((c - mean[:, None]).square(), mask) + 1e-5)
-        outside = c.masked_fill(~mask[..., None], float("nan"))
-        shares = torch.tensor([0.1, 0.9], device=c.device, dtype=c.dtype)
-        low, high = torch.nanquantile(outside, shares, dim=1)
-        found = [mean, spread, low, high]
+        low_high = torch.tensor([0.1, 0.9], device=c.device, dtype=c.dtype)
+        low, high = torch.nanquantile(c.masked_fill(~mask[..., None], float("nan")), low_high, dim=1)
+        found = [*moments(x, voiced), *moments(c, mask), low, high]
         for lag in self.LAGS:
             both = mask[:, lag:, None]
             change = (c[:, lag:] - c[:, :-lag]).square() * both
@@ -173,7 +179,8 @@ class GRUClassifier(nn.Module):
         else:
             looked_at = mask / mask.sum(1, keepdim=True)
         pooled = nn.functional.leaky_relu(masked_max(states, mask))
-        return EmotionOutput(self.head(self.head_dropout(pooled)), None, looked_at, pooled)
+        logits = self.head(self.head_dropout(pooled))
+        return EmotionOutput(logits, None, looked_at, pooled, (logits,))
 
 
 class GeneralAttention(nn.Module):
@@ -214,7 +221,8 @@ class EnhancedGRUClassifier(nn.Module):
             nn.Linear(4 * h, 2 * h), nn.ReLU(), nn.Dropout(config.dropout), nn.Linear(2 * h, 2 * h), nn.ReLU()
         )
         self.statistics = Statistics(config.feature_dim, 2 * h, config.dropout) if config.statistics else None
-        pooled = (4 * h if config.fusion == "published" else 10 * h) + (2 * h if config.statistics else 0)
+        self.statistics_classifier = nn.Linear(2 * h, config.classes) if config.statistics else None
+        pooled = 4 * h if config.fusion == "published" else 10 * h
         self.emotion_classifier = head(pooled, h, config.classes, config.dropout)
         self.reversal = GradientReversal()
         self.speaker_classifier = (
@@ -244,12 +252,13 @@ class EnhancedGRUClassifier(nn.Module):
         else:
             enhanced = masked_mean(self.feature_enhancement(x), mask)
             pooled = torch.cat([mean, enhanced, masked_max(x, mask)], dim=-1)
-        if self.statistics is not None:
-            pooled = torch.cat([pooled, self.statistics(frames, frame_mask)], dim=-1)
         speakers = None
         if self.speaker_classifier is not None:
             speakers = self.speaker_classifier(self.reversal(pooled))
-        return EmotionOutput(self.emotion_classifier(pooled), speakers, looked_at, pooled)
+        heads: tuple[Tensor, ...] = (self.emotion_classifier(pooled),)
+        if self.statistics is not None and self.statistics_classifier is not None:
+            heads += (self.statistics_classifier(self.statistics(frames, frame_mask)),)
+        return EmotionOutput(averaged(heads), speakers, looked_at, pooled, heads)
 
 
 class AdaptiveInstanceNorm(nn.Module):
@@ -316,6 +325,13 @@ class _Reverse(torch.autograd.Function):
         return -context.alpha * gradient, None
 
 
+def averaged(heads: tuple[Tensor, ...]) -> Tensor:
+    """Logits whose softmax is the mean of the heads' probabilities."""
+    if len(heads) == 1:
+        return heads[0]
+    return torch.stack([logits.log_softmax(-1) for logits in heads]).logsumexp(0) - math.log(len(heads))
+
+
 def head(dim: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:
     """dim → hidden → hidden / 2 → outputs."""
     half = max(1, hidden // 2)
@@ -364,6 +380,12 @@ def normalise(x: Tensor, mask: Tensor) -> Tensor:
     centred = (x - mean) * mask
     variance = centred.square().sum(1, keepdim=True) / count
     return centred * torch.rsqrt(variance + 1e-5)
+
+
+def moments(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """(mean, standard deviation) over the masked steps, [batch, dim] each."""
+    mean = masked_mean(x, mask)
+    return mean, torch.sqrt(masked_mean((x - mean[:, None]).square(), mask) + 1e-5)
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:

@@ -63,11 +63,14 @@ class Recognizer:
 
     sample_rate = SAMPLE_RATE
 
-    def __init__(self, classifier: Classifier, info: CheckpointInfo, note: str = "") -> None:
+    def __init__(
+        self, classifier: Classifier, info: CheckpointInfo, device_name: str, note: str = ""
+    ) -> None:
         self._classifier = classifier
         self.info = info
         self.labels = classifier.labels
         self.window_s = classifier.window_s
+        self.device_name = device_name  # as torch names it
         self.note = note  # said to the person, such as why the CPU is used
 
     @classmethod
@@ -97,7 +100,7 @@ class Recognizer:
         else:
             weights, info = checkpoint.load(folder, "emotion")
             classifier = OurClassifier(weights, info, target, progress)
-        return cls(classifier, info, note)
+        return cls(classifier, info, resolved.name, note)
 
     def classify(self, waveform: np.ndarray) -> Prediction:
         """One stretch of sound, float32 [samples] at 16 kHz; what is longer than the window is cut to its end."""

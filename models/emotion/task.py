@@ -42,8 +42,9 @@ class EmotionTask(Task[EmotionConfig]):
     def prepare(self, progress: Progress, test: bool = False) -> dict[str, int | float | str]:
         """Read the corpus, part its speakers, compute what features are not cached. `test`: of the test part alone."""
         settings = self.config.data
-        merge = {"excited": "happy"} if settings.excited_is_happy else {}
-        dataset = data.open_dataset(located(settings.path), labels=settings.labels or None, merge=merge)
+        dataset = data.open_dataset(
+            located(settings.path), labels=settings.labels or None, merge=settings.merged()
+        )
         self.labels = tuple(dataset.labels)
         self.dataset = dataset
         self.parts = self._parted(dataset)
@@ -82,9 +83,11 @@ class EmotionTask(Task[EmotionConfig]):
                 known=", ".join(sorted({u.speaker for u in dataset.utterances})),
             )
         rest = dataset.without_speakers(held)
-        train, validation = data.train_validation_split(
-            rest, validation_speakers=self.config.data.validation_speakers or None, seed=self.config.seed
-        )
+        if self.config.data.hold_back:
+            wanted = self.config.data.validation_speakers or None
+            train, validation = data.train_validation_split(rest, wanted, seed=self.config.seed)
+        else:
+            train, validation = rest.utterances, ()
         test = tuple(u for u in dataset.utterances if u.speaker in held)
         parts = {"train": train, "validation": validation, "test": test}
         data.check_split(data.Fold("run", **parts))
@@ -99,7 +102,7 @@ class EmotionTask(Task[EmotionConfig]):
             speakers=len(self.speaker_names), encoder_layers=self.encoder_layers,
         )  # fmt: skip
         built = network.build(self.network_config)
-        if self.network_config.input_norm == "data":
+        if self.network_config.input_norm in ("data", "level"):
             frames = np.concatenate(
                 [variants[0].reshape(-1, self.feature_dim) for variants in self.features["train"]]
             )
@@ -160,9 +163,11 @@ class EmotionTask(Task[EmotionConfig]):
         weights = (
             self._class_weights().to(output.logits.device) if self.config.data.balance == "weights" else None
         )
-        value = cross_entropy(
-            output.logits, batch.emotions, weight=weights, label_smoothing=self.config.label_smoothing
-        )
+        smoothing = self.config.label_smoothing
+        value = sum(
+            cross_entropy(logits, batch.emotions, weight=weights, label_smoothing=smoothing)
+            for logits in output.heads
+        ) / torch.tensor(len(output.heads))
         right = (output.logits.argmax(-1) == batch.emotions).float().mean()
         figures = {"accuracy": right}
         if output.speaker_logits is not None:
@@ -248,6 +253,8 @@ class EmotionTask(Task[EmotionConfig]):
                     "path": Path(utterance.path).name,
                     "emotion": utterance.emotion,
                     "speaker": utterance.speaker,
+                    "sex": utterance.sex,
+                    "session": utterance.session,
                     "predicted": self.labels[int(mean.argmax())],
                     **{f"p_{label}": round(float(p), 6) for label, p in zip(self.labels, mean, strict=True)},
                 }

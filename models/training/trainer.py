@@ -366,6 +366,8 @@ class Trainer:
 
     def _finished(self, reason: Any) -> events.Finished:
         epoch, value = self.best if self.best else (0, None)
+        if value is not None and not np.isfinite(value):  # nothing was validated
+            value = None
         return events.Finished(
             reason=reason,
             epoch=self.epoch,

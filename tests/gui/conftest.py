@@ -21,6 +21,14 @@ def qapp_args():
     return ["polyphony-tests"]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def garbage_stays_here():
+    """As in the program: no other thread collects garbage, for it would destroy Qt objects of this one."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def plain_application(qapp, own_home):
     """English, the light theme, our font; back to that after each test."""

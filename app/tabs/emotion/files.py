@@ -72,12 +72,17 @@ class Table(QAbstractTableModel):
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else 4 + len(self.labels)
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             titles = [tr("File"), tr("Duration"), tr("Emotion"), tr("Certainty")]
             return [*titles, *(emotion_words(label) for label in self.labels)][section]
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole and section:
-            return int((Qt.AlignmentFlag.AlignLeft if section == 2 else Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter)
+            return int(
+                (Qt.AlignmentFlag.AlignLeft if section == 2 else Qt.AlignmentFlag.AlignRight)
+                | Qt.AlignmentFlag.AlignVCenter
+            )
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -257,7 +262,9 @@ class FilesPage(Page):
             self.tab.refresh_action()
         if problems:
             text = plural("{n} file could not be read.", "{n} files could not be read.", problems)
-            self.tab.show_message("warning", text, [(tr("Show skipped files"), self._show_problems)], key="skipped")
+            self.tab.show_message(
+                "warning", text, [(tr("Show skipped files"), self._show_problems)], key="skipped"
+            )
 
     def _after_row(self, row: Row) -> None:
         if self._shown_row is row:
@@ -298,7 +305,9 @@ class FilesPage(Page):
 
         worker = self.services.worker("sound")
         try:
-            samples: np.ndarray = await worker.run(audio.read, row.path, newest_wins="sound", drop_running=True)
+            samples: np.ndarray = await worker.run(
+                audio.read, row.path, newest_wins="sound", drop_running=True
+            )
         except Cancelled:
             return
         if row is not self._shown_row or row.prediction is None:
@@ -444,5 +453,3 @@ def _hops(prediction: FilePrediction) -> tuple[np.ndarray, np.ndarray]:
     middles = (prediction.starts_s + prediction.ends_s) / 2
     edges = np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [prediction.duration_s]])
     return edges[:-1], edges[1:]
-
-

@@ -1,0 +1,80 @@
+"""Checkpoints of the published code, made here by their published names and shapes, come in and compute the same."""
+
+import pytest
+import torch
+
+from models import checkpoint
+from models.cli import main
+from models.emotion import published
+from models.emotion.network import NetworkConfig, build
+from models.errors import UserError
+
+
+def enhanced_state(hidden=16, speakers=10):
+    torch.manual_seed(0)
+    net = build(
+        NetworkConfig(feature_dim=768, hidden=hidden, layers=3, speakers=speakers, fusion="published")
+    )
+    state = net.state_dict()
+    state["pos_encoding.pe"] = torch.zeros(1000, 1, 2 * hidden)
+    return net.eval(), state
+
+
+def baseline_state():
+    torch.manual_seed(0)
+    net = build(NetworkConfig(kind="gru", feature_dim=768, hidden=24, layers=2)).eval()
+    names = {
+        "gru": "Utterance_net.bigru",
+        "attention": "Utterance_net.matchatt",
+        "head": "Utterance_net.hidden2label",
+    }
+    state = {
+        f"{names[name.split('.')[0]]}.{name.split('.', 1)[1]}": value
+        for name, value in net.state_dict().items()
+    }
+    state["Utterance_net.input2hidden.weight"] = torch.zeros(3, 3)
+    state["feature_extractor.conv.weight"] = torch.zeros(2)
+    return net, state
+
+
+@pytest.mark.parametrize(
+    "wrapping",
+    [
+        lambda s: s,
+        lambda s: {"model_state_dict": s, "epoch": 3},
+        lambda s: {f"module.{n}": v for n, v in s.items()},
+    ],
+)
+@pytest.mark.parametrize("make", [enhanced_state, baseline_state])
+def test_comes_in_and_computes_the_same(make, wrapping):
+    net, state = make()
+    info, weights, remarks = published.imported(wrapping(state))
+    ours = build(NetworkConfig(**info.network)).eval()
+    ours.load_state_dict(weights)
+    x, lengths = torch.randn(2, 20, 768), torch.tensor([20, 11])
+    torch.testing.assert_close(ours(x, lengths).logits, net(x, lengths).logits, rtol=0, atol=0)
+    assert remarks  # the position table, the unused layer: told, not dropped in silence
+
+
+def test_speakers_are_read_off_the_shapes():
+    info, _, _ = published.imported(enhanced_state(speakers=10)[1])
+    assert info.network["speakers"] == 10
+    assert info.network["fusion"] == "published"
+
+
+def test_what_it_is_not():
+    with pytest.raises(UserError, match="not a checkpoint of the published"):
+        published.imported({"layer.weight": torch.zeros(2)})
+    with pytest.raises(UserError, match="no weights by name"):
+        published.imported([1, 2, 3])
+    _, state = enhanced_state()
+    del state["self_attention.w_o.weight"]
+    with pytest.raises(UserError, match="lacks self_attention"):
+        published.imported(state)
+
+
+def test_from_the_terminal(tmp_path, capsys):
+    torch.save(enhanced_state()[1], tmp_path / "model.pth")
+    assert main(["import", "emotion", str(tmp_path / "model.pth"), "--out", str(tmp_path / "out")]) == 0
+    assert checkpoint.read_info(tmp_path / "out", "emotion").preprocessing["front_end"]["kind"] == "hubert"
+    assert "Not used: pos_encoding.pe" in capsys.readouterr().out
