@@ -190,8 +190,8 @@ class MainWindow(QMainWindow):
         self.dock = dock
         dock.show_system(self._system)
         settings = self.services.settings
-        known = settings.text(Key.DOCK_OPEN) in ("true", "false")
-        self.open_dock(settings.flag(Key.DOCK_OPEN) if known else bool(self.services.training.runs))
+        wanted = settings.flag(Key.DOCK_OPEN, default=bool(self.services.training.runs))
+        self.open_dock(wanted)
 
     def open_dock(self, opened: bool) -> None:
         """Open the training dock, or leave the strip that opens it."""

@@ -81,6 +81,7 @@ def save(
             aside / WEIGHTS,
         )
         (aside / DESCRIPTION).write_text(info.model_dump_json(indent=2) + "\n", "utf-8")
+        os.chmod(aside / WEIGHTS, 0o644)  # safetensors makes files for the owner alone
         if beside is not None:
             os.replace(beside, aside / beside.name.lstrip("."))
         replace_folder(aside, folder)

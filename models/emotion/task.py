@@ -224,6 +224,11 @@ class EmotionTask(Task[EmotionConfig]):
             card=self._card(),
         )
 
+    def recorded_config(self) -> dict[str, Any]:
+        values = super().recorded_config()
+        values["data"]["path"] = Path(self.config.data.path).name
+        return values
+
     def summary(self, history: History, folder: Path) -> list[Path]:
         from models.emotion.summary import draw
 

@@ -109,6 +109,10 @@ class Task(ABC, Generic[Config]):
     def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
         """The description under which the weights are saved."""
 
+    def recorded_config(self) -> dict[str, Any]:
+        """The config as it goes into a checkpoint, which others may get: without the paths of this machine."""
+        return self.config.model_dump(mode="json")
+
     def learning_rate(self, clock: Clock) -> float:
         """The rate at a step; constant unless the task says otherwise."""
         return self.config.learning_rate

@@ -280,7 +280,7 @@ class Trainer:
         info.training = {
             "epoch": self.epoch,
             "step": self.step,
-            "config": self.config.model_dump(mode="json"),
+            "config": self.task.recorded_config(),
             "device": str(self.device),
         }
         with self.average.in_place_of(self.network):

@@ -402,7 +402,11 @@ class FilesPage(Page):
         head.addWidget(self._play)
         head.addWidget(self._name, 1)
         column.addLayout(head)
-        self._waveform, self._spectrogram, self._timeline = Waveform(), Spectrogram(), Timeline()
+        self._waveform, self._spectrogram, self._timeline = (
+            Waveform(),
+            Spectrogram(),
+            Timeline(emotion_words, emotion_color),
+        )
         self._waveform.clicked.connect(self._seek)
         self._timeline.clicked.connect(self._seek)
         column.addWidget(self._waveform, 2)

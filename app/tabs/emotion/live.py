@@ -341,7 +341,10 @@ class LivePage(Page):
 
     def _no_microphone(self, error: UserError) -> None:
         if self.tab.choice.current == "live":
-            actions: list[Action] = [(tr("Look again"), self.refresh_devices), (tr("Try the sample"), self.try_sample)]
+            actions: list[Action] = [
+                (tr("Look again"), self.refresh_devices),
+                (tr("Try the sample"), self.try_sample),
+            ]
             self.tab.messages.show_error(error, actions, key="microphone")
 
     def _microphone_says(self, state: str, text: str) -> None:
@@ -430,8 +433,8 @@ class LivePage(Page):
 
     def save_line(self, path: Path) -> None:
         """start_s, end_s, label of the session so far."""
-        from models.emotion.tables import csv_bytes
         from models.datafiles import write_whole
+        from models.emotion.tables import csv_bytes
 
         rows = [[f"{start:.3f}", f"{end:.3f}", label or ""] for start, end, label in self.timeline.segments()]
         try:
@@ -531,7 +534,11 @@ class LivePage(Page):
         self.view.addLayout(head)
         self.bars = Bars(tr("Probabilities"))
         self.view.addWidget(self.bars)
-        self.waveform, self.spectrogram, self.timeline = Waveform(), Spectrogram(), Timeline()
+        self.waveform, self.spectrogram, self.timeline = (
+            Waveform(),
+            Spectrogram(),
+            Timeline(emotion_words, emotion_color),
+        )
         self.waveform.set_window_s(WINDOW_S)
         for title, widget, stretch in (
             (tr("waveform, last 5 s"), self.waveform, 2),

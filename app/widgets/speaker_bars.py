@@ -1,0 +1,97 @@
+"""A figure for each speaker as bars, sorted, with their mean and spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QScrollArea, QWidget
+
+from app import theme
+from app.i18n import tr
+
+ROW, BAR = 26, 12
+Row = tuple[str, float, int]
+
+
+class SpeakerBars(QScrollArea):
+    """Bars from 0 to 1: name, bar, value, number of utterances; the mean as a line, ± one sd as a band."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(tr("Figures of the speakers"))
+        self._bars = _Bars()
+        self.setWidget(self._bars)
+
+    def set_values(self, rows: Sequence[Row], mean: float, sd: float) -> None:
+        """rows: (speaker, value of 0…1, utterances)."""
+        self._bars.show_rows(sorted(rows, key=lambda row: -row[1]), mean, sd)
+        self.setAccessibleDescription(
+            "; ".join(f"{name} {value:.3f}, n = {n}" for name, value, n in self._bars.rows)
+        )
+
+    def clear(self) -> None:
+        self._bars.show_rows([], 0.0, 0.0)
+
+
+class _Bars(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Row] = []
+        self._mean = self._sd = 0.0
+        theme.notifier.changed.connect(self.update)
+
+    def show_rows(self, rows: list[Row], mean: float, sd: float) -> None:
+        self.rows, self._mean, self._sd = rows, mean, sd
+        self.setMinimumHeight(ROW * len(rows) + 30)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, ROW * max(8, len(self.rows)) + 30)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self.rows:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        metrics = painter.fontMetrics()
+        left = max(metrics.horizontalAdvance(name) for name, _, _ in self.rows) + 12
+        right = metrics.horizontalAdvance("0.000") + metrics.horizontalAdvance("n = 9999") + 20
+        wide = max(40, self.width() - left - right)
+        bottom = ROW * len(self.rows)
+        band = QColor(theme.color("muted"))
+        band.setAlpha(38)
+        low, high = max(0.0, self._mean - self._sd), min(1.0, self._mean + self._sd)
+        painter.fillRect(QRectF(left + wide * low, 0, wide * (high - low), bottom), band)
+        for number, (name, value, n) in enumerate(self.rows):
+            top = number * ROW
+            middle = Qt.AlignmentFlag.AlignVCenter
+            painter.setFont(theme.font())
+            painter.setPen(theme.color("text"))
+            painter.drawText(QRectF(0, top, left - 8, ROW), Qt.AlignmentFlag.AlignRight | middle, name)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("track"))
+            painter.drawRoundedRect(QRectF(left, top + (ROW - BAR) / 2, wide, BAR), 3, 3)
+            painter.setBrush(QColor(theme.BLUE))
+            painter.drawRoundedRect(QRectF(left, top + (ROW - BAR) / 2, max(2.0, wide * value), BAR), 3, 3)
+            painter.setPen(theme.color("text"))
+            painter.drawText(
+                QRectF(left + wide + 8, top, 60, ROW), Qt.AlignmentFlag.AlignLeft | middle, f"{value:.3f}"
+            )
+            painter.setFont(theme.font(theme.HINT_PX))
+            painter.setPen(theme.color("muted"))
+            painter.drawText(
+                QRectF(0, top, self.width() - 4, ROW), Qt.AlignmentFlag.AlignRight | middle, f"n = {n}"
+            )
+        painter.setPen(QPen(theme.color("text"), 1, Qt.PenStyle.DashLine))
+        x = left + wide * self._mean
+        painter.drawLine(QPointF(x, 0), QPointF(x, bottom))
+        painter.setFont(theme.font(theme.HINT_PX))
+        painter.setPen(theme.color("muted"))
+        text = tr("mean {mean} ± {sd}", mean=f"{self._mean:.3f}", sd=f"{self._sd:.3f}")
+        place = min(max(0.0, x - 60), self.width() - 140.0)
+        painter.drawText(QRectF(place, bottom + 4, 140, 18), Qt.AlignmentFlag.AlignCenter, text)
+        painter.end()

@@ -1,0 +1,146 @@
+"""The waveform: the last seconds of a microphone, or a whole file with play head and attention."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QWidget
+
+from app import theme
+from app.i18n import tr
+from app.widgets.decimate import envelope, minmax
+from app.widgets.plot import Plot
+
+COLUMNS = 1200
+MOST_BANDS = 400
+
+
+class Waveform(Plot):
+    """Amplitude over time, full scale ±1 unless the sound is quieter: then the axis is, too."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Waveform"), "", "s", "", "", grid=False, readout=False, parent=parent)
+        self.setMinimumHeight(64)
+        self.getPlotItem().getAxis("left").setWidth(0)
+        self._window_s = 0.0
+        self._samples: np.ndarray | None = None
+        self._rate = 16_000
+        self._scale = 0.1
+        self._seen: tuple[float, float] | None = None
+        self._band = pg.ImageItem(axisOrder="row-major")
+        self._band.setZValue(-20)
+        self.addItem(self._band, ignoreBounds=True)
+        self._tint = pg.LinearRegionItem(movable=False, pen=pg.mkPen(None))
+        self._tint.setZValue(-30)
+        self._tint.hide()
+        self.addItem(self._tint, ignoreBounds=True)
+        self._curve = pg.PlotDataItem(connect="all", antialias=False, skipFiniteCheck=True)
+        self.addItem(self._curve, ignoreBounds=True)
+        self._head = pg.InfiniteLine(angle=90)
+        self._head.hide()
+        self.addItem(self._head, ignoreBounds=True)
+        self.on_retheme.append(self._colour)
+        self.getViewBox().sigXRangeChanged.connect(self._range_changed)
+        self._colour()
+        self.clear()
+
+    def set_window_s(self, seconds: float) -> None:
+        """Live: tint the newest `seconds`, which are what is classified."""
+        self._window_s = seconds
+
+    def set_live(self, samples: np.ndarray, rate: int, seconds: float = 5.0) -> None:
+        """Show the newest `seconds` of sound, now at the right: float32 [n]."""
+        columns = COLUMNS
+        wanted = round(seconds * rate)
+        shown = samples[-wanted:]
+        low, high = (
+            envelope(shown, max(1, round(columns * len(shown) / wanted)))
+            if len(shown)
+            else (np.zeros(0), np.zeros(0))
+        )
+        peak = float(max(-low.min(), high.max())) if len(low) else 0.0
+        # The axis grows at once and shrinks slowly, so that it does not breathe with every word.
+        self._scale = max(peak * 1.1, 0.97 * self._scale, 0.02)
+        y = np.empty(2 * len(low))
+        y[0::2], y[1::2] = low, high
+        x = np.repeat(np.arange(len(low)) - len(low), 2) * (seconds / columns)
+        self._samples = None
+        self._curve.setData(x, y)
+        if self._seen != (seconds, self._scale):
+            self._seen = (seconds, self._scale)
+            self.setXRange(-seconds, 0, padding=0)
+            self.setYRange(-self._scale, self._scale, padding=0)
+            self._tint.setRegion((-self._window_s, 0))
+        self._tint.setVisible(bool(self._window_s))
+
+    def set_file(self, samples: np.ndarray, rate: int) -> None:
+        """Show a whole sound, float32 [n]; it can be zoomed and moved."""
+        self._samples, self._rate = samples, rate
+        self._seen = None
+        self._tint.hide()
+        peak = float(np.abs(samples).max()) if len(samples) else 0.0
+        top = max(peak * 1.05, 1e-3)
+        self.getViewBox().setLimits(xMin=0, xMax=max(len(samples) / rate, 1e-3))
+        self.set_home((0.0, max(len(samples) / rate, 1e-3)), (-top, top))
+        self._draw_visible()
+
+    def set_attention(self, times_s: np.ndarray, density: np.ndarray) -> None:
+        """Where a network looked, as a shaded band; its mean is 1. Empty arrays take it away."""
+        if not len(density):
+            self._band.clear()
+            return
+        size = max(1, -(-len(density) // MOST_BANDS))
+        whole = len(density) // size * size or len(density)
+        strip = density[:whole].reshape(-1, size).mean(axis=1) if whole >= size else density
+        shade = np.clip(strip / max(2.0, float(np.quantile(strip, 0.98))), 0, 1)
+        self._band.setImage((200 * shade).astype(np.uint8)[None, :], autoLevels=False, levels=(0, 255))
+        step = float(times_s[1] - times_s[0]) if len(times_s) > 1 else 1.0
+        low, high = self.getViewBox().viewRange()[1]
+        self._band.setRect(pg.QtCore.QRectF(float(times_s[0]), low, step * size * len(strip), high - low))
+
+    def set_playhead(self, place_s: float | None) -> None:
+        self._head.setVisible(place_s is not None)
+        if place_s is not None:
+            self._head.setPos(place_s)
+
+    def clear(self) -> None:
+        """Nothing to show; the room stays."""
+        self._samples = None
+        self._seen = None
+        self._scale = 0.1
+        self._curve.setData([], [])
+        self._band.clear()
+        self._tint.hide()
+        self._head.hide()
+        self.getViewBox().setLimits(xMin=None, xMax=None)
+        self.setXRange(-5, 0, padding=0)
+        self.setYRange(-1, 1, padding=0)
+
+    def _range_changed(self, *_: object) -> None:
+        if self._samples is not None:
+            self._draw_visible()
+
+    def _draw_visible(self) -> None:
+        """Only the stretch on screen, at most as many points as it has columns."""
+        if self._samples is None or not len(self._samples):
+            return
+        left, right = self.getViewBox().viewRange()[0]
+        first = max(0, int(left * self._rate) - 1)
+        last = min(len(self._samples), int(right * self._rate) + 2)
+        piece = self._samples[first:last]
+        x = np.arange(first, first + len(piece)) / self._rate
+        self._curve.setData(*minmax(x, piece, 2 * COLUMNS))
+
+    def _colour(self) -> None:
+        now = theme.current()
+        self._curve.setPen(pg.mkPen("#9AA5B1" if now.dark else "#69737D", width=1))
+        self._head.setPen(pg.mkPen(now.accent, width=1))
+        tint = QColor(theme.ORANGE)
+        tint.setAlpha(34 if now.dark else 26)
+        self._tint.setBrush(tint)
+        table = np.zeros((256, 4), np.uint8)
+        color = QColor(now.accent)
+        table[:, :3] = (color.red(), color.green(), color.blue())
+        table[:, 3] = np.linspace(0, 110, 256)
+        self._band.setLookupTable(table)
