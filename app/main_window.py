@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app import tabs, theme
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("polyphony")
 LEAVING_S = 2.0  # a tab that takes longer to let go is left
+FILL_AT_LATEST_MS = 500
 DOCK_STRIP = 30  # height of the closed dock
 DOCK_OPEN = 176
 
@@ -165,6 +166,11 @@ class MainWindow(QMainWindow):
             self._painted = True
             QTimer.singleShot(0, self, self._fill)
             self.painted.emit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        # A hidden or covered window may never be painted.
+        QTimer.singleShot(FILL_AT_LATEST_MS, self, self._fill)
 
     def _fill(self) -> None:
         if self._filled:

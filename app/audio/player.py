@@ -1,106 +1,302 @@
-"""Playing a sound that is in memory, with a play head."""
+"""Playing a sound, from memory or from a file, with a play head."""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
 
-from app.audio.microphone import _sounddevice
+from app.audio import portaudio
 from models.errors import UserError
+
+MOVED_EVERY_S = 0.05
+LOST_AFTER_S = 1.0  # without a callback
+
+
+class Source(Protocol):
+    """What can be played: frames of samples, full scale ±1."""
+
+    rate: int
+    frames: int
+    channels: int
+
+    def read(self, place: int, count: int) -> np.ndarray: ...
+
+    def close(self) -> None: ...
 
 
 class Player(QObject):
-    """Plays one sound at a time. `finished` comes when it ends by itself, `failed` when there is nothing to play on."""
+    """Plays one sound at a time. Every call returns at once; the device is opened in a thread.
+
+    finished: the sound came to its end by itself. failed(UserError): there is nothing to play on, or no such sound.
+    moved(seconds): where the play head is, some twenty times a second; who draws by a timer asks `position_s` instead.
+    """
 
     finished = Signal()
     failed = Signal(object)
-    _ended = Signal(int)
+    moved = Signal(float)
+    _ended = Signal(object, object)
+    _passed = Signal(object, float)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._stream: Any = None
-        self._samples = np.zeros((0, 1), np.float32)
-        self._rate = 16_000
-        self._place = 0
-        self._number = 0
-        self._touched = time.monotonic()
-        self._lock = threading.Lock()
+        self._playback: _Playback | None = None
+        self._ending: list[_Playback] = []
         self._ended.connect(self._over, Qt.ConnectionType.QueuedConnection)
+        self._passed.connect(self._moves, Qt.ConnectionType.QueuedConnection)
 
     @property
     def playing(self) -> bool:
-        return self._stream is not None
+        """Whether there is a sound under way, also when it is paused."""
+        return self._playback is not None
+
+    @property
+    def paused(self) -> bool:
+        return self._playback is not None and self._playback.paused
 
     def position_s(self) -> float:
-        """Where the play head is, seconds from the beginning of the sound."""
-        with self._lock:
-            since = time.monotonic() - self._touched if self.playing else 0.0
-            return min(len(self._samples), self._place + since * self._rate) / self._rate
+        """What is heard now, seconds from the beginning of the sound; 0 when nothing plays."""
+        return self._playback.position_s() if self._playback is not None else 0.0
 
     def play(self, samples: np.ndarray, rate: int, start_s: float = 0.0) -> None:
-        """float32 [n] or [n, channels]; what was playing stops. Full scale is ±1."""
-        self.stop()
-        self._samples = samples.reshape(len(samples), -1).astype(np.float32, copy=False)
-        self._rate = rate
-        self._place = min(len(samples), max(0, round(start_s * rate)))
-        self._touched = time.monotonic()
-        self._number += 1
-        number = self._number
-        try:
-            sounddevice = _sounddevice()
-        except UserError as error:
-            self.failed.emit(error)
-            return
-        try:
-            self._stream = sounddevice.OutputStream(
-                samplerate=rate,
-                channels=self._samples.shape[1],
-                dtype="float32",
-                callback=self._callback,
-                finished_callback=lambda: self._ended.emit(number),
-            )
-            self._stream.start()
-        except (sounddevice.PortAudioError, OSError, ValueError) as error:
-            self._stream = None
-            self.failed.emit(
-                UserError(
-                    "The sound could not be played.",
-                    "{reason}.",
-                    "Check that loudspeakers or headphones are connected.",
-                    reason=str(error).rstrip("."),
-                )
-            )
+        """float32 [n] or [n, channels], full scale ±1; what was playing stops."""
+        self._start(partial(_Samples, samples, rate), start_s)
+
+    def play_file(self, path: Path, start_s: float = 0.0) -> None:
+        """Play a sound file of any format and rate; read as it is played."""
+        self._start(partial(_File, path), start_s)
+
+    def pause(self) -> None:
+        if self._playback is not None:
+            self._playback.pause(True)
+
+    def resume(self) -> None:
+        if self._playback is not None:
+            self._playback.pause(False)
 
     def seek(self, place_s: float) -> None:
-        with self._lock:
-            self._place = min(len(self._samples), max(0, round(place_s * self._rate)))
-            self._touched = time.monotonic()
+        if self._playback is not None:
+            self._playback.seek(place_s)
 
     def stop(self) -> None:
         """Silence, at once; no signal."""
-        stream, self._stream = self._stream, None
-        self._number += 1
-        if stream is not None:
-            stream.abort(ignore_errors=True)
-            stream.close(ignore_errors=True)
+        playback, self._playback = self._playback, None
+        if playback is not None:
+            playback.end()
+            self._ending = [one for one in self._ending if one.is_alive()] + [playback]
 
-    def _callback(self, out: np.ndarray, frames: int, _times: Any, _status: Any) -> None:
-        import sounddevice
+    def wait_closed(self, timeout_s: float = 3.0) -> bool:
+        """Wait until what was stopped has let go of the device."""
+        deadline = time.monotonic() + timeout_s
+        for playback in self._ending:
+            playback.join(max(0.0, deadline - time.monotonic()))
+        self._ending = [one for one in self._ending if one.is_alive()]
+        return not self._ending
 
-        with self._lock:
-            piece = self._samples[self._place : self._place + frames]
-            self._place += len(piece)
-            self._touched = time.monotonic()
-        out[: len(piece)] = piece
-        out[len(piece) :] = 0
-        if len(piece) < frames:
-            raise sounddevice.CallbackStop
+    def _start(self, open_source: Any, start_s: float) -> None:
+        self.stop()
+        self._playback = _Playback(self, open_source, max(0.0, start_s))
+        self._playback.start()
 
-    def _over(self, number: int) -> None:
-        if number == self._number and self._stream is not None:
-            self.stop()
+    def _over(self, playback: _Playback, error: UserError | None) -> None:
+        if playback is not self._playback:
+            return
+        self.stop()
+        if error is None:
             self.finished.emit()
+        else:
+            self.failed.emit(error)
+
+    def _moves(self, playback: _Playback, place_s: float) -> None:
+        if playback is self._playback:
+            self.moved.emit(place_s)
+
+
+class _Playback(threading.Thread):
+    """One sound from start to end."""
+
+    def __init__(self, owner: Player, open_source: Any, start_s: float) -> None:
+        super().__init__(name="player", daemon=True)
+        self.paused = False
+        self._owner, self._open_source = owner, open_source
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._ended = self._done = False
+        self._rate = 0
+        self._place = 0  # the frame to be given next
+        self._floor_s = start_s  # the play head is not before it: where playing began, or was moved to
+        self._wanted_s: float | None = start_s  # a place asked for and not yet taken up
+        self._audible = 0.0  # when the frame before `_place` − `_given` is heard
+        self._given = 0
+        self._called = 0.0
+
+    def end(self) -> None:
+        self._ended = True
+        self._wake.set()
+
+    def pause(self, paused: bool) -> None:
+        here = self.position_s()
+        with self._lock:
+            if paused != self.paused:
+                self.paused, self._wanted_s, self._floor_s, self._given = paused, here, here, 0
+
+    def seek(self, place_s: float) -> None:
+        with self._lock:
+            self._wanted_s = self._floor_s = max(0.0, place_s)
+            self._given = 0
+
+    def position_s(self) -> float:
+        with self._lock:
+            if self._wanted_s is not None or not self._given or not self._rate:
+                return self._floor_s
+            heard = (time.monotonic() - self._audible) * self._rate
+            return max(self._floor_s, (self._place - self._given + min(heard, self._given)) / self._rate)
+
+    def run(self) -> None:
+        source: Source | None = None
+        stream: Any = None
+        error: UserError | None = None
+        try:
+            source = self._open_source()
+            source, stream = self._open(source)
+            error = self._play_out()
+        except UserError as raised:
+            error = raised
+        finally:
+            if stream is not None:
+                portaudio.close_stream(stream)
+            if source is not None:
+                source.close()
+        if not self._ended:
+            self._tell(self._owner._ended, error)
+
+    def _play_out(self) -> UserError | None:
+        """Wait for the end; UserError where the device went away before it."""
+        self._called = time.monotonic() + 3.0  # a sound server may take its time to begin
+        while not self._ended:
+            if self._wake.wait(MOVED_EVERY_S):
+                if self._done or self._ended:
+                    return None
+                return _lost()
+            if time.monotonic() - self._called > LOST_AFTER_S:
+                return _lost()
+            self._tell(self._owner._passed, self.position_s())
+        return None
+
+    def _open(self, source: Source) -> tuple[Source, Any]:
+        """(what to read from, the running stream): as the sound is, else as the device wants it."""
+        problem: Exception | None = None
+        for fit in (False, True):
+            try:
+                if fit:
+                    source = portaudio.call(partial(_fitted, source, portaudio.module()))
+                self._rate = source.rate
+                return source, portaudio.open_stream(partial(self._stream, source))
+            except UserError:
+                raise
+            except Exception as error:  # PortAudioError cannot be named where the library may be missing
+                problem = error
+        raise UserError(
+            "The sound could not be played.",
+            "{reason}.",
+            "Check that loudspeakers or headphones are connected.",
+            reason=str(problem).rstrip("."),
+        ) from problem
+
+    def _stream(self, source: Source, module: Any) -> Any:
+        def callback(out: np.ndarray, frames: int, times: Any, _status: Any) -> None:
+            now = time.monotonic()
+            ahead = times.outputBufferDacTime - times.currentTime
+            self._called = max(self._called, now)
+            with self._lock:
+                if self._wanted_s is not None:
+                    self._place = min(source.frames, round(self._wanted_s * source.rate))
+                    self._wanted_s = None
+                piece = source.read(self._place, 0 if self.paused else frames)
+                self._place += len(piece)
+                if not self.paused:
+                    self._given = len(piece)
+                self._audible = now + (ahead if 0.0 < ahead < 2.0 else 0.0)
+                over = not self.paused and len(piece) < frames
+            out[: len(piece)] = piece
+            out[len(piece) :] = 0
+            if over:
+                self._done = True
+                raise module.CallbackStop
+
+        return module.OutputStream(
+            samplerate=source.rate,
+            channels=source.channels,
+            dtype="float32",
+            latency="high",  # nothing has to come at once, and a busy machine must not be heard
+            callback=callback,
+            finished_callback=self._wake.set,
+        )
+
+    def _tell(self, signal: Any, value: object) -> None:
+        try:
+            signal.emit(self, value)
+        except RuntimeError:  # the window is gone
+            self._ended = True
+
+
+class _Samples:
+    """A sound in memory: [n] or [n, channels]."""
+
+    def __init__(self, samples: np.ndarray, rate: int) -> None:
+        self._samples = samples.reshape(len(samples), -1).astype(np.float32, copy=False)
+        self.rate = rate
+        self.frames, self.channels = self._samples.shape
+
+    def read(self, place: int, count: int) -> np.ndarray:
+        return self._samples[place : place + count]
+
+    def close(self) -> None:
+        self._samples = self._samples[:0]
+
+
+class _File:
+    """A sound file, read a block at a time. Raises UserError where it cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        import soundfile
+
+        from models import audio
+
+        header = audio.info(path)  # says in words what is wrong with a file
+        self.rate, self.frames, self.channels = header.sample_rate, header.frames, header.channels
+        self._file = soundfile.SoundFile(path)
+
+    def read(self, place: int, count: int) -> np.ndarray:
+        if self._file.tell() != place:
+            self._file.seek(place)
+        return self._file.read(count, dtype="float32", always_2d=True)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _fitted(source: Source, module: Any) -> _Samples:
+    """The whole sound at the rate and number of channels of the default device."""
+    from models import audio
+
+    device = module.query_devices(kind="output")
+    samples = source.read(0, source.frames)
+    channels = min(2, int(device["max_output_channels"]))
+    if source.channels != channels:
+        samples = np.repeat(samples.mean(axis=1, keepdims=True), channels, axis=1)
+    rate = round(device["default_samplerate"])
+    return _Samples(audio.resample(samples, source.rate, rate), rate)
+
+
+def _lost() -> UserError:
+    return UserError(
+        "The sound broke off.",
+        "The loudspeakers or headphones were probably unplugged.",
+        "Connect them again, then play it once more.",
+    )

@@ -41,7 +41,7 @@ class ConfusionMatrix(QWidget):
         self.setAccessibleDescription("; ".join(lines))
         self.update()
 
-    def clear(self) -> None:
+    def show_nothing(self) -> None:
         self._counts, self._labels = np.zeros((0, 0), dtype=int), []
         self.update()
 

@@ -33,7 +33,7 @@ class SpeakerBars(QScrollArea):
             "; ".join(f"{name} {value:.3f}, n = {n}" for name, value, n in self._bars.rows)
         )
 
-    def clear(self) -> None:
+    def show_nothing(self) -> None:
         self._bars.show_rows([], 0.0, 0.0)
 
 

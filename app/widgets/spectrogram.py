@@ -31,7 +31,7 @@ class Spectrogram(Plot):
         self._columns = np.zeros((0, BINS), np.uint8)
         self._drawn_to = 0  # sample up to which live columns are computed
         self._seconds = 0.0
-        self.clear()
+        self.show_nothing()
 
     def set_live(self, samples: np.ndarray, end_index: int, rate: int) -> None:
         """Show the newest five seconds: float32 [n], the last of which is the `end_index`-th that was ever heard."""
@@ -69,7 +69,7 @@ class Spectrogram(Plot):
         self.getViewBox().setLimits(xMin=0, xMax=duration_s)
         self.set_home((0.0, duration_s), (0.0, rate / 2000))
 
-    def clear(self) -> None:
+    def show_nothing(self) -> None:
         """Nothing to show; the room stays."""
         self._seconds = 0.0
         self._drawn_to = 0

@@ -61,7 +61,7 @@ class Timeline(QWidget):
             self._head = place_s
             self.update()
 
-    def clear(self) -> None:
+    def show_nothing(self) -> None:
         self._segments, self._head = [], None
         self.update()
 

@@ -19,8 +19,11 @@ MOST_BANDS = 400
 class Waveform(Plot):
     """Amplitude over time, full scale ±1 unless the sound is quieter: then the axis is, too."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(tr("Waveform"), "", "s", "", "", grid=False, readout=False, parent=parent)
+    def __init__(self, parent: QWidget | None = None, axis: bool = True) -> None:
+        """`axis`: whether the time axis is drawn; not where a spectrogram below has it."""
+        super().__init__(
+            tr("Waveform"), "", "s" if axis else "", "", "", grid=False, readout=False, parent=parent
+        )
         self.setMinimumHeight(64)
         self.getPlotItem().getAxis("left").setWidth(0)
         self._window_s = 0.0
@@ -43,11 +46,12 @@ class Waveform(Plot):
         self.on_retheme.append(self._colour)
         self.getViewBox().sigXRangeChanged.connect(self._range_changed)
         self._colour()
-        self.clear()
+        self.show_nothing()
 
     def set_window_s(self, seconds: float) -> None:
         """Live: tint the newest `seconds`, which are what is classified."""
         self._window_s = seconds
+        self._tint.setRegion((-seconds, 0))
 
     def set_live(self, samples: np.ndarray, rate: int, seconds: float = 5.0) -> None:
         """Show the newest `seconds` of sound, now at the right: float32 [n]."""
@@ -104,7 +108,7 @@ class Waveform(Plot):
         if place_s is not None:
             self._head.setPos(place_s)
 
-    def clear(self) -> None:
+    def show_nothing(self) -> None:
         """Nothing to show; the room stays."""
         self._samples = None
         self._seen = None

@@ -79,7 +79,10 @@ class SoundServer:
     def plug_in(self) -> None:
         """The microphone is there."""
         done = self._control(
-            "load-module", "module-remap-source", f"master={MICROPHONE}_sink.monitor", f"source_name={MICROPHONE}"
+            "load-module",
+            "module-remap-source",
+            f"master={MICROPHONE}_sink.monitor",
+            f"source_name={MICROPHONE}",
         )
         self._modules.append(done.stdout.decode().strip())
         self._control("set-default-source", MICROPHONE)
@@ -105,7 +108,14 @@ class SoundServer:
     def record_speaker(self, path: Path) -> subprocess.Popen[bytes]:
         """Write what the loudspeaker plays to a WAV file, until it is terminated."""
         return subprocess.Popen(
-            ["parec", f"--device={SPEAKER}.monitor", "--file-format=wav", "--rate=48000", "--channels=1", str(path)],
+            [
+                "parec",
+                f"--device={SPEAKER}.monitor",
+                "--file-format=wav",
+                "--rate=48000",
+                "--channels=1",
+                str(path),
+            ],
             env={**os.environ, **self.environment},
         )
 

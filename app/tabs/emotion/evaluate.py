@@ -122,8 +122,8 @@ class EvaluatePage(Page):
         if evaluation is None:
             for card in self._cards.values():
                 card.set("–")
-            self._matrix.clear()
-            self._speakers.clear()
+            self._matrix.show_nothing()
+            self._speakers.show_nothing()
             return
         count = plural("{n} utterance", "{n} utterances", evaluation.n)
         over = plural("over {n} speaker", "over {n} speakers", len(evaluation.by_speaker))

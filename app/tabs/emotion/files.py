@@ -78,11 +78,9 @@ class Table(QAbstractTableModel):
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             titles = [tr("File"), tr("Duration"), tr("Emotion"), tr("Certainty")]
             return [*titles, *(emotion_words(label) for label in self.labels)][section]
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole and section:
-            return int(
-                (Qt.AlignmentFlag.AlignLeft if section == 2 else Qt.AlignmentFlag.AlignRight)
-                | Qt.AlignmentFlag.AlignVCenter
-            )
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignLeft if section in (0, 2) else Qt.AlignmentFlag.AlignRight
+            return int((side | Qt.AlignmentFlag.AlignVCenter).value)
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -96,7 +94,7 @@ class Table(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and column == 2 and row.prediction is not None:
             return QColor(emotion_color(row.prediction.label))
         if role == Qt.ItemDataRole.TextAlignmentRole and column not in (0, 2):
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
         if role == Qt.ItemDataRole.ForegroundRole and row.problem and column == 2:
             return theme.color("error")
         return None
@@ -296,7 +294,7 @@ class FilesPage(Page):
         if row is None or row.prediction is None:
             self._name.setText(row.problem if row is not None else tr("Choose a row to see and hear it."))
             for widget in (self._waveform, self._spectrogram, self._timeline):
-                widget.clear()
+                widget.show_nothing()
             return
         self.tab.start(self._load_sound(row))
 
@@ -403,10 +401,11 @@ class FilesPage(Page):
         head.addWidget(self._name, 1)
         column.addLayout(head)
         self._waveform, self._spectrogram, self._timeline = (
-            Waveform(),
+            Waveform(axis=False),
             Spectrogram(),
             Timeline(emotion_words, emotion_color),
         )
+        self._waveform.share_x(self._spectrogram)
         self._waveform.clicked.connect(self._seek)
         self._timeline.clicked.connect(self._seek)
         column.addWidget(self._waveform, 2)

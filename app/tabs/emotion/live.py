@@ -184,7 +184,7 @@ class LivePage(Page):
         self.latencies_s.clear()
         self.skipped = self.results = 0
         self.last, self._unpainted, self._computing = None, None, False
-        self.timeline.clear()
+        self.timeline.show_nothing()
         self._line_end_s = 0.0
         self._began = time.monotonic()
         self._due = self._began + LEAST_S
@@ -535,7 +535,7 @@ class LivePage(Page):
         self.bars = Bars(tr("Probabilities"))
         self.view.addWidget(self.bars)
         self.waveform, self.spectrogram, self.timeline = (
-            Waveform(),
+            Waveform(axis=False),
             Spectrogram(),
             Timeline(emotion_words, emotion_color),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -51,6 +52,7 @@ class Page(QWidget):
         self.controls = QVBoxLayout(self.source)
         self.controls.setContentsMargins(0, 0, 0, 0)
         self.controls.setSpacing(theme.SMALL)
+        self.controls.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.view = QVBoxLayout(self)
         self.view.setContentsMargins(0, 0, 0, 0)
         self.view.setSpacing(theme.SMALL)

@@ -31,7 +31,8 @@ def test_same_seed_same_frames():
     assert a.shape != c.shape or not torch.equal(a, c)
 
 
-def test_how_often(n=600):
+def test_how_often():
+    n = 600
     settings = AugmentConfig(**{**OFF, "noise": 0.3})
     changed = sum(
         not torch.equal(augment.augmented(frames(10), settings, random(seed)), frames(10))
