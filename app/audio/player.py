@@ -287,6 +287,7 @@ def _fitted(source: Source, module: Any) -> _Samples:
 
     device = module.query_devices(kind="output")
     samples = source.read(0, source.frames)
+    source.close()
     channels = min(2, int(device["max_output_channels"]))
     if source.channels != channels:
         samples = np.repeat(samples.mean(axis=1, keepdims=True), channels, axis=1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,57 +12,169 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from app.audio.ring import Ring
 from models.checkpoint import cannot_write
 from models.errors import UserError
+
+SUFFIXES = (".wav", ".csv", ".txt")
+PART = ".part"
+SAFE_EVERY_S = 5.0  # as much is lost when the machine goes down
+SILENCE_S = 10.0  # written at a time
+MOST_BYTES = 2**32 - 4096  # a WAV file counts its bytes in 32 bits: 37 hours at 16 kHz
 
 
 class SessionRecorder:
     """``STEM.wav``, ``STEM.csv`` (start_s, end_s, label, a probability a class) and ``STEM.txt`` (Audacity's labels).
 
-    They are written as they come, under names that begin with a dot and get their own when all is well.
+    They are written as they come, under names that begin with a dot, and get their own when all three are whole. What a
+    crash leaves is found by `recover`. Times in the tables are seconds since `began` (on the clock of
+    `time.monotonic`); with `follow`, the sound begins there, too.
     """
 
-    def __init__(self, stem: Path, sample_rate: int, labels: Sequence[str]) -> None:
-        self._files = {suffix: stem.with_suffix(suffix) for suffix in (".wav", ".csv", ".txt")}
-        self._aside = {suffix: path.with_name(f".{path.name}.part") for suffix, path in self._files.items()}
+    def __init__(
+        self, stem: Path, sample_rate: int, labels: Sequence[str], began: float | None = None
+    ) -> None:
+        self.files = [stem.with_name(stem.name + suffix) for suffix in SUFFIXES]
+        self._aside = [_aside(path) for path in self.files]
+        self._rate, self._began = sample_rate, began
+        self._ring: Ring | None = None
+        self._taken = 0  # samples of the ring that are written
+        self._written = self._safe = 0
+        self._run: tuple[float, float, str] | None = None  # the label that goes on
         try:
             stem.parent.mkdir(parents=True, exist_ok=True)
             self._sound = soundfile.SoundFile(
-                self._aside[".wav"], "w", sample_rate, 1, format="WAV", subtype="PCM_16"
+                self._aside[0], "w", sample_rate, 1, format="WAV", subtype="PCM_16"
             )
-            self._table = open(self._aside[".csv"], "w", encoding="utf-8", newline="")  # noqa: SIM115
-            self._labels = open(self._aside[".txt"], "w", encoding="utf-8")  # noqa: SIM115
+            self._table = open(self._aside[1], "w", encoding="utf-8", newline="")  # noqa: SIM115
+            self._labels = open(self._aside[2], "w", encoding="utf-8")  # noqa: SIM115
             self._rows: Any = csv.writer(self._table, lineterminator="\n")
             self._rows.writerow(["start_s", "end_s", "label", *(f"p_{label}" for label in labels)])
         except (OSError, soundfile.LibsndfileError) as error:
             raise _problem(stem, error) from error
 
+    def follow(self, ring: Ring) -> None:
+        """Write what came into the ring since the last call. Call it more often than the ring is long: what it does not
+        hold any more becomes silence, as does the time between `began` and its first sample."""
+        if ring is not self._ring:
+            if not ring.latest(1).end_index:
+                return
+            self._ring, self._taken = ring, 0
+            if self._began is not None:
+                due = round((ring.time_of(0) - self._began) * self._rate)
+                self._add_silence(due - self._written)
+        new = ring.since(self._taken)
+        self._add_silence(new.end_index - len(new.samples) - self._taken)
+        self._taken = new.end_index
+        self.add_sound(new.samples)
+
     def add_sound(self, samples: np.ndarray) -> None:
         """float32 [n]; what passes full scale is clipped, as the file cannot hold it."""
+        if 2 * (self._written + len(samples)) > MOST_BYTES:
+            raise UserError(
+                "The recording cannot grow any further.",
+                "A WAV file holds at most four gigabytes.",
+                "Stop and start listening to begin another one.",
+            )
         try:
             self._sound.write(np.clip(samples, -1.0, 1.0))
+            self._written += len(samples)
+            if self._written - self._safe > SAFE_EVERY_S * self._rate:
+                self._safe = self._written
+                for file in (self._sound, self._table, self._labels):
+                    file.flush()
         except (OSError, soundfile.LibsndfileError) as error:
-            raise _problem(self._files[".wav"], error) from error
+            raise _problem(self.files[0], error) from error
 
     def add_prediction(self, start_s: float, end_s: float, label: str, probabilities: np.ndarray) -> None:
-        """An empty `label` is no speech; probabilities that are no numbers are left out."""
+        """An empty `label` is no speech; probabilities that are no numbers are left out. In Audacity's labels equal
+        neighbours are one."""
         values = [f"{p:.6f}" if np.isfinite(p) else "" for p in probabilities]
         try:
             self._rows.writerow([f"{start_s:.3f}", f"{end_s:.3f}", label, *values])
-            self._labels.write(f"{start_s:.6f}\t{end_s:.6f}\t{label or 'no speech'}\n")
+            if self._run is not None and self._run[2] == label and abs(start_s - self._run[1]) < 1e-3:
+                self._run = (self._run[0], end_s, label)
+            else:
+                self._write_run()
+                self._run = (start_s, end_s, label)
         except OSError as error:
-            raise _problem(self._files[".csv"], error) from error
+            raise _problem(self.files[1], error) from error
 
     def close(self) -> list[Path]:
-        """Finish the files and give them their names."""
+        """Finish the files and give them their names: all three, or none."""
+        named: list[tuple[Path, Path]] = []
         try:
+            self._write_run()
             for file in (self._sound, self._table, self._labels):
                 file.close()
-            for suffix, path in self._files.items():
-                self._aside[suffix].replace(path)
+            for aside, path in zip(self._aside, self.files, strict=True):
+                aside.replace(path)
+                named.append((aside, path))
         except (OSError, soundfile.LibsndfileError) as error:
-            raise _problem(self._files[".wav"], error) from error
-        return list(self._files.values())
+            for aside, path in named:
+                path.replace(aside)
+            raise _problem(self.files[0], error) from error
+        return list(self.files)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        for file in (self._sound, self._table, self._labels):
+            try:
+                file.close()
+            except (OSError, soundfile.LibsndfileError):
+                continue  # what it could not write is not wanted anyway
+        for aside in self._aside:
+            aside.unlink(missing_ok=True)
+
+    def _write_run(self) -> None:
+        if self._run is not None:
+            start_s, end_s, label = self._run
+            self._labels.write(f"{start_s:.6f}\t{end_s:.6f}\t{label or 'no speech'}\n")
+            self._run = None
+
+    def _add_silence(self, count: int) -> None:
+        block = round(SILENCE_S * self._rate)
+        for done in range(0, max(0, count), block):
+            self.add_sound(np.zeros(min(block, count - done), np.float32))
+
+
+def recover(folder: Path) -> list[Path]:
+    """Give what a crash left unfinished in `folder` its names, the sound's header set right; returns the files."""
+    found = []
+    for suffix in SUFFIXES:
+        for aside in sorted(folder.glob(f".*{suffix}{PART}")):
+            path = aside.with_name(aside.name[1 : -len(PART)])
+            if path.exists():
+                continue
+            try:
+                if suffix == ".wav" and not _mend(aside):
+                    continue
+                aside.replace(path)
+            except OSError as error:
+                raise cannot_write(path, error) from error
+            found.append(path)
+    return found
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}{PART}")
+
+
+def _mend(path: Path) -> bool:
+    """Let the header of a WAV file say how much there is; whether there is any sound."""
+    size = path.stat().st_size
+    with open(path, "r+b") as file:
+        head = file.read(256)
+        data = head.find(b"data")
+        if not head.startswith(b"RIFF") or data < 0 or size <= data + 8:
+            return False
+        file.seek(4)
+        file.write(struct.pack("<I", size - 8))
+        file.seek(data + 4)
+        file.write(struct.pack("<I", (size - data - 8) // 2 * 2))
+        file.flush()
+        os.fsync(file.fileno())
+    return True
 
 
 def _problem(path: Path, error: Exception) -> UserError:

@@ -23,6 +23,9 @@ from models.training import schedules
 from models.training.task import Clock, Draw, History, Loss, Task
 
 
+FRONT_ENDS = {"logmel": "log-mel", "hubert": "HuBERT"}  # for people
+
+
 @dataclass(frozen=True)
 class Batch:
     """features float32 [batch, frames, dim], padded; lengths, emotions, speakers int64 [batch]."""
@@ -213,7 +216,7 @@ class EmotionTask(Task[EmotionConfig]):
     def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
         return CheckpointInfo(
             system="emotion",
-            title=f"{self.config.front_end.kind}, {len(self.speaker_names)} speakers",
+            title=f"{FRONT_ENDS[self.config.front_end.kind]}, {len(self.speaker_names)} speakers",
             network=asdict(self.network_config),
             preprocessing={
                 "front_end": self.config.front_end.model_dump(mode="json"),
@@ -285,7 +288,7 @@ class EmotionTask(Task[EmotionConfig]):
 
     def _card(self) -> str:
         lines = [
-            f"Speech emotion, {', '.join(self.labels)}. Front end: {self.config.front_end.kind}.",
+            f"Speech emotion, {', '.join(self.labels)}. Front end: {FRONT_ENDS[self.config.front_end.kind]}.",
             "",
             f"Trained on {len(self.parts['train'])} utterances of {len(self.speaker_names)} speakers ({', '.join(self.speaker_names)}) of {self.dataset.name};"
             f" validated on speakers {', '.join(sorted({u.speaker for u in self.parts['validation']})) or 'none'};"

@@ -27,11 +27,6 @@ class SoundServer:
     """Starts with `start`, ends with `stop`. `environment` is what programs need to find it."""
 
     def __init__(self) -> None:
-        missing = [name for name in NEEDED if shutil.which(name) is None]
-        if missing:
-            raise RuntimeError(
-                f"{', '.join(missing)} missing: sudo apt-get install pulseaudio pulseaudio-utils libasound2-plugins"
-            )
         self._folder = Path(tempfile.mkdtemp(prefix="polyphony-sound-"))
         config = self._folder / "alsa.conf"
         config.write_text(ALSA_CONFIG)
@@ -45,11 +40,15 @@ class SoundServer:
             "ALSA_CONFIG_PATH": str(config),
         }
         self._process: subprocess.Popen[bytes] | None = None
-        self._modules: list[str] = []
 
     def start(self) -> None:
+        missing = [name for name in NEEDED if shutil.which(name) is None]
+        if missing:
+            raise RuntimeError(
+                f"{', '.join(missing)} missing: sudo apt-get install pulseaudio pulseaudio-utils libasound2-plugins"
+            )
         home = self._folder / "home"
-        home.mkdir()
+        home.mkdir(parents=True, exist_ok=True)
         log = open(self._folder / "log", "wb")  # noqa: SIM115
         self._process = subprocess.Popen(
             [
@@ -71,33 +70,28 @@ class SoundServer:
         self.plug_in()
 
     def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        self._kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def plug_in(self) -> None:
         """The microphone is there."""
-        done = self._control(
+        self._control(
             "load-module",
             "module-remap-source",
             f"master={MICROPHONE}_sink.monitor",
             f"source_name={MICROPHONE}",
         )
-        self._modules.append(done.stdout.decode().strip())
         self._control("set-default-source", MICROPHONE)
 
     def pull_out(self) -> None:
         """The sound server dies under whoever listens: every stream breaks, as when a USB microphone is pulled."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-        self._process = None
+        self._kill()
         self._socket.unlink(missing_ok=True)
 
     def put_back(self) -> None:
-        shutil.rmtree(self._folder / "home", ignore_errors=True)
-        self.start()
+        """It is there again."""
+        if self._process is None:
+            self.start()
 
     def play(self, path: Path) -> subprocess.Popen[bytes]:
         """Play a file into the microphone; goes on while the caller does."""
@@ -106,18 +100,26 @@ class SoundServer:
         )
 
     def record_speaker(self, path: Path) -> subprocess.Popen[bytes]:
-        """Write what the loudspeaker plays to a WAV file, until it is terminated."""
-        return subprocess.Popen(
+        """Write what the loudspeaker plays to a WAV file, until it is terminated. Returns when it has begun to."""
+        process = subprocess.Popen(
             [
-                "parec",
-                f"--device={SPEAKER}.monitor",
-                "--file-format=wav",
-                "--rate=48000",
-                "--channels=1",
-                str(path),
+                "parec", f"--device={SPEAKER}.monitor", "--file-format=wav", "--rate=48000", "--channels=1",
+                "--latency-msec=50", str(path),
             ],
             env={**os.environ, **self.environment},
-        )
+        )  # fmt: skip
+        deadline = time.monotonic() + 10
+        while not path.exists() or path.stat().st_size < 1000:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("parec records nothing")
+            time.sleep(0.05)
+        return process
+
+    def _kill(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
 
     def _control(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(

@@ -417,6 +417,7 @@ class FilesPage(Page):
         split.setStretchFactor(0, 1)
         split.setStretchFactor(1, 2)
         split.setChildrenCollapsible(False)
+        split.setSizes([230, 400])
         self.view.addWidget(split)
         self._fit_columns()
 

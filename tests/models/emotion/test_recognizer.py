@@ -85,8 +85,9 @@ def test_cancelling(tmp_path, recognizer):
 
 
 def test_a_classifier_of_transformers(tmp_path):
-    import models.torchaudio_cpu  # noqa: F401
     from transformers import HubertConfig, HubertForSequenceClassification, Wav2Vec2FeatureExtractor
+
+    import models.torchaudio_cpu  # noqa: F401
 
     config = HubertConfig(
         hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, conv_dim=(16, 16), conv_kernel=(10, 3),

@@ -1,0 +1,55 @@
+"""For tests of the real window with real sound: a sound server of their own, and PortAudio that finds it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.desktop.sound_server import SoundServer
+
+if not sys.platform.startswith("linux"):
+    collect_ignore_glob = ["test_*.py"]  # PulseAudio and Xvfb are there on Linux only
+
+# Before anything imports sounddevice: PortAudio and ALSA read it once.
+_server = SoundServer()
+os.environ.update(_server.environment)
+
+
+def pytest_collection_modifyitems(items):
+    """Everything here is marked ``desktop``."""
+    here = os.path.dirname(__file__)
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.desktop)
+
+
+@pytest.fixture(scope="session")
+def running_sound_server():
+    _server.start()
+    yield _server
+    _server.stop()
+
+
+@pytest.fixture
+def sound_server(running_sound_server):
+    """The sound server, its microphone plugged in also when a test before pulled it out."""
+    running_sound_server.put_back()
+    return running_sound_server
+
+
+@pytest.fixture(scope="session")
+def speech_file(tmp_path_factory):
+    """A few seconds of synthesised speech, 16 kHz."""
+    path = tmp_path_factory.mktemp("speech") / "speech.wav"
+    words = "The quick brown fox jumps over the lazy dog, and then it goes home to sleep."
+    subprocess.run(["espeak-ng", "-w", str(path), words], check=True)
+    samples, rate = soundfile.read(path, dtype="float32")
+    from models.audio import resample
+
+    soundfile.write(path, np.clip(resample(samples, rate, 16_000), -1, 1), 16_000)
+    return path

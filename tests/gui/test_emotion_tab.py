@@ -1,0 +1,186 @@
+"""The emotion tab as a person uses it: the sample, own files, broken ones, cancel, export, the other model."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from PySide6.QtCore import Qt
+
+from models.resources import resource
+
+CLIPS = resource("samples", "emotion", "audio")
+
+
+@pytest.fixture
+def tab(window, qtbot, crashes):
+    """The emotion tab of a real window; a test that ends in the crash dialog fails."""
+    yield window.show_tab("emotion")
+    assert crashes == []
+
+
+def idle(tab):
+    return not tab.is_busy and not tab.services.tasks
+
+
+def recognised(tab):
+    return [row for row in tab.files.table.rows if row.prediction is not None]
+
+
+def open_files(tab, qtbot, paths):
+    tab.choice.choose("files")
+    tab.accept_paths(paths)
+    rows = tab.files.table.rows
+    qtbot.waitUntil(lambda: all(row.prediction or row.problem for row in rows) and idle(tab), timeout=60_000)
+    assert rows
+
+
+def test_the_sample_is_recognised(tab, qtbot):
+    tab.choice.choose("files")
+    tab.files.try_sample()
+    qtbot.waitUntil(lambda: len(recognised(tab)) > 3 and idle(tab), timeout=60_000)
+    rows = recognised(tab)
+    assert len(rows) == len(tab.files.table.rows)
+    table = tab.files.table
+    assert table.columnCount() == 8
+    assert table.data(table.index(0, 2)) in ("angry", "happy", "neutral", "sad")
+    qtbot.waitUntil(
+        lambda: tab.files._waveform._samples is not None, timeout=10_000
+    )  # the first row is shown
+
+
+def test_broken_files_do_not_stop_the_rest(tab, qtbot, tmp_path):
+    good = next(CLIPS.glob("*.flac"))
+    (tmp_path / "text.wav").write_text("no sound\n" * 50)
+    (tmp_path / "empty.wav").write_bytes(b"")
+    soundfile.write(tmp_path / "wide.wav", np.random.default_rng(0).normal(0, 0.1, (96_000, 8)), 192_000)
+    open_files(tab, qtbot, [tmp_path / "text.wav", tmp_path / "empty.wav", tmp_path / "wide.wav", good])
+    problems = [row.problem for row in tab.files.table.rows if row.problem]
+    assert len(problems) == 2
+    assert all(problem.strip() for problem in problems)
+    assert len(recognised(tab)) == 2
+    assert any(message.level == "warning" for message in tab.messages.messages)
+
+
+def test_a_folder_without_sound_is_said(tab, qtbot, tmp_path):
+    tab.choice.choose("files")
+    tab.accept_paths([tmp_path])
+    assert tab.messages.messages
+    assert not tab.files.table.rows
+
+
+def test_cancel_keeps_what_is_done(tab, qtbot, tmp_path):
+    sound = np.random.default_rng(0).normal(0, 0.1, 16_000 * 120).astype(np.float32)
+    soundfile.write(tmp_path / "long.wav", sound, 16_000)
+    tab.choice.choose("files")
+    tab.accept_paths([next(CLIPS.glob("*.flac")), tmp_path / "long.wav"])
+    qtbot.waitUntil(lambda: len(recognised(tab)) == 1, timeout=60_000)
+    assert tab.primary.text().startswith("■")
+    qtbot.mouseClick(tab.primary, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: idle(tab), timeout=20_000)
+    assert len(recognised(tab)) == 1
+    assert tab.primary.text() == "Recognise 1 file"
+
+
+def test_export_is_the_table_of_the_command_line(tab, qtbot, tmp_path):
+    from models.cli import main
+
+    clips = sorted(CLIPS.glob("13*.flac"))[:2]
+    open_files(tab, qtbot, clips)
+    tab.files.save_table(tmp_path / "window.csv")
+    assert main(["use", "emotion", *map(str, clips), "--out", str(tmp_path / "terminal.csv"), "--quiet"]) == 0
+    window, terminal = ((tmp_path / name).read_text() for name in ("window.csv", "terminal.csv"))
+    a, b = (list(csv.DictReader(text.splitlines())) for text in (window, terminal))
+    assert [(row["path"], row["label"]) for row in a] == [(row["path"], row["label"]) for row in b]
+    assert float(a[0]["p_angry"]) == pytest.approx(float(b[0]["p_angry"]), abs=1e-5)
+
+
+def test_export_to_a_place_that_cannot_be_written(tab, qtbot):
+    from pathlib import Path
+
+    open_files(tab, qtbot, [next(CLIPS.glob("*.flac"))])
+    tab.files.save_table(Path("/dev/null/o.csv"))
+    assert any(message.level == "error" for message in tab.messages.messages)
+
+
+def test_evaluate_the_sample(tab, qtbot, tmp_path):
+    tab.choice.choose("evaluate")
+    page = tab.page
+    page.try_sample()
+    qtbot.waitUntil(lambda: page.evaluation is not None and idle(tab), timeout=90_000)
+    assert page.evaluation.n == 64
+    assert 0.5 < page.evaluation.uar <= 1.0
+    page.save_figures(tmp_path / "figures")
+    assert json.loads((tmp_path / "figures" / "figures.json").read_text())["n"] == 64
+
+
+def test_evaluate_what_is_no_data_set(tab, qtbot, tmp_path):
+    tab.choice.choose("evaluate")
+    (tmp_path / "d.csv").write_text("path,emotion\na.wav,angry\n")
+    tab.accept_paths([tmp_path / "d.csv"])
+    qtbot.mouseClick(tab.primary, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(
+        lambda: any(m.level == "error" for m in tab.messages.messages) and idle(tab), timeout=60_000
+    )
+
+
+def test_a_checkpoint_that_is_none_is_refused_where_it_is_chosen(tab, qtbot, tmp_path):
+    tab.models._try(str(tmp_path))
+    assert tab.models.choice == "bundled"
+    assert any(message.level == "error" for message in tab.messages.messages)
+
+
+def test_the_best_checkpoint_of_a_run_comes_into_the_tab(tab, qtbot, tmp_path):
+    import shutil
+
+    place = tmp_path / "my-run" / "best"
+    shutil.copytree(resource("checkpoints", "emotion"), place)
+    tab.services.training.use_checkpoint.emit("emotion", place)
+    qtbot.waitUntil(lambda: tab.models.choice == str(place), timeout=5_000)
+    assert "my-run" in tab.models.box.currentText()
+    open_files(tab, qtbot, [next(CLIPS.glob("*.flac"))])
+    assert len(recognised(tab)) == 1
+
+
+def test_state_comes_back(tab, qtbot):
+    tab.choice.choose("evaluate")
+    tab.live.hop.setValue(1.0)
+    state = tab.state()
+    tab.choice.choose("files")
+    tab.live.hop.setValue(0.5)
+    tab.restore(json.loads(json.dumps(state)))
+    assert tab.choice.current == "evaluate"
+    assert tab.live.hop.value() == 1.0
+    tab.restore({"page": "nonsense", "model": 3, "models": ["/gone"], "pages": "x"})  # of another version
+    assert tab.models.choice == "bundled"
+
+
+def test_everything_has_a_name_for_screen_readers(tab, qtbot):
+    from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox
+
+    for name in ("live", "files", "evaluate"):
+        tab.choice.choose(name)
+        for kind in (QAbstractButton, QComboBox, QAbstractSpinBox):
+            for widget in tab.findChildren(kind):
+                if widget.isVisibleTo(tab) and widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
+                    named = widget.accessibleName() or getattr(widget, "text", lambda: "")()
+                    assert named, f"{name}: {widget}"
+
+
+def test_the_keyboard_reaches_the_controls_in_reading_order(tab, window, qtbot):
+    tab.choice.choose("files")
+    window.activateWindow()
+    first = tab.choice.buttons["live"]
+    seen, widget = [], first
+    for _ in range(300):
+        widget = widget.nextInFocusChain()
+        if widget is first:
+            break
+        if (
+            widget.isVisibleTo(tab)
+            and tab.isAncestorOf(widget)
+            and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        ):
+            seen.append(widget)
+    assert seen.index(tab.models.box) < seen.index(tab.primary)
