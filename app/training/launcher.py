@@ -122,7 +122,7 @@ class Launcher(QDialog):
     # Choices ----------------------------------------------------------------------------------------------
 
     def _offer_presets(self) -> None:
-        for name in presets(self._system):
+        for name in sorted(presets(self._system), key=lambda name: (name != "default", name)):
             self.preset.addItem(name, name)
         if not self.preset.count():
             self.preset.addItem(tr("Usual values"), PLAIN)

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.i18n import tr
+from models.emotion.session import SessionLog, Stretch, joined
 
 STRIP, AXIS, LEGEND = 30, 20, 20
 MOST_DRAWN = 2000
-MOST_KEPT = 20_000
 Segment = tuple[float, float, str | None]
 
 
@@ -29,7 +29,7 @@ class Timeline(QWidget):
         """`words`: a label for people. `color`: ``#RRGGBB`` of a label, given its place among those on screen."""
         super().__init__(parent)
         self._words, self._color = words, color
-        self._segments: list[Segment] = []
+        self._log = SessionLog()
         self._head: float | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
@@ -41,19 +41,17 @@ class Timeline(QWidget):
 
     def segments(self) -> list[Segment]:
         """(start_s, end_s, label) in order."""
-        return list(self._segments)
+        return [(one.start_s, one.end_s, one.label) for one in self._log.stretches]
 
     def set_segments(self, starts_s: np.ndarray, ends_s: np.ndarray, labels: Sequence[str | None]) -> None:
-        self._segments = []
+        self._log = SessionLog()
         for start, end, label in zip(starts_s, ends_s, labels, strict=True):
-            self._append(float(start), float(end), label)
+            self._log.add(float(start), float(end), label)
         self.update()
 
     def add(self, start_s: float, end_s: float, label: str | None) -> None:
         """The next stretch; equal neighbours become one, and the oldest of very many are joined."""
-        self._append(start_s, end_s, label)
-        if len(self._segments) > MOST_KEPT:
-            self._segments = _joined(self._segments, MOST_KEPT // 2)
+        self._log.add(start_s, end_s, label)
         self.update()
 
     def set_playhead(self, place_s: float | None) -> None:
@@ -62,20 +60,16 @@ class Timeline(QWidget):
             self.update()
 
     def show_nothing(self) -> None:
-        self._segments, self._head = [], None
+        self._log, self._head = SessionLog(), None
         self.update()
-
-    def _append(self, start: float, end: float, label: str | None) -> None:
-        if self._segments and self._segments[-1][2] == label and start - self._segments[-1][1] < 1e-3:
-            start = self._segments.pop()[0]
-        self._segments.append((start, end, label))
 
     # Drawing ----------------------------------------------------------------------------------------------
 
     def _span(self) -> tuple[float, float]:
-        if not self._segments:
+        stretches = self._log.stretches
+        if not stretches:
             return 0.0, 60.0
-        return min(0.0, self._segments[0][0]), max(self._segments[-1][1], self._segments[0][0] + 1.0)
+        return min(0.0, stretches[0].start_s), max(stretches[-1].end_s, stretches[0].start_s + 1.0)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         now = theme.current()
@@ -90,8 +84,9 @@ class Timeline(QWidget):
         scale = self.width() / (last - first)
         order: list[str] = []
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        for start, end, label in _thinned(self._segments):
-            place = QRectF((start - first) * scale, 0, max(1.0, (end - start) * scale), STRIP)
+        for one in _thinned(self._log.stretches):
+            label = one.label
+            place = QRectF((one.start_s - first) * scale, 0, max(1.0, one.length_s * scale), STRIP)
             if label is None:
                 hatch = QBrush(theme.color(now.edge), Qt.BrushStyle.BDiagPattern)
                 painter.fillRect(place, hatch)
@@ -133,13 +128,21 @@ class Timeline(QWidget):
             (self._words(label), QBrush(QColor(self._color(label, number))))
             for number, label in enumerate(labels)
         ]
-        if any(label is None for _, _, label in self._segments):
+        if any(one.label is None for one in self._log.stretches):
             entries.append((tr("no speech"), QBrush(theme.color("edge"), Qt.BrushStyle.BDiagPattern)))
         for words, brush in entries:
             painter.fillRect(QRectF(x, y + 2, 12, 10), brush)
             painter.setPen(theme.color("muted"))
             painter.drawText(QPointF(x + 17, y + 11), words)
             x += 17 + painter.fontMetrics().horizontalAdvance(words) + theme.MEDIUM
+
+    def read_at(self, time_s: float) -> str:
+        """What the read-out says at that time: ``0:05–0:12 · happy``."""
+        found = self._log.at(time_s)
+        if found is None:
+            return ""
+        words = self._words(found.label) if found.label is not None else tr("no speech")
+        return f"{clock(found.start_s)}–{clock(found.end_s)} · {words}"
 
     # The mouse --------------------------------------------------------------------------------------------
 
@@ -148,16 +151,14 @@ class Timeline(QWidget):
         return first + x / max(1, self.width()) * (last - first)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self._segments and event.button() == Qt.MouseButton.LeftButton:
+        if self._log.stretches and event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit(self._time_at(event.position().x()))
 
     def event(self, event: QEvent) -> bool:
-        if isinstance(event, QHelpEvent) and self._segments:
-            place = self._time_at(event.pos().x())
-            found = next((one for one in self._segments if one[0] <= place <= one[1]), None)
-            if found is not None:
-                words = self._words(found[2]) if found[2] else tr("no speech")
-                QToolTip.showText(event.globalPos(), f"{clock(found[0])}–{clock(found[1])} · {words}", self)
+        if isinstance(event, QHelpEvent) and self._log.stretches:
+            words = self.read_at(self._time_at(event.pos().x()))
+            if words:
+                QToolTip.showText(event.globalPos(), words, self)
             return True
         return super().event(event)
 
@@ -169,20 +170,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
-def _thinned(segments: list[Segment]) -> list[Segment]:
+def _thinned(stretches: list[Stretch]) -> list[Stretch]:
     """No more than can be told apart on a screen."""
-    while len(segments) > MOST_DRAWN:
-        segments = _joined(segments, len(segments))
-    return segments
-
-
-def _joined(segments: list[Segment], oldest: int) -> list[Segment]:
-    """The oldest in pairs, each under the label of its longer part."""
-    joined = []
-    for a, b in zip(segments[: oldest - oldest % 2 : 2], segments[1 : oldest - oldest % 2 : 2], strict=True):
-        longer = a if a[1] - a[0] >= b[1] - b[0] else b
-        joined.append((a[0], b[1], longer[2]))
-    return joined + segments[oldest - oldest % 2 :]
+    while len(stretches) > MOST_DRAWN:
+        stretches = joined(stretches, len(stretches))
+    return stretches
 
 
 def _readable(background: QColor) -> QColor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -34,12 +33,14 @@ class LiveResult:
 
     end_time: when its last sample was captured, on the clock of `time.monotonic`, seconds.
     speech: whether anyone spoke; if not, label and both probabilities are None.
+    speech_probability: the voice detector's, the highest of the last second.
     probabilities: float32 [classes], smoothed; raw_probabilities: of this window alone.
     speech_s: seconds of speech in the window. inference_s: how long the computing took.
     """
 
     end_time: float
     speech: bool
+    speech_probability: float
     speech_s: float
     label: str | None
     probabilities: np.ndarray | None
@@ -63,12 +64,15 @@ class LiveRecognizer:
     def step(self, window: np.ndarray, end_time: float) -> LiveResult:
         """Judge a window: float32 [samples] at 16 kHz, the newest last."""
         started = time.perf_counter()
-        spoken = self.detector.probabilities(window) >= self.settings.speech_threshold
+        voice = self.detector.probabilities(window)
+        spoken = voice >= self.settings.speech_threshold
         speech_s = float(spoken.sum()) * CHUNK_S
-        recent = spoken[-max(1, round(RECENT_S / CHUNK_S)) :]
-        if speech_s < self.settings.min_speech_s or not recent.any():
+        recent = max(1, round(RECENT_S / CHUNK_S))
+        likely = float(voice[-recent:].max(initial=0.0))
+        if speech_s < self.settings.min_speech_s or not spoken[-recent:].any():
             self._recent.clear()
-            return LiveResult(end_time, False, speech_s, None, None, None, time.perf_counter() - started)
+            took = time.perf_counter() - started
+            return LiveResult(end_time, False, likely, speech_s, None, None, None, took)
         places = np.flatnonzero(spoken)
         first = max(0, int(places[0]) - MARGIN_CHUNKS) * CHUNK
         last = (int(places[-1]) + 1 + MARGIN_CHUNKS) * CHUNK
@@ -76,52 +80,5 @@ class LiveRecognizer:
         self._recent.append(raw)
         smoothed = np.mean(self._recent, axis=0)
         label = self.recognizer.labels[int(smoothed.argmax())]
-        return LiveResult(end_time, True, speech_s, label, smoothed, raw, time.perf_counter() - started)
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """A stretch of the session with one label (None: no speech), in seconds since its start."""
-
-    start_s: float
-    end_s: float
-    label: str | None
-
-
-class SessionLog:
-    """The session's time line. Equal neighbours are one stretch, and the number of stretches is bounded: the oldest
-    pairs are joined under the longer one's label, so that a day of running stays small."""
-
-    def __init__(self, most: int = 20_000) -> None:
-        self.most = most
-        self.stretches: list[Stretch] = []
-
-    def add(self, start_s: float, end_s: float, label: str | None) -> None:
-        """Append a stretch that begins where the last one ended, or later."""
-        if self.stretches and self.stretches[-1].label == label and start_s - self.stretches[-1].end_s < 1e-3:
-            start_s = self.stretches.pop().start_s
-        self.stretches.append(Stretch(start_s, end_s, label))
-        if len(self.stretches) > self.most:
-            self.stretches = _joined(self.stretches, self.most // 2)
-
-    def rows(self) -> list[list[object]]:
-        """For a table: start_s, end_s, label (empty for no speech)."""
-        return [[round(s.start_s, 3), round(s.end_s, 3), s.label or ""] for s in self.stretches]
-
-    def audacity(self) -> str:
-        """As a label track that Audacity imports."""
-        return "".join(f"{s.start_s:.6f}\t{s.end_s:.6f}\t{s.label or 'no speech'}\n" for s in self.stretches)
-
-    def save(self, path: Path) -> None:
-        from models.datafiles import write_whole
-
-        lines = ["start_s,end_s,label", *(",".join(map(str, row)) for row in self.rows())]
-        write_whole(path, ("\n".join(lines) + "\n").encode())
-
-
-def _joined(stretches: list[Stretch], oldest: int) -> list[Stretch]:
-    joined = []
-    for a, b in zip(stretches[:oldest:2], stretches[1:oldest:2], strict=False):
-        longer = a if a.end_s - a.start_s >= b.end_s - b.start_s else b
-        joined.append(Stretch(a.start_s, b.end_s, longer.label))
-    return joined + stretches[oldest - oldest % 2 :]
+        took = time.perf_counter() - started
+        return LiveResult(end_time, True, likely, speech_s, label, smoothed, raw, took)

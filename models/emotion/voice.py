@@ -16,7 +16,10 @@ CHUNK_S = CHUNK / RATE
 
 
 class VoiceDetector:
-    """Judges 32 ms at a time and remembers what came before. One detector a stream: it is not to be shared."""
+    """Judges 32 ms at a time and remembers what came before. One detector a stream: it is not to be shared.
+
+    `probabilities` and `segments` judge a stretch by itself; `speech_probability` goes on from chunk to chunk.
+    """
 
     def __init__(self) -> None:
         # The package itself is not imported: doing so would set torch to one thread for the whole process.
@@ -30,13 +33,25 @@ class VoiceDetector:
         path = Path(spec.submodule_search_locations[0]) / "data" / "silero_vad.jit"
         self._model = torch.jit.load(str(path), map_location="cpu").eval()
 
+    def reset(self) -> None:
+        """Forget what came before."""
+        self._model.reset_states()
+
+    @torch.inference_mode()
+    def speech_probability(self, chunk: np.ndarray) -> float:
+        """Probability of speech in the next 32 ms of a stream: float32 [512] at 16 kHz. A stream judged this way gets
+        what `probabilities` gives for the whole of it."""
+        if chunk.shape != (CHUNK,):
+            raise ValueError(f"a chunk has {CHUNK} samples, not {chunk.shape}")
+        return float(self._model(torch.from_numpy(chunk.astype(np.float32))[None], RATE))
+
     @torch.inference_mode()
     def probabilities(self, waveform: np.ndarray) -> np.ndarray:
         """Probability of speech of every 32 ms of a stretch judged by itself, float32 [ceil(n / 512)].
 
         waveform: float32 [n] at 16 kHz; the last chunk is filled up with zeros.
         """
-        self._model.reset_states()
+        self.reset()
         whole = np.pad(waveform.astype(np.float32, copy=False), (0, -len(waveform) % CHUNK))
         chunks = torch.from_numpy(whole).reshape(-1, 1, CHUNK)
         return np.array([float(self._model(chunk, RATE)) for chunk in chunks], dtype=np.float32)

@@ -1,0 +1,71 @@
+"""What a session came to, in bounded memory: stretches of time with a label each. Needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.datafiles import write_whole
+from models.emotion.tables import csv_bytes
+
+TOUCHING_S = 1e-3
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of the session with one label (None: no speech), in seconds since its start."""
+
+    start_s: float
+    end_s: float
+    label: str | None
+
+    @property
+    def length_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+class SessionLog:
+    """The stretches in order. Equal neighbours are one. Of more than `most`, the older half is joined in pairs under
+    the longer one's label, so a day of running stays small and the last hours stay exact."""
+
+    def __init__(self, most: int = 20_000) -> None:
+        self.most = most
+        self.stretches: list[Stretch] = []
+
+    def add(self, start_s: float, end_s: float, label: str | None) -> None:
+        """Append a stretch that begins where the last one ended, or later."""
+        _append(self.stretches, Stretch(start_s, end_s, label))
+        if len(self.stretches) > self.most:
+            self.stretches = joined(self.stretches, self.most // 2)
+
+    def at(self, time_s: float) -> Stretch | None:
+        """The stretch at that time."""
+        return next((one for one in self.stretches if one.start_s <= time_s <= one.end_s), None)
+
+    def rows(self) -> list[list[object]]:
+        """For a table: start_s, end_s, label (empty for no speech)."""
+        return [[f"{one.start_s:.3f}", f"{one.end_s:.3f}", one.label or ""] for one in self.stretches]
+
+    def save(self, path: Path) -> None:
+        """A CSV file; whole or not at all. Raises UserError where it cannot be written."""
+        write_whole(path, csv_bytes([["start_s", "end_s", "label"], *self.rows()]))
+
+
+def joined(stretches: list[Stretch], oldest: int) -> list[Stretch]:
+    """The first `oldest` in pairs, each pair under the label of its longer half; the others as they are."""
+    oldest -= oldest % 2
+    made: list[Stretch] = []
+    for a, b in zip(stretches[:oldest:2], stretches[1:oldest:2], strict=True):
+        longer = a if a.length_s >= b.length_s else b
+        _append(made, Stretch(a.start_s, b.end_s, longer.label))
+    for one in stretches[oldest:]:
+        _append(made, one)
+    return made
+
+
+def _append(stretches: list[Stretch], new: Stretch) -> None:
+    last = stretches[-1] if stretches else None
+    if last is not None and last.label == new.label and abs(new.start_s - last.end_s) < TOUCHING_S:
+        stretches[-1] = Stretch(last.start_s, new.end_s, new.label)
+    else:
+        stretches.append(new)

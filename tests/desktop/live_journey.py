@@ -1,0 +1,98 @@
+"""A person listens: the real window, started by the test in a process of its own. Tells JSON lines.
+
+Usage: live_journey.py STEP…  where a step is a sound file (played into the microphone), ``silence`` or ``lose``.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import qasync
+from PySide6.QtWidgets import QApplication
+
+from app import i18n, theme
+from app.main_window import MainWindow
+from app.services import Services
+
+
+def tell(**values):
+    print(json.dumps(values), flush=True)
+
+
+async def until(condition, timeout_s=45.0):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(condition)
+        await asyncio.sleep(0.05)
+
+
+async def watch(live, seconds):
+    """How often which word was on the screen."""
+    words, end = {}, time.monotonic() + seconds
+    while time.monotonic() < end:
+        await asyncio.sleep(0.1)
+        words[live.word.text()] = words.get(live.word.text(), 0) + 1
+    return words
+
+
+async def journey(app, steps):
+    i18n.install("en")
+    theme.use_font(app)
+    theme.apply(app, "light")
+    services = Services()
+    window = MainWindow(services, "emotion")
+    window.resize(1280, 800)
+    window.show()
+    await until(lambda: window.page("emotion") is not None)
+    tab = window.page("emotion")
+    live = tab.live
+    states = []
+    live.microphone.state_changed.connect(
+        lambda state, _text: (
+            states.append(state),
+            tell(state=state) if state in ("listening", "lost") else None,
+        )
+    )
+    await until(lambda: live.device.count() > 0)
+    tab.primary.click()
+    await until(lambda: live.results >= 2)
+    for step in steps:
+        if step == "silence":
+            tell(step=step, words=await watch(live, 3.0))
+        elif step == "lose":
+            tell(want="pull out")
+            await until(lambda: states[-1] == "lost")
+            tell(want="put back")
+            await until(lambda: states[-1] == "listening")
+            before = live.results
+            await until(lambda before=before: live.results > before + 2)
+        else:
+            player = subprocess.Popen(["paplay", "--device=polyphony_microphone_sink", step])
+            tell(step=step, words=await watch(live, 4.0))
+            player.wait()
+            await asyncio.sleep(2.5)
+    latencies = list(live.latencies_s)
+    tab.primary.click()
+    await until(lambda: not live._listening)
+    await services.close()
+    live.microphone.wait_closed()
+    left = [thread.name for thread in threading.enumerate() if "microphone" in thread.name]
+    tell(latencies_s=latencies, skipped=live.skipped, threads=left)
+
+
+def main():
+    app = QApplication(sys.argv[:1])
+    loop = qasync.QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    with loop:
+        loop.run_until_complete(journey(app, sys.argv[1:]))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+main()
