@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ def _umask() -> int:
     return mask
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f]")  # no table has these, and most other files do
 UMASK = _umask()  # read once: reading it changes it for a moment, for all threads
 LARGEST_TABLE = 256 * 2**20  # bytes; what is larger was not typed or exported as a list of files
 
@@ -55,9 +57,10 @@ class Table:
 
 
 def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Table:
-    """A CSV with a heading line; comma, semicolon or tab between cells, UTF-8 or UTF-16.
+    """A CSV with a heading line; comma, semicolon or tab between cells.
 
-    Column names count without case and outer blanks. Raises UserError where the file cannot be read, is no table,
+    UTF-8 and UTF-16 are read for certain; what is neither is taken for Chinese (GB 18030) or for Western European
+    (Latin 1), whichever its bytes look like. Column names count without case and outer blanks. Raises UserError where the file cannot be read, is no table,
     or lacks one of the `required` columns.
     """
     path = Path(path)
@@ -207,14 +210,36 @@ def _text_of(path: Path) -> str:
         contents = path.read_bytes()
     except OSError as error:
         raise _cannot_read(path, error) from error
-    wide = contents.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
-        text = contents.decode("utf-16" if wide else "utf-8-sig")
+        text = _decoded(contents)
     except UnicodeDecodeError as error:
         raise _not_text(path) from error
-    if "\0" in text:
+    if _CONTROL.search(text):
         raise _not_text(path)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decoded(contents: bytes) -> str:
+    """Text of a spreadsheet: older ones export in the encoding of the country, and say nowhere in which."""
+    if contents.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return contents.decode("utf-16")
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = contents.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if encoding != "gb18030" or _is_everyday_chinese(text):
+            return text
+    try:
+        return contents.decode("cp1252")  # Latin 1 with the euro sign and quotation marks that Windows adds
+    except UnicodeDecodeError:
+        return contents.decode("latin-1")
+
+
+def _is_everyday_chinese(text: str) -> bool:
+    """Whether most of what is not ASCII are common characters; an umlaut and a letter make a rare one."""
+    wide = [character for character in text if not character.isascii()]
+    return 2 * sum(len(one.encode("gb2312", "ignore")) > 0 for one in wide) > len(wide)
 
 
 def _delimiter(heading: str) -> str:
@@ -224,8 +249,8 @@ def _delimiter(heading: str) -> str:
 
 def _not_text(path: Path) -> UserError:
     return UserError(
-        "{name} is not a table in UTF-8.",
-        "Its bytes are not text in that encoding.",
+        "{name} is not a table.",
+        "Its bytes are not text.",
         "Export it again as CSV in UTF-8 (in Excel: CSV UTF-8).",
         name=path.name,
     )

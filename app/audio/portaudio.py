@@ -7,6 +7,7 @@ open, and any of them can hang when a device disappears. So each call has a thre
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -80,6 +81,7 @@ def call(function: Callable[[], Result], undo: Callable[[Result], object] | None
 
 def module() -> Any:
     """sounddevice. Importing it loads PortAudio, so not before it is needed. Raises UserError where there is none."""
+    os.environ.setdefault("JACK_NO_START_SERVER", "1")  # to look for devices is no reason to start a server
     try:
         import sounddevice
     except OSError as error:

@@ -6,6 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtWidgets import QWidget
 
+from app import theme
 from app.i18n import tr
 from app.widgets.plot import Plot
 
@@ -14,6 +15,8 @@ HOP = 160  # 10 ms
 BINS = 128
 FLOOR_DB, RANGE_DB = -75.0, 70.0  # dB of full scale that is black, and from there to yellow
 MOST_COLUMNS = 3000
+MARKS = (1.0, 0.5)  # of the height: where a frequency is written
+VISIBLE_COLUMNS = 1200  # of a long file, computed for what is on screen
 MOST_AT_ONCE = 600  # columns transformed in one call, to bound memory
 
 
@@ -21,7 +24,9 @@ class Spectrogram(Plot):
     """Level in dB as colour (viridis), frequency upwards."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(tr("Spectrogram"), "", "s", "", "kHz", grid=False, readout=False, parent=parent)
+        super().__init__(
+            tr("Spectrogram"), tr("time"), "s", "", "kHz", grid=False, readout=False, parent=parent
+        )
         self.setMinimumHeight(80)
         self.getPlotItem().getAxis("left").setWidth(0)
         self.getPlotItem().hideAxis("left")
@@ -31,6 +36,16 @@ class Spectrogram(Plot):
         self._columns = np.zeros((0, BINS), np.uint8)
         self._drawn_to = 0  # sample up to which live columns are computed
         self._seconds = 0.0
+        # A file too long to hold all its columns, and its rate:
+        self._file: tuple[np.ndarray, int] | None = None
+        # Frequencies are written into the picture: an axis beside it would push it out of line with the waveform.
+        self._marks = [pg.TextItem(color="#FFFFFF", fill=(0, 0, 0, 110)) for _ in MARKS]
+        for mark in self._marks:
+            mark.setParentItem(self.getViewBox())
+            mark.setFont(theme.font(theme.HINT_PX))
+            mark.hide()
+        self.getViewBox().sigResized.connect(self._place_marks)
+        self.getViewBox().sigXRangeChanged.connect(self._range_changed)
         self.show_nothing()
 
     def set_live(self, samples: np.ndarray, end_index: int, rate: int) -> None:
@@ -40,11 +55,12 @@ class Spectrogram(Plot):
         if self._seconds != seconds or len(self._columns) != wanted or end_index < self._drawn_to:
             self._columns = np.zeros((wanted, BINS), np.uint8)
             self._drawn_to = max(0, end_index - len(samples)) // HOP * HOP
-            self._seconds = seconds
+            self._seconds, self._file = seconds, None
             self._image.setImage(self._columns, autoLevels=False, levels=(0, 255))
             self._image.setRect(pg.QtCore.QRectF(-seconds, 0, seconds, rate / 2000))
             self.setXRange(-seconds, 0, padding=0)
             self.setYRange(0, rate / 2000, padding=0)
+            self._show_marks(rate / 2000)
         first_heard = end_index - len(samples)
         start = max(self._drawn_to, -(-first_heard // HOP) * HOP)
         count = (end_index - start - WINDOW) // HOP + 1
@@ -57,23 +73,54 @@ class Spectrogram(Plot):
         self._image.setImage(self._columns, autoLevels=False, levels=(0, 255))
 
     def set_file(self, samples: np.ndarray, rate: int) -> None:
-        """Show a whole sound, float32 [n]; of a long one, evenly spread columns."""
+        """Show a whole sound, float32 [n]; of a long one, evenly spread columns, more of them where it is zoomed."""
         duration_s = max(len(samples) / rate, 1e-3)
         padded = np.pad(samples, (0, max(0, WINDOW - len(samples))))
         frames = 1 + (len(padded) - WINDOW) // HOP
         step = HOP * max(1, -(-frames // MOST_COLUMNS))
         count = 1 + (len(padded) - WINDOW) // step
         self._seconds = 0.0
+        self._file = None
         self._image.setImage(columns_of(padded, count, step), autoLevels=False, levels=(0, 255))
         self._image.setRect(pg.QtCore.QRectF(0, 0, duration_s, rate / 2000))
         self.getViewBox().setLimits(xMin=0, xMax=duration_s)
         self.set_home((0.0, duration_s), (0.0, rate / 2000))
+        self._file = (samples, rate) if step > HOP else None
+        self._show_marks(rate / 2000)
+
+    def _place_marks(self, *_: object) -> None:
+        height = self.getViewBox().height()
+        for mark, share in zip(self._marks, MARKS, strict=True):
+            mark.setPos(2, (1 - share) * height - (0 if share == 1 else 9))
+
+    def _show_marks(self, top_khz: float) -> None:
+        for mark, share in zip(self._marks, MARKS, strict=True):
+            mark.setText(f"{top_khz * share:g} kHz")
+            mark.show()
+        self._place_marks()
+
+    def _range_changed(self, *_: object) -> None:
+        """Of a long file, columns of what is on screen."""
+        if self._file is None:
+            return
+        samples, rate = self._file
+        left, right = self.getViewBox().viewRange()[0]
+        first = min(max(0, round(left * rate)), len(samples) - WINDOW)
+        last = min(len(samples), round(right * rate) + WINDOW)
+        step = HOP * max(1, round((last - first) / HOP / VISIBLE_COLUMNS))
+        first = first // step * step  # the same columns while it is moved
+        count = max(1, 1 + (last - first - WINDOW) // step)
+        self._image.setImage(columns_of(samples[first:], count, step), autoLevels=False, levels=(0, 255))
+        self._image.setRect(pg.QtCore.QRectF(first / rate, 0, count * step / rate, rate / 2000))
 
     def show_nothing(self) -> None:
         """Nothing to show; the room stays."""
         self._seconds = 0.0
+        self._file = None
         self._drawn_to = 0
         self._image.clear()
+        for mark in self._marks:
+            mark.hide()
         self.getViewBox().setLimits(xMin=None, xMax=None)
         self.setXRange(-5, 0, padding=0)
         self.setYRange(0, 8, padding=0)

@@ -14,6 +14,7 @@ from app.widgets.plot import Plot
 
 COLUMNS = 1200
 MOST_BANDS = 400
+BLOCK = 256  # samples of a file that the coarse outline holds as one pair
 
 
 class Waveform(Plot):
@@ -22,12 +23,20 @@ class Waveform(Plot):
     def __init__(self, parent: QWidget | None = None, axis: bool = True) -> None:
         """`axis`: whether the time axis is drawn; not where a spectrogram below has it."""
         super().__init__(
-            tr("Waveform"), "", "s" if axis else "", "", "", grid=False, readout=False, parent=parent
+            tr("Waveform"),
+            tr("time") if axis else "",
+            "s" if axis else "",
+            "",
+            "",
+            grid=False,
+            readout=False,
+            parent=parent,
         )
         self.setMinimumHeight(64)
         self.getPlotItem().getAxis("left").setWidth(0)
         self._window_s = 0.0
         self._samples: np.ndarray | None = None
+        self._coarse = (np.zeros(0), np.zeros(0))  # lowest and highest of every BLOCK samples
         self._rate = 16_000
         self._scale = 0.1
         self._seen: tuple[float, float] | None = None
@@ -53,22 +62,26 @@ class Waveform(Plot):
         self._window_s = seconds
         self._tint.setRegion((-seconds, 0))
 
-    def set_live(self, samples: np.ndarray, rate: int, seconds: float = 5.0) -> None:
-        """Show the newest `seconds` of sound, now at the right: float32 [n]."""
-        columns = COLUMNS
-        wanted = round(seconds * rate)
-        shown = samples[-wanted:]
-        low, high = (
-            envelope(shown, max(1, round(columns * len(shown) / wanted)))
-            if len(shown)
-            else (np.zeros(0), np.zeros(0))
+    def set_live(
+        self, samples: np.ndarray, rate: int, seconds: float = 5.0, end_index: int | None = None
+    ) -> None:
+        """Show the newest `seconds` of sound, now at the right: float32 [n].
+
+        end_index: how many samples there ever were; with it a column always holds the same samples while it moves, so
+        that the outline does not shimmer.
+        """
+        size = max(1, round(seconds * rate / COLUMNS))
+        newest = (end_index or 0) % size  # samples of the column that is not yet full
+        whole = (min(len(samples), round(seconds * rate)) - newest) // size
+        low, high = envelope(
+            samples[len(samples) - newest - whole * size : len(samples) - newest], max(0, whole)
         )
         peak = float(max(-low.min(), high.max())) if len(low) else 0.0
         # The axis grows at once and shrinks slowly, so that it does not breathe with every word.
         self._scale = max(peak * 1.1, 0.97 * self._scale, 0.02)
         y = np.empty(2 * len(low))
         y[0::2], y[1::2] = low, high
-        x = np.repeat(np.arange(len(low)) - len(low), 2) * (seconds / columns)
+        x = (np.repeat(np.arange(len(low)) - len(low), 2) * size - newest) / rate
         self._samples = None
         self._curve.setData(x, y)
         if self._seen != (seconds, self._scale):
@@ -81,9 +94,12 @@ class Waveform(Plot):
     def set_file(self, samples: np.ndarray, rate: int) -> None:
         """Show a whole sound, float32 [n]; it can be zoomed and moved."""
         self._samples, self._rate = samples, rate
+        whole = len(samples) // BLOCK * BLOCK
+        blocks = samples[:whole].reshape(-1, BLOCK)
+        self._coarse = (blocks.min(axis=1), blocks.max(axis=1)) if whole else (np.zeros(0), np.zeros(0))
         self._seen = None
         self._tint.hide()
-        peak = float(np.abs(samples).max()) if len(samples) else 0.0
+        peak = float(max(-samples.min(), samples.max())) if len(samples) else 0.0
         top = max(peak * 1.05, 1e-3)
         self.getViewBox().setLimits(xMin=0, xMax=max(len(samples) / rate, 1e-3))
         self.set_home((0.0, max(len(samples) / rate, 1e-3)), (-top, top))
@@ -111,6 +127,7 @@ class Waveform(Plot):
     def show_nothing(self) -> None:
         """Nothing to show; the room stays."""
         self._samples = None
+        self._coarse = (np.zeros(0), np.zeros(0))
         self._seen = None
         self._scale = 0.1
         self._curve.setData([], [])
@@ -132,6 +149,17 @@ class Waveform(Plot):
         left, right = self.getViewBox().viewRange()[0]
         first = max(0, int(left * self._rate) - 1)
         last = min(len(self._samples), int(right * self._rate) + 2)
+        if (
+            last - first > BLOCK * COLUMNS
+        ):  # an hour has more samples than can be looked through while one zooms
+            first, last = first // BLOCK, min(last // BLOCK + 1, len(self._coarse[0]))
+            low, high = self._coarse[0][first:last], self._coarse[1][first:last]
+            size = -(-len(low) // COLUMNS)
+            starts = np.arange(0, len(low), size)
+            y = np.empty(2 * len(starts))
+            y[0::2], y[1::2] = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
+            self._curve.setData(np.repeat((first + starts) * (BLOCK / self._rate), 2), y)
+            return
         piece = self._samples[first:last]
         x = np.arange(first, first + len(piece)) / self._rate
         self._curve.setData(*minmax(x, piece, 2 * COLUMNS))
@@ -139,7 +167,7 @@ class Waveform(Plot):
     def _colour(self) -> None:
         now = theme.current()
         self._curve.setPen(pg.mkPen("#9AA5B1" if now.dark else "#69737D", width=1))
-        self._head.setPen(pg.mkPen(now.accent, width=1))
+        self._head.setPen(pg.mkPen(now.text, width=1))  # not the accent: attention is drawn in that
         tint = QColor(theme.ORANGE)
         tint.setAlpha(34 if now.dark else 26)
         self._tint.setBrush(tint)

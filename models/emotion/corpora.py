@@ -107,6 +107,21 @@ class Found:
         self.skipped.append(Skipped(path, Remark(text, values)))
 
 
+def check_readable(folder: Path) -> None:
+    """Raises UserError where what is in `folder` cannot be listed."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        raise UserError(
+            "The folder {name} cannot be read.",
+            "{reason}: {path}.",
+            "Check its permissions, or choose another folder.",
+            name=folder.name,
+            reason=error.strerror or str(error),
+            path=folder,
+        ) from error
+
+
 # --- corpora by file name -----------------------------------------------------------------------------------
 
 
@@ -184,7 +199,7 @@ def iemocap_root(place: Path) -> Path | None:
 
 
 def iemocap(root: Path) -> Found:
-    """IEMOCAP as distributed. A speaker is a person of a session, such as ``Ses01F``."""
+    """IEMOCAP as distributed. A speaker is a person of a session, such as ``Ses01_F``."""
     found = Found("IEMOCAP")
     for session in _sessions(root):
         for table in sorted((session / "dialog" / "EmoEvaluation").glob("*.txt")):
@@ -215,7 +230,9 @@ def _iemocap_turn(found: Found, sounds: Path, turn: str, label: str) -> None:
         found.skip(path, "The sound file is missing.")
     else:
         session, sex = match.groups()
-        found.utterances.append(Utterance(path, canonical_emotion(label), session + sex, sex, session))
+        found.utterances.append(
+            Utterance(path, canonical_emotion(label), f"{session}_{sex}", sex, f"Session{int(session[3:])}")
+        )
 
 
 def _sessions(root: Path) -> list[Path]:
@@ -232,18 +249,26 @@ def _folders(place: Path) -> list[Path]:
 # --- a table ------------------------------------------------------------------------------------------------
 
 COLUMNS = ("path", "emotion", "speaker")
+NAMED_TABLES = ("metadata.csv", "samples.csv")
+
+
+def named_table_in(folder: Path) -> Path | None:
+    """The ``metadata.csv`` or ``samples.csv`` of `folder`, if it has the needed columns."""
+    return next((folder / name for name in NAMED_TABLES if _fits(folder / name)), None)
 
 
 def table_in(folder: Path) -> Path | None:
     """The one CSV directly in `folder` that has the needed columns; None if there is none, or several."""
-    fitting = []
-    for path in sorted(folder.glob("*.csv")):
-        try:
-            read_table(path, COLUMNS)
-        except UserError:
-            continue
-        fitting.append(path)
+    fitting = [path for path in sorted(folder.glob("*.csv")) if _fits(path)]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _fits(path: Path) -> bool:
+    try:
+        read_table(path, COLUMNS)
+    except UserError:
+        return False
+    return True
 
 
 def by_table(path: Path) -> Found:
@@ -266,8 +291,8 @@ def by_table(path: Path) -> Found:
 
 
 def _sound_of(table: Table, row: Row) -> Path:
-    path = table.path.parent / Path(row["path"]).expanduser()
-    if os.sep == "/" and "\\" in row["path"] and not path.exists():
+    path = table.path.parent / os.path.expanduser(row["path"])
+    if os.sep == "/" and "\\" in row["path"] and not os.path.exists(path):
         path = table.path.parent / row["path"].replace("\\", "/")  # a table that was made on Windows
     return path
 
@@ -280,11 +305,11 @@ def _utterance_of(row: Row, sound: Path) -> Utterance | Remark:
         return Remark("No emotion is given.")
     if not row["speaker"]:
         return Remark("No speaker is given.")
-    if not sound.is_file():
+    if not os.path.isfile(sound):  # of os.path: it answers where a cell is too long for a path, too
         return Remark("The sound file is missing.")
     try:
-        start_s = float(row["start_s"] or 0)
-        end_s = float(row["end_s"]) if row["end_s"] else None
+        start_s = _seconds(row["start_s"]) or 0.0
+        end_s = _seconds(row["end_s"])
     except ValueError:
         return Remark("Line {line} has a start or an end that is not a number of seconds.", line)
     if not (start_s >= 0 and (end_s is None or start_s < end_s < float("inf"))):
@@ -295,9 +320,14 @@ def _utterance_of(row: Row, sound: Path) -> Utterance | Remark:
     )
 
 
+def _seconds(text: str) -> float | None:
+    """A spreadsheet of half the world writes 1,5. None where nothing stands; raises ValueError for other words."""
+    return float(text.replace(",", ".")) if text else None
+
+
 # --- class folders ------------------------------------------------------------------------------------------
 
-_NOBODY = frozenset(
+_NOBODY = frozenset(  # folders of parts and formats, not of people
     [
         "train",
         "training",

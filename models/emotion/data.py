@@ -4,6 +4,7 @@ sides. Everything that is left out is counted and said. No torch: the window rea
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -111,7 +112,7 @@ def open_dataset(
 
 
 def _read(path: Path, labels: tuple[str, ...]) -> Found:
-    if not path.exists():
+    if not os.path.exists(path):
         raise UserError(
             "The data set {name} was not found.",
             "There is no folder or file {path}.",
@@ -128,6 +129,10 @@ def _read(path: Path, labels: tuple[str, ...]) -> Found:
                 name=path.name,
             )
         return _not_empty(corpora.by_table(path), path)
+    corpora.check_readable(path)
+    table = corpora.named_table_in(path)
+    if table is not None:
+        return _not_empty(corpora.by_table(table), path)
     root = corpora.iemocap_root(path)
     if root is not None:
         return _not_empty(corpora.iemocap(root), path)
@@ -152,15 +157,7 @@ def _not_empty(found: Found, path: Path) -> Found:
     if found.utterances:
         return found
     if found.skipped:
-        reason, count = Counter(str(skipped.reason) for skipped in found.skipped).most_common(1)[0]
-        raise UserError(
-            "No utterance of {name} can be used.",
-            "All {count} were left out, mostly for this reason: {reason}",
-            "Mend the data set, or choose another.",
-            name=path.name,
-            count=len(found.skipped),
-            reason=f"{reason} ({count})",
-        )
+        raise _all_left_out(path, found)
     raise UserError(
         "No utterance was recognised in {name}.",
         "Understood are IEMOCAP, EMO-DB, RAVDESS and CREMA-D as they are distributed, a folder with one folder an "
@@ -196,14 +193,7 @@ def _with_durations(utterances: list[Utterance], found: Found, progress: Progres
 
 def _nothing_left(path: Path, found: Found, there: Counter[str], wanted: tuple[str, ...]) -> UserError:
     if any(label in there for label in wanted):
-        reasons = Counter(str(skipped.reason) for skipped in found.skipped)
-        return UserError(
-            "No utterance of {name} can be used.",
-            "{reason}",
-            "Mend the sound files, or choose another data set.",
-            name=path.name,
-            reason=reasons.most_common(1)[0][0],
-        )
+        return _all_left_out(path, found)
     return UserError(
         "{name} has none of the emotions chosen.",
         "Chosen are {chosen}; it has {there}.",
@@ -211,6 +201,18 @@ def _nothing_left(path: Path, found: Found, there: Counter[str], wanted: tuple[s
         name=path.name,
         chosen=", ".join(wanted),
         there=", ".join(sorted(there)),
+    )
+
+
+def _all_left_out(path: Path, found: Found) -> UserError:
+    reason, count = Counter(str(skipped.reason) for skipped in found.skipped).most_common(1)[0]
+    return UserError(
+        "No utterance of {name} can be used.",
+        "All {count} were left out, mostly for this reason: {reason}",
+        "Mend the data set, or choose another.",
+        name=path.name,
+        count=len(found.skipped),
+        reason=f"{reason} ({count})",
     )
 
 
@@ -287,12 +289,13 @@ def check_split(fold: Fold) -> None:
 
 
 def train_validation_split(
-    dataset: Dataset, validation_speakers: Sequence[str] | None = None, fraction: float = 0.2, seed: int = 0
+    dataset: Dataset, validation_speakers: Sequence[str] | None = None, seed: int = 0, fraction: float = 0.2
 ) -> tuple[tuple[Utterance, ...], tuple[Utterance, ...]]:
     """(training, validation) with the speakers apart.
 
     validation_speakers: who validates; None draws about `fraction` of the speakers by `seed`, if possible so that
-    every emotion is heard on both sides. Raises UserError where that leaves one side empty.
+    every emotion is heard on both sides, and among such draws one with women and men in the data's proportion.
+    Raises UserError where that leaves one side empty.
     """
     speakers = dataset.speakers
     if len(speakers) < 2:
@@ -322,10 +325,14 @@ def train_validation_split(
 
 
 def _drawn(dataset: Dataset, count: int, seed: int) -> set[str]:
-    """`count` speakers: of 50 draws the first that leaves every emotion on both sides, else the best."""
+    """`count` speakers: of 50 draws the first with the emotions best on both sides; among such, the sexes, too."""
     emotions: dict[str, set[str]] = {speaker: set() for speaker in dataset.speakers}
+    sexes: dict[str, str] = {}
     for utterance in dataset.utterances:
         emotions[utterance.speaker].add(utterance.emotion)
+        if utterance.sex:
+            sexes[utterance.speaker] = utterance.sex
+    everyone = Counter(sexes.values())
     generator = np.random.default_rng(seed)
     draws = [set(generator.permutation(dataset.speakers)[:count].tolist()) for _ in range(50)]
 
@@ -334,7 +341,13 @@ def _drawn(dataset: Dataset, count: int, seed: int) -> set[str]:
         outside = set().union(*(emotions[s] for s in emotions if s not in chosen))
         return len(inside) + 2 * len(outside)  # an emotion never trained is worse than one never judged
 
-    return max(draws, key=covered)
+    def unlike(chosen: set[str]) -> float:
+        """How many people of each sex the draw has too many or too few, together."""
+        there = Counter(sexes[s] for s in chosen if s in sexes)
+        share = len(chosen) / len(emotions)
+        return sum(abs(there[sex] - share * people) for sex, people in everyone.items())
+
+    return max(draws, key=lambda chosen: (covered(chosen), -round(unlike(chosen), 6)))
 
 
 def _sessions(dataset: Dataset) -> dict[str, list[str]]:
@@ -364,9 +377,8 @@ def _speaker_groups(dataset: Dataset, k: int, seed: int) -> dict[str, list[str]]
     counts = Counter(utterance.speaker for utterance in dataset.utterances)
     shuffled = np.random.default_rng(seed).permutation(speakers).tolist()
     groups: list[list[str]] = [[] for _ in range(k)]
-    for speaker in sorted(
-        shuffled, key=lambda one: -counts[one]
-    ):  # the largest first, each to the smallest group
+    # The largest first, each to the smallest group.
+    for speaker in sorted(shuffled, key=lambda one: -counts[one]):
         smallest = min(groups, key=lambda group: (sum(counts[one] for one in group), len(group)))
         smallest.append(speaker)
     return {f"group{number + 1}": sorted(group) for number, group in enumerate(groups)}

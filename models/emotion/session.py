@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from models.datafiles import write_whole
 from models.emotion.tables import csv_bytes
@@ -11,8 +11,7 @@ from models.emotion.tables import csv_bytes
 TOUCHING_S = 1e-3
 
 
-@dataclass(frozen=True)
-class Stretch:
+class Stretch(NamedTuple):
     """A stretch of the session with one label (None: no speech), in seconds since its start."""
 
     start_s: float
@@ -28,7 +27,7 @@ class SessionLog:
     """The stretches in order. Equal neighbours are one. Of more than `most`, the older half is joined in pairs under
     the longer one's label, so a day of running stays small and the last hours stay exact."""
 
-    def __init__(self, most: int = 20_000) -> None:
+    def __init__(self, most: int = 6_000) -> None:
         self.most = most
         self.stretches: list[Stretch] = []
 

@@ -2,7 +2,8 @@
 
 NumPy alone: the window imports this. Whether one model is better than another says `significance.py`.
 
-Where a figure is not defined (the recall of an emotion that never occurred) it is NaN, and ``None`` in `as_dict`.
+The recall of an emotion that never occurred is not 0: it is NaN, and ``None`` in `as_dict`. Figures of no utterance
+at all are 0.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Bin:
 class Evaluation:
     """The figures of a model on `n` utterances.
 
-    recall, precision: float64 [classes], NaN where an emotion never occurred or was never predicted. uar: the mean of
+    recall, precision: by label, NaN where an emotion never occurred or was never predicted. uar: the mean of
     the recalls that are defined. macro_f1: over the emotions that occurred or were predicted. confusion: int64
     [classes, classes], rows what is true, columns what was predicted. calibration_error: expected, over 15 bins of
     certainty, 0 to 1. speaker_mean, speaker_sd: over `by_speaker`, sd of a sample (0 for one speaker).
@@ -73,8 +74,8 @@ class Evaluation:
     uar: float
     weighted_f1: float
     macro_f1: float
-    recall: np.ndarray
-    precision: np.ndarray
+    recall: dict[str, float]
+    precision: dict[str, float]
     confusion: np.ndarray
     calibration_error: float
     bins: tuple[Bin, ...]
@@ -112,8 +113,8 @@ class Evaluation:
             "weighted_f1": self.weighted_f1,
             "macro_f1": self.macro_f1,
             "calibration_error": self.calibration_error,
-            "recall": dict(zip(self.labels, self.recall.tolist(), strict=True)),
-            "precision": dict(zip(self.labels, self.precision.tolist(), strict=True)),
+            "recall": self.recall,
+            "precision": self.precision,
             "confusion": self.confusion.tolist(),
             "speaker_mean": self.speaker_mean,
             "speaker_sd": self.speaker_sd,
@@ -145,7 +146,8 @@ def evaluate(
         if count
         else np.zeros((0, len(labels)))
     )
-    words = [speakers, sexes or [""] * count, sessions or [""] * count, ids or [""] * count]
+    unsaid = [""] * count
+    words = [speakers] + [unsaid if column is None else column for column in (sexes, sessions, ids)]
     if probabilities.shape[1] != len(labels) or any(len(column) != count for column in words):
         raise ValueError(f"{count} utterances and {len(labels)} labels do not fit what was given with them")
     if not np.isfinite(probabilities).all():
@@ -168,8 +170,8 @@ def evaluate(
         n=count,
         **figures(confusion),
         macro_f1=_macro_f1(confusion),
-        recall=recall,
-        precision=precision,
+        recall=dict(zip(labels, recall.tolist(), strict=True)),
+        precision=dict(zip(labels, precision.tolist(), strict=True)),
         confusion=confusion,
         calibration_error=calibration_error,
         bins=bins,
@@ -223,10 +225,10 @@ def confused(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarr
 
 
 def figures(confusion: np.ndarray) -> dict[str, float]:
-    """accuracy, uar and weighted_f1 of a confusion matrix; NaN for an empty one."""
+    """accuracy, uar and weighted_f1 of a confusion matrix; 0 for an empty one."""
     total = confusion.sum()
     if not total:
-        return dict.fromkeys(SPEAKER_FIGURES, math.nan)
+        return dict.fromkeys(SPEAKER_FIGURES, 0.0)
     support = confusion.sum(1)
     return {
         "accuracy": float(np.trace(confusion) / total),
@@ -241,10 +243,10 @@ def calibration(
     """(expected calibration error, the bins that hold any prediction), bins of equal width, upper edges included.
 
     The error is the mean distance between certainty and share of right ones, weighted by the bins' counts (Guo et
-    al. 2017). NaN without predictions.
+    al. 2017). 0 without predictions.
     """
     if not len(truth):
-        return math.nan, ()
+        return 0.0, ()
     certainty = probabilities.max(1)
     right = probabilities.argmax(1) == truth
     where = np.clip(np.ceil(certainty * bins) - 1, 0, bins - 1).astype(int)
@@ -272,7 +274,7 @@ def _f1(confusion: np.ndarray) -> np.ndarray:
 
 def _macro_f1(confusion: np.ndarray) -> float:
     there = (confusion.sum(0) + confusion.sum(1)) > 0
-    return float(_f1(confusion)[there].mean()) if there.any() else math.nan
+    return float(_f1(confusion)[there].mean()) if there.any() else 0.0
 
 
 def _speaker(
@@ -297,12 +299,10 @@ def _groups(
 
 
 def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else math.nan
+    return float(np.mean(values)) if values else 0.0
 
 
 def _sd(values: list[float]) -> float:
-    if not values:
-        return math.nan
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 

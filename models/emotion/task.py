@@ -22,7 +22,6 @@ from models.resources import cache_folder
 from models.training import schedules
 from models.training.task import Clock, Draw, History, Loss, Task
 
-
 FRONT_ENDS = {"logmel": "log-mel", "hubert": "HuBERT"}  # for people
 
 

@@ -18,6 +18,9 @@ if not sys.platform.startswith("linux"):
 # Before anything imports sounddevice: PortAudio and ALSA read it once.
 _server = SoundServer()
 os.environ.update(_server.environment)
+os.environ.setdefault(
+    "QT_QPA_PLATFORM", "offscreen"
+)  # of this process; real windows have a process of their own
 
 
 def pytest_collection_modifyitems(items):

@@ -47,9 +47,9 @@ def test_a_missing_column_is_named_and_the_found_ones_listed(tmp_path):
 def test_files_that_are_no_tables(tmp_path):
     (tmp_path / "empty.csv").write_bytes(b"")
     (tmp_path / "blank.csv").write_text("\n \n,,\n")
-    (tmp_path / "latin.csv").write_bytes("path,emotion\nä.wav,sad\n".encode("latin-1"))
+    (tmp_path / "sound.csv").write_bytes(b"RIFF\x24\x08\x01\x02WAVEfmt \xff\xfe\x10")
     (tmp_path / "zeros.csv").write_bytes(b"path,emotion\0\0\n")
-    cases = {"empty.csv": "is empty", "blank.csv": "is empty", "latin.csv": "not a table in UTF-8",
+    cases = {"empty.csv": "is empty", "blank.csv": "is empty", "sound.csv": "not a table",
              "zeros.csv": "not a table", "gone.csv": "was not found"}  # fmt: skip
     for name, words in cases.items():
         with pytest.raises(UserError, match=words) as caught:
@@ -57,6 +57,20 @@ def test_files_that_are_no_tables(tmp_path):
         assert name in caught.value.sentences()[0]
     with pytest.raises(UserError, match="is a folder"):
         datafiles.read_table(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-8"])
+@pytest.mark.parametrize("words", ["Mädchen,fröhlich,Jürgen Weiß", "garçon,très gêné,Zoë", "ä.wav,sad,ÄÖÜ"])
+def test_western_tables_in_older_encodings(tmp_path, encoding, words):
+    (tmp_path / "t.csv").write_bytes(f"path,emotion,speaker\n{words}\n".encode(encoding))
+    assert ",".join(datafiles.read_table(tmp_path / "t.csv").rows[0].cells.values()) == words
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "gb18030", "utf-8", "utf-16"])
+@pytest.mark.parametrize("words", ["录音/一.wav,高兴,张伟", "a.wav,愤怒,陈喆"])
+def test_chinese_tables_in_older_encodings(tmp_path, encoding, words):
+    (tmp_path / "t.csv").write_bytes(f"path,emotion,speaker\n{words}\n".encode(encoding))
+    assert ",".join(datafiles.read_table(tmp_path / "t.csv").rows[0].cells.values()) == words
 
 
 def test_a_table_of_another_kind_is_refused_for_its_size(tmp_path, monkeypatch):

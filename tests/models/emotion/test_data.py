@@ -1,6 +1,9 @@
 """Corpora as they are distributed, made small: what is recognised, what is skipped and why, and speakers apart."""
 
+import errno
 import json
+import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +11,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.emotion import data
+from models.emotion import corpora, data
 from models.emotion.corpora import canonical_sex
 from models.emotion.data import Dataset, Fold, Utterance, canonical_emotion, describe, open_dataset
 from models.errors import UserError
@@ -70,11 +73,11 @@ def test_iemocap_as_distributed(iemocap, place):
     dataset = open_dataset((iemocap / place).resolve())
     found = {name: (u.emotion, u.speaker, u.sex, u.session) for name, u in by_name(dataset).items()}
     assert found == {
-        "Ses01F_impro01_F000.wav": ("neutral", "Ses01F", "F", "Ses01"),
-        "Ses01F_impro01_M000.wav": ("angry", "Ses01M", "M", "Ses01"),
-        "Ses01M_script01_1b_F003.wav": ("happy", "Ses01F", "F", "Ses01"),
-        "Ses02F_impro02_M010.wav": ("sad", "Ses02M", "M", "Ses02"),
-        "Ses02F_impro02_F011.wav": ("happy", "Ses02F", "F", "Ses02"),
+        "Ses01F_impro01_F000.wav": ("neutral", "Ses01_F", "F", "Session1"),
+        "Ses01F_impro01_M000.wav": ("angry", "Ses01_M", "M", "Session1"),
+        "Ses01M_script01_1b_F003.wav": ("happy", "Ses01_F", "F", "Session1"),
+        "Ses02F_impro02_M010.wav": ("sad", "Ses02_M", "M", "Session2"),
+        "Ses02F_impro02_F011.wav": ("happy", "Ses02_F", "F", "Session2"),
     }
     assert dataset.labels == ("angry", "happy", "neutral", "sad")
     assert reasons(dataset) == {
@@ -193,6 +196,31 @@ def test_a_folder_with_a_fitting_csv_is_read_by_it(tmp_path):
     assert dataset.name == f"CSV: {tmp_path.name}"
 
 
+@pytest.mark.parametrize("name", ["metadata.csv", "samples.csv"])
+def test_a_table_of_the_usual_name_goes_before_file_names_and_other_tables(tmp_path, name):
+    for stem in ("03a01Fa", "08b09Wc"):
+        sound(tmp_path / "audio" / f"{stem}.wav")
+    (tmp_path / "all.csv").write_text("path,emotion,speaker\naudio/03a01Fa.wav,sad,9\n")
+    (tmp_path / name).write_text("path,speaker,age,emotion\naudio/03a01Fa.wav,anna,31,calm\n")
+    (u,) = open_dataset(tmp_path).utterances
+    assert (u.emotion, u.speaker) == ("calm", "anna")
+    (tmp_path / name).write_text("file,label\nx,y\n")
+    assert open_dataset(tmp_path).name == f"EMO-DB: {tmp_path.name}"
+
+
+def test_cells_that_are_no_paths_and_decimal_commas(tmp_path):
+    sound(tmp_path / "a.wav", 2.0)
+    (tmp_path / "t.csv").write_text(
+        "path;emotion;speaker;start_s;end_s\n"
+        "a.wav;sad;1;0,5;1,25\n"
+        f"{'a' * 5000}.wav;sad;1;;\n"
+        "~nobody-of-that-name/a.wav;sad;1;;\n"
+    )
+    dataset = open_dataset(tmp_path / "t.csv")
+    assert [(u.start_s, u.end_s, u.duration_s) for u in dataset.utterances] == [(0.5, 1.25, 0.75)]
+    assert reasons(dataset) == {"The sound file is missing.": 2}
+
+
 def test_class_folders_with_a_folder_a_speaker(tmp_path):
     for name in ("Anger/anna/1.wav", "Anger/ben/1.ogg", "sadness/anna/2.wav", "stray.wav"):
         sound(tmp_path / name)
@@ -294,6 +322,16 @@ def test_places_that_are_no_data_set(tmp_path):
         with pytest.raises(UserError, match=words) as caught:
             open_dataset(tmp_path / name)
         assert all(caught.value.sentences()), name
+
+
+def test_a_folder_that_may_not_be_listed_is_said(tmp_path, monkeypatch):
+    def refuse(place):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place)
+
+    monkeypatch.setattr(corpora.os, "scandir", refuse)
+    with pytest.raises(UserError, match=r"cannot be read\. Permission denied") as caught:
+        open_dataset(tmp_path)
+    assert all(caught.value.sentences())
 
 
 def test_none_of_the_emotions_chosen(tmp_path):
@@ -442,6 +480,33 @@ def test_the_draw_keeps_every_emotion_in_training():
     dataset = Dataset((*common.utterances, rare), (), "made", ("angry", "happy", "sad"))
     for seed in range(20):
         assert rare in data.train_validation_split(dataset, seed=seed)[0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(pairs=st.integers(2, 8), seed=st.integers(0, 50))
+def test_the_draw_keeps_the_sexes_in_proportion(pairs, seed):
+    speakers = [f"{sex}{number}" for number in range(pairs) for sex in "FM"]
+    plain = made(speakers)
+    utterances = tuple(replace(u, sex=u.speaker[0]) for u in plain.utterances)
+    dataset = replace(plain, utterances=utterances)
+    _, validation = data.train_validation_split(dataset, seed=seed, fraction=1 / pairs)
+    assert sorted(name[0] for name in speakers_of(validation)) == ["F", "M"]
+
+
+def test_emotions_go_before_the_sexes_in_the_draw():
+    people = [
+        ("F1", "angry"),
+        ("F1", "sad"),
+        ("M1", "angry"),
+        ("F2", "angry"),
+        ("M2", "angry"),
+        ("M2", "happy"),
+    ]
+    utterances = tuple(Utterance(f"{n}.wav", what, who, who[0]) for n, (who, what) in enumerate(people))
+    dataset = Dataset(utterances, (), "made", ("angry", "happy", "sad"))
+    for seed in range(10):
+        train, _ = data.train_validation_split(dataset, seed=seed, fraction=0.5)
+        assert {u.emotion for u in train} == {"angry", "happy", "sad"}
 
 
 def test_named_validation_speakers():

@@ -57,7 +57,8 @@ def test_figures_are_scikit_learns(seed, n, known):
     np.testing.assert_array_equal(found.confusion, metrics.confusion_matrix(truth, predicted, labels=every))
     for ours, theirs in ((found.recall, metrics.recall_score), (found.precision, metrics.precision_score)):
         peer = theirs(truth, predicted, labels=every, average=None, zero_division=np.nan)
-        np.testing.assert_allclose(ours, peer)
+        assert list(ours) == list(LABELS)
+        np.testing.assert_allclose(list(ours.values()), peer)
     who = np.array(given_values["speakers"])
     for one in found.by_speaker:
         mine = who == one.speaker
@@ -91,8 +92,8 @@ def test_a_case_by_hand():
     assert found.n == 7
     assert found.confusion.tolist() == [[3, 1, 0], [0, 1, 0], [0, 1, 1]]
     assert found.accuracy == pytest.approx(5 / 7)
-    np.testing.assert_allclose(found.recall, [3 / 4, 1, 1 / 2])
-    np.testing.assert_allclose(found.precision, [1, 1 / 3, 1])
+    assert found.recall == pytest.approx({"angry": 3 / 4, "happy": 1, "sad": 1 / 2})
+    assert found.precision == pytest.approx({"angry": 1, "happy": 1 / 3, "sad": 1})
     assert found.uar == pytest.approx(0.75)
     assert found.macro_f1 == pytest.approx((6 / 7 + 1 / 2 + 2 / 3) / 3)
     assert found.weighted_f1 == pytest.approx((4 * 6 / 7 + 1 / 2 + 2 * 2 / 3) / 7)
@@ -133,15 +134,18 @@ def test_calibration_bin_by_bin(seed, n):
     assert evaluate(**given_values).calibration_error == pytest.approx(expected)
 
 
+@pytest.mark.filterwarnings("error")
 def test_nothing_and_a_single_class():
     nothing = evaluate([], np.zeros((0, 4)), LABELS, [])
     assert nothing.n == 0
-    assert all(
-        math.isnan(value)
-        for value in (nothing.accuracy, nothing.uar, nothing.macro_f1, nothing.calibration_error)
-    )
-    assert nothing.by_speaker == ()
-    assert nothing.as_dict()["uar"] is None
+    for figure in (
+        nothing.accuracy, nothing.uar, nothing.weighted_f1, nothing.macro_f1, nothing.calibration_error,
+        *nothing.speaker_mean.values(), *nothing.speaker_sd.values(),
+    ):  # fmt: skip
+        assert figure == 0
+    assert nothing.confusion.tolist() == [[0] * 4] * 4
+    assert nothing.by_speaker == nothing.by_sex == nothing.bins == ()
+    assert json.loads(json.dumps(nothing.as_dict(), allow_nan=False))["uar"] == 0
     assert nothing.to_rows() == [["speaker", "sex", "session", "n", "accuracy", "weighted_f1", "uar"]]
     single = evaluate(["sad", "sad"], np.ones((2, 1)), ["sad"], ["a", "b"])
     assert (single.accuracy, single.uar, single.weighted_f1, single.macro_f1) == (1, 1, 1, 1)
@@ -150,11 +154,12 @@ def test_nothing_and_a_single_class():
     assert one.speaker_sd["uar"] == 0
 
 
+@pytest.mark.filterwarnings("error")
 def test_an_absent_class_is_not_counted_as_a_failure():
     found = evaluate(["sad", "sad"], np.array([[0.1, 0.9], [0.2, 0.8]]), ["angry", "sad"], ["a", "a"])
     assert found.uar == 1
-    assert math.isnan(found.recall[0])
-    assert math.isnan(found.precision[0])
+    assert math.isnan(found.recall["angry"])
+    assert math.isnan(found.precision["angry"])
     assert found.as_dict()["recall"] == {"angry": None, "sad": 1.0}
 
 
@@ -164,6 +169,7 @@ def test_what_does_not_fit_is_refused():
         ({"truth": ["joy"] * 4}, "joy is not among"),
         ({"probabilities": right["probabilities"][:, :3]}, "do not fit"),
         ({"speakers": ["a"]}, "do not fit"),
+        ({"sexes": []}, "do not fit"),
         ({"probabilities": right["probabilities"] * np.nan}, "not a number"),
     ]:
         with pytest.raises(ValueError, match=words):

@@ -1,0 +1,57 @@
+"""``make bench``: each row against a named peer in the same process (or the same kind of process), interleaved, medians.
+
+Prints a table, and writes ``tests/benchmarks/results.json``. Arguments choose rows by a part of their name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tests.benchmarks import emotion, window
+
+Row = dict[str, object]
+RESULTS = Path(__file__).with_name("results.json")
+ROWS: list[Callable[[], Row]] = [
+    emotion.attention,
+    emotion.speech_encoder,
+    emotion.live_path,
+    window.first_paint,
+    window.event_loop_gap,
+    window.million_points,
+]
+
+
+def main() -> int:
+    wanted = sys.argv[1:]
+    rows = []
+    for measure in ROWS:
+        if wanted and not any(part in measure.__name__ for part in wanted):
+            continue
+        print(f"{measure.__name__} …", flush=True)
+        rows.append(measure())
+    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    results = {
+        "machine": machine,
+        "python": platform.python_version(),
+        "when": time.strftime("%Y-%m-%d"),
+        "rows": rows,
+    }
+    if not wanted:
+        RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    print("\n| work | peer | ours | ratio | reach |\n|---|---|---|---|---|")
+    for row in rows:
+        print(f"| {row['work']} | {row['peer']} | {row['ours']} | {row['ratio']} | {row['reach']} |")
+    return 0
+
+
+if __name__ == "__main__":
+    np.seterr(all="ignore")
+    raise SystemExit(main())

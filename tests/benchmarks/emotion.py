@@ -1,0 +1,108 @@
+"""Rows of the emotion system."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import models.torchaudio_cpu  # noqa: F401
+from models import checkpoint
+from models.emotion import network
+from models.emotion.network import GeneralAttention
+from models.resources import resource
+from tests.benchmarks.timing import interleaved, ms, row
+
+
+def attention() -> dict[str, object]:
+    """The baseline's attention over 149 steps against a loop over time, as it was first published."""
+    torch.set_num_threads(1)
+    layer = GeneralAttention(512).eval()
+    states, mask = torch.randn(8, 149, 512), network.valid(torch.full((8,), 149), 149)
+
+    def loop() -> torch.Tensor:
+        attended = []
+        for t in range(states.shape[1]):
+            query = layer.transform(states[:, t])
+            scores = torch.einsum("bd,bsd->bs", query, states).softmax(-1)
+            attended.append(torch.tanh(torch.einsum("bs,bsd->bd", scores, states)))
+        return torch.stack(attended, 1)
+
+    with torch.inference_mode():
+        torch.testing.assert_close(layer(states, mask)[0], loop(), rtol=1e-3, atol=1e-4)
+        peer, ours = interleaved(loop, lambda: layer(states, mask))
+    return row(
+        "attention of the emotion baseline, 149 steps, batch 8",
+        f"a loop over time, {ms(peer)}",
+        ms(ours),
+        peer / ours,
+        "≥ 25×",
+    )
+
+
+def speech_encoder() -> dict[str, object]:
+    """HuBERT-base (its size, random weights) on 3 s: transformers as it comes, and our front end."""
+    from transformers import HubertConfig, HubertModel
+
+    from models.emotion.config import FrontEndConfig
+    from models.emotion.features import SpeechEncoder
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 2)))
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        HubertModel(HubertConfig()).save_pretrained(folder)
+        encoder = SpeechEncoder(FrontEndConfig(kind="hubert", model=folder), torch.device("cpu"))
+    sound = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
+    plain, waveform = encoder.model, torch.from_numpy(sound)[None]
+
+    def peer_call() -> torch.Tensor:
+        with torch.inference_mode():
+            return plain(waveform).last_hidden_state
+
+    peer, ours = interleaved(peer_call, lambda: encoder.features(sound), rounds=5)
+    return row(
+        "HuBERT-base on 3 s, CPU",
+        f"transformers, default, {ms(peer)}",
+        ms(ours),
+        peer / ours,
+        "≥ 2× (not yet: float32 as it comes)",
+    )
+
+
+def live_path() -> dict[str, object]:
+    """From the microphone to the screen with the bundled model: p95 against half a hop of 0.5 s."""
+    from models.emotion.samples import held_out_clips
+    from tests.desktop.sound_server import SoundServer
+
+    clips = held_out_clips(checkpoint.read_info(resource("checkpoints", "emotion"), "emotion"))[:6]
+    server = SoundServer()
+    try:
+        server.start()
+        with tempfile.TemporaryDirectory() as home:
+            environment = {
+                **os.environ,
+                **server.environment,
+                "POLYPHONY_HOME": home,
+                "QT_QPA_PLATFORM": "offscreen",
+            }
+            script = Path(__file__).parent.parent / "desktop" / "live_journey.py"
+            done = subprocess.run(
+                [sys.executable, str(script), *map(str, clips)],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+    finally:
+        server.stop()
+    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    latencies = np.array(told[-1]["latencies_s"])
+    p95 = float(np.percentile(latencies, 95))
+    ours = f"median {ms(float(np.median(latencies)))}, p95 {ms(p95)}, {len(latencies)} windows, {told[-1]['skipped']} skipped"
+    return row("live path, sound to paint", "half a hop, 250 ms", ours, 0.25 / p95, "p95 ≤ half a hop")

@@ -1,0 +1,98 @@
+"""Rows of the window."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from tests.benchmarks.timing import interleaved, ms, row
+
+HERE = Path(__file__).parent
+
+
+def _run(script: str, *arguments: str) -> dict[str, float]:
+    """A script of this folder in a fresh process and home; its last line is JSON."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ, "POLYPHONY_HOME": home}
+        done = subprocess.run(
+            [sys.executable, str(HERE / script), *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=180,
+        )
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def first_paint() -> dict[str, object]:
+    """From the start of the process to the first painted window, against a bare pyqtgraph plot in a window."""
+    peers, ours = [], []
+    for _ in range(5):
+        peers.append(_run("first_paint.py", "bare")["seconds"])
+        ours.append(_run("first_paint.py", "ours")["seconds"])
+    peer, own = float(np.median(peers)), float(np.median(ours))
+    return row(
+        "window first painted",
+        f"PySide6 + pyqtgraph alone, {ms(peer)}",
+        ms(own),
+        peer / own,
+        "≤ 1.3× of it (ratio ≥ 0.77)",
+    )
+
+
+def event_loop_gap() -> dict[str, object]:
+    """p99 of the time between two turns of the event loop: idle, and while a run trains and files are recognised."""
+    told = _run("event_loop.py")
+    ours = f"p99 {ms(told['busy_p99'])}, longest {ms(told['busy_max'])} while training and recognising"
+    peer = f"idle window, p99 {ms(told['idle_p99'])}"
+    return row(
+        "event-loop gap", peer, ours, told["idle_p99"] / told["busy_p99"], "≤ 1.3× of idle (ratio ≥ 0.77)"
+    )
+
+
+def million_points() -> dict[str, object]:
+    """One frame of a curve of a million points: our decimation and setData, against pyqtgraph's own downsampling."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    import pyqtgraph as pg
+    from PySide6.QtWidgets import QApplication
+
+    from app import theme
+    from app.widgets.plot import Plot
+
+    app = QApplication.instance() or QApplication([])
+    assert isinstance(app, QApplication)
+    theme.use_font(app)
+    theme.apply(app, "light")
+    x = np.arange(1_000_000, dtype=np.float64)
+    y = np.cumsum(np.random.default_rng(0).normal(size=x.size))
+    bare = pg.PlotWidget()
+    curve = bare.plot()
+    curve.setDownsampling(auto=True, method="peak")
+    curve.setClipToView(True)
+    ours = Plot("curve", "step", "", "loss", "")
+    line = ours.line("loss")
+    for widget in (bare, ours):
+        widget.resize(800, 400)
+        widget.show()
+
+    def peer() -> None:
+        curve.setData(x, y)
+        bare.grab()
+
+    def own() -> None:
+        line.set(x, y)
+        ours.grab()
+
+    a, b = interleaved(peer, own, rounds=9)
+    bare.close()
+    ours.close()
+    return row(
+        "one-million-point curve, a frame", f"pyqtgraph's downsampling, {ms(a)}", ms(b), a / b, "≤ 8 ms"
+    )
