@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ if not sys.platform.startswith("linux"):
 
 # Before anything imports sounddevice: PortAudio and ALSA read it once.
 _server = SoundServer()
+atexit.register(_server.stop)
 os.environ.update(_server.environment)
 os.environ.setdefault(
     "QT_QPA_PLATFORM", "offscreen"
@@ -33,9 +35,11 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def running_sound_server():
-    _server.start()
-    yield _server
-    _server.stop()
+    try:
+        _server.start()
+        yield _server
+    finally:
+        _server.stop()
 
 
 @pytest.fixture

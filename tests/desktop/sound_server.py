@@ -6,8 +6,10 @@ which sound can be played. PortAudio reaches it through ALSA's pulse plugin, as 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ ALSA_CONFIG = """
 pcm.!default { type pulse }
 ctl.!default { type pulse }
 """
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 MICROPHONE, SPEAKER = "polyphony_microphone", "polyphony_speaker"
 
 
@@ -60,7 +63,9 @@ class SoundServer:
             env={**os.environ, **self.environment, "HOME": str(home)},
             stdout=log,
             stderr=log,
+            preexec_fn=_end_with_parent,
         )  # fmt: skip
+        log.close()
         deadline = time.monotonic() + 15
         while self._control("info", check=False).returncode != 0:
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -125,6 +130,11 @@ class SoundServer:
         return subprocess.run(
             ["pactl", *words], env={**os.environ, **self.environment}, capture_output=True, check=check
         )
+
+
+def _end_with_parent() -> None:
+    """In the child: the kernel ends it when the process that started it is gone, however that went."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main() -> int:
