@@ -2,7 +2,7 @@
 
 ``--check`` changes nothing and fails where a sentence is missing, untranslated, obsolete or has other ``{names}``.
 Sentences are read from the syntax tree: ``tr("…")``, ``plural("…", "…", n)``, the literals of ``UserError(…)`` and
-``progress.update(done, total, "…")``, titles, descriptions, units' groups and choices of settings, ``open_title`` and
+``progress.update(done, total, "…")``, remarks (``Remark("…")``, ``found.skip(path, "…")``), titles, descriptions, units' groups and choices of settings, ``open_title`` and
 ``open_filter`` of tabs. Needs Babel.
 """
 
@@ -23,7 +23,8 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("app", "models")
 LANGUAGES = ("zh_CN",)
-NAMED = {"tr": 1, "translate": 1, "UserError": 3}  # function → how many leading arguments are sentences
+# function → how many leading arguments are sentences
+NAMED = {"tr": 1, "translate": 1, "UserError": 3, "Remark": 1}
 CLASS_LITERALS = {"open_title", "open_filter", "title", "metric_title"}
 DEVICE_NOTES = {"Device"}  # Device("cpu", "The CPU is used …")
 
@@ -75,6 +76,9 @@ def _of_call(call: ast.Call) -> Iterator[tuple[str, str]]:
         yield from zip(_literals(call.args[0]), _literals(call.args[1]), strict=False)
     elif name == "update" and len(call.args) >= 3:
         for text in _literals(call.args[2]):
+            yield text, ""
+    elif name == "skip" and len(call.args) >= 2:
+        for text in _literals(call.args[1]):
             yield text, ""
     elif name == "setting":
         for argument in call.args[1:3]:
