@@ -12,6 +12,7 @@ import torch
 import models.torchaudio_cpu  # noqa: F401 - before transformers
 from models import checkpoint
 from models.checkpoint import CheckpointInfo
+from models.devices import inference_dtype
 from models.emotion import network
 from models.emotion.config import FrontEndConfig
 from models.emotion.features import build_front_end
@@ -108,8 +109,8 @@ class TransformersClassifier:
                 name=folder.name,
                 reason=" ".join(str(error).split())[:200],
             ) from error
-        self.model.to(device).eval()
-        self.device = device
+        self.device, self.dtype = device, inference_dtype(device)
+        self.model.to(device, self.dtype).eval()
         self.rate = int(getattr(self.extractor, "sampling_rate", 16_000))
         names = self.model.config.id2label
         self.labels = tuple(canonical(str(names[index])) for index in sorted(names, key=int))
@@ -123,8 +124,12 @@ class TransformersClassifier:
             shortest = max(400, self.rate // 20)
             sound = resample(window, 16_000, self.rate)
             sound = np.pad(sound, (0, max(0, shortest - len(sound))))
-            inputs = self.extractor(sound, sampling_rate=self.rate, return_tensors="pt").to(self.device)
-            probabilities = self.model(**inputs).logits[0].float().softmax(-1).cpu().numpy()
+            inputs = self.extractor(sound, sampling_rate=self.rate, return_tensors="pt")
+            placed = {  # what is a mask of whole numbers stays one
+                name: value.to(self.device, self.dtype if value.is_floating_point() else None)
+                for name, value in inputs.items()
+            }
+            probabilities = self.model(**placed).logits[0].float().softmax(-1).cpu().numpy()
             predictions.append(Prediction(probabilities, np.zeros(0, np.float32), 0.0))
         return predictions
 

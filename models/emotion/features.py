@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 import models.torchaudio_cpu  # noqa: F401 - before torchaudio and transformers
 from models import audio
 from models.datafiles import ContentHashes, read_array, write_array
+from models.devices import inference_dtype
 from models.emotion.config import FrontEndConfig
 from models.emotion.data import Utterance
 from models.errors import UserError
@@ -109,12 +110,17 @@ class SpeechEncoder:
     local = False  # its first group norm, and its attention, span the whole input
 
     def __init__(
-        self, config: FrontEndConfig, device: torch.device, progress: Progress | None = None
+        self,
+        config: FrontEndConfig,
+        device: torch.device,
+        progress: Progress | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         self.folder = locate(config.model, progress)
         self.model = _loaded(self.folder, config.model)
         strides = tuple(self.model.config.conv_stride)
-        self.model.eval().requires_grad_(False).to(device)
+        self.dtype = dtype or inference_dtype(device)
+        self.model.eval().requires_grad_(False).to(device, self.dtype)
         self.device, self.weighted = device, config.layer == "weighted"
         self.dim = int(self.model.config.hidden_size)
         self.layers = int(self.model.config.num_hidden_layers) + 1 if self.weighted else 0
@@ -128,7 +134,8 @@ class SpeechEncoder:
     def identity(self) -> str:
         """By the contents of its files, so that a changed file is another encoder. Hundreds of megabytes are read for
         it, once: only the cache asks for it."""
-        return f"encoder {_identity(self.folder)} {'weighted' if self.weighted else 'last'} {self.normalise}"
+        layers = "weighted" if self.weighted else "last"
+        return f"encoder {_identity(self.folder)} {layers} {self.normalise} {self.dtype}"
 
     @torch.inference_mode()
     def features(self, waveform: np.ndarray) -> np.ndarray:
@@ -139,7 +146,7 @@ class SpeechEncoder:
             sound = (sound - sound.mean()) / torch.sqrt(sound.var(unbiased=False) + 1e-7)
         if len(sound) < self.shortest:
             sound = torch.nn.functional.pad(sound, (0, self.shortest - len(sound)))
-        output = self.model(sound[None].to(self.device), output_hidden_states=self.weighted)
+        output = self.model(sound[None].to(self.device, self.dtype), output_hidden_states=self.weighted)
         if self.weighted:
             return torch.stack(output.hidden_states, dim=2)[0].float().cpu().numpy()
         return output.last_hidden_state[0].float().cpu().numpy()

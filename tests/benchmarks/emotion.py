@@ -47,7 +47,8 @@ def attention() -> dict[str, object]:
 
 
 def speech_encoder() -> dict[str, object]:
-    """HuBERT-base (its size, random weights) on 3 s: transformers as it comes, and our front end."""
+    """HuBERT-base (its size, random weights) on 3 s: transformers as it comes, and our front end, which holds it in
+    bfloat16 where the processor multiplies that; how alike their features are is part of the row."""
     from transformers import HubertConfig, HubertModel
 
     from models.emotion.config import FrontEndConfig
@@ -58,20 +59,24 @@ def speech_encoder() -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         HubertModel(HubertConfig()).save_pretrained(folder)
         encoder = SpeechEncoder(FrontEndConfig(kind="hubert", model=folder), torch.device("cpu"))
+        plain = HubertModel.from_pretrained(folder).eval()
     sound = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
-    plain, waveform = encoder.model, torch.from_numpy(sound)[None]
+    waveform = torch.from_numpy(sound)[None]
+    waveform = (waveform - waveform.mean()) / waveform.std()
 
     def peer_call() -> torch.Tensor:
         with torch.inference_mode():
             return plain(waveform).last_hidden_state
 
     peer, ours = interleaved(peer_call, lambda: encoder.features(sound), rounds=5)
+    features = torch.from_numpy(encoder.features(sound))
+    alike = float(torch.nn.functional.cosine_similarity(peer_call()[0], features, dim=-1).min())
     return row(
         "HuBERT-base on 3 s, CPU",
         f"transformers, default, {ms(peer)}",
-        ms(ours),
+        f"{ms(ours)} ({str(encoder.dtype).removeprefix('torch.')}), least cosine of a frame {alike:.4f}",
         peer / ours,
-        "≥ 2× (not yet: float32 as it comes)",
+        "≥ 2× at cosine > 0.999",
     )
 
 

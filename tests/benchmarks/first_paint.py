@@ -18,15 +18,15 @@ if sys.argv[1] == "bare":
     import pyqtgraph as pg
     from PySide6.QtWidgets import QApplication, QMainWindow
 
-    class Window(QMainWindow):
+    class Plot(pg.PlotWidget):
         def paintEvent(self, event):
             super().paintEvent(event)
             told()
             os._exit(0)
 
     app = QApplication([])
-    window = Window()
-    window.setCentralWidget(pg.PlotWidget())
+    window = QMainWindow()
+    window.setCentralWidget(Plot())
     window.resize(1280, 800)
     window.show()
     app.exec()

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.audio.microphone import Microphone
-from app.audio.recorder import SessionRecorder
+from app.audio.recorder import SessionRecorder, recover
 from app.i18n import tr
 from app.tabs.emotion.page import Page, emotion_color, emotion_words
 from app.widgets.bars import Bars
@@ -36,6 +36,7 @@ from app.widgets.message_bar import Action
 from app.widgets.spectrogram import Spectrogram
 from app.widgets.timeline import Timeline
 from app.widgets.waveform import Waveform
+from models import resources
 from models.emotion.config import LiveSettings
 from models.errors import UserError
 from models.progress import Cancelled, Progress
@@ -71,6 +72,7 @@ class LivePage(Page):
         self.microphone = Microphone(self)
         self.microphone.state_changed.connect(self._microphone_says)
         self.microphone.failed.connect(self._microphone_failed)
+        self.microphone.silent.connect(self._microphone_silent)
         self.labels: tuple[str, ...] = ()
         self.latencies_s: deque[float] = deque(maxlen=2_000)
         self.skipped = 0
@@ -85,7 +87,7 @@ class LivePage(Page):
         self._began = 0.0
         self._ended: asyncio.Event | None = None
         self._recorder: SessionRecorder | None = None
-        self._recorded_to = 0
+        self._recovered = False
         self.settings = self._make_settings()
         self._make_controls()
         self._make_view()
@@ -133,6 +135,9 @@ class LivePage(Page):
             self.threshold.setValue(float(values.get("speech_threshold", 0.5)))
 
     def shown(self) -> None:
+        if not self._recovered:
+            self._recovered = True
+            self._recover_recordings()
         if not self._listening:
             self.refresh_devices()
 
@@ -222,9 +227,9 @@ class LivePage(Page):
         if self._testing:
             return
         heard = self.microphone.ring.latest(round(SHOWN_S * RATE))
-        self.waveform.set_live(heard.samples, RATE, SHOWN_S)
+        self.waveform.set_live(heard.samples, RATE, SHOWN_S, heard.end_index)
         self.spectrogram.set_live(heard.samples, heard.end_index, RATE)
-        self._record_sound(heard.samples, heard.end_index)
+        self._record_sound()
         if now >= self._due and len(heard.samples) >= LEAST_S * RATE and self.microphone.hearing:
             self._due = max(self._due + self.hop.value(), now)
             self._classify(heard.samples[-round(WINDOW_S * RATE) :].copy(), heard.end_time)
@@ -352,7 +357,7 @@ class LivePage(Page):
             self.tab.show_message(
                 "warning",
                 tr("It goes on when a microphone is back."),
-                heading=tr("The microphone is gone."),
+                heading=text or tr("The microphone is gone."),
                 key="microphone",
             )
             self.word.setText(tr("no microphone"))
@@ -368,6 +373,9 @@ class LivePage(Page):
         self.stop()
         self._stop_test()
         self._no_microphone(error)
+
+    def _microphone_silent(self, text: str) -> None:
+        self.tab.show_message("warning", text, key="microphone")
 
     def _toggle_test(self, on: bool) -> None:
         if on and not self._listening:
@@ -388,30 +396,37 @@ class LivePage(Page):
     # Recording --------------------------------------------------------------------------------------------
 
     def _open_recording(self) -> None:
-        folder = self.services.settings.path.parent / "recordings"
-        self._recorded_to = 0
+        folder = _recordings()
         try:
             self._recorder = SessionRecorder(
-                folder / time.strftime("session-%Y%m%d-%H%M%S"), RATE, self.labels
+                folder / time.strftime("session-%Y%m%d-%H%M%S"), RATE, self.labels, began=self._began
             )
         except UserError as error:
             self._recording_failed(error)
 
-    def _record_sound(self, samples: np.ndarray, end_index: int) -> None:
+    def _record_sound(self) -> None:
         if self._recorder is None:
             return
-        new = min(len(samples), end_index - self._recorded_to)
-        if new <= 0:
-            return
-        self._recorded_to = end_index
         try:
-            self._recorder.add_sound(samples[-new:])
+            self._recorder.follow(self.microphone.ring)
         except UserError as error:
             self._recording_failed(error)
 
     def _recording_failed(self, error: UserError) -> None:
-        self._recorder = None
+        """What was written so far keeps its place; the session goes on without it."""
+        self._close_recording()
         self.tab.show_error(error)
+
+    def _recover_recordings(self) -> None:
+        """Name what a crash left unfinished, and say so."""
+        try:
+            files = recover(_recordings())
+        except UserError as error:
+            self.tab.show_error(error)
+            return
+        if files:
+            text = tr("A recording that had broken off was saved in {folder}.", folder=files[0].parent)
+            self.tab.show_message("hint", text, key="recorded")
 
     def _close_recording(self) -> None:
         recorder, self._recorder = self._recorder, None
@@ -577,6 +592,10 @@ def _make_live(recognizer: Recognizer, settings: LiveSettings) -> LiveRecognizer
     recognizer.classify(noise)
     live.step(noise, 0.0)
     return live
+
+
+def _recordings() -> Path:
+    return resources.home() / "recordings"
 
 
 def _percent(level_dbfs: float) -> int:

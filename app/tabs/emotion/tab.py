@@ -144,7 +144,7 @@ class EmotionTab(Tab):
         wanted = (self.models.choice, self.services.device)
         if getattr(worker, "_holds", None) != wanted or worker.model is None:
             worker._holds = None  # type: ignore[attr-defined]
-            loaded: Recognizer = await worker.load(_load, *wanted, progress=progress)
+            loaded: Recognizer = await self.services.load(worker_name, _load, *wanted, progress=progress)
             worker._holds = wanted  # type: ignore[attr-defined]
             self.services.report_device(loaded.device_name, tr(loaded.note) if loaded.note else "")
         held: Recognizer = worker.model

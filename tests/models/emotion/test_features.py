@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import models.torchaudio_cpu  # noqa: F401 - before transformers
 from models import datafiles
+from models.devices import inference_dtype
 from models.emotion.config import FrontEndConfig
 from models.emotion.data import Utterance
 from models.emotion.features import FLOOR, FeatureCache, LogMel, SpeechEncoder, build_front_end
@@ -39,8 +40,9 @@ def encoder_folder(folder, kind="Hubert", preprocessor=None, seed=0, dtype=None,
     return folder
 
 
-def encoder(folder, **settings):
-    return build_front_end(FrontEndConfig(kind="hubert", model=str(folder), **settings))
+def encoder(folder, dtype=torch.float32, **settings):
+    config = FrontEndConfig(kind="hubert", model=str(folder), **settings)
+    return SpeechEncoder(config, torch.device("cpu"), dtype=dtype)
 
 
 def speech(samples, seed=0):
@@ -172,10 +174,20 @@ def test_an_encoder_of_another_rate_is_given_its_rate(tmp_path):
     assert front_end.frame_s == STRIDE / 8_000
 
 
-def test_a_half_precision_file_is_computed_in_full(tmp_path):
-    front_end = encoder(encoder_folder(tmp_path / "half", dtype=torch.float16))
+def test_a_half_precision_file_is_computed_in_the_machines_format(tmp_path):
+    front_end = encoder(encoder_folder(tmp_path / "half", dtype=torch.float16), dtype=None)
     assert front_end.features(speech(800)).dtype == np.float32
-    assert next(front_end.model.parameters()).dtype == torch.float32
+    assert next(front_end.model.parameters()).dtype == inference_dtype(torch.device("cpu"))
+
+
+@pytest.mark.parametrize("kind", ["Hubert", "Wav2Vec2", "WavLM"])
+def test_bfloat16_gives_nearly_the_same_and_is_cached_apart(tmp_path, kind):
+    folder = encoder_folder(tmp_path / kind, kind)
+    whole, half = encoder(folder), encoder(folder, dtype=torch.bfloat16)
+    exact, near = (torch.from_numpy(one.features(speech(1_600))) for one in (whole, half))
+    assert torch.nn.functional.cosine_similarity(exact, near, dim=-1).min() > 0.999
+    assert not torch.equal(exact, near)
+    assert whole.identity != half.identity
 
 
 def test_folders_that_hold_no_speech_encoder(tmp_path):
