@@ -50,11 +50,30 @@ def play_and_hear(qtbot, server, microphone, path) -> np.ndarray:
 
 
 def likeness(heard: np.ndarray, played: np.ndarray) -> tuple[float, int]:
-    """(correlation coefficient at the best place, that place): 1 where `heard` contains `played`, louder or softer."""
-    found = scipy.signal.correlate(heard, played, mode="valid", method="fft")
-    place = int(found.argmax())
-    piece = heard[place : place + len(played)]
-    return float(found[place] / (np.linalg.norm(piece) * np.linalg.norm(played) + 1e-12)), place
+    """(mean correlation of pieces of `played` with `heard` where they should be, the place of its beginning).
+
+    Pieces are 0.1 s long and may lie 50 ms off: a sound server on a busy machine drops a few milliseconds now and then,
+    which shifts all that follows. 1 where `heard` contains `played`, louder or softer; other speech reaches half of that.
+    """
+    size, off = RATE // 10, RATE // 20
+    pieces = [played[at : at + size] for at in range(0, len(played) - size + 1, size)]
+    loud = [n for n, piece in enumerate(pieces) if np.linalg.norm(piece) > 0.05 * np.linalg.norm(played)]
+    heard = np.pad(heard.astype(np.float64), (off, size + off))
+    power = scipy.signal.fftconvolve(heard**2, np.ones(size), mode="valid")
+    energy = np.sqrt(np.maximum(power, 1e-5 * power.max() + 1e-12))  # silence matches nothing
+    found = [
+        scipy.signal.correlate(heard, pieces[n], mode="valid", method="fft")
+        / energy
+        / np.linalg.norm(pieces[n])
+        for n in loud
+    ]
+    clear = [int(one.argmax()) - n * size for n, one in zip(loud, found, strict=True) if one.max() > 0.9]
+    begin = int(np.median(clear)) if clear else off
+    best = [
+        one[max(0, begin + n * size - off) : begin + n * size + off].max(initial=0.0)
+        for n, one in zip(loud, found, strict=True)
+    ]
+    return float(np.mean(best)), begin - off
 
 
 def test_what_is_played_arrives(qtbot, sound_server, microphone, speech_file):
@@ -62,7 +81,7 @@ def test_what_is_played_arrives(qtbot, sound_server, microphone, speech_file):
     heard = play_and_hear(qtbot, sound_server, microphone, speech_file)
     played = soundfile.read(speech_file, dtype="float32")[0]
     found, _ = likeness(heard, played)
-    assert found > 0.95
+    assert found > 0.8
     assert microphone.device_name
 
 
@@ -82,7 +101,7 @@ def test_a_device_of_another_rate_is_resampled(qtbot, sound_server, microphone, 
     played = soundfile.read(speech_file, dtype="float32")[0]
     assert rates[0] == RATE
     assert rates[1] in (44_100, 48_000)
-    assert likeness(heard, played)[0] > 0.95
+    assert likeness(heard, played)[0] > 0.8
 
 
 def test_capture_times_rise_with_the_samples(qtbot, sound_server, microphone):
@@ -134,7 +153,7 @@ def test_a_microphone_that_vanishes_comes_back(qtbot, sound_server, microphone, 
     shot = microphone.ring.latest(1)
     assert shot.end_time - began_at == pytest.approx(shot.end_index / RATE, abs=0.6)  # silence fills the hole
     heard = play_and_hear(qtbot, sound_server, microphone, speech_file)
-    assert likeness(heard, soundfile.read(speech_file, dtype="float32")[0])[0] > 0.95
+    assert likeness(heard, soundfile.read(speech_file, dtype="float32")[0])[0] > 0.8
     assert not microphone.failures
 
 
