@@ -113,7 +113,9 @@ class Services(QObject):
         def load(*given: Any, **more: Any) -> Model:
             from models import devices
 
-            devices.use_threads(self.settings.threads)
+            # Left to itself torch takes every core: the window would stutter, and beside a training run the threads
+            # would wait for one another.
+            devices.use_threads(self.settings.threads or max(1, (os.cpu_count() or 2) - 1))
             return loader(*given, **more)
 
         return await self.worker(name).load(load, *arguments, progress=progress)

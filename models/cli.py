@@ -171,6 +171,8 @@ def _list(options: argparse.Namespace) -> dict[str, Any]:
 def _describe(options: argparse.Namespace) -> dict[str, Any]:
     commands = systems.system(options.system).part("commands")
     checkpoint = systems.checkpoint_path(options.system, options.checkpoint) if options.checkpoint else None
+    if options.out:
+        return commands.describe(checkpoint, options.out)
     return commands.describe(checkpoint)
 
 
@@ -255,6 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("describe", _describe, "layers and parameters of a network", device=False)
     system(sub)
     sub.add_argument("--checkpoint", help="a checkpoint folder, or `bundled`")
+    sub.add_argument("--out", metavar="FOLDER", help="also draw it there (SVG, PNG)")
     verb("list", _list, "systems and presets", device=False)
     sub = verb("fetch", _fetch, "download a model of the Hugging Face hub", device=False)
     sub.add_argument("name")

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("app", "models")
 LANGUAGES = ("zh_CN",)
 # function → how many leading arguments are sentences
-NAMED = {"tr": 1, "translate": 1, "UserError": 3, "Remark": 1}
+NAMED = {"tr": 1, "translate": 1, "UserError": 3, "Remark": 1, "_refused": 1}
 CLASS_LITERALS = {"open_title", "open_filter", "title", "metric_title"}
 DEVICE_NOTES = {"Device"}  # Device("cpu", "The CPU is used …")
 

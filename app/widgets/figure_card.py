@@ -14,7 +14,7 @@ class FigureCard(QFrame):
     def __init__(self, title: str, value: str = "–", hint: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("surface", "card")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # all of a row alike
         self.setMinimumWidth(120)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.MEDIUM, 12, theme.MEDIUM, 12)

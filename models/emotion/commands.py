@@ -257,7 +257,7 @@ def import_file(path: Path, out: Path) -> dict[str, Any]:
     return {"checkpoint": str(out), "remarks": remarks}
 
 
-def describe(choice: str | Path | None) -> dict[str, Any]:
+def describe(choice: str | Path | None, out: str | Path | None = None) -> dict[str, Any]:
     """Print the network's layers with their parameters; of the default preset where no checkpoint is named."""
     from models.emotion import network
     from models.emotion.task import network_config

@@ -1,0 +1,1 @@
+"""ReverberationNet: regression over sequences by a mesh of nineteen roles, seven processors and a conductor."""

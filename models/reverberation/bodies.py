@@ -1,0 +1,210 @@
+"""What the nineteen roles compute: bodies from [batch, time, d] to [batch, time, d].
+
+All take (x, mask); mask [batch, time] is true where there is sound sequence and false in the padding, None without
+padding. A body never lets padding reach a valid step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from models.reverberation.attention import mean_attention
+
+Mask = Tensor | None
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention, [batch, time, d] → the same; padding is not attended to."""
+
+    def __init__(self, d: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(d, 3 * d)
+        self.out = nn.Linear(d, d)
+        nn.init.xavier_uniform_(self.qkv.weight)
+        nn.init.zeros_(self.qkv.bias)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        q, k, v = self._split(x)
+        allowed = None if mask is None else mask[:, None, None, :]
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
+        return self.out(attended.transpose(1, 2).reshape(x.shape))
+
+    def mean(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
+        """The mean of the output over all tokens, [batch, d]; `counts` as in `mean_attention`. The output layer is
+        linear, so it comes after the mean."""
+        q, k, v = self._split(x)
+        return self.out(mean_attention(q, k, v, counts))
+
+    def _split(self, x: Tensor) -> tuple[Tensor, ...]:
+        batch, time, d = x.shape
+        return self.qkv(x).view(batch, time, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+
+
+class Conv(nn.Conv1d):
+    """Convolution over time of [batch, time, d], as long as its input; padding counts as zero."""
+
+    def __init__(self, d: int, width: int) -> None:
+        super().__init__(d, d, width, padding=width // 2)
+
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:  # type: ignore[override]
+        if mask is not None:
+            x = x * mask[..., None]
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+class Pointwise(nn.Sequential):
+    """A body that looks at each time step by itself."""
+
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:  # type: ignore[override]
+        return super().forward(x)
+
+
+class StepNorm(nn.BatchNorm1d):
+    """BatchNorm over batch and time; padding takes no part in its statistics."""
+
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:  # type: ignore[override]
+        flat = x.reshape(-1, x.shape[-1])
+        if mask is None:
+            return super().forward(flat).view_as(x)
+        valid = mask.reshape(-1)
+        out = torch.zeros_like(flat)
+        out[valid] = super().forward(flat[valid])
+        return out.view_as(x)
+
+
+class Eileen(nn.Module):
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        self.conv, self.attention, self.ffn = Conv(d, 3), SelfAttention(d, 4), nn.Linear(d, d)
+
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        return self.ffn(self.attention(F.gelu(self.conv(x, mask)), mask))
+
+
+class Parallel(nn.Module):
+    """Layers side by side on the same input, computed as one, then a common body (organ: 4, bremen: 3)."""
+
+    def __init__(
+        self, d: int, count: int, after: nn.Module, activation: Callable[[Tensor], Tensor] | None
+    ) -> None:
+        super().__init__()
+        self.side_by_side = nn.Linear(d, count * d)
+        self.after = after
+        self.activation = activation
+
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        wide = self.side_by_side(x)
+        return self.after(wide if self.activation is None else self.activation(wide))
+
+
+class Recurrent(nn.Module):
+    """Harp: an LSTM. Wolfhour: a bidirectional GRU whose directions are added."""
+
+    def __init__(self, layer: nn.LSTM | nn.GRU) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        states = run_recurrent(self.layer, x, mask)
+        return sum(states.chunk(2, dim=-1)) if self.layer.bidirectional else states  # type: ignore[return-value]
+
+
+def run_recurrent(layer: nn.LSTM | nn.GRU, x: Tensor, mask: Mask) -> Tensor:
+    """The states of a recurrent layer, [batch, time, …]; its backward direction begins at each sequence's own end."""
+    if mask is None:
+        return layer(x)[0]
+    lengths = mask.sum(1).cpu()
+    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    return pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=x.shape[1])[0]
+
+
+class Cello(nn.Module):
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(d, 2 * d), nn.LeakyReLU(0.2), nn.Linear(2 * d, d))
+        self.norm = StepNorm(d)
+
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        return self.norm(self.layers(x), mask)
+
+
+class Circusmaster(nn.Module):
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        self.noise_gate, self.attention, self.control = nn.Linear(d, d), SelfAttention(d, 2), nn.Linear(d, d)
+
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        return self.control(self.attention(torch.sigmoid(self.noise_gate(x)) * x, mask))
+
+
+class GatedConv(nn.Module):
+    """Greta (width 5, a gate a feature) and trombone (width 7, one gate): Linear(GELU(Conv)) · sigmoid(Linear(x))."""
+
+    def __init__(self, d: int, width: int, gates: int) -> None:
+        super().__init__()
+        self.conv, self.linear, self.gate = Conv(d, width), nn.Linear(d, d), nn.Linear(d, gates)
+
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        return self.linear(F.gelu(self.conv(x, mask))) * torch.sigmoid(self.gate(x))
+
+
+class Violin(nn.Module):
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        self.attention, self.linear, self.gate = SelfAttention(d, 8), nn.Linear(d, d), nn.Linear(d, d)
+
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        return F.gelu(self.linear(self.attention(x, mask))) * torch.sigmoid(self.gate(x))
+
+
+def role_body(role: str, d: int) -> nn.Module:
+    """The body of a role, fresh."""
+    return _BODIES[role](d)
+
+
+_BODIES: dict[str, Callable[[int], nn.Module]] = {
+    "eileen": Eileen,
+    "pluto": lambda d: Pointwise(
+        nn.Linear(d, 4 * d), nn.GELU(), nn.Dropout(0.1), nn.Linear(4 * d, 2 * d), nn.GELU(), nn.Linear(2 * d, d)
+    ),
+    "organ": lambda d: Parallel(d, 4, nn.Linear(4 * d, d), F.gelu),
+    "harp": lambda d: Recurrent(nn.LSTM(d, d, batch_first=True)),
+    "wolfhour": lambda d: Recurrent(nn.GRU(d, d, batch_first=True, bidirectional=True)),
+    "viola": lambda d: Pointwise(nn.Linear(d, d), nn.Tanh(), nn.Linear(d, d), nn.LayerNorm(d)),
+    "philip": lambda d: Pointwise(
+        nn.Linear(d, d // 2), nn.ReLU(), nn.Linear(d // 2, d), nn.Dropout(0.2), nn.Linear(d, d)
+    ),
+    "cello": Cello,
+    "circusmaster": Circusmaster,
+    "bremen": lambda d: Parallel(
+        d, 3, nn.Sequential(nn.Linear(3 * d, 2 * d), nn.GELU(), nn.Linear(2 * d, d)), None
+    ),
+    "zaixian": lambda d: Pointwise(
+        nn.Linear(d, d), nn.Sigmoid(), nn.Linear(d, 2 * d), nn.GELU(), nn.Linear(2 * d, d)
+    ),
+    "elena": lambda d: Pointwise(
+        nn.Linear(d, 3 * d), nn.GELU(), nn.Linear(3 * d, 2 * d), nn.GELU(), nn.Linear(2 * d, d), nn.LayerNorm(d)
+    ),
+    "greta": lambda d: GatedConv(d, 5, d),
+    "clarinet": lambda d: Pointwise(
+        nn.Linear(d, d), nn.Softplus(), nn.Linear(d, d // 2), nn.ELU(), nn.Linear(d // 2, d)
+    ),
+    "horn": lambda d: Pointwise(
+        nn.Linear(d, 4 * d), nn.SiLU(), nn.Linear(4 * d, 2 * d), nn.SiLU(), nn.Linear(2 * d, d)
+    ),
+    "tuba": lambda d: Pointwise(
+        nn.Linear(d, d), nn.LeakyReLU(0.3), nn.Linear(d, 2 * d), nn.LeakyReLU(0.3), nn.Linear(2 * d, d), nn.LayerNorm(d)
+    ),
+    "trombone": lambda d: GatedConv(d, 7, 1),
+    "violin1": Violin,
+    "violin2": lambda d: Pointwise(
+        nn.Linear(d, 2 * d), nn.GELU(), nn.Linear(2 * d, d), nn.Dropout(0.1), nn.Linear(d, d), nn.LayerNorm(d)
+    ),
+}  # fmt: skip

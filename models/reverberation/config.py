@@ -1,0 +1,124 @@
+"""Everything that can be set about a ReverberationNet and its training. No torch: the window reads this."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import field_validator
+
+from models.errors import UserError
+from models.reverberation.wiring import WIRINGS, Wiring
+from models.training.config import Settings, TrainingConfig, setting
+
+
+class DataConfig(Settings):
+    """Which sequences are learned from, and how they are parted."""
+
+    path: str = setting(
+        "sample", "Data set", "Sequences with targets: .npz, .npy, .csv or .parquet; `sample` is speech that ships.",
+        group="Data", path="file",
+    )  # fmt: skip
+    kind: Literal["file", "noise"] = setting(
+        "file", "Kind of data", "A file, or the published experiment: normal noise with uniform targets.", group="Data"
+    )  # fmt: skip
+    noise_samples: int = setting(
+        1_000, "Noise samples", "Of the published experiment.", group="Data", advanced=True, ge=8, le=100_000
+    )
+    window: int = setting(
+        32, "Window", "A single long series is cut to so many steps, to predict the next value.",
+        unit="steps", group="Data", ge=2, le=4096,
+    )  # fmt: skip
+    validation_share: float = setting(
+        0.2, "Validation share", "Of the groups, or of the samples where the data names no groups.",
+        group="Data", gt=0, lt=0.9,
+    )  # fmt: skip
+    standardise: bool = setting(
+        True, "Standardise", "Bring features and targets to mean 0 and spread 1 of the training part.", group="Data"
+    )  # fmt: skip
+
+
+class NetworkSettings(Settings):
+    """The mesh; see `network.py`."""
+
+    kind: Literal["mesh", "gru"] = setting(
+        "mesh", "Network", "The mesh, or a plain GRU with as many parameters as a baseline.", group="Network"
+    )
+    d: int = setting(64, "Width", "Features inside the mesh.", group="Network", ge=16, le=512, multiple_of=16)
+    gating: Literal["routing", "observed"] = setting(
+        "routing",
+        "Gating",
+        "Gates scale what passes, or are only observed, as first published.",
+        group="Network",
+    )
+    processors: Literal["described", "uniform"] = setting(
+        "described", "Processors", "Seven different ones, or the seven alike of an older variant.",
+        group="Network", advanced=True,
+    )  # fmt: skip
+    wiring: str | dict[str, Any] = setting(
+        "documented", "Wiring", "documented, cyclic, or a wiring of your own.", group="Network"
+    )
+
+    @field_validator("wiring")
+    @classmethod
+    def _can_work(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
+        try:
+            mesh_of(value)
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+
+class ReverberationConfig(TrainingConfig):
+    """A training run of ReverberationNet: Adam 1e-3, batch 32, 50 epochs, as described."""
+
+    learning_rate: float = setting(
+        1e-3, "Learning rate", "Size of a step of the optimizer.", group="Optimizer", gt=0, le=1
+    )
+    weight_decay: float = setting(
+        0.0,
+        "Weight decay",
+        "Pull of the weights towards zero (L2, decoupled).",
+        group="Optimizer",
+        ge=0,
+        le=1,
+    )
+    clip_norm: float = setting(
+        0.0,
+        "Gradient clipping",
+        "Largest norm of the gradient; 0 switches it off.",
+        group="Optimizer",
+        ge=0,
+        le=1000,
+    )
+    kl_weight: float = setting(
+        1e-4, "KL weight", "Share of the summed KL in the loss. Too large, and the latents collapse.",
+        group="Loss", ge=0, le=1,
+    )  # fmt: skip
+    data: DataConfig = DataConfig()
+    network: NetworkSettings = NetworkSettings()
+
+
+def mesh_of(choice: str | dict[str, Any]) -> Wiring:
+    """The wiring of a name, or of its values. Raises UserError."""
+    if isinstance(choice, str):
+        if choice not in WIRINGS:
+            raise UserError(
+                "There is no wiring called {name}.",
+                "",
+                "Wirings are: {known}.",
+                name=choice,
+                known=", ".join(WIRINGS),
+            )
+        return WIRINGS[choice]()
+    try:
+        return Wiring.model_validate(choice).check()
+    except ValueError as error:
+        raise UserError(
+            "This is not a wiring.",
+            "{reason}.",
+            "It needs own (a processor a role) and reads (a list of roles a processor).",
+            reason=" ".join(str(error).split())[:200],
+        ) from error
+
+
+CONFIG = ReverberationConfig

@@ -1,0 +1,123 @@
+"""Drawings of the mesh for papers: its architecture as three rings, and how data flows through its passes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, ROLE_NAMES, Wiring
+
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8A8A8A")
+
+
+def ring_order(wiring: Wiring) -> list[str]:
+    """The roles in the order of their processors, so that few edges cross."""
+    return sorted(
+        ROLE_NAMES, key=lambda role: (PROCESSOR_NAMES.index(wiring.own[role]), ROLE_NAMES.index(role))
+    )
+
+
+def places(wiring: Wiring) -> dict[str, tuple[float, float]]:
+    """Where every module stands on the unit disc: roles outside, processors amid their roles, the conductor inside."""
+    order = ring_order(wiring)
+    angle = {role: 2 * np.pi * i / len(order) - np.pi / 2 for i, role in enumerate(order)}
+    found = {role: (float(np.cos(a)), float(np.sin(a))) for role, a in angle.items()}
+    middles = []
+    for number, processor in enumerate(PROCESSOR_NAMES):
+        mine = [angle[role] for role in ROLE_NAMES if wiring.own[role] == processor]
+        middle = (
+            np.angle(np.mean(np.exp(1j * np.array(mine)))) if mine else 2 * np.pi * number / 7 - np.pi / 2
+        )
+        middles.append((float(middle) % (2 * np.pi), processor))
+    # Evenly around, in the order of their middles, turned to lie as near to them as can be.
+    middles.sort()
+    steps = 2 * np.pi * np.arange(len(middles)) / len(middles)
+    turn = float(np.angle(np.mean(np.exp(1j * (np.array([a for a, _ in middles]) - steps)))))
+    for step, (_, processor) in zip(steps, middles, strict=True):
+        found[processor] = (0.55 * float(np.cos(step + turn)), 0.55 * float(np.sin(step + turn)))
+    found[CONDUCTOR.name] = (0.0, 0.0)
+    return found
+
+
+def draw(wiring: Wiring, counts: dict[str, int], folder: Path) -> list[Path]:
+    """Write ``architecture`` and ``data_flow``, each as SVG and PNG at 300 dpi; returns the files."""
+    from matplotlib.figure import Figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, size, paint in (("architecture", (9, 9), _architecture), ("data_flow", (11, 6), _data_flow)):
+        figure = Figure(figsize=size, layout="constrained")
+        paint(figure.subplots(), wiring, counts)
+        for suffix in ("svg", "png"):
+            files.append(folder / f"{name}.{suffix}")
+            figure.savefig(files[-1], dpi=300)
+    return files
+
+
+def _architecture(axes: Any, wiring: Wiring, counts: dict[str, int]) -> None:
+    spots = places(wiring)
+    for processor, role in wiring.edges:
+        color = COLORS[PROCESSOR_NAMES.index(processor)]
+        own = wiring.own[role] == processor
+        (x0, y0), (x1, y1) = spots[role], spots[processor]
+        axes.plot(
+            [x0, x1],
+            [y0, y1],
+            color=color,
+            linewidth=1.6 if own else 0.9,
+            linestyle="-" if own else "--",
+            zorder=1,
+        )
+    for processor in PROCESSOR_NAMES:
+        axes.plot(*zip(spots[processor], (0, 0), strict=True), color="#C8CDD3", linewidth=0.8, zorder=0)
+    for name, (x, y) in spots.items():
+        kind = 0 if name in ROLE_NAMES else 1 if name in PROCESSOR_NAMES else 2
+        owner = wiring.own[name] if kind == 0 else name
+        color = "#222222" if kind == 2 else COLORS[PROCESSOR_NAMES.index(owner)]
+        axes.scatter([x], [y], s=(260, 420, 700)[kind], color=color, zorder=2, marker="os*"[kind])
+        words = f"{name.replace('_', ' ')}\n{counts[name]:,}"
+        if kind == 0:
+            axes.annotate(words, (1.1 * x, 1.1 * y), ha="center", va="center", fontsize=8)
+        else:
+            axes.annotate(words, (x, y - 0.085), ha="center", va="top", fontsize=7.5)
+    axes.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal")
+    axes.set_title(
+        f"{wiring.connections} connections, {wiring.sources} sources, {sum(counts.values()):,} parameters",
+        fontsize=10,
+    )
+    axes.axis("off")
+
+
+def _data_flow(axes: Any, wiring: Wiring, counts: dict[str, int]) -> None:
+    roles, processors = (
+        sum(counts[name] for name in ROLE_NAMES),
+        sum(counts[name] for name in PROCESSOR_NAMES),
+    )
+    boxes = [
+        (0.0, "x\n[batch, time, d]"),
+        (2.0, f"19 roles, pass 1\nR1 = role(x)\n{roles:,}"),
+        (4.2, f"7 processors\nmean of their roles\n{processors:,}"),
+        (6.4, "19 roles, pass 2\nR2 = role(R1, feedback)\nthe same weights"),
+        (8.6, f"Argallia\n{wiring.sources} sources\n{counts[CONDUCTOR.name]:,}"),
+        (10.4, "y\n[batch]"),
+    ]
+    for x, words in boxes:
+        axes.text(x, 1, words, ha="center", va="center", fontsize=9,
+                  bbox={"boxstyle": "round,pad=0.5", "facecolor": "#F5F6F8", "edgecolor": "#6B6B6B"})  # fmt: skip
+    for (x0, _), (x1, _) in pairwise(boxes):
+        axes.annotate("", (x1 - 0.75, 1), (x0 + 0.75, 1), arrowprops={"arrowstyle": "->", "color": "#6B6B6B"})
+    for begin, end, height, words in (
+        (2.0, 6.4, 1.75, "R1, which pass 2 builds on"),
+        (4.2, 8.6, 0.25, "processor outputs"),
+    ):
+        axes.annotate(
+            "", (end, 1.28 if height > 1 else 0.72), (begin, 1.28 if height > 1 else 0.72),
+            arrowprops={"arrowstyle": "->", "color": "#0072B2",
+                        "connectionstyle": f"arc3,rad={-0.25 if height > 1 else 0.25}"},
+        )  # fmt: skip
+        axes.text((begin + end) / 2, height, words, ha="center", va="center", fontsize=8, color="#0072B2")
+    axes.set(xlim=(-1, 11.4), ylim=(0, 2))
+    axes.axis("off")

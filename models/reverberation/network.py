@@ -1,0 +1,323 @@
+"""ReverberationNet: nineteen roles talk to seven processors and back, and a conductor attends over all of them.
+
+1. Every role runs on the input. 2. Every processor reads the roles wired to it. 3. Every role runs again, on its own
+first output with the feedback of its processors; the same weights serve both passes. 4. The conductor makes one number
+of it. What all roles have alike (mean, variance, gate, norm) is kept stacked, and computed for all of them at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.reverberation.bodies import Mask, SelfAttention, role_body
+from models.reverberation.cores import processor_core, time_mean
+from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
+
+ROLE_COUNT, PROCESSOR_COUNT = len(ROLE_NAMES), len(PROCESSOR_NAMES)
+CONDUCTOR_HEADS = 8
+Edge = tuple[str, str]  # from, to: a role and a processor, either way round
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """width: features of a time step of the input; where it is not d, a linear layer brings it there.
+
+    gating: ``routing``, where gates scale what passes, or ``observed``, where nothing is multiplied by them.
+    processors: the ``described`` ones, or seven ``uniform`` ones.
+    """
+
+    width: int = 64
+    d: int = 64
+    gating: str = "routing"
+    processors: str = "described"
+    wiring: dict[str, object] = field(default_factory=lambda: documented().model_dump())
+
+    @property
+    def mesh(self) -> Wiring:
+        return Wiring.model_validate(self.wiring).check()
+
+
+@dataclass
+class Output:
+    """value: [batch], in the targets' units. gates: [38, batch], pass 1 of the roles in order, then pass 2.
+
+    kl_roles: [2, 19, batch], by pass; kl_processors: [7, batch]: sums over all steps and features.
+    activity: [2, 19, batch, time], root mean square of what each role gives in each pass.
+    """
+
+    value: Tensor
+    gates: Tensor
+    kl_roles: Tensor
+    kl_processors: Tensor
+    activity: Tensor
+
+    @property
+    def kl(self) -> Tensor:
+        """Summed over the batch, both passes of the roles, and the processors."""
+        return self.kl_roles.sum() + self.kl_processors.sum()
+
+    @property
+    def kl_once(self) -> Tensor:
+        """The same with each role counted once, as it is described: by its second pass."""
+        return self.kl_roles[1].sum() + self.kl_processors.sum()
+
+
+class Latent(nn.Module):
+    """mu and logvar of several modules at once: [modules, rows, d] → z, and their KL a row."""
+
+    def __init__(self, modules: int, d: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(_uniform((modules, d, 2 * d), d))
+        self.bias = nn.Parameter(_uniform((modules, 1, 2 * d), d))
+
+    def forward(self, h: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
+        mu, logvar = torch.baddbmm(self.bias, h, self.weight).chunk(2, dim=-1)
+        spread = torch.exp(0.5 * logvar)
+        kl = -0.5 * (1 + logvar - mu.square() - spread.square()).sum(-1)
+        return (mu + torch.randn_like(mu) * spread if noisy else mu), kl
+
+
+class Roles(nn.Module):
+    """The nineteen roles: bodies of their own, and latents, gates and norms stacked."""
+
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        self.bodies = nn.ModuleDict({name: role_body(name, d) for name in ROLE_NAMES})
+        self.latent = Latent(ROLE_COUNT, d)
+        self.gate_weight = nn.Parameter(_uniform((ROLE_COUNT, d), d))
+        self.gate_bias = nn.Parameter(_uniform((ROLE_COUNT,), d))
+        self.norm_gain = nn.Parameter(torch.ones(ROLE_COUNT, d))
+        self.norm_bias = nn.Parameter(torch.zeros(ROLE_COUNT, d))
+
+    def forward(
+        self, inputs: Tensor, feedback: Tensor | None, mask: Mask, noisy: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """inputs: [19, batch, time, d]; feedback: [19, batch, d], the same at every step.
+        Returns (outputs [19, batch, time, d], gates [19, batch], KL [19, batch])."""
+        roles, batch, time, d = inputs.shape
+        bodies = self.bodies.values()
+        h = torch.stack([body(x, mask) for body, x in zip(bodies, inputs.unbind(0), strict=True)])
+        if feedback is not None:
+            h = h + feedback[:, :, None]
+        z, kl = self.latent(h.view(roles, batch * time, d), noisy)
+        kl = kl.view(roles, batch, time)
+        kl = kl.sum(-1) if mask is None else (kl * mask).sum(-1)
+        gates = torch.sigmoid(
+            (time_mean(h, mask) @ self.gate_weight[:, :, None])[..., 0] + self.gate_bias[:, None]
+        )
+        out = F.layer_norm(inputs + z.view_as(inputs), (d,))
+        return torch.addcmul(self.norm_bias[:, None, None], out, self.norm_gain[:, None, None]), gates, kl
+
+
+class Processors(nn.Module):
+    """The seven processors: cores of their own, latents stacked, and a distributor an edge."""
+
+    def __init__(self, d: int, kind: str, edges: int) -> None:
+        super().__init__()
+        self.cores = nn.ModuleDict({name: processor_core(name, d, kind) for name in PROCESSOR_NAMES})
+        self.latent = Latent(PROCESSOR_COUNT, d)
+        self.distributor_weight = nn.Parameter(_uniform((edges, d, d), d))
+        self.distributor_bias = nn.Parameter(_uniform((edges, 1, d), d))
+
+    def distribute(self, cores: list[Tensor], edge_of: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
+        """(outputs [edges, batch, d], the same at every step, KL [7, batch]) of the cores' vectors, [batch, d] each."""
+        z, kl = self.latent(torch.stack(cores), noisy)
+        return torch.baddbmm(self.distributor_bias, z[edge_of], self.distributor_weight), kl
+
+
+class Conductor(nn.Module):
+    """Argallia: attends over every source's every step, and makes one number of their mean.
+
+    A processor's tokens are the same at every step, so they enter once: as key with the logarithm of how often they
+    occur added to the score, as query counted that often in the mean. That is exact.
+    """
+
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        self.attention = SelfAttention(d, CONDUCTOR_HEADS)
+        self.final = nn.Sequential(
+            nn.Linear(d, d // 2), nn.LayerNorm(d // 2), nn.GELU(), nn.Linear(d // 2, 1)
+        )
+
+    def forward(self, moving: Tensor, constant: Tensor, mask: Mask) -> Tensor:
+        """moving: [sources, batch, time, d]; constant: [sources, batch, d]. Returns [batch]."""
+        sources, batch, time, d = moving.shape
+        tokens = torch.cat(
+            [moving.permute(1, 0, 2, 3).reshape(batch, sources * time, d), constant.transpose(0, 1)], dim=1
+        )
+        if mask is None:
+            counts = tokens.new_ones(1, tokens.shape[1])
+            counts[:, sources * time :] = time
+        else:
+            lengths = mask.sum(1, keepdim=True).to(tokens.dtype)
+            counts = torch.cat(
+                [mask.to(tokens.dtype).repeat(1, sources), lengths.expand(-1, len(constant))], dim=1
+            )
+        return self.final(self.attention.mean(tokens, counts))[:, 0]
+
+
+class ReverberationNet(nn.Module):
+    """The whole mesh; see the module's words and `NetworkConfig`."""
+
+    input_mean: Tensor
+    input_scale: Tensor
+    target_mean: Tensor
+    target_scale: Tensor
+    reads_own: Tensor
+    reads_other: Tensor
+    hears_own: Tensor
+    hears_other: Tensor
+    to_conductor: Tensor
+    edge_of: Tensor
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        d, self.config, self.wiring = config.d, config, config.mesh
+        self.projection = nn.Linear(config.width, d) if config.width != d else None
+        self.roles = Roles(d)
+        self.processors = Processors(d, config.processors, len(self.wiring.edges))
+        self.conductor = Conductor(d)
+        for name, value in (("input_mean", torch.zeros(config.width)), ("input_scale", torch.ones(config.width)),
+                            ("target_mean", torch.zeros(())), ("target_scale", torch.ones(()))):  # fmt: skip
+            self.register_buffer(name, value)
+        for name, value in _tables(self.wiring).items():
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(
+        self,
+        x: Tensor,
+        lengths: Tensor | None = None,
+        muted: Iterable[str] = (),
+        cut: Iterable[Edge] = (),
+    ) -> Output:
+        """x: [batch, time, width]; lengths: [batch], where sequences are padded at their ends.
+
+        muted: roles whose messages, feedback and final outputs are held at zero. cut: edges that carry nothing.
+        """
+        noisy = self.training or self.wiring.noisy
+        mask = None if lengths is None else torch.arange(x.shape[1], device=x.device) < lengths[:, None]
+        x = (x - self.input_mean) / self.input_scale
+        if mask is not None:
+            x = x.masked_fill(~mask[..., None], 0.0)  # what lies in the padding may be anything
+        if self.projection is not None:
+            x = self.projection(x)
+        kept, listening, feeding = self._switches(tuple(muted), tuple(cut))
+        first, gates1, kl1 = self.roles(x.expand(ROLE_COUNT, *x.shape), None, mask, noisy)
+        through = (gates1 if self.config.gating == "routing" else torch.ones_like(gates1)) * kept[:, None]
+        outs, kl_processors = self._processed(first, through, kept, listening, mask, noisy)
+        own, other = feeding
+        feedback = torch.tensordot(own, outs, 1) * through[..., None]
+        feedback = feedback + torch.tensordot(other, outs, 1) * kept[:, None, None]
+        second, gates2, kl2 = self.roles(first, feedback, mask, noisy)
+        through = (gates2 if self.config.gating == "routing" else torch.ones_like(gates2)) * kept[:, None]
+        heard = torch.tensordot(self.to_conductor, outs, 1)
+        value = self.conductor(second * through[..., None, None], heard, mask)
+        with torch.no_grad():
+            activity = torch.stack([one.square().mean(-1).sqrt() for one in (first, second)])
+        return Output(
+            value * self.target_scale + self.target_mean,
+            torch.cat([gates1, gates2]),
+            torch.stack([kl1, kl2]),
+            kl_processors,
+            activity,
+        )
+
+    def _processed(
+        self,
+        first: Tensor,
+        through: Tensor,
+        kept: Tensor,
+        listening: tuple[Tensor, Tensor],
+        mask: Mask,
+        noisy: bool,
+    ) -> tuple[Tensor, Tensor]:
+        """What the processors send along their edges, [edges, batch, d], and their KL."""
+        own, other = listening
+        gated, plain = first * through[..., None, None], first * kept[:, None, None, None]
+        means = (torch.tensordot(own, gated, 1) + torch.tensordot(other, plain, 1)).unbind(0)
+        cores = []
+        for number, (name, core) in enumerate(self.processors.cores.items()):
+            if not core.over_all_tokens:
+                cores.append(core(means[number], mask))
+                continue
+            reads = [ROLE_NAMES.index(role) for role in self.wiring.reads[name]]
+            share = len(reads)
+            tokens = torch.cat(
+                [(gated[i] * own[number, i] + plain[i] * other[number, i]) * share for i in reads], dim=1
+            )
+            cores.append(core(tokens, None if mask is None else mask.repeat(1, share)))
+        return self.processors.distribute(cores, self.edge_of, noisy)
+
+    def _switches(
+        self, muted: tuple[str, ...], cut: tuple[Edge, ...]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """(kept [19], what processors read as gated and plain [7, 19], what roles hear as gated and plain [19, edges])."""
+        kept = torch.ones(ROLE_COUNT, device=self.edge_of.device)
+        for role in muted:
+            kept[ROLE_NAMES.index(role)] = 0
+        tables = [self.reads_own, self.reads_other, self.hears_own, self.hears_other]
+        if cut:
+            tables = [one.clone() for one in tables]
+            for source, target in cut:
+                if source in ROLE_NAMES:
+                    for table in tables[:2]:
+                        table[PROCESSOR_NAMES.index(target), ROLE_NAMES.index(source)] = 0
+                elif (source, target) in self.wiring.edges:
+                    for table in tables[2:]:
+                        table[ROLE_NAMES.index(target), self.wiring.edges.index((source, target))] = 0
+        return kept, (tables[0], tables[1]), (tables[2], tables[3])
+
+
+def _tables(wiring: Wiring) -> dict[str, Tensor]:
+    """The wiring as matrices: `own` edges pass through a role's gate, `other` ones do not."""
+    edges = wiring.edges
+    reads_own, reads_other = torch.zeros(2, PROCESSOR_COUNT, ROLE_COUNT)
+    hears_own, hears_other = torch.zeros(2, ROLE_COUNT, len(edges))
+    to_conductor = torch.eye(len(edges))
+    if wiring.conductor == "mean":
+        to_conductor = torch.zeros(PROCESSOR_COUNT, len(edges))
+    for number, (processor, role) in enumerate(edges):
+        p, r = PROCESSOR_NAMES.index(processor), ROLE_NAMES.index(role)
+        is_own = wiring.own[role] == processor
+        (reads_own if is_own else reads_other)[p, r] = 1 / len(wiring.reads[processor])
+        if wiring.heard(processor, role):
+            (hears_own if is_own else hears_other)[r, number] = 1
+        if wiring.conductor == "mean":
+            to_conductor[p, number] = 1 / len(wiring.reads[processor])
+    return {
+        "reads_own": reads_own,
+        "reads_other": reads_other,
+        "hears_own": hears_own,
+        "hears_other": hears_other,
+        "to_conductor": to_conductor,
+        "edge_of": torch.tensor([PROCESSOR_NAMES.index(processor) for processor, _ in edges]),
+    }
+
+
+def parameter_counts(network: ReverberationNet) -> dict[str, int]:
+    """Parameters a role, a processor and the conductor, what is stacked shared out to its owners."""
+    d = network.config.d
+    heads = 2 * (d * d + d)
+    counts = {name: _size(body) + heads + (d + 1) + 2 * d for name, body in network.roles.bodies.items()}
+    for name, core in network.processors.cores.items():
+        counts[name] = _size(core) + heads + len(network.wiring.reads[name]) * (d * d + d)
+    counts["argallia"] = _size(network.conductor)
+    if network.projection is not None:
+        counts["projection"] = _size(network.projection)
+    return counts
+
+
+def _size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _uniform(shape: tuple[int, ...], inputs: int) -> Tensor:
+    """As PyTorch initialises a linear layer of so many inputs."""
+    bound = 1 / math.sqrt(inputs)
+    return torch.empty(shape).uniform_(-bound, bound)

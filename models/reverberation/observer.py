@@ -1,0 +1,194 @@
+"""Using a trained mesh: what it predicts, what every gate and module does, and what muting one of them changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models import checkpoint, devices
+from models.errors import UserError
+from models.progress import Progress
+from models.resources import resource
+from models.reverberation.data import Sequences, batched
+from models.reverberation.network import Edge, NetworkConfig, Output, ReverberationNet, parameter_counts
+from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
+
+BATCH = 32
+MOST_RANKED = 256  # sequences that roles are ranked by: twenty times they are observed
+MOST_TOKENS = 40_000  # of a batch's sequences together: long ones are computed a few at a time
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the mesh does with n sequences.
+
+    output: float32 [n], in the targets' units. target: float32 [n] or None.
+    gates: float32 [38, n], pass 1 of the roles in order, then pass 2.
+    kl: float32 [45, n]: of the roles in pass 1, in pass 2, and of the processors.
+    """
+
+    output: np.ndarray
+    target: np.ndarray | None
+    gates: np.ndarray
+    kl: np.ndarray
+
+    @property
+    def errors(self) -> np.ndarray | None:
+        """Squared errors, [n]."""
+        return None if self.target is None else (self.output - self.target) ** 2
+
+    def gate(self, role: str, number: int) -> np.ndarray:
+        """[n]: a role's gate in pass 1 or 2."""
+        found: np.ndarray = self.gates[ROLE_NAMES.index(role) + (number - 1) * len(ROLE_NAMES)]
+        return found
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What muting a role does. change: mean absolute change of the output; added_error: of the mean squared error
+    (NaN without targets)."""
+
+    role: str
+    change: float
+    added_error: float
+
+
+class Observer:
+    """A checkpoint, ready to be looked into."""
+
+    def __init__(
+        self, network: ReverberationNet, info: checkpoint.CheckpointInfo, device: torch.device
+    ) -> None:
+        self.network, self.info, self.device = network, info, device
+        self.device_name = str(device)
+        self.note = ""
+
+    @classmethod
+    def load(cls, choice: str | Path, device: str = "auto", progress: Progress | None = None) -> Observer:
+        """``bundled`` is the one that ships. Raises UserError."""
+        place = resource("checkpoints", "reverberation") if str(choice) == "bundled" else choice
+        weights, info = checkpoint.load(place, "reverberation")
+        values = dict(info.network)
+        if values.pop("kind", "mesh") != "mesh":
+            raise UserError(
+                "This checkpoint is a baseline, not a mesh.", "It has no gates to browse.",
+                "Choose another checkpoint.",
+            )  # fmt: skip
+        try:
+            network = ReverberationNet(NetworkConfig(**values))
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                "The checkpoint does not say what it needs.", "Its network is described as {reason}.",
+                "Copy it again from where it came from.", reason=" ".join(str(error).split())[:200],
+            ) from error  # fmt: skip
+        checkpoint.fit(network, weights)
+        resolved = devices.resolve(device)
+        processor = torch.device(resolved.name)
+        observer = cls(network.to(processor).eval(), info, processor)
+        observer.note = resolved.note.format(**(resolved.values or {})) if resolved.note else ""
+        return observer
+
+    @property
+    def width(self) -> int:
+        return self.network.config.width
+
+    @property
+    def gating(self) -> str:
+        return self.network.config.gating
+
+    def parameters(self) -> dict[str, int]:
+        """A module's number of parameters, by name."""
+        return parameter_counts(self.network)
+
+    @torch.inference_mode()
+    def observe(
+        self,
+        sequences: Sequences,
+        progress: Progress | None = None,
+        muted: Iterable[str] = (),
+        cut: Iterable[Edge] = (),
+    ) -> Observation:
+        """Every sequence by the mesh, with some roles muted or edges cut. Each gives what it would give alone.
+
+        Raises UserError where the sequences are not as wide as the network wants them.
+        """
+        self._check(sequences)
+        progress = progress or Progress()
+        order = np.argsort([len(one) for one in sequences.x], kind="stable")
+        output = np.zeros(len(sequences), np.float32)
+        gates = np.zeros((2 * len(ROLE_NAMES), len(sequences)), np.float32)
+        kl = np.zeros((2 * len(ROLE_NAMES) + len(PROCESSOR_NAMES), len(sequences)), np.float32)
+        done = 0
+        while done < len(order):
+            progress.update(done, len(order), "Observing sequences")
+            size = max(
+                1,
+                min(
+                    BATCH,
+                    MOST_TOKENS // max(1, len(sequences.x[order[min(done + BATCH, len(order)) - 1]]) * 26),
+                ),
+            )
+            chosen = order[done : done + size]
+            found = self._run(sequences, chosen, muted, cut)
+            output[chosen] = found.value.float().cpu().numpy()
+            gates[:, chosen] = found.gates.float().cpu().numpy()
+            kl[:, chosen] = (
+                torch.cat([found.kl_roles.flatten(0, 1), found.kl_processors]).float().cpu().numpy()
+            )
+            done += size
+        return Observation(output, sequences.y, gates, kl)
+
+    @torch.inference_mode()
+    def activity(self, sequences: Sequences, number: int) -> np.ndarray:
+        """Root mean square of every role's output at each step of one sequence, [2, 19, time]."""
+        self._check(sequences)
+        found: np.ndarray = self._run(sequences, [number], (), ()).activity[:, :, 0].float().cpu().numpy()
+        return found
+
+    def ranking(self, sequences: Sequences, progress: Progress | None = None) -> list[Effect]:
+        """Every role muted in turn; the one whose muting adds most error (or changes most) first. Of more than
+        `MOST_RANKED` sequences so many are taken, evenly from all."""
+        progress = progress or Progress()
+        if len(sequences) > MOST_RANKED:
+            sequences = sequences.part(np.linspace(0, len(sequences) - 1, MOST_RANKED).astype(int))
+        whole = self.observe(sequences, progress.part(0, 1 / 20))
+        effects = []
+        for number, role in enumerate(ROLE_NAMES):
+            part = progress.part((number + 1) / 20, (number + 2) / 20)
+            without = self.observe(sequences, part, muted=(role,))
+            added = float("nan")
+            if whole.errors is not None and without.errors is not None:
+                added = float(without.errors.mean() - whole.errors.mean())
+            effects.append(Effect(role, float(np.abs(without.output - whole.output).mean()), added))
+        has_targets = sequences.y is not None
+        return sorted(effects, key=lambda one: one.added_error if has_targets else one.change, reverse=True)
+
+    def _run(
+        self,
+        sequences: Sequences,
+        chosen: Sequence[int] | np.ndarray,
+        muted: Iterable[str],
+        cut: Iterable[Edge],
+    ) -> Output:
+        x, lengths = batched(sequences, chosen)
+        found: Output = self.network(
+            torch.from_numpy(x).to(self.device),
+            None if lengths is None else torch.from_numpy(lengths).to(self.device),
+            muted,
+            cut,
+        )
+        return found
+
+    def _check(self, sequences: Sequences) -> None:
+        widths = sorted({one.shape[1] for one in sequences.x})
+        if widths != [self.width]:
+            raise UserError(
+                "The sequences have {found} features, the model wants {wanted}.",
+                "A model reads the features it was trained on.",
+                "Choose other data, or train a model on these: it begins with a projection to its own width.",
+                found=", ".join(map(str, widths)), wanted=self.width,
+            )  # fmt: skip
