@@ -112,7 +112,7 @@ def card(rows, sequences, learned, held, seeds) -> str:  # type: ignore[no-untyp
         f"Trained on {len(learned)} windows of the Berlin emotional speech excerpt that ships; judged on {len(held)} windows of",
         f"speakers {names}, who took no part. Acted German in a quiet room; other rooms and microphones shift the level.",
         "",
-        f"On held-out speakers, mean ± sd over {len(seeds)} seeds, each with its own two speakers held out:",
+        f"On held-out speakers, {len(seeds)} seed{'s, mean ± sd, each with speakers of its own held out' if len(seeds) > 1 else ''}:",
         "",
         "| | RMSE (dB) | r² | r |",
         "|---|---|---|---|",
@@ -121,7 +121,8 @@ def card(rows, sequences, learned, held, seeds) -> str:  # type: ignore[no-untyp
         cells = []
         for key in ("rmse", "r2", "r"):
             values = np.array([one[f"validation/{key}"] for one in found])
-            cells.append(f"{values.mean():.3f} ± {values.std(ddof=1) if len(values) > 1 else 0:.3f}")
+            spread = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
+            cells.append(f"{values.mean():.3f}{spread}")
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     lines += [
         "",
