@@ -78,10 +78,44 @@ class Picture(_Event):
     epoch: int = 0
 
 
+class Layers(_Event):
+    """The layers that `Flow` tells of, in the order in which data goes through them."""
+
+    kind: Literal["layers"] = "layers"
+    names: list[str]
+    output: int  # the place of the layer that the others' gradients are compared with
+    gains: list[int] = Field(
+        default_factory=list
+    )  # places of layers without weights, such as norms: they move little
+
+
+class Flow(_Event):
+    """How a step's gradient reached each layer; the lists are in the order of the last `Layers`."""
+
+    kind: Literal["flow"] = "flow"
+    step: int
+    epoch: float
+    gradient: list[float]  # L2 norm, before clipping
+    moved: list[float]  # distance of the weights from where they began, relative to their size
+    dead: list[float]  # share of units that got no gradient in the last three looks
+
+
+class Unstable(_Event):
+    """A number was no longer finite: where it was first so, and where the batch that did it is kept."""
+
+    kind: Literal["unstable"] = "unstable"
+    step: int
+    epoch: float
+    stage: Literal["weights", "batch", "forward", "loss", "gradient"]
+    layer: str = ""
+    kept: str = ""  # below the run folder
+
+
 class Message(_Event):
     kind: Literal["message"] = "message"
     level: Literal["info", "warning"] = "info"
-    text: str
+    text: str  # a template for `values`
+    values: dict[str, int | float | str] = Field(default_factory=dict)
 
 
 class Finished(_Event):
@@ -104,9 +138,10 @@ class Failed(_Event):
     why: str = ""
     remedy: str = ""
     details: str = ""
+    cause: Literal["", "memory", "unstable"] = ""
 
 
-Event = Started | Scalars | Epoch | Saved | Picture | Message | Finished | Failed
+Event = Started | Scalars | Epoch | Saved | Picture | Layers | Flow | Unstable | Message | Finished | Failed
 _adapter: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 

@@ -9,6 +9,7 @@ tensorboard/       for those who want it             stop           this file as
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import time
@@ -126,6 +127,14 @@ class RunFolder:
                 reason=str(error).splitlines()[0],
             ) from error
         return values if isinstance(values, dict) else {}
+
+    def change_config(self, **values: Any) -> None:
+        """Write other values into the config, as when memory asks for a smaller batch."""
+        aside = self.path / ".config.yaml"
+        aside.write_text(
+            yaml.safe_dump({**self.config(), **values}, sort_keys=False, allow_unicode=True), "utf-8"
+        )
+        os.replace(aside, self.config_file)
 
     def request_stop(self) -> None:
         """Ask the run to save and end. It looks after every step."""
