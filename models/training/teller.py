@@ -80,6 +80,13 @@ class Teller:
             )
         )
 
+    def epochs_told(self) -> set[int]:
+        """The numbers of the epochs that the run has told of."""
+        reader, told = events.EventReader(self.run.events_file), set()
+        while new := reader.read_new():
+            told |= {event.epoch for event in new if isinstance(event, events.Epoch)}
+        return told
+
     def close(self, end: events.Finished | events.Failed) -> None:
         """The last word; a full disk takes that too, and the log has it."""
         try:

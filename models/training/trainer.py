@@ -124,6 +124,7 @@ class Trainer:
         self._restore()
         self.teller.announce(counts, self.network, self.step, self.steps_per_epoch * self.config.epochs)
         self._say_if_accumulation_differs()
+        self._tell_forgotten_epochs()
         try:
             while self.epoch < self.config.epochs and not self._waited_long_enough():
                 self._one_epoch()
@@ -135,6 +136,15 @@ class Trainer:
             for path in self.task.summary(self.history, self.run.path):
                 self.teller.tell(events.Picture(path=path.name, title="Summary", epoch=self.epoch))
         return finished
+
+    def _tell_forgotten_epochs(self) -> None:
+        """A kill between the saving of an epoch and the telling of it leaves a gap in the story: close it."""
+        told = self.teller.epochs_told()
+        for epoch, figures in enumerate(self.history.epochs, 1):
+            if epoch not in told:
+                best = self.best is not None and self.best[0] == epoch
+                step = epoch * self.steps_per_epoch
+                self.teller.tell(events.Epoch(epoch=epoch, step=step, values=figures, best=best))
 
     def _make_network(self) -> None:
         """Network, optimizer and what watches them, as they are at the beginning of the run."""
