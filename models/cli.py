@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -61,27 +62,36 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
         if options.run_folder
         else new_run_path(runs_folder(), options.system, "" if options.config else options.preset)
     )
+    if int(os.environ.get("RANK", "0")):  # under torchrun the leading process makes the folder
+        return _run_training(RunFolder(path), options, config)
     run = RunFolder.create(path, options.system, config.model_dump(mode="json"))
-    return _run_training(run, options)
+    return _run_training(run, options, config)
 
 
 def _resume(options: argparse.Namespace) -> dict[str, Any]:
     return _run_training(RunFolder.open(Path(options.folder)), options)
 
 
-def _run_training(run: RunFolder, options: argparse.Namespace) -> dict[str, Any]:
+def _run_training(
+    run: RunFolder, options: argparse.Namespace, config: configs.TrainingConfig | None = None
+) -> dict[str, Any]:
     from models.training.run_folder import RunState, RunStory
 
     story = RunStory(run)
     story.read()
-    if story.started is not None and story.state is RunState.RUNNING:
+    leads = not int(os.environ.get("RANK", "0"))
+    if leads and story.started is not None and story.state is RunState.RUNNING:
         raise UserError(
             "The run {name} is running already.", "", "Stop it first, or wait for its end.", name=run.name
         )
-    values = run.config()
-    name = str(values.get("system", ""))
-    config = configs.validated(systems.training_config(name), values)
-    print(f"Run folder: {run.path}")
+    if config is None:
+        values = run.config()
+        name = str(values.get("system", ""))
+        config = configs.validated(systems.training_config(name), values)
+    else:
+        name = options.system
+    if leads:
+        print(f"Run folder: {run.path}")
     device = _device(options)
 
     from models.training import events
@@ -101,7 +111,8 @@ def _run_training(run: RunFolder, options: argparse.Namespace) -> dict[str, Any]
         if end.best_value is None
         else f", best {end.metric} {end.best_value:.4f} in epoch {end.best_epoch}"
     )
-    print(f"Run {end.reason} after epoch {end.epoch}{best}: {run.path}")
+    if leads:
+        print(f"Run {end.reason} after epoch {end.epoch}{best}: {run.path}")
     return {"run": str(run.path), "reason": end.reason, "epoch": end.epoch, "best_epoch": end.best_epoch,
             "metric": end.metric, "best": end.best_value, "checkpoint": str(run.best)}  # fmt: skip
 

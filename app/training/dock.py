@@ -199,6 +199,7 @@ class TrainingDock(QFrame):
         if run is not None and run.path not in self.model.colors:
             free = [color for color in theme.CATEGORIES if color not in self.model.colors.values()]
             shown.append(Shown(run, (free or [theme.GREY])[0]))
+        self._runs.look_at(item.run.path for item in shown)
         self.curves.show_runs(shown, run)
 
     def _keep_split(self) -> None:

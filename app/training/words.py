@@ -11,6 +11,7 @@ def state_words(run: WatchedRun) -> str:
     if run.stopping:
         return tr("stopping")
     return {
+        RunState.QUEUED: tr("queued"),
         RunState.WAITING: tr("starting"),
         RunState.RUNNING: tr("running"),
         RunState.STOPPED: tr("stopped"),
@@ -34,6 +35,9 @@ def metric_words(name: str) -> str:
         "learning_rate": tr("learning rate"),
         "gradient_norm": tr("gradient norm"),
         "alpha": tr("alpha"),
+        "speaker_loss": tr("speaker loss"),
+        "memory_gb": tr("memory, GB"),
+        "gpu_memory_gb": tr("GPU memory, GB"),
     }
     return known.get(base) or translate(base.replace("_", " "))
 

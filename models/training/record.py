@@ -25,6 +25,15 @@ class _Column:
         self._room[self._n] = value
         self._n += 1
 
+    def extend(self, values: Values) -> None:
+        n = self._n + len(values)
+        if n > len(self._room):
+            room = np.empty(max(n, 2 * len(self._room)))
+            room[: self._n] = self.values
+            self._room = room
+        self._room[self._n : n] = values
+        self._n = n
+
     def cut(self, n: int) -> None:
         self._n = n
 
@@ -49,6 +58,25 @@ class Series:
         self._y.append(y)
         self._step.append(step)
         self._t.append(t)
+
+    def extend(self, x: list[float], y: list[float], step: list[int], t: list[float]) -> None:
+        """Many at once."""
+        places = np.array(x, dtype=float)
+        if len(places) > 1 and not (np.diff(places) > 0).all():
+            for one in zip(x, y, step, t, strict=True):
+                self.add(*one)
+            return
+        held = self._x.values
+        if len(held) and len(places) and places[0] <= held[-1]:
+            n = int(np.searchsorted(held, places[0]))
+            for column in self._columns:
+                column.cut(n)
+        for column, values in zip(self._columns, (places, y, step, t), strict=True):
+            column.extend(np.asarray(values, dtype=float))
+
+    @property
+    def _columns(self) -> tuple[_Column, _Column, _Column, _Column]:
+        return self._x, self._y, self._step, self._t
 
     @property
     def x(self) -> Values:
@@ -125,8 +153,11 @@ class Record:
     failed: events.Failed | None = None
     best_epoch: int = 0
 
-    def add(self, event: events.Event) -> None:
-        if isinstance(event, events.Scalars):
+    def add(self, event: events.Event | events.Steps) -> None:
+        if isinstance(event, events.Steps):
+            for name, (x, y, step, t) in event.figures.items():
+                self._of(self.steps, name).extend(x, y, step, t)
+        elif isinstance(event, events.Scalars):
             for name, value in event.values.items():
                 self._of(self.steps, name).add(event.epoch, value, event.step, event.t)
         elif isinstance(event, events.Epoch):
@@ -160,7 +191,7 @@ class Record:
     def read(cls, run: RunFolder) -> Record:
         """Everything the run has told so far."""
         record, reader = cls(), events.EventReader(run.events_file)
-        while new := reader.read_new():
+        while new := reader.read_many():
             for event in new:
                 record.add(event)
         return record

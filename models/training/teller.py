@@ -83,7 +83,7 @@ class Teller:
     def epochs_told(self) -> set[int]:
         """The numbers of the epochs that the run has told of."""
         reader, told = events.EventReader(self.run.events_file), set()
-        while new := reader.read_new():
+        while reader.behind and (new := reader.read_many(steps=False)) is not None:
             told |= {event.epoch for event in new if isinstance(event, events.Epoch)}
         return told
 

@@ -174,11 +174,11 @@ def killed_at_random(run, kills, seed):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_killed_at_random_moments_it_resumes_as_if_unbroken(tmp_path, kills=3, seed=5):
+def test_killed_at_random_moments_it_resumes_as_if_unbroken(tmp_path):
     settings = config(epochs=5, slow_s=0.01, dropout=0.1)
     whole, broken = made(tmp_path / "whole", settings), made(tmp_path / "broken", settings)
     Trainer(LineTask(settings), whole).train()
-    killed_at_random(broken, kills, seed)
+    killed_at_random(broken, kills=3, seed=5)
     assert isinstance(Trainer(LineTask(settings), broken).train(), events.Finished)
     last = weights(broken)
     for name, tensor in weights(whole).items():
