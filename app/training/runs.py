@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QFile, QObject, QTimer, Signal
 
+from app.training.board import Board
 from models.errors import UserError
 from models.resources import resource
 from models.training import events
@@ -226,7 +228,7 @@ class Runs(QObject):
     changed = Signal()
     updated = Signal(object)
     started = Signal(object)
-    launch_wanted = Signal(str)
+    launch_wanted = Signal(str)  # `proposal` holds what the form should begin with
     use_checkpoint = Signal(str, object)
 
     def __init__(self, services: Services) -> None:
@@ -236,6 +238,10 @@ class Runs(QObject):
         self._children: list[tuple[subprocess.Popen[bytes], Path]] = []
         self._listed = 0.0
         self._closed = False
+        self.board = Board(self)
+        self.proposal: tuple[str, dict[str, Any]] | None = (
+            None  # name and config of a run to be set up like another
+        )
         self._states: dict[Path, RunState] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_MS)
@@ -316,9 +322,38 @@ class Runs(QObject):
 
     # Starting and ending ----------------------------------------------------------------------------------
 
-    def launch(self, system: str) -> None:
-        """Open the form in which a run of `system` is set up."""
+    def launch(self, system: str, like: WatchedRun | None = None) -> None:
+        """Open the form in which a run of `system` is set up; `like` another run if one is given."""
+        self.proposal = None
+        if like is not None:
+            values = {name: value for name, value in like.config.items() if name != "system"}
+            self.proposal = (self.free_name(like.run.name), values)
         self.launch_wanted.emit(system)
+
+    def free_name(self, name: str) -> str:
+        """``name-2``, or with the next number that is free."""
+        stem, number = re.sub(r"-\d{1,2}$", "", name), 2
+        while (self.folder / f"{stem}-{number}").exists():
+            number += 1
+        return f"{stem}-{number}"
+
+    def vary(self, watched: WatchedRun, changes: dict[str, Any], words: str) -> WatchedRun:
+        """The run once more with some settings changed, in one group with it; waits where its device is busy."""
+        from models.systems import training_config
+        from models.training.config import override, validated
+
+        values = override(watched.config, [f"{name}={value}" for name, value in changes.items()])
+        config = validated(training_config(watched.system), values).model_dump(mode="json")
+        group = watched.group or watched.run.name
+        if not watched.group:
+            watched.keep_about(group=group)
+        started = watched.story.started
+        device = started.device if started is not None else "auto"
+        path = self.folder / self.free_name(watched.run.name)
+        variant = {"words": words, "changes": changes, "of": watched.run.name}
+        made = self.enqueue(path, watched.system, config, device, group=group, variant=variant)
+        self._start_next()
+        return made
 
     def start(self, path: Path, system: str, config: dict[str, Any], device: str = "auto") -> WatchedRun:
         """A new run folder and its process. Raises UserError where the folder cannot be made."""
@@ -418,6 +453,7 @@ class Runs(QObject):
     def close(self) -> None:
         """Stop watching; the children go on, and what waits goes on waiting."""
         self._closed = True
+        self.board.close()
         self._timer.stop()
 
     def _spawn(self, run: RunFolder, command: list[str]) -> None:

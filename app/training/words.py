@@ -79,3 +79,13 @@ def figure_words(value: float | None) -> str:
     if value is None or value != value:
         return ""
     return f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else f"{value:.1e}"
+
+
+def bytes_words(count: int) -> str:
+    """``3.4 MB``"""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

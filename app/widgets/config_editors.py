@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.i18n import tr, translate
+from models.errors import fill
 
 Edited = Callable[[], None]
 LONG_TEXT = 1000  # a text that may be so long gets several lines
@@ -281,6 +282,10 @@ def problem_words(problem: Any) -> str:
     }.get(problem["type"])
     if words:
         return words
+    if problem["type"] == "contradiction":
+        template = translate(problem.get("ctx", {}).get("template", ""))
+        text = fill(template, problem["ctx"])
+        return f"{text[:1].upper()}{text[1:]}."
     text = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return translate(f"{text[:1].upper()}{text[1:]}")
 

@@ -47,7 +47,7 @@ def setting(
 
 def contradiction(words: str, *fields: str, **values: Any) -> PydanticCustomError:
     """What a validator raises where fields contradict each other: a sentence, and the dotted names it is said at."""
-    return PydanticCustomError("contradiction", words, {"fields": list(fields), **values})  # type: ignore[arg-type]
+    return PydanticCustomError("contradiction", words, {"fields": list(fields), "template": words, **values})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
