@@ -35,8 +35,8 @@ LIST_EVERY_S = 2.0
 LIFE_EVERY_S = 1.0
 ALIVE = (RunState.RUNNING, RunState.WAITING)
 BLOCK_BYTES = 400_000  # read at a time, so that a long history does not hold up the window
-READ_S = 0.012  # of reading a turn; as much again for the runs that are looked at
-CATCH_UP_MS = 30  # between two turns while there is more to read
+READ_S = 0.012  # of reading a turn; twice as much for the runs that are looked at, which go first
+CATCH_UP_MS = 10  # between two turns while there is more to read
 SHORT_BYTES = 1_000_000  # a story that is read at once when it is looked at
 KEPT_STEPS = 12  # runs whose steps stay in memory once they are looked at no longer
 
@@ -50,8 +50,8 @@ class WatchedRun:
 
     def __init__(self, run: RunFolder) -> None:
         self.run = run
-        self.config: dict[str, Any] = {}
-        self.config_error: UserError | None = None
+        self._config: dict[str, Any] | None = None
+        self._config_error: UserError | None = None
         self.version = 0  # rises with everything new: who draws compares it
         self.wanted = False
         self._state = RunState.WAITING
@@ -64,10 +64,6 @@ class WatchedRun:
             self.story.take(event)
         self._begin()
         self.record = self._reading
-        try:
-            self.config = run.config()
-        except UserError as error:
-            self.config_error = error
 
     def _begin(self) -> None:
         self._reading = Record()  # becomes `record` when all was read
@@ -111,6 +107,21 @@ class WatchedRun:
         if self._about is None:
             self._about = self.run.about()
         return self._about
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The plain config, read when first asked for; empty where it cannot be."""
+        if self._config is None:
+            try:
+                self._config = self.run.config()
+            except UserError as error:
+                self._config, self._config_error = {}, error
+        return self._config
+
+    @property
+    def config_error(self) -> UserError | None:
+        """Why the config cannot be read."""
+        return self._config_error if self.config == {} else None
 
     def checked_config(self) -> TrainingConfig | None:
         """The config as its system's class has it; None where that cannot be made of it."""
@@ -286,11 +297,12 @@ class Runs(QObject):
         self._timer.setInterval(CATCH_UP_MS)
 
     def poll(self) -> None:
-        """Called by the timer: read on, judge life, bury children, start what waits. Reads for some 20 ms."""
+        """Called by the timer: read on, judge life, bury children, start what waits. Reads for some 20 ms at most."""
         if time.monotonic() - self._listed > LIST_EVERY_S:
             self.rescan()
-        behind = self._read_on([run for run in self.runs if run.wanted], READ_S)
-        behind |= self._read_on([run for run in self.runs if not run.wanted], READ_S)
+        behind = self._read_on([run for run in self.runs if run.wanted], 2 * READ_S)
+        if not behind:
+            behind = self._read_on([run for run in self.runs if not run.wanted], READ_S)
         self._timer.setInterval(CATCH_UP_MS if behind else POLL_MS)
         self._bury()
         self._start_next()
