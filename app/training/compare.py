@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QPushButton,
+    QScrollArea,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -33,6 +34,7 @@ from models.training.config import changed
 from models.training.items import Items
 from models.training.significance import compare_items
 
+TESTS_PX = 84
 UNCOMPARED = ("notes", "system")
 
 
@@ -64,6 +66,7 @@ def tabulate(runs: list[WatchedRun], grouped: bool = False) -> Table:
         best = [[run.best_value for run in some if run.metric == metric] for some in columns.values()]
         rows.append((tr("best {figure}", figure=metric_words(metric)), [_spread(values) for values in best]))
     named = list(dict.fromkeys(name for run in runs for name in run.epochs if "/" in name))
+    named.sort(key=lambda name: name.startswith("train/"))
     for name in named:
         last = [[float(run.epochs[name].y[-1]) for run in some if name in run.epochs] for some in columns.values()]  # fmt: skip
         split = tr("training") if name.startswith("train/") else tr("validation")
@@ -82,7 +85,7 @@ def differing(runs: list[WatchedRun]) -> list[str]:
 
 
 def significance_words(runs: list[WatchedRun]) -> list[str]:
-    """A sentence a run, the first being what the others are compared with; empty where none keeps its items."""
+    """What the others' paired tests against the first run say; empty where it keeps no items."""
     kept = [(run, Items.load(run.path)) for run in runs]
     (base, first), *others = kept
     if first is None:
@@ -96,17 +99,23 @@ def significance_words(runs: list[WatchedRun]) -> list[str]:
         except UserError as error:
             sentences.append(f"{title_of(run)}: {' '.join(tr_error(error)[:2])}")
             continue
+        difference = f"{test.difference:+.3f}".replace("-", "−")
         words = tr(
-            "{name} against {base}: {difference} on {n} items of {groups} groups, permutation p = {p}",
-            name=title_of(run), base=title_of(base), difference=f"{test.difference:+.3f}".replace("-", "−"),
-            n=test.n, groups=test.groups, p=f"{test.permutation_p:.3f}",
+            "{name}: {difference}, permutation p = {p}",
+            name=title_of(run), difference=difference, p=f"{test.permutation_p:.3f}",
         )  # fmt: skip
         if test.mcnemar_p is not None:
             words += tr(", McNemar p = {p}", p=f"{test.mcnemar_p:.3f}")
-        if test.groups < 6:
-            words += ". " + tr("With fewer than six groups no difference can be significant.")
         sentences.append(words)
-    return sentences
+    if not sentences:
+        return []
+    groups = len(set(first.groups))
+    head = tr(
+        "Against {base}, paired over {groups} groups of the same {n} items:",
+        base=title_of(base), groups=groups, n=len(first.names),
+    )  # fmt: skip
+    few = [tr("With fewer than six groups no difference can be significant.")] if groups < 6 else []
+    return [head, *sentences, *few]
 
 
 class Compare(QWidget):
@@ -144,7 +153,14 @@ class Compare(QWidget):
         self.tests.setWordWrap(True)
         self.tests.setProperty("role", "hint")
         self.tests.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        layout.addWidget(self.tests)
+        self.tests.setContentsMargins(4, 0, 0, 0)
+        self.tests_area = QScrollArea()
+        self.tests_area.setWidgetResizable(True)
+        self.tests_area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.tests_area.setWidget(self.tests)
+        self.tests_area.setMaximumHeight(TESTS_PX)
+        self.tests_area.setAccessibleName(tr("Paired tests"))
+        layout.addWidget(self.tests_area)
 
     def show_runs(self, runs: list[WatchedRun], colors: dict[Path, str], grouped: bool) -> None:
         """The runs in their order; the first is what the others are tested against."""
@@ -161,7 +177,7 @@ class Compare(QWidget):
         self._fill(colors)
         sentences = significance_words(runs) if enough and not grouped else []
         self.tests.setText("\n".join(sentences))
-        self.tests.setVisible(bool(sentences))
+        self.tests_area.setVisible(bool(sentences))
 
     def _fill(self, colors: dict[Path, str]) -> None:
         table = self._table

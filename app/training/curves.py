@@ -112,6 +112,7 @@ class Curves(QWidget):
         self.axis_box.setAccessibleName(tr("Axis"))
         self.axis_box.setToolTip(tr("What the curves are laid along"))
         self.axis_box.setProperty("kind", "small")
+        self.axis_box.setMinimumWidth(100)
         for key, words in zip(AXES, (tr("by epoch"), tr("by step"), tr("by time")), strict=True):
             self.axis_box.addItem(words, key)
         self.axis_box.activated.connect(self._axis_chosen)
@@ -159,7 +160,10 @@ class Curves(QWidget):
 
     def _fit_row(self) -> None:
         """Where there is little room, the words go before the controls do."""
-        self.smooth_label.setVisible(self.width() > 480)
+        self.smooth_label.setVisible(self.width() > 620)
+        self.progress.setVisible(self.width() > 700)
+        self.smoothing.setVisible(self.width() > 400)
+        self.figure_box.setMinimumWidth(130 if self.width() > 400 else 90)
 
     def hideEvent(self, event: QHideEvent) -> None:
         self._timer.stop()

@@ -21,7 +21,7 @@ MOST_SKIPPED = 5
 class DataCheck(QObject):
     """One check at a time. `done` gives what the task found, `failed` a UserError: the data cannot be trained on."""
 
-    done = Signal(dict)
+    done = Signal(object)  # as a dict Qt would sort it
     failed = Signal(object)
 
     def __init__(self, parent: QObject) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -83,10 +83,11 @@ class Diagnosis(QWidget):
         row = QHBoxLayout()
         self.what = QComboBox()
         self.what.setProperty("kind", "small")
+        self.what.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.what.setAccessibleName(tr("What the layers show"))
         self.what.setToolTip(tr("What is shown of each layer"))
         for key, words in (
-            ("ratio", tr("gradient over the output layer's")),
+            ("ratio", tr("gradient to output's")),
             ("moved", tr("movement of the weights")),
             ("dead", tr("dead units")),
         ):
@@ -112,6 +113,10 @@ class Diagnosis(QWidget):
             self.pages.addWidget(page)
         column.addWidget(self.pages, 1)
         return holder
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.scale.setVisible(self.width() > 720)  # the words go first where there is little room
 
     def show_run(self, run: WatchedRun | None) -> None:
         self._run = run

@@ -137,10 +137,11 @@ class TrainingDock(QFrame):
         page = self._compare_page if self.views.currentWidget() is self._compare_page else self._curves_page
         if self.curves.parent() is not page:
             page.insertWidget(0, self.curves)
-            page.setStretchFactor(0, 1)
-            if page is self._compare_page:
-                page.setSizes([page.width() // 2, page.width() // 2])
+            page.setStretchFactor(0, 2)
+            page.setStretchFactor(1, 3)
+            page.setSizes([page.width() // 2, page.width() // 2])
             self.curves.show()
+        self.details.setVisible(page is self._curves_page)  # a comparison is of several, and needs the room
         self._show_curves()
 
     def _make_left(self) -> QWidget:
@@ -234,10 +235,10 @@ class TrainingDock(QFrame):
 
     def _choose(self, path: Path | None) -> None:
         run = self._runs.find(path) if path is not None else None
+        self._show_curves()  # which has the run read
         self.details.show_run(run)
         self.diagnosis.show_run(run)
         self.pictures.show_run(run)
-        self._show_curves()
 
     def _show_curves(self) -> None:
         run = self.list.current

@@ -91,7 +91,7 @@ class ColorScale(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._what = "ratio"
-        self.setFixedSize(170, 16)
+        self.setFixedSize(200, 16)
         self.setAccessibleName(tr("Colour scale"))
         theme.notifier.changed.connect(self.update)
 
@@ -100,7 +100,7 @@ class ColorScale(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(170, 16)
+        return QSize(200, 16)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         low, high = (f"{100 * limit:g} %" for limit in LIMITS[self._what])

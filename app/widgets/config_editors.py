@@ -125,15 +125,20 @@ class _Number(_Text):
 
 
 class _List(_Text):
-    """Values with commas between."""
+    """Values with commas between. Words stay words, even ``03``."""
 
     wide = True
+
+    def __init__(self, words: bool, optional: bool, edited: Edited) -> None:
+        super().__init__(optional, edited)
+        self.words = words
 
     def get(self) -> Any:
         text = self.line.text().strip()
         if not text:
             return None if self.optional else []
-        return [yaml.safe_load(part) for part in text.split(",") if part.strip()]
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return parts if self.words else [yaml.safe_load(part) for part in parts]
 
     def set(self, value: Any) -> None:
         super().set(", ".join(map(str, value)) if isinstance(value, list | tuple) else value)
@@ -220,7 +225,7 @@ def make(info: FieldInfo, extra: dict[str, Any], edited: Edited) -> Editor:
         )
     inner = get_args(plain)
     if get_origin(plain) in (list, tuple, set) and inner and inner[0] in (str, int, float):
-        return _List(optional, edited)
+        return _List(inner[0] is str, optional, edited)
     return _Yaml(optional, edited)
 
 
