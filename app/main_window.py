@@ -256,7 +256,8 @@ class MainWindow(QMainWindow):
         from models.errors import UserError
 
         try:
-            self.menus.open_dialog("launcher", Launcher(self.services, system, self))
+            proposal = self.services.training.proposal
+            self.menus.open_dialog("launcher", Launcher(self.services, system, self, proposal=proposal))
         except UserError as error:
             if self.current is not None:
                 self.current.show_error(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -61,27 +62,36 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
         if options.run_folder
         else new_run_path(runs_folder(), options.system, "" if options.config else options.preset)
     )
+    if int(os.environ.get("RANK", "0")):  # under torchrun the leading process makes the folder
+        return _run_training(RunFolder(path), options, config)
     run = RunFolder.create(path, options.system, config.model_dump(mode="json"))
-    return _run_training(run, options)
+    return _run_training(run, options, config)
 
 
 def _resume(options: argparse.Namespace) -> dict[str, Any]:
     return _run_training(RunFolder.open(Path(options.folder)), options)
 
 
-def _run_training(run: RunFolder, options: argparse.Namespace) -> dict[str, Any]:
+def _run_training(
+    run: RunFolder, options: argparse.Namespace, config: configs.TrainingConfig | None = None
+) -> dict[str, Any]:
     from models.training.run_folder import RunState, RunStory
 
     story = RunStory(run)
     story.read()
-    if story.started is not None and story.state is RunState.RUNNING:
+    leads = not int(os.environ.get("RANK", "0"))
+    if leads and story.started is not None and story.state is RunState.RUNNING:
         raise UserError(
             "The run {name} is running already.", "", "Stop it first, or wait for its end.", name=run.name
         )
-    values = run.config()
-    name = str(values.get("system", ""))
-    config = configs.validated(systems.training_config(name), values)
-    print(f"Run folder: {run.path}")
+    if config is None:
+        values = run.config()
+        name = str(values.get("system", ""))
+        config = configs.validated(systems.training_config(name), values)
+    else:
+        name = options.system
+    if leads:
+        print(f"Run folder: {run.path}")
     device = _device(options)
 
     from models.training import events
@@ -101,9 +111,54 @@ def _run_training(run: RunFolder, options: argparse.Namespace) -> dict[str, Any]
         if end.best_value is None
         else f", best {end.metric} {end.best_value:.4f} in epoch {end.best_epoch}"
     )
-    print(f"Run {end.reason} after epoch {end.epoch}{best}: {run.path}")
+    if leads:
+        print(f"Run {end.reason} after epoch {end.epoch}{best}: {run.path}")
     return {"run": str(run.path), "reason": end.reason, "epoch": end.epoch, "best_epoch": end.best_epoch,
             "metric": end.metric, "best": end.best_value, "checkpoint": str(run.best)}  # fmt: skip
+
+
+def _check(options: argparse.Namespace) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    values = configs.read_yaml(Path(options.config)) if options.config else configs.preset(options.system, options.preset)  # fmt: skip
+    config = configs.validated(systems.training_config(options.system), configs.override(values, options.set))
+    found = systems.task(options.system, config).check(_progress(options))
+    for name, counts in found.parts.items():
+        print(f"{name:12} " + ", ".join(f"{value} {what}" for what, value in counts.items()))
+    for what, why in found.skipped:
+        print(f"Skipped: {what}: {why}")
+    return asdict(found)
+
+
+def _diagnose(options: argparse.Namespace) -> dict[str, Any]:
+    from models.training.findings import findings
+    from models.training.record import Record
+
+    run = RunFolder.open(Path(options.folder))
+    values = run.config()
+    config = configs.validated(systems.training_config(str(values.get("system", ""))), values)
+    record = Record.read(run)
+    found = findings(record, config)
+    result: dict[str, Any] = {"run": str(run.path), "findings": []}
+    for one in found or []:
+        print(f"{ {'error': '✕', 'warning': '!', 'good': '✓'}[one.level] } {one}")
+        for remedy in one.remedies:
+            print(f"    {remedy.words}: --set " + " ".join(f"{key}={value}" for key, value in remedy.changes.items()))  # fmt: skip
+        remedies = [{"words": remedy.words, "changes": remedy.changes} for remedy in one.remedies]
+        result["findings"].append({"kind": one.kind, "level": one.level, "words": str(one), "remedies": remedies})  # fmt: skip
+    flow = record.flow
+    if flow.steps:
+        print(f"\n{'layer':40} {'gradient':>10} {'of output':>10} {'moved':>8} {'dead':>6}   at step {flow.steps[-1]}")  # fmt: skip
+        rows = [flow.table(name)[-1] for name in ("gradient", "ratio", "moved", "dead")]
+        for name, gradient, ratio, moved, dead in zip(flow.layers, *rows, strict=True):
+            print(f"{name or 'network':40} {gradient:10.3g} {100 * ratio:8.2f} % {moved:8.4f} {100 * dead:4.0f} %")  # fmt: skip
+        result["layers"] = {
+            name: {"gradient": g, "ratio": r, "moved": m, "dead": d}
+            for name, g, r, m, d in zip(flow.layers, *(row.tolist() for row in rows), strict=True)
+        }
+    elif not found:
+        print("The run has told nothing yet.")
+    return result
 
 
 def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
@@ -228,6 +283,14 @@ def _parser() -> argparse.ArgumentParser:
     system(sub)
     settings(sub)
     sub = verb("resume", _resume, "go on with a run that was stopped or died")
+    sub.add_argument("folder", metavar="RUN")
+    sub = verb(
+        "check", _check, "what a config's data comes to: counts, durations, what is skipped", device=False
+    )
+    system(sub)
+    settings(sub)
+    sub.add_argument("--quiet", action="store_true", help="print no progress")
+    sub = verb("diagnose", _diagnose, "what is wrong with a run, in words, and what to try", device=False)
     sub.add_argument("folder", metavar="RUN")
     sub = verb("evaluate", _evaluate, "figures of a checkpoint on labelled data")
     system(sub)

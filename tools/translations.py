@@ -24,7 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("app", "models")
 LANGUAGES = ("zh_CN",)
 # function → how many leading arguments are sentences
-NAMED = {"tr": 1, "translate": 1, "UserError": 3, "Remark": 1, "_refused": 1}
+NAMED = {
+    "tr": 1, "translate": 1, "UserError": 3, "Remark": 1, "_refused": 1, "Finding": 1, "Remedy": 1, "contradiction": 1,
+}  # fmt: skip
 CLASS_LITERALS = {"open_title", "open_filter", "title", "metric_title"}
 DEVICE_NOTES = {"Device"}  # Device("cpu", "The CPU is used …")
 
@@ -87,6 +89,11 @@ def _of_call(call: ast.Call) -> Iterator[tuple[str, str]]:
     elif name in DEVICE_NOTES and len(call.args) >= 2:
         for text in _literals(call.args[1]):
             yield text, ""
+    if name == "Message":
+        for keyword in call.keywords:
+            if keyword.arg == "text":
+                for text in _literals(keyword.value):
+                    yield text, ""
     if name in ("setting", "Field"):
         for keyword in call.keywords:
             wanted = {"setting": ("title", "description", "group"), "Field": ("title",)}[name]

@@ -12,13 +12,17 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider
 
 from app import theme
 from app.i18n import tr
-from app.training.runs import Series, WatchedRun
+from app.training.runs import WatchedRun
 from app.training.words import base_name, figure_words, metric_words, progress_words, title_of
+from app.widgets.decimate import minmax
 from app.widgets.labels import Elided
 from app.widgets.plot import Line, Plot
+from models.training.record import Series
 
 REDRAW_MS = 66
 LOGARITHMIC = ("learning_rate", "gradient_norm")
+BLOCK = 64  # values that are smoothed at once
+AXES = ("epoch", "step", "time")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,15 @@ class Shown:
 
     run: WatchedRun
     color: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One series of a shown run."""
+
+    shown: Shown
+    split: str
+    series: Series
 
 
 class Curves(QWidget):
@@ -41,12 +54,18 @@ class Curves(QWidget):
         self._selected: WatchedRun | None = None
         self._drawn: tuple[object, ...] = ()
         self._lines: dict[tuple[str, str], Line] = {}
+        self._bands: dict[str, pg.FillBetweenItem] = {}
         self._touched = False  # whether the person chose the figure or the axis
         self._scale_touched = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.MEDIUM, theme.SMALL, theme.MEDIUM, theme.TINY)
         layout.setSpacing(2)
         layout.addWidget(self._make_head())
+        self.scale_note = QLabel()
+        self.scale_note.setProperty("role", "hint")
+        self.scale_note.setWordWrap(True)
+        self.scale_note.hide()
+        layout.addWidget(self.scale_note)
         self.plot = Plot(tr("Training curves"), tr("epoch"), "", " ", "", background="page")
         self.plot.set_home()
         self.best = pg.ScatterPlotItem(size=8, symbol="d", pxMode=True)
@@ -89,9 +108,24 @@ class Curves(QWidget):
         self.logarithmic.setProperty("role", "hint")
         self.logarithmic.setToolTip(tr("Logarithmic axis"))
         self.logarithmic.clicked.connect(self._scale_chosen)
+        self.axis_box = QComboBox()
+        self.axis_box.setAccessibleName(tr("Axis"))
+        self.axis_box.setToolTip(tr("What the curves are laid along"))
+        self.axis_box.setProperty("kind", "small")
+        self.axis_box.setMinimumWidth(100)
+        for key, words in zip(AXES, (tr("by epoch"), tr("by step"), tr("by time")), strict=True):
+            self.axis_box.addItem(words, key)
+        self.axis_box.activated.connect(self._axis_chosen)
+        self.grouped = QCheckBox(tr("mean ± sd"))
+        self.grouped.setProperty("role", "hint")
+        self.grouped.setToolTip(
+            tr("Draw each group of runs as its mean, with the standard deviation as a band")
+        )
+        self.grouped.clicked.connect(self._draw_again)
         row.addWidget(self.figure_box)
+        row.addWidget(self.axis_box)
         row.addWidget(self.progress, 1)
-        for widget in (self.smooth_label, self.smoothing, self.logarithmic):
+        for widget in (self.grouped, self.smooth_label, self.smoothing, self.logarithmic):
             row.addWidget(widget)
         self.head.hide()
         return self.head
@@ -126,7 +160,10 @@ class Curves(QWidget):
 
     def _fit_row(self) -> None:
         """Where there is little room, the words go before the controls do."""
-        self.smooth_label.setVisible(self.width() > 480)
+        self.smooth_label.setVisible(self.width() > 620)
+        self.progress.setVisible(self.width() > 700)
+        self.smoothing.setVisible(self.width() > 400)
+        self.figure_box.setMinimumWidth(130 if self.width() > 400 else 90)
 
     def hideEvent(self, event: QHideEvent) -> None:
         self._timer.stop()
@@ -135,6 +172,10 @@ class Curves(QWidget):
     def _figure_chosen(self) -> None:
         self._touched = True
         self._scale_touched = False
+        self._draw_again()
+
+    def _axis_chosen(self) -> None:
+        self.plot.reset()
         self._draw_again()
 
     def _scale_chosen(self) -> None:
@@ -161,46 +202,128 @@ class Curves(QWidget):
     def redraw(self) -> None:
         """Draw everything there is now."""
         self._offer_figures()
-        name = self.figure_box.currentData() or ""
+        name, axis = self.figure_box.currentData() or "", self.axis_box.currentData()
         if not self._scale_touched:
             self.logarithmic.setChecked(name in LOGARITHMIC)
         self.plot.set_log_y(self.logarithmic.isChecked())
-        wanted: dict[tuple[str, str], tuple[Series, Shown, bool]] = {}
-        for item in self._shown:
-            for split, series in figure_series(item.run, name):
-                wanted[str(item.run.path), split] = (series, item, split == "train")
-        for key in [key for key in self._lines if key not in wanted]:
+        curves, left_out = self._wanted(name)
+        in_groups = {item.run.group for item in self._shown if item.run.group}
+        self.grouped.setVisible(bool(in_groups))
+        if in_groups and self.grouped.isChecked():
+            drawn = self._draw_groups(curves, axis)
+        else:
+            drawn = self._draw_each(curves, axis)
+        for key in [key for key in self._lines if key not in drawn]:
             self._lines.pop(key).remove()
-        several = len(self._shown) > 1
-        spots = []
-        for key, (series, item, dashed) in wanted.items():
-            line = self._lines.get(key)
-            if line is None:
-                line = self._lines[key] = self.plot.line("", item.color, dashed=dashed)
-            line.name = _line_name(item.run, key[1], several)
-            if line.color != item.color:
-                line.set_color(item.color)
-            x, y = np.array(series.x), smoothed(np.array(series.y), self.smoothing.value() / 100)
-            line.set(x, y)
-            best = item.run.story.best_epoch
-            if not dashed and best is not None and f"validation/{name}" in best.values:
-                spots.append(
-                    {"pos": (best.epoch, self.plot.scaled(line.at(best.epoch) or 0.0)), "brush": item.color}
-                )
-        page = theme.current().page
-        self.best.setData(spots, pen=pg.mkPen(page, width=1))
-        legend = tr("— validation  ┄ training") if any(split for _, split in wanted) else ""
-        words = "    ".join(part for part in (tr("epoch"), legend) if part)
+        for group in [group for group in self._bands if ("band", group) not in drawn]:
+            self.plot.removeItem(self._bands.pop(group))
+        self._draw_best(name, axis, drawn)
+        legend = tr("— validation  ┄ training") if any(curve.split for curve in curves) else ""
+        axis_words = {"epoch": tr("epoch"), "step": tr("step"), "time": tr("minutes of training")}[axis]
+        words = "    ".join(part for part in (axis_words, legend) if part)
         self.plot.getPlotItem().getAxis("bottom").setLabel(words)
-        self.empty.setVisible(not wanted)
+        self.empty.setVisible(not curves)
         self.head.setVisible(bool(self._shown))
-        self.plot.setVisible(bool(wanted))
+        self.plot.setVisible(bool(curves))
+        self.scale_note.setVisible(bool(left_out))
+        if left_out:
+            self.scale_note.setText(
+                tr("The losses of {names} are on another scale, so they are not drawn beside this one.", names=", ".join(left_out))
+            )  # fmt: skip
         if self._selected is not None:
             self.empty.setText(tr("No figures yet. They come with the first steps."))
             self.progress.setText(self._progress_text(name))
         else:
             self.empty.setText(tr("Choose a run to see its curves."))
             self.progress.setText("")
+
+    def _wanted(self, name: str) -> tuple[list[Curve], list[str]]:
+        """(the curves of the figure, names of runs whose losses measure something else than the selected one's)."""
+        scales = {}
+        measured = self._selected or (self._shown[0].run if self._shown else None)
+        if name == "loss" and measured is not None:
+            scales = {split: loss_scale(measured, split) for split in ("train", "validation")}
+        curves, left_out = [], []
+        for item in self._shown:
+            for split, series in figure_series(item.run, name, self.axis_box.currentData() == "epoch"):
+                if split in scales and loss_scale(item.run, split) != scales[split]:
+                    left_out.append(title_of(item.run))
+                else:
+                    curves.append(Curve(item, split, series))
+        return curves, list(dict.fromkeys(left_out))
+
+    def _draw_each(self, curves: list[Curve], axis: str) -> set[tuple[str, str]]:
+        several = len(self._shown) > 1
+        drawn = set()
+        for curve in curves:
+            item = curve.shown
+            key = (str(item.run.path), curve.split)
+            line = self._line(key, item.color, curve.split == "train")
+            line.name = _line_name(item.run, curve.split, several)
+            line.set(
+                places(item.run, curve.series, axis), smoothed(curve.series.y, self.smoothing.value() / 100)
+            )
+            drawn.add(key)
+        return drawn
+
+    def _draw_groups(self, curves: list[Curve], axis: str) -> set[tuple[str, str]]:
+        """A line and a band a group and split; runs without a group stand for themselves."""
+        members: dict[tuple[str, str], list[Curve]] = {}
+        for curve in curves:
+            group = curve.shown.run.group or title_of(curve.shown.run)
+            members.setdefault((group, curve.split), []).append(curve)
+        drawn = set()
+        for (group, split), some in members.items():
+            color = some[0].shown.color
+            weight = self.smoothing.value() / 100
+            x, mean, sd = mean_and_sd(
+                [(places(c.shown.run, c.series, axis), smoothed(c.series.y, weight)) for c in some]
+            )
+            key = (f"group {group}", split)
+            line = self._line(key, color, split == "train")
+            line.name = f"{group} ({len(some)}) " + {"validation": tr("validation"), "train": tr("training")}.get(split, "")  # fmt: skip
+            line.set(x, mean)
+            drawn.add(key)
+            if len(some) > 1 and split != "train":
+                self._draw_band(group, color, x, mean - sd, mean + sd)
+                drawn.add(("band", group))
+        return drawn
+
+    def _draw_band(self, group: str, color: str, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+        band = self._bands.get(group)
+        if band is None:
+            band = self._bands[group] = pg.FillBetweenItem(pg.PlotCurveItem(), pg.PlotCurveItem())
+            band.setZValue(-10)
+            self.plot.addItem(band)
+        fill = theme.color(color)
+        fill.setAlphaF(0.18)
+        band.setBrush(fill)
+        for edge, y in ((band.curves[0], low), (band.curves[1], high)):
+            x_few, y_few = minmax(x, y, 1000)
+            edge.setData(x_few, np.array([self.plot.scaled(value) for value in y_few.tolist()]))
+
+    def _line(self, key: tuple[str, str], color: str, dashed: bool) -> Line:
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = self.plot.line("", color, dashed=dashed)
+        if line.color != color:
+            line.set_color(color)
+        return line
+
+    def _draw_best(self, name: str, axis: str, drawn: set[tuple[str, str]]) -> None:
+        """A diamond at each run's best epoch."""
+        spots = []
+        for item in self._shown:
+            best, series = item.run.story.best_epoch, item.run.epochs.get(f"validation/{name}")
+            key = (str(item.run.path), "validation")
+            if best is None or series is None or key not in drawn:
+                continue
+            at = int(np.searchsorted(series.x, best.epoch))
+            if at < len(series):
+                x = float(places(item.run, series, axis)[at])
+                y = self._lines[key].at(x) or 0.0
+                spots.append({"pos": (x, self.plot.scaled(y)), "brush": item.color})
+        self.best.setData(spots, pen=pg.mkPen(theme.current().page, width=1))
 
     def _progress_text(self, name: str) -> str:
         assert self._selected is not None
@@ -228,13 +351,16 @@ class Curves(QWidget):
         self.figure_box.setEnabled(bool(names))
 
 
-def figure_series(run: WatchedRun, name: str) -> list[tuple[str, Series]]:
-    """The curves of a figure: (``validation`` | ``train`` | nothing, series). By the epoch where there are epochs."""
+def figure_series(run: WatchedRun, name: str, by_epoch: bool = True) -> list[tuple[str, Series]]:
+    """The curves of a figure: (``validation`` | ``train`` | nothing, series). By the epoch where there are epochs,
+    unless the steps are asked for."""
     found: list[tuple[str, Series]] = []
     for split in ("validation", "train"):
         full = f"{split}/{name}"
-        by_epoch, by_step = run.epochs.get(full), run.steps.get(full)
-        series = by_epoch if by_epoch is not None and len(by_epoch.y) > 1 else by_step or by_epoch
+        of_epochs, of_steps = run.epochs.get(full), run.steps.get(full)
+        series = of_epochs if of_epochs is not None and len(of_epochs) > 1 else of_steps or of_epochs
+        if not by_epoch and of_steps is not None:
+            series = of_steps
         if series is not None:
             found.append((split, series))
     if not found:
@@ -244,18 +370,54 @@ def figure_series(run: WatchedRun, name: str) -> list[tuple[str, Series]]:
     return found
 
 
+def places(run: WatchedRun, series: Series, axis: str) -> np.ndarray:
+    """Where the values lie along ``epoch``, ``step`` or ``time`` (minutes since the run began), rising."""
+    if axis == "step":
+        return series.step
+    if axis == "time":
+        first = min(
+            (float(one.t[0]) for one in (*run.steps.values(), *run.epochs.values()) if len(one)), default=0
+        )
+        return (series.t - first) / 60
+    return series.x
+
+
+def mean_and_sd(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(x, mean, standard deviation) of curves, each read at the places of the longest, as far as all of them go."""
+    longest = max(curves, key=lambda curve: len(curve[0]))[0]
+    low, high = max(float(x[0]) for x, _ in curves), min(float(x[-1]) for x, _ in curves)
+    x = longest[(longest >= low) & (longest <= high)]
+    values = np.array([np.interp(x, own_x, own_y) for own_x, own_y in curves])
+    return x, values.mean(axis=0), values.std(axis=0, ddof=1) if len(curves) > 1 else np.zeros(len(x))
+
+
+def loss_scale(run: WatchedRun, split: str) -> str:
+    """What the run's losses measure, as its config says; runs of which nothing is known share one scale."""
+    config = run.checked_config()
+    return config.loss_scale(split) if config is not None else ""
+
+
 def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
-    """Running mean: each value is ``weight`` of the one before and the rest of its own, corrected for the start."""
-    if weight <= 0 or len(values) < 2:
+    """Running mean: each value is ``weight`` of the one before and the rest of its own, corrected for the start.
+
+    Computed a block at a time: within a block as a product with a triangle of powers, between blocks by carrying on.
+    """
+    n = len(values)
+    if weight <= 0 or n < 2:
         return values
-    clean = np.nan_to_num(values)
-    result = np.empty(len(clean))
-    held, share = 0.0, 0.0
-    for index, value in enumerate(clean.tolist()):
-        held = weight * held + (1 - weight) * value
-        share = weight * share + (1 - weight)
-        result[index] = held / share
-    return result
+    powers = weight ** np.arange(BLOCK + 1)
+    places = np.arange(BLOCK)
+    triangle = np.tril(powers[np.abs(places[:, None] - places[None, :])]) * (1 - weight)
+    padded = np.zeros(-(-n // BLOCK) * BLOCK)
+    padded[:n] = np.nan_to_num(values)
+    blocks = padded.reshape(-1, BLOCK) @ triangle.T
+    held = 0.0
+    carried = np.empty(len(blocks))
+    for index, last in enumerate(blocks[:, -1].tolist()):
+        carried[index] = held
+        held = last + powers[BLOCK] * held
+    result = (blocks + carried[:, None] * powers[1:]).ravel()[:n]
+    return result / (1 - weight ** np.arange(1, n + 1))
 
 
 def _line_name(run: WatchedRun, split: str, several: bool) -> str:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSplitter,
     QStackedWidget,
+    QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -24,7 +25,10 @@ from app.i18n import plural, tr
 from app.services import Services
 from app.settings import Key
 from app.tabs.base import LEFT_WIDTH
+from app.training.compare import Compare
 from app.training.curves import Curves, Shown
+from app.training.diagnosis import Diagnosis
+from app.training.pictures import Pictures
 from app.training.run_details import RunDetails
 from app.training.run_list import RunList, RunModel
 from app.training.runs import WatchedRun
@@ -33,6 +37,7 @@ from app.widgets.labels import Caption, Elided
 from app.widgets.message_bar import MessageBar
 from models.errors import UserError
 from models.systems import SYSTEMS
+from models.training.config import Remedy
 
 
 class TrainingDock(QFrame):
@@ -80,10 +85,9 @@ class TrainingDock(QFrame):
         self.splitter.setChildrenCollapsible(False)
         self.model = RunModel(self._runs)
         self.list = RunList(self.model)
-        self.curves = Curves()
         self.details = RunDetails()
         left = self._make_left()
-        for widget, width in ((left, 220), (self.curves, 320), (self.details, 300)):
+        for widget, width in ((left, 220), (self._make_views(), 320), (self.details, 300)):
             widget.setMinimumWidth(width)
             self.splitter.addWidget(widget)
         self.splitter.setStretchFactor(1, 1)
@@ -100,7 +104,45 @@ class TrainingDock(QFrame):
         self.details.use_wanted.connect(self._use)
         self.details.open_wanted.connect(self._open_folder)
         self.details.delete_wanted.connect(self._ask_delete)
+        self.details.start_wanted.connect(self._start_waiting)
+        self.details.again_wanted.connect(self._again)
+        self.details.board_wanted.connect(self._open_board)
         return self.splitter
+
+    def _make_views(self) -> QWidget:
+        """Curves, comparison, diagnosis, pictures: one at a time."""
+        self.views = QTabWidget()
+        self.views.setDocumentMode(True)
+        self.views.tabBar().setDrawBase(False)
+        self.curves, self.compare = Curves(), Compare()
+        self.diagnosis, self.pictures = Diagnosis(), Pictures()
+        self._curves_page = QSplitter(Qt.Orientation.Horizontal)
+        self._compare_page = QSplitter(Qt.Orientation.Horizontal)
+        for page in (self._curves_page, self._compare_page):
+            page.setHandleWidth(1)
+            page.setChildrenCollapsible(False)
+        self._curves_page.addWidget(self.curves)
+        self._compare_page.addWidget(self.compare)
+        self.views.addTab(self._curves_page, tr("Curves"))
+        self.views.addTab(self._compare_page, tr("Compare"))
+        self.views.addTab(self.diagnosis, tr("Diagnosis"))
+        self.views.addTab(self.pictures, tr("Pictures"))
+        self.views.currentChanged.connect(self._view_chosen)
+        self.curves.grouped.clicked.connect(self._show_comparison)
+        self.diagnosis.variant_wanted.connect(self._vary)
+        return self.views
+
+    def _view_chosen(self) -> None:
+        """The curves go along to the comparison, so that figures and curves are seen at once."""
+        page = self._compare_page if self.views.currentWidget() is self._compare_page else self._curves_page
+        if self.curves.parent() is not page:
+            page.insertWidget(0, self.curves)
+            page.setStretchFactor(0, 2)
+            page.setStretchFactor(1, 3)
+            page.setSizes([page.width() // 2, page.width() // 2])
+            self.curves.show()
+        self.details.setVisible(page is self._curves_page)  # a comparison is of several, and needs the room
+        self._show_curves()
 
     def _make_left(self) -> QWidget:
         left = QWidget()
@@ -172,6 +214,7 @@ class TrainingDock(QFrame):
             run = self.list.current
             if run is not None and run.path == path and self.is_open:
                 self.details.refresh()
+                self.pictures.refresh()
         elif self.model.rowCount() == 0:
             self._changed()
         self._summarise()
@@ -180,6 +223,8 @@ class TrainingDock(QFrame):
         living = self._runs.living()
         if living:
             words = plural("{n} running", "{n} running", len(living)) + " · " + progress_words(living[0])
+            if waiting := len(self._runs.waiting()):
+                words += " · " + plural("{n} waits", "{n} wait", waiting)
         else:
             words = (
                 plural("{n} run", "{n} runs", self.model.rowCount())
@@ -190,8 +235,10 @@ class TrainingDock(QFrame):
 
     def _choose(self, path: Path | None) -> None:
         run = self._runs.find(path) if path is not None else None
+        self._show_curves()  # which has the run read
         self.details.show_run(run)
-        self._show_curves()
+        self.diagnosis.show_run(run)
+        self.pictures.show_run(run)
 
     def _show_curves(self) -> None:
         run = self.list.current
@@ -199,7 +246,14 @@ class TrainingDock(QFrame):
         if run is not None and run.path not in self.model.colors:
             free = [color for color in theme.CATEGORIES if color not in self.model.colors.values()]
             shown.append(Shown(run, (free or [theme.GREY])[0]))
+        self._runs.look_at(item.run.path for item in shown)
         self.curves.show_runs(shown, run)
+        self._show_comparison()
+
+    def _show_comparison(self) -> None:
+        if self.views.currentWidget() is self._compare_page:
+            grouped = self.curves.grouped.isChecked() and not self.curves.grouped.isHidden()
+            self.compare.show_runs(self.model.ticked_runs(), self.model.colors, grouped)
 
     def _keep_split(self) -> None:
         self._services.settings.set(Key.DOCK_SPLIT, self.splitter.saveState())
@@ -232,6 +286,22 @@ class TrainingDock(QFrame):
         if (run := self.list.current) is not None:
             self._runs.use_checkpoint.emit(run.system, run.run.best)
 
+    def _start_waiting(self) -> None:
+        if (run := self.list.current) is not None:
+            self._try(self._runs.start_waiting, run)
+
+    def _again(self) -> None:
+        if (run := self.list.current) is not None:
+            self._runs.launch(run.system, like=run)
+
+    def _vary(self, remedy: Remedy) -> None:
+        if (run := self.list.current) is not None:
+            self._try(self._runs.vary, run, remedy.changes, remedy.words)
+
+    def _open_board(self) -> None:
+        if (run := self.list.current) is not None:
+            self._try(self._runs.board.open, run.path)
+
     def _open_folder(self) -> None:
         if (run := self.list.current) is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.path)))
@@ -244,7 +314,7 @@ class TrainingDock(QFrame):
         box.setIcon(QMessageBox.Icon.Warning)
         box.setWindowTitle(tr("Delete the run"))
         box.setText(tr("Delete {name} and its checkpoints?", name=run.run.name))
-        box.setInformativeText(tr("This cannot be undone. The folder is {path}.", path=run.path))
+        box.setInformativeText(tr("The folder {path} goes to the trash.", path=run.path))
         delete = box.addButton(tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
         keep = box.addButton(tr("Keep"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(keep)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -26,14 +26,18 @@ from app import tabs, theme
 from app.i18n import plural, tr
 from app.services import Services
 from app.settings import Key
+from app.training.data_check import DataCheck, DataWords
+from app.training.variants import Variant, Variants
+from app.widgets.config_editors import problem_words
 from app.widgets.config_form import ConfigForm
 from app.widgets.message_bar import MessageBar
 from models.errors import UserError
-from models.training.config import preset, presets
+from models.training.config import override, preset, presets
 from models.training.run_folder import new_run_path
 
 LAST = "\0last"  # the combo's key of what was launched last; no preset can be called so
 PLAIN = "\0plain"
+PROPOSED = "\0proposed"
 
 
 class Launcher(QDialog):
@@ -45,8 +49,11 @@ class Launcher(QDialog):
         system: str,
         parent: QWidget | None = None,
         kind: type[BaseModel] | None = None,
+        proposal: tuple[str, dict[str, Any]] | None = None,
     ) -> None:
-        """`kind`: the config's class; by default the system's own."""
+        """kind: the config's class; by default the system's own, whose data is checked before a start.
+        proposal: name and config to begin with, of a run to be done again with changes."""
+        self._checks_data = kind is None
         if kind is None:
             from models.systems import training_config
 
@@ -54,6 +61,9 @@ class Launcher(QDialog):
         super().__init__(parent)
         self._services, self._system = services, system
         self._name_typed = False
+        self._proposal = proposal
+        self._found: tuple[dict[str, Any], dict[str, Any]] | None = None  # config and what its data came to
+        self._starting = False
         title = tabs.entry(system).title()
         self.setWindowTitle(tr("New training run · {system}", system=title))
         self.resize(640, 720)
@@ -64,6 +74,14 @@ class Launcher(QDialog):
         layout.addWidget(self.messages)
         layout.addLayout(self._make_head())
         self.form = ConfigForm(kind)
+        titles = {".".join(place): row.label.text() for place, row in self.form.rows.items()}
+        self.variants = Variants(titles, self._problem_of)
+        layout.addWidget(self.variants)
+        self.data_words = DataWords()
+        layout.addWidget(self.data_words)
+        self.data_check = DataCheck(self)
+        self.data_check.done.connect(self._data_found)
+        self.data_check.failed.connect(self._data_failed)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -72,6 +90,8 @@ class Launcher(QDialog):
         layout.addWidget(scroll, 1)
         layout.addLayout(self._make_foot())
         self.form.changed.connect(self._tell)
+        self.variants.changed.connect(self._tell)
+        self.finished.connect(lambda _result: self.data_check.stop())
         self._offer_presets()
         self._offer_devices()
         self._use_preset()
@@ -87,10 +107,14 @@ class Launcher(QDialog):
         self.name = QLineEdit()
         self.name.textEdited.connect(self._type_name)
         self.device = QComboBox()
+        self.when = QComboBox()
+        self.when.addItem(tr("When the device is free"), "queue")
+        self.when.addItem(tr("At once"), "now")
         rows = (
             (tr("Preset"), self.preset, tr("Where the settings start from")),
             (tr("Name"), self.name, tr("The name of the run and of its folder")),
             (tr("Device"), self.device, tr("The processor that trains")),
+            (tr("Start"), self.when, tr("One run at a time on a device, or beside those that run")),
         )
         for line, (words, widget, tooltip) in enumerate(rows):
             label = QLabel(words)
@@ -107,6 +131,11 @@ class Launcher(QDialog):
         self.advanced.toggled.connect(self.form.show_advanced)
         self.summary = QLabel()
         self.summary.setProperty("role", "hint")
+        self.check = QPushButton(tr("Check the data"))
+        self.check.setProperty("kind", "link")
+        self.check.setToolTip(tr("Counts, durations and what would be skipped, without training"))
+        self.check.clicked.connect(self._check_data)
+        self.check.setVisible(self._checks_data)
         cancel = QPushButton(tr("Cancel"))
         cancel.clicked.connect(self.reject)
         self.start = QPushButton(tr("Start training"))
@@ -115,6 +144,7 @@ class Launcher(QDialog):
         self.start.clicked.connect(self._start)
         row.addWidget(self.advanced)
         row.addWidget(self.summary, 1)
+        row.addWidget(self.check)
         row.addWidget(cancel)
         row.addWidget(self.start)
         return row
@@ -126,6 +156,9 @@ class Launcher(QDialog):
             self.preset.addItem(name, name)
         if not self.preset.count():
             self.preset.addItem(tr("Usual values"), PLAIN)
+        if self._proposal is not None:
+            self.preset.insertItem(0, tr("As {name}", name=self._proposal[0]), PROPOSED)
+            self.preset.setCurrentIndex(0)
         self._last = self._services.settings.plain(Key.LAUNCHER, self._system)
         if self._last:
             self.preset.addItem(tr("As launched last"), LAST)
@@ -134,15 +167,22 @@ class Launcher(QDialog):
         key = self.preset.currentData()
         try:
             values: dict[str, Any] = (
-                {} if key == PLAIN else self._last if key == LAST else preset(self._system, key)
-            )
+                {} if key == PLAIN else self._last if key == LAST else self._proposed() if key == PROPOSED
+                else preset(self._system, key)
+            )  # fmt: skip
         except UserError as error:
             self.messages.show_error(error)
             values = {}
         self.form.set_values(values)
         if not self._name_typed:
-            words = "" if key in (LAST, PLAIN) else str(key)
+            words = "" if key in (LAST, PLAIN, PROPOSED) else str(key)
+            if key == PROPOSED and self._proposal is not None:
+                self.name.setText(self._proposal[0])
+                return
             self.name.setText(new_run_path(self._services.settings.runs_folder, self._system, words).name)
+
+    def _proposed(self) -> dict[str, Any]:
+        return self._proposal[1] if self._proposal is not None else {}
 
     def _offer_devices(self) -> None:
         self.device.addItem(tr("Automatic"), "auto")
@@ -158,6 +198,9 @@ class Launcher(QDialog):
         for found in await self._services.devices():
             if self.device.findData(found.name) < 0:
                 self.device.addItem(f"{found.name} · {found.title}", found.name)
+        cards = sum(self.device.itemData(i).startswith("cuda:") for i in range(self.device.count()))
+        if cards > 1:
+            self.device.addItem(tr("All {n} graphics cards together", n=cards), f"cuda*{cards}")
 
     def show_error(self, error: BaseException) -> None:
         if isinstance(error, UserError):
@@ -176,8 +219,18 @@ class Launcher(QDialog):
         words = re.sub(r'[\\/:*?"<>|\x00-\x1f]+', "-", self.name.text().strip()).strip(". ")
         return self._services.settings.runs_folder / (words or self._system)
 
+    def _problem_of(self, values: dict[str, Any]) -> str:
+        """What is wrong with a variant's values."""
+        try:
+            self.form.kind.model_validate(values)
+        except ValidationError as error:
+            return problem_words(error.errors()[0])
+        return ""
+
     def _tell(self) -> None:
-        taken = (self.run_path() / "config.yaml").exists()
+        variants = self.variants.variants()
+        taken = any((path / "config.yaml").exists() for path, _ in self._paths(variants))
+        fit = self.form.model is None or self.variants.check(self.form.model.model_dump(mode="json"))
         problems = sum(1 for row in self.form.rows.values() if row.problem.text()) + len(
             self.form.other_problems
         )
@@ -195,17 +248,90 @@ class Launcher(QDialog):
                 else tr("As the preset")
             )
         self.summary.setText(words)
-        self.start.setEnabled(self.form.valid and not taken)
+        self.start.setEnabled(self.form.valid and fit and not taken and not self._starting)
+        self.start.setText(
+            plural("Start {n} run", "Start {n} runs", len(variants))
+            if len(variants) > 1
+            else tr("Start training")
+        )
+        self.check.setEnabled(self.form.valid and not self.data_check.running)
+
+    def _paths(self, variants: list[Variant]) -> list[tuple[Path, Variant]]:
+        path = self.run_path()
+        if len(variants) == 1:
+            return [(path, variants[0])]
+        return [(path.with_name(f"{path.name}-{one.suffix}"), one) for one in variants]
+
+    # The data, before the start
+
+    def _check_data(self) -> None:
+        if self.form.model is None:
+            return
+        config = self.form.model.model_dump(mode="json")
+        self._found = None
+        self.data_words.say(tr("Looking through the data …"))
+        self.data_check.start(self._system, config)
+        self._tell()
+
+    def _data_found(self, found: dict[str, Any]) -> None:
+        self.data_words.show_counts(found)
+        if self.form.model is not None:
+            self._found = (self.form.model.model_dump(mode="json"), found)
+        starting, self._starting = self._starting, False
+        if starting and not found["skipped"]:
+            self._launch()
+        elif starting:
+            self.summary.setText(tr("Some of the data would be skipped. Start again to go on."))
+            self.start.setEnabled(True)
+            return
+        self._tell()
+
+    def _data_failed(self, error: UserError) -> None:
+        self._starting = False
+        self.data_words.say("")
+        self.messages.show_error(error)
+        self._tell()
 
     def _start(self) -> None:
         if self.form.model is None:
             return
         config = self.form.model.model_dump(mode="json")
+        known = self._found is not None and self._found[0] == config
+        if self._checks_data and not known:
+            self._starting = True
+            self._check_data()
+            return
+        self._launch()
+
+    def _launch(self) -> None:
+        """Start the run, or put it and its variants into the queue."""
+        if self.form.model is None:
+            return
+        config = self.form.model.model_dump(mode="json")
         device = self.device.currentData() or "auto"
+        training = self._services.training
+        paths = self._paths(self.variants.variants())
         try:
-            self._services.training.start(self.run_path(), self._system, config, device)
+            if len(paths) > 1:
+                for path, one in paths:
+                    values = self.form.kind.model_validate(override(config, one.assignments))
+                    about = {
+                        "group": _group(self.run_path().name, one),
+                        "variant": {"words": ", ".join(one.assignments)},
+                    }
+                    training.enqueue(path, self._system, values.model_dump(mode="json"), device, **about)
+            elif self.when.currentData() == "queue" and training.busy(device):
+                training.enqueue(paths[0][0], self._system, config, device)
+            else:
+                training.start(paths[0][0], self._system, config, device)
         except UserError as error:
             self.messages.show_error(error)
             return
         self._services.settings.set_plain(Key.LAUNCHER, config, self._system)
         self.accept()
+
+
+def _group(launch: str, variant: Variant) -> str:
+    """Runs of a launch that differ in nothing but the seed are one group; what else they have is in its name."""
+    others = [one for one in variant.assignments if not one.startswith("seed=")]
+    return " · ".join([launch, *others])

@@ -10,15 +10,18 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPlainTextEdit,
     QPushButton,
     QTabWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from app import theme
 from app.i18n import tr, tr_error
+from app.training.notes import Notes
 from app.training.runs import WatchedRun
 from app.widgets.labels import Elided
 from models.training.run_folder import RunState
@@ -35,6 +38,9 @@ class RunDetails(QWidget):
     use_wanted = Signal()
     open_wanted = Signal()
     delete_wanted = Signal()
+    start_wanted = Signal()  # a run of the queue, now
+    again_wanted = Signal()  # the form, filled like this run
+    board_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,6 +68,8 @@ class RunDetails(QWidget):
         self.pages.addTab(self.log, tr("Log"))
         self.pages.addTab(self.config, tr("Settings"))
         self.pages.addTab(self.environment, tr("Machine"))
+        self.notes = Notes()
+        self.pages.addTab(self.notes, tr("Notes"))
         self.pages.currentChanged.connect(lambda _index: self.refresh(force=True))
         layout.addWidget(self.pages, 1)
         layout.addWidget(self._make_buttons())
@@ -79,14 +87,30 @@ class RunDetails(QWidget):
         self.resume = self._button(
             row, tr("Resume"), tr("Go on from the last checkpoint"), self.resume_wanted
         )
+        self.start = self._button(row, tr("Start now"), tr("Do not wait for the others"), self.start_wanted)
         self.use = self._button(
             row, tr("Use best"), tr("Use the best checkpoint in the tab"), self.use_wanted
         )
-        self.open = self._button(row, tr("Folder"), tr("Open the folder of the run"), self.open_wanted)
+        self.again = self._button(
+            row, tr("Again…"), tr("Set up a run like this one, with changes"), self.again_wanted
+        )
         self.delete = self._button(
-            row, tr("Delete…"), tr("Delete the run and its checkpoints"), self.delete_wanted
+            row, tr("Delete…"), tr("Move the run and its checkpoints to the trash"), self.delete_wanted
         )
         row.addStretch(1)
+        self.more = QToolButton()
+        self.more.setText("⋯")
+        self.more.setProperty("kind", "fold")
+        self.more.setToolTip(tr("More"))
+        self.more.setAccessibleName(tr("More"))
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.more)
+        self.open = menu.addAction(tr("Open the folder of the run"))
+        self.open.triggered.connect(lambda _on=False: self.open_wanted.emit())
+        self.board = menu.addAction(tr("Open in TensorBoard"))
+        self.board.triggered.connect(lambda _on=False: self.board_wanted.emit())
+        self.more.setMenu(menu)
+        row.addWidget(self.more)
         return self.buttons
 
     def _button(self, row: QHBoxLayout, words: str, tooltip: str, signal: object) -> QPushButton:
@@ -116,7 +140,11 @@ class RunDetails(QWidget):
         self.name.setText(run.run.name)
         self.stop.setVisible(run.alive)
         self.stop.setEnabled(not run.stopping)
-        self.resume.setVisible(not run.alive)
+        queued = state is RunState.QUEUED
+        self.start.setVisible(queued)
+        self.resume.setVisible(not run.alive and not queued)
+        self.use.setVisible(not queued)
+        self.board.setEnabled((run.path / "tensorboard").is_dir())
         self.resume.setEnabled(state is not RunState.DONE and run.run.last.is_dir())
         self.use.setEnabled(run.run.best.is_dir())
         self.delete.setEnabled(not run.alive)
@@ -132,8 +160,10 @@ class RunDetails(QWidget):
             _follow(self.log, run.run.log_tail(LOG_LINES))
         elif index == 1:
             _follow(self.config, config_text(run))
-        else:
+        elif index == 2:
             _follow(self.environment, environment_text(run.path / "environment.json"))
+        else:
+            self.notes.show_run(run)
 
 
 def why_it_ended(run: WatchedRun) -> str:

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
-from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QFile, QObject, QTimer, Signal
 
+from app.training.board import Board
 from models.errors import UserError
 from models.resources import resource
 from models.training import events
+from models.training.record import Flow, Record, Series
 from models.training.run_folder import RunFolder, RunState, RunStory, list_runs
 
 if TYPE_CHECKING:
     from app.services import Services
+    from models.training.config import TrainingConfig
 
 log = logging.getLogger("polyphony.training")
 
@@ -32,54 +34,116 @@ POLL_MS = 250
 LIST_EVERY_S = 2.0
 LIFE_EVERY_S = 1.0
 ALIVE = (RunState.RUNNING, RunState.WAITING)
-BLOCK_BYTES = 200_000  # read at a time, so that a long history does not hold up the window
-
-
-class _PatientReader(events.EventReader):
-    def read_new(self, most_bytes: int = BLOCK_BYTES) -> list[events.Event]:
-        return super().read_new(most_bytes)
-
-
-class _PatientStory(RunStory):
-    def __post_init__(self) -> None:
-        self._reader = _PatientReader(self.run.events_file)
-
-
-@dataclass
-class Series:
-    """One figure over the run: `x` in epochs, `y` its values. Grows at the end."""
-
-    x: array[float] = field(default_factory=lambda: array("d"))
-    y: array[float] = field(default_factory=lambda: array("d"))
-
-    def add(self, x: float, y: float) -> None:
-        while self.x and x <= self.x[-1]:  # a resumed run goes over the steps since its last checkpoint again
-            self.x.pop()
-            self.y.pop()
-        self.x.append(x)
-        self.y.append(y)
+BLOCK_BYTES = 400_000  # read at a time, so that a long history does not hold up the window
+READ_S = 0.012  # of reading a turn; twice as much for the runs that are looked at, which go first
+CATCH_UP_MS = 10  # between two turns while there is more to read
+SHORT_BYTES = 1_000_000  # a story that is read at once when it is looked at
+KEPT_STEPS = 12  # runs whose steps stay in memory once they are looked at no longer
 
 
 class WatchedRun:
-    """A run folder and all it has told so far."""
+    """A run folder and all it has told so far.
+
+    What ended it, and its best figure, are known at a glance; its epochs come with `read`, called from a timer; its
+    steps, of which there may be hundreds of thousands, only while `wanted` is True.
+    """
 
     def __init__(self, run: RunFolder) -> None:
         self.run = run
-        self.story = _PatientStory(run)
-        self.config: dict[str, Any] = {}
-        self.config_error: UserError | None = None
-        self.steps: dict[str, Series] = {}  # a value an optimizer step
-        self.epochs: dict[str, Series] = {}  # a value an epoch
-        self.messages: list[events.Message] = []
-        self.pictures: list[events.Picture] = []
+        self._config: dict[str, Any] | None = None
+        self._config_error: UserError | None = None
         self.version = 0  # rises with everything new: who draws compares it
+        self.wanted = False
         self._state = RunState.WAITING
         self._judged = 0.0
         self.resumed_at = 0.0
-        try:
-            self.config = run.config()
-        except UserError as error:
-            self.config_error = error
+        self._about: dict[str, Any] | None = None
+        self._checked: tuple[TrainingConfig | None] | None = None
+        self.story = RunStory(run)
+        for event in events.glance(run.events_file):
+            self.story.take(event)
+        self._begin()
+        self.record = self._reading
+
+    def _begin(self) -> None:
+        self._reading = Record()  # becomes `record` when all was read
+        self._reader = events.EventReader(self.run.events_file)
+        self._with_steps = self.wanted
+        self._read_story = RunStory(self.run)  # becomes `story` when all was read
+        self._read_story.first_seen = self.story.first_seen
+
+    def want(self, wanted: bool) -> None:
+        """Whether the steps are to be shown; they are read from the beginning when first wanted."""
+        if wanted and not self._with_steps:
+            self.wanted = True
+            self._begin()
+        self.wanted = wanted
+
+    def forget_steps(self) -> None:
+        """Give the memory of the steps back."""
+        self.record.steps, self.record.flow = {}, Flow()
+        self._with_steps = False
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is more to read."""
+        return self._reader.behind > 0
+
+    @property
+    def behind_bytes(self) -> int:
+        return self._reader.behind
+
+    @property
+    def steps(self) -> dict[str, Series]:
+        return self.record.steps
+
+    @property
+    def epochs(self) -> dict[str, Series]:
+        return self.record.epochs
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Notes, tags, group and variant; see `RunFolder.about`."""
+        if self._about is None:
+            self._about = self.run.about()
+        return self._about
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The plain config, read when first asked for; empty where it cannot be."""
+        if self._config is None:
+            try:
+                self._config = self.run.config()
+            except UserError as error:
+                self._config, self._config_error = {}, error
+        return self._config
+
+    @property
+    def config_error(self) -> UserError | None:
+        """Why the config cannot be read."""
+        return self._config_error if self.config == {} else None
+
+    def checked_config(self) -> TrainingConfig | None:
+        """The config as its system's class has it; None where that cannot be made of it."""
+        if self._checked is None:
+            from models.systems import training_config
+            from models.training.config import validated
+
+            try:
+                self._checked = (validated(training_config(self.system), self.config),)
+            except UserError:
+                self._checked = (None,)
+        return self._checked[0]
+
+    @property
+    def group(self) -> str:
+        return str(self.about.get("group", ""))
+
+    def keep_about(self, **values: Any) -> None:
+        self.run.keep_about(**values)
+        self._about = None
+        self._judged = 0.0
+        self.version += 1
 
     @property
     def path(self) -> Path:
@@ -127,20 +191,18 @@ class WatchedRun:
         best = self.story.best_epoch
         return best.values.get(self.metric) if best is not None else None
 
-    def read(self) -> bool:
+    def read(self, most_bytes: int = BLOCK_BYTES) -> bool:
         """Take in what was appended; True if there was something."""
-        new = self.story.read()
+        if not self._reader.behind:
+            return False
+        new = self._reader.read_many(most_bytes, steps=self._with_steps)
         for event in new:
-            if isinstance(event, events.Scalars):
-                for name, value in event.values.items():
-                    self.steps.setdefault(name, Series()).add(event.epoch, value)
-            elif isinstance(event, events.Epoch):
-                for name, value in event.values.items():
-                    self.epochs.setdefault(name, Series()).add(event.epoch, value)
-            elif isinstance(event, events.Message):
-                self.messages.append(event)
-            elif isinstance(event, events.Picture):
-                self.pictures.append(event)
+            self._reading.add(event)
+            self._read_story.take(event)
+        if not self._reader.behind or self.story.started is None:
+            self.story = self._read_story
+        if not self._reader.behind or not self.record.epochs:
+            self.record = self._reading
         if new:
             self.version += 1
             self._judged = 0.0
@@ -177,7 +239,7 @@ class Runs(QObject):
     changed = Signal()
     updated = Signal(object)
     started = Signal(object)
-    launch_wanted = Signal(str)
+    launch_wanted = Signal(str)  # `proposal` holds what the form should begin with
     use_checkpoint = Signal(str, object)
 
     def __init__(self, services: Services) -> None:
@@ -186,6 +248,11 @@ class Runs(QObject):
         self.runs: list[WatchedRun] = []
         self._children: list[tuple[subprocess.Popen[bytes], Path]] = []
         self._listed = 0.0
+        self._closed = False
+        self.board = Board(self)
+        self.proposal: tuple[str, dict[str, Any]] | None = (
+            None  # name and config of a run to be set up like another
+        )
         self._states: dict[Path, RunState] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_MS)
@@ -209,7 +276,7 @@ class Runs(QObject):
     # Watching ---------------------------------------------------------------------------------------------
 
     def rescan(self) -> None:
-        """Look which folders there are."""
+        """Look which folders there are, those copied in from elsewhere among them."""
         self._listed = time.monotonic()
         known = {run.path: run for run in self.runs}
         found = [known.get(run.path) or WatchedRun(run) for run in list_runs(self.folder)]
@@ -217,20 +284,41 @@ class Runs(QObject):
             self.runs = found
             self.changed.emit()
 
+    def look_at(self, paths: Iterable[Path]) -> None:
+        """These runs are looked at: their steps are read, and those of the others forgotten in time."""
+        looked_at = set(paths)
+        for run in self.runs:
+            run.want(run.path in looked_at)
+            if run.wanted and run.behind_bytes < SHORT_BYTES:
+                run.read(SHORT_BYTES)
+        kept = [run for run in self.runs if run.steps and not run.wanted]
+        for run in kept[KEPT_STEPS:]:
+            run.forget_steps()
+        self._timer.setInterval(CATCH_UP_MS)
+
     def poll(self) -> None:
-        """Called by the timer: read on, judge life, bury children. Stops after about 10 ms of reading."""
+        """Called by the timer: read on, judge life, bury children, start what waits. Reads for some 20 ms at most."""
         if time.monotonic() - self._listed > LIST_EVERY_S:
             self.rescan()
+        behind = self._read_on([run for run in self.runs if run.wanted], 2 * READ_S)
+        if not behind:
+            behind = self._read_on([run for run in self.runs if not run.wanted], READ_S)
+        self._timer.setInterval(CATCH_UP_MS if behind else POLL_MS)
+        self._bury()
+        self._start_next()
+
+    def _read_on(self, runs: list[WatchedRun], seconds: float) -> bool:
+        """Whether there is more to read than there was time for."""
         began = time.monotonic()
-        for run in self.runs:
+        for run in runs:
             news = run.read()
             state = run.state
             if news or self._states.get(run.path) != state:
                 self._states[run.path] = state
                 self.updated.emit(run.path)
-            if time.monotonic() - began > 0.01:
+            if time.monotonic() - began > seconds:
                 break
-        self._bury()
+        return any(run.behind for run in runs)
 
     def _bury(self) -> None:
         """Collect the exit of children, so that none remains as a zombie."""
@@ -246,9 +334,38 @@ class Runs(QObject):
 
     # Starting and ending ----------------------------------------------------------------------------------
 
-    def launch(self, system: str) -> None:
-        """Open the form in which a run of `system` is set up."""
+    def launch(self, system: str, like: WatchedRun | None = None) -> None:
+        """Open the form in which a run of `system` is set up; `like` another run if one is given."""
+        self.proposal = None
+        if like is not None:
+            values = {name: value for name, value in like.config.items() if name != "system"}
+            self.proposal = (self.free_name(like.run.name), values)
         self.launch_wanted.emit(system)
+
+    def free_name(self, name: str) -> str:
+        """``name-2``, or with the next number that is free."""
+        stem, number = re.sub(r"-\d{1,2}$", "", name), 2
+        while (self.folder / f"{stem}-{number}").exists():
+            number += 1
+        return f"{stem}-{number}"
+
+    def vary(self, watched: WatchedRun, changes: dict[str, Any], words: str) -> WatchedRun:
+        """The run once more with some settings changed, in one group with it; waits where its device is busy."""
+        from models.systems import training_config
+        from models.training.config import override, validated
+
+        values = override(watched.config, [f"{name}={value}" for name, value in changes.items()])
+        config = validated(training_config(watched.system), values).model_dump(mode="json")
+        group = watched.group or watched.run.name
+        if not watched.group:
+            watched.keep_about(group=group)
+        started = watched.story.started
+        device = started.device if started is not None else "auto"
+        path = self.folder / self.free_name(watched.run.name)
+        variant = {"words": words, "changes": changes, "of": watched.run.name}
+        made = self.enqueue(path, watched.system, config, device, group=group, variant=variant)
+        self._start_next()
+        return made
 
     def start(self, path: Path, system: str, config: dict[str, Any], device: str = "auto") -> WatchedRun:
         """A new run folder and its process. Raises UserError where the folder cannot be made."""
@@ -262,6 +379,50 @@ class Runs(QObject):
             self.changed.emit()
         self.started.emit(watched.path)
         return watched
+
+    def enqueue(
+        self, path: Path, system: str, config: dict[str, Any], device: str = "auto", **about: Any
+    ) -> WatchedRun:
+        """A new run folder whose process is started when its device is free. `about`: its group and variant."""
+        run = RunFolder.create(path, system, config)
+        run.keep_about(queued={"device": device, "since": time.time()}, **about)
+        self.rescan()
+        watched = self.find(run.path) or WatchedRun(run)
+        self.started.emit(run.path)
+        return watched
+
+    def waiting(self) -> list[WatchedRun]:
+        """The queue, those that wait longest first."""
+        queued = [run for run in self.runs if run.state is RunState.QUEUED]
+        return sorted(queued, key=lambda run: float(run.about.get("queued", {}).get("since", 0)))
+
+    def busy(self, device: str) -> bool:
+        """Whether a run computes on the device, or may: where one of the two was left to choose."""
+        for run in self.living():
+            started = run.story.started
+            theirs = str(run.about.get("device") or (started.device if started is not None else "auto"))
+            if "auto" in (device, theirs) or theirs.split(":")[0] == device.split(":")[0]:
+                return True
+        return False
+
+    def start_waiting(self, watched: WatchedRun) -> None:
+        """Start a run of the queue now."""
+        device = str(watched.about.get("queued", {}).get("device", "auto"))
+        watched.keep_about(queued=None, device=device)
+        self._spawn(watched.run, train_command(watched.run, watched.system, device))
+        watched.was_resumed()
+        self.updated.emit(watched.path)
+
+    def _start_next(self) -> None:
+        if self._closed:
+            return
+        for run in self.waiting():
+            if not self.busy(str(run.about.get("queued", {}).get("device", "auto"))):
+                try:
+                    self.start_waiting(run)
+                except UserError as error:
+                    log.warning("%s could not be started: %s", run.path.name, error)
+                return
 
     def resume(self, watched: WatchedRun) -> None:
         watched.run.stop_file.unlink(missing_ok=True)
@@ -285,11 +446,12 @@ class Runs(QObject):
         self.updated.emit(watched.path)
 
     def delete(self, watched: WatchedRun) -> None:
-        """Remove the folder of a run that is not alive."""
+        """Move the folder of a run that is not alive to the trash; where there is none, remove it."""
         if watched.alive:
             raise UserError("{name} still runs.", "", "Stop it first.", name=watched.run.name)
         try:
-            watched.run.delete()
+            if not QFile.moveToTrash(str(watched.path)):
+                watched.run.delete()
         except OSError as error:
             raise UserError(
                 "The run {name} could not be deleted.",
@@ -301,7 +463,9 @@ class Runs(QObject):
         self.rescan()
 
     def close(self) -> None:
-        """Stop watching; the children go on."""
+        """Stop watching; the children go on, and what waits goes on waiting."""
+        self._closed = True
+        self.board.close()
         self._timer.stop()
 
     def _spawn(self, run: RunFolder, command: list[str]) -> None:
@@ -324,16 +488,12 @@ def program() -> list[str]:
 
 
 def train_command(run: RunFolder, system: str, device: str) -> list[str]:
-    arguments = [
-        "train",
-        system,
-        "--config",
-        str(run.config_file),
-        "--run",
-        str(run.path),
-        "--device",
-        device,
-    ]
+    """How a run is started; on the device ``cuda*4`` by four processes that compute together."""
+    kind, _, count = device.partition("*")
+    arguments = ["train", system, "--config", str(run.config_file), "--run", str(run.path), "--device", kind]
+    if count:
+        together = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+        return [sys.executable, *together, "-m", "models", *arguments]
     return [*program(), *arguments]
 
 

@@ -11,6 +11,7 @@ def state_words(run: WatchedRun) -> str:
     if run.stopping:
         return tr("stopping")
     return {
+        RunState.QUEUED: tr("queued"),
         RunState.WAITING: tr("starting"),
         RunState.RUNNING: tr("running"),
         RunState.STOPPED: tr("stopped"),
@@ -34,6 +35,9 @@ def metric_words(name: str) -> str:
         "learning_rate": tr("learning rate"),
         "gradient_norm": tr("gradient norm"),
         "alpha": tr("alpha"),
+        "speaker_loss": tr("speaker loss"),
+        "memory_gb": tr("memory, GB"),
+        "gpu_memory_gb": tr("GPU memory, GB"),
     }
     return known.get(base) or translate(base.replace("_", " "))
 
@@ -75,3 +79,13 @@ def figure_words(value: float | None) -> str:
     if value is None or value != value:
         return ""
     return f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else f"{value:.1e}"
+
+
+def bytes_words(count: int) -> str:
+    """``3.4 MB``"""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

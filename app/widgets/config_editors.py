@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.i18n import tr, translate
+from models.errors import fill
 
 Edited = Callable[[], None]
 LONG_TEXT = 1000  # a text that may be so long gets several lines
@@ -124,15 +125,20 @@ class _Number(_Text):
 
 
 class _List(_Text):
-    """Values with commas between."""
+    """Values with commas between. Words stay words, even ``03``."""
 
     wide = True
+
+    def __init__(self, words: bool, optional: bool, edited: Edited) -> None:
+        super().__init__(optional, edited)
+        self.words = words
 
     def get(self) -> Any:
         text = self.line.text().strip()
         if not text:
             return None if self.optional else []
-        return [yaml.safe_load(part) for part in text.split(",") if part.strip()]
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return parts if self.words else [yaml.safe_load(part) for part in parts]
 
     def set(self, value: Any) -> None:
         super().set(", ".join(map(str, value)) if isinstance(value, list | tuple) else value)
@@ -219,7 +225,7 @@ def make(info: FieldInfo, extra: dict[str, Any], edited: Edited) -> Editor:
         )
     inner = get_args(plain)
     if get_origin(plain) in (list, tuple, set) and inner and inner[0] in (str, int, float):
-        return _List(optional, edited)
+        return _List(inner[0] is str, optional, edited)
     return _Yaml(optional, edited)
 
 
@@ -281,6 +287,10 @@ def problem_words(problem: Any) -> str:
     }.get(problem["type"])
     if words:
         return words
+    if problem["type"] == "contradiction":
+        template = translate(problem.get("ctx", {}).get("template", ""))
+        text = fill(template, problem["ctx"])
+        return f"{text[:1].upper()}{text[1:]}."
     text = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return translate(f"{text[:1].upper()}{text[1:]}")
 

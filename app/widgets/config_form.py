@@ -210,11 +210,11 @@ class ConfigForm(QWidget):
             self.model = None
             for item in error.errors():
                 text = editors.problem_words(item)
-                place = self._nearest(tuple(str(part) for part in item["loc"]))
-                if place is None:
-                    self.other_problems.append(text)
-                else:
-                    problems.setdefault(place, text)
+                for place in self._places(item):
+                    if place is None:
+                        self.other_problems.append(text)
+                    else:
+                        problems.setdefault(place, text)
         changed = {row.place for row in self.changes()}
         for place, row in self.rows.items():
             text = problems.get(place, "")
@@ -232,6 +232,13 @@ class ConfigForm(QWidget):
         if any(self.rows[place].advanced for place in problems):
             self.show_advanced(self._advanced)
         self.changed.emit()
+
+    def _places(self, problem: Any) -> list[Place | None]:
+        """Where a problem is said: at its field, or at each of the fields that contradict one another."""
+        named = problem.get("ctx", {}).get("fields", []) if problem["type"] == "contradiction" else []
+        if named:
+            return [self._nearest(tuple(name.split("."))) for name in named]
+        return [self._nearest(tuple(str(part) for part in problem["loc"]))]
 
     def _nearest(self, place: Place) -> Place | None:
         while place and place not in self.rows:

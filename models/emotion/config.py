@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from models.training.config import Settings, TrainingConfig, setting
+from models.training.config import Remedy, Settings, TrainingConfig, contradiction, setting
+from models.training.findings import Finding
+from models.training.record import Record
 
 
 class FrontEndConfig(Settings):
@@ -332,13 +334,63 @@ class EmotionConfig(TrainingConfig):
     @model_validator(mode="after")
     def _speakers_apart(self) -> EmotionConfig:
         if not self.data.hold_back and self.keep == "best":
-            raise ValueError("without validation speakers there is no best epoch: set keep to last")
+            raise contradiction(
+                "without validation speakers there is no best epoch: set keep to last",
+                "keep",
+                "data.hold_back",
+            )
         both = sorted(set(self.data.validation_speakers) & set(self.data.test_speakers))
         if both:
-            raise ValueError(
-                f"speakers {', '.join(both)} are to validate and to test: a speaker is on one side only"
+            raise contradiction(
+                "speakers {both} are to validate and to test: a speaker is on one side only",
+                "data.validation_speakers",
+                "data.test_speakers",
+                both=", ".join(both),
             )
+        width = self.network.hidden * (2 if self.network.kind == "enhanced" else 1)
+        if self.network.kind == "enhanced" and self.network.attention and width % self.network.heads:
+            raise contradiction(
+                "{heads} heads cannot share {width} features: choose a divisor", "network.heads", "network.hidden",
+                heads=self.network.heads, width=width,
+            )  # fmt: skip
         return self
+
+    def remedies(self) -> dict[str, list[Remedy]]:
+        """From experience with this system."""
+        small = min(self.batch_size, 16)
+        return super().remedies() | {
+            "memory": [Remedy("Batch 16, accumulation 2", {"batch_size": small, "accumulation": 2})],
+            "unstable": [Remedy("Learning rate 1e-4, clipping 0.5", {"learning_rate": 1e-4, "clip_norm": 0.5})],
+            "exploding": [Remedy("Learning rate 1e-4, clipping 0.5", {"learning_rate": 1e-4, "clip_norm": 0.5})],
+            "overfitting": [Remedy("Dropout 0.5, weight decay 1e-4", {"network.dropout": 0.5, "weight_decay": 1e-4})],
+            "adversary": [Remedy("Adversary weight 0.01, from epoch 10", {"adversary.weight": 0.01, "adversary.start_epoch": 10.0})],
+        }  # fmt: skip
+
+    def judge(self, record: Record) -> list[Finding]:
+        """An adversary that gets the better of the training: the speaker loss rises far over chance."""
+        voices = record.epochs.get("train/speaker_loss")
+        if voices is None or len(voices) < 3:
+            return []
+        first, last = float(voices.y[0]), float(voices.y[-1])
+        if last <= 2 * max(first, 0.1):
+            return []
+        return [
+            Finding(
+                "The adversary diverges: the speaker loss was {first} at first and is {last} by now.",
+                "adversary",
+                "error",
+                {"first": f"{first:.3g}", "last": f"{last:.3g}"},
+            )
+        ]
+
+    def loss_scale(self, split: str) -> str:
+        """Validation measures plain cross-entropy; the training loss is smoothed and has the adversary's share in it."""
+        if split == "validation":
+            return "cross-entropy"
+        weights = ", weighted classes" if self.data.balance == "weights" else ""
+        return (
+            f"cross-entropy, smoothing {self.label_smoothing:g}, adversary {self.adversary.weight:g}{weights}"
+        )
 
 
 class LiveSettings(Settings):

@@ -9,9 +9,9 @@ import numpy as np
 
 from models.emotion.speakers import Evaluation
 from models.errors import UserError
+from models.training.significance import mcnemar, permutation_test
 
-EXACT_SPEAKERS = 16  # up to so many, every exchange of signs is counted: 65,536 of them
-DRAWS = 10_000
+__all__ = ["Comparison", "compare", "mcnemar", "permutation_test"]
 
 
 @dataclass(frozen=True)
@@ -67,39 +67,6 @@ def compare(
         permutation_p=p,
         exact=exact,
     )
-
-
-def mcnemar(only_first: int, only_second: int) -> float:
-    """Two-sided exact p that two models which disagree on so many utterances are equally good; 1 if on none."""
-    total, fewer = only_first + only_second, min(only_first, only_second)
-    below, one = 0, 1  # one: ways to choose `count` of `total`, exact in integers however many
-    for count in range(fewer + 1):
-        below += one
-        one = one * (total - count) // (count + 1)
-    return min(1.0, 2 * below / 2**total)
-
-
-def permutation_test(differences: np.ndarray, seed: int = 0) -> tuple[float, bool]:
-    """(two-sided p of the mean of paired differences [pairs], whether it is exact).
-
-    Every exchange of signs is counted for up to 16 pairs; for more, 10,000 are drawn by `seed`, the observed one
-    among them. 1 without pairs.
-    """
-    differences = np.asarray(differences, dtype=np.float64)
-    pairs = len(differences)
-    if not pairs:
-        return 1.0, True
-    exact = pairs <= EXACT_SPEAKERS
-    if exact:
-        signs = 1.0 - 2.0 * (np.arange(2**pairs)[:, None] >> np.arange(pairs) & 1)
-    else:
-        signs = np.random.default_rng(seed).choice((1.0, -1.0), (DRAWS, pairs))
-        signs[0] = 1.0
-    sums = np.abs(signs @ differences)
-    least = abs(differences.sum()) - 1e-9 * max(
-        1.0, float(np.abs(differences).sum())
-    )  # equal but for rounding
-    return float((sums >= least).mean()), exact
 
 
 def _matched(first: Evaluation, second: Evaluation) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from models.errors import UserError
 from models.progress import Progress
 from models.resources import cache_folder
 from models.training import schedules
-from models.training.task import Clock, Draw, History, Loss, Task
+from models.training.items import Items
+from models.training.pictures import Matrix, Shown
+from models.training.task import Clock, DataCheck, Draw, History, Loss, Task
 
 FRONT_ENDS = {"logmel": "log-mel", "hubert": "HuBERT"}  # for people
 
@@ -230,6 +233,41 @@ class EmotionTask(Task[EmotionConfig]):
         values = super().recorded_config()
         values["data"]["path"] = Path(self.config.data.path).name
         return values
+
+    def output_layer(self) -> str:
+        """Not the speakers' head, which the gradient reversal makes work against the rest."""
+        return "emotion_classifier"
+
+    def check(self, progress: Progress) -> DataCheck:
+        """Utterances, speakers and minutes of each part; computes no features."""
+        settings = self.config.data
+        dataset = data.open_dataset(
+            located(settings.path), labels=settings.labels or None, merge=settings.merged(), progress=progress
+        )
+        parts: dict[str, dict[str, int | float | str]] = {}
+        for name, part in self._parted(dataset).items():
+            if not part:
+                continue
+            seconds = sum(u.duration_s for u in part)
+            parts[name] = {
+                "utterances": len(part),
+                "speakers": len({u.speaker for u in part}),
+                "minutes": round(seconds / 60, 1),
+            }
+            counts = Counter(u.emotion for u in part)
+            parts[name] |= {label: counts[label] for label in dataset.labels}
+        skipped = tuple((Path(one.path).name, str(one.reason)) for one in dataset.skipped)
+        return DataCheck(parts, skipped)
+
+    def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:
+        return [Matrix("Confusion", list(self.labels), np.asarray(self.last_evaluation.confusion).tolist())]
+
+    def items(self, outputs: dict[str, np.ndarray]) -> Items:
+        part = self.parts["validation"]
+        said = outputs["probabilities"].argmax(axis=-1)
+        right = [self.labels[int(index)] == u.emotion for index, u in zip(said, part, strict=True)]
+        names = [f"{Path(u.path).name} {u.start_s:g}".removesuffix(" 0") for u in part]
+        return Items("right", names, [u.speaker for u in part], np.array(right, dtype=float))
 
     def summary(self, history: History, folder: Path) -> list[Path]:
         from models.emotion.summary import draw

@@ -7,14 +7,20 @@ messages alike. No torch here: the window imports this.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from models.errors import UserError
 from models.resources import resource
+
+if TYPE_CHECKING:
+    from models.training.findings import Finding
+    from models.training.record import Record
 
 
 class Settings(BaseModel):
@@ -37,6 +43,19 @@ def setting(
     """A field with all a form needs. `limits` are pydantic's: ge, gt, le, lt, min_length …"""
     extra: dict[str, Any] = {"unit": unit, "group": group, "advanced": advanced, "path": path}
     return Field(default, title=title, description=description, json_schema_extra=extra, **limits)
+
+
+def contradiction(words: str, *fields: str, **values: Any) -> PydanticCustomError:
+    """What a validator raises where fields contradict each other: a sentence, and the dotted names it is said at."""
+    return PydanticCustomError("contradiction", words, {"fields": list(fields), "template": words, **values})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A change of the config that may help: words for people, and dotted names → values."""
+
+    words: str
+    changes: dict[str, Any] = field(default_factory=dict)
 
 
 class TrainingConfig(Settings):
@@ -110,7 +129,48 @@ class TrainingConfig(Settings):
         ge=0,
         le=64,
     )
+    out_of_memory: Literal["stop", "smaller batch"] = setting(
+        "smaller batch",
+        "Out of memory",
+        "Stop and say so, or go on with half the batch and twice the accumulation, which takes the same steps.",
+        group="Machine",
+        advanced=True,
+    )
+    diagnose_every: int = setting(
+        10,
+        "Diagnose every",
+        "Steps between two looks at each layer's gradient and weights, at least; 0 never looks.",
+        unit="steps",
+        group="Training",
+        advanced=True,
+        ge=0,
+        le=100_000,
+    )
     notes: str = setting("", "Notes", "For yourself; kept with the run.", group="Training", max_length=10_000)
+
+    def remedies(self) -> dict[str, list[Remedy]]:
+        """What to try against each kind of finding (see `findings.py`); a system adds what it knows."""
+        half = max(1, self.batch_size // 2)
+        return {
+            "memory": [Remedy("Half the batch, twice the accumulation", {"batch_size": half, "accumulation": 2 * self.accumulation})],
+            "unstable": [Remedy("A tenth of the learning rate, gradients clipped at 0.5", {"learning_rate": self.learning_rate / 10, "clip_norm": 0.5})],
+            "exploding": [Remedy("Gradients clipped at 0.5", {"clip_norm": 0.5}), Remedy("Half the learning rate", {"learning_rate": self.learning_rate / 2})],
+            "vanishing": [Remedy("Twice the learning rate", {"learning_rate": min(1.0, 2 * self.learning_rate)})],
+            "small gradients": [Remedy("Twice the learning rate", {"learning_rate": min(1.0, 2 * self.learning_rate)})],
+            "not learning": [Remedy("Twice the learning rate", {"learning_rate": min(1.0, 2 * self.learning_rate)})],
+            "dead": [Remedy("Half the learning rate", {"learning_rate": self.learning_rate / 2})],
+            "flat": [Remedy("Three times the learning rate", {"learning_rate": min(1.0, 3 * self.learning_rate)}), Remedy("A third of the learning rate", {"learning_rate": self.learning_rate / 3})],
+            "overfitting": [Remedy("Ten times the weight decay", {"weight_decay": min(1.0, 10 * max(self.weight_decay, 1e-5))})],
+            "no gain": [],
+        }  # fmt: skip
+
+    def judge(self, record: Record) -> list[Finding]:
+        """What this system alone has to say about a run, such as of its adversary."""
+        return []
+
+    def loss_scale(self, split: str) -> str:
+        """What the losses of ``train`` or ``validation`` measure: runs that differ here are not laid on one axis."""
+        return ""
 
 
 Config = TypeVar("Config", bound=TrainingConfig)
@@ -138,7 +198,13 @@ def problems(error: ValidationError) -> list[str]:
         text = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
         if item["type"] == "extra_forbidden":
             text = "is not a setting"
-        got = "" if item["type"] in ("missing", "value_error") else f" (got {_short(item.get('input'))})"
+        if item["type"] == "contradiction":
+            place = " / ".join(item.get("ctx", {}).get("fields", [])) or place
+        got = (
+            ""
+            if item["type"] in ("missing", "value_error", "contradiction")
+            else f" (got {_short(item.get('input'))})"
+        )
         found.append(f"{place}: {text[:1].lower()}{text[1:]}{got}")
     return found
 

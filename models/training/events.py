@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -78,10 +80,44 @@ class Picture(_Event):
     epoch: int = 0
 
 
+class Layers(_Event):
+    """The layers that `Flow` tells of, in the order in which data goes through them."""
+
+    kind: Literal["layers"] = "layers"
+    names: list[str]
+    output: int  # the place of the layer that the others' gradients are compared with
+    gains: list[int] = Field(
+        default_factory=list
+    )  # places of layers without weights, such as norms: they move little
+
+
+class Flow(_Event):
+    """How a step's gradient reached each layer; the lists are in the order of the last `Layers`."""
+
+    kind: Literal["flow"] = "flow"
+    step: int
+    epoch: float
+    gradient: list[float]  # L2 norm, before clipping
+    moved: list[float]  # distance of the weights from where they began, relative to their size
+    dead: list[float]  # share of units that got no gradient in the last three looks
+
+
+class Unstable(_Event):
+    """A number was no longer finite: where it was first so, and where the batch that did it is kept."""
+
+    kind: Literal["unstable"] = "unstable"
+    step: int
+    epoch: float
+    stage: Literal["weights", "batch", "forward", "loss", "gradient"]
+    layer: str = ""
+    kept: str = ""  # below the run folder
+
+
 class Message(_Event):
     kind: Literal["message"] = "message"
     level: Literal["info", "warning"] = "info"
-    text: str
+    text: str  # a template for `values`
+    values: dict[str, int | float | str] = Field(default_factory=dict)
 
 
 class Finished(_Event):
@@ -104,10 +140,36 @@ class Failed(_Event):
     why: str = ""
     remedy: str = ""
     details: str = ""
+    cause: Literal["", "memory", "unstable"] = ""
 
 
-Event = Started | Scalars | Epoch | Saved | Picture | Message | Finished | Failed
+Event = Started | Scalars | Epoch | Saved | Picture | Layers | Flow | Unstable | Message | Finished | Failed
 _adapter: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+MANY = (b'"kind":"scalars"', b'"kind":"flow"')  # the kinds there are thousands of, as they are written
+KIND_WITHIN = 64  # bytes from the beginning of a line, in which its kind stands
+GLANCE_BYTES = 16_384
+
+
+@dataclass
+class Steps:
+    """Many `Scalars` at once, for speed: name → lists of (epoch, value, step, time)."""
+
+    figures: dict[str, tuple[list[float], list[float], list[int], list[float]]] = field(default_factory=dict)
+    last_step: int = 0
+
+    def add(self, line: dict[str, object]) -> None:
+        step, epoch, t = line["step"], line["epoch"], line["t"]
+        for name, value in line["values"].items():  # type: ignore[attr-defined]
+            entry = self.figures.get(name)
+            if entry is None:
+                entry = self.figures[name] = ([], [], [], [])
+            entry[0].append(epoch)  # type: ignore[arg-type]
+            entry[1].append(value)
+            entry[2].append(step)  # type: ignore[arg-type]
+            entry[3].append(t)  # type: ignore[arg-type]
+        self.last_step = step  # type: ignore[assignment]
 
 
 class EventWriter:
@@ -132,14 +194,49 @@ class EventReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._offset = 0
+        self._seen = 0  # bytes that were looked at, half a line at the end among them
 
     def read_new(self, most_bytes: int = 8_000_000) -> list[Event]:
         """The events since the last call; fewer than there are if they fill more than `most_bytes`."""
+        return [event for line in self._lines(most_bytes) if (event := parse(line)) is not None]
+
+    def read_many(self, most_bytes: int = 8_000_000, steps: bool = True) -> list[Event | Steps]:
+        """As `read_new`, ten times as fast: scalars come as `Steps`, or not at all where `steps` is False."""
+        found: list[Event | Steps] = []
+        scalars: list[bytes] = []
+        for line in self._lines(most_bytes):
+            head = line[:KIND_WITHIN]
+            if MANY[0] in head:
+                if steps:
+                    scalars.append(line)
+                continue
+            if not steps and MANY[1] in head:
+                continue
+            if scalars:
+                found.append(_together(scalars))
+                scalars = []
+            event = parse(line)
+            if event is not None:
+                found.append(event)
+        if scalars:
+            found.append(_together(scalars))
+        return found
+
+    @property
+    def behind(self) -> int:
+        """Bytes that were not read yet."""
         try:
             size = os.path.getsize(self.path)
-            if size < self._offset:  # the file was replaced: begin again
-                self._offset = 0
-            if size == self._offset:
+            return size if size < self._seen else size - self._seen
+        except OSError:
+            return 0
+
+    def _lines(self, most_bytes: int) -> list[bytes]:
+        try:
+            size = os.path.getsize(self.path)
+            if size < self._seen:  # the file was replaced: begin again
+                self._offset = self._seen = 0
+            if size == self._seen:
                 return []
             with open(self.path, "rb") as file:
                 file.seek(self._offset)
@@ -147,13 +244,52 @@ class EventReader:
         except OSError:
             return []
         end = block.rfind(b"\n") + 1
+        self._seen = self._offset + len(block)
         self._offset += end
-        events = []
-        for line in block[:end].splitlines():
-            event = parse(line)
-            if event is not None:
-                events.append(event)
-        return events
+        if self._seen < size:  # there is more: go on behind the last whole line
+            self._seen = self._offset
+        return block[:end].splitlines()
+
+
+def glance(path: Path) -> list[Event]:
+    """What stands at the beginning and at the end of a long story, without scalars: who began it and how it ended."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(GLANCE_BYTES)
+            file.seek(0, os.SEEK_END)
+            size = file.tell()
+            file.seek(max(len(head), size - GLANCE_BYTES))
+            tail = file.read(GLANCE_BYTES)
+    except OSError:
+        return []
+    lines = head.splitlines() + tail.splitlines()
+    return [event for line in lines if not _of_many(line) and (event := parse(line)) is not None]
+
+
+def _of_many(line: bytes) -> bool:
+    head = line[:KIND_WITHIN]
+    return MANY[0] in head or MANY[1] in head
+
+
+def _together(lines: list[bytes]) -> Steps:
+    steps = Steps()
+    for line in _loaded(lines):
+        try:
+            steps.add(line)
+        except (KeyError, AttributeError, TypeError):
+            continue
+    return steps
+
+
+def _loaded(lines: list[bytes]) -> Iterator[dict[str, object]]:
+    try:
+        yield from json.loads(b"[" + b",".join(lines) + b"]")
+    except ValueError:  # one of them was cut off by a kill
+        for line in lines:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
 
 
 def parse(line: bytes | str) -> Event | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ import torch
 from models.checkpoint import CheckpointInfo
 from models.progress import Progress
 from models.training.config import TrainingConfig
+from models.training.items import Items
+from models.training.pictures import Shown
 
 Config = TypeVar("Config", bound=TrainingConfig)
 
@@ -43,7 +45,7 @@ class Clock:
 class Loss:
     """The loss of a batch.
 
-    value: scalar tensor to be minimised, a mean over `count` items.
+    value: scalar tensor to be minimised, a mean (or, if the task says so, the sum) over `count` items.
     figures: further means over the same items, for the curves (detached scalars).
     """
 
@@ -63,12 +65,29 @@ class History:
         return np.array([epoch.get(name, np.nan) for epoch in self.epochs], dtype=float)
 
 
+@dataclass(frozen=True)
+class DataCheck:
+    """Data as a run would see it.
+
+    parts: ``train``, ``validation`` … → name → count or duration, such as ``{"utterances": 240, "minutes": 12.5}``;
+    the part "" is of all data. skipped: (what, why) of each thing left out.
+    """
+
+    parts: dict[str, dict[str, int | float | str]]
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
 class Task(ABC, Generic[Config]):
     """Base of the five systems' tasks."""
 
     system: str
     metric: str  # the validation figure that decides which weights are best, such as "validation/uar"
     higher_is_better = True
+
+    # What makes a step the same on any number of processes, and with any accumulation.
+    reduction: Literal["mean", "sum"] = "mean"  # what a loss's value is over its items
+    whole_batch = False  # the loss sets the items of a batch against each other, as contrastive losses do
+    gradient_free: tuple[str, ...] = ()  # parameters, or modules of them, that never get a gradient
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -136,6 +155,23 @@ class Task(ABC, Generic[Config]):
             ],
             lr=self.config.learning_rate,
         )
+
+    def check(self, progress: Progress) -> DataCheck:
+        """What the data comes to, before anything is trained. Raises UserError where it cannot be trained on, as where
+        the same speaker or subject is on both sides of a split."""
+        return DataCheck({"": self.prepare(progress)})
+
+    def output_layer(self) -> str:
+        """The module whose last layer the others' gradients are compared with; empty: the last one to be used."""
+        return ""
+
+    def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:
+        """What to look at after an epoch, from the joined outputs of the validation items."""
+        return []
+
+    def items(self, outputs: dict[str, np.ndarray]) -> Items | None:
+        """How each validation item fared, so that two runs judged on the same items can be compared by a test."""
+        return None
 
     def summary(self, history: History, folder: Path) -> list[Path]:
         """Draw what sums the run up into `folder`; returns the files."""

@@ -7,33 +7,41 @@ every epoch and when the run is stopped, and holds weights, optimizer, random st
 from __future__ import annotations
 
 import pickle
-import platform
 import random
 import signal
-import socket
-import sys
 import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
-from accelerate import Accelerator
 
 from models import checkpoint as checkpoints
 from models.errors import UserError
 from models.progress import Cancelled, Progress
-from models.training import events
-from models.training.run_folder import RunFolder, write_json
-from models.training.task import Clock, Draw, History, Task
+from models.training import diagnostics, events
+from models.training.averages import Average, Sums
+from models.training.distribution import (
+    World,
+    accelerator,
+    has_batch_statistics,
+    leave_out,
+    local_device,
+    span_batch_statistics,
+)
+from models.training.run_folder import RunFolder
+from models.training.task import Clock, Draw, History, Loss, Task
+from models.training.teller import Teller, Unstable
 
 STATE = "training.pt"
+
+
+MOST_HISTOGRAMS = 50  # epochs of a run whose gradients and weights go to TensorBoard
 
 
 class _Stopped(Exception):
@@ -51,38 +59,41 @@ class Trainer:
     ) -> None:
         self.task, self.run, self.config = task, run, task.config
         self.progress = progress or Progress()
-        self.device = torch.device(device)
-        self._writer: events.EventWriter | None = None
-        self._board: Any = None
+        self.device = local_device(device)
+        self.world = World()
         self._asked_to_stop = False
         self.history = History()
         self.step = 0  # optimizer steps taken
         self.epoch = 0  # epochs completed
         self.step_in_epoch = 0  # optimizer steps taken of the epoch under way
         self.best: tuple[int, float] | None = None  # epoch (1 is the first) and value
-        self._sums = _Sums()
+        self._sums = Sums()
 
     # The whole run
 
     def train(self) -> events.Finished | events.Failed:
         """Run to the end, or on from ``last/`` if it is there. Errors end as an event and are not raised."""
-        try:
-            self._writer = events.EventWriter(self.run.events_file)
-        except OSError as error:
-            raise checkpoints.cannot_write(self.run.path, error) from error
-        with suppress(OSError):
-            self.run.stop_file.unlink()
+        self.accelerator = accelerator(self.device, self.config.precision)
+        self.world = World(self.accelerator.process_index, self.accelerator.num_processes)
+        self.teller = Teller(self.run, self.task, self.device, self.world)
+        if self.world.leads:
+            with suppress(OSError):
+                self.run.stop_file.unlink()
         try:
             with self._stopped_by_signals():
                 end: events.Finished | events.Failed = self._train()
         except UserError as error:
             what, why, remedy = error.sentences()
             end = events.Failed(what=what, why=why, remedy=remedy)
+        except Unstable as unstable:
+            what, why, remedy = unstable.error.sentences()
+            end = events.Failed(what=what, why=why, remedy=remedy, cause="unstable")
         except torch.OutOfMemoryError:
             end = events.Failed(
                 what="The memory of the graphics card was not enough.",
                 why=f"A batch of {self.config.batch_size} needs more than {self.device} has free.",
                 remedy="Halve the batch size and double the accumulation; the result is the same.",
+                cause="memory",
             )
         except Exception as error:
             end = events.Failed(
@@ -92,32 +103,28 @@ class Trainer:
                 details=traceback.format_exc(),
             )
             traceback.print_exc()
-        try:
-            self._tell(end)
-        except UserError as error:  # a full disk takes the last word too; the log has it
-            print(error, file=sys.stderr)
-        self._writer.close()
-        if self._board is not None:
-            self._board.close()
+        self.teller.close(end)
         return end
 
     def _train(self) -> events.Finished:
-        for place in (self.run.last, self.run.best):
-            checkpoints.recover(place)
-        counts = self.task.prepare(self.progress)
-        _seed_everything(self.config.seed)
-        self.accelerator = _accelerator(self.device, self.config.precision)
-        self.network = self.task.network().to(self.device)
-        self.optimizer = self.task.optimizer(self.network)
-        self.average = _Average(self.network, self.config.average_weights)
-        self.network, self.optimizer = self.accelerator.prepare(self.network, self.optimizer)
+        if self.world.leads:
+            for place in (self.run.last, self.run.best):
+                checkpoints.recover(place)
+        with self.accelerator.local_main_process_first():  # what it reads is cached for the others
+            counts = self.task.prepare(self.progress)
+        self._make_network()
         self.steps_per_epoch = len(self._plan(0))
         if not self.steps_per_epoch:
             raise UserError(
                 "There is nothing to train on.", "The training part is empty.", "Choose more data."
             )
+        self._look_every = diagnostics.looks_every(
+            self.config.diagnose_every, self.steps_per_epoch * self.config.epochs
+        )
         self._restore()
-        self._announce(counts)
+        self.teller.announce(counts, self.network, self.step, self.steps_per_epoch * self.config.epochs)
+        self._say_if_accumulation_differs()
+        self._tell_forgotten_epochs()
         try:
             while self.epoch < self.config.epochs and not self._waited_long_enough():
                 self._one_epoch()
@@ -125,32 +132,56 @@ class Trainer:
             self._save_last()
             return self._finished("stopped")
         finished = self._finished("completed" if self.epoch >= self.config.epochs else "early stop")
-        for path in self.task.summary(self.history, self.run.path):
-            self._tell(events.Picture(path=path.name, title="Summary", epoch=self.epoch))
+        if self.world.leads:
+            for path in self.task.summary(self.history, self.run.path):
+                self.teller.tell(events.Picture(path=path.name, title="Summary", epoch=self.epoch))
         return finished
+
+    def _tell_forgotten_epochs(self) -> None:
+        """A kill between the saving of an epoch and the telling of it leaves a gap in the story: close it."""
+        told = self.teller.epochs_told()
+        for epoch, figures in enumerate(self.history.epochs, 1):
+            if epoch not in told:
+                best = self.best is not None and self.best[0] == epoch
+                step = epoch * self.steps_per_epoch
+                self.teller.tell(events.Epoch(epoch=epoch, step=step, values=figures, best=best))
+
+    def _make_network(self) -> None:
+        """Network, optimizer and what watches them, as they are at the beginning of the run."""
+        _seed_everything(self.config.seed)
+        network = self.task.network().to(self.device)
+        if self.world.size > 1:
+            network = span_batch_statistics(network)
+            leave_out(network, self.task.gradient_free)
+            torch.manual_seed(self.config.seed + self.world.rank)  # each process its own dropout
+        optimizer = self.task.optimizer(network)
+        self.average = Average(network, self.config.average_weights)
+        self.watch = diagnostics.Watch(network, self.task.output_layer())
+        self.network, self.optimizer = self.accelerator.prepare(network, optimizer)
+        self._ordered = False
 
     def _one_epoch(self) -> None:
         started = time.monotonic()
-        plan = self._plan(self.epoch)[self.step_in_epoch :]
-        steps_to_do = len(plan)
-        micro = [batch for step in plan for batch in step]
-        ready = iter(self._loaded("train", micro))
+        steps_to_do = self.steps_per_epoch - self.step_in_epoch
         self.network.train()
-        for step_draws in plan:
-            self._check_wishes()
-            self._one_step(ready, step_draws)
+        while self.step_in_epoch < self.steps_per_epoch:
+            self._steps_left()
         figures = {f"train/{name}": value for name, value in self._sums.means().items()}
-        figures |= {f"validation/{name}": value for name, value in self.validate("validation").items()}
+        validated, shown = self._validated("validation")
+        figures |= {f"validation/{name}": value for name, value in validated.items()}
         figures |= {"learning_rate": self._rate, **self._reported}
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
-        self._sums = _Sums()
+        self._sums = Sums()
         self.history.epochs.append(figures)
         improved = self._judge(figures)
-        if improved:
+        if self.world.leads and improved:
             self._save_weights(self.run.best, figures)
+            items = self.task.items(shown) if shown else None
+            if items is not None:
+                items.save(self.run.path)
         self._save_last()
         seconds = (time.monotonic() - started) * self.steps_per_epoch / max(1, steps_to_do)
-        self._tell(
+        self.teller.tell(
             events.Epoch(
                 epoch=self.epoch,
                 step=self.step,
@@ -159,9 +190,20 @@ class Trainer:
                 remaining_s=seconds * (self.config.epochs - self.epoch),
             )
         )
-        for name, value in figures.items():
-            self._board.add_scalar(name, value, self.step)
-        self._board.flush()
+        self.teller.show(shown, figures, self.epoch, self.step)
+
+    def _steps_left(self) -> None:
+        """The steps that are left of the epoch; ends early where memory gave out and the batch was made smaller."""
+        plan = self._plan(self.epoch)[self.step_in_epoch :]
+        ready = iter(self._loaded("train", [self.world.share(draws) for step in plan for draws in step]))
+        for step_draws in plan:
+            self._check_wishes()
+            try:
+                self._one_step(ready, step_draws)
+            except torch.OutOfMemoryError:
+                if not self._smaller_batch():
+                    raise
+                return
 
     def _one_step(self, ready: Iterator[Any], step_draws: list[list[Draw]]) -> None:
         """One optimizer step over its micro-batches, each weighted by its share of the items."""
@@ -170,23 +212,20 @@ class Trainer:
         self._reported = self.task.reported(clock)
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate * group.get("rate_factor", 1.0)
-        items = sum(len(draws) for draws in step_draws)
-        sums = _Sums()
-        for draws in step_draws:
-            batch = self.task.to(next(ready), self.device)
-            with self.accelerator.autocast():
-                loss = self.task.loss(self.network, batch, clock)
-            self.accelerator.backward(loss.value * (len(draws) / items))
-            sums.add({"loss": loss.value.detach(), **loss.figures}, loss.count)
+        random = torch.get_rng_state()
+        sums = self._backward(ready, step_draws, clock).over(self.world, self.device)
         norm = self._clip()
         figures = sums.means()
-        if not np.isfinite(figures["loss"]):
-            raise UserError(
-                "The loss is no longer a number at step {step}.",
-                "The training has become unstable; the weights before it are kept.",
-                "Lower the learning rate, or clip the gradient more.",
-                step=self.step,
-            )
+        halves = self.config.precision == "fp16" and self.device.type == "cuda"
+        if not np.isfinite(figures["loss"]) or not (
+            np.isfinite(norm) or halves
+        ):  # the scaler passes those over
+            self.teller.unstable(self._bare(), step_draws, clock, random)
+        looks = bool(self._look_every) and self.step % self._look_every == 0
+        if looks:
+            self.teller.look(self.watch, self._scale(norm), clock)
+        if self._last_of_epoch():
+            self.teller.histograms(self.watch, norm, self.step)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.average.update(self.network)
@@ -195,31 +234,119 @@ class Trainer:
         self.step_in_epoch += 1
         values = {f"train/{name}": value for name, value in figures.items()}
         values |= {"learning_rate": self._rate, "gradient_norm": norm, **self._reported}
-        self._tell(events.Scalars(step=self.step, epoch=self._clock().epoch, values=values))
+        if looks:
+            values |= self.teller.memory()
+        self.teller.tell(events.Scalars(step=self.step, epoch=self._clock().epoch, values=values))
         self.progress.update(self.step, self.steps_per_epoch * self.config.epochs, "Training")
+
+    def _backward(self, ready: Iterator[Any], step_draws: list[list[Draw]], clock: Clock) -> Sums:
+        """The gradients of a step; returns the figures of this process's items."""
+        items = sum(len(draws) for draws in step_draws)
+        sums = Sums()
+        for number, draws in enumerate(step_draws):
+            batch = self.task.to(next(ready), self.device)
+            last = number == len(step_draws) - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.network):
+                loss = self._loss(batch, clock)
+                weight = self.world.weight(draws, items)
+                if self.task.reduction == "sum":
+                    weight = 1.0 if not self.world.counts(draws) else float(self.world.size)
+                    weight = weight if len(draws) >= self.world.size else 1.0
+                self.accelerator.backward(loss.value * weight)
+            mean = loss.value.detach() / (loss.count if self.task.reduction == "sum" else 1)
+            sums.add({"loss": mean, **loss.figures}, loss.count if self.world.counts(draws) else 0)
+        return sums
+
+    def _loss(self, batch: Any, clock: Clock) -> Loss:
+        ordering = nullcontext() if self._ordered else self.watch.ordering(self._bare())
+        with ordering, self.accelerator.autocast():
+            loss = self.task.loss(self.network, batch, clock)
+        if not self._ordered:
+            self._ordered = True
+            if self._look_every:
+                watch = self.watch
+                self.teller.tell(
+                    events.Layers(names=list(watch.layers), output=watch.output, gains=watch.gains)
+                )
+        return loss
 
     def _clip(self) -> float:
         limit = self.config.clip_norm or float("inf")
         return float(self.accelerator.clip_grad_norm_(self.network.parameters(), limit))
 
-    @torch.no_grad()
+    def _smaller_batch(self) -> bool:
+        """Half the batch and twice the accumulation, which take the same steps; False where that cannot be done."""
+        batch, times = self.config.batch_size, self.config.accumulation
+        if self.config.out_of_memory == "stop" or self.world.size > 1 or batch == 1:
+            return False
+        part = 2 if batch % 2 == 0 else batch
+        self.config.batch_size, self.config.accumulation = batch // part, times * part
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.cuda.empty_cache()
+        self.run.change_config(batch_size=batch // part, accumulation=times * part)
+        self.teller.tell(
+            events.Message(
+                level="warning",
+                text="Memory ran out: the batch is now {batch} and the accumulation {times}, which take the same steps.",
+                values={"batch": batch // part, "times": times * part},
+            )
+        )
+        self._say_if_accumulation_differs()
+        return True
+
+    def _say_if_accumulation_differs(self) -> None:
+        if self.config.accumulation > 1 and (self.task.whole_batch or has_batch_statistics(self._bare())):
+            self.teller.tell(
+                events.Message(
+                    level="warning",
+                    text="Accumulation is not the same as a larger batch here: this loss or network looks at the items of a batch together.",
+                )
+            )
+
+    # Watching
+
+    def _scale(self, norm: float) -> float:
+        """What clipping multiplied the gradients by."""
+        limit = self.config.clip_norm
+        return limit / (norm + 1e-6) if limit and norm > limit else 1.0
+
+    def _last_of_epoch(self) -> bool:
+        every = max(1, self.config.epochs // MOST_HISTOGRAMS)
+        return self.step_in_epoch == self.steps_per_epoch - 1 and self.epoch % every == 0
+
     def validate(self, split: str) -> dict[str, float]:
         """The task's figures on a split, by the averaged weights if weights are averaged; every item counts once."""
+        return self._validated(split)[0]
+
+    def _validated(self, split: str) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """(figures, what they were made from, item by item)."""
         size = self.task.size(split)
         if not size:
-            return {}
+            return {}, {}
+        while True:
+            try:
+                joined = self._outputs(split, size)
+                return self.task.figures(split, joined), joined
+            except torch.OutOfMemoryError:
+                if not self._smaller_batch():
+                    raise
+
+    @torch.no_grad()
+    def _outputs(self, split: str, size: int) -> dict[str, np.ndarray]:
         draws = [Draw(index, 0) for index in range(size)]
         step = self.config.batch_size
         plan = [draws[i : i + step] for i in range(0, size, step)]
         parts: list[dict[str, np.ndarray]] = []
-        self.network.eval()
-        with self.average.in_place_of(self.network):
-            for batch in self._loaded(split, plan):
+        network = self._bare()  # every process its own batches: nothing to wait for
+        network.eval()
+        with self.average.in_place_of(network):
+            for batch in self._loaded(split, plan[self.world.rank :: self.world.size]):
                 with self.accelerator.autocast():
-                    parts.append(self.task.outputs(self.network, self.task.to(batch, self.device)))
-        self.network.train()
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return self.task.figures(split, joined)
+                    parts.append(self.task.outputs(network, self.task.to(batch, self.device)))
+        network.train()
+        by_rank = self.world.gathered(parts)
+        parts = [by_rank[i % self.world.size][i // self.world.size] for i in range(len(plan))]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     # Order and place
 
@@ -270,7 +397,8 @@ class Trainer:
         return bool(patience and self.best is not None and self.epoch - self.best[0] >= patience)
 
     def _check_wishes(self) -> None:
-        if self._asked_to_stop or self.run.stop_file.exists():
+        wish = self._asked_to_stop or (self.world.leads and self.run.stop_file.exists())
+        if self.world.any(wish, self.device):
             raise _Stopped
 
     # Saving and restoring
@@ -285,9 +413,12 @@ class Trainer:
         }
         with self.average.in_place_of(self.network):
             checkpoints.save(place, self._bare().state_dict(), info, beside)
-        self._tell(events.Saved(name=place.name, step=self.step, epoch=self.epoch))
+        self.teller.tell(events.Saved(name=place.name, step=self.step, epoch=self.epoch))
 
     def _save_last(self) -> None:
+        randoms = self.world.gathered(_random_states())
+        if not self.world.leads:
+            return
         state = {
             "network": self._bare().state_dict(),  # `weights.safetensors` holds the average, if there is one
             "average": self.average.state(),
@@ -298,7 +429,7 @@ class Trainer:
             "best": list(self.best) if self.best else None,
             "history": self.history.epochs,
             "sums": self._sums.state(),
-            "random": _random_states(),
+            "random": randoms,
         }
         try:
             with tempfile.TemporaryDirectory(prefix=".saving-", dir=self.run.path) as folder:
@@ -335,34 +466,15 @@ class Trainer:
         self.step, self.epoch, self.step_in_epoch = state["step"], state["epoch"], state["step_in_epoch"]
         self.best = (state["best"][0], state["best"][1]) if state["best"] else None
         self.history = History(state["history"])
-        self._sums = _Sums(state["sums"])
-        _restore_random(state["random"])
+        self._sums = Sums(state["sums"])
+        randoms = state["random"] if isinstance(state["random"], list) else [state["random"]]
+        if len(randoms) == self.world.size:
+            _restore_random(randoms[self.world.rank])
 
     def _bare(self) -> torch.nn.Module:
         return self.accelerator.unwrap_model(self.network)
 
     # Telling
-
-    def _announce(self, counts: dict[str, int | float | str]) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        process = psutil.Process()
-        write_json(self.run.path / "environment.json", _environment(self.device))
-        self._board = SummaryWriter(str(self.run.path / "tensorboard"), purge_step=self.step + 1)
-        self._tell(
-            events.Started(
-                pid=process.pid,
-                process_started=process.create_time(),
-                host=socket.gethostname(),
-                system=self.task.system,
-                device=str(self.device),
-                total_epochs=self.config.epochs,
-                total_steps=self.steps_per_epoch * self.config.epochs,
-                first_step=self.step,
-                parameters=sum(p.numel() for p in self.network.parameters()),
-                trains=counts,
-            )
-        )
 
     def _finished(self, reason: Any) -> events.Finished:
         epoch, value = self.best if self.best else (0, None)
@@ -376,14 +488,6 @@ class Trainer:
             best_value=value,
             metric=self.task.metric,
         )
-
-    def _tell(self, event: events.Event) -> None:
-        if self._writer is None:
-            return
-        try:
-            self._writer.write(event)
-        except OSError as error:
-            raise checkpoints.cannot_write(self.run.path, error) from error
 
     @contextmanager
     def _stopped_by_signals(self) -> Iterator[None]:
@@ -413,87 +517,6 @@ class _Batches(torch.utils.data.Dataset):
         return self.task.batch(self.split, draws)
 
 
-class _Sums:
-    """Means over items, gathered batch by batch without waiting for the device."""
-
-    def __init__(self, state: dict[str, list[float]] | None = None) -> None:
-        self._sums: dict[str, list[Any]] = {name: list(pair) for name, pair in (state or {}).items()}
-
-    def add(self, figures: dict[str, torch.Tensor], count: int) -> None:
-        for name, value in figures.items():
-            entry = self._sums.setdefault(name, [0.0, 0])
-            entry[0] = entry[0] + value.detach().double() * count
-            entry[1] += count
-
-    def merge(self, other: _Sums) -> None:
-        for name, (total, count) in other._sums.items():
-            entry = self._sums.setdefault(name, [0.0, 0])
-            entry[0] = entry[0] + total
-            entry[1] += count
-
-    def means(self) -> dict[str, float]:
-        return {name: float(total) / count for name, (total, count) in self._sums.items() if count}
-
-    def state(self) -> dict[str, list[float]]:
-        return {name: [float(total), count] for name, (total, count) in self._sums.items()}
-
-
-class _Average:
-    """A running average of the weights (Polyak & Juditsky 1992; exponential, warmed up), or nothing if decay is 0."""
-
-    def __init__(self, network: torch.nn.Module, decay: float) -> None:
-        self.decay, self.updates = decay, 0
-        self._weights = {n: p.detach().clone() for n, p in network.named_parameters()} if decay else {}
-
-    @torch.no_grad()
-    def update(self, network: torch.nn.Module) -> None:
-        if not self.decay:
-            return
-        self.updates += 1
-        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for name, weight in network.named_parameters():
-            self._weights[name.removeprefix("module.")].lerp_(weight.detach(), 1 - decay)
-
-    @contextmanager
-    def in_place_of(self, network: torch.nn.Module) -> Iterator[None]:
-        """Within, the network has the averaged weights."""
-        if not self.decay or not self.updates:
-            yield
-            return
-        pairs = [(p, self._weights[n.removeprefix("module.")]) for n, p in network.named_parameters()]
-        own = [p.data for p, _ in pairs]
-        for parameter, averaged in pairs:
-            parameter.data = averaged
-        try:
-            yield
-        finally:
-            for (parameter, _), weight in zip(pairs, own, strict=True):
-                parameter.data = weight
-
-    def state(self) -> dict[str, Any]:
-        return {"updates": self.updates, "weights": self._weights}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.updates = state["updates"]
-        for name, weight in state["weights"].items():
-            if name in self._weights:
-                self._weights[name].copy_(weight)
-
-
-def _accelerator(device: torch.device, precision: str) -> Accelerator:
-    """Accelerate does mixed precision, clipping and unwrapping; the device is the one that was chosen."""
-    from accelerate.state import AcceleratorState, PartialState
-
-    AcceleratorState._reset_state()  # a second run in one process may use another device
-    PartialState._reset_state()
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    mixed = {"float32": "no", "bf16": "bf16", "fp16": "fp16"}[
-        precision if device.type != "cpu" else "float32"
-    ]
-    return Accelerator(cpu=device.type == "cpu", mixed_precision=mixed)
-
-
 def _seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
@@ -511,16 +534,3 @@ def _restore_random(states: dict[str, Any]) -> None:
     torch.set_rng_state(states["torch"])
     if "cuda" in states and torch.cuda.is_available() and len(states["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(states["cuda"])
-
-
-def _environment(device: torch.device) -> dict[str, Any]:
-    return {
-        "versions": checkpoints.versions(),
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": psutil.cpu_count(),
-        "memory_bytes": psutil.virtual_memory().total,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
-        "threads": torch.get_num_threads(),
-        "command": sys.argv,
-    }

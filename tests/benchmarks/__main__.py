@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import emotion, window
+from tests.benchmarks import emotion, training, window
 
 Row = dict[str, object]
 RESULTS = Path(__file__).with_name("results.json")
@@ -26,6 +26,7 @@ ROWS: list[Callable[[], Row]] = [
     window.first_paint,
     window.event_loop_gap,
     window.million_points,
+    training.many_long_runs,
 ]
 
 

@@ -15,11 +15,12 @@ from app.training import runs as runs_module
 from app.training.curves import figure_series, smoothed
 from app.training.dock import TrainingDock
 from app.training.run_details import why_it_ended
-from app.training.runs import Series, WatchedRun, child_environment
+from app.training.runs import WatchedRun, child_environment
 from app.training.words import duration_words, figure_words, progress_words
 from models.errors import UserError
 from models.resources import runs_folder
 from models.training import events
+from models.training.record import Series
 from models.training.run_folder import RunFolder, RunState
 
 CHILD = """

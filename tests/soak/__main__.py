@@ -1,4 +1,5 @@
-"""``make soak``: the live page for half an hour (or the minutes given), with speech and pauses; memory and latency reported."""
+"""``make soak``: a run killed twenty times (alone with ``kills``), then the live page for half an hour (or the minutes
+given), with speech and pauses; memory and latency reported."""
 
 from __future__ import annotations
 
@@ -16,12 +17,18 @@ from models import checkpoint
 from models.emotion.samples import held_out_clips
 from models.resources import resource
 from tests.desktop.sound_server import SoundServer
+from tests.soak import kills
 
 JOURNEY = Path(__file__).parent.parent / "desktop" / "live_journey.py"
 STEP_S = 6.5  # a clip and the pause after it
 
 
 def main() -> int:
+    failed = kills.main()
+    return failed if sys.argv[1:] == ["kills"] else live() or failed
+
+
+def live() -> int:
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
     clips = held_out_clips(checkpoint.read_info(resource("checkpoints", "emotion"), "emotion"))
     steps = [str(clips[number % len(clips)]) for number in range(max(2, round(minutes * 60 / STEP_S)))]

@@ -7,6 +7,7 @@ import torch
 
 from models.checkpoint import CheckpointInfo
 from models.training.config import TrainingConfig
+from models.training.distribution import gathered
 from models.training.schedules import warmup_cosine_restarts
 from models.training.task import Loss, Task
 
@@ -14,6 +15,8 @@ from models.training.task import Loss, Task
 class LineConfig(TrainingConfig):
     items: int = 50
     slow_s: float = 0.0
+    dropout: float = 0.1
+    fits: int = 0  # items that "fit" into memory at once; 0: any number
 
 
 class LineTask(Task[LineConfig]):
@@ -34,10 +37,10 @@ class LineTask(Task[LineConfig]):
 
     def network(self):
         return torch.nn.Sequential(
-            torch.nn.Linear(3, 16),
+            torch.nn.Linear(3, 16, bias=False),  # the normalisation takes any bias away again
             torch.nn.BatchNorm1d(16),
             torch.nn.Tanh(),
-            torch.nn.Dropout(0.1),
+            torch.nn.Dropout(self.config.dropout),
             torch.nn.Linear(16, 1),
         )
 
@@ -54,6 +57,8 @@ class LineTask(Task[LineConfig]):
 
     def loss(self, network, batch, clock):
         x, y = batch
+        if self.config.fits and len(x) > self.config.fits:
+            raise torch.OutOfMemoryError("CUDA out of memory")
         value = torch.nn.functional.mse_loss(network(x), y)
         return Loss(value, len(x))
 
@@ -69,3 +74,30 @@ class LineTask(Task[LineConfig]):
 
     def checkpoint(self, figures):
         return CheckpointInfo(system="line", metrics=figures)
+
+
+class SummedTask(LineTask):
+    """The same with a loss that is a sum over its items."""
+
+    reduction = "sum"
+
+    def loss(self, network, batch, clock):
+        loss = super().loss(network, batch, clock)
+        loss.value = loss.value * loss.count
+        return loss
+
+
+class AgainstTask(LineTask):
+    """A loss that sets every item of the batch against every other, of all processes."""
+
+    whole_batch = True
+
+    def loss(self, network, batch, clock):
+        x, y = batch
+        ours = network(x)
+        others, wanted = gathered(ours), gathered(y)
+        errors = (ours - others.T) - (y - wanted.T)
+        return Loss(errors.square().mean() + (ours - y).square().mean(), len(x))
+
+
+TASKS = {"mean": LineTask, "sum": SummedTask, "against": AgainstTask}

@@ -1,0 +1,144 @@
+"""The pictures of a run, epoch by epoch: a confusion matrix, curves, or an image, whichever its task offers."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPixmap, QResizeEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QStackedWidget, QVBoxLayout, QWidget
+
+from app import theme
+from app.i18n import tr, translate
+from app.training.runs import WatchedRun
+from app.widgets.confusion import ConfusionMatrix
+from app.widgets.plot import Line, Plot
+from models.training import events, pictures
+
+
+class Pictures(QWidget):
+    """One picture at a time; the slider goes through the epochs and follows a run that goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run: WatchedRun | None = None
+        self._count = 0
+        self._shown = ""
+        self._pixmap = QPixmap()
+        self._lines: list[Line] = []
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(theme.MEDIUM, 0, theme.MEDIUM, theme.TINY)
+        layout.setSpacing(theme.TINY)
+        row = QHBoxLayout()
+        self.title = QComboBox()
+        self.title.setProperty("kind", "small")
+        self.title.setAccessibleName(tr("Picture"))
+        self.title.setToolTip(tr("Which picture to show"))
+        self.title.activated.connect(lambda _index: self._offer_epochs(follow=True))
+        self.epoch = QSlider(Qt.Orientation.Horizontal)
+        self.epoch.setAccessibleName(tr("Epoch of the picture"))
+        self.epoch.setToolTip(tr("From which epoch"))
+        self.epoch.valueChanged.connect(self._draw)
+        self.words = QLabel()
+        self.words.setProperty("role", "hint")
+        self.words.setMinimumWidth(70)
+        row.addWidget(self.title)
+        row.addWidget(self.epoch, 1)
+        row.addWidget(self.words)
+        layout.addLayout(row)
+        self.nothing = QLabel(tr("Pictures come with the first epoch, where the system draws some."))
+        self.nothing.setProperty("role", "hint")
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.matrix = ConfusionMatrix()
+        self.matrix.setMinimumSize(160, 100)
+        self.plot = Plot(tr("Picture"), " ", "", " ", "", background="page")
+        self.image = QLabel()
+        self.image.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.image.setMinimumSize(1, 1)
+        self.pages = QStackedWidget()
+        for page in (self.nothing, self.matrix, self.plot, self.image):
+            self.pages.addWidget(page)
+        layout.addWidget(self.pages, 1)
+
+    def show_run(self, run: WatchedRun | None) -> None:
+        if run is not self._run:
+            self._run, self._count = run, -1
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in pictures that have come since."""
+        told = self._run.record.pictures if self._run is not None else []
+        if len(told) == self._count:
+            return
+        self._count = len(told)
+        titles = list(dict.fromkeys(one.title for one in told))
+        if titles != [self.title.itemData(index) for index in range(self.title.count())]:
+            chosen = self.title.currentData()
+            self.title.clear()
+            for title in titles:
+                self.title.addItem(translate(title), title)
+            self.title.setCurrentIndex(max(0, self.title.findData(chosen)) if titles else -1)
+        self._offer_epochs(follow=self.epoch.value() == self.epoch.maximum())
+
+    def _told(self) -> list[events.Picture]:
+        """The pictures of the chosen title, one an epoch: a resumed run may have drawn one again."""
+        told = self._run.record.pictures if self._run is not None else []
+        by_epoch = {one.epoch: one for one in told if one.title == self.title.currentData()}
+        return [by_epoch[epoch] for epoch in sorted(by_epoch)]
+
+    def _offer_epochs(self, follow: bool) -> None:
+        told = self._told()
+        self.epoch.blockSignals(True)
+        self.epoch.setRange(0, max(0, len(told) - 1))
+        if follow:
+            self.epoch.setValue(len(told) - 1)
+        self.epoch.blockSignals(False)
+        self.epoch.setVisible(len(told) > 1)
+        self.title.setVisible(bool(told))
+        self._draw()
+
+    def _draw(self) -> None:
+        told = self._told()
+        if not told or self._run is None:
+            self.words.setText("")
+            self.pages.setCurrentWidget(self.nothing)
+            return
+        one = told[min(self.epoch.value(), len(told) - 1)]
+        self.words.setText(tr("epoch {epoch}", epoch=one.epoch))
+        shown = pictures.load(self._run.path / one.path)
+        if isinstance(shown, pictures.Matrix):
+            self.matrix.set_values(np.array(shown.counts).round().astype(int), [translate(label) for label in shown.labels])  # fmt: skip
+            self.pages.setCurrentWidget(self.matrix)
+        elif isinstance(shown, pictures.Lines):
+            self._draw_lines(shown)
+            self.pages.setCurrentWidget(self.plot)
+        elif isinstance(shown, pictures.Image):
+            self._pixmap = QPixmap()
+            self._pixmap.loadFromData(shown.png)
+            self._fit()
+            self.pages.setCurrentWidget(self.image)
+        else:
+            self.pages.setCurrentWidget(self.nothing)
+
+    def _draw_lines(self, shown: pictures.Lines) -> None:
+        for line in self._lines:
+            line.remove()
+        self.plot.getPlotItem().getAxis("bottom").setLabel(translate(shown.x_title))
+        self._lines = []
+        for (name, values), color in zip(shown.lines.items(), theme.CATEGORIES * 4, strict=False):
+            line = self.plot.line(translate(name), color, label_end=True)
+            line.set(np.array(shown.x), np.array(values))
+            self._lines.append(line)
+        self.plot.reset()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        if not self._pixmap.isNull():
+            size = self.pages.size() * self.devicePixelRatioF()
+            fitted = self._pixmap.scaled(
+                size, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            )
+            fitted.setDevicePixelRatio(self.devicePixelRatioF())
+            self.image.setPixmap(fitted)

@@ -1,0 +1,88 @@
+"""Means over items, and means over time: what a run's figures and its averaged weights are made with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from models.training.distribution import World
+
+
+class Sums:
+    """Means over items, gathered batch by batch without waiting for the device."""
+
+    def __init__(self, state: dict[str, list[float]] | None = None) -> None:
+        self._sums: dict[str, list[Any]] = {name: list(pair) for name, pair in (state or {}).items()}
+
+    def add(self, figures: dict[str, torch.Tensor], count: int) -> None:
+        """Figures that are means over `count` items."""
+        for name, value in figures.items():
+            entry = self._sums.setdefault(name, [0.0, 0])
+            entry[0] = entry[0] + value.detach().double() * count
+            entry[1] += count
+
+    def merge(self, other: Sums) -> None:
+        for name, (total, count) in other._sums.items():
+            entry = self._sums.setdefault(name, [0.0, 0])
+            entry[0] = entry[0] + total
+            entry[1] += count
+
+    def over(self, world: World, device: torch.device) -> Sums:
+        """The sums over the items of all processes."""
+        if world.size == 1 or not self._sums:
+            return self
+        names = sorted(self._sums)
+        pairs = torch.tensor([[float(x) for x in self._sums[name]] for name in names], dtype=torch.float64)
+        pairs = world.added(pairs.to(device)).cpu()
+        return Sums({name: [float(a), int(b)] for name, (a, b) in zip(names, pairs.tolist(), strict=True)})
+
+    def means(self) -> dict[str, float]:
+        return {name: float(total) / count for name, (total, count) in self._sums.items() if count}
+
+    def state(self) -> dict[str, list[float]]:
+        return {name: [float(total), count] for name, (total, count) in self._sums.items()}
+
+
+class Average:
+    """A running average of the weights (Polyak & Juditsky 1992; exponential, warmed up), or nothing if decay is 0."""
+
+    def __init__(self, network: torch.nn.Module, decay: float) -> None:
+        self.decay, self.updates = decay, 0
+        self._weights = {n: p.detach().clone() for n, p in network.named_parameters()} if decay else {}
+
+    @torch.no_grad()
+    def update(self, network: torch.nn.Module) -> None:
+        if not self.decay:
+            return
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for name, weight in network.named_parameters():
+            self._weights[name.removeprefix("module.")].lerp_(weight.detach(), 1 - decay)
+
+    @contextmanager
+    def in_place_of(self, network: torch.nn.Module) -> Iterator[None]:
+        """Within, the network has the averaged weights."""
+        if not self.decay or not self.updates:
+            yield
+            return
+        pairs = [(p, self._weights[n.removeprefix("module.")]) for n, p in network.named_parameters()]
+        own = [p.data for p, _ in pairs]
+        for parameter, averaged in pairs:
+            parameter.data = averaged
+        try:
+            yield
+        finally:
+            for (parameter, _), weight in zip(pairs, own, strict=True):
+                parameter.data = weight
+
+    def state(self) -> dict[str, Any]:
+        return {"updates": self.updates, "weights": self._weights}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.updates = state["updates"]
+        for name, weight in state["weights"].items():
+            if name in self._weights:
+                self._weights[name].copy_(weight)

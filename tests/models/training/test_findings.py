@@ -1,0 +1,132 @@
+"""What a record means in words, and what is proposed against it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from models.cli import main
+from models.emotion.config import EmotionConfig
+from models.training import events
+from models.training.config import override, validated
+from models.training.findings import findings
+from models.training.record import Record, Series
+from models.training.run_folder import RunFolder
+
+
+def record_of(*, gradient=(1.0, 1.0, 1.0), moved=(0.2, 0.2, 0.2), dead=(0, 0, 0), looks=10, step=100):
+    record = Record()
+    record.add(events.Layers(names=["front", "block", "head"], output=2))
+    for look in range(looks):
+        share = (look + 1) / looks
+        record.add(
+            events.Flow(
+                step=look * step,
+                epoch=look,
+                gradient=list(gradient),
+                moved=[m * share for m in moved],
+                dead=list(dead),
+            )
+        )
+    return record
+
+
+def epochs(record, best, **curves):
+    for number in range(len(next(iter(curves.values())))):
+        values = {name.replace("_", "/", 1): float(curve[number]) for name, curve in curves.items()}
+        record.add(
+            events.Epoch(epoch=number + 1, step=10 * number + 10, values=values, best=number + 1 <= best)
+        )
+    return record
+
+
+def norms(values):
+    record = Record()
+    for step, value in enumerate(values):
+        record.add(
+            events.Scalars(step=step + 1, epoch=(step + 1) / 10, values={"gradient_norm": float(value)})
+        )
+    return record
+
+
+down = 1 / np.arange(1.0, 31)
+CASES = {
+    "small gradients": record_of(gradient=(0.0009, 0.02, 0.155)),
+    "not learning": record_of(moved=(0.001, 0.1, 0.1)),
+    "dead": record_of(dead=(0.6, 0, 0)),
+    "exploding": norms([*np.full(90, 2.0), *np.full(10, 500.0)]),
+    "vanishing": norms(np.full(50, 1e-7)),
+    "flat": epochs(Record(), 30, train_loss=np.full(30, 0.7)),
+    "overfitting": epochs(
+        Record(), 8, train_loss=down, validation_loss=np.r_[np.linspace(1, 0.5, 8), np.linspace(0.5, 1, 22)]
+    ),
+    "no gain": epochs(Record(), 2, train_loss=down, validation_uar=np.full(30, 0.3)),
+    "adversary": epochs(Record(), 30, train_loss=down, train_speaker_loss=np.linspace(1.5, 9, 30)),
+}
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_each_trouble_is_found_alone_and_its_remedies_can_be_used(kind):
+    config = EmotionConfig()
+    found = findings(CASES[kind], config)
+    assert [one.kind for one in found] == [kind]
+    assert "{" not in str(found[0])
+    for remedy in found[0].remedies:
+        changed = override(config.model_dump(mode="json"), [f"{k}={v}" for k, v in remedy.changes.items()])
+        assert validated(EmotionConfig, changed) != config
+
+
+def test_a_healthy_run_is_said_to_be_well():
+    record = epochs(record_of(), 30, train_loss=down, validation_loss=down * 1.1)
+    assert [one.kind for one in findings(record, EmotionConfig())] == ["well"]
+    assert findings(Record(), EmotionConfig()) == []
+
+
+def test_the_remedies_of_emotion_are_those_of_experience():
+    known = EmotionConfig().remedies()
+    assert known["memory"][0].changes == {"batch_size": 16, "accumulation": 2}
+    assert known["unstable"][0].changes == {"learning_rate": 1e-4, "clip_norm": 0.5}
+    assert known["overfitting"][0].changes == {"network.dropout": 0.5, "weight_decay": 1e-4}
+    assert known["adversary"][0].changes == {"adversary.weight": 0.01, "adversary.start_epoch": 10.0}
+
+
+def test_a_loss_of_numbers_is_the_first_thing_said():
+    record = record_of(dead=(0.9, 0, 0))
+    record.add(events.Unstable(step=7, epoch=0.1, stage="forward", layer="block", kept="broken/batch.pt"))
+    found = findings(record, EmotionConfig())
+    assert [one.kind for one in found] == ["unstable", "dead"]
+    assert "the output of block" in str(found[0])
+    record.add(
+        events.Started(
+            pid=1, process_started=0, system="emotion", device="cpu", total_epochs=1, total_steps=1
+        )
+    )
+    assert [one.kind for one in findings(record, EmotionConfig())] == ["dead"]  # taken up again
+
+
+def test_the_terminal_prints_the_same(tmp_path, capsys):
+    run = RunFolder.create(tmp_path / "run", "emotion", EmotionConfig().model_dump(mode="json"))
+    writer = events.EventWriter(run.events_file)
+    writer.write(events.Layers(names=["front", "head"], output=1))
+    for step in range(4):
+        writer.write(events.Flow(step=step, epoch=0, gradient=[0.001, 1.0], moved=[0.1, 0.1], dead=[0, 0]))
+    writer.close()
+    assert main(["diagnose", str(run.path), "--json"]) == 0
+    out = capsys.readouterr().out
+    told = json.loads(out.splitlines()[-1])
+    assert told["findings"][0]["kind"] == "small gradients"
+    assert told["layers"]["front"]["ratio"] == pytest.approx(0.001)
+    assert "Little gradient reaches front" in out
+    assert "--set learning_rate=0.001" in out
+    assert main(["diagnose", str(tmp_path)]) == 2
+
+
+def test_series_hold_arrays_and_forget_what_a_resumed_run_repeats():
+    series = Series()
+    for x in range(100):
+        series.add(float(x), x * 2.0, step=x)
+    assert len(series) == 100
+    series.add(49.5, 7.0, step=50)
+    assert series.x[-1] == 49.5
+    assert series.y[-2:].tolist() == [98.0, 7.0]
+    assert series.step[-1] == 50
