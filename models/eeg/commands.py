@@ -1,0 +1,303 @@
+"""What ``python -m models VERB eeg`` does. The window calls the same functions."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.datafiles import write_whole
+from models.eeg import data, linear, scores
+from models.eeg.alignment import align
+from models.eeg.config import EEGConfig
+from models.eeg.decoder import Decoder, Decoding, bundled
+from models.eeg.parting import Parts, part
+from models.eeg.recordings import Recording, open_recording
+from models.eeg.samples import located
+from models.eeg.scores import Decoded, Evaluation
+from models.eeg.tables import write_evaluation, write_json
+from models.errors import UserError
+from models.progress import Progress
+from models.training import config as configs
+from models.training import events
+from models.training.run_folder import RunFolder
+
+
+def use(
+    choice: str | Path,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Decode recordings into NPZ: ``envelope`` [time] or [n, time], ``fs``, and how the EEG was preprocessed as JSON text.
+
+    One input is written to `out`, several into the folder `out` under their names.
+    """
+    progress = progress or Progress()
+    decoder = Decoder.load(choice, device, progress)
+    written = []
+    for number, path in enumerate(map(Path, inputs)):
+        portion = progress.part(number / len(inputs), (number + 1) / len(inputs))
+        opened = open_recording(path)
+        parts = [decoder.decode_recording(one, progress=portion) for one in opened.trials or (opened,)]
+        place = Path(out) if len(inputs) == 1 else Path(out) / f"{path.stem}.npz"
+        envelopes = [one.envelope for one in parts]
+        write_whole(place, decoded_bytes(np.stack(envelopes) if opened.trials else envelopes[0], parts[0]))
+        row: dict[str, Any] = {
+            "input": str(path),
+            "out": str(place),
+            "seconds": opened.duration_s,
+            "trials": len(parts),
+        }
+        r = _r_where_known(decoder, opened, parts)
+        if r is not None:
+            row["r"] = r
+        written.append(row)
+        remarks = dict.fromkeys(str(remark) for one in parts for remark in one.remarks)
+        for remark in remarks:
+            print(f"{path.name}: {remark}")
+        print(f"{path.name}: {place}" + (f", r {r:.3f} with its envelope" if r is not None else ""))
+    return {"out": str(out), "files": written, "checkpoint": decoder.info.title}
+
+
+def decoded_bytes(envelope: np.ndarray, decoding: Decoding) -> bytes:
+    """The NPZ of a decoding."""
+    buffer = io.BytesIO()
+    history = json.dumps(list(decoding.history.steps), ensure_ascii=False)
+    np.savez(buffer, envelope=envelope, fs=np.array(decoding.sample_rate), history=np.array(history))
+    return buffer.getvalue()
+
+
+def _r_where_known(decoder: Decoder, opened: Recording, parts: Sequence[Decoding]) -> float | None:
+    known = [one.envelope for one in opened.trials or (opened,)]
+    if opened.sample_rate != decoder.sample_rate or any(one is None for one in known):
+        return None
+    found = []
+    for one, true in zip(parts, known, strict=True):
+        assert true is not None
+        both = align(one.envelope[:, None], true, decoder.sample_rate)
+        found.append(float(scores.pearson(both.eeg[:, 0], decoder.target(both.envelope))))
+    return float(np.mean(found))
+
+
+def evaluate(
+    choice: str | Path,
+    path: str | Path,
+    out: str | Path | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """The figures of a checkpoint on the test part of a data set, parted as it was for its training.
+
+    With `out`, also as ``figures.json`` and ``subjects.csv``.
+    """
+    progress = progress or Progress()
+    decoder = Decoder.load(choice, device)
+    evaluation = evaluate_with(decoder, path, progress)
+    if out is not None:
+        write_evaluation(Path(out), evaluation)
+    say(evaluation)
+    return evaluation.as_dict()
+
+
+def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Evaluation:
+    """As `evaluate`, with a loaded decoder. Subjects of another data set are unknown, whatever they are called."""
+    place = located(path)
+    config = recipe(decoder)
+    dataset = data.open_dataset(place, decoder.signal, progress=progress.part(0, 0.2))
+    if len(dataset.channel_names) != len(decoder.channel_names):
+        raise UserError(
+            "The data set has {ours} channels, and the decoder needs {theirs}.", "",
+            "Choose a decoder for these channels.",
+            ours=len(dataset.channel_names), theirs=len(decoder.channel_names),
+        )  # fmt: skip
+    same = Path(config.data.path).name in (place.name, str(path))
+    parts = _test_part(dataset, config)
+    met = list(decoder.subjects) if same else []
+    found = []
+    for number, one in enumerate(parts.test):
+        progress.part(0.2, 1).update(number, len(parts.test), "Subject {name}", name=one.subject)
+        whose = one.subject if one.subject in met else None
+        found.append(
+            Decoded(one.subject, one.stimulus, decoder.decode_standardised(one.eeg, whose), one.envelope)
+        )
+    return scores.evaluate(found, dataset.sample_rate, met, generalisation=generalisation(parts, met))
+
+
+def generalisation(parts: Parts, met: Sequence[str]) -> str:
+    """What the figures on the test part show, where `met` are the subjects that were learned from."""
+    return Parts(parts.train, parts.validation, parts.test, parts.by, tuple(met)).generalisation
+
+
+def _test_part(dataset: data.Dataset, config: EEGConfig) -> Parts:
+    """Parted with nobody held out: whom the decoder met is its own affair, and all are tested on held-back time."""
+    settings = config.data.model_copy(update={"test_subjects": [], "minutes": 0.0})
+    if settings.test_block < 0:
+        settings = settings.model_copy(update={"test_block": settings.blocks - 1})
+    parts = part(dataset, settings, config.preprocessing, config.seed)
+    if not parts.test:
+        raise UserError(
+            "The data set has no test part.", "Its files are all of the training or the validation part.",
+            "Choose a data set with test files.",
+        )  # fmt: skip
+    return parts
+
+
+def recipe(decoder: Decoder) -> EEGConfig:
+    """The training config that a checkpoint remembers; the defaults where it does not."""
+    values = decoder.info.training.get("config", {})
+    config = configs.validated(EEGConfig, values) if values else EEGConfig()
+    config.preprocessing = decoder.signal
+    return config
+
+
+def say(evaluation: Evaluation) -> None:
+    """Print the figures."""
+    print(f"mean r {evaluation.r:.3f}, chance {evaluation.chance:.3f}: {evaluation.generalisation}")
+    for name, value in (
+        ("within subject", evaluation.within),
+        ("held-out subjects", evaluation.held_out),
+        ("score", evaluation.score),
+    ):
+        if value is not None:
+            print(f"  {name}: {value:.4f}")
+    for one in evaluation.subjects:
+        windows = ", ".join(f"{length:g} s {r:.3f}" for length, r in one.windows.items())
+        print(
+            f"  subject {one.subject}: r {one.r:.3f}, p {one.p:.3f}"
+            + (f" (windows of {windows})" if windows else "")
+        )
+
+
+def crossval(
+    config: EEGConfig,
+    path: str | Path | None = None,
+    by: str = "subject",
+    folder: Path = Path("crossval"),
+    device: str = "auto",
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """By ``subject``: each subject is decoded by what the others taught, on time none of them was learned from. By ``k``: each
+    subject by itself, every time block once. Linear decoders are solved in one go; a Conformer is trained a fold a run
+    folder, and folds that are done are not trained again. Writes ``crossval.json`` and ``subjects.csv`` into `folder`.
+    """
+    progress = progress or Progress()
+    config = config.model_copy(deep=True)
+    if path is not None:
+        config.data.path = str(path)
+    if by not in ("subject", "k"):
+        raise UserError(
+            "EEG cannot be cross-validated by {by}.", "Known are subject (unseen subjects) and k (time blocks within a subject).",
+            "Choose one of these.", by=by,
+        )  # fmt: skip
+    dataset = data.open_dataset(
+        located(config.data.path), config.preprocessing, config.data.subjects, progress.part(0, 0.1)
+    )
+    if by == "subject" and len(dataset.subjects) < 2:
+        raise UserError(
+            "The data has a single subject, {subject}.", "What is learned must be judged on someone else.",
+            "Cross-validate by k, within the subject.", subject=dataset.subjects[0],
+        )  # fmt: skip
+    rest = progress.part(0.1, 1)
+    if config.network.kind == "ridge":
+        run = linear.unseen_subjects if by == "subject" else linear.within_subjects
+        found = run(dataset, config, rest)
+    else:
+        found = list(_trained_folds(dataset, config, by, Path(folder), device, rest))
+    met = dataset.subjects if by == "k" else []
+    whom = "within subject" if by == "k" else "unseen subjects"
+    stimulus = part(dataset, config.data, config.preprocessing, config.seed).generalisation.partition("; ")[2]
+    evaluation = scores.evaluate(found, dataset.sample_rate, met, generalisation=f"{whom}; {stimulus}")
+    result = evaluation.as_dict() | {
+        "by": by,
+        "folder": str(folder),
+        "recipe": config.model_dump(mode="json"),
+    }
+    write_evaluation(Path(folder), evaluation)
+    write_json(Path(folder) / "crossval.json", result)
+    say(evaluation)
+    return result
+
+
+def _trained_folds(
+    dataset: data.Dataset, config: EEGConfig, by: str, folder: Path, device: str, progress: Progress
+) -> Iterator[Decoded]:
+    folds: list[tuple[str, dict[str, Any]]] = []
+    for name in dataset.subjects:
+        if by == "subject":
+            folds.append((name, {"test_subjects": [name]}))
+            continue
+        for block in range(config.data.blocks):
+            following = (block + 1) % config.data.blocks
+            folds.append(
+                (f"{name}-{block}", {"subjects": [name], "test_block": block, "validation_block": following})
+            )
+    for number, (name, changes) in enumerate(folds):
+        progress.update(number, len(folds), "Fold {name}", name=name)
+        values = config.model_dump(mode="json")
+        values["data"] |= changes
+        yield from _one_fold(folder / f"fold-{name}", values, device, changes.get("test_subjects"))
+
+
+def _one_fold(place: Path, values: dict[str, Any], device: str, tested: list[str] | None) -> list[Decoded]:
+    """Train one fold, unless that is done, and decode its test part."""
+    from models.eeg.task import EEGTask
+    from models.training.trainer import Trainer
+
+    config = configs.validated(EEGConfig, values)
+    run = RunFolder(place)
+    if not run.config_file.is_file():
+        run = RunFolder.create(place, "eeg", values)
+    end = Trainer(EEGTask(config), run, device).train()
+    if isinstance(end, events.Failed):
+        raise UserError(end.what, end.why, end.remedy) if not end.details else RuntimeError(end.details)
+    task = EEGTask(config)
+    task.prepare(Progress())
+    decoder = Decoder.load(run.best, device)
+    return decoder.decode_stretches(
+        [one for one in task.parts.test if tested is None or one.subject in tested]
+    )
+
+
+def import_file(path: Path, out: Path) -> dict[str, Any]:
+    """No published EEG decoder fits these networks; their weights cannot be brought in."""
+    raise UserError(
+        "{name} cannot be imported.",
+        "The decoders that others have published are built differently, so their weights fit none of these networks.",
+        "Train one here; the linear decoder takes seconds.",
+        name=Path(path).name,
+    )
+
+
+def describe(choice: str | Path | None) -> dict[str, Any]:
+    """Print a decoder's layers with their parameters; of both versions at full size where no checkpoint is named."""
+    from models import checkpoint
+    from models.eeg import network
+    from models.eeg.network import NetworkConfig
+
+    if choice is None:
+        chosen = {version: NetworkConfig(version=version) for version in ("v1", "v2")}
+    else:
+        chosen = {str(choice): NetworkConfig(**checkpoint.read_info(bundled(str(choice)), "eeg").network)}
+    totals = {}
+    for name, config in chosen.items():
+        built = network.build(config)
+        print(f"{name}: {config.kind}" + (f" {config.version}" if config.kind == "conformer" else ""))
+        for part_name, child in built.named_children():
+            print(
+                f"  {part_name:22} {type(child).__name__:24} {sum(p.numel() for p in child.parameters()):>12,}"
+            )
+        totals[name] = sum(p.numel() for p in built.parameters())
+        print(f"  {'together':47} {totals[name]:>12,}")
+    if choice is not None:
+        return {"parameters": next(iter(totals.values()))}
+    print(
+        "Published are 46.8 M for v1 and 0.3 to 0.6 M more for v2; the layers they list do not add up to that."
+    )
+    return {"parameters": totals["v2"], "v1": totals["v1"], "v2": totals["v2"]}

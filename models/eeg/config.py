@@ -1,0 +1,259 @@
+"""Everything that can be set about an EEG decoder and its training. No torch: the window reads this."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from models.training.config import Settings, TrainingConfig, setting
+
+
+class PreprocessingConfig(Settings):
+    """From a raw recording to what a decoder sees; what it says goes into the checkpoint."""
+
+    sample_rate: int = setting(
+        64, "Sample rate", "EEG and envelope are brought to this rate.", unit="Hz", group="Signal", advanced=True,
+        ge=16, le=512,
+    )  # fmt: skip
+    low_hz: float = setting(
+        0.5, "High-pass", "Slower waves are removed; 0 leaves them.", unit="Hz", group="Signal", ge=0, le=20
+    )
+    high_hz: float = setting(
+        32.0, "Low-pass", "Faster waves are removed, at most 0.45 of the sample rate.", unit="Hz", group="Signal",
+        ge=1, le=250,
+    )  # fmt: skip
+    clip_sd: float = setting(
+        20.0, "Clip", "Larger values are cut, in standard deviations of a channel; 0 cuts nothing.", unit="sd",
+        group="Signal", advanced=True, ge=0, le=1000,
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _band(self) -> PreprocessingConfig:
+        if self.low_hz >= self.high_hz:
+            raise ValueError("the high-pass has to lie below the low-pass")
+        return self
+
+    @property
+    def top_hz(self) -> float:
+        """The low-pass that is used: as asked for, where the sample rate can hold it."""
+        return min(self.high_hz, 0.45 * self.sample_rate)
+
+
+class DataConfig(Settings):
+    """Which recordings are learned from, and how they are parted."""
+
+    path: str = setting(
+        "", "Data set", "A folder of the auditory EEG challenge or of SparrKULee, a NPZ with eeg and envelope, or `sample`.",
+        group="Data", path="folder",
+    )  # fmt: skip
+    subjects: list[str] = setting(
+        [], "Subjects", "Only these are learned from; empty takes all of them.", group="Data"
+    )
+    test_subjects: list[str] = setting(
+        [],
+        "Test subjects",
+        "Subjects that take no part at all, for figures on people never met.",
+        group="Data",
+    )
+    blocks: int = setting(
+        5, "Time blocks", "Where there is one stimulus only, its time is cut into so many blocks.", group="Data",
+        advanced=True, ge=3, le=50,
+    )  # fmt: skip
+    validation_block: int = setting(
+        3, "Validation block", "The block that judges the training; 0 is the first.", group="Data", advanced=True,
+        ge=-1, le=49,
+    )  # fmt: skip
+    test_block: int = setting(
+        4, "Test block", "The block that takes no part; -1 learns from it, too.", group="Data", advanced=True, ge=-1, le=49,
+    )  # fmt: skip
+    guard_s: float = setting(
+        1.0, "Guard", "Time left out on both sides of a cut, so that neither side hears the other.", unit="s",
+        group="Data", ge=0, le=60,
+    )  # fmt: skip
+    window_s: float = setting(
+        10.0, "Window", "Length of a training example.", unit="s", group="Data", ge=1, le=60
+    )
+    windows_an_epoch: int = setting(
+        0, "Windows an epoch", "Windows drawn an epoch; 0 takes as many as fit side by side.", group="Data",
+        advanced=True, ge=0, le=1_000_000,
+    )  # fmt: skip
+    minutes: float = setting(
+        0.0, "Minutes of training", "Learns from so much only, for a learning curve; 0 takes all.", unit="min",
+        group="Data", advanced=True, ge=0, le=100_000,
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _blocks_apart(self) -> DataConfig:
+        if max(self.validation_block, self.test_block) >= self.blocks:
+            raise ValueError("there are not so many time blocks")
+        if self.validation_block >= 0 and self.validation_block == self.test_block:
+            raise ValueError("a block cannot validate and test at once")
+        return self
+
+
+class NetworkSettings(Settings):
+    """The decoder; see `network.py` for what each part does."""
+
+    kind: Literal["conformer", "ridge"] = setting(
+        "conformer", "Decoder", "The Conformer, or the linear decoder that is its measure.", group="Network"
+    )
+    version: Literal["v1", "v2"] = setting(
+        "v2", "Version", "v1 ends in one linear layer; v2 scales gradients, gates its blocks and ends in an MLP.",
+        group="Network",
+    )  # fmt: skip
+    width: int = setting(256, "Width", "Features a time step.", group="Network", ge=16, le=1024)
+    blocks: int = setting(8, "Blocks", "Conformer blocks.", group="Network", ge=1, le=24)
+    heads: int = setting(
+        4, "Attention heads", "Of the self-attention.", group="Network", advanced=True, ge=1, le=16
+    )
+    feed_forward: int = setting(
+        1024,
+        "Feed-forward",
+        "Units of the feed-forward modules.",
+        group="Network",
+        advanced=True,
+        ge=16,
+        le=4096,
+    )
+    kernel: int = setting(
+        31,
+        "Kernel",
+        "Of the depthwise convolution, odd.",
+        unit="steps",
+        group="Network",
+        advanced=True,
+        ge=3,
+        le=127,
+    )
+    dropout: float = setting(
+        0.1, "Dropout", "Share of units silenced in the blocks in training.", group="Network", ge=0, le=0.8
+    )
+    front_dropout: float = setting(
+        0.3,
+        "Front-end dropout",
+        "Share of units silenced in the front end in training.",
+        group="Network",
+        ge=0,
+        le=0.8,
+    )
+    conv_norm: Literal["layer", "group", "batch"] = setting(
+        "layer", "Convolution norm", "Normalisation within the convolution module; batches are small, so not by batch.",
+        group="Network", advanced=True,
+    )  # fmt: skip
+    gradient_scale: float = setting(
+        2.0,
+        "Gradient scale",
+        "v2: what the blocks' gradient is multiplied by.",
+        group="Network",
+        ge=0.1,
+        le=10,
+    )
+    gated_residual: bool = setting(
+        True, "Gated residual", "v2: a gate weighs the blocks' output against their input; off, they are added.",
+        group="Network",
+    )  # fmt: skip
+    mlp_head: bool = setting(True, "MLP head", "v2: two layers at the end; off, one.", group="Network")
+    subject_embedding: bool = setting(
+        True,
+        "Subject embedding",
+        "Each training subject has its own offset, and so has anyone unknown.",
+        group="Network",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> NetworkSettings:
+        if self.width % self.heads or self.width // self.heads % 2:
+            raise ValueError("the width has to be a multiple of twice the heads")
+        if self.kernel % 2 == 0:
+            raise ValueError("the kernel has to be odd")
+        return self
+
+
+class RidgeSettings(Settings):
+    """The linear decoder."""
+
+    first_lag_s: float = setting(
+        0.0,
+        "First lag",
+        "EEG from so long after a sound.",
+        unit="s",
+        group="Ridge",
+        advanced=True,
+        ge=-1,
+        le=1,
+    )
+    last_lag_s: float = setting(
+        0.25, "Last lag", "EEG up to so long after a sound.", unit="s", group="Ridge", ge=0, le=2
+    )
+    penalties: list[float] = setting(
+        [1e-4, 1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0], "Penalties",
+        "Lambdas to choose from by cross-validation, in units of the variance of an EEG channel.", group="Ridge",
+        advanced=True, min_length=1,
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _lags(self) -> RidgeSettings:
+        if self.first_lag_s > self.last_lag_s:
+            raise ValueError("the first lag has to come before the last")
+        if min(self.penalties) < 0:
+            raise ValueError("penalties are not negative")
+        return self
+
+
+class LossSettings(Settings):
+    kind: Literal["pearson + l1", "pearson", "multi-scale pearson", "mse"] = setting(
+        "pearson + l1", "Loss", "Pearson's r turned round, with some absolute error; r at several lengths; squared error.",
+        group="Training",
+    )  # fmt: skip
+    l1: float = setting(
+        0.2, "Share of L1", "Of the first loss.", group="Training", advanced=True, ge=0, le=10
+    )
+
+
+class EEGConfig(TrainingConfig):
+    """A training run of the EEG system."""
+
+    epochs: int = setting(
+        1000, "Epochs", "How often the training data is gone through.", group="Training", ge=1, le=100_000
+    )
+    batch_size: int = setting(
+        64, "Batch size", "Windows that are computed at once.", group="Training", ge=1, le=4096
+    )
+    early_stop: int = setting(
+        50, "Early stop", "Ends the run after so many epochs without improvement; 0 never does.", unit="epochs",
+        group="Training", ge=0, le=100_000,
+    )  # fmt: skip
+    learning_rate: float = setting(
+        1e-4, "Learning rate", "Size of a step of the optimizer.", group="Optimizer", gt=0, le=1
+    )
+    weight_decay: float = setting(
+        0.0,
+        "Weight decay",
+        "Pull of the weights towards zero (decoupled); 0 is plain Adam.",
+        group="Optimizer",
+        ge=0,
+        le=1,
+    )
+    data: DataConfig = Field(default_factory=DataConfig, title="Data")
+    preprocessing: PreprocessingConfig = Field(default_factory=PreprocessingConfig, title="Signal")
+    network: NetworkSettings = Field(default_factory=NetworkSettings, title="Network")
+    ridge: RidgeSettings = Field(default_factory=RidgeSettings, title="Ridge")
+    loss: LossSettings = Field(default_factory=LossSettings, title="Loss")
+    schedule: Literal["constant", "cosine"] = setting(
+        "constant",
+        "Schedule",
+        "How the learning rate runs: constant, or warmed up and then falling.",
+        group="Optimizer",
+    )
+    drop_identity: float = setting(
+        0.2, "Drop identity", "How often a training window does not say whose it is; that trains the unknown subject.",
+        group="Training", ge=0, le=1,
+    )  # fmt: skip
+    start_from: str = setting(
+        "", "Start from", "A checkpoint to fine-tune, or `bundled`; its network and signal settings are then used.",
+        group="Training", path="folder",
+    )  # fmt: skip
+
+
+CONFIG = EEGConfig

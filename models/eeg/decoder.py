@@ -1,0 +1,290 @@
+"""How decoders are used: EEG in, envelope out, for arrays, for raw recordings, and what the decoder relied on.
+
+decoder = Decoder.load("bundled")
+decoder.decode(eeg)                                 # µV [time, channels] at decoder.sample_rate
+decoder.decode_recording("listening.bdf").envelope
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models import checkpoint, devices
+from models.checkpoint import CheckpointInfo
+from models.eeg import network, scores
+from models.eeg.config import PreprocessingConfig
+from models.eeg.network import UNKNOWN, Conformer, LinearDecoder, NetworkConfig
+from models.eeg.parting import Stretch, in_band
+from models.eeg.preprocessing import History, Prepared, preprocess, replay, standardised
+from models.eeg.recordings import Recording, open_recording
+from models.eeg.remarks import Remark
+from models.eeg.samples import trained_subjects
+from models.eeg.scores import Decoded
+from models.errors import UserError
+from models.progress import Progress
+from models.resources import resource
+
+BATCH = 16  # windows of a long recording that are computed at once
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """A decoded recording.
+
+    envelope: float32 [time] at `sample_rate`, in standard deviations. eeg: float32 [time, channels] µV, preprocessed.
+    history: how the EEG was preprocessed. remarks: what a person should know.
+    """
+
+    path: Path
+    envelope: np.ndarray
+    eeg: np.ndarray
+    sample_rate: int
+    channel_names: tuple[str, ...]
+    history: History
+    remarks: tuple[Remark, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A decoded envelope against the true one.
+
+    true: float32 [time], in the decoder's band and in standard deviations. r: over everything.
+    times_s, r_over_time: float64 [n], middles of windows of `window_s`, and r within each.
+    null: float64 [draws], r by chance; p: one-sided.
+    """
+
+    true: np.ndarray
+    r: float
+    window_s: float
+    times_s: np.ndarray
+    r_over_time: np.ndarray
+    null: np.ndarray
+    p: float
+
+
+@dataclass(frozen=True)
+class Reliance:
+    """What a decoder relied on, by electrode, each scaled to a largest value of 1.
+
+    saliency: float64 [channels], mean absolute gradient of the decoded power by the input (the weights' norm if linear).
+    excitation: float64 [channels], how far squeeze-and-excitation opens the features that look at the electrode; None if linear.
+    gate: mean opening of v2's gate, 0 to 1; None where there is none.
+    """
+
+    saliency: np.ndarray
+    excitation: np.ndarray | None
+    gate: float | None
+
+
+class Decoder:
+    """A decoder ready for use."""
+
+    def __init__(
+        self, built: Conformer | LinearDecoder, info: CheckpointInfo, device: torch.device, note: str = ""
+    ) -> None:
+        self._network = built.to(device).eval()
+        self._device = device
+        self.info = info
+        self.signal = PreprocessingConfig.model_validate(info.preprocessing["signal"])
+        self.sample_rate = self.signal.sample_rate
+        self.channel_names = tuple(info.preprocessing["channels"])
+        self.subjects = tuple(trained_subjects(info))  # that it learned from; anyone else is unknown to it
+        self.window_s = float(info.preprocessing["window_s"])
+        self.linear = isinstance(built, LinearDecoder)
+        self.parameters = sum(parameter.numel() for parameter in built.parameters())
+        self.device_name = str(device)
+        self.note = note  # said to the person, such as why the CPU is used
+
+    @classmethod
+    def load(
+        cls,
+        choice: str | os.PathLike[str] = "bundled",
+        device: str = "auto",
+        progress: Progress | None = None,
+    ) -> Decoder:
+        """`choice`: a checkpoint folder, ``bundled``, or ``bundled-conformer``. Raises UserError for whatever is wrong with it."""
+        folder = bundled(os.fspath(choice))
+        (progress or Progress()).update(0, 1, "Opening {name}", name=folder.name)
+        resolved = devices.resolve(device)
+        note = resolved.note.format(**(resolved.values or {})) if resolved.note else ""
+        weights, info = checkpoint.load(folder, "eeg")
+        try:
+            built = network.build(NetworkConfig(**info.network))
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                "The checkpoint {path} describes no decoder.", "{reason}.", "Copy it again from where it came from.",
+                path=folder, reason=str(error),
+            ) from error  # fmt: skip
+        checkpoint.fit(built, weights)
+        return cls(built, info, torch.device(resolved.name), note)
+
+    def decode(
+        self, eeg: np.ndarray, subject: str | None = None, progress: Progress | None = None
+    ) -> np.ndarray:
+        """The envelope, float32 [time] or [n, time], of preprocessed EEG in µV, [time, channels] or [n, time, channels].
+
+        eeg is at `sample_rate` with the channels `channel_names`; each stretch is filtered into the decoder's band and
+        standardised by itself. subject: one of `subjects`; anyone else, or None, is unknown. Raises UserError for EEG of
+        another shape or with values that are no numbers.
+        """
+        eeg = np.asarray(eeg)
+        if eeg.ndim not in (2, 3) or eeg.shape[-1] != len(self.channel_names):
+            raise UserError(
+                "The EEG does not fit the decoder.", "It has the shape {shape}, and {channels} channels are needed.",
+                "Choose a recording with the channels {names}.",
+                shape=list(eeg.shape), channels=len(self.channel_names), names=", ".join(self.channel_names[:6]) + " …",
+            )  # fmt: skip
+        if not np.isfinite(eeg).all():
+            raise UserError(
+                "The EEG holds values that are no numbers.",
+                "",
+                "Open it as a recording: then gaps are filled in.",
+            )
+        if eeg.ndim == 3:
+            done = [self.decode(one, subject) for one in eeg]
+            return np.stack(done) if done else np.zeros(eeg.shape[:2], np.float32)
+        ready = standardised(in_band(eeg, self.signal, self.sample_rate), self.signal.clip_sd)
+        return self.decode_standardised(ready, subject, progress)
+
+    def decode_standardised(
+        self, eeg: np.ndarray, subject: str | None = None, progress: Progress | None = None
+    ) -> np.ndarray:
+        """As `decode`, of EEG [time, channels] that is in the band and in standard deviations already.
+
+        A Conformer sees windows as long as those it was trained on, half overlapping, faded into one another.
+        """
+        window = max(2, round(self.window_s * self.sample_rate))
+        if self.linear or len(eeg) <= window:
+            return self._run(eeg[None], subject)[0]
+        progress = progress or Progress()
+        hop = window // 2
+        starts = [*range(0, len(eeg) - window, hop), len(eeg) - window]
+        fade = np.hanning(window + 2)[1:-1].astype(np.float32)
+        total, weight = np.zeros(len(eeg), np.float32), np.zeros(len(eeg), np.float32)
+        for first in range(0, len(starts), BATCH):
+            progress.update(first, len(starts), "Decoding")
+            some = starts[first : first + BATCH]
+            found = self._run(np.stack([eeg[s : s + window] for s in some]), subject)
+            for start, one in zip(some, found, strict=True):
+                total[start : start + window] += fade * one
+                weight[start : start + window] += fade
+        return total / weight
+
+    def decode_recording(
+        self,
+        recording: Recording | str | os.PathLike[str],
+        subject: str | None = None,
+        bad: tuple[str, ...] = (),
+        history: History | None = None,
+        progress: Progress | None = None,
+    ) -> Decoding:
+        """Open, preprocess and decode a recording of any format, length and rate.
+
+        Arrays (NPZ, NPY, MAT) at the decoder's rate are taken for preprocessed: only bad channels are mended.
+        history: preprocess as that says. Raises UserError, Cancelled.
+        """
+        progress = progress or Progress()
+        opened = recording if isinstance(recording, Recording) else open_recording(recording)
+        prepared = self.prepare(opened, bad, history, progress.part(0, 0.5))
+        envelope = self.decode(prepared.eeg, subject, progress.part(0.5, 1))
+        return Decoding(
+            opened.path, envelope, prepared.eeg, self.sample_rate, prepared.channel_names, prepared.history,
+            prepared.history.remarks,
+        )  # fmt: skip
+
+    def prepare(
+        self,
+        recording: Recording,
+        bad: tuple[str, ...] = (),
+        history: History | None = None,
+        progress: Progress | None = None,
+    ) -> Prepared:
+        """The recording as the decoder needs it; see `preprocessing.preprocess`."""
+        if history is not None:
+            return replay(recording, history, progress)
+        is_array = recording.path.suffix.lower() in (".npz", ".npy", ".mat")
+        band = not (is_array and recording.sample_rate == self.sample_rate)
+        wide = self.signal.model_copy(update={"high_hz": max(self.signal.high_hz, 32.0)})
+        return preprocess(recording, wide, self.channel_names, bad, band=band, progress=progress)
+
+    def decode_stretches(
+        self, stretches: list[Stretch] | tuple[Stretch, ...], progress: Progress | None = None
+    ) -> list[Decoded]:
+        """Stretches of a parted data set, with what was truly heard, for `scores.evaluate`."""
+        found = []
+        for number, one in enumerate(stretches):
+            if progress is not None:
+                progress.update(number, len(stretches), "Subject {name}", name=one.subject)
+            found.append(
+                Decoded(
+                    one.subject, one.stimulus, self.decode_standardised(one.eeg, one.subject), one.envelope
+                )
+            )
+        return found
+
+    def target(self, envelope: np.ndarray) -> np.ndarray:
+        """A true envelope [time] at `sample_rate` as the decoder would have it: in its band, in standard deviations."""
+        found = in_band(np.asarray(envelope, np.float32), self.signal, self.sample_rate)
+        return ((found - found.mean()) / (found.std() or 1.0)).astype(np.float32)
+
+    def compare(
+        self, decoded: np.ndarray, envelope: np.ndarray, window_s: float = 10.0, draws: int = 1000
+    ) -> Comparison:
+        """decoded and envelope: [time] each, at `sample_rate` and equally long (see `alignment.align`)."""
+        true = self.target(envelope)
+        window = min(round(window_s * self.sample_rate), len(true))
+        hop = max(1, self.sample_rate // 2)
+        over_time = scores.by_window(decoded, true, window, hop)
+        times = (np.arange(len(over_time)) * hop + window / 2) / self.sample_rate
+        r = float(scores.pearson(decoded, true))
+        null = scores.null_distribution(
+            [Decoded("", "", decoded, true)], self.sample_rate, draws, np.random.default_rng(0)
+        )
+        p = float((1 + (null >= r).sum()) / (1 + len(null)))
+        return Comparison(true, r, window / self.sample_rate, times, over_time, null, p)
+
+    def reliance(self, eeg: np.ndarray, subject: str | None = None) -> Reliance:
+        """What the decoder relies on in EEG [time, channels] µV at `sample_rate`; the first minute is looked at."""
+        piece = np.asarray(eeg)[: 60 * self.sample_rate]
+        ready = standardised(in_band(piece, self.signal, self.sample_rate), self.signal.clip_sd)
+        if isinstance(self._network, LinearDecoder):
+            saliency = self._network.weight.detach().square().sum(0).sqrt().cpu().double().numpy()
+            return Reliance(_to_one(saliency), None, None)
+        given = torch.from_numpy(ready)[None].to(self._device).requires_grad_(True)
+        decoded, details = self._network.details(given, self._numbers(1, subject))
+        (gradient,) = torch.autograd.grad(decoded.square().sum(), given)
+        saliency = gradient[0].abs().mean(0).cpu().double().numpy()
+        looks = (
+            next(self._network.front.convolutions.parameters()).detach().square().sum(-1).sqrt()
+        )  # [width, channels]
+        excitation = (details.excitation[0].detach() @ looks).cpu().double().numpy()
+        gate = float(details.gate.detach().mean()) if details.gate.numel() else None
+        return Reliance(_to_one(saliency), _to_one(excitation), gate)
+
+    def _numbers(self, count: int, subject: str | None) -> torch.Tensor:
+        number = self.subjects.index(subject) + 1 if subject in self.subjects else UNKNOWN
+        return torch.full((count,), number, device=self._device)
+
+    @torch.inference_mode()
+    def _run(self, eeg: np.ndarray, subject: str | None) -> np.ndarray:
+        given = torch.from_numpy(np.ascontiguousarray(eeg, np.float32)).to(self._device)
+        return self._network(given, self._numbers(len(given), subject)).float().cpu().numpy()
+
+
+def bundled(choice: str) -> Path:
+    """The folder of a choice; ``bundled`` and ``bundled-conformer`` name those that ship."""
+    if choice == "bundled":
+        return resource("checkpoints", "eeg")
+    if choice == "bundled-conformer":
+        return resource("checkpoints", "eeg-conformer")
+    return Path(choice).expanduser()
+
+
+def _to_one(values: np.ndarray) -> np.ndarray:
+    most = np.abs(values).max()
+    return values / most if most else values

@@ -1,0 +1,310 @@
+"""The Conformer decoders, v1 and v2: EEG [batch, time, channels] to the envelope [batch, time].
+
+v1 is a front end of convolutions, Conformer blocks (Gulati et al., Interspeech 2020) and one linear layer. v2 keeps the
+blocks' input, scales the gradient that goes into the blocks, weighs their output against that input by a gate, and ends
+in an MLP. Each of the three can be switched by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import glu, scaled_dot_product_attention, silu
+
+UNKNOWN = 0  # the subject index of anyone the network has not met in training
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """All that is needed to build a decoder; the checkpoint keeps it."""
+
+    kind: str = "conformer"  # or "ridge"
+    version: str = "v2"
+    channels: int = 64
+    subjects: int = 0  # training subjects; 0 leaves the embedding out
+    width: int = 256
+    blocks: int = 8
+    heads: int = 4
+    feed_forward: int = 1024
+    kernel: int = 31
+    dropout: float = 0.1
+    front_dropout: float = 0.3
+    conv_norm: str = "layer"
+    gradient_scale: float = 2.0
+    gated_residual: bool = True
+    mlp_head: bool = True
+    first_lag: int = 0  # of the linear decoder, in samples
+    last_lag: int = 16
+
+
+class Details(NamedTuple):
+    """What a Conformer did beside decoding.
+
+    excitation: [batch, width], how far squeeze-and-excitation opens each feature (0 to 1).
+    gate: [batch, width], how far v2's gate opens towards the blocks (0 to 1); empty where there is none.
+    """
+
+    excitation: Tensor
+    gate: Tensor
+
+
+def build(config: NetworkConfig) -> Conformer | LinearDecoder:
+    """The decoder that a config describes."""
+    if config.kind == "ridge":
+        return LinearDecoder(config.channels, config.first_lag, config.last_lag)
+    if config.kind != "conformer" or config.version not in ("v1", "v2"):
+        raise ValueError(f"there is no decoder {config.kind!r} {config.version!r}")
+    return Conformer(config)
+
+
+class LinearDecoder(nn.Module):
+    """The backward model: the envelope at t is a weighted sum of all channels from t + first_lag to t + last_lag.
+
+    Its weights [lags, channels] and bias are solved for in `ridge.py`, not descended to.
+    """
+
+    def __init__(self, channels: int, first_lag: int, last_lag: int) -> None:
+        super().__init__()
+        self.first_lag, self.last_lag = first_lag, last_lag
+        self.weight = nn.Parameter(torch.zeros(last_lag - first_lag + 1, channels))
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, eeg: Tensor, subject: Tensor | None = None) -> Tensor:
+        """eeg: [batch, time, channels]; beyond both ends it is taken for zero. Returns [batch, time]."""
+        padded = nn.functional.pad(eeg.transpose(1, 2), (max(0, -self.first_lag), max(0, self.last_lag)))
+        padded = padded[..., max(0, self.first_lag) :]
+        kernel = self.weight.T[None]
+        return nn.functional.conv1d(padded, kernel)[:, 0, : eeg.shape[1]] + self.bias
+
+
+class Conformer(nn.Module):
+    """Both versions. `forward` decodes; `details` also says how far gates and excitation open."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        v2 = config.version == "v2"
+        self.front = FrontEnd(config.channels, width, config.front_dropout)
+        self.excitation = SqueezeExcitation(width)
+        self.subjects = nn.Embedding(config.subjects + 1, width) if config.subjects else None
+        if self.subjects is not None:
+            nn.init.normal_(self.subjects.weight, std=0.02)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.gradient_scale = config.gradient_scale if v2 else 1.0
+        self.gate = Gate(width) if v2 and config.gated_residual else None
+        self.sums_residual = v2 and not config.gated_residual
+        self.head: nn.Module = (
+            MLPHead(width, config.dropout) if v2 and config.mlp_head else nn.Linear(width, 1)
+        )
+
+    def forward(self, eeg: Tensor, subject: Tensor | None = None) -> Tensor:
+        """eeg: [batch, time, channels]; subject: int64 [batch], 0 or nothing for unknown. Returns [batch, time]."""
+        return self.details(eeg, subject)[0]
+
+    def details(self, eeg: Tensor, subject: Tensor | None = None) -> tuple[Tensor, Details]:
+        """(envelope [batch, time], `Details`)."""
+        features = self.front(eeg)
+        features, opened = self.excitation(features)
+        if self.subjects is not None:
+            if subject is None:
+                subject = torch.full((len(eeg),), UNKNOWN, device=eeg.device)
+            features = features + self.subjects(subject)[:, None]
+        into = features + sinusoidal_positions(features.shape[1], features.shape[2], features)
+        rotation = rotary_angles(eeg.shape[1], self.config.width // self.config.heads, features)
+        out = into
+        for block in self.blocks:
+            out = block(out, rotation)
+        gate = features.new_zeros(len(features), 0)
+        if self.gradient_scale != 1:
+            out = scale_gradient(out, self.gradient_scale)
+        if self.gate is not None:
+            gate = self.gate(out)
+            out = into + gate[:, None] * (out - into)
+        elif self.sums_residual:
+            out = out + into
+        return self.head(out)[..., 0], Details(opened, gate)
+
+
+class FrontEnd(nn.Module):
+    """Three convolutions over time, each normalised, rectified and dropped out. [b, t, channels] → [b, t, width]."""
+
+    def __init__(self, channels: int, width: int, dropout: float) -> None:
+        super().__init__()
+        sizes = [(channels, 7), (width, 5), (width, 3)]
+        self.convolutions = nn.ModuleList(nn.Conv1d(n, width, k, padding=k // 2) for n, k in sizes)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in sizes)
+        self.activation = nn.LeakyReLU()
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            x = convolution(x.transpose(1, 2)).transpose(1, 2)
+            x = self.dropout(self.activation(norm(x)))
+        return x
+
+
+class SqueezeExcitation(nn.Module):
+    """Weighs each feature by what the whole stretch holds (Hu et al., CVPR 2018); no bias."""
+
+    def __init__(self, width: int, reduction: int = 16) -> None:
+        super().__init__()
+        inner = max(1, width // reduction)
+        self.squeeze = nn.Linear(width, inner, bias=False)
+        self.excite = nn.Linear(inner, width, bias=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(weighted x [batch, time, width], weights [batch, width])."""
+        weights = torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean(1)))))
+        return x * weights[:, None], weights
+
+
+class Block(nn.Module):
+    """Half feed-forward, self-attention, convolution, half feed-forward, LayerNorm; pre-norm with residuals."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.first = FeedForward(config.width, config.feed_forward, config.dropout)
+        self.attention = Attention(config.width, config.heads, config.dropout)
+        self.convolution = ConvolutionModule(config.width, config.kernel, config.dropout, config.conv_norm)
+        self.second = FeedForward(config.width, config.feed_forward, config.dropout)
+        self.norm = nn.LayerNorm(config.width)
+
+    def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+        x = x + 0.5 * self.first(x)
+        x = x + self.attention(x, rotation)
+        x = x + self.convolution(x)
+        x = x + 0.5 * self.second(x)
+        return self.norm(x)
+
+
+class FeedForward(nn.Sequential):
+    def __init__(self, width: int, inner: int, dropout: float) -> None:
+        super().__init__(
+            nn.LayerNorm(width),
+            nn.Linear(width, inner),
+            nn.SiLU(),
+            nn.Dropout(dropout),
+            nn.Linear(inner, width),
+            nn.Dropout(dropout),
+        )
+
+
+class Attention(nn.Module):
+    """Self-attention whose scores depend on how far apart two steps are, not on where they lie.
+
+    Queries and keys are rotated by their positions (rotary embedding, Su et al. 2021): relative, of any length, without
+    weights of its own, and it leaves the fused attention kernels usable.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.attention_dropout = heads, dropout
+        self.norm = nn.LayerNorm(width)
+        self.project = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+        batch, time, width = x.shape
+        q, k, v = (
+            self.project(self.norm(x)).view(batch, time, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        )
+        q, k = rotated(q, rotation), rotated(k, rotation)
+        # Dropout on the scores would leave the fused kernel of the CPU; the output's is enough.
+        dropped = self.attention_dropout if self.training and x.is_cuda else 0.0
+        attended = scaled_dot_product_attention(q, k, v, dropout_p=dropped)
+        return self.dropout(self.out(attended.transpose(1, 2).reshape(batch, time, width)))
+
+
+class ConvolutionModule(nn.Module):
+    """Pointwise, gated linear unit, depthwise over time, norm, Swish, pointwise."""
+
+    def __init__(self, width: int, kernel: int, dropout: float, norm: str) -> None:
+        super().__init__()
+        self.before = nn.LayerNorm(width)
+        self.spread = nn.Linear(width, 2 * width)
+        self.depthwise = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
+        self.kind = norm
+        norms: dict[str, Any] = {
+            "layer": lambda: nn.LayerNorm(width),
+            "group": lambda: nn.GroupNorm(1, width),
+            "batch": lambda: nn.BatchNorm1d(width),
+        }
+        self.norm = norms[norm]()
+        self.gather = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = glu(self.spread(self.before(x)), dim=-1)
+        x = self.depthwise(x.transpose(1, 2))
+        x = self.norm(x.transpose(1, 2)) if self.kind == "layer" else self.norm(x).transpose(1, 2)
+        return self.dropout(self.gather(silu(x)))
+
+
+class Gate(nn.Module):
+    """How much of each feature comes from the blocks, judged by the mean over time: [b, t, width] → [b, width]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        inner = max(1, width // 4)
+        self.layers = nn.Sequential(nn.Linear(width, inner), nn.ReLU(), nn.Linear(inner, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.layers(x.mean(1)))
+
+
+class MLPHead(nn.Sequential):
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__(
+            nn.LayerNorm(width),
+            nn.Linear(width, width // 2),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(width // 2, 1),
+        )
+
+
+class _ScaledGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: float) -> Tensor:
+        ctx.scale = scale
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        return gradient * ctx.scale, None
+
+
+def scale_gradient(x: Tensor, scale: float) -> Tensor:
+    """`x` itself; on the way back its gradient is multiplied by `scale`."""
+    return _ScaledGradient.apply(x, scale)
+
+
+def sinusoidal_positions(time: int, width: int, like: Tensor) -> Tensor:
+    """[time, width]: sines, then cosines, of positions at geometrically spaced rates (Vaswani et al. 2017)."""
+    angles = _angles(time, width // 2, like.device)
+    table = torch.cat([angles.sin(), angles.cos()], dim=1)
+    return nn.functional.pad(table, (0, width - table.shape[1])).to(like.dtype)
+
+
+def rotary_angles(time: int, size: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """(cosines, sines), each [time, size], for `rotated`."""
+    angles = _angles(time, size // 2, like.device)
+    angles = torch.cat([angles, angles], dim=1)
+    return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+
+
+def rotated(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    """x: [..., time, size]; each pair of features is turned by an angle that grows with the position."""
+    first, second = x.chunk(2, dim=-1)
+    cosines, sines = rotation
+    return x * cosines + torch.cat([-second, first], dim=-1) * sines
+
+
+def _angles(time: int, rates: int, device: torch.device) -> Tensor:
+    rate = 10_000 ** (-torch.arange(rates, device=device, dtype=torch.float32) / max(1, rates))
+    return torch.arange(time, device=device, dtype=torch.float32)[:, None] * rate

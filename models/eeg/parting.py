@@ -1,0 +1,248 @@
+"""Parting a data set into training, validation and test, never with the same stretch of stimulus on two sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.signal import butter, sosfiltfilt
+
+from models.eeg.config import DataConfig, PreprocessingConfig
+from models.eeg.data import Dataset, Item, unknown_subjects
+from models.eeg.preprocessing import robust_statistics, standardised
+from models.errors import UserError
+
+LEAST_STIMULI = 5  # with fewer, time is cut instead
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of time of one subject and stimulus, filtered and standardised.
+
+    eeg: float32 [time, channels]; envelope: float32 [time]; both in standard deviations of the subject's training time.
+    start: where it begins within its stimulus, in samples.
+    """
+
+    subject: str
+    stimulus: str
+    eeg: np.ndarray = field(repr=False)
+    envelope: np.ndarray = field(repr=False)
+    start: int = 0
+
+    def __len__(self) -> int:
+        return len(self.envelope)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """by: ``files`` (as published), ``stimulus`` or ``time``. met: subjects that are learned from."""
+
+    train: tuple[Stretch, ...]
+    validation: tuple[Stretch, ...]
+    test: tuple[Stretch, ...]
+    by: str
+    met: tuple[str, ...]
+
+    @property
+    def generalisation(self) -> str:
+        """What a figure on the test part shows, in words."""
+        stimulus = {
+            "files": "other stretches of the same stimuli",
+            "stimulus": "unseen stimuli",
+            "time": "unseen time of a single stimulus, split by time",
+        }[self.by]
+        tested = {one.subject for one in self.test}
+        whom = [
+            "within subject" if tested & set(self.met) else "",
+            "unseen subjects" if tested - set(self.met) else "",
+        ]
+        return f"{' and '.join(filter(None, whom)) or 'no test part'}; {stimulus}"
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A stretch before it is filtered: item, first and last sample, and the part it goes to."""
+
+    item: Item
+    first: int
+    last: int
+    part: str
+
+
+def part(dataset: Dataset, settings: DataConfig, signal: PreprocessingConfig, seed: int = 1) -> Parts:
+    """Cut, then filter each stretch by itself, then standardise by the subject's training time.
+
+    Where the files say their part, they are believed; with several stimuli, whole stimuli are held back (drawn by
+    `seed`); with few, time is cut into blocks with a guard. Test subjects take no part in training and validation, and
+    are tested on the held-back time or stimuli only. Filtering comes after cutting, so no filter reaches across a cut.
+    Raises UserError where nothing is left to train on.
+    """
+    unknown = sorted(set(settings.test_subjects) - set(dataset.subjects))
+    if unknown:
+        raise unknown_subjects(unknown, dataset.subjects)
+    splits = {item.split for item in dataset.items}
+    if "train" in splits and len(splits) > 1:
+        by, cuts = "files", [_Cut(item, 0, len(item.envelope), item.split) for item in dataset.items]
+    elif len(dataset.stimuli) >= LEAST_STIMULI:
+        by, cuts = "stimulus", _by_stimulus(dataset, seed)
+    else:
+        by, cuts = "time", _by_time(dataset, settings)
+    held = set(settings.test_subjects)
+    # The time of a test subject that others learn from serves for its statistics alone.
+    found: dict[str, list[Stretch]] = {"train": [], "validation": [], "test": []}
+    for subject in dataset.subjects:
+        own = [cut for cut in cuts if cut.item.subject == subject]
+        for name, stretches in _standardised(own, signal, dataset.sample_rate).items():
+            if name == "test" or subject not in held:
+                found[name] += stretches
+    train = _shortened(found["train"], settings.minutes, dataset.sample_rate)
+    if not train:
+        raise UserError(
+            "Nothing is left to train on.",
+            "All subjects are to test, or the stretches are too short once cut.",
+            "Leave some subjects to the training, or lower the number of blocks.",
+        )
+    met = tuple(dict.fromkeys(one.subject for one in train))
+    parts = Parts(tuple(train), tuple(found["validation"]), tuple(found["test"]), by, met)
+    check(parts, round(settings.guard_s * dataset.sample_rate) if by == "time" else 0)
+    return parts
+
+
+def _by_stimulus(dataset: Dataset, seed: int) -> list[_Cut]:
+    """A fifth of the stimuli validates, another fifth tests (one each at least)."""
+    names = np.random.default_rng(seed).permutation(dataset.stimuli).tolist()
+    count = max(1, len(names) // 5)
+    test, validation = set(names[:count]), set(names[count : 2 * count])
+    return [
+        _Cut(item, 0, len(item.envelope),
+             "test" if item.stimulus in test else "validation" if item.stimulus in validation else "train")
+        for item in dataset.items
+    ]  # fmt: skip
+
+
+def _by_time(dataset: Dataset, settings: DataConfig) -> list[_Cut]:
+    """Blocks of the longest stimulus time, the same for all subjects; training and validation keep the guard."""
+    guard = round(settings.guard_s * dataset.sample_rate)
+    lengths: dict[str, int] = {}
+    for item in dataset.items:
+        lengths[item.stimulus] = max(lengths.get(item.stimulus, 0), len(item.envelope))
+    cuts = []
+    for item in dataset.items:
+        edges = np.linspace(0, lengths[item.stimulus], settings.blocks + 1).astype(int)
+        for first, last, name in runs(edges, settings):
+            rank = {"train": 0, "validation": 1, "test": 2}
+            before, after = neighbours(edges, settings, first, last)
+            first += guard if before and rank[before] > rank[name] else 0
+            last -= guard if after and rank[after] > rank[name] else 0
+            last = min(last, len(item.envelope))
+            if last - first >= 2 * dataset.sample_rate:
+                cuts.append(_Cut(item, first, last, name))
+    return cuts
+
+
+def names_of(settings: DataConfig) -> list[str]:
+    """The part of each time block."""
+    return [
+        "test" if n == settings.test_block else "validation" if n == settings.validation_block else "train"
+        for n in range(settings.blocks)
+    ]
+
+
+def runs(edges: np.ndarray, settings: DataConfig) -> list[tuple[int, int, str]]:
+    """Neighbouring blocks of one part, joined: (first, last, part)."""
+    joined: list[tuple[int, int, str]] = []
+    for number, name in enumerate(names_of(settings)):
+        first, last = int(edges[number]), int(edges[number + 1])
+        if joined and joined[-1][2] == name:
+            joined[-1] = (joined[-1][0], last, name)
+        else:
+            joined.append((first, last, name))
+    return joined
+
+
+def neighbours(edges: np.ndarray, settings: DataConfig, first: int, last: int) -> tuple[str, str]:
+    """The parts before and after a run; empty at the ends."""
+    found = runs(edges, settings)
+    number = next(i for i, run in enumerate(found) if run[:2] == (first, last))
+    return found[number - 1][2] if number else "", found[number + 1][2] if number + 1 < len(found) else ""
+
+
+def _standardised(cuts: Sequence[_Cut], signal: PreprocessingConfig, rate: int) -> dict[str, list[Stretch]]:
+    """One subject's stretches by part, filtered, in standard deviations of its training time (of all, if it has none)."""
+    made: dict[str, list[Stretch]] = {"train": [], "validation": [], "test": []}
+    for cut in cuts:
+        eeg = np.asarray(cut.item.eeg[cut.first : cut.last], np.float32) * np.float32(cut.item.step)
+        stretch = Stretch(
+            cut.item.subject, cut.item.stimulus, eeg, cut.item.envelope[cut.first : cut.last], cut.first
+        )
+        made[cut.part].append(filtered(stretch, signal, rate))
+    source = made["train"] or [one for part in made.values() for one in part]
+    if not source:
+        return made
+    statistics = robust_statistics(np.concatenate([one.eeg for one in source]), signal.clip_sd)
+    heard = np.concatenate([one.envelope for one in source]).astype(np.float64)
+    mean, sd = heard.mean(), heard.std() or 1.0
+    return {
+        name: [
+            replace(
+                one, eeg=standardised(one.eeg, signal.clip_sd, statistics),
+                envelope=((one.envelope - mean) / sd).astype(np.float32),
+            )
+            for one in part
+        ]
+        for name, part in made.items()
+    }  # fmt: skip
+
+
+def filtered(stretch: Stretch, signal: PreprocessingConfig, rate: int) -> Stretch:
+    """EEG and envelope in the decoder's band, where that is narrower than what preprocessing leaves."""
+    return replace(
+        stretch, eeg=in_band(stretch.eeg, signal, rate), envelope=in_band(stretch.envelope, signal, rate)
+    )
+
+
+def in_band(values: np.ndarray, signal: PreprocessingConfig, rate: int) -> np.ndarray:
+    """float32 [time] or [time, channels]: without phase, Butterworth of order 4 (there and back); as it is at full band."""
+    values = np.asarray(values, np.float32)
+    if signal.high_hz >= 0.45 * rate:
+        return values
+    edges: float | list[float] = [signal.low_hz, signal.high_hz] if signal.low_hz else signal.high_hz
+    sos = butter(4, edges, "bandpass" if signal.low_hz else "lowpass", fs=rate, output="sos")
+    reach = min(len(values) - 1, 4 * rate)
+    return sosfiltfilt(sos, values, axis=0, padlen=reach).astype(np.float32)
+
+
+def _shortened(stretches: list[Stretch], minutes: float, rate: int) -> list[Stretch]:
+    """The beginning of every stretch, so that together they last `minutes`; all of them if that is 0 or more than there is."""
+    total = sum(map(len, stretches))
+    share = minutes * 60 * rate / total if total and minutes else 1.0
+    if share >= 1:
+        return stretches
+    return [
+        replace(one, eeg=one.eeg[: round(share * len(one))], envelope=one.envelope[: round(share * len(one))])
+        for one in stretches
+        if round(share * len(one)) >= rate
+    ]
+
+
+def check(parts: Parts, guard: int = 0) -> None:
+    """Raises UserError if a stretch of a stimulus is on two sides, or closer to one than `guard` samples."""
+    if parts.by == "files":  # each split has a time axis of its own
+        return
+    spans: dict[str, dict[str, list[tuple[int, int]]]] = {}
+    for name in ("train", "validation", "test"):
+        for one in getattr(parts, name):
+            spans.setdefault(one.stimulus, {}).setdefault(name, []).append((one.start, one.start + len(one)))
+    for stimulus, by_part in spans.items():
+        names = list(by_part)
+        for number, name in enumerate(names):
+            for other in names[number + 1 :]:
+                for a, b in {(a, b) for a in set(by_part[name]) for b in set(by_part[other])}:
+                    if a[0] < b[1] + guard and b[0] < a[1] + guard:
+                        raise UserError(
+                            "A stretch of the stimulus {stimulus} is in {one} and in {other}.",
+                            "A network could know it by heart, and the figures would be too good.",
+                            "Part the data by stimulus or by time.",
+                            stimulus=stimulus, one=name, other=other,
+                        )  # fmt: skip

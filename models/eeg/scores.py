@@ -1,0 +1,167 @@
+"""Figures of a decoder: Pearson's r by window and subject, and what chance would give. NumPy only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+WINDOWS_S = (10.0, 60.0)
+LEAST_SHIFT_S = 1.0  # smaller shifts still line up, because envelopes are smooth
+
+
+def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Pearson's r along the last axis; 0 where one of the two is constant."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    a, b = a - a.mean(-1, keepdims=True), b - b.mean(-1, keepdims=True)
+    power = np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
+    return np.divide((a * b).sum(-1), power, out=np.zeros(np.broadcast(a, b).shape[:-1]), where=power > 1e-12)
+
+
+def by_window(decoded: np.ndarray, envelope: np.ndarray, window: int, hop: int = 0) -> np.ndarray:
+    """r [windows] of windows of `window` samples every `hop` (0: side by side); empty if none fits."""
+    starts = range(0, len(envelope) - window + 1, hop or window)
+    return np.array([pearson(decoded[s : s + window], envelope[s : s + window]) for s in starts])
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One stretch that was decoded, with what was truly heard: both [time] at `sample_rate`."""
+
+    subject: str
+    stimulus: str
+    decoded: np.ndarray
+    envelope: np.ndarray
+
+
+@dataclass(frozen=True)
+class SubjectFigures:
+    """One subject.
+
+    r: mean over its stretches. windows: window length in s → mean r over such windows (none where no stretch is so long).
+    null: float64 [draws], r under circular shifts of the envelope. p: share of draws at least as good (one-sided).
+    met: whether the decoder learned from this subject.
+    """
+
+    subject: str
+    r: float
+    stretches: int
+    windows: dict[float, float]
+    null: np.ndarray
+    p: float
+    met: bool
+
+    @property
+    def null_95(self) -> float:
+        """What chance passes once in twenty."""
+        return float(np.quantile(self.null, 0.95)) if len(self.null) else float("nan")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A decoder on a data set. `generalisation` says in words what the figures show.
+
+    within: mean r of subjects that were learned from; held_out: of the others; None where there are none.
+    score: (2 · within + held_out) / 3, as in the 2023 auditory EEG challenge; None unless there are both.
+    """
+
+    subjects: tuple[SubjectFigures, ...]
+    within: float | None
+    held_out: float | None
+    score: float | None
+    generalisation: str = ""
+    remarks: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def r(self) -> float:
+        """Mean over subjects."""
+        return float(np.mean([one.r for one in self.subjects]))
+
+    @property
+    def chance(self) -> float:
+        """Mean over subjects of the null distribution's mean."""
+        return float(np.mean([one.null.mean() if len(one.null) else 0.0 for one in self.subjects]))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; null distributions by mean, sd and 95 % quantile."""
+        rows = []
+        for one in self.subjects:
+            row = asdict(one) | {"windows": {str(length): r for length, r in one.windows.items()}}
+            null = row.pop("null")
+            row |= {
+                "null_mean": float(null.mean()) if len(null) else None,
+                "null_sd": float(null.std()) if len(null) else None,
+                "null_95": one.null_95 if len(null) else None,
+            }
+            rows.append(row)
+        return {
+            "r": self.r, "median": float(np.median([one.r for one in self.subjects])), "within": self.within,
+            "held_out": self.held_out, "score": self.score, "chance": self.chance,
+            "generalisation": self.generalisation, "remarks": list(self.remarks), "subjects": rows,
+        }  # fmt: skip
+
+
+def evaluate(
+    stretches: Sequence[Decoded],
+    sample_rate: float,
+    met: Sequence[str] = (),
+    windows_s: Sequence[float] = WINDOWS_S,
+    draws: int = 1000,
+    seed: int = 0,
+    generalisation: str = "",
+) -> Evaluation:
+    """The figures of decoded stretches. met: the subjects that the decoder learned from."""
+    generator = np.random.default_rng(seed)
+    subjects = []
+    for name in dict.fromkeys(one.subject for one in stretches):
+        own = [one for one in stretches if one.subject == name]
+        r = float(np.mean([pearson(one.decoded, one.envelope) for one in own]))
+        null = null_distribution(own, sample_rate, draws, generator)
+        p = float((1 + (null >= r).sum()) / (1 + len(null)))
+        windows = {}
+        for length in windows_s:
+            found = [by_window(one.decoded, one.envelope, round(length * sample_rate)) for one in own]
+            joined = np.concatenate(found)
+            if len(joined):
+                windows[float(length)] = float(joined.mean())
+        subjects.append(SubjectFigures(name, r, len(own), windows, null, p, name in set(met)))
+    within = [one.r for one in subjects if one.met]
+    held_out = [one.r for one in subjects if not one.met]
+    a, b = (float(np.mean(part)) if part else None for part in (within, held_out))
+    score = (2 * a + b) / 3 if a is not None and b is not None else None
+    return Evaluation(tuple(subjects), a, b, score, generalisation)
+
+
+def shifted_r(decoded: np.ndarray, envelope: np.ndarray) -> np.ndarray:
+    """r [time] at every circular shift of the envelope at once; the first is the true one."""
+    a = np.asarray(decoded, np.float64) - np.mean(decoded)
+    b = np.asarray(envelope, np.float64) - np.mean(envelope)
+    power = np.sqrt((a @ a) * (b @ b))
+    if power <= 1e-12:
+        return np.zeros(len(a))
+    return np.fft.irfft(np.fft.rfft(a) * np.fft.rfft(b).conj(), len(a)) / power
+
+
+def null_distribution(
+    stretches: Sequence[Decoded], sample_rate: float, draws: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Mean r [draws] over the stretches under circular shifts of at least a second either way.
+
+    Stretches of one stimulus and length are shifted together: people's answers to the same sound are alike, so shifting
+    each by itself would make chance look narrower than it is.
+    """
+    least = max(1, round(LEAST_SHIFT_S * sample_rate))
+    total, count = np.zeros(draws), 0
+    shifts: dict[tuple[str, int], np.ndarray] = {}
+    for one in stretches:
+        time = len(one.envelope)
+        if time < 3 * least:
+            continue
+        key = (one.stimulus, time)
+        if key not in shifts:
+            shifts[key] = generator.integers(least, time - least + 1, draws)
+        total += shifted_r(one.decoded, one.envelope)[shifts[key] % time]
+        count += 1
+    return total / count if count else np.zeros(0)

@@ -1,0 +1,77 @@
+"""The tables that EEG decoding writes. No torch: the window uses them, too."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models.checkpoint import cannot_write
+from models.datafiles import write_whole
+from models.eeg.attended import Attention
+from models.eeg.scores import Evaluation
+
+
+def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
+    """``figures.json`` and ``subjects.csv`` in `folder`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    write_json(folder / "figures.json", evaluation.as_dict())
+    write_whole(folder / "subjects.csv", csv_bytes(subject_rows(evaluation)))
+
+
+def subject_rows(evaluation: Evaluation) -> list[list[object]]:
+    """A heading and one row a subject: r, chance and what it passes once in twenty, p, and r by window length."""
+    lengths = sorted({length for one in evaluation.subjects for length in one.windows})
+    head: list[object] = ["subject", "learned_from", "stretches", "r", "chance", "chance_95", "p"]
+    rows: list[list[object]] = [[*head, *(f"r_{length:g}s" for length in lengths)]]
+    for one in evaluation.subjects:
+        chance = float(one.null.mean()) if len(one.null) else float("nan")
+        values = [
+            one.r,
+            chance,
+            one.null_95,
+            one.p,
+            *(one.windows.get(length, float("nan")) for length in lengths),
+        ]
+        rows.append([one.subject, one.met, one.stretches, *(round(float(value), 6) for value in values)])
+    return rows
+
+
+def envelope_rows(decoded: Any, true: Any, sample_rate: int) -> list[list[object]]:
+    """``time_s, decoded`` and, where it is known, ``true``: for a table of a decoding."""
+    head: list[object] = ["time_s", "decoded"] if true is None else ["time_s", "decoded", "true"]
+    columns = [decoded] if true is None else [decoded, true]
+    rows: list[list[object]] = [
+        [round(number / sample_rate, 6), *(round(float(column[number]), 6) for column in columns)]
+        for number in range(len(decoded))
+    ]
+    return [head, *rows]
+
+
+def attention_rows(attention: Attention, names: Sequence[str]) -> list[list[object]]:
+    """One row a window: its length and start, r of each track, which was chosen and by what margin."""
+    rows: list[list[object]] = [["window_s", "start_s", *(f"r_{name}" for name in names), "chosen", "margin"]]
+    for one in attention.windows:
+        for number, start in enumerate(one.starts_s):
+            found = [round(float(value), 6) for value in one.r[number]]
+            chosen = names[int(one.chosen[number])]
+            rows.append(
+                [one.window_s, round(float(start), 3), *found, chosen, round(float(one.margin[number]), 6)]
+            )
+    return rows
+
+
+def write_json(path: Path, values: Any) -> None:
+    write_whole(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def csv_bytes(rows: Sequence[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()

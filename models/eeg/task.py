@@ -1,0 +1,272 @@
+"""How EEG decoders are trained: windows at random offsets, r as loss and as figure; the linear decoder is solved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models import checkpoint
+from models.checkpoint import CheckpointInfo
+from models.eeg import data, linear, losses, network, ridge
+from models.eeg.config import EEGConfig, PreprocessingConfig
+from models.eeg.network import UNKNOWN, NetworkConfig
+from models.eeg.parting import Stretch, part
+from models.eeg.samples import located, trained_subjects
+from models.errors import UserError
+from models.progress import Progress
+from models.resources import resource
+from models.training import schedules
+from models.training.task import Clock, Draw, History, Loss, Task
+
+
+@dataclass(frozen=True)
+class Batch:
+    """eeg float32 [batch, time, channels]; envelope float32 [batch, time]; subject int64 [batch], 0 is unknown."""
+
+    eeg: torch.Tensor
+    envelope: torch.Tensor
+    subject: torch.Tensor
+
+
+class EEGTask(Task[EEGConfig]):
+    """Trains `network.py` on stretches that `parting.py` keeps apart."""
+
+    system = "eeg"
+    metric = "validation/r"
+
+    def prepare(self, progress: Progress) -> dict[str, int | float | str]:
+        """Read the data set and part it; a fine-tuning takes signal settings, channels and subjects from its checkpoint."""
+        settings = self.config.data
+        self.start = self._start()
+        signal = self.config.preprocessing
+        if self.start is not None:
+            signal = PreprocessingConfig.model_validate(self.start[1].preprocessing["signal"])
+        self.signal = signal
+        self.dataset = data.open_dataset(
+            located(settings.path), signal, settings.subjects, progress.part(0, 0.8)
+        )
+        self.parts = part(self.dataset, settings, signal, self.config.seed)
+        self.rate = self.dataset.sample_rate
+        self.subjects = list(self.parts.met)
+        self.channel_names = list(self.dataset.channel_names)
+        if self.start is not None:
+            self.subjects = trained_subjects(self.start[1])
+            self._check_channels(self.start[1])
+        self._train = _Windows(self.parts.train, settings.window_s, self.rate, settings.windows_an_epoch)
+        self._validation = _Windows(self.parts.validation, settings.window_s, self.rate)
+        if self.config.keep == "best" and not len(self._validation):
+            raise UserError(
+                "There is nothing to validate on.", "No stretch is left for the validation part.",
+                "Name a validation block, or set Keep to last.",
+            )  # fmt: skip
+        minutes = sum(map(len, self.parts.train)) / self.rate / 60
+        return {
+            "training minutes": round(minutes, 1),
+            "training subjects": len(self.parts.met),
+            "validation windows": len(self._validation),
+            "test stretches": len(self.parts.test),
+            "generalisation": self.parts.generalisation,
+            "skipped": len(self.dataset.skipped),
+        }
+
+    def _start(self) -> tuple[dict[str, torch.Tensor], CheckpointInfo] | None:
+        choice = self.config.start_from
+        if not choice:
+            return None
+        return checkpoint.load(resource("checkpoints", "eeg") if choice == "bundled" else choice, "eeg")
+
+    def _check_channels(self, info: CheckpointInfo) -> None:
+        if len(info.preprocessing["channels"]) != len(self.channel_names):
+            raise UserError(
+                "The checkpoint decodes {theirs} channels, and the data has {ours}.", "",
+                "Choose a checkpoint for these channels.",
+                theirs=len(info.preprocessing["channels"]), ours=len(self.channel_names),
+            )  # fmt: skip
+
+    def size(self, split: str) -> int:
+        return len(self._train if split == "train" else self._validation)
+
+    def network(self) -> torch.nn.Module:
+        """A fresh network, the checkpoint's to start from, or the solved linear decoder."""
+        if self.start is not None and self.start[1].network["kind"] != "ridge":
+            self.network_config = NetworkConfig(**self.start[1].network)
+            built = network.build(self.network_config)
+            checkpoint.fit(built, self.start[0])
+            return built
+        self.network_config = network_config(
+            self.config, len(self.channel_names), len(self.subjects), self.rate
+        )
+        if self.start is not None:  # a linear decoder is not tuned but solved again, with the same lags
+            self.network_config = NetworkConfig(**self.start[1].network)
+        built = network.build(self.network_config)
+        if isinstance(built, network.LinearDecoder):
+            solved, self.ridge_r = linear.fit(self.parts.train, self.config.ridge, self.rate)
+            self.penalty = solved.penalty
+            set_ridge(built, solved)
+        return built
+
+    @property
+    def solved(self) -> bool:
+        """Whether the decoder is the linear one, which no step of an optimizer may move."""
+        return self.network_config.kind == "ridge"
+
+    def batch(self, split: str, draws: list[Draw]) -> Batch:
+        """Windows; in training at random offsets, and now and then without saying whose they are."""
+        windows = self._train if split == "train" else self._validation
+        numbers = {name: number + 1 for number, name in enumerate(self.subjects)}
+        eeg, envelope, subject = [], [], []
+        for draw in draws:
+            random = np.random.default_rng(draw.seed) if split == "train" else None
+            stretch, start = windows.place(draw.item, random)
+            piece = slice(start, start + windows.length)
+            eeg.append(stretch.eeg[piece])
+            envelope.append(stretch.envelope[piece])
+            dropped = random is not None and random.random() < self.config.drop_identity
+            subject.append(UNKNOWN if dropped else numbers.get(stretch.subject, UNKNOWN))
+        return Batch(
+            torch.from_numpy(np.stack(eeg)), torch.from_numpy(np.stack(envelope)), torch.tensor(subject)
+        )
+
+    def to(self, batch: Batch, device: torch.device) -> Batch:
+        return Batch(*(getattr(batch, one.name).to(device, non_blocking=True) for one in fields(Batch)))
+
+    def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
+        with self._half_precision(batch.eeg.device):
+            decoded = network(batch.eeg, batch.subject)
+        value = losses.loss(decoded, batch.envelope, self.config.loss.kind, self.config.loss.l1)
+        return Loss(value, len(batch.eeg), {"r": losses.pearson(decoded, batch.envelope).mean().detach()})
+
+    def _half_precision(self, device: torch.device) -> Any:
+        """On a CPU bfloat16 pays with AMX only; elsewhere the one loop has switched it on already."""
+        if device.type == "cpu" and self.config.precision == "bf16" and torch.cpu._is_amx_tile_supported():
+            return torch.autocast("cpu", torch.bfloat16)
+        return nullcontext()
+
+    def learning_rate(self, clock: Clock) -> float:
+        if self.solved:
+            return 0.0
+        peak = self.config.learning_rate
+        if self.config.schedule == "cosine":
+            return schedules.warmup_cosine(clock.step, clock.steps, peak, warmup=200)
+        return peak
+
+    def optimizer(self, network: torch.nn.Module) -> torch.optim.Optimizer:
+        """Adam with betas 0.9 and 0.98; weight decay, if any, is decoupled."""
+        decay = 0.0 if self.solved else self.config.weight_decay
+        return torch.optim.AdamW(
+            network.parameters(), lr=self.config.learning_rate, betas=(0.9, 0.98), weight_decay=decay
+        )
+
+    def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
+        decoded = network(batch.eeg, batch.subject).float()
+        return {
+            "r": losses.pearson(decoded, batch.envelope).cpu().numpy(),
+            "l1": (decoded - batch.envelope).abs().mean(-1).cpu().numpy(),
+        }
+
+    def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
+        """r is a mean over windows, then over subjects."""
+        whose = [self._validation.place(number, None)[0].subject for number in range(len(outputs["r"]))]
+        self.validation_r = {
+            name: float(outputs["r"][[one == name for one in whose]].mean()) for name in dict.fromkeys(whose)
+        }
+        return {"r": float(np.mean(list(self.validation_r.values()))), "l1": float(outputs["l1"].mean())}
+
+    def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
+        title = "ridge" if self.solved else f"Conformer {self.network_config.version}"
+        return CheckpointInfo(
+            system="eeg",
+            title=f"{title}, {len(self.parts.met)} subjects",
+            network=asdict(self.network_config),
+            preprocessing={
+                "signal": self.signal.model_dump(mode="json"),
+                "channels": self.channel_names,
+                "subjects": self.subjects,
+                "window_s": self._train.length / self.rate,
+                "by": self.parts.by,
+            },
+            metrics={name: value for name, value in figures.items() if np.isfinite(value)},
+            card=self._card(),
+        )
+
+    def recorded_config(self) -> dict[str, Any]:
+        values = super().recorded_config()
+        values["data"]["path"] = Path(self.config.data.path).name
+        values["start_from"] = Path(self.config.start_from).name
+        return values
+
+    def summary(self, history: History, folder: Path) -> list[Path]:
+        from models.eeg.summary import draw
+
+        path = folder / "summary.png"
+        draw(history, getattr(self, "validation_r", {}), path)
+        return [path]
+
+    def _card(self) -> str:
+        minutes = sum(map(len, self.parts.train)) / self.rate / 60
+        lines = [
+            f"Decodes the speech envelope from EEG at {self.rate} Hz, {self.signal.low_hz:g}–{self.signal.top_hz:g} Hz.",
+            "",
+            f"Trained on {minutes:.1f} minutes of {len(self.parts.met)} subjects ({', '.join(self.parts.met)}) of {self.dataset.name}; "
+            f"held out: {', '.join(self.config.data.test_subjects) or 'no subject'}. Figures on its test part are of: "
+            f"{self.parts.generalisation}.",
+        ]
+        if self.parts.by == "time":
+            lines.append("Single stimulus, split by time.")
+        if self.solved:
+            lines.append(f"Ridge regression, lambda {self.penalty:g}.")
+        return "\n".join(lines) + "\n"
+
+
+class _Windows:
+    """The windows of a part: in training as many as would fit side by side, each at a random offset; else side by side."""
+
+    def __init__(self, stretches: Sequence[Stretch], window_s: float, rate: int, count: int = 0) -> None:
+        self.stretches = list(stretches)
+        shortest = min(map(len, self.stretches), default=0)
+        self.length = min(round(window_s * rate), shortest)
+        self.starts = [
+            (number, start)
+            for number, one in enumerate(self.stretches)
+            for start in range(0, len(one) - self.length + 1, max(1, self.length))
+        ]
+        self.count = count or len(self.starts)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def place(self, item: int, random: np.random.Generator | None) -> tuple[Stretch, int]:
+        number, start = self.starts[item % len(self.starts)]
+        stretch = self.stretches[number]
+        return stretch, start if random is None else int(random.integers(0, len(stretch) - self.length + 1))
+
+
+def set_ridge(decoder: network.LinearDecoder, solved: ridge.Ridge) -> None:
+    """Put a solved decoder into its network."""
+    with torch.no_grad():
+        decoder.weight.copy_(torch.from_numpy(solved.weights))
+        decoder.bias.fill_(solved.bias)
+
+
+def network_config(config: EEGConfig, channels: int, subjects: int, rate: int) -> NetworkConfig:
+    """The decoder that a training config asks for."""
+    asked = config.network
+    first, last = ridge.lags_of(config.ridge.first_lag_s, config.ridge.last_lag_s, rate)
+    shared = {one.name for one in fields(NetworkConfig)} & set(asked.model_dump())
+    built = NetworkConfig(**{name: getattr(asked, name) for name in shared})
+    return replace(
+        built,
+        channels=channels,
+        subjects=subjects if asked.subject_embedding else 0,
+        first_lag=first,
+        last_lag=last,
+    )
+
+
+TASK = EEGTask

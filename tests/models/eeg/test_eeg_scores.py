@@ -1,0 +1,90 @@
+"""r by window, null distributions, p-values, the challenge's score, and who was listened to."""
+
+import numpy as np
+import pytest
+
+from models.eeg import attended, scores
+from models.eeg.scores import Decoded
+from models.errors import UserError
+
+
+def smooth(n, seed):
+    return np.convolve(np.random.default_rng(seed).normal(size=n + 30), np.hanning(16), "same")[15:-15]
+
+
+def stretches(strength, subjects=4, seed=0):
+    made = []
+    for subject in range(subjects):
+        for stimulus in range(3):
+            envelope = smooth(1280, 100 + stimulus)
+            noise = smooth(1280, 1000 * seed + 10 * subject + stimulus)
+            made.append(Decoded(f"s{subject}", f"a{stimulus}", strength * envelope + noise, envelope))
+    return made
+
+
+def test_pearson():
+    a, b = np.random.default_rng(0).normal(size=(2, 7, 50))
+    np.testing.assert_allclose(
+        scores.pearson(a, b), [np.corrcoef(x, y)[0, 1] for x, y in zip(a, b, strict=True)]
+    )
+    assert scores.pearson(np.ones(5), np.arange(5)) == 0
+
+
+def test_every_shift_at_once():
+    a, b = smooth(200, 1), smooth(200, 2)
+    expected = [np.corrcoef(a, np.roll(b, shift))[0, 1] for shift in range(200)]
+    np.testing.assert_allclose(scores.shifted_r(a, b), expected, atol=1e-10)
+
+
+def test_a_real_decoder_stands_out_of_chance():
+    found = scores.evaluate(stretches(0.5), 64, met=["s0", "s1"])
+    assert all(one.p < 0.01 for one in found.subjects)
+    assert abs(found.chance) < 0.05
+    assert all(one.r > one.null_95 for one in found.subjects)
+    assert found.score == pytest.approx((2 * found.within + found.held_out) / 3)
+    assert found.within == pytest.approx(np.mean([one.r for one in found.subjects[:2]]))
+
+
+def test_no_decoder_is_chance():
+    p = [
+        one.p
+        for seed in range(1, 8)
+        for one in scores.evaluate(stretches(0.0, seed=seed), 64, draws=300).subjects
+    ]
+    assert np.mean(np.array(p) < 0.05) < 0.2
+    assert 0.3 < np.mean(p) < 0.7
+
+
+def test_windows_that_do_not_fit_are_left_out():
+    found = scores.evaluate(stretches(0.5), 64)
+    assert set(found.subjects[0].windows) == {10.0}
+    assert found.score is None
+    assert found.within is None
+    assert found.as_dict()["subjects"][0]["null_95"] < 1
+
+
+def test_attended_speaker():
+    true, other = smooth(64 * 120, 1), smooth(64 * 120, 2)
+    decoded = 0.4 * true + smooth(64 * 120, 3)
+    found = attended.attended(decoded, [other, true], 64, truth=1)
+    assert found.chosen == 1
+    accuracy = {one.window_s: one for one in found.windows}
+    assert set(accuracy) == {5.0, 10.0, 30.0, 60.0}
+    assert accuracy[30.0].accuracy >= accuracy[5.0].accuracy > 0.6
+    for one in found.windows:
+        assert one.low <= one.accuracy <= one.high
+        np.testing.assert_array_equal(one.margin > 0, one.chosen == 1)
+
+
+def test_unknown_truth_and_too_few_tracks():
+    true, other = smooth(2000, 1), smooth(1900, 2)
+    found = attended.attended(true, [true, other], 64)
+    assert (found.windows[0].margin >= 0).all()
+    assert np.isnan(found.windows[0].accuracy)
+    with pytest.raises(UserError, match="nothing to choose"):
+        attended.attended(true, [true], 64)
+
+
+def test_wilson():
+    assert attended.wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-3)
+    assert attended.wilson(10, 10)[1] == 1.0
