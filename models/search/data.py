@@ -91,6 +91,16 @@ def open_captions(choice: str | os.PathLike[str]) -> Captions:
     return Captions(path.stem if path.is_file() else path.name, tuple(items), tuple(skipped))
 
 
+def may_have_captions(folder: Path) -> bool:
+    """Whether a folder holds a list that could be one of captions, or text files; only looks at names."""
+    try:
+        names = [entry.name.lower() for entry in folder.iterdir()]
+    except OSError:
+        return False
+    lists = any("caption" in name or name.startswith("metadata.") for name in names if _is_list(name))
+    return lists or any(name.endswith(".txt") for name in names)
+
+
 def parted(captions: Captions, validation: float, test: float, seed: int) -> Captions:
     """`captions` with a part for every item: as the data says, or drawn by the seed where it says nothing."""
     if any(item.part for item in captions.items):
@@ -121,9 +131,13 @@ def _listing(folder: Path) -> Path | None:
             path=folder,
             reason=error.strerror or str(error),
         ) from error
-    lists = [entry for entry in entries if entry.suffix.lower() in {".csv", ".tsv", ".jsonl", ".json"}]
+    lists = [entry for entry in entries if _is_list(entry.name)]
     named = [entry for entry in lists if "caption" in entry.name.lower() or entry.stem.lower() == "metadata"]
     return (named or lists or [None])[0]
+
+
+def _is_list(name: str) -> bool:
+    return name.lower().endswith((".csv", ".tsv", ".jsonl", ".ndjson", ".json"))
 
 
 # One row of any of the four: (file, what it says), a file may come several times

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,25 @@ class DualEncoder:
         with torch.inference_mode():
             return _embeddings(self._model.get_text_features(**inputs))
 
+    def unknown(self, text: str) -> tuple[str, ...]:
+        """The words of a text for which the encoder has no pieces, and which it therefore passes over."""
+        mark = self._tokenizer.unk_token_id
+        # CLIP's tokenizer names its end as the unknown, since it knows every byte.
+        if mark is None or mark == self._tokenizer.eos_token_id:
+            return ()
+        words = self.spelled(text).split()
+        return tuple(
+            word for word in words if mark in self._tokenizer(word, add_special_tokens=False)["input_ids"]
+        )
+
+    def spelled(self, text: str) -> str:
+        """`text` as the encoder reads it best: symbols it does not know are written as their names."""
+        mark = self._tokenizer.unk_token_id
+        if mark is None or mark == self._tokenizer.eos_token_id or text.isascii():
+            return text
+        known = mark not in self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return text if known else spelled_symbols(text)
+
     def pixels(self, pixels: np.ndarray) -> np.ndarray:
         """float32 [n, dim] of length 1 each, of uint8 [n, height, width, 3] as `view` makes them."""
         if not len(pixels):
@@ -106,6 +126,17 @@ class DualEncoder:
         batch = (batch.float() * self.view.scale - self._mean) / self._std
         with torch.inference_mode():
             return _embeddings(self._model.get_image_features(pixel_values=batch))
+
+
+def spelled_symbols(text: str) -> str:
+    """`text` with its emoji and symbols written as their Unicode names: 😀 becomes `grinning face`."""
+    parts = []
+    for character in text:
+        if unicodedata.category(character) == "So":
+            parts.append(f" {unicodedata.name(character, '').lower()} ")
+        elif character not in "\ufe0f\u200d":  # they only join or colour what stands before them
+            parts.append(character)
+    return " ".join("".join(parts).split())
 
 
 def _embeddings(output: Any) -> np.ndarray:
