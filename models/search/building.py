@@ -145,7 +145,9 @@ def _plan(
             if texts != (captions[name].captions if name in captions else ()):
                 plan.recaption.append((number, name))
     # What lies below a folder that cannot be read just now is not gone.
-    hidden = [Path(where).relative_to(place).as_posix() + "/" for where, _ in problems if Path(where) != place]
+    hidden = [
+        Path(where).relative_to(place).as_posix() + "/" for where, _ in problems if Path(where) != place
+    ]
     plan.gone = [
         entry[0]
         for name, entry in known.items()
@@ -175,9 +177,7 @@ def _encode(
     def commit() -> None:
         nonlocal last
         if waiting:
-            index.put(
-                root, waiting, joined(codes) if codes else None, joined(texts) if texts else None
-            )
+            index.put(root, waiting, joined(codes) if codes else None, joined(texts) if texts else None)
             waiting.clear()
             codes.clear()
             texts.clear()

@@ -115,7 +115,9 @@ class FusionSettings(Settings):
         group="Network",
     )
     bits: Literal[16, 32, 64, 128] = setting(64, "Bits", "Length of a code.", group="Network")
-    layers: int = setting(2, "Fusion layers", "Of the transformer.", group="Network", advanced=True, ge=1, le=8)
+    layers: int = setting(
+        2, "Fusion layers", "Of the transformer.", group="Network", advanced=True, ge=1, le=8
+    )
     heads: int = setting(4, "Fusion heads", "Of its attention.", group="Network", advanced=True, ge=1, le=16)
     feedforward: int = setting(
         2048, "Feed-forward", "Units between the layers.", group="Network", advanced=True, ge=16, le=8192
@@ -125,7 +127,13 @@ class FusionSettings(Settings):
         ge=0, le=0.8,
     )  # fmt: skip
     hidden: int = setting(
-        1024, "Hash units", "Of the hash network's middle layer.", group="Network", advanced=True, ge=8, le=8192
+        1024,
+        "Hash units",
+        "Of the hash network's middle layer.",
+        group="Network",
+        advanced=True,
+        ge=8,
+        le=8192,
     )
     dropout: float = setting(
         0.3, "Hash dropout", "Share of units silenced in the hash network.", group="Network", advanced=True,
@@ -149,7 +157,10 @@ class LossSettings(Settings):
     """The loss; the scales of the two differ, so their curves cannot be compared."""
 
     kind: Literal["contrastive", "balanced"] = setting(
-        "contrastive", "Loss", "NT-Xent both ways, or the balanced one (weighted, picture to text).", group="Loss"
+        "contrastive",
+        "Loss",
+        "NT-Xent both ways, or the balanced one (weighted, picture to text).",
+        group="Loss",
     )
     temperature: float = setting(
         0.5, "Temperature", "Lower looks harder at the nearest negatives.", group="Loss", ge=0.01, le=10
@@ -239,7 +250,10 @@ class IndexSettings(Settings):
         advanced=True,
     )
     keep_embeddings: bool = setting(
-        True, "Keep embeddings", "In half precision, so that the best codes can be ordered more finely.", group="Index"
+        True,
+        "Keep embeddings",
+        "In half precision, so that the best codes can be ordered more finely.",
+        group="Index",
     )
     batch_size: int = setting(
         32, "Pictures at once", "Encoded together.", group="Index", advanced=True, ge=1, le=1024

@@ -75,9 +75,9 @@ def open_captions(choice: str | os.PathLike[str]) -> Captions:
         )
     listing = path if path.is_file() else _listing(path)
     if listing is None:
-        rows, folder = _beside(path), path
+        rows, folder = list(_beside(path)), path
     else:
-        rows, folder = _rows(listing), listing.parent
+        rows, folder = list(_rows(listing)), listing.parent
     items, skipped = _joined(rows, folder)
     if not items:
         raise UserError(
@@ -133,7 +133,7 @@ def _listing(folder: Path) -> Path | None:
         ) from error
     lists = [entry for entry in entries if _is_list(entry.name)]
     named = [entry for entry in lists if "caption" in entry.name.lower() or entry.stem.lower() == "metadata"]
-    return (named or lists or [None])[0]
+    return next(iter(named or lists), None)
 
 
 def _is_list(name: str) -> bool:

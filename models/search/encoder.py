@@ -45,8 +45,12 @@ class DualEncoder:
             self._model = AutoModel.from_pretrained(
                 folder, config=config, trust_remote_code=False, local_files_only=True, dtype=torch.float32
             )
-            if not hasattr(self._model, "get_image_features") or not hasattr(self._model, "get_text_features"):
-                raise _not_dual(folder, f"{type(self._model).__name__} does not embed both pictures and texts")
+            if not hasattr(self._model, "get_image_features") or not hasattr(
+                self._model, "get_text_features"
+            ):
+                raise _not_dual(
+                    folder, f"{type(self._model).__name__} does not embed both pictures and texts"
+                )
             processor = AutoImageProcessor.from_pretrained(
                 folder, trust_remote_code=False, local_files_only=True, backend="pil"
             )
@@ -76,21 +80,30 @@ class DualEncoder:
 
     @classmethod
     def load(
-        cls, name: str | os.PathLike[str], device: torch.device | str = "cpu", progress: Progress | None = None
+        cls,
+        name: str | os.PathLike[str],
+        device: torch.device | str = "cpu",
+        progress: Progress | None = None,
     ) -> DualEncoder:
         """`name`: ``bundled``, a folder, or a name of the Hugging Face hub, which is downloaded if need be."""
         text = os.fspath(name)
         if text == "bundled":
             return cls(bundled_encoder(), torch.device(device), "Polyphony emoji CLIP")
         folder = pretrained.locate(text, progress)
-        return cls(folder, torch.device(device), text if "/" in text and not Path(text).exists() else folder.name)
+        return cls(
+            folder, torch.device(device), text if "/" in text and not Path(text).exists() else folder.name
+        )
 
     def texts(self, texts: Sequence[str]) -> np.ndarray:
         """float32 [n, dim] of length 1 each."""
         if not len(texts):
             return np.zeros((0, self.dim), np.float32)
         encoded = self._tokenizer(
-            list(texts), padding=self._fill, truncation=True, max_length=self._most_tokens, return_tensors="pt"
+            list(texts),
+            padding=self._fill,
+            truncation=True,
+            max_length=self._most_tokens,
+            return_tensors="pt",
         )
         known = {"input_ids", "attention_mask", "token_type_ids"}
         if str(self._model.config.model_type).startswith("siglip"):

@@ -170,7 +170,9 @@ class EncoderTask(Task[SearchConfig]):
 
         small_encoder.export(folder / "best", folder / "encoder")
         path = folder / "summary.png"
-        draw(history, path, {"train/loss": "Loss"}, {"validation/recall_at_10": "Recall@10, words to picture"})
+        draw(
+            history, path, {"train/loss": "Loss"}, {"validation/recall_at_10": "Recall@10, words to picture"}
+        )
         return [path]
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from models.search import codes
 from models.progress import Progress
+from models.search import codes
 
 TIE_SEED = 20_240_501  # of the permutation that breaks ties: any, but always the same
 ROWS_AT_ONCE = 300_000  # keys held at a time: they stay in the processor's cache

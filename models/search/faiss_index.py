@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import faiss
 import numpy as np
 
-EXACT_UP_TO = 10_000_000  # codes: up to here, at high recall, graphs and hashes hardly beat comparing with all
+EXACT_UP_TO = (
+    10_000_000  # codes: up to here, at high recall, graphs and hashes hardly beat comparing with all
+)
 KINDS = ("auto", "exact", "multi-index", "inverted")
 _PIECE_BITS = 16  # of a code, by which multi-index hashing looks up (Norouzi et al., CVPR 2012)
 _FLIPS = 2  # bits of a piece that may differ
@@ -55,7 +58,8 @@ class CodeIndex:
             return "exact"  # too few to part
         return self._asked
 
-    def _built(self, codes: np.ndarray) -> faiss.IndexBinary:
+    def _built(self, codes: np.ndarray) -> Any:
+        index: Any  # FAISS's classes come from C++ and share no typed base
         if self.kind == "multi-index":
             index = faiss.IndexBinaryMultiHash(self.bits, self.bits // _PIECE_BITS, _PIECE_BITS)
             index.nflip = _FLIPS

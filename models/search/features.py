@@ -257,7 +257,9 @@ def _by_part(values: dict[str, Any], path: Path) -> dict[str, dict[str, Any]]:
 def _fields(values: dict[str, Any], path: Path) -> dict[str, Any]:
     found = {_FIELDS[str(key).lower()]: value for key, value in values.items() if str(key).lower() in _FIELDS}
     if not {"image", "text"} <= set(found):
-        raise _not_features(path, f"it should hold image, text and label, and holds {', '.join(map(str, values))}")
+        raise _not_features(
+            path, f"it should hold image, text and label, and holds {', '.join(map(str, values))}"
+        )
     return found
 
 

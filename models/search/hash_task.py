@@ -128,7 +128,9 @@ class HashTask(Task[SearchConfig]):
         hashing = [parameter for name, parameter in named if "_hash." in name]
         groups: list[dict[str, Any]] = [{"params": fusion, "rate_factor": 1.0}]
         if hashing:
-            groups.append({"params": hashing, "rate_factor": self.config.hash_rate / self.config.learning_rate})
+            groups.append(
+                {"params": hashing, "rate_factor": self.config.hash_rate / self.config.learning_rate}
+            )
         self._optimizer = torch.optim.Adam(
             groups, lr=self.config.learning_rate, betas=(0.5, 0.999), weight_decay=self.config.weight_decay
         )
@@ -163,13 +165,16 @@ class HashTask(Task[SearchConfig]):
         return Loss(value, len(batch.image), figures)
 
     def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
-        bare: FusionHashing = getattr(network, "module", network)
+        bare: Any = getattr(network, "module", network)  # within, where it is wrapped for distribution
         alone = bare.image_alone(batch.image), bare.text_alone(batch.text)
         result = {"image": alone[0], "text": alone[1]}
         if self.network_config.bits:
             paired = bare.fuse(batch.image, batch.text)
             result |= {"image_codes": bare.image_codes(alone[0]), "text_codes": bare.text_codes(alone[1])}
-            result |= {"image_paired": bare.image_codes(paired.image), "text_paired": bare.text_codes(paired.text)}
+            result |= {
+                "image_paired": bare.image_codes(paired.image),
+                "text_paired": bare.text_codes(paired.text),
+            }
         return {name: value.float().cpu().numpy() for name, value in result.items()}
 
     def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
@@ -216,7 +221,10 @@ class HashTask(Task[SearchConfig]):
         from models.search.summary import draw
 
         path = folder / "summary.png"
-        right = {"validation/single_t2i": "MAP@50, words to picture", "validation/single_i2t": "picture to words"}
+        right = {
+            "validation/single_t2i": "MAP@50, words to picture",
+            "validation/single_i2t": "picture to words",
+        }
         if not self.network_config.bits:
             right = {name.replace("single", "real"): title for name, title in right.items()}
         draw(history, path, {"train/loss": f"Loss ({self.config.objective.kind})"}, right)
@@ -282,5 +290,3 @@ def _texts_of(pairs: Pairs) -> list[np.ndarray]:
     ends = np.searchsorted(pairs.owners[order], np.arange(len(pairs)), side="right")
     starts = np.searchsorted(pairs.owners[order], np.arange(len(pairs)), side="left")
     return [order[start:end] for start, end in zip(starts, ends, strict=True)]
-
-

@@ -134,5 +134,8 @@ class Projection(Hasher):
 def joined(parts: list[Encoded]) -> Encoded:
     """Several, one after the other."""
     return Encoded(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("embeddings", "codes", "values"))
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("embeddings", "codes", "values")
+        )
     )

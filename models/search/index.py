@@ -91,9 +91,7 @@ class Index:
         self._lock = threading.RLock()
         meta = dict(base.execute("SELECT key, value FROM meta"))
         known = {field.name for field in fields(Identity)}
-        self.identity = Identity(
-            **{k: v for k, v in json.loads(meta["identity"]).items() if k in known}
-        )
+        self.identity = Identity(**{k: v for k, v in json.loads(meta["identity"]).items() if k in known})
         self.keeps_embeddings = meta["embeddings"] == "1"
         self.kind = meta.get("kind", "auto")
         self._sides = {side: _Side(self.identity.bits, self.kind) for side in SIDES}
@@ -102,7 +100,11 @@ class Index:
 
     @classmethod
     def create(
-        cls, folder: str | os.PathLike[str], identity: Identity, keep_embeddings: bool = True, kind: str = "auto"
+        cls,
+        folder: str | os.PathLike[str],
+        identity: Identity,
+        keep_embeddings: bool = True,
+        kind: str = "auto",
     ) -> Index:
         """A new, empty index. Raises UserError if the folder cannot be written, or holds an index already."""
         folder = Path(folder)
@@ -166,7 +168,8 @@ class Index:
             return
         what = "encoder" if ours.encoder != identity.encoder else "hash model"
         found, wanted = (
-            f"{one.encoder_title or one.encoder} with {one.hasher_title or one.hasher}" for one in (ours, identity)
+            f"{one.encoder_title or one.encoder} with {one.hasher_title or one.hasher}"
+            for one in (ours, identity)
         )
         raise UserError(
             "The index {path} was made with another {what}.",
@@ -217,7 +220,7 @@ class Index:
 
     def captions(self, ids: Sequence[int] | np.ndarray) -> list[tuple[int, str, int]]:
         """(id, text, id of its picture) of captions, in this order."""
-        found = {}
+        found: dict[int, tuple[int, str, int]] = {}
         numbers = [int(i) for i in ids]
         with self._lock:
             for some in _some(numbers):
@@ -344,7 +347,11 @@ class Index:
         return ids
 
     def put_captions(
-        self, ids: Sequence[int], texts: Sequence[tuple[str, ...]], attributions: Sequence[str], captions: Encoded
+        self,
+        ids: Sequence[int],
+        texts: Sequence[tuple[str, ...]],
+        attributions: Sequence[str],
+        captions: Encoded,
     ) -> None:
         """Give items new captions; their pictures stay. captions: a row for each text, in order."""
         with self._lock, self._changing():
@@ -448,12 +455,14 @@ class Index:
 
     def _roots(self) -> dict[int, Path]:
         return {
-            number: resource(*path.removeprefix(SHIPPED).split("/")) if path.startswith(SHIPPED) else Path(path)
+            number: resource(*path.removeprefix(SHIPPED).split("/"))
+            if path.startswith(SHIPPED)
+            else Path(path)
             for number, path in self._base.execute("SELECT id, path FROM roots")
         }
 
     def _ids(self, root: int, paths: list[str]) -> dict[str, int]:
-        found = {}
+        found: dict[str, int] = {}
         for some in _some(paths):
             query = f"SELECT path, id FROM items WHERE root = ? AND path IN ({_marks(some)})"
             found |= dict(self._base.execute(query, (root, *some)))

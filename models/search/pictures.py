@@ -17,7 +17,9 @@ SUFFIXES = {
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
     ".tga", ".ico", ".avif", ".jp2",
 }  # fmt: skip
-MOST_PIXELS = 178_000_000  # a picture is held decoded, half a gigabyte then; Pillow refuses a little more by itself
+MOST_PIXELS = (
+    178_000_000  # a picture is held decoded, half a gigabyte then; Pillow refuses a little more by itself
+)
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ def read(path: str | os.PathLike[str]) -> Image.Image:
                 width, height = picture.size
                 if width * height > MOST_PIXELS:
                     raise _too_large(path)
-                picture.draft("RGB", (512, 512))  # a JPEG is decoded at a fraction of its size, where that is enough
+                picture.draft(
+                    "RGB", (512, 512)
+                )  # a JPEG is decoded at a fraction of its size, where that is enough
                 return upright(picture)
     except FileNotFoundError as error:
         raise UserError(

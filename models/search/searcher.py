@@ -38,7 +38,10 @@ from models.search.samples import bundled_index
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray
 REMEMBERED = 512  # texts whose codes are kept, since people type letter by letter and go back
 LESS = 0.5  # how strongly "less like this" counts against what is asked for
-ALIKE_COSINE, ALIKE_SHARE = 0.985, 1 / 32  # from which two pictures are near-duplicates: of embeddings, of differing bits
+ALIKE_COSINE, ALIKE_SHARE = (
+    0.985,
+    1 / 32,
+)  # from which two pictures are near-duplicates: of embeddings, of differing bits
 
 
 @dataclass(frozen=True)

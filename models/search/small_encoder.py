@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from transformers import CLIPModel, PreTrainedTokenizerFast
 
 PAD, BEGIN, END, UNKNOWN = "[PAD]", "[BEGIN]", "[END]", "[UNK]"  # ids 0, 1, 3 and 2
-_IDS = {PAD: 0, BEGIN: 1, UNKNOWN: 2, END: 3}  # END must not be 2: CLIP takes that for its first, mistaken config
+_IDS = {
+    PAD: 0,
+    BEGIN: 1,
+    UNKNOWN: 2,
+    END: 3,
+}  # END must not be 2: CLIP takes that for its first, mistaken config
 
 
 def train_tokenizer(texts: Iterable[str], size: int) -> str:

@@ -6,7 +6,7 @@ from models.search.config import SearchConfig
 from models.training.task import Task
 
 
-def TASK(config: SearchConfig) -> Task[SearchConfig]:  # noqa: N802  the name by which every system's task is found
+def TASK(config: SearchConfig) -> Task[SearchConfig]:
     """The task of a config's stage."""
     if config.stage == "encoder":
         from models.search.encoder_task import EncoderTask
