@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -75,6 +75,40 @@ class CodeIndex:
         if len(codes):
             index.add(codes)
         return index
+
+
+class NamedCodes:
+    """The codes of pictures, or of captions, under their ids. A slot is the row in the index's files."""
+
+    def __init__(self, bits: int, kind: str) -> None:
+        self._bits, self._kind = bits, kind
+        self.load(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, bits // 8), np.uint8))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def last_slot(self) -> int:
+        return int(self._slots[-1]) if len(self._slots) else -1
+
+    def load(self, ids: np.ndarray, slots: np.ndarray, held: np.ndarray) -> None:
+        self.ids, self._slots = ids, slots
+        self._place: dict[int, int] | None = None
+        self._index = CodeIndex(held[slots], self._bits, self._kind)
+
+    def add(self, ids: np.ndarray, slots: np.ndarray, codes: np.ndarray) -> None:
+        self._index.add(codes)
+        self.ids, self._slots = np.concatenate([self.ids, ids]), np.concatenate([self._slots, slots])
+        self._place = None
+
+    def slots(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
+        if self._place is None:
+            self._place = dict(zip(self.ids.tolist(), self._slots.tolist(), strict=True))
+        return np.array([self._place[int(i)] for i in ids], np.int64)
+
+    def search(self, code: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        distances, rows = self._index.search(code, k)
+        return distances, self.ids[rows]
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -24,62 +24,24 @@ import numpy as np
 from models.checkpoint import cannot_write
 from models.errors import UserError
 from models.resources import resource
-from models.search.faiss_index import CodeIndex
+from models.search.faiss_index import NamedCodes
 from models.search.hashing import Encoded
+from models.search.index_table import (
+    SCHEMA,
+    SELECT,
+    TABLE,
+    Identity,
+    IndexedItem,
+    NewItem,
+    connected,
+    item_of,
+    marks,
+    some,
+)
 
-TABLE = "index.sqlite"
 FORMAT_VERSION = 1
 SIDES = ("pictures", "captions")
 SHIPPED = "resource:"  # before a root that lies in our own resources, wherever these are
-_MOST_IN_LIST = 500  # values of one SQL statement
-
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
-CREATE TABLE items (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, root INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,
-    modified_ns INTEGER NOT NULL, slot INTEGER, problem TEXT NOT NULL DEFAULT '', captions TEXT NOT NULL DEFAULT '[]',
-    attribution TEXT NOT NULL DEFAULT '', UNIQUE (root, path));
-CREATE TABLE captions (id INTEGER PRIMARY KEY, item INTEGER NOT NULL, text TEXT NOT NULL, slot INTEGER NOT NULL);
-CREATE INDEX captions_of ON captions (item);
-"""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Which model made the codes. encoder, hasher: hashes of what computes; the titles are for people."""
-
-    encoder: str
-    hasher: str
-    bits: int
-    dim: int
-    encoder_title: str = ""
-    hasher_title: str = ""
-
-
-@dataclass(frozen=True)
-class IndexedItem:
-    """A picture of the index. problem: why it could not be read, else ""."""
-
-    id: int
-    path: Path
-    captions: tuple[str, ...]
-    attribution: str
-    size: int
-    modified_ns: int
-    problem: str = ""
-
-
-@dataclass(frozen=True)
-class NewItem:
-    """What is told of a file that enters the index; the path is relative to its root."""
-
-    path: str
-    size: int
-    modified_ns: int
-    captions: tuple[str, ...] = ()
-    attribution: str = ""
-    problem: str = ""
 
 
 class Index:
@@ -94,7 +56,7 @@ class Index:
         self.identity = Identity(**{k: v for k, v in json.loads(meta["identity"]).items() if k in known})
         self.keeps_embeddings = meta["embeddings"] == "1"
         self.kind = meta.get("kind", "auto")
-        self._sides = {side: _Side(self.identity.bits, self.kind) for side in SIDES}
+        self._sides = {side: NamedCodes(self.identity.bits, self.kind) for side in SIDES}
         self._version = -1
         self.refresh()
 
@@ -114,7 +76,7 @@ class Index:
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            base = _connected(folder, read_only=False)
+            base = connected(folder, read_only=False)
         except (OSError, sqlite3.Error) as error:
             raise _cannot_write(folder, error) from error
         meta = {
@@ -123,7 +85,7 @@ class Index:
         }  # fmt: skip
         with base:
             base.execute("BEGIN")
-            for statement in _SCHEMA.strip().split(";")[:-1]:
+            for statement in SCHEMA.strip().split(";")[:-1]:
                 base.execute(statement)
             base.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
         return cls(folder, base, read_only=False)
@@ -142,7 +104,7 @@ class Index:
             )
         read_only = not os.access(folder, os.W_OK) or folder.resolve().is_relative_to(resource().resolve())
         try:
-            base = _connected(folder, read_only)
+            base = connected(folder, read_only)
             version = base.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
             if version is None or int(version[0]) > FORMAT_VERSION:
                 raise UserError(
@@ -213,9 +175,9 @@ class Index:
         with self._lock:
             roots = self._roots()
             numbers = [int(i) for i in ids]
-            for some in _some(numbers):
-                for row in self._base.execute(f"{_SELECT} WHERE id IN ({_marks(some)})", some):
-                    found[row[0]] = _item(row, roots)
+            for part in some(numbers):
+                for row in self._base.execute(f"{SELECT} WHERE id IN ({marks(part)})", part):
+                    found[row[0]] = item_of(row, roots)
         return [found[i] for i in numbers if i in found]
 
     def captions(self, ids: Sequence[int] | np.ndarray) -> list[tuple[int, str, int]]:
@@ -223,9 +185,9 @@ class Index:
         found: dict[int, tuple[int, str, int]] = {}
         numbers = [int(i) for i in ids]
         with self._lock:
-            for some in _some(numbers):
-                query = f"SELECT id, text, item FROM captions WHERE id IN ({_marks(some)})"
-                found |= {row[0]: row for row in self._base.execute(query, some)}
+            for part in some(numbers):
+                query = f"SELECT id, text, item FROM captions WHERE id IN ({marks(part)})"
+                found |= {row[0]: row for row in self._base.execute(query, part)}
         return [found[i] for i in numbers if i in found]
 
     def codes(self, ids: Sequence[int] | np.ndarray, side: str = "pictures") -> np.ndarray:
@@ -244,15 +206,15 @@ class Index:
         """Every picture that can be found, in the order it came."""
         with self._lock:
             ids = self._sides["pictures"].ids.tolist()
-        for some in _some(ids):
-            yield from self.items(some)
+        for part in some(ids):
+            yield from self.items(part)
 
     def problems(self) -> list[IndexedItem]:
         """The files that could not be read."""
         with self._lock:
             roots = self._roots()
-            rows = self._base.execute(f"{_SELECT} WHERE problem != '' ORDER BY id").fetchall()
-        return [_item(row, roots) for row in rows]
+            rows = self._base.execute(f"{SELECT} WHERE problem != '' ORDER BY id").fetchall()
+        return [item_of(row, roots) for row in rows]
 
     def folders(self) -> list[Path]:
         """The folders that were indexed."""
@@ -372,8 +334,8 @@ class Index:
         """Take items out of the index; the pictures themselves stay where they are."""
         with self._lock, self._changing():
             self._drop_captions(list(ids))
-            for some in _some(list(ids)):
-                self._base.execute(f"DELETE FROM items WHERE id IN ({_marks(some)})", some)
+            for part in some(list(ids)):
+                self._base.execute(f"DELETE FROM items WHERE id IN ({marks(part)})", part)
         self._after_change(True)
 
     def close(self) -> None:
@@ -463,72 +425,14 @@ class Index:
 
     def _ids(self, root: int, paths: list[str]) -> dict[str, int]:
         found: dict[str, int] = {}
-        for some in _some(paths):
-            query = f"SELECT path, id FROM items WHERE root = ? AND path IN ({_marks(some)})"
-            found |= dict(self._base.execute(query, (root, *some)))
+        for part in some(paths):
+            query = f"SELECT path, id FROM items WHERE root = ? AND path IN ({marks(part)})"
+            found |= dict(self._base.execute(query, (root, *part)))
         return found
 
     def _drop_captions(self, ids: list[int]) -> None:
-        for some in _some(ids):
-            self._base.execute(f"DELETE FROM captions WHERE item IN ({_marks(some)})", some)
-
-
-class _Side:
-    """The codes of pictures, or of captions, ready to be searched."""
-
-    def __init__(self, bits: int, kind: str) -> None:
-        self._bits, self._kind = bits, kind
-        self.load(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, bits // 8), np.uint8))
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @property
-    def last_slot(self) -> int:
-        return int(self._slots[-1]) if len(self._slots) else -1
-
-    def load(self, ids: np.ndarray, slots: np.ndarray, held: np.ndarray) -> None:
-        self.ids, self._slots = ids, slots
-        self._place: dict[int, int] | None = None
-        self._index = CodeIndex(held[slots], self._bits, self._kind)
-
-    def add(self, ids: np.ndarray, slots: np.ndarray, codes: np.ndarray) -> None:
-        self._index.add(codes)
-        self.ids, self._slots = np.concatenate([self.ids, ids]), np.concatenate([self._slots, slots])
-        self._place = None
-
-    def slots(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
-        if self._place is None:
-            self._place = dict(zip(self.ids.tolist(), self._slots.tolist(), strict=True))
-        return np.array([self._place[int(i)] for i in ids], np.int64)
-
-    def search(self, code: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        distances, rows = self._index.search(code, k)
-        return distances, self.ids[rows]
-
-
-_SELECT = "SELECT id, root, path, captions, attribution, size, modified_ns, problem FROM items"
-
-
-def _item(row: tuple, roots: dict[int, Path]) -> IndexedItem:
-    number, root, path, captions, attribution, size, modified, problem = row
-    return IndexedItem(
-        number, roots[root] / path, tuple(json.loads(captions)), attribution, size, modified, problem
-    )
-
-
-def _connected(folder: Path, read_only: bool) -> sqlite3.Connection:
-    uri = (folder / TABLE).resolve().as_uri() + ("?mode=ro&immutable=1" if read_only else "")
-    return sqlite3.connect(uri, uri=True, timeout=30, check_same_thread=False, isolation_level=None)
-
-
-def _some(values: list) -> Iterator[list]:
-    for start in range(0, len(values), _MOST_IN_LIST):
-        yield values[start : start + _MOST_IN_LIST]
-
-
-def _marks(values: list) -> str:
-    return ",".join("?" * len(values))
+        for part in some(ids):
+            self._base.execute(f"DELETE FROM captions WHERE item IN ({marks(part)})", part)
 
 
 def _cannot_write(folder: Path, error: Exception) -> UserError:

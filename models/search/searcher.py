@@ -31,7 +31,8 @@ from models.search.building import BuildReport, index_folder, open_index
 from models.search.config import IndexSettings
 from models.search.encoder import DualEncoder
 from models.search.hashing import Encoded, Hasher, Projection, TrainedHasher
-from models.search.index import Identity, Index
+from models.search.index import Index
+from models.search.index_table import Identity
 from models.search.pictures import View
 from models.search.samples import bundled_index
 
