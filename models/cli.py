@@ -202,6 +202,26 @@ def _use(options: argparse.Namespace) -> dict[str, Any]:
     )
 
 
+def _index(options: argparse.Namespace) -> dict[str, Any]:
+    commands = systems.system("search").part("commands")
+    return commands.index(
+        options.folder, options.out, options.checkpoint, device=_device(options), progress=_progress(options)
+    )
+
+
+def _search(options: argparse.Namespace) -> dict[str, Any]:
+    commands = systems.system("search").part("commands")
+    return commands.search(
+        options.index,
+        options.words,
+        image=options.image,
+        top=options.top,
+        choice=options.checkpoint,
+        device=_device(options),
+        progress=_progress(options),
+    )
+
+
 def _import(options: argparse.Namespace) -> dict[str, Any]:
     commands = systems.system(options.system).part("commands")
     return commands.import_file(Path(options.file), Path(options.out))
@@ -313,6 +333,20 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--checkpoint", default="bundled", help="a checkpoint folder, or `bundled`")
     sub.add_argument("inputs", nargs="+", metavar="INPUT")
     sub.add_argument("--out", required=True, help="the result: a file or a folder, as the system has it")
+    sub = verb("index", _index, "index a folder of pictures, or bring its index up to date")
+    sub.add_argument("folder", metavar="FOLDER")
+    sub.add_argument("--out", required=True, metavar="INDEX", help="the index: a folder")
+    sub.add_argument(
+        "--checkpoint", default="bundled", help="a checkpoint, a Hugging Face encoder, or `bundled`"
+    )
+    sub = verb("search", _search, "find pictures with words, a picture, or both")
+    sub.add_argument("index", metavar="INDEX", help="the folder that `index` has written, or `bundled`")
+    sub.add_argument("words", nargs="?", default="", metavar="WORDS")
+    sub.add_argument("--image", metavar="FILE", help="a picture to search by")
+    sub.add_argument("--top", type=int, default=10, metavar="K", help="how many results")
+    sub.add_argument(
+        "--checkpoint", default="bundled", help="a checkpoint, a Hugging Face encoder, or `bundled`"
+    )
     sub = verb("import", _import, "bring in a checkpoint of another program", device=False)
     system(sub)
     sub.add_argument("file", metavar="FILE")

@@ -1,0 +1,270 @@
+"""Everything that can be set about a search model, its training and an index. No torch: the window reads this."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from models.training.config import Settings, TrainingConfig, setting
+
+# Encoders that transformers loads by itself; the multilingual ones let people search in their own language.
+ENCODERS = {
+    "bundled": "Ours, small: knows emoji only, needs no download",
+    "openai/clip-vit-base-patch32": "CLIP, English",
+    "google/siglip2-base-patch16-224": "SigLIP 2, about a hundred languages",
+    "facebook/metaclip-2-worldwide-s16": "MetaCLIP 2, about three hundred languages",
+    "OFA-Sys/chinese-clip-vit-base-patch16": "Chinese-CLIP, Chinese",
+    "BAAI/AltCLIP": "AltCLIP, Chinese and English",
+}
+
+
+class DataConfig(Settings):
+    """Which pictures and captions are learned from, and how they are parted."""
+
+    path: str = setting(
+        "",
+        "Data set",
+        "A folder of pictures with captions (CSV, JSON lines, COCO captions JSON, a .txt beside each), or a file of "
+        "features (.pkl, .npz, .safetensors); `sample` names the emoji that ship.",
+        group="Data",
+        path="folder",
+    )
+    validation_share: float = setting(
+        0.1,
+        "Validation share",
+        "Part of the pairs held back to judge the training by, where the data does not say.",
+        group="Data",
+        ge=0,
+        le=0.5,
+    )
+    test_share: float = setting(
+        0.1,
+        "Test share",
+        "Part of the pairs that takes no part at all, where the data does not say.",
+        group="Data",
+        advanced=True,
+        ge=0,
+        le=0.5,
+    )
+
+
+class EncoderSettings(Settings):
+    """The image-text encoder: someone else's, or the shape of a small one of our own."""
+
+    name: str = setting(
+        "openai/clip-vit-base-patch32",
+        "Encoder",
+        "A folder or a name of the Hugging Face hub; `bundled` names ours, which knows emoji only.",
+        group="Encoder",
+        path="folder",
+    )
+    image_size: int = setting(
+        64, "Picture size", "Side of the square that the small encoder sees.", unit="px", group="Small encoder",
+        advanced=True, ge=16, le=384,
+    )  # fmt: skip
+    patch_size: int = setting(
+        8, "Patch size", "Side of a patch of the picture.", unit="px", group="Small encoder",
+        advanced=True, ge=4, le=32,
+    )  # fmt: skip
+    dim: int = setting(
+        128, "Embedding", "Numbers of an embedding.", group="Small encoder", advanced=True, ge=8, le=1024
+    )
+    image_width: int = setting(
+        192, "Picture width", "Units of the picture transformer.", group="Small encoder", advanced=True,
+        ge=16, le=1024,
+    )  # fmt: skip
+    image_layers: int = setting(
+        5, "Picture layers", "Of the picture transformer.", group="Small encoder", advanced=True, ge=1, le=24
+    )
+    text_width: int = setting(
+        128, "Text width", "Units of the text transformer.", group="Small encoder", advanced=True,
+        ge=16, le=1024,
+    )  # fmt: skip
+    text_layers: int = setting(
+        3, "Text layers", "Of the text transformer.", group="Small encoder", advanced=True, ge=1, le=24
+    )
+    heads: int = setting(
+        4, "Attention heads", "Of both transformers.", group="Small encoder", advanced=True, ge=1, le=16
+    )
+    vocabulary: int = setting(
+        2000, "Vocabulary", "Pieces of words that the tokenizer learns.", group="Small encoder", advanced=True,
+        ge=300, le=50_000,
+    )  # fmt: skip
+    most_tokens: int = setting(
+        24, "Longest text", "Longer captions are cut.", unit="tokens", group="Small encoder", advanced=True,
+        ge=8, le=256,
+    )  # fmt: skip
+    augment: float = setting(
+        1.0, "Augmentation", "How strongly pictures are moved, turned, scaled and tinted in training.",
+        group="Small encoder", ge=0, le=3,
+    )  # fmt: skip
+    word_dropout: float = setting(
+        0.1, "Word dropout", "Share of a caption's words left out in training.", group="Small encoder",
+        advanced=True, ge=0, le=0.9,
+    )  # fmt: skip
+
+
+class FusionSettings(Settings):
+    """The fusion and the hash networks; see `network.py` for what each part does."""
+
+    fusion: Literal["tokens", "joint", "cross"] = setting(
+        "tokens",
+        "Fusion",
+        "`tokens`: picture and text as two tokens; `joint` (both in one token) and `cross` are as published.",
+        group="Network",
+    )
+    bits: Literal[16, 32, 64, 128] = setting(64, "Bits", "Length of a code.", group="Network")
+    layers: int = setting(
+        2, "Fusion layers", "Of the transformer.", group="Network", advanced=True, ge=1, le=8
+    )
+    heads: int = setting(4, "Fusion heads", "Of its attention.", group="Network", advanced=True, ge=1, le=16)
+    feedforward: int = setting(
+        2048, "Feed-forward", "Units between the layers.", group="Network", advanced=True, ge=16, le=8192
+    )
+    fusion_dropout: float = setting(
+        0.1, "Fusion dropout", "Share of units silenced in the fusion.", group="Network", advanced=True,
+        ge=0, le=0.8,
+    )  # fmt: skip
+    hidden: int = setting(
+        1024,
+        "Hash units",
+        "Of the hash network's middle layer.",
+        group="Network",
+        advanced=True,
+        ge=8,
+        le=8192,
+    )
+    dropout: float = setting(
+        0.3, "Hash dropout", "Share of units silenced in the hash network.", group="Network", advanced=True,
+        ge=0, le=0.8,
+    )  # fmt: skip
+    tanh: bool = setting(
+        True, "tanh and norm", "Squashes codes before their sign; off is as described in words.", group="Network",
+        advanced=True,
+    )  # fmt: skip
+    absent: float = setting(
+        0.5,
+        "Left alone",
+        "How often an item is encoded without its other half in training, as a search must do; 0 is as published.",
+        group="Network",
+        ge=0,
+        le=1,
+    )
+
+
+class LossSettings(Settings):
+    """The loss; the scales of the two differ, so their curves cannot be compared."""
+
+    kind: Literal["contrastive", "balanced"] = setting(
+        "contrastive",
+        "Loss",
+        "NT-Xent both ways, or the balanced one (weighted, picture to text).",
+        group="Loss",
+    )
+    temperature: float = setting(
+        0.5, "Temperature", "Lower looks harder at the nearest negatives.", group="Loss", ge=0.01, le=10
+    )
+    keep_self: bool = setting(
+        False, "Keep self", "Leave an item's likeness to itself in the denominator, as one description has it.",
+        group="Loss", advanced=True,
+    )  # fmt: skip
+    code_weight: float = setting(
+        0.5, "Weight of codes", "Of the loss on codes, beside that on embeddings.", group="Loss", ge=0, le=10
+    )
+
+
+class SearchConfig(TrainingConfig):
+    """A training run of the search system."""
+
+    stage: Literal["encoder", "fusion", "hash"] = setting(
+        "hash",
+        "Stage",
+        "`fusion` trains real-valued embeddings (stage 1), `hash` codes (stage 2), `encoder` a small image-text encoder.",
+        group="Training",
+    )
+    start: str = setting(
+        "", "Start from", "The checkpoint of a stage 1 whose fusion is taken over; empty begins anew.",
+        group="Training", path="folder",
+    )  # fmt: skip
+    data: DataConfig = Field(default_factory=DataConfig, title="Data")
+    encoder: EncoderSettings = Field(default_factory=EncoderSettings, title="Encoder")
+    network: FusionSettings = Field(default_factory=FusionSettings, title="Network")
+    objective: LossSettings = Field(default_factory=LossSettings, title="Loss")
+    batch_size: int = setting(
+        128, "Batch size", "Pairs that are computed, and compared, at once.", group="Training", ge=2, le=4096
+    )
+    epochs: int = setting(
+        300, "Epochs", "How often the training data is gone through.", group="Training", ge=1, le=100_000
+    )
+    early_stop: int = setting(
+        0, "Early stop", "Ends the run after so many epochs without improvement; 0 never does.",
+        unit="epochs", group="Training", ge=0, le=100_000,
+    )  # fmt: skip
+    learning_rate: float = setting(
+        1e-4, "Learning rate", "Of the fusion, constant; for an encoder, the peak of its schedule.",
+        group="Optimizer", gt=0, le=1,
+    )  # fmt: skip
+    hash_rate: float = setting(
+        1e-3, "Hash learning rate", "Of the hash networks.", group="Optimizer", gt=0, le=1
+    )
+    milestones: list[int] = setting(
+        [30, 80], "Milestones", "Epochs at which the hash learning rate changes.", unit="epochs",
+        group="Optimizer", advanced=True,
+    )  # fmt: skip
+    milestone_factor: float = setting(
+        1.2, "Milestone factor", "What it is multiplied by: 1.2 (MIRFlickr, NUS-WIDE), 0.6 at 200 (COCO).",
+        group="Optimizer", advanced=True, gt=0, le=10,
+    )  # fmt: skip
+    warmup_steps: int = setting(
+        100, "Warm-up", "Of an encoder: steps of linear warm-up.", unit="steps", group="Optimizer",
+        advanced=True, ge=0, le=100_000,
+    )  # fmt: skip
+    weight_decay: float = setting(
+        0.0, "Weight decay", "Pull of the weights towards zero.", group="Optimizer", ge=0, le=1
+    )
+    clip_norm: float = setting(
+        0.0, "Gradient clipping", "Largest norm of the gradient; 0 switches it off.", group="Optimizer",
+        ge=0, le=1000,
+    )  # fmt: skip
+    map_every: int = setting(
+        10, "Judge every", "Epochs between two evaluations on the validation part.", unit="epochs",
+        group="Training", ge=1, le=10_000,
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _start_fits_stage(self) -> SearchConfig:
+        if self.start and self.stage != "hash":
+            raise ValueError("only stage `hash` starts from a checkpoint of stage 1")
+        return self
+
+
+class IndexSettings(Settings):
+    """How a folder is indexed and searched."""
+
+    kind: Literal["auto", "exact", "multi-index", "inverted"] = setting(
+        "auto",
+        "Search structure",
+        "Exact compares with every code, and is fastest up to about ten million; beyond, multi-index hashing or an inverted file.",
+        group="Index",
+        advanced=True,
+    )
+    keep_embeddings: bool = setting(
+        True,
+        "Keep embeddings",
+        "In half precision, so that the best codes can be ordered more finely.",
+        group="Index",
+    )
+    batch_size: int = setting(
+        32, "Pictures at once", "Encoded together.", group="Index", advanced=True, ge=1, le=1024
+    )
+    workers: int = setting(
+        0, "Decoding processes", "0 chooses by the machine.", group="Index", advanced=True, ge=0, le=64
+    )
+    rerank: int = setting(
+        300, "Re-ranked", "So many of the nearest codes are ordered by their embeddings; 0 leaves them.",
+        group="Search", ge=0, le=10_000,
+    )  # fmt: skip
+
+
+CONFIG = SearchConfig

@@ -1,0 +1,177 @@
+"""Image-text encoders: any dual encoder that transformers loads by itself, from a folder or the hub.
+
+CLIP, SigLIP, SigLIP 2, MetaCLIP 2, Chinese-CLIP, AltCLIP and what else has `get_image_features` and
+`get_text_features`. The length of an embedding is read from the model, never assumed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import models.torchaudio_cpu  # noqa: F401  transformers imports torchaudio, which fails beside a CPU build of torch
+from models import pretrained
+from models.datafiles import content_hash
+from models.errors import UserError
+from models.progress import Progress
+from models.search.pictures import View
+from models.search.samples import bundled_encoder
+
+LONGEST_TEXT = 512  # tokens, for encoders that name no limit
+
+
+class DualEncoder:
+    """Pictures and texts to embeddings of one space.
+
+    dim: length of an embedding. view: how it sees pictures. identity: a hash of config, weights, and preprocessing.
+    """
+
+    def __init__(self, folder: Path, device: torch.device, title: str = "") -> None:
+        """Load the model in `folder`. Raises UserError where it is no dual encoder, or is damaged."""
+        from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # progress is told in our own way
+        self.folder, self.device, self.title = folder, device, title or folder.name
+        try:
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+            self._model = AutoModel.from_pretrained(
+                folder, config=config, trust_remote_code=False, local_files_only=True, dtype=torch.float32
+            )
+            if not hasattr(self._model, "get_image_features") or not hasattr(
+                self._model, "get_text_features"
+            ):
+                raise _not_dual(
+                    folder, f"{type(self._model).__name__} does not embed both pictures and texts"
+                )
+            processor = AutoImageProcessor.from_pretrained(
+                folder, trust_remote_code=False, local_files_only=True, backend="pil"
+            )
+            self._tokenizer = AutoTokenizer.from_pretrained(
+                folder, trust_remote_code=False, local_files_only=True
+            )
+        except UserError:
+            raise
+        except Exception as error:
+            # Whatever transformers meets in a foreign folder (missing files, other shapes, code that is asked for)
+            # comes as errors of many kinds; all of them mean that this folder cannot be used.
+            raise _not_dual(folder, " ".join(str(error).split())[:300] or type(error).__name__) from error
+        self._model.eval().requires_grad_(False).to(device)
+        self.view = View.of(processor)
+        text_config = getattr(config, "text_config", config)
+        positions = int(getattr(text_config, "max_position_embeddings", 0) or LONGEST_TEXT)
+        if "roberta" in str(getattr(text_config, "model_type", "")) or config.model_type == "altclip":
+            positions -= 2  # RoBERTa counts its positions from behind the padding token
+        limit = int(getattr(self._tokenizer, "model_max_length", LONGEST_TEXT) or LONGEST_TEXT)
+        self._most_tokens = min(positions, limit, LONGEST_TEXT)
+        # SigLIP was trained on texts filled up to the full length, and is used so.
+        self._fill = "max_length" if str(config.model_type).startswith("siglip") else True
+        self._mean = torch.tensor(self.view.mean, device=device).view(3, 1, 1)
+        self._std = torch.tensor(self.view.std, device=device).view(3, 1, 1)
+        self.dim = len(self.texts(["a"])[0])
+        self.identity = _identity(folder, self.view)
+
+    @classmethod
+    def load(
+        cls,
+        name: str | os.PathLike[str],
+        device: torch.device | str = "cpu",
+        progress: Progress | None = None,
+    ) -> DualEncoder:
+        """`name`: ``bundled``, a folder, or a name of the Hugging Face hub, which is downloaded if need be."""
+        text = os.fspath(name)
+        if text == "bundled":
+            return cls(bundled_encoder(), torch.device(device), "Polyphony emoji CLIP")
+        folder = pretrained.locate(text, progress)
+        return cls(
+            folder, torch.device(device), text if "/" in text and not Path(text).exists() else folder.name
+        )
+
+    def texts(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 [n, dim] of length 1 each."""
+        if not len(texts):
+            return np.zeros((0, self.dim), np.float32)
+        encoded = self._tokenizer(
+            list(texts),
+            padding=self._fill,
+            truncation=True,
+            max_length=self._most_tokens,
+            return_tensors="pt",
+        )
+        known = {"input_ids", "attention_mask", "token_type_ids"}
+        if str(self._model.config.model_type).startswith("siglip"):
+            known = {"input_ids"}  # its padding is looked at, too
+        inputs = {name: value.to(self.device) for name, value in encoded.items() if name in known}
+        with torch.inference_mode():
+            return _embeddings(self._model.get_text_features(**inputs))
+
+    def unknown(self, text: str) -> tuple[str, ...]:
+        """The words of a text for which the encoder has no pieces, and which it therefore passes over."""
+        mark = self._tokenizer.unk_token_id
+        # CLIP's tokenizer names its end as the unknown, since it knows every byte.
+        if mark is None or mark == self._tokenizer.eos_token_id:
+            return ()
+        words = self.spelled(text).split()
+        return tuple(
+            word for word in words if mark in self._tokenizer(word, add_special_tokens=False)["input_ids"]
+        )
+
+    def spelled(self, text: str) -> str:
+        """`text` as the encoder reads it best: symbols it does not know are written as their names."""
+        mark = self._tokenizer.unk_token_id
+        if mark is None or mark == self._tokenizer.eos_token_id or text.isascii():
+            return text
+        known = mark not in self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return text if known else spelled_symbols(text)
+
+    def pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """float32 [n, dim] of length 1 each, of uint8 [n, height, width, 3] as `view` makes them."""
+        if not len(pixels):
+            return np.zeros((0, self.dim), np.float32)
+        batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2)
+        batch = (batch.float() * self.view.scale - self._mean) / self._std
+        with torch.inference_mode():
+            return _embeddings(self._model.get_image_features(pixel_values=batch))
+
+
+def spelled_symbols(text: str) -> str:
+    """`text` with its emoji and symbols written as their Unicode names: 😀 becomes `grinning face`."""
+    parts = []
+    for character in text:
+        if unicodedata.category(character) == "So":
+            parts.append(f" {unicodedata.name(character, '').lower()} ")
+        elif character not in "\ufe0f\u200d":  # they only join or colour what stands before them
+            parts.append(character)
+    return " ".join("".join(parts).split())
+
+
+def _embeddings(output: Any) -> np.ndarray:
+    """The pooled features of an output object (transformers 5) or a plain tensor, of length 1."""
+    features = getattr(output, "pooler_output", output)
+    return torch.nn.functional.normalize(features.float(), dim=-1).cpu().numpy()
+
+
+def _identity(folder: Path, view: View) -> str:
+    """16 hexadecimal digits that change with the weights, the vocabulary or the preprocessing."""
+    digest = hashlib.sha256(repr(view).encode())
+    for path in sorted(folder.iterdir()):
+        if path.suffix in {".safetensors", ".bin", ".txt", ".model"} or path.name == "tokenizer.json":
+            digest.update(f"{path.name} {content_hash(path)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _not_dual(folder: Path, reason: str) -> UserError:
+    return UserError(
+        "{name} cannot be used as an image-text encoder.",
+        "{reason}.",
+        "Choose a folder of CLIP, SigLIP, MetaCLIP 2, Chinese-CLIP or AltCLIP with its processor and tokenizer files.",
+        name=folder.name,
+        reason=reason.rstrip("."),
+    )

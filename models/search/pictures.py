@@ -1,0 +1,205 @@
+"""From picture files to the pixels that an encoder sees. Neither torch nor transformers: it runs in worker processes."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from models.errors import UserError
+
+SUFFIXES = {
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
+    ".tga", ".ico", ".avif", ".jp2",
+}  # fmt: skip
+MOST_PIXELS = (
+    178_000_000  # a picture is held decoded, half a gigabyte then; Pillow refuses a little more by itself
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """How an encoder wants its pictures: what a Hugging Face image processor says, without the processor.
+
+    edge: the shorter side is brought to this length, 0 if `height` and `width` say it all. crop: (height, width)
+    cut from the middle, or None. resample: Pillow's number of the filter. mean, std: a channel, of values times `scale`.
+    """
+
+    edge: int = 0
+    height: int = 0
+    width: int = 0
+    resample: int = 3
+    crop: tuple[int, int] | None = None
+    scale: float = 1 / 255
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+    @classmethod
+    def of(cls, processor: Any) -> View:
+        """The view of a transformers image processor. Raises UserError for one that works otherwise."""
+        size = dict(getattr(processor, "size", None) or {})
+        resized = bool(getattr(processor, "do_resize", True))
+        edge = int(size.get("shortest_edge") or 0) if resized else 0
+        height, width = (int(size.get(side) or 0) if resized else 0 for side in ("height", "width"))
+        crop = None
+        if getattr(processor, "do_center_crop", None) and getattr(processor, "crop_size", None):
+            cut = dict(processor.crop_size)
+            crop = (int(cut["height"]), int(cut["width"]))
+        if not (edge and crop) and not (height and width):
+            raise UserError(
+                "This encoder's pictures are prepared in a way that is not known here.",
+                "Its preprocessor_config.json gives the size {size}.",
+                "Choose an encoder of the CLIP or SigLIP kind.",
+                size=size,
+            )
+        rescaled = getattr(processor, "do_rescale", True) is not False
+        normalised = getattr(processor, "do_normalize", True) is not False
+        return cls(
+            edge=edge,
+            height=height,
+            width=width,
+            resample=int(getattr(processor, "resample", 3) or 0),
+            crop=crop,
+            scale=float(getattr(processor, "rescale_factor", 1 / 255)) if rescaled else 1.0,
+            mean=_three(processor.image_mean) if normalised else (0.0, 0.0, 0.0),
+            std=_three(processor.image_std) if normalised else (1.0, 1.0, 1.0),
+        )
+
+    def pixels(self, picture: Image.Image) -> np.ndarray:
+        """uint8 [height, width, 3] of an RGB picture, resized and cropped."""
+        if self.edge:
+            width, height = picture.size
+            short, long = min(width, height), max(width, height)
+            other = max(1, int(self.edge * long / short))
+            size = (self.edge, other) if width <= height else (other, self.edge)
+        else:
+            size = (self.width, self.height)
+        if size != picture.size:
+            picture = picture.resize(size, Image.Resampling(self.resample))
+        array = np.asarray(picture)
+        if self.crop is not None:
+            array = _middle(array, *self.crop)
+        return array
+
+
+def read(path: str | os.PathLike[str]) -> Image.Image:
+    """The picture in RGB: upright by its EXIF, its first frame, alpha on white, 16 bits brought to 8.
+
+    Raises UserError for a file that is missing, no picture, broken, or larger than `MOST_PIXELS`.
+    """
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # our own limit is below, and says what to do
+            with Image.open(path) as picture:
+                width, height = picture.size
+                if width * height > MOST_PIXELS:
+                    raise _too_large(path)
+                picture.draft(
+                    "RGB", (512, 512)
+                )  # a JPEG is decoded at a fraction of its size, where that is enough
+                return upright(picture)
+    except FileNotFoundError as error:
+        raise UserError(
+            "{name} was not found.", "It may have been moved or deleted.", "Choose it again.", name=path.name
+        ) from error
+    except PermissionError as error:
+        raise UserError(
+            "{name} cannot be read.", "{reason}.", "Check its permissions.", name=path.name,
+            reason=error.strerror or str(error),
+        ) from error  # fmt: skip
+    except Image.DecompressionBombError as error:
+        raise _too_large(path) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError,
+            MemoryError, IndexError, KeyError, TypeError, OverflowError, AttributeError) as error:  # fmt: skip
+        # Pillow's readers raise all of these on damaged files.
+        raise UserError(
+            "{name} cannot be read as a picture.",
+            "The file is damaged, or of a kind that is not known.",
+            "Open it in another program and save it again.",
+            name=path.name,
+        ) from error
+
+
+def upright(picture: Image.Image) -> Image.Image:
+    """A Pillow picture of any mode in RGB, turned as its EXIF says, transparency on white."""
+    if getattr(picture, "is_animated", False):
+        picture.seek(0)
+    turned = ImageOps.exif_transpose(picture) or picture
+    if turned.mode.startswith("I;16") or turned.mode in {"I", "F"}:
+        return _from_wide(turned)
+    if turned.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in turned.info:
+        layer = turned.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        white.alpha_composite(layer)
+        return white.convert("RGB")
+    return turned.convert("RGB")
+
+
+def decode(job: tuple[str, View]) -> np.ndarray | tuple[str, str, str]:
+    """A worker's part: the pixels of a file, or the three sentences of why there are none. Never raises."""
+    path, view = job
+    try:
+        return view.pixels(read(path))
+    except UserError as error:
+        return error.sentences()
+
+
+def find(folder: str | os.PathLike[str]) -> tuple[list[Path], list[tuple[str, str]]]:
+    """(pictures below `folder` in order, folders that could not be read and why); hidden ones are left out."""
+    found: list[Path] = []
+    problems: list[tuple[str, str]] = []
+
+    def note(error: OSError) -> None:
+        problems.append((str(error.filename), error.strerror or str(error)))
+
+    for place, folders, files in os.walk(folder, onerror=note):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            Path(place, name)
+            for name in sorted(files)
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+        ]
+    return found, problems
+
+
+def _too_large(path: Path) -> UserError:
+    return UserError(
+        "{name} is too large to be read.",
+        "It has more than {most:.0f} megapixels.",
+        "Save it smaller.",
+        name=path.name,
+        most=MOST_PIXELS / 1e6,
+    )
+
+
+def _from_wide(picture: Image.Image) -> Image.Image:
+    """16-bit and float greys: by their possible range, not clipped at 255 as a plain conversion would."""
+    values = np.asarray(picture).astype(np.float32)
+    if picture.mode == "F":
+        top = 1.0 if values.size and values.max() <= 1.0 else 255.0
+    else:
+        top = 65535.0 if values.size and values.max() > 255 else 255.0
+    grey = np.clip(np.nan_to_num(values) * (255.0 / top), 0, 255).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _middle(array: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The middle [height, width] of a picture, black where it is smaller."""
+    if array.shape[0] < height or array.shape[1] < width:
+        larger = np.zeros((max(height, array.shape[0]), max(width, array.shape[1]), 3), np.uint8)
+        top, left = (larger.shape[0] - array.shape[0]) // 2, (larger.shape[1] - array.shape[1]) // 2
+        larger[top : top + array.shape[0], left : left + array.shape[1]] = array
+        array = larger
+    top, left = (array.shape[0] - height) // 2, (array.shape[1] - width) // 2
+    return array[top : top + height, left : left + width]
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

@@ -1,0 +1,401 @@
+"""How the search is used: words, pictures, and what was found before, to the nearest pictures or captions of an index.
+
+searcher = Searcher.load("bundled")
+index = searcher.open_index("bundled")
+results = searcher.search(index, Query(text="smiling cat"))
+results.hits[0].path
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from models import checkpoint, devices
+from models.checkpoint import CheckpointInfo
+from models.errors import UserError
+from models.pretrained import is_model_folder
+from models.progress import Progress
+from models.resources import resource
+from models.search import codes, pictures
+from models.search.building import BuildReport, index_folder, open_index
+from models.search.config import IndexSettings
+from models.search.encoder import DualEncoder
+from models.search.hashing import Encoded, Hasher, Projection, TrainedHasher
+from models.search.index import Index
+from models.search.index_table import Identity
+from models.search.pictures import View
+from models.search.samples import bundled_index
+
+Picture = str | os.PathLike[str] | Image.Image | np.ndarray
+REMEMBERED = 512  # texts whose codes are kept, since people type letter by letter and go back
+LESS = 0.5  # how strongly "less like this" counts against what is asked for
+ALIKE_COSINE, ALIKE_SHARE = (
+    0.985,
+    1 / 32,
+)  # from which two pictures are near-duplicates: of embeddings, of differing bits
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked for; its parts are added up. more, less: ids of pictures of the index (or, searching captions, too)."""
+
+    text: str = ""
+    picture: Picture | None = None
+    more: tuple[int, ...] = ()
+    less: tuple[int, ...] = ()
+    text_weight: float = 1.0
+    picture_weight: float = 1.0
+
+    @property
+    def empty(self) -> bool:
+        return not self.text.strip() and self.picture is None and not self.more
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One answer.
+
+    id: of the picture. distance: differing bits, of `Results.bits`. score: likeness from −1 to 1, the cosine of the
+    embeddings where the index keeps them, else 1 − 2 · distance / bits. code: bool [bits]. caption: the one that was
+    found, when captions are searched, else the first. duplicates: ids of near-duplicates that were folded away.
+    """
+
+    id: int
+    path: Path
+    caption: str
+    captions: tuple[str, ...]
+    attribution: str
+    distance: int
+    score: float
+    code: np.ndarray
+    duplicates: tuple[int, ...] = ()
+
+    @property
+    def there(self) -> bool:
+        """Whether the file is still where it was indexed."""
+        return self.path.is_file()
+
+
+@dataclass(frozen=True)
+class Results:
+    """hits: the best first. code: bool [bits] of the query. searched: how many items were compared. unknown: words
+    that the encoder does not know. encode_s, search_s: seconds."""
+
+    hits: tuple[Hit, ...]
+    code: np.ndarray
+    bits: int
+    searched: int
+    unknown: tuple[str, ...] = ()
+    encode_s: float = 0.0
+    search_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How answers are chosen.
+
+    top: at most so many. least_score: only those at least so alike (−1 lets all pass). rerank: so many of the nearest
+    codes are ordered by their embeddings. fold: near-duplicates behind the best of them. side: ``pictures`` or ``captions``.
+    """
+
+    top: int = 50
+    least_score: float = -1.0
+    rerank: int = 300
+    fold: bool = False
+    side: str = "pictures"
+
+
+@dataclass
+class _Asked:
+    """A composed query: values [bits], embedding [dim]."""
+
+    values: np.ndarray
+    embedding: np.ndarray
+    unknown: tuple[str, ...] = field(default_factory=tuple)
+
+
+class Searcher:
+    """An encoder with a hash model, ready for use. Not for several threads at once; indexes are."""
+
+    def __init__(
+        self, encoder: DualEncoder, hasher: Hasher, info: CheckpointInfo, device_name: str, note: str = ""
+    ) -> None:
+        self.encoder, self.hasher, self.info = encoder, hasher, info
+        self.device_name = device_name  # as torch names it
+        self.note = note  # said to the person, such as why the CPU is used
+        self._texts: OrderedDict[str, Encoded] = OrderedDict()
+
+    @classmethod
+    def load(
+        cls,
+        choice: str | os.PathLike[str] = "bundled",
+        device: str = "auto",
+        progress: Progress | None = None,
+    ) -> Searcher:
+        """`choice`: a checkpoint folder, ``bundled``, or a Hugging Face dual encoder (folder or hub name), whose codes
+        are then random projections. Raises UserError for whatever is wrong with it.
+        """
+        resolved = devices.resolve(device)
+        note = resolved.note.format(**(resolved.values or {})) if resolved.note else ""
+        text, target = os.fspath(choice), torch.device(resolved.name)
+        folder = resource("checkpoints", "search") if text == "bundled" else Path(text).expanduser()
+        hub_name = not folder.exists() and text.count("/") == 1 and not text.startswith((".", "~", "/"))
+        if hub_name or is_model_folder(folder):
+            encoder = DualEncoder.load(text if hub_name else folder, target, progress)
+            info = CheckpointInfo(system="search", title=encoder.title)
+            return cls(encoder, Projection(encoder.dim), info, resolved.name, note)
+        weights, info = checkpoint.load(folder, "search")
+        encoder = DualEncoder.load(_encoder_of(info, folder), target, progress)
+        made_with = info.preprocessing["encoder"]
+        hasher = TrainedHasher(weights, info, target)
+        if made_with["identity"] != encoder.identity or hasher.dim != encoder.dim:
+            raise UserError(
+                "The hash model {title} was trained on another encoder.",
+                "It was trained on embeddings of {found}, which is not what is found under this name now.",
+                "Put the encoder it was trained with back in its place, or train the hash model again.",
+                title=info.title or folder.name,
+                found=made_with.get("title") or made_with["name"],
+            )
+        return cls(encoder, hasher, info, resolved.name, note)
+
+    # What it is
+
+    @property
+    def bits(self) -> int:
+        return self.hasher.bits
+
+    @property
+    def view(self) -> View:
+        return self.encoder.view
+
+    @property
+    def identity(self) -> Identity:
+        """What an index must have been made with."""
+        return Identity(
+            self.encoder.identity, self.hasher.identity, self.bits, self.hasher.dim, self.encoder.title,
+            self.hasher.title,
+        )  # fmt: skip
+
+    # Encoding
+
+    def encode_texts(self, texts: Sequence[str]) -> Encoded:
+        """Texts, each by itself."""
+        return self.hasher.texts(self.encoder.texts([self.encoder.spelled(text) for text in texts]))
+
+    def encode_pixels(self, pixels: np.ndarray) -> Encoded:
+        """Pictures as `view` makes them: uint8 [n, height, width, 3]."""
+        return self.hasher.images(self.encoder.pixels(pixels))
+
+    def encode_pictures(self, chosen: Sequence[Picture]) -> Encoded:
+        """Files, Pillow pictures, or uint8 arrays [height, width, 3]. Raises UserError for one that cannot be read."""
+        if not len(chosen):
+            return self.hasher.images(np.zeros((0, self.hasher.dim), np.float32))
+        return self.encode_pixels(np.stack([self.view.pixels(_opened(one)) for one in chosen]))
+
+    # Indexes
+
+    def open_index(self, place: str | os.PathLike[str] = "bundled") -> Index:
+        """An index that this model made; ``bundled`` names the one that ships. Raises UserError if another made it."""
+        folder = bundled_index() if os.fspath(place) == "bundled" else Path(place).expanduser()
+        return Index.open(folder, self.identity)
+
+    def index_folder(
+        self,
+        folder: str | os.PathLike[str],
+        place: str | os.PathLike[str],
+        progress: Progress | None = None,
+        settings: IndexSettings | None = None,
+    ) -> BuildReport:
+        """Index a folder into `place` (made if there is none), or bring it up to date. See `building.index_folder`."""
+        index = open_index(Path(place).expanduser(), self.identity, settings)
+        try:
+            return index_folder(self, index, folder, progress, settings)
+        finally:
+            index.close()
+
+    # Searching
+
+    def search(self, index: Index, query: Query, options: SearchOptions | None = None) -> Results:
+        """The nearest items of `index`. Raises UserError for an empty query, a broken picture, another model's index."""
+        options = options or SearchOptions()
+        index.check(self.identity)
+        started = time.perf_counter()
+        asked = self._composed(index, query)
+        encoded = time.perf_counter()
+        code = codes.pack(asked.values[None])[0]
+        own = set(query.more) | set(query.less) if options.side == "pictures" else set()
+        depth = max(options.top, options.rerank) + len(own)
+        distances, ids = index.search(code, depth, options.side)
+        kept = np.array([int(i) not in own for i in ids], bool)
+        distances, ids = distances[kept], ids[kept]
+        rows = index.codes(ids, options.side)
+        embeddings = index.embeddings(ids, options.side) if options.rerank else None
+        scores = 1 - 2 * distances / self.bits
+        if embeddings is not None and len(ids):
+            scores = _unit(embeddings) @ asked.embedding
+            order = np.lexsort((np.arange(len(ids)), -scores))
+            distances, ids, rows, scores = distances[order], ids[order], rows[order], scores[order]
+            embeddings = embeddings[order]
+        chosen = np.flatnonzero(scores >= options.least_score)
+        folded = [[i] for i in range(len(chosen))]
+        if options.fold:
+            folded = _folded(rows[chosen], None if embeddings is None else embeddings[chosen], self.bits)
+        groups = [[int(chosen[i]) for i in group] for group in folded[: options.top]]
+        hits = self._hits(index, options.side, groups, ids, distances, scores, rows)
+        return Results(
+            hits=tuple(hits),
+            code=codes.unpack(code),
+            bits=self.bits,
+            searched=len(index) if options.side == "pictures" else index.caption_count,
+            unknown=asked.unknown,
+            encode_s=encoded - started,
+            search_s=time.perf_counter() - encoded,
+        )
+
+    def _composed(self, index: Index, query: Query) -> _Asked:
+        """The parts of a query added up, each of length 1, with their weights."""
+        if query.empty:
+            raise UserError(
+                "There is nothing to search for.",
+                "",
+                "Type a few words, drop a picture, or choose *more like this* on a result.",
+            )
+        values, embedding = np.zeros(self.bits), np.zeros(self.hasher.dim, np.float32)
+        unknown: tuple[str, ...] = ()
+        parts: list[tuple[float, np.ndarray, np.ndarray]] = []
+        if query.text.strip():
+            one = self._text(query.text)
+            unknown = self.encoder.unknown(query.text)
+            parts.append((query.text_weight, one.values[0], one.embeddings[0]))
+        if query.picture is not None:
+            one = self.encode_pictures([query.picture])
+            parts.append((query.picture_weight, one.values[0], one.embeddings[0]))
+        for ids, weight in ((query.more, 1.0), (query.less, -LESS)):
+            for number in ids:
+                parts.append((weight, *self._known(index, number)))
+        for weight, own_values, own_embedding in parts:
+            values += weight * own_values
+            embedding += weight * own_embedding
+        return _Asked(values, _unit(embedding[None].astype(np.float32))[0], unknown)
+
+    def _text(self, text: str) -> Encoded:
+        key = " ".join(text.split())
+        if key not in self._texts:
+            self._texts[key] = self.encode_texts([key])
+            if len(self._texts) > REMEMBERED:
+                self._texts.popitem(last=False)
+        self._texts.move_to_end(key)
+        return self._texts[key]
+
+    def _known(self, index: Index, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """(values, embedding) of a picture of the index, from what is kept of it; the picture is not read again."""
+        try:
+            code = index.codes([number])[0]
+        except KeyError:
+            raise UserError(
+                "A picture that was searched by is no longer in the index.",
+                "It was removed while the folder was indexed.",
+                "Search again.",
+            ) from None
+        values = (2.0 * codes.unpack(code) - 1) / np.sqrt(self.bits)
+        kept = index.embeddings([number])
+        return values, np.zeros(self.hasher.dim) if kept is None else _unit(kept)[0]
+
+    def _hits(
+        self,
+        index: Index,
+        side: str,
+        groups: list[list[int]],
+        ids: np.ndarray,
+        distances: np.ndarray,
+        scores: np.ndarray,
+        rows: np.ndarray,
+    ) -> list[Hit]:
+        firsts = [group[0] for group in groups]
+        numbers = ids[firsts] if firsts else np.zeros(0, np.int64)
+        found = {}
+        pictures_of = {int(number): int(number) for number in numbers}
+        if side == "captions":
+            found = {number: text for number, text, _ in index.captions(numbers)}
+            pictures_of = {number: item for number, _, item in index.captions(numbers)}
+        items = {item.id: item for item in index.items(list(dict.fromkeys(pictures_of.values())))}
+        hits = []
+        for group in groups:
+            place, number = group[0], int(ids[group[0]])
+            item = items.get(pictures_of.get(number, -1))
+            if item is None:
+                continue  # removed by another process between the search and now
+            first = item.captions[0] if item.captions else ""
+            hit = Hit(
+                id=item.id,
+                path=item.path,
+                caption=found.get(number, first),
+                captions=item.captions,
+                attribution=item.attribution,
+                distance=int(distances[place]),
+                score=float(scores[place]),
+                code=codes.unpack(rows[place]),
+                duplicates=tuple(int(ids[other]) for other in group[1:]),
+            )
+            hits.append(hit)
+        return hits
+
+
+def _folded(rows: np.ndarray, embeddings: np.ndarray | None, bits: int) -> list[list[int]]:
+    """Places in order, near-duplicates grouped behind the first of them."""
+    if embeddings is not None:
+        unit = _unit(embeddings)
+        same = unit @ unit.T >= ALIKE_COSINE
+    else:
+        same = codes.distances(rows, rows) <= max(0, int(bits * ALIKE_SHARE))
+    groups: list[list[int]] = []
+    taken = np.zeros(len(rows), bool)
+    for place in range(len(rows)):
+        if taken[place]:
+            continue
+        members = np.flatnonzero(same[place] & ~taken)
+        members = members[members > place]
+        taken[members] = True
+        groups.append([place, *members.tolist()])
+    return groups
+
+
+def _encoder_of(info: CheckpointInfo, folder: Path) -> str:
+    made_with: dict[str, Any] = info.preprocessing.get("encoder") or {}
+    if info.preprocessing.get("stage") == "encoder":
+        raise UserError(
+            "{name} is an image-text encoder without a hash model.",
+            "It was trained in the stage `encoder`.",
+            "Choose the folder `encoder` of its run, or train a hash model on it.",
+            name=info.title or folder.name,
+        )
+    if not made_with.get("name"):
+        raise UserError(
+            "{name} cannot look at pictures.",
+            "It was trained on features of others, and does not know the encoder that made them.",
+            "It can be evaluated. To search, train on pictures with captions.",
+            name=info.title or folder.name,
+        )
+    return str(made_with["name"])
+
+
+def _opened(chosen: Picture) -> Image.Image:
+    if isinstance(chosen, Image.Image):
+        return pictures.upright(chosen)
+    if isinstance(chosen, np.ndarray):
+        return pictures.upright(Image.fromarray(chosen))
+    return pictures.read(chosen)
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    return values / np.maximum(1e-12, np.linalg.norm(values, axis=-1, keepdims=True))
