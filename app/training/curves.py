@@ -338,7 +338,8 @@ class Curves(QWidget):
         names: dict[str, None] = {}
         for item in self._shown:
             for name in [*item.run.epochs, *item.run.steps]:
-                names.setdefault(base_name(name))
+                if "." not in name:  # ``gate.harp.1``: of a single module, for the tab of its system
+                    names.setdefault(base_name(name))
         known = [self.figure_box.itemData(index) for index in range(self.figure_box.count())]
         chosen = self.figure_box.currentData()
         if list(names) != known:

@@ -48,28 +48,28 @@ class EncoderTask(Task[SearchConfig]):
         captions = data.open_captions(located(asked.path))
         captions = data.parted(captions, asked.validation_share, asked.test_share, self.config.seed)
         self.captions, self.view = captions, small_encoder.view(settings)
-        self.items: dict[str, list[data.Item]] = {"train": [], "validation": []}
+        self.pairs: dict[str, list[data.Item]] = {"train": [], "validation": []}
         self.pixels: dict[str, list[np.ndarray]] = {"train": [], "validation": []}
         unreadable = 0
         for number, item in enumerate(captions.items):
             progress.update(number, len(captions.items), "Reading {name}", name=item.path.name)
-            if item.part not in self.items:
+            if item.part not in self.pairs:
                 continue
             try:
                 picture = pictures.read(item.path)
             except UserError:
                 unreadable += 1
                 continue
-            self.items[item.part].append(item)
+            self.pairs[item.part].append(item)
             self.pixels[item.part].append(self.view.pixels(picture))
-        if len(self.items["train"]) < 2:
+        if len(self.pairs["train"]) < 2:
             raise UserError(
                 "There is too little to train on.",
                 "Only {count} pictures with captions can be read.",
                 "Choose a larger data set.",
-                count=len(self.items["train"]),
+                count=len(self.pairs["train"]),
             )
-        train = self.items["train"]
+        train = self.pairs["train"]
         self.tokenizer_json = small_encoder.train_tokenizer(
             (text for item in train for text in (*item.captions, *item.keywords)), settings.vocabulary
         )
@@ -77,13 +77,13 @@ class EncoderTask(Task[SearchConfig]):
         self.truths = [_true_of(item) for item in train]
         return {
             "train pictures": len(train),
-            "validation pictures": len(self.items["validation"]),
+            "validation pictures": len(self.pairs["validation"]),
             "test pictures": len(captions.part("test")),
             "skipped": len(captions.skipped) + unreadable,
         }
 
     def size(self, split: str) -> int:
-        return len(self.items[split])
+        return len(self.pairs[split])
 
     def network(self) -> torch.nn.Module:
         self.clip_config = small_encoder.clip_config(self.config.encoder, len(self.tokenizer))
@@ -92,7 +92,7 @@ class EncoderTask(Task[SearchConfig]):
     def batch(self, split: str, draws: list[Draw]) -> Batch:
         items, seen, texts, phrases = [], [], [], []
         for draw in draws:
-            item = self.items[split][draw.item]
+            item = self.pairs[split][draw.item]
             picture = torch.from_numpy(self.pixels[split][draw.item].astype(np.float32)).permute(2, 0, 1)
             picture = picture / 127.5 - 1
             if split == "train":
@@ -156,7 +156,7 @@ class EncoderTask(Task[SearchConfig]):
                 "most_tokens": self.config.encoder.most_tokens,
             },
             metrics={name: value for name, value in figures.items() if np.isfinite(value)},
-            card=f"A small CLIP, trained on {len(self.items['train'])} pictures with captions of {self.captions.name}.\n",
+            card=f"A small CLIP, trained on {len(self.pairs['train'])} pictures with captions of {self.captions.name}.\n",
         )
 
     def recorded_config(self) -> dict[str, Any]:

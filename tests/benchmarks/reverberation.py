@@ -1,0 +1,80 @@
+"""Rows of ReverberationNet, against the plain module-by-module form with PyTorch's own attention."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import torch
+
+from models.reverberation import published
+from models.reverberation.network import NetworkConfig, ReverberationNet
+from models.reverberation.wiring import documented
+from tests.benchmarks.timing import interleaved, ms, row
+
+
+def _plain() -> ModuleType:
+    """The reference of the tests."""
+    place = Path(__file__).parent.parent / "models" / "reverberation" / "plain_mesh.py"
+    spec = importlib.util.spec_from_file_location("plain_mesh", place)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _step(batch: int, length: int, rounds: int) -> tuple[float, float, float, float]:
+    """Seconds of (peer forward, ours forward, peer training step, ours training step), the same weights in both."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    ours = ReverberationNet(NetworkConfig())
+    plain = _plain().Plain(documented())
+    plain.load_state_dict(published.exported(ours))
+    x, y = torch.randn(batch, length, 64), torch.rand(batch)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours.eval()(x).value, plain.eval()(x)[0], rtol=0, atol=1e-5)
+        forward = interleaved(lambda: plain(x), lambda: ours(x), rounds=rounds)
+    ours.train()
+    plain.train()
+    theirs, own = torch.optim.Adam(plain.parameters()), torch.optim.Adam(ours.parameters())
+
+    def peer() -> None:
+        theirs.zero_grad()
+        value, _gates, kl = plain(x)
+        ((value - y).square().mean() + 1e-4 * kl).backward()
+        theirs.step()
+
+    def step() -> None:
+        own.zero_grad()
+        output = ours(x)
+        ((output.value - y).square().mean() + 1e-4 * output.kl).backward()
+        own.step()
+
+    return (*forward, *interleaved(peer, step, rounds=rounds))
+
+
+def short_sequences() -> dict[str, object]:
+    """A training step at batch 32, length 10."""
+    peer_forward, own_forward, peer, own = _step(32, 10, rounds=7)
+    ours = f"{ms(own)} (forward alone {peer_forward / own_forward:.1f}×)"
+    return row(
+        "ReverberationNet step, batch 32, length 10",
+        f"module by module, {ms(peer)}",
+        ours,
+        peer / own,
+        "≥ 4×",
+    )
+
+
+def long_sequences() -> dict[str, object]:
+    """A training step at batch 8, length 100."""
+    peer_forward, own_forward, peer, own = _step(8, 100, rounds=3)
+    ours = f"{ms(own)} (forward alone {peer_forward / own_forward:.1f}×)"
+    return row(
+        "ReverberationNet, length 100, forward and backward",
+        f"module by module, {ms(peer)}",
+        ours,
+        peer / own,
+        "≥ 8×",
+    )
