@@ -43,6 +43,9 @@ class Parts:
     test: tuple[Stretch, ...]
     by: str
     met: tuple[str, ...]
+    filtered_whole: bool = (
+        True  # before it was cut, with a guard as long as the filter; else each stretch by itself
+    )
 
     @property
     def generalisation(self) -> str:
@@ -71,11 +74,12 @@ class _Cut:
 
 
 def part(dataset: Dataset, settings: DataConfig, signal: PreprocessingConfig, seed: int = 1) -> Parts:
-    """Cut, then filter each stretch by itself, then standardise by the subject's training time.
+    """Filter, cut, and standardise by the subject's training time.
 
     Where the files say their part, they are believed; with several stimuli, whole stimuli are held back (drawn by
     `seed`); with few, time is cut into blocks with a guard. Test subjects take no part in training and validation, and
-    are tested on the held-back time or stimuli only. Filtering comes after cutting, so no filter reaches across a cut.
+    are tested on the held-back time or stimuli only. A recording is filtered whole where the guard is as long as the
+    filter's response (or where it is not cut at all), else each stretch by itself: no filter reaches across a cut.
     Raises UserError where nothing is left to train on.
     """
     unknown = sorted(set(settings.test_subjects) - set(dataset.subjects))
@@ -88,12 +92,13 @@ def part(dataset: Dataset, settings: DataConfig, signal: PreprocessingConfig, se
         by, cuts = "stimulus", _by_stimulus(dataset, seed)
     else:
         by, cuts = "time", _by_time(dataset, settings)
+    whole = by != "time" or settings.guard_s >= reach_s(signal, dataset.sample_rate)
     held = set(settings.test_subjects)
     # The time of a test subject that others learn from serves for its statistics alone.
     found: dict[str, list[Stretch]] = {"train": [], "validation": [], "test": []}
     for subject in dataset.subjects:
         own = [cut for cut in cuts if cut.item.subject == subject]
-        for name, stretches in _standardised(own, signal, dataset.sample_rate).items():
+        for name, stretches in _standardised(own, signal, dataset.sample_rate, whole).items():
             if name == "test" or subject not in held:
                 found[name] += stretches
     train = _shortened(found["train"], settings.minutes, dataset.sample_rate)
@@ -104,7 +109,7 @@ def part(dataset: Dataset, settings: DataConfig, signal: PreprocessingConfig, se
             "Leave some subjects to the training, or lower the number of blocks.",
         )
     met = tuple(dict.fromkeys(one.subject for one in train))
-    parts = Parts(tuple(train), tuple(found["validation"]), tuple(found["test"]), by, met)
+    parts = Parts(tuple(train), tuple(found["validation"]), tuple(found["test"]), by, met, whole)
     check(parts, round(settings.guard_s * dataset.sample_rate) if by == "time" else 0)
     return parts
 
@@ -168,15 +173,23 @@ def neighbours(edges: np.ndarray, settings: DataConfig, first: int, last: int) -
     return found[number - 1][2] if number else "", found[number + 1][2] if number + 1 < len(found) else ""
 
 
-def _standardised(cuts: Sequence[_Cut], signal: PreprocessingConfig, rate: int) -> dict[str, list[Stretch]]:
+def _standardised(
+    cuts: Sequence[_Cut], signal: PreprocessingConfig, rate: int, whole: bool
+) -> dict[str, list[Stretch]]:
     """One subject's stretches by part, filtered, in standard deviations of its training time (of all, if it has none)."""
     made: dict[str, list[Stretch]] = {"train": [], "validation": [], "test": []}
+    ready: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for cut in cuts:
-        eeg = np.asarray(cut.item.eeg[cut.first : cut.last], np.float32) * np.float32(cut.item.step)
-        stretch = Stretch(
-            cut.item.subject, cut.item.stimulus, eeg, cut.item.envelope[cut.first : cut.last], cut.first
-        )
-        made[cut.part].append(filtered(stretch, signal, rate))
+        item, piece = cut.item, slice(cut.first, cut.last)
+        if whole:
+            if id(item) not in ready:
+                ready = {
+                    id(item): _in_band(item, slice(None), signal, rate)
+                }  # cuts of an item follow one another
+            eeg, envelope = (values[piece] for values in ready[id(item)])
+        else:
+            eeg, envelope = _in_band(item, piece, signal, rate)
+        made[cut.part].append(Stretch(item.subject, item.stimulus, eeg, envelope, cut.first))
     source = made["train"] or [one for part in made.values() for one in part]
     if not source:
         return made
@@ -195,11 +208,11 @@ def _standardised(cuts: Sequence[_Cut], signal: PreprocessingConfig, rate: int) 
     }  # fmt: skip
 
 
-def filtered(stretch: Stretch, signal: PreprocessingConfig, rate: int) -> Stretch:
-    """EEG and envelope in the decoder's band, where that is narrower than what preprocessing leaves."""
-    return replace(
-        stretch, eeg=in_band(stretch.eeg, signal, rate), envelope=in_band(stretch.envelope, signal, rate)
-    )
+def _in_band(
+    item: Item, piece: slice, signal: PreprocessingConfig, rate: int
+) -> tuple[np.ndarray, np.ndarray]:
+    eeg = np.asarray(item.eeg[piece], np.float32) * np.float32(item.step)
+    return in_band(eeg, signal, rate), in_band(item.envelope[piece], signal, rate)
 
 
 def in_band(values: np.ndarray, signal: PreprocessingConfig, rate: int) -> np.ndarray:
@@ -207,10 +220,23 @@ def in_band(values: np.ndarray, signal: PreprocessingConfig, rate: int) -> np.nd
     values = np.asarray(values, np.float32)
     if signal.high_hz >= 0.45 * rate:
         return values
-    edges: float | list[float] = [signal.low_hz, signal.high_hz] if signal.low_hz else signal.high_hz
-    sos = butter(4, edges, "bandpass" if signal.low_hz else "lowpass", fs=rate, output="sos")
     reach = min(len(values) - 1, 4 * rate)
-    return sosfiltfilt(sos, values, axis=0, padlen=reach).astype(np.float32)
+    return sosfiltfilt(_filter(signal, rate), values, axis=0, padlen=reach).astype(np.float32)
+
+
+def reach_s(signal: PreprocessingConfig, rate: int, least: float = 0.01) -> float:
+    """How far the filter of `in_band` looks to either side: until its response stays below `least` of its peak."""
+    if signal.high_hz >= 0.45 * rate:
+        return 0.0
+    impulse = np.zeros(60 * rate)
+    impulse[30 * rate] = 1
+    response = np.abs(sosfiltfilt(_filter(signal, rate), impulse))
+    return float(np.abs(np.flatnonzero(response > least * response.max()) - 30 * rate).max() / rate)
+
+
+def _filter(signal: PreprocessingConfig, rate: int) -> np.ndarray:
+    edges: float | list[float] = [signal.low_hz, signal.high_hz] if signal.low_hz else signal.high_hz
+    return butter(4, edges, "bandpass" if signal.low_hz else "lowpass", fs=rate, output="sos")
 
 
 def _shortened(stretches: list[Stretch], minutes: float, rate: int) -> list[Stretch]:

@@ -72,6 +72,7 @@ class EEGTask(Task[EEGConfig]):
             "validation windows": len(self._validation),
             "test stretches": len(self.parts.test),
             "generalisation": self.parts.generalisation,
+            "filtered": "whole" if self.parts.filtered_whole else "each stretch by itself",
             "skipped": len(self.dataset.skipped),
         }
 
