@@ -28,12 +28,18 @@ def save_clip(folder: Path, dim: int = 24, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     words = tokenizer()
     common = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
-    text = {**common, "vocab_size": len(words), "max_position_embeddings": 16, "eos_token_id": 3, "pad_token_id": 0}
+    text = {
+        **common,
+        "vocab_size": len(words),
+        "max_position_embeddings": 16,
+        "eos_token_id": 3,
+        "pad_token_id": 0,
+    }
     vision = {**common, "image_size": 32, "patch_size": 16}
     CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=dim)).save_pretrained(folder)
-    CLIPImageProcessorPil(
-        size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
-    ).save_pretrained(folder)
+    CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(
+        folder
+    )
     words.save_pretrained(folder)
     return folder
 

@@ -51,7 +51,10 @@ def test_training_mixes_single_and_paired_by_item(fusion, batch):
     sees = torch.zeros(9, 2, dtype=torch.bool)
     sees[4] = True
     halves = network(image, text, sees)[0]
-    alone, together = network.fuse(image, text, sees.clone().index_fill_(1, torch.tensor([0]), True)), network.fuse(image, text)
+    alone, together = (
+        network.fuse(image, text, sees.clone().index_fill_(1, torch.tensor([0]), True)),
+        network.fuse(image, text),
+    )
     torch.testing.assert_close(halves.image[4], together.image[4])
     torch.testing.assert_close(halves.image[0], alone.image[0])
 
@@ -67,7 +70,7 @@ def test_shapes_lengths_and_signs(batch):
 
 
 def test_without_tanh_the_input_is_not_normalised(batch):
-    image, text = batch
+    image, _ = batch
     squashed, plain = build(tanh=True), build(tanh=False)
     ours, scaled = (squashed.image_codes(image * factor) for factor in (1, 5))
     torch.testing.assert_close(ours, scaled)
