@@ -39,9 +39,8 @@ PROCESSOR_COLORS = dict(zip(PROCESSOR_NAMES, theme.CATEGORIES, strict=False))
 
 
 def module_title(module: Module, chinese: bool) -> str:
-    """A module's name for people, in the window's language first."""
-    plain = module.name.replace("_", " ")
-    return f"{module.chinese} {plain}" if chinese else plain
+    """A module's name for people."""
+    return module.chinese if chinese else module.name.replace("_", " ")
 
 
 class MeshView(QWidget):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import emotion, reverberation, training, window
+from tests.benchmarks import emotion, reverberation, search, training, window
 
 Row = dict[str, object]
 RESULTS = Path(__file__).with_name("results.json")
@@ -25,6 +25,9 @@ ROWS: list[Callable[[], Row]] = [
     emotion.live_path,
     reverberation.short_sequences,
     reverberation.long_sequences,
+    search.mean_average_precision,
+    search.exact_search,
+    search.indexing,
     window.first_paint,
     window.event_loop_gap,
     window.million_points,

@@ -225,7 +225,7 @@ class ReverberationTab(Tab):
                 card.set("–")
             return
         errors = found.errors
-        self.cards[0].set(f"{len(found.output):,}", tr("sequences"))
+        self.cards[0].set(f"{len(found.output):,}", tr("with targets") if errors is not None else tr("without targets"))
         change = ""
         if errors is not None and whole is not None and whole.errors is not None and self.muted:
             change = tr("{before} with every role", before=f"{np.sqrt(whole.errors.mean()):.4g}")
@@ -234,7 +234,7 @@ class ReverberationTab(Tab):
         )
         middle, spread = found.output.mean(), found.output.std()
         self.cards[2].set(
-            f"{middle:.4g}".replace("-", "−"), tr("± {sd} over the sequences", sd=f"{spread:.3g}")
+            f"{middle:.4g}".replace("-", "−"), tr("spread {sd}", sd=f"{spread:.3g}")
         )
         self.cards[3].set(f"{found.gates.mean():.3f}", self._gating_words())
 
@@ -242,7 +242,7 @@ class ReverberationTab(Tab):
         if self._observer is None:
             return ""
         return (
-            tr("routing: they scale what passes")
+            tr("routing")
             if self._observer.gating == "routing"
             else tr("observed only")
         )
@@ -395,7 +395,7 @@ class ReverberationTab(Tab):
     def _fill_view(self) -> None:
         cards = QHBoxLayout()
         cards.setSpacing(theme.SMALL)
-        titles = (tr("Sequences"), tr("Error"), tr("Output"), tr("Mean gate"))
+        titles = (tr("Sequences"), tr("RMS error"), tr("Output"), tr("Mean gate"))
         self.cards = [FigureCard(title) for title in titles]
         for card in self.cards:
             cards.addWidget(card, 1)

@@ -1,0 +1,118 @@
+"""The figures of retrieval against their plain definitions, with the rule for ties and its bounds."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.search import codes, evaluation
+
+
+def plain_map(distances, relevant, k):
+    """The definition, query by query: order by (distance, place in the fixed permutation)."""
+    place = np.empty(distances.shape[1], int)
+    place[evaluation.tie_order(distances.shape[1])] = np.arange(distances.shape[1])
+    total = 0.0
+    for row, truth in zip(distances, relevant, strict=True):
+        ranking = sorted(range(len(row)), key=lambda item: (row[item], place[item]))[:k]
+        found, precisions = 0, []
+        for rank, item in enumerate(ranking, start=1):
+            if truth[item]:
+                found += 1
+                precisions.append(found / rank)
+        total += sum(precisions) / found if found else 0.0
+    return total / len(distances)
+
+
+def plain_bound(distances, relevant, k, best):
+    total = 0.0
+    for row, truth in zip(distances, relevant, strict=True):
+        ranking = sorted(range(len(row)), key=lambda item: (row[item], truth[item] != best))[:k]
+        hits = np.array([truth[item] for item in ranking])
+        total += float(evaluation.average_precisions(hits[None])[0])
+    return total / len(distances)
+
+
+def random_data(seed, queries=17, items=90, bits=16, classes=5):
+    random = np.random.default_rng(seed)
+    return (
+        codes.pack(random.normal(size=(queries, bits))),
+        codes.pack(random.normal(size=(items, bits))),
+        random.random((queries, classes)) < 0.25,
+        random.random((items, classes)) < 0.25,
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([1, 5, 50, None]), st.sampled_from([8, 16, 64, 128]))
+def test_map_is_its_plain_definition(seed, k, bits):
+    query, base, query_labels, labels = random_data(seed, bits=bits)
+    distances = codes.distances(query, base)
+    relevant = (query_labels[:, None] & labels[None]).any(-1)
+    expected = plain_map(distances, relevant, k or 90)
+    assert evaluation.map_of_codes(query, base, query_labels, labels, k) == pytest.approx(expected, abs=1e-12)
+    figures = evaluation.figures_of_codes(query, base, query_labels, labels, k)
+    assert figures.mean_average_precision == pytest.approx(expected, abs=1e-12)
+    assert figures.best_map == pytest.approx(plain_bound(distances, relevant, k or 90, True), abs=1e-12)
+    assert figures.worst_map == pytest.approx(plain_bound(distances, relevant, k or 90, False), abs=1e-12)
+    assert figures.worst_map <= figures.mean_average_precision <= figures.best_map
+
+
+def test_more_than_64_labels_and_several_blocks(monkeypatch):
+    query, base, query_labels, labels = random_data(1, classes=150)
+    query_labels, labels = query_labels & (np.arange(150) > 100), labels & (np.arange(150) > 100)
+    whole = evaluation.map_of_codes(query, base, query_labels, labels, 20)
+    relevant = (query_labels[:, None] & labels[None]).any(-1)
+    assert whole == pytest.approx(plain_map(codes.distances(query, base), relevant, 20))
+    monkeypatch.setattr(evaluation, "ROWS_AT_ONCE", 200)
+    assert evaluation.map_of_codes(query, base, query_labels, labels, 20) == pytest.approx(whole, abs=1e-12)
+
+
+def test_order_of_the_data_base_does_not_leak():
+    """All distances tie: the fixed permutation decides, and the bounds say how little that means."""
+    base, labels = np.zeros((100, 8), np.uint8), np.arange(100)[:, None] < 50
+    query, wanted = np.zeros((1, 8), np.uint8), np.ones((1, 1), bool)
+    figures = evaluation.figures_of_codes(query, base, wanted, labels, 50)
+    assert figures.best_map == 1
+    assert figures.worst_map == 0
+    assert 0.3 < figures.mean_average_precision < 0.8
+    turned = evaluation.figures_of_codes(query, base, wanted, labels[::-1], 50)
+    assert 0.3 < turned.mean_average_precision < 0.8
+
+
+def test_embeddings():
+    random = np.random.default_rng(0)
+    query, base = random.normal(size=(20, 6)), random.normal(size=(70, 6))
+    _, _, query_labels, labels = random_data(2, 20, 70)
+    unit = [values / np.linalg.norm(values, axis=1, keepdims=True) for values in (query, base)]
+    distances = -(unit[0].astype(np.float32) @ unit[1].astype(np.float32).T)
+    relevant = (query_labels[:, None] & labels[None]).any(-1)
+    figures = evaluation.figures_of_embeddings(query, base, query_labels, labels, 50)
+    assert figures.mean_average_precision == pytest.approx(plain_map(distances, relevant, 50), abs=1e-9)
+
+
+def test_precision_recall_and_chance():
+    query, base = np.zeros((1, 1), np.uint8), np.array([[0], [1], [3], [7]], np.uint8)
+    figures = evaluation.figures_of_codes(
+        query, base, np.ones((1, 1), bool), np.array([[1], [0], [1], [0]], bool), None, ranks=(1, 2, 3, 4)
+    )
+    assert figures.precision == pytest.approx((1, 1 / 2, 2 / 3, 1 / 2))
+    assert figures.recall == pytest.approx((1 / 2, 1 / 2, 1, 1))
+    assert figures.chance == 0.5
+    assert figures.mean_average_precision == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_a_query_without_relevant_items_counts_as_zero():
+    query, base, _, labels = random_data(0)
+    assert evaluation.map_of_codes(query, base, np.zeros((17, 5), bool), labels) == 0
+
+
+def test_own_ranks_and_their_bounds():
+    distances = np.array([[2, 2, 2, 1], [0, 1, 2, 3]])
+    own = np.array([0, 0])
+    best, worst = evaluation.own_rank_bounds(distances, own)
+    assert best.tolist() == [1, 0]
+    assert worst.tolist() == [3, 0]
+    ranks = evaluation.own_ranks(distances, own)
+    assert 1 <= ranks[0] <= 3
+    assert ranks[1] == 0
