@@ -62,6 +62,7 @@ class Pictures(QWidget):
     def show_run(self, run: WatchedRun | None) -> None:
         if run is not self._run:
             self._run, self._count = run, -1
+            self.epoch.setRange(0, 0)  # the newest is shown first
         self.refresh()
 
     def refresh(self) -> None:
