@@ -272,6 +272,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         sub.add_argument(
             "--run",
+            "--run-folder",  # torchrun takes a bare --run for a beginning of its own --run-path
             dest="run_folder",
             metavar="FOLDER",
             help="where the run is written (default: a new folder in your runs)",

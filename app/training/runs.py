@@ -493,6 +493,7 @@ def train_command(run: RunFolder, system: str, device: str) -> list[str]:
     arguments = ["train", system, "--config", str(run.config_file), "--run", str(run.path), "--device", kind]
     if count:
         together = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+        arguments[arguments.index("--run")] = "--run-folder"  # torchrun has a --run-path of its own
         return [sys.executable, *together, "-m", "models", *arguments]
     return [*program(), *arguments]
 
