@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import tr, tr_error
-from app.training.runs import WatchedRun
+from app.training.watched import WatchedRun
 from app.training.words import figure_words, metric_words, state_words, title_of
 from app.widgets.config_editors import value_words
 from models.errors import UserError

@@ -31,7 +31,7 @@ from app.training.diagnosis import Diagnosis
 from app.training.pictures import Pictures
 from app.training.run_details import RunDetails
 from app.training.run_list import RunList, RunModel
-from app.training.runs import WatchedRun
+from app.training.watched import WatchedRun
 from app.training.words import progress_words
 from app.widgets.labels import Caption, Elided
 from app.widgets.message_bar import MessageBar

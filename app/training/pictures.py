@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QStackedW
 
 from app import theme
 from app.i18n import tr, translate
-from app.training.runs import WatchedRun
+from app.training.watched import WatchedRun
 from app.widgets.confusion import ConfusionMatrix
 from app.widgets.plot import Line, Plot
 from models.training import events, pictures
