@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Cancelled, KeyboardInterrupt):
         print("Cancelled.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 0
     except Exception:
         traceback.print_exc()
         print("This is an error of the program; please report it with the lines above.", file=sys.stderr)
@@ -294,6 +297,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         sub.add_argument(
             "--run",
+            "--run-folder",  # torchrun takes a bare --run for a beginning of its own --run-path
             dest="run_folder",
             metavar="FOLDER",
             help="where the run is written (default: a new folder in your runs)",

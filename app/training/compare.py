@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import tr, tr_error
-from app.training.runs import WatchedRun
+from app.training.watched import WatchedRun
 from app.training.words import figure_words, metric_words, state_words, title_of
 from app.widgets.config_editors import value_words
 from models.errors import UserError
@@ -35,6 +36,7 @@ from models.training.items import Items
 from models.training.significance import compare_items
 
 TESTS_PX = 84
+FIRST_PX = 210
 UNCOMPARED = ("notes", "system")
 
 
@@ -184,20 +186,26 @@ class Compare(QWidget):
         self.table.clear()
         self.table.setColumnCount(len(table.columns) + 1)
         self.table.setRowCount(len(table.rows))
-        self.table.setHorizontalHeaderLabels(["", *table.columns])
+        alike = _beginning(table.columns)
+        self.table.setHorizontalHeaderLabels(["", *(name[alike:] for name in table.columns)])
         by_name = {title_of(run): colors.get(run.path, "") for run in self._runs}
         for column, name in enumerate(table.columns, 1):
             header = self.table.horizontalHeaderItem(column)
-            if by_name.get(name) and header is not None:
-                header.setIcon(_square(by_name[name]))
+            if header is not None:
+                header.setToolTip(name)
+                if by_name.get(name):
+                    header.setIcon(_square(by_name[name]))
         for line, (what, cells) in enumerate(table.rows):
             for column, words in enumerate([what, *cells]):
                 item = QTableWidgetItem(words)
+                item.setToolTip(words)
                 if column == 0:
                     item.setForeground(theme.color("muted"))
                 elif line >= table.figures_from and len(set(cells)) > 1 and what.startswith(tr("best {figure}", figure="")):  # fmt: skip
                     item.setFont(theme.font(theme.TEXT_PX, bold=True))
                 self.table.setItem(line, column, item)
+        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+        self.table.setColumnWidth(0, FIRST_PX)
 
     def _ask_export(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, tr("Export"), tr("Comparison") + ".csv", "CSV (*.csv)")
@@ -220,6 +228,12 @@ class Compare(QWidget):
                     reason=error.strerror or str(error),
                 )
             )
+
+
+def _beginning(names: list[str]) -> int:
+    """How long the beginning is that all names share, up to a dash or a space: it tells nothing in a row of heads."""
+    shared = os.path.commonprefix(names) if len(names) > 1 else ""  # noqa: RUF071 of names, not of paths
+    return max(shared.rfind("-"), shared.rfind(" ")) + 1
 
 
 def _columns(runs: list[WatchedRun], grouped: bool) -> dict[str, list[WatchedRun]]:

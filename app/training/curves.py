@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider
 
 from app import theme
 from app.i18n import tr
-from app.training.runs import WatchedRun
+from app.training.watched import WatchedRun
 from app.training.words import base_name, figure_words, metric_words, progress_words, title_of
 from app.widgets.decimate import minmax
 from app.widgets.labels import Elided

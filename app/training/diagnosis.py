@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.i18n import tr, translate
 from app.training.layer_map import ColorScale, LayerMap
-from app.training.runs import WatchedRun
+from app.training.watched import WatchedRun
 from app.widgets.plot import Line, Plot
 from models.errors import fill
 from models.training.config import Remedy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QFrame,
@@ -31,7 +31,7 @@ from app.training.diagnosis import Diagnosis
 from app.training.pictures import Pictures
 from app.training.run_details import RunDetails
 from app.training.run_list import RunList, RunModel
-from app.training.runs import WatchedRun
+from app.training.watched import WatchedRun
 from app.training.words import progress_words
 from app.widgets.labels import Caption, Elided
 from app.widgets.message_bar import MessageBar
@@ -139,7 +139,7 @@ class TrainingDock(QFrame):
             page.insertWidget(0, self.curves)
             page.setStretchFactor(0, 2)
             page.setStretchFactor(1, 3)
-            page.setSizes([page.width() // 2, page.width() // 2])
+            QTimer.singleShot(0, page, lambda: page.setSizes([400, 600]))  # once it has its width
             self.curves.show()
         self.details.setVisible(page is self._curves_page)  # a comparison is of several, and needs the room
         self._show_curves()

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QV
 
 from app import theme
 from app.i18n import tr, translate
-from app.training.runs import WatchedRun
+from app.training.watched import WatchedRun
 from app.training.words import bytes_words
 
 SAVE_MS = 600

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QStackedW
 
 from app import theme
 from app.i18n import tr, translate
-from app.training.runs import WatchedRun
+from app.training.watched import WatchedRun
 from app.widgets.confusion import ConfusionMatrix
 from app.widgets.plot import Line, Plot
 from models.training import events, pictures
@@ -62,6 +62,7 @@ class Pictures(QWidget):
     def show_run(self, run: WatchedRun | None) -> None:
         if run is not self._run:
             self._run, self._count = run, -1
+            self.epoch.setRange(0, 0)  # the newest is shown first
         self.refresh()
 
     def refresh(self) -> None:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.i18n import tr, tr_error
 from app.training.notes import Notes
-from app.training.runs import WatchedRun
+from app.training.watched import WatchedRun
 from app.widgets.labels import Elided
 from models.training.run_folder import RunState
 

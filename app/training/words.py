@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.i18n import tr, translate
-from app.training.runs import WatchedRun
+from app.training.watched import WatchedRun
 from models.training.run_folder import RunState
 
 

@@ -232,6 +232,7 @@ class EmotionTask(Task[EmotionConfig]):
     def recorded_config(self) -> dict[str, Any]:
         values = super().recorded_config()
         values["data"]["path"] = Path(self.config.data.path).name
+        values["start_from"] = Path(self.config.start_from).name
         return values
 
     def output_layer(self) -> str:

@@ -129,6 +129,21 @@ class TrainingConfig(Settings):
         ge=0,
         le=64,
     )
+    start_from: str = setting(
+        "",
+        "Start from",
+        "A checkpoint whose weights are begun with, as far as they fit; empty begins afresh.",
+        group="Training",
+        advanced=True,
+        path="folder",
+    )
+    compile: bool = setting(
+        False,
+        "Compile",
+        "Let torch.compile fuse the network: minutes at the beginning, faster steps on most graphics cards.",
+        group="Machine",
+        advanced=True,
+    )
     out_of_memory: Literal["stop", "smaller batch"] = setting(
         "smaller batch",
         "Out of memory",

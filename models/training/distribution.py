@@ -15,7 +15,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
-from torch.distributed.nn import functional as collective
 
 Item = TypeVar("Item")
 
@@ -101,9 +100,27 @@ def gathered(tensor: Tensor) -> Tensor:
     counts[torch.distributed.get_rank()] = len(tensor)
     torch.distributed.all_reduce(counts)
     most = int(counts.max())
-    padded = torch.cat([tensor, tensor.new_zeros(most - len(tensor), *tensor.shape[1:])])
-    parts = collective.all_gather(padded)
+    everyones = [tensor.new_zeros(most, *tensor.shape[1:]) for _ in range(size)]
+    rank = torch.distributed.get_rank()
+    everyones[rank] = torch.cat([tensor, everyones[rank][len(tensor) :]])
+    parts = _Summed.apply(torch.stack(everyones))
     return torch.cat([part[: int(count)] for part, count in zip(parts, counts, strict=True)])
+
+
+class _Summed(torch.autograd.Function):
+    """The sum over the processes; each gets back the sum of what all of them owe it."""
+
+    @staticmethod
+    def forward(context: Any, tensor: Tensor) -> Tensor:
+        total = tensor.contiguous().clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        total = gradient.contiguous().clone()
+        torch.distributed.all_reduce(total)
+        return total
 
 
 def leave_out(network: nn.Module, names: tuple[str, ...]) -> None:
@@ -135,9 +152,9 @@ class SpannedBatchNorm(nn.modules.batchnorm._BatchNorm):
         own = float(input.numel() // input.shape[1])
         count = input.new_tensor(own)
         torch.distributed.all_reduce(count)
-        mean = collective.all_reduce(input.sum(axes)) / count
+        mean = _Summed.apply(input.sum(axes)) / count
         centred = input - mean.view(shape)
-        variance = collective.all_reduce(centred.square().sum(axes)) / count
+        variance = _Summed.apply(centred.square().sum(axes)) / count
         if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:  # fmt: skip
             with torch.no_grad():
                 self.num_batches_tracked += 1

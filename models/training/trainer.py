@@ -68,6 +68,7 @@ class Trainer:
         self.step_in_epoch = 0  # optimizer steps taken of the epoch under way
         self.best: tuple[int, float] | None = None  # epoch (1 is the first) and value
         self._sums = Sums()
+        self._taken_over = (0, 0)  # tensors taken from a checkpoint, of all
 
     # The whole run
 
@@ -123,6 +124,13 @@ class Trainer:
         )
         self._restore()
         self.teller.announce(counts, self.network, self.step, self.steps_per_epoch * self.config.epochs)
+        if self.config.start_from and not self.step:
+            self.teller.tell(
+                events.Message(
+                    text="Begun with {taken} of {all} tensors of the checkpoint.",
+                    values={"taken": self._taken_over[0], "all": self._taken_over[1]},
+                )
+            )
         self._say_if_accumulation_differs()
         self._tell_forgotten_epochs()
         try:
@@ -150,6 +158,8 @@ class Trainer:
         """Network, optimizer and what watches them, as they are at the beginning of the run."""
         _seed_everything(self.config.seed)
         network = self.task.network().to(self.device)
+        if self.config.start_from:
+            self._begin_with(network, Path(self.config.start_from))
         if self.world.size > 1:
             network = span_batch_statistics(network)
             leave_out(network, self.task.gradient_free)
@@ -159,6 +169,25 @@ class Trainer:
         self.watch = diagnostics.Watch(network, self.task.output_layer())
         self.network, self.optimizer = self.accelerator.prepare(network, optimizer)
         self._ordered = False
+        if self.config.compile:
+            network.compile()  # in place: names of weights stay as they are
+
+    def _begin_with(self, network: torch.nn.Module, place: Path) -> None:
+        """Take over what fits of a checkpoint: fine-tuning. Heads for other labels or speakers begin afresh."""
+        given, _ = checkpoints.load(place, self.task.system)
+        own = network.state_dict()
+        fitting = {
+            name: weight for name, weight in given.items() if name in own and own[name].shape == weight.shape
+        }
+        if not fitting:
+            raise UserError(
+                "Nothing of the checkpoint {path} fits this network.",
+                "Its layers have other names or sizes.",
+                "Choose the network settings it was trained with, or begin afresh.",
+                path=place,
+            )
+        network.load_state_dict(fitting, strict=False)
+        self._taken_over = (len(fitting), len(own))
 
     def _one_epoch(self) -> None:
         started = time.monotonic()

@@ -173,7 +173,7 @@ def test_the_keyboard_reaches_the_controls_in_reading_order(tab, window, qtbot):
     window.activateWindow()
     first = tab.choice.buttons["live"]
     seen, widget = [], first
-    for _ in range(300):
+    for _ in range(2000):
         widget = widget.nextInFocusChain()
         if widget is first:
             break

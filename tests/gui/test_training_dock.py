@@ -15,7 +15,8 @@ from app.training import runs as runs_module
 from app.training.curves import figure_series, smoothed
 from app.training.dock import TrainingDock
 from app.training.run_details import why_it_ended
-from app.training.runs import WatchedRun, child_environment
+from app.training.runs import child_environment
+from app.training.watched import WatchedRun
 from app.training.words import duration_words, figure_words, progress_words
 from models.errors import UserError
 from models.resources import runs_folder

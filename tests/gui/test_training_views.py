@@ -18,6 +18,7 @@ from app.training.curves import mean_and_sd, smoothed
 from app.training.dock import TrainingDock
 from app.training.launcher import Launcher
 from app.training.layer_map import scaled, short_name
+from app.training.watched import WatchedRun
 from models.emotion.config import EmotionConfig
 from models.errors import UserError
 from models.resources import runs_folder
@@ -467,7 +468,7 @@ def test_the_end_of_a_long_story_is_known_at_a_glance(runs):
         events.Finished(reason="completed", epoch=10, step=1, best_value=0.9, metric="validation/uar")
     )
     writer.close()
-    watched = runs_module.WatchedRun(run)
+    watched = WatchedRun(run)
     assert watched.state is RunState.DONE
     assert watched.best_value == 0.9
     assert watched.behind

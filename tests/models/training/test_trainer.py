@@ -1,6 +1,7 @@
 """The one loop: repeatable, stoppable, killable, resumable; errors become events."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -215,3 +216,32 @@ def test_damaged_training_state_is_refused_in_words(tmp_path):
     _, end = train(run.path, config(epochs=2))
     assert isinstance(end, events.Failed)
     assert "cannot be resumed" in end.what
+
+
+def test_fine_tuning_begins_with_what_fits(tmp_path):
+    first, _ = train(tmp_path / "first", config(epochs=8))
+    run, _ = train(tmp_path / "second", config(epochs=1, start_from=str(first.last), learning_rate=1e-6))
+    error = told(run, events.Epoch)[0].values["validation/error"]
+    assert error == pytest.approx(told(first, events.Epoch)[-1].values["validation/error"], rel=0.2)
+    message = told(run, events.Message)[0]
+    assert message.values["taken"] == message.values["all"] > 0
+
+    class Wider(LineTask):
+        def network(self):
+            return torch.nn.ModuleDict({"other": torch.nn.Linear(3, 1)})
+
+    _, end = train(tmp_path / "third", config(epochs=1, start_from=str(first.last)), task=Wider)
+    assert isinstance(end, events.Failed)
+    assert "Nothing of the checkpoint" in end.what
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("c++") is None, reason="compiling needs a C++ compiler")
+def test_a_compiled_run_is_the_same_but_for_rounding(tmp_path):
+    plain, _ = train(tmp_path / "plain", config(epochs=1, dropout=0.0))
+    compiled, end = train(tmp_path / "compiled", config(epochs=1, dropout=0.0, compile=True))
+    assert isinstance(end, events.Finished), end
+    ours, theirs = final_weights(plain), final_weights(compiled)
+    assert ours.keys() == theirs.keys()
+    for name, tensor in ours.items():
+        torch.testing.assert_close(theirs[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
