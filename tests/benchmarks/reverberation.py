@@ -18,7 +18,8 @@ def _plain() -> ModuleType:
     """The reference of the tests."""
     place = Path(__file__).parent.parent / "models" / "reverberation" / "plain_mesh.py"
     spec = importlib.util.spec_from_file_location("plain_mesh", place)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

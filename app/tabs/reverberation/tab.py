@@ -225,7 +225,9 @@ class ReverberationTab(Tab):
                 card.set("–")
             return
         errors = found.errors
-        self.cards[0].set(f"{len(found.output):,}", tr("with targets") if errors is not None else tr("without targets"))
+        self.cards[0].set(
+            f"{len(found.output):,}", tr("with targets") if errors is not None else tr("without targets")
+        )
         change = ""
         if errors is not None and whole is not None and whole.errors is not None and self.muted:
             change = tr("{before} with every role", before=f"{np.sqrt(whole.errors.mean()):.4g}")
@@ -233,19 +235,13 @@ class ReverberationTab(Tab):
             "–" if errors is None else f"{np.sqrt(errors.mean()):.4g}", change or tr("root mean square")
         )
         middle, spread = found.output.mean(), found.output.std()
-        self.cards[2].set(
-            f"{middle:.4g}".replace("-", "−"), tr("spread {sd}", sd=f"{spread:.3g}")
-        )
+        self.cards[2].set(f"{middle:.4g}".replace("-", "−"), tr("spread {sd}", sd=f"{spread:.3g}"))
         self.cards[3].set(f"{found.gates.mean():.3f}", self._gating_words())
 
     def _gating_words(self) -> str:
         if self._observer is None:
             return ""
-        return (
-            tr("routing")
-            if self._observer.gating == "routing"
-            else tr("observed only")
-        )
+        return tr("routing") if self._observer.gating == "routing" else tr("observed only")
 
     def _show_gating(self) -> None:
         self.clear_messages("gating")
