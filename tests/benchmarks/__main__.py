@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import emotion, window
+from tests.benchmarks import eeg, emotion, window
 
 Row = dict[str, object]
 RESULTS = Path(__file__).with_name("results.json")
@@ -23,6 +23,8 @@ ROWS: list[Callable[[], Row]] = [
     emotion.attention,
     emotion.speech_encoder,
     emotion.live_path,
+    eeg.training_step,
+    eeg.ridge,
     window.first_paint,
     window.event_loop_gap,
     window.million_points,
