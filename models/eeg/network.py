@@ -129,6 +129,19 @@ class Conformer(nn.Module):
         return self.head(out)[..., 0], Details(opened, gate)
 
 
+class Dropout(nn.Dropout):
+    """As torch's. On a CPU, drawing the mask costs a tenth of a training step; here one draw of 64 bits serves eight
+    elements, so the share is rounded to 1/256 and the kept ones are scaled to fit it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        threshold = round(256 * self.p)
+        if not self.training or not threshold or x.device.type != "cpu":
+            return super().forward(x)
+        draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+        kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
+        return x * (kept.to(x.dtype) * (256 / (256 - threshold)))
+
+
 class FrontEnd(nn.Module):
     """Three convolutions over time, each normalised, rectified and dropped out. [b, t, channels] → [b, t, width]."""
 
@@ -138,7 +151,7 @@ class FrontEnd(nn.Module):
         self.convolutions = nn.ModuleList(nn.Conv1d(n, width, k, padding=k // 2) for n, k in sizes)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in sizes)
         self.activation = nn.LeakyReLU()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
@@ -187,9 +200,9 @@ class FeedForward(nn.Sequential):
             nn.LayerNorm(width),
             nn.Linear(width, inner),
             nn.SiLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(inner, width),
-            nn.Dropout(dropout),
+            Dropout(dropout),
         )
 
 
@@ -206,7 +219,7 @@ class Attention(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.project = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
         batch, time, width = x.shape
@@ -236,7 +249,7 @@ class ConvolutionModule(nn.Module):
         }
         self.norm = norms[norm]()
         self.gather = nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         x = glu(self.spread(self.before(x)), dim=-1)
@@ -263,7 +276,7 @@ class MLPHead(nn.Sequential):
             nn.LayerNorm(width),
             nn.Linear(width, width // 2),
             nn.GELU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(width // 2, 1),
         )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import emotion, reverberation, search, training, window
+from tests.benchmarks import eeg, emotion, reverberation, search, training, window
 
 Row = dict[str, object]
 RESULTS = Path(__file__).with_name("results.json")
@@ -28,6 +28,8 @@ ROWS: list[Callable[[], Row]] = [
     search.mean_average_precision,
     search.exact_search,
     search.indexing,
+    eeg.training_step,
+    eeg.ridge,
     window.first_paint,
     window.event_loop_gap,
     window.million_points,

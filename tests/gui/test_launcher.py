@@ -225,6 +225,6 @@ def test_a_folder_that_cannot_be_written_is_told_in_the_dialog(dialog, services,
 
 
 def test_a_system_that_is_not_built_says_so_in_the_tab(window, services):
-    services.training.launch("search")
+    services.training.launch("separation")
     assert window.menus.opened("launcher") is None
     assert "not built yet" in window.current.messages.messages[0].heading
