@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from models import checkpoint
 from models.eeg import commands
+from models.eeg.config import EEGConfig
 from models.eeg.samples import sample_file
 from models.resources import resource
+from models.training import config as configs
 
 SUBJECTS = ("2", "3", "8")  # near the median of the twelve; the bundled decoders do not learn from them
 
@@ -40,7 +43,11 @@ For comparison, the linear decoder on all twelve subjects: unseen subject and un
 (five time blocks each, guard 1 s).
 
 {verdict}
+
+Learning curve, r on held-out time of subjects never met, by minutes of training (first 30 s of the stimulus): linear {curve};
+Conformer {conformer_minutes:.0f} min {conformer:.3f}. More minutes of this data set are more people, not more speech.
 """
+CURVE_MINUTES = (1, 2, 5, 10, 20, 0)  # 0: all
 
 
 def sample(source: str) -> None:
@@ -63,6 +70,7 @@ def decoders(ridge: str, conformer: str, unseen: str, within: str, data: str) ->
         "eeg": (Path(ridge) / checkpoint_of(ridge), "ridge"),
         "eeg-conformer": (Path(conformer) / "best", "Conformer v2"),
     }
+    curve = ridge_curve(data)
     figures = {name: held_out(place, data) for name, (place, _) in places.items()}
     for name, (place, title) in places.items():
         weights, info = checkpoint.load(place, "eeg")
@@ -79,7 +87,8 @@ def decoders(ridge: str, conformer: str, unseen: str, within: str, data: str) ->
             title=info.title, minutes=info.card.split("Trained on ")[1].split()[0],
             learned=40 if name == "eeg" else 30, own=own["held_out"], chance=own["chance"], spread=float(np.mean(nulls)),
             other=f"The {'Conformer' if name == 'eeg' else 'linear decoder'} reaches {other['held_out']:.3f} there.",
-            unseen=linear[0], within=linear[1], verdict=verdict,
+            unseen=linear[0], within=linear[1], verdict=verdict, curve=curve,
+            conformer=figures["eeg-conformer"]["held_out"], conformer_minutes=43.5,
         )  # fmt: skip
         info.metrics = {
             "test/held_out_r": round(own["held_out"], 4),
@@ -93,6 +102,16 @@ def decoders(ridge: str, conformer: str, unseen: str, within: str, data: str) ->
 
 def checkpoint_of(run: str) -> str:
     return "best" if (Path(run) / "best").is_dir() else "last"
+
+
+def ridge_curve(data: str) -> str:
+    """The linear decoder's learning curve, on the time that the Conformer learns from."""
+    values = configs.preset("eeg", "ridge")
+    values["data"] = {"path": data, "test_subjects": list(SUBJECTS)}
+    config = configs.validated(EEGConfig, values)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = commands.learning_curve(config, CURVE_MINUTES, Path(folder), "cpu")
+    return ", ".join(f"{row['minutes'] or 43.5:g} min {row['held_out']:.3f}" for row in rows)
 
 
 def held_out(place: Path, data: str) -> dict:

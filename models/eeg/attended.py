@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.eeg.scores import pearson
+from models.eeg.scores import Decoded, pearson
 from models.errors import UserError
 
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
@@ -79,6 +79,26 @@ def attended(
         r = np.array([pearson(decoded[s : s + window], tracks[:, s : s + window]) for s in starts])
         windows.append(choices(r, starts / sample_rate, window_s, truth))
     return Attention(whole, int(whole.argmax()), tuple(windows))
+
+
+def against_shifted(
+    stretches: Sequence[Decoded], sample_rate: float, windows_s: Sequence[float] = WINDOWS_S
+) -> tuple[WindowChoice, ...]:
+    """A made-up second talker, for data with one: each stretch's envelope against itself shifted by half the stretch.
+
+    All stretches together, by window length, for the lengths that fit. `starts_s` are within each stretch.
+    """
+    found: dict[float, list[WindowChoice]] = {}
+    for one in stretches:
+        other = np.roll(one.envelope, len(one.envelope) // 2)
+        for window in attended(one.decoded, [one.envelope, other], sample_rate, 0, windows_s).windows:
+            found.setdefault(window.window_s, []).append(window)
+    return tuple(
+        choices(
+            np.concatenate([w.r for w in own]), np.concatenate([w.starts_s for w in own]), length, truth=0
+        )
+        for length, own in sorted(found.items())
+    )
 
 
 def choices(r: np.ndarray, starts_s: np.ndarray, window_s: float, truth: int | None) -> WindowChoice:

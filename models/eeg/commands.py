@@ -265,6 +265,38 @@ def _one_fold(place: Path, values: dict[str, Any], device: str, tested: list[str
     )
 
 
+def learning_curve(
+    config: EEGConfig,
+    minutes: Sequence[float],
+    folder: Path,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> list[dict[str, float]]:
+    """How r grows with training data: the recipe trained on so many minutes (0: all), each judged on the same test part.
+
+    One run folder a point under `folder`; points that are done are not trained again. A row has ``minutes`` (asked for),
+    ``within`` and ``held_out`` (NaN where there is no such subject).
+    """
+    progress = progress or Progress()
+    rows = []
+    for number, amount in enumerate(minutes):
+        progress.update(number, len(minutes), "{minutes:g} minutes of training", minutes=amount)
+        values = config.model_dump(mode="json")
+        values["data"]["minutes"] = amount
+        place = Path(folder) / f"minutes-{amount:g}"
+        found = _one_fold(place, values, device, None)
+        met = Decoder.load(place / "best", device).subjects
+        evaluation = scores.evaluate(found, config.preprocessing.sample_rate, met, draws=0)
+        rows.append(
+            {
+                "minutes": float(amount),
+                "within": float("nan") if evaluation.within is None else evaluation.within,
+                "held_out": float("nan") if evaluation.held_out is None else evaluation.held_out,
+            }
+        )
+    return rows
+
+
 def import_file(path: Path, out: Path) -> dict[str, Any]:
     """No published EEG decoder fits these networks; their weights cannot be brought in."""
     raise UserError(

@@ -14,6 +14,7 @@ from models.eeg.preprocessing import robust_statistics, standardised
 from models.errors import UserError
 
 LEAST_STIMULI = 5  # with fewer, time is cut instead
+LEAST_PIECE_S = 5  # a shorter rest of a stretch would make all windows short
 
 
 @dataclass(frozen=True)
@@ -240,16 +241,19 @@ def _filter(signal: PreprocessingConfig, rate: int) -> np.ndarray:
 
 
 def _shortened(stretches: list[Stretch], minutes: float, rate: int) -> list[Stretch]:
-    """The beginning of every stretch, so that together they last `minutes`; all of them if that is 0 or more than there is."""
-    total = sum(map(len, stretches))
-    share = minutes * 60 * rate / total if total and minutes else 1.0
-    if share >= 1:
+    """So many minutes, as much of each subject: whole stretches first, then the beginning of one; 0 takes all of them."""
+    if not minutes:
         return stretches
-    return [
-        replace(one, eeg=one.eeg[: round(share * len(one))], envelope=one.envelope[: round(share * len(one))])
-        for one in stretches
-        if round(share * len(one)) >= rate
-    ]
+    names = list(dict.fromkeys(one.subject for one in stretches))
+    kept: list[Stretch] = []
+    for name in names:
+        left = round(minutes * 60 * rate / len(names))
+        for number, one in enumerate(one for one in stretches if one.subject == name):
+            take = min(left, len(one))
+            if take >= LEAST_PIECE_S * rate or (not number and take > rate):
+                kept.append(replace(one, eeg=one.eeg[:take], envelope=one.envelope[:take]))
+            left -= take
+    return kept
 
 
 def check(parts: Parts, guard: int = 0) -> None:

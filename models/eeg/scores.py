@@ -119,7 +119,7 @@ def evaluate(
         own = [one for one in stretches if one.subject == name]
         r = float(np.mean([pearson(one.decoded, one.envelope) for one in own]))
         null = null_distribution(own, sample_rate, draws, generator)
-        p = float((1 + (null >= r).sum()) / (1 + len(null)))
+        p = float((1 + (null >= r).sum()) / (1 + len(null))) if len(null) else float("nan")
         windows = {}
         for length in windows_s:
             found = [by_window(one.decoded, one.envelope, round(length * sample_rate)) for one in own]

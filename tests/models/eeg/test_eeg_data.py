@@ -219,7 +219,11 @@ def test_fewer_minutes(tmp_path):
     full = parting.part(found, DataConfig(), WIDE).train
     part = parting.part(found, DataConfig(minutes=3), WIDE).train
     assert sum(map(len, full)) > 4 * sum(map(len, part))
-    assert sum(map(len, part)) / 64 / 60 == pytest.approx(3, rel=0.02)
+    assert sum(map(len, part)) / 64 / 60 == pytest.approx(3, rel=0.1)
+    for minutes in (0.2, 1):
+        little = parting.part(found, DataConfig(minutes=minutes), WIDE).train
+        assert {one.subject for one in little} == {"2", "3", "8"}
+        assert sum(map(len, little)) / 64 / 60 == pytest.approx(minutes, rel=0.1)
 
 
 @pytest.mark.parametrize(

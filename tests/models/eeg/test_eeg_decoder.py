@@ -372,21 +372,28 @@ def test_the_stimulus_was_not_learned_by_heart(shipped):
             assert abs(scores.pearson(decoder.decode(noise), envelope)) < 0.12
 
 
-def test_attended_speaker_on_the_sample(shipped):
-    """The true envelope against itself shifted by half the stimulus: better than chance, and the more so with time."""
-    dataset = data.open_dataset(located("sample"))
-    right: dict[float, list[bool]] = {}
-    for item in dataset.items:
-        decoded = shipped.decode(item.eeg * item.step)
-        true = shipped.target(item.envelope)
-        found = attended.attended(decoded, [true, np.roll(true, 1600)], 64, truth=0)
-        for one in found.windows:
-            right.setdefault(one.window_s, []).extend(one.chosen == 0)
-    share = {length: float(np.mean(values)) for length, values in right.items()}
-    assert set(share) == {5.0, 10.0, 30.0}
-    low, _ = attended.wilson(sum(right[10.0]), len(right[10.0]))
-    assert low > 0.5
-    assert share[30.0] > share[5.0]
+def test_attended_speaker_on_the_sample(shipped, sample):
+    """Held-back time of people never met: the true envelope against other stretches of the stimulus."""
+    parts = parting.part(sample, shipped_settings(shipped), shipped.signal)
+    decoded = shipped.decode_stretches(parts.test)
+    target = shipped.target(sample.items[0].envelope)
+    others = [target[start : start + 640] for start in (0, 640, 1280, 1920)]
+    wins = [
+        attended.attended(one.decoded, [one.envelope, other], 64, truth=0).chosen == 0
+        for one in decoded
+        for other in others
+    ]
+    assert np.mean(wins) > 0.6
+    pooled = attended.against_shifted(decoded, 64)
+    assert [one.window_s for one in pooled] == [5.0, 10.0]
+    assert [len(one.chosen) for one in pooled] == [60, 30]
+    for one in pooled:
+        assert one.low < one.accuracy < one.high
+    assert pooled[1].accuracy > 0.5
+
+
+def shipped_settings(decoder):
+    return commands.recipe(decoder).data.model_copy(update={"test_subjects": []})
 
 
 def test_describe_and_import(tmp_path, capsys):
