@@ -6,7 +6,7 @@ top k; 0 if there is none), not over all relevant items.
 
 Ties: Hamming distances take few values, so nearly every ranking is cut through a tie, and the order of the data base
 would leak into the figures. Items are therefore ordered by (distance, a permutation with a fixed seed); beside it stand
-the best and the worst that tie-breaking could give: within each tie, the relevant items first, or last.
+the best and the worst that any order within the ties could give.
 """
 
 from __future__ import annotations
@@ -131,6 +131,39 @@ def average_precisions(hits: np.ndarray) -> np.ndarray:
     return (precision * hits).sum(1) / np.maximum(1, found[:, -1])
 
 
+def _tie_bound(distance: np.ndarray, shared: np.ndarray, k: int, best: bool) -> np.ndarray:
+    """The highest (or lowest) average precision float64 [n] in the top k that any order within ties could give.
+
+    In a tie that lies wholly within the top k, relevant items come first (or last). Of the tie that is cut, it is also
+    free how many relevant items j come in: a hit too late lowers the mean over what was found, so that neither all nor
+    none is always the extreme. All j are tried; hits stand at the tie's first places (or the last of the top k).
+    """
+    first = _ranking(distance.astype(np.uint64) * 2 + (~shared if best else shared), k)
+    last = np.take_along_axis(distance, first[:, -1:], axis=1)
+    before = (distance < last).sum(1, keepdims=True)  # items in front of the tie that is cut
+    tied = distance == last
+    relevant_tied = (tied & shared).sum(1, keepdims=True)
+    other_tied = tied.sum(1, keepdims=True) - relevant_tied
+    places = np.arange(1, k + 1)
+    hits = np.take_along_axis(shared, first, axis=1) & (places <= before)
+    fixed = (np.cumsum(hits, axis=1) / places * hits).sum(1, keepdims=True)
+    found = hits.sum(1, keepdims=True)
+    taken = np.arange(k + 1)  # j
+    zero = np.zeros((len(distance), 1))
+    if best:
+        added = np.concatenate([zero, np.cumsum((found + places) / (before + places), axis=1)], axis=1)
+    else:  # the i-th of j hits stands at k − j + i; with t = j − i its precision is (found + j − t) / (k − t)
+        steps = np.arange(k)
+        shares = np.concatenate([[0], np.cumsum(1 / (k - steps))])
+        losses = np.concatenate([[0], np.cumsum(steps / (k - steps))])
+        added = (found + taken) * shares - losses
+    values = (fixed + added) / np.maximum(1, found + taken)
+    room = k - before
+    possible = (taken >= room - other_tied) & (taken <= np.minimum(relevant_tied, room))
+    chosen = np.where(possible, values, -np.inf if best else np.inf)
+    return chosen.max(1) if best else chosen.min(1)
+
+
 def own_ranks(distances: np.ndarray, own: np.ndarray) -> np.ndarray:
     """The rank (0 is the first) of each query's own item, ties broken by the fixed permutation.
 
@@ -174,9 +207,8 @@ def _figures(
         ordered = np.take_along_axis(shared, _ranking(distance, deepest), axis=1)
         counts = shared.sum(1)
         sums[0] += average_precisions(ordered[:, :k]).sum()
-        for number, late in ((1, ~shared), (2, shared)):  # best: the relevant first within a tie; worst: last
-            first = _ranking(distance.astype(np.uint64) * 2 + late, k)
-            sums[number] += average_precisions(np.take_along_axis(shared, first, axis=1)).sum()
+        for number, best in ((1, True), (2, False)):
+            sums[number] += _tie_bound(distance, shared, k, best).sum()
         found = np.cumsum(ordered, axis=1)
         for number, rank in enumerate(ranks):
             precision[number] += (found[:, rank - 1] / rank).sum()

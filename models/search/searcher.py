@@ -12,7 +12,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -189,17 +189,19 @@ class Searcher:
     # Encoding
 
     def encode_texts(self, texts: Sequence[str]) -> Encoded:
-        """Texts, each by itself."""
-        return self.hasher.texts(self.encoder.texts([self.encoder.spelled(text) for text in texts]))
+        """Texts, each by itself. The embeddings are the encoder's own: they are what answers are re-ordered by."""
+        own = self.encoder.texts([self.encoder.spelled(text) for text in texts])
+        return replace(self.hasher.texts(own), embeddings=own)
 
     def encode_pixels(self, pixels: np.ndarray) -> Encoded:
-        """Pictures as `view` makes them: uint8 [n, height, width, 3]."""
-        return self.hasher.images(self.encoder.pixels(pixels))
+        """Pictures as `view` makes them, uint8 [n, height, width, 3]; embeddings as of `encode_texts`."""
+        own = self.encoder.pixels(pixels)
+        return replace(self.hasher.images(own), embeddings=own)
 
     def encode_pictures(self, chosen: Sequence[Picture]) -> Encoded:
         """Files, Pillow pictures, or uint8 arrays [height, width, 3]. Raises UserError for one that cannot be read."""
         if not len(chosen):
-            return self.hasher.images(np.zeros((0, self.hasher.dim), np.float32))
+            return self.encode_pixels(np.zeros((0, 1, 1, 3), np.uint8))
         return self.encode_pixels(np.stack([self.view.pixels(_opened(one)) for one in chosen]))
 
     # Indexes
