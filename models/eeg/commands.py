@@ -14,10 +14,10 @@ from models.datafiles import write_whole
 from models.eeg import data, linear, scores
 from models.eeg.alignment import align
 from models.eeg.config import EEGConfig
-from models.eeg.decoder import Decoder, Decoding, bundled
+from models.eeg.decoder import Decoder, Decoding
 from models.eeg.parting import Parts, part
 from models.eeg.recordings import Recording, open_recording
-from models.eeg.samples import located
+from models.eeg.samples import bundled, located, met_subjects
 from models.eeg.scores import Decoded, Evaluation
 from models.eeg.tables import write_evaluation, write_json
 from models.errors import UserError
@@ -118,7 +118,7 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
         )  # fmt: skip
     same = Path(config.data.path).name in (place.name, str(path))
     parts = _test_part(dataset, config)
-    met = list(decoder.subjects) if same else []
+    met = met_subjects(decoder.info) if same else []
     found = []
     for number, one in enumerate(parts.test):
         progress.part(0.2, 1).update(number, len(parts.test), "Subject {name}", name=one.subject)
@@ -285,7 +285,7 @@ def learning_curve(
         values["data"]["minutes"] = amount
         place = Path(folder) / f"minutes-{amount:g}"
         found = _one_fold(place, values, device, None)
-        met = Decoder.load(place / "best", device).subjects
+        met = met_subjects(Decoder.load(place / "best", device).info)
         evaluation = scores.evaluate(found, config.preprocessing.sample_rate, met, draws=0)
         rows.append(
             {
