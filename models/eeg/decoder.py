@@ -114,13 +114,13 @@ class Decoder:
         weights, info = checkpoint.load(folder, "eeg")
         try:
             built = network.build(NetworkConfig(**info.network))
-        except (TypeError, ValueError) as error:
+            checkpoint.fit(built, weights)
+            return cls(built, info, torch.device(resolved.name), note)
+        except (TypeError, ValueError, KeyError) as error:
             raise UserError(
                 "The checkpoint {path} describes no decoder.", "{reason}.", "Copy it again from where it came from.",
-                path=folder, reason=str(error),
+                path=folder, reason=" ".join(str(error).split())[:200],
             ) from error  # fmt: skip
-        checkpoint.fit(built, weights)
-        return cls(built, info, torch.device(resolved.name), note)
 
     def decode(
         self, eeg: np.ndarray, subject: str | None = None, progress: Progress | None = None

@@ -140,7 +140,11 @@ class EEGTask(Task[EEGConfig]):
         with self._half_precision(batch.eeg.device):
             decoded = network(batch.eeg, batch.subject)
         value = losses.loss(decoded, batch.envelope, self.config.loss.kind, self.config.loss.l1)
-        return Loss(value, len(batch.eeg), {"r": losses.pearson(decoded, batch.envelope).mean().detach()})
+        figures = {"r": losses.pearson(decoded, batch.envelope).mean().detach()}
+        opened = getattr(getattr(network, "module", network), "opened", None)
+        if opened is not None:
+            figures["gate"] = opened
+        return Loss(value, len(batch.eeg), figures)
 
     def _half_precision(self, device: torch.device) -> Any:
         """On a CPU bfloat16 pays with AMX only; elsewhere the one loop has switched it on already."""

@@ -253,6 +253,22 @@ def test_bad_eeg_is_refused(ridge_run):
         decoder.decode(np.full((100, 64), np.nan))
 
 
+def test_a_checkpoint_that_describes_no_decoder(tmp_path, ridge_run):
+    weights, info = checkpoint.load(ridge_run / "best", "eeg")
+    for number, changes in enumerate(
+        [{"network": {"kind": "oracle"}}, {"network": {"nonsense": 1}}, {"preprocessing": {}}]
+    ):
+        checkpoint.save(tmp_path / str(number), weights, info.model_copy(update=changes))
+        with pytest.raises(UserError, match="describes no decoder"):
+            Decoder.load(tmp_path / str(number), "cpu")
+
+
+def test_the_gate_is_told_while_training(conformer_run):
+    lines = [json.loads(line) for line in (conformer_run / "events.jsonl").read_text().splitlines()]
+    gates = [line["values"]["train/gate"] for line in lines if line["kind"] == "scalars"]
+    assert all(0 < gate < 1 for gate in gates)
+
+
 def test_reliance(ridge_run, conformer_run, sample):
     eeg = sample.items[0].eeg * 0.125
     linear_one = Decoder.load(ridge_run / "best", "cpu").reliance(eeg)
