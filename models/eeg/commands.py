@@ -14,10 +14,10 @@ from models.datafiles import write_whole
 from models.eeg import data, linear, scores
 from models.eeg.alignment import align
 from models.eeg.config import EEGConfig
-from models.eeg.decoder import Decoder, Decoding, bundled
-from models.eeg.parting import Parts, part
+from models.eeg.decoder import Decoder, Decoding
+from models.eeg.parting import UNSEEN_SUBJECTS, WITHIN_SUBJECT, Parts, part
 from models.eeg.recordings import Recording, open_recording
-from models.eeg.samples import located
+from models.eeg.samples import bundled, located, met_subjects
 from models.eeg.scores import Decoded, Evaluation
 from models.eeg.tables import write_evaluation, write_json
 from models.errors import UserError
@@ -118,7 +118,7 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
         )  # fmt: skip
     same = Path(config.data.path).name in (place.name, str(path))
     parts = _test_part(dataset, config)
-    met = list(decoder.subjects) if same else []
+    met = met_subjects(decoder.info) if same else []
     found = []
     for number, one in enumerate(parts.test):
         progress.part(0.2, 1).update(number, len(parts.test), "Subject {name}", name=one.subject)
@@ -126,12 +126,7 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
         found.append(
             Decoded(one.subject, one.stimulus, decoder.decode_standardised(one.eeg, whose), one.envelope)
         )
-    return scores.evaluate(found, dataset.sample_rate, met, generalisation=generalisation(parts, met))
-
-
-def generalisation(parts: Parts, met: Sequence[str]) -> str:
-    """What the figures on the test part show, where `met` are the subjects that were learned from."""
-    return Parts(parts.train, parts.validation, parts.test, parts.by, tuple(met)).generalisation
+    return scores.evaluate(found, dataset.sample_rate, met, kinds=parts.kinds(met))
 
 
 def _test_part(dataset: data.Dataset, config: EEGConfig) -> Parts:
@@ -211,9 +206,9 @@ def crossval(
     else:
         found = list(_trained_folds(dataset, config, by, Path(folder), device, rest))
     met = dataset.subjects if by == "k" else []
-    whom = "within subject" if by == "k" else "unseen subjects"
-    stimulus = part(dataset, config.data, config.preprocessing, config.seed).generalisation.partition("; ")[2]
-    evaluation = scores.evaluate(found, dataset.sample_rate, met, generalisation=f"{whom}; {stimulus}")
+    stimulus = part(dataset, config.data, config.preprocessing, config.seed).stimulus_kind
+    kinds = (WITHIN_SUBJECT if by == "k" else UNSEEN_SUBJECTS, stimulus)
+    evaluation = scores.evaluate(found, dataset.sample_rate, met, kinds=kinds)
     result = evaluation.as_dict() | {
         "by": by,
         "folder": str(folder),
@@ -285,7 +280,7 @@ def learning_curve(
         values["data"]["minutes"] = amount
         place = Path(folder) / f"minutes-{amount:g}"
         found = _one_fold(place, values, device, None)
-        met = Decoder.load(place / "best", device).subjects
+        met = met_subjects(Decoder.load(place / "best", device).info)
         evaluation = scores.evaluate(found, config.preprocessing.sample_rate, met, draws=0)
         rows.append(
             {

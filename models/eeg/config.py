@@ -251,7 +251,7 @@ class EEGConfig(TrainingConfig):
         group="Training", ge=0, le=1,
     )  # fmt: skip
     start_from: str = setting(
-        "", "Start from", "A checkpoint to fine-tune, or `bundled`; its network and signal settings are then used.",
+        "", "Start from", "A checkpoint to fine-tune, or `bundled-conformer`; its network and signal settings are then used.",
         group="Training", path="folder",
     )  # fmt: skip
 

@@ -23,11 +23,10 @@ from models.eeg.parting import Stretch, in_band
 from models.eeg.preprocessing import History, Prepared, preprocess, replay, standardised
 from models.eeg.recordings import Recording, open_recording
 from models.eeg.remarks import Remark
-from models.eeg.samples import trained_subjects
+from models.eeg.samples import bundled, trained_subjects
 from models.eeg.scores import Decoded
 from models.errors import UserError
 from models.progress import Progress
-from models.resources import resource
 
 BATCH = 16  # windows of a long recording that are computed at once
 
@@ -115,13 +114,13 @@ class Decoder:
         weights, info = checkpoint.load(folder, "eeg")
         try:
             built = network.build(NetworkConfig(**info.network))
-        except (TypeError, ValueError) as error:
+            checkpoint.fit(built, weights)
+            return cls(built, info, torch.device(resolved.name), note)
+        except (TypeError, ValueError, KeyError) as error:
             raise UserError(
                 "The checkpoint {path} describes no decoder.", "{reason}.", "Copy it again from where it came from.",
-                path=folder, reason=str(error),
+                path=folder, reason=" ".join(str(error).split())[:200],
             ) from error  # fmt: skip
-        checkpoint.fit(built, weights)
-        return cls(built, info, torch.device(resolved.name), note)
 
     def decode(
         self, eeg: np.ndarray, subject: str | None = None, progress: Progress | None = None
@@ -274,15 +273,6 @@ class Decoder:
     def _run(self, eeg: np.ndarray, subject: str | None) -> np.ndarray:
         given = torch.from_numpy(np.ascontiguousarray(eeg, np.float32)).to(self._device)
         return self._network(given, self._numbers(len(given), subject)).float().cpu().numpy()
-
-
-def bundled(choice: str) -> Path:
-    """The folder of a choice; ``bundled`` and ``bundled-conformer`` name those that ship."""
-    if choice == "bundled":
-        return resource("checkpoints", "eeg")
-    if choice == "bundled-conformer":
-        return resource("checkpoints", "eeg-conformer")
-    return Path(choice).expanduser()
 
 
 def _to_one(values: np.ndarray) -> np.ndarray:

@@ -97,6 +97,7 @@ class Conformer(nn.Module):
         self.gradient_scale = config.gradient_scale if v2 else 1.0
         self.gate = Gate(width) if v2 and config.gated_residual else None
         self.sums_residual = v2 and not config.gated_residual
+        self.opened: Tensor | None = None  # how far the gate stood open in the last batch, 0 to 1
         self.head: nn.Module = (
             MLPHead(width, config.dropout) if v2 and config.mlp_head else nn.Linear(width, 1)
         )
@@ -123,6 +124,7 @@ class Conformer(nn.Module):
             out = scale_gradient(out, self.gradient_scale)
         if self.gate is not None:
             gate = self.gate(out)
+            self.opened = gate.detach().mean()
             out = into + gate[:, None] * (out - into)
         elif self.sums_residual:
             out = out + into

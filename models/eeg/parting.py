@@ -11,8 +11,10 @@ from scipy.signal import butter, sosfiltfilt
 from models.eeg.config import DataConfig, PreprocessingConfig
 from models.eeg.data import Dataset, Item, unknown_subjects
 from models.eeg.preprocessing import robust_statistics, standardised
+from models.eeg.remarks import Remark
 from models.errors import UserError
 
+WITHIN_SUBJECT, UNSEEN_SUBJECTS = Remark("within subject"), Remark("unseen subjects")
 LEAST_STIMULI = 5  # with fewer, time is cut instead
 LEAST_PIECE_S = 5  # a shorter rest of a stretch would make all windows short
 
@@ -44,29 +46,38 @@ class Parts:
     test: tuple[Stretch, ...]
     by: str
     met: tuple[str, ...]
-    filtered_whole: bool = (
-        True  # before it was cut, with a guard as long as the filter; else each stretch by itself
-    )
+    filtered_whole: bool = True  # with a guard as long as the filter; else each stretch by itself
+
+    def kinds(self, met: Sequence[str] | None = None) -> tuple[Remark, ...]:
+        """What a figure on the test part shows, in words; `met`: whom a decoder learned from, if not from this training part."""
+        known = set(self.met if met is None else met)
+        tested = {one.subject for one in self.test}
+        found = []
+        if tested & known:
+            found.append(WITHIN_SUBJECT)
+        if tested - known:
+            found.append(UNSEEN_SUBJECTS)
+        return (*found, self.stimulus_kind)
+
+    @property
+    def stimulus_kind(self) -> Remark:
+        if self.by == "stimulus":
+            return Remark("unseen stimuli")
+        if self.by == "files":
+            return Remark("other stretches of the same stimuli")
+        if len({one.stimulus for one in self.train}) > 1:
+            return Remark("unseen time of the same stimuli, split by time")
+        return Remark("unseen time of a single stimulus, split by time")
 
     @property
     def generalisation(self) -> str:
-        """What a figure on the test part shows, in words."""
-        stimulus = {
-            "files": "other stretches of the same stimuli",
-            "stimulus": "unseen stimuli",
-            "time": "unseen time of a single stimulus, split by time",
-        }[self.by]
-        tested = {one.subject for one in self.test}
-        whom = [
-            "within subject" if tested & set(self.met) else "",
-            "unseen subjects" if tested - set(self.met) else "",
-        ]
-        return f"{' and '.join(filter(None, whom)) or 'no test part'}; {stimulus}"
+        """The same in one line."""
+        return "; ".join(map(str, self.kinds()))
 
 
 @dataclass(frozen=True)
 class _Cut:
-    """A stretch before it is filtered: item, first and last sample, and the part it goes to."""
+    """A stretch before it is made: item, first and last sample, and the part it goes to."""
 
     item: Item
     first: int

@@ -18,7 +18,7 @@ import soxr
 
 from models.datafiles import write_whole
 from models.eeg.config import PreprocessingConfig
-from models.eeg.recordings import Recording, standard_names
+from models.eeg.recordings import Recording, montage, standard_names
 from models.eeg.remarks import Remark
 from models.errors import UserError
 from models.progress import Progress
@@ -329,7 +329,7 @@ def _raw(eeg: np.ndarray, names: tuple[str, ...], rate: float) -> Any:
 
     info = mne.create_info([standard_names().get(name.lower(), name) for name in names], rate, "eeg")
     raw = mne.io.RawArray(eeg.T.astype(np.float64) * 1e-6, info, verbose="error")
-    raw.set_montage("standard_1005", match_case=False, verbose="error")
+    raw.set_montage(montage(), match_case=False, verbose="error")
     mapping = dict(zip(raw.ch_names, names, strict=True))
     raw.rename_channels(mapping, verbose="error")
     return raw

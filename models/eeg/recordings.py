@@ -219,17 +219,21 @@ def default_names(count: int) -> tuple[str, ...]:
     return tuple(f"E{number + 1}" for number in range(count))
 
 
+def montage() -> Any:
+    """The places of the 10-05 system as MNE has them; their name changed in MNE 1.13."""
+    import mne
+
+    known = mne.channels.get_builtin_montages()
+    return mne.channels.make_standard_montage("colin27_1005" if "colin27_1005" in known else "standard_1005")
+
+
 _standard: dict[str, str] = {}
 
 
 def standard_names() -> dict[str, str]:
     """Plain spelling → name, of every place of the 10-05 system."""
     if not _standard:
-        import mne
-
-        _standard.update(
-            {_plain(name): name for name in mne.channels.make_standard_montage("standard_1005").ch_names}
-        )
+        _standard.update({_plain(name): name for name in montage().ch_names})
     return _standard
 
 

@@ -14,6 +14,15 @@ def sample_file() -> Path:
     return resource("samples", "eeg", "dtu_3_subjects.npz")
 
 
+def bundled(choice: str) -> Path:
+    """The checkpoint folder of a choice; ``bundled`` and ``bundled-conformer`` name those that ship."""
+    if choice == "bundled":
+        return resource("checkpoints", "eeg")
+    if choice == "bundled-conformer":
+        return resource("checkpoints", "eeg-conformer")
+    return Path(choice).expanduser()
+
+
 def located(choice: str | Path) -> Path:
     """The data set at `choice`; ``sample`` names the recordings that ship."""
     if not str(choice).strip():
@@ -26,5 +35,10 @@ def located(choice: str | Path) -> Path:
 
 
 def trained_subjects(info: CheckpointInfo) -> list[str]:
-    """The subjects that a checkpoint learned from."""
+    """The subjects that a checkpoint has an embedding for."""
     return [str(name) for name in info.preprocessing.get("subjects", [])]
+
+
+def met_subjects(info: CheckpointInfo) -> list[str]:
+    """All subjects that a checkpoint learned from, those it was fine-tuned to among them."""
+    return [*trained_subjects(info), *map(str, info.preprocessing.get("tuned_to", []))]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.signal import welch
 
-from models.eeg.recordings import standard_names
+from models.eeg.recordings import montage, standard_names
 
 
 def positions(channel_names: Sequence[str]) -> np.ndarray:
@@ -15,10 +15,8 @@ def positions(channel_names: Sequence[str]) -> np.ndarray:
 
     By the 10-05 system, projected so that distances from the vertex are true; NaN for names that are not part of it.
     """
-    import mne
-
     known = standard_names()
-    places = mne.channels.make_standard_montage("standard_1005").get_positions()["ch_pos"]
+    places = montage().get_positions()["ch_pos"]
     middle = np.mean(
         [places[name] for name in ("T7", "T8", "Fpz", "Oz")], axis=0
     )  # the sphere's, near enough

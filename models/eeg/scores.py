@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+
+from models.eeg.remarks import Remark
 
 WINDOWS_S = (10.0, 60.0)
 LEAST_SHIFT_S = 1.0  # smaller shifts still line up, because envelopes are smooth
@@ -61,7 +63,7 @@ class SubjectFigures:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A decoder on a data set. `generalisation` says in words what the figures show.
+    """A decoder on a data set. `kinds` says in words what the figures show.
 
     within: mean r of subjects that were learned from; held_out: of the others; None where there are none.
     score: (2 · within + held_out) / 3, as in the 2023 auditory EEG challenge; None unless there are both.
@@ -71,8 +73,12 @@ class Evaluation:
     within: float | None
     held_out: float | None
     score: float | None
-    generalisation: str = ""
-    remarks: tuple[str, ...] = field(default_factory=tuple)
+    kinds: tuple[Remark, ...] = ()
+
+    @property
+    def generalisation(self) -> str:
+        """`kinds` in one line."""
+        return "; ".join(map(str, self.kinds))
 
     @property
     def r(self) -> float:
@@ -99,7 +105,7 @@ class Evaluation:
         return {
             "r": self.r, "median": float(np.median([one.r for one in self.subjects])), "within": self.within,
             "held_out": self.held_out, "score": self.score, "chance": self.chance,
-            "generalisation": self.generalisation, "remarks": list(self.remarks), "subjects": rows,
+            "generalisation": self.generalisation, "subjects": rows,
         }  # fmt: skip
 
 
@@ -110,7 +116,7 @@ def evaluate(
     windows_s: Sequence[float] = WINDOWS_S,
     draws: int = 1000,
     seed: int = 0,
-    generalisation: str = "",
+    kinds: Sequence[Remark] = (),
 ) -> Evaluation:
     """The figures of decoded stretches. met: the subjects that the decoder learned from."""
     generator = np.random.default_rng(seed)
@@ -131,7 +137,7 @@ def evaluate(
     held_out = [one.r for one in subjects if not one.met]
     a, b = (float(np.mean(part)) if part else None for part in (within, held_out))
     score = (2 * a + b) / 3 if a is not None and b is not None else None
-    return Evaluation(tuple(subjects), a, b, score, generalisation)
+    return Evaluation(tuple(subjects), a, b, score, tuple(kinds))
 
 
 def shifted_r(decoded: np.ndarray, envelope: np.ndarray) -> np.ndarray:

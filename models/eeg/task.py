@@ -17,10 +17,9 @@ from models.eeg import data, linear, losses, network, ridge
 from models.eeg.config import EEGConfig, PreprocessingConfig
 from models.eeg.network import UNKNOWN, NetworkConfig
 from models.eeg.parting import Stretch, part
-from models.eeg.samples import located, trained_subjects
+from models.eeg.samples import bundled, located, trained_subjects
 from models.errors import UserError
 from models.progress import Progress
-from models.resources import resource
 from models.training import schedules
 from models.training.task import Clock, Draw, History, Loss, Task
 
@@ -80,7 +79,7 @@ class EEGTask(Task[EEGConfig]):
         choice = self.config.start_from
         if not choice:
             return None
-        return checkpoint.load(resource("checkpoints", "eeg") if choice == "bundled" else choice, "eeg")
+        return checkpoint.load(bundled(choice), "eeg")
 
     def _check_channels(self, info: CheckpointInfo) -> None:
         if len(info.preprocessing["channels"]) != len(self.channel_names):
@@ -141,7 +140,11 @@ class EEGTask(Task[EEGConfig]):
         with self._half_precision(batch.eeg.device):
             decoded = network(batch.eeg, batch.subject)
         value = losses.loss(decoded, batch.envelope, self.config.loss.kind, self.config.loss.l1)
-        return Loss(value, len(batch.eeg), {"r": losses.pearson(decoded, batch.envelope).mean().detach()})
+        figures = {"r": losses.pearson(decoded, batch.envelope).mean().detach()}
+        opened = getattr(getattr(network, "module", network), "opened", None)
+        if opened is not None:
+            figures["gate"] = opened
+        return Loss(value, len(batch.eeg), figures)
 
     def _half_precision(self, device: torch.device) -> Any:
         """On a CPU bfloat16 pays with AMX only; elsewhere the one loop has switched it on already."""
@@ -181,9 +184,11 @@ class EEGTask(Task[EEGConfig]):
 
     def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
         title = "ridge" if self.solved else f"Conformer {self.network_config.version}"
+        tuned = self._tuned_to()
+        whose = f"tuned to {', '.join(tuned)}" if tuned else f"{len(self.parts.met)} subjects"
         return CheckpointInfo(
             system="eeg",
-            title=f"{title}, {len(self.parts.met)} subjects",
+            title=f"{title}, {whose}",
             network=asdict(self.network_config),
             preprocessing={
                 "signal": self.signal.model_dump(mode="json"),
@@ -191,10 +196,17 @@ class EEGTask(Task[EEGConfig]):
                 "subjects": self.subjects,
                 "window_s": self._train.length / self.rate,
                 "by": self.parts.by,
+                "tuned_to": self._tuned_to(),
             },
             metrics={name: value for name, value in figures.items() if np.isfinite(value)},
             card=self._card(),
         )
+
+    def _tuned_to(self) -> list[str]:
+        """Whom a fine-tuning learned from, over all that led here; they have no embedding of their own."""
+        if self.start is None:
+            return []
+        return list(dict.fromkeys([*self.start[1].preprocessing.get("tuned_to", []), *self.parts.met]))
 
     def recorded_config(self) -> dict[str, Any]:
         values = super().recorded_config()

@@ -171,7 +171,7 @@ def test_test_subjects_take_no_part(tmp_path):
     assert parts.met == ("2", "8")
     assert {one.subject for one in parts.validation} == {"2", "8"}
     assert {one.subject for one in parts.test} == {"2", "3", "8"}
-    assert "within subject and unseen subjects" in parts.generalisation
+    assert "within subject; unseen subjects; unseen time" in parts.generalisation
 
 
 def test_a_leak_is_noticed():

@@ -11,8 +11,8 @@ from models import checkpoint
 from models.cli import main
 from models.eeg import attended, commands, data, linear, losses, parting, scores
 from models.eeg.config import EEGConfig
-from models.eeg.decoder import Decoder, bundled
-from models.eeg.samples import located, sample_file
+from models.eeg.decoder import Decoder
+from models.eeg.samples import bundled, located, sample_file
 from models.eeg.task import EEGTask
 from models.errors import UserError
 from models.progress import Progress
@@ -122,7 +122,11 @@ def test_a_stranger_is_fine_tuned(conformer_run, tmp_path, capsys):
     )
     assert before.keys() == after.keys()
     assert any(not torch.equal(before[name], after[name]) for name in before)
-    assert Decoder.load(result["checkpoint"], "cpu").subjects == ("2", "8")
+    tuned = Decoder.load(result["checkpoint"], "cpu")
+    assert tuned.subjects == ("2", "8")
+    assert "tuned to 3" in tuned.info.title
+    evaluation = commands.evaluate_with(tuned, "sample", Progress())
+    assert all(one.met for one in evaluation.subjects)
 
 
 @pytest.mark.parametrize("kind", ["pearson + l1", "pearson", "multi-scale pearson", "mse"])
@@ -215,6 +219,19 @@ def test_a_stranger_and_a_known_subject(conformer_run, sample):
     np.testing.assert_array_equal(stranger, decoder.decode(eeg))
 
 
+def test_a_recording_at_another_rate_is_resampled(tmp_path, ridge_run, sample):
+    """The sample at 128 Hz, by interpolation in the spectrum, decodes to nearly the same."""
+    import scipy.signal
+
+    decoder = Decoder.load(ridge_run / "best", "cpu")
+    eeg = sample.items[-1].eeg * 0.125
+    np.savez(tmp_path / "fast.npz", eeg=scipy.signal.resample(eeg, 6400, axis=0), fs=128)
+    found = decoder.decode_recording(tmp_path / "fast.npz")
+    assert found.envelope.shape == (3200,)
+    middle = slice(640, 2560)
+    assert scores.pearson(found.envelope[middle], decoder.decode(eeg)[middle]) > 0.95
+
+
 def test_windows_of_a_long_recording_join(conformer_run, sample):
     decoder = Decoder.load(conformer_run / "best", "cpu")
     eeg = parting.standardised(sample.items[0].eeg * 0.125, 20)
@@ -234,6 +251,22 @@ def test_bad_eeg_is_refused(ridge_run):
         decoder.decode(np.zeros((100, 32)))
     with pytest.raises(UserError, match="no numbers"):
         decoder.decode(np.full((100, 64), np.nan))
+
+
+def test_a_checkpoint_that_describes_no_decoder(tmp_path, ridge_run):
+    weights, info = checkpoint.load(ridge_run / "best", "eeg")
+    for number, changes in enumerate(
+        [{"network": {"kind": "oracle"}}, {"network": {"nonsense": 1}}, {"preprocessing": {}}]
+    ):
+        checkpoint.save(tmp_path / str(number), weights, info.model_copy(update=changes))
+        with pytest.raises(UserError, match="describes no decoder"):
+            Decoder.load(tmp_path / str(number), "cpu")
+
+
+def test_the_gate_is_told_while_training(conformer_run):
+    lines = [json.loads(line) for line in (conformer_run / "events.jsonl").read_text().splitlines()]
+    gates = [line["values"]["train/gate"] for line in lines if line["kind"] == "scalars"]
+    assert all(0 < gate < 1 for gate in gates)
 
 
 def test_reliance(ridge_run, conformer_run, sample):
