@@ -25,9 +25,10 @@ from models.resources import resource
 from models.search import data, retrieval, small_encoder
 from models.search.features import FeatureCache, Pairs, extract
 from models.search.hashing import TrainedHasher
+from models.search.queries import Query, SearchOptions
 from models.search.retrieval import Judged
 from models.search.samples import bundled_encoder, bundled_index, emoji_folder
-from models.search.searcher import Query, Searcher, SearchOptions
+from models.search.searcher import Searcher
 
 QUESTIONS = ("smiling cat", "red heart", "fruit", "sad face")
 

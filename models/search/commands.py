@@ -20,9 +20,10 @@ from models.search import data, pictures, retrieval
 from models.search.config import SearchConfig
 from models.search.features import FeatureCache, Features, Pairs, extract, is_features, read_features
 from models.search.hashing import Hasher, TrainedHasher
+from models.search.queries import Query, SearchOptions
 from models.search.reading import decoded
 from models.search.samples import located
-from models.search.searcher import Query, Searcher, SearchOptions
+from models.search.searcher import Searcher
 
 
 def index(

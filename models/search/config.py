@@ -261,10 +261,6 @@ class IndexSettings(Settings):
     workers: int = setting(
         0, "Decoding processes", "0 chooses by the machine.", group="Index", advanced=True, ge=0, le=64
     )
-    rerank: int = setting(
-        300, "Re-ranked", "So many of the nearest codes are ordered by their embeddings; 0 leaves them.",
-        group="Search", ge=0, le=10_000,
-    )  # fmt: skip
 
 
 CONFIG = SearchConfig

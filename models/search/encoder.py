@@ -163,8 +163,15 @@ def _identity(folder: Path, view: View) -> str:
     digest = hashlib.sha256(repr(view).encode())
     for path in sorted(folder.iterdir()):
         if path.suffix in {".safetensors", ".bin", ".txt", ".model"} or path.name == "tokenizer.json":
-            digest.update(f"{path.name} {content_hash(path)}\n".encode())
+            digest.update(f"{path.name} {_content(path)}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def _content(path: Path) -> str:
+    """The hash of a file; of a text file, whatever line endings a checkout gave it."""
+    if path.suffix in {".json", ".txt"}:
+        return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    return content_hash(path)
 
 
 def _not_dual(folder: Path, reason: str) -> UserError:

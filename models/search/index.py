@@ -35,7 +35,9 @@ from models.search.index_table import (
     NewItem,
     connected,
     item_of,
+    mapped_rows,
     marks,
+    only_writer,
     some,
 )
 
@@ -231,22 +233,9 @@ class Index:
                 "The index {path} cannot be changed.", "It is not writable.", "Index into another folder.",
                 path=self.folder,
             )  # fmt: skip
-        # Locked by SQLite itself, so that a killed writer lets go.
-        lock = sqlite3.connect(self.folder / "writer.lock", timeout=0.2, isolation_level=None)
-        try:
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError as error:
-                raise UserError(
-                    "The index {path} is being written by another process.",
-                    "",
-                    "Wait for its end, or stop it.",
-                    path=self.folder,
-                ) from error
+        with only_writer(self.folder):
             self.refresh()
             yield
-        finally:
-            lock.close()
 
     def root(self, path: str) -> int:
         """The number of a folder, entered if it is new. `path` is absolute, or begins with ``resource:``."""
@@ -406,14 +395,9 @@ class Index:
 
     def _rows(self, side: str, name: str) -> np.ndarray:
         """The rows of a file: mapped, not read."""
-        path = self.folder / f"{side}.{name}"
-        kind, width = (
-            (np.uint8, self.identity.bits // 8) if name == "codes" else (np.float16, self.identity.dim)
-        )
-        count = path.stat().st_size // (np.dtype(kind).itemsize * width) if path.exists() else 0
-        if not count:
-            return np.zeros((0, width), kind)
-        return np.memmap(path, kind, mode="r", shape=(count, width))
+        if name == "codes":
+            return mapped_rows(self.folder / f"{side}.codes", np.uint8, self.identity.bits // 8)
+        return mapped_rows(self.folder / f"{side}.embeddings", np.float16, self.identity.dim)
 
     def _roots(self) -> dict[int, Path]:
         return {

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+
+from models.errors import UserError
 
 TABLE = "index.sqlite"
 _MOST_IN_LIST = 500  # values of one SQL statement
@@ -86,3 +91,30 @@ def some(values: list) -> Iterator[list]:
 def marks(values: list) -> str:
     """As many question marks, for an ``IN``."""
     return ",".join("?" * len(values))
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Within, no other process writes the index. Locked by SQLite itself, so that a killed writer lets go."""
+    lock = sqlite3.connect(folder / "writer.lock", timeout=0.2, isolation_level=None)
+    try:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise UserError(
+                "The index {path} is being written by another process.",
+                "",
+                "Wait for its end, or stop it.",
+                path=folder,
+            ) from error
+        yield
+    finally:
+        lock.close()
+
+
+def mapped_rows(path: Path, kind: type[np.generic], width: int) -> np.ndarray:
+    """The rows [n, width] of a file, mapped and not read; none where there is no file."""
+    count = path.stat().st_size // (np.dtype(kind).itemsize * width) if path.exists() else 0
+    if not count:
+        return np.zeros((0, width), kind)
+    return np.memmap(path, kind, mode="r", shape=(count, width))

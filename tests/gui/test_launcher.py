@@ -11,6 +11,7 @@ from app.settings import Key
 from app.training import launcher as launcher_module
 from app.training.launcher import Launcher
 from app.widgets.config_form import ConfigForm
+from models.systems import System
 from models.training.config import TrainingConfig, setting
 
 
@@ -224,7 +225,8 @@ def test_a_folder_that_cannot_be_written_is_told_in_the_dialog(dialog, services,
     assert "cannot be written" in dialog.messages.messages[0].heading
 
 
-def test_a_system_that_is_not_built_says_so_in_the_tab(window, services):
-    services.training.launch("separation")
+def test_a_system_that_is_not_built_says_so_in_the_tab(window, services, monkeypatch):
+    monkeypatch.setattr(System, "built", property(lambda system: system.name != "search"))
+    services.training.launch("search")
     assert window.menus.opened("launcher") is None
     assert "not built yet" in window.current.messages.messages[0].heading

@@ -22,7 +22,8 @@ from models.search.hashing import Projection
 from models.search.index import Index
 from models.search.index_table import Identity
 from models.search.pictures import View
-from models.search.searcher import Query, Searcher
+from models.search.queries import Query
+from models.search.searcher import Searcher
 from tests.models.search.conftest import write_pictures
 
 

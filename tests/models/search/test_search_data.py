@@ -158,6 +158,13 @@ def test_published_pickles(tmp_path, protocol):
     assert features.parts["train"].labels.dtype == bool
 
 
+def test_all_parts_in_one_pickle(tmp_path):
+    whole = {part: arrays(seed=seed) for seed, part in enumerate(("train", "query", "retrieval"))}
+    (tmp_path / "mirflickr25k.pkl").write_bytes(pickle.dumps(whole, 4))
+    features = read_features(tmp_path / "mirflickr25k.pkl")
+    np.testing.assert_array_equal(features.parts["retrieval"].texts, arrays(seed=2)["text"])
+
+
 def test_lists_and_class_numbers(tmp_path):
     values = {
         "image": arrays()["image"].tolist(),

@@ -12,7 +12,8 @@ from models.errors import UserError
 from models.search.building import index_folder, open_index
 from models.search.encoder import DualEncoder, spelled_symbols
 from models.search.index import Index
-from models.search.searcher import Query, Searcher
+from models.search.queries import Query
+from models.search.searcher import Searcher
 from tests.models.search.conftest import (
     save_chinese_clip,
     save_clip,

@@ -8,8 +8,9 @@ from models.errors import UserError
 from models.resources import resource
 from models.search.building import index_folder
 from models.search.index import Index
+from models.search.queries import Query, SearchOptions
 from models.search.samples import bundled_encoder, bundled_index, emoji_folder
-from models.search.searcher import Query, Searcher, SearchOptions
+from models.search.searcher import Searcher
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from models.search import commands, hash_task
 from models.search.config import SearchConfig
 from models.search.encoder import DualEncoder
 from models.search.network import FusionHashing
-from models.search.searcher import Query, Searcher
+from models.search.queries import Query
+from models.search.searcher import Searcher
 from models.search.task import TASK
 from models.systems import training_config
 from models.training import config as configs

@@ -1,0 +1,82 @@
+"""What can be asked of a search, and what it answers. No torch: the window uses these, too."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+Picture = str | os.PathLike[str] | Image.Image | np.ndarray
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked for; its parts are added up. more, less: ids of pictures of the index (or, searching captions, too)."""
+
+    text: str = ""
+    picture: Picture | None = None
+    more: tuple[int, ...] = ()
+    less: tuple[int, ...] = ()
+    text_weight: float = 1.0
+    picture_weight: float = 1.0
+
+    @property
+    def empty(self) -> bool:
+        return not self.text.strip() and self.picture is None and not self.more
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One answer.
+
+    id: of the picture. distance: differing bits, of `Results.bits`. score: likeness from −1 to 1, the cosine of the
+    embeddings where the index keeps them, else 1 − 2 · distance / bits. code: bool [bits]. caption: the one that was
+    found, when captions are searched, else the first. duplicates: ids of near-duplicates that were folded away.
+    """
+
+    id: int
+    path: Path
+    caption: str
+    captions: tuple[str, ...]
+    attribution: str
+    distance: int
+    score: float
+    code: np.ndarray
+    duplicates: tuple[int, ...] = ()
+
+    @property
+    def there(self) -> bool:
+        """Whether the file is still where it was indexed."""
+        return self.path.is_file()
+
+
+@dataclass(frozen=True)
+class Results:
+    """hits: the best first. code: bool [bits] of the query. searched: how many items were compared. unknown: words
+    that the encoder does not know. encode_s, search_s: seconds."""
+
+    hits: tuple[Hit, ...]
+    code: np.ndarray
+    bits: int
+    searched: int
+    unknown: tuple[str, ...] = ()
+    encode_s: float = 0.0
+    search_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How answers are chosen.
+
+    top: at most so many. least_score: only those at least so alike (−1 lets all pass). rerank: so many of the nearest
+    codes are ordered by their embeddings. fold: near-duplicates behind the best of them. side: ``pictures`` or ``captions``.
+    """
+
+    top: int = 50
+    least_score: float = -1.0
+    rerank: int = 300
+    fold: bool = False
+    side: str = "pictures"
