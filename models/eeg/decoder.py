@@ -8,6 +8,7 @@ decoder.decode_recording("listening.bdf").envelope
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import torch
 from models import checkpoint, devices
 from models.checkpoint import CheckpointInfo
 from models.eeg import network, scores
+from models.eeg.attended import Attention, attended
 from models.eeg.config import PreprocessingConfig
 from models.eeg.network import UNKNOWN, Conformer, LinearDecoder, NetworkConfig
 from models.eeg.parting import Stretch, in_band
@@ -230,6 +232,12 @@ class Decoder:
         """A true envelope [time] at `sample_rate` as the decoder would have it: in its band, in standard deviations."""
         found = in_band(np.asarray(envelope, np.float32), self.signal, self.sample_rate)
         return ((found - found.mean()) / (found.std() or 1.0)).astype(np.float32)
+
+    def attended(
+        self, decoded: np.ndarray, envelopes: Sequence[np.ndarray], truth: int | None = None
+    ) -> Attention:
+        """Which of several tracks was listened to: their envelopes [time] each, as `data.read_stimulus` gives them."""
+        return attended(decoded, [self.target(one) for one in envelopes], self.sample_rate, truth)
 
     def compare(
         self, decoded: np.ndarray, envelope: np.ndarray, window_s: float = 10.0, draws: int = 1000

@@ -290,6 +290,17 @@ def test_compare(ridge_run, sample):
     assert found.true.std() == pytest.approx(1, abs=0.01)
 
 
+def test_who_was_listened_to(ridge_run, sample):
+    """A track like what was decoded is chosen over another; levels do not matter."""
+    decoder = Decoder.load(ridge_run / "best", "cpu")
+    item = sample.items[-1]
+    decoded = decoder.decode(item.eeg * item.step)
+    other = np.random.default_rng(0).gamma(1, size=len(item.envelope))
+    found = decoder.attended(decoded, [5 * other, 0.01 * item.envelope + 3], truth=1)
+    assert found.chosen == 1
+    assert found.whole_r[1] == pytest.approx(decoder.compare(decoded, item.envelope).r, abs=1e-3)
+
+
 # Figures
 
 

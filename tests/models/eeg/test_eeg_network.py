@@ -129,6 +129,18 @@ def test_dropout_drops_its_share_and_keeps_the_mean(share):
     torch.testing.assert_close(dropout.train()(x), found)
 
 
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_half_precision(version):
+    decoder = small(version=version, subjects=2, dropout=0.0, front_dropout=0.0)
+    eeg = torch.randn(2, 60, 6)
+    whole = decoder(eeg)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = decoder(eeg)
+    half.float().square().mean().backward()
+    assert all(torch.isfinite(p.grad).all() for p in decoder.parameters() if p.grad is not None)
+    assert np.corrcoef(whole.detach().flatten(), half.detach().float().flatten())[0, 1] > 0.99
+
+
 def test_it_can_learn():
     """An envelope that is a delayed channel is learned by either version in a few steps."""
     generator = torch.Generator().manual_seed(0)
