@@ -56,7 +56,10 @@ def run(capsys, *arguments):
 
 @pytest.mark.parametrize("name", sorted(presets("eeg")))
 def test_presets_are_valid(name):
-    validated(EEGConfig, preset("eeg", name))
+    values = preset("eeg", name)
+    config = validated(EEGConfig, values)
+    assert config.epochs == values.get("epochs", EEGConfig().epochs)
+    assert validated(EEGConfig, config.model_dump(mode="json")) == config  # as a run folder keeps it
 
 
 def test_a_run_is_complete(conformer_run):

@@ -207,7 +207,12 @@ def test_from_nothing_to_a_search(colour_folder, tmp_path):
 
 def test_presets_are_valid():
     for name in configs.presets("search"):
-        configs.validated(training_config("search"), configs.preset("search", name))
+        values = configs.preset("search", name)
+        config = configs.validated(training_config("search"), values)
+        assert config.stage == values.get("stage", SearchConfig().stage)
+        assert (
+            configs.validated(SearchConfig, config.model_dump(mode="json")) == config
+        )  # as a run folder keeps it
 
 
 def test_a_config_that_contradicts_itself():
