@@ -126,6 +126,7 @@ class MainWindow(QMainWindow):
     def _choose_index(self, index: int) -> None:
         before = self.current
         entry = tabs.ENTRIES[index]
+        self.enlarge_dock(False)  # who chooses a tab wants to see it
         if before is not None and before.system != entry.system:
             before.hidden()
         self._system = entry.system
@@ -186,6 +187,7 @@ class MainWindow(QMainWindow):
 
         dock = TrainingDock(self.services)
         dock.opened.connect(self.open_dock)
+        dock.enlarged.connect(self.enlarge_dock)
         runs = self.services.training
         runs.use_checkpoint.connect(self._use_checkpoint)
         runs.launch_wanted.connect(self._launch)
@@ -203,6 +205,8 @@ class MainWindow(QMainWindow):
         """Open the training dock, or leave the strip that opens it."""
         if self.dock is None:
             return
+        if not opened:
+            self.enlarge_dock(False)
         self.dock.set_open(opened)
         self.dock_place.setMinimumHeight(DOCK_OPEN if opened else DOCK_STRIP)
         self.dock_place.setMaximumHeight(16_777_215 if opened else DOCK_STRIP)
@@ -211,6 +215,16 @@ class MainWindow(QMainWindow):
             self.splitter.setSizes([max(1, self.splitter.height() - height), height])
         self.services.settings.set(Key.DOCK_OPEN, opened)
         self.menus.dock_action.setChecked(opened)
+
+    def enlarge_dock(self, large: bool) -> None:
+        """Give the training dock the place of the tab too, or the tab its place back."""
+        if self.dock is None or large == self.stack.isHidden():
+            return
+        if large:
+            self.open_dock(True)
+        self.stack.setHidden(large)
+        self.dock.set_large(large)
+        self.menus.large_dock_action.setChecked(large)
 
     def _greet(self) -> None:
         from app.errors import crash_folder, unclean_exits
@@ -335,7 +349,7 @@ class MainWindow(QMainWindow):
         settings = self.services.settings
         settings.set(Key.GEOMETRY, self.saveGeometry())
         settings.set(Key.TAB, self._system)
-        if self.dock is not None and self.menus.dock_action.isChecked():
+        if self.dock is not None and self.menus.dock_action.isChecked() and not self.stack.isHidden():
             settings.set(Key.DOCK_HEIGHT, self.dock_place.height())
         for page in self._pages.values():
             try:

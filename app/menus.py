@@ -70,6 +70,9 @@ class Menus(QObject):
             self.theme_actions[choice] = action
         self.dock_action = self._add(menu, tr("Training dock"), self._toggle_dock, "Ctrl+T")
         self.dock_action.setCheckable(True)
+        large = tr("Whole window for the runs")
+        self.large_dock_action = self._add(menu, large, self._enlarge_dock, "Ctrl+Shift+T")
+        self.large_dock_action.setCheckable(True)
         self._add(menu, tr("Log"), self.show_log, "Ctrl+L")
         self.full_screen_action = self._add(menu, tr("Full screen"), self._full_screen, "F11")
         self.full_screen_action.setCheckable(True)
@@ -153,6 +156,9 @@ class Menus(QObject):
         if isinstance(app, QApplication):
             theme.apply(app, choice)
         self.theme_actions[choice].setChecked(True)
+
+    def _enlarge_dock(self) -> None:
+        self.window.enlarge_dock(self.large_dock_action.isChecked())
 
     def _toggle_dock(self) -> None:
         self.window.open_dock(self.dock_action.isChecked())

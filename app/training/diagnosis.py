@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pyqtgraph as pg
@@ -195,7 +196,7 @@ class Diagnosis(QWidget):
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        words = QLabel(f"{MARKS[one.level]} {fill(translate(one.words), one.values)}")
+        words = QLabel(breakable(f"{MARKS[one.level]} {fill(translate(one.words), one.values)}"))
         words.setWordWrap(True)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         if one.level == "error":
@@ -216,3 +217,10 @@ class Diagnosis(QWidget):
 
     def _wanted(self, remedy: Remedy) -> None:
         self.variant_wanted.emit(remedy)
+
+
+def breakable(words: str) -> str:
+    """Names of layers may go on in the next line after each of their dots and lines."""
+    return re.sub(
+        r"(?<=[A-Za-z])([._])(?=\w)|(?<=\d)([._])(?=[A-Za-z_])", lambda found: found[0] + "\u200b", words
+    )

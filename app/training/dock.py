@@ -44,6 +44,7 @@ class TrainingDock(QFrame):
     """Closed, it is a strip that says what runs; open, list, curves and details side by side."""
 
     opened = Signal(bool)
+    enlarged = Signal(bool)  # the whole window for the runs, or their share again
 
     def __init__(self, services: Services) -> None:
         super().__init__()
@@ -151,8 +152,10 @@ class TrainingDock(QFrame):
         column.setSpacing(theme.TINY)
         row = QHBoxLayout()
         row.setContentsMargins(theme.SMALL, 0, 0, 0)
+        self.enlarge_button = _arrow("▴", tr("The whole window for the runs (Ctrl+Shift+T)"))
+        self.enlarge_button.clicked.connect(lambda: self.enlarged.emit(True))
         self.close_button = _arrow("▾", tr("Close the training dock (Ctrl+T)"))
-        self.close_button.clicked.connect(lambda: self.opened.emit(False))
+        self.close_button.clicked.connect(self._make_smaller)
         self.train_button = QPushButton(tr("Train…"))
         self.train_button.setProperty("kind", "link")
         self.train_button.setToolTip(tr("Set up a new run (Ctrl+N)"))
@@ -160,6 +163,7 @@ class TrainingDock(QFrame):
         row.addWidget(Caption(tr("Training runs")))
         row.addStretch(1)
         row.addWidget(self.train_button)
+        row.addWidget(self.enlarge_button)
         row.addWidget(self.close_button)
         column.addLayout(row)
         self.messages = MessageBar()
@@ -177,6 +181,19 @@ class TrainingDock(QFrame):
 
     def set_open(self, opened: bool) -> None:
         self.pages.setCurrentIndex(1 if opened else 0)
+
+    def set_large(self, large: bool) -> None:
+        """▴ and ▾ are steps from the strip over the dock to the whole window and back."""
+        self.enlarge_button.setVisible(not large)
+        words = tr("Back to the tab (Ctrl+Shift+T)") if large else tr("Close the training dock (Ctrl+T)")
+        self.close_button.setToolTip(words)
+        self.close_button.setAccessibleName(words)
+
+    def _make_smaller(self) -> None:
+        if self.enlarge_button.isHidden():
+            self.enlarged.emit(False)
+        else:
+            self.opened.emit(False)
 
     @property
     def is_open(self) -> bool:

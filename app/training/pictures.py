@@ -1,8 +1,11 @@
-"""The pictures of a run, epoch by epoch: a confusion matrix, curves, or an image, whichever its task offers."""
+"""The pictures of a run, epoch by epoch: a confusion matrix, curves, clouds, bars, answers: whatever its task offers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
+import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QStackedWidget, QVBoxLayout, QWidget
@@ -10,6 +13,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QStackedW
 from app import theme
 from app.i18n import tr, translate
 from app.training.watched import WatchedRun
+from app.widgets.answers import Answers
 from app.widgets.confusion import ConfusionMatrix
 from app.widgets.plot import Line, Plot
 from models.training import events, pictures
@@ -25,6 +29,7 @@ class Pictures(QWidget):
         self._shown = ""
         self._pixmap = QPixmap()
         self._lines: list[Line] = []
+        self._marks: list[pg.GraphicsObject] = []  # points and bars
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.MEDIUM, 0, theme.MEDIUM, theme.TINY)
         layout.setSpacing(theme.TINY)
@@ -51,11 +56,12 @@ class Pictures(QWidget):
         self.matrix = ConfusionMatrix()
         self.matrix.setMinimumSize(160, 100)
         self.plot = Plot(tr("Picture"), " ", "", " ", "", background="page")
+        self.answers = Answers()
         self.image = QLabel()
         self.image.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.image.setMinimumSize(1, 1)
         self.pages = QStackedWidget()
-        for page in (self.nothing, self.matrix, self.plot, self.image):
+        for page in (self.nothing, self.matrix, self.plot, self.answers, self.image):
             self.pages.addWidget(page)
         layout.addWidget(self.pages, 1)
 
@@ -71,7 +77,7 @@ class Pictures(QWidget):
         if len(told) == self._count:
             return
         self._count = len(told)
-        titles = list(dict.fromkeys(one.title for one in told))
+        titles = list(dict.fromkeys(one.title for one in told))  # the summary comes last, and stays there
         if titles != [self.title.itemData(index) for index in range(self.title.count())]:
             chosen = self.title.currentData()
             self.title.clear()
@@ -109,9 +115,12 @@ class Pictures(QWidget):
         if isinstance(shown, pictures.Matrix):
             self.matrix.set_values(np.array(shown.counts).round().astype(int), [translate(label) for label in shown.labels])  # fmt: skip
             self.pages.setCurrentWidget(self.matrix)
-        elif isinstance(shown, pictures.Lines):
-            self._draw_lines(shown)
+        elif isinstance(shown, pictures.Lines | pictures.Points | pictures.Bars):
+            self._draw_plot(shown)
             self.pages.setCurrentWidget(self.plot)
+        elif isinstance(shown, pictures.Gallery):
+            self.answers.set_rows(shown.words, shown.pictures, shown.right)
+            self.pages.setCurrentWidget(self.answers)
         elif isinstance(shown, pictures.Image):
             self._pixmap = QPixmap()
             self._pixmap.loadFromData(shown.png)
@@ -120,16 +129,51 @@ class Pictures(QWidget):
         else:
             self.pages.setCurrentWidget(self.nothing)
 
-    def _draw_lines(self, shown: pictures.Lines) -> None:
+    def _draw_plot(self, shown: pictures.Lines | pictures.Points | pictures.Bars) -> None:
         for line in self._lines:
             line.remove()
-        self.plot.getPlotItem().getAxis("bottom").setLabel(translate(shown.x_title))
-        self._lines = []
-        for (name, values), color in zip(shown.lines.items(), theme.CATEGORIES * 4, strict=False):
-            line = self.plot.line(translate(name), color, label_end=True)
-            line.set(np.array(shown.x), np.array(values))
-            self._lines.append(line)
+        for mark in self._marks:
+            self.plot.removeItem(mark)
+        self._lines, self._marks = [], []
+        bottom = self.plot.getPlotItem().getAxis("bottom")
+        bottom.setTicks(None)
+        bottom.setLabel("" if isinstance(shown, pictures.Bars) else translate(shown.x_title))
+        self.plot.getPlotItem().getAxis("left").setLabel(translate(shown.y_title))
+        if isinstance(shown, pictures.Lines):
+            for (name, values), color in zip(shown.lines.items(), theme.CATEGORIES * 4, strict=False):
+                self._line(shown.x, values, color, translate(name))
+            bottom.setLabel(f"{translate(shown.x_title)}  {_legend(shown.lines)}")
+        elif isinstance(shown, pictures.Points):
+            self._mark(pg.ScatterPlotItem(shown.x, shown.y, size=5, pen=None, brush=theme.BLUE + "90"))
+            if shown.diagonal and shown.x:
+                ends = [min(shown.x), max(shown.x)]
+                self._line(ends, ends, "muted", tr("equal"), dashed=True)
+        else:
+            self._draw_bars(shown)
         self.plot.reset()
+
+    def _draw_bars(self, shown: pictures.Bars) -> None:
+        width = 0.8 / max(1, len(shown.groups))
+        places = np.arange(len(shown.labels))
+        for number, ((name, values), color) in enumerate(
+            zip(shown.groups.items(), theme.CATEGORIES * 4, strict=False)
+        ):
+            left = places - 0.4 + number * width
+            bars = pg.BarGraphItem(x0=left, width=width, height=np.array(values), brush=color, pen=None)
+            bars.setToolTip(translate(name))
+            self._mark(bars)
+        labels = [(float(place), translate(label)) for place, label in enumerate(shown.labels)]
+        self.plot.getPlotItem().getAxis("bottom").setTicks([labels])
+        self.plot.getPlotItem().getAxis("bottom").setLabel(_legend(shown.groups))
+
+    def _line(self, x: list[float], y: list[float], color: str, name: str, dashed: bool = False) -> None:
+        line = self.plot.line(name, color, dashed=dashed)
+        line.set(np.array(x), np.array(y))
+        self._lines.append(line)
+
+    def _mark(self, item: pg.GraphicsObject) -> None:
+        self.plot.addItem(item)
+        self._marks.append(item)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -143,3 +187,12 @@ class Pictures(QWidget):
             )
             fitted.setDevicePixelRatio(self.devicePixelRatioF())
             self.image.setPixmap(fitted)
+
+
+def _legend(names: Iterable[str]) -> str:
+    """The names with the mark of their colour; nothing needs to be told apart where there is only one."""
+    marked = [
+        f"<span style='color: {color}'>■</span> {translate(name)}"
+        for name, color in zip(names, theme.CATEGORIES * 4, strict=False)
+    ]
+    return "  ".join(marked) if len(marked) > 1 else ""

@@ -29,7 +29,7 @@ from models.training.run_folder import RunState
 
 ROW = 28
 TICK = 20
-SPARK = 36
+SPARK = 32
 STATE = 56
 Index = QModelIndex | QPersistentModelIndex
 
@@ -143,7 +143,7 @@ class RunDelegate(QStyledItemDelegate):
         _paint_tick(painter, box, model.colors.get(run.path))
         figure = figure_words(run.best_value)
         metrics = QFontMetrics(theme.font(theme.TEXT_PX))
-        right = metrics.horizontalAdvance("0.000") + 2
+        right = metrics.horizontalAdvance("00.000") + 2
         left = box.left() + TICK + 4
         name = QRectF(left, box.top(), box.right() - left - right - SPARK - STATE - 6, box.height())
         painter.setFont(theme.font(theme.TEXT_PX))

@@ -49,8 +49,8 @@ def base_name(name: str) -> str:
 
 
 def title_of(run: WatchedRun) -> str:
-    """The run's name: what the person called it, else its folder's."""
-    return run.run.name
+    """The run's name without its system, which lists of one system's runs need not repeat."""
+    return run.run.name.removeprefix(f"{run.system}-") or run.run.name
 
 
 def progress_words(run: WatchedRun) -> str:

@@ -27,7 +27,7 @@ class Spectrogram(Plot):
         super().__init__(
             tr("Spectrogram"), tr("time"), "s", "", "kHz", grid=False, readout=False, parent=parent
         )
-        self.setMinimumHeight(80)
+        self.setMinimumHeight(68)
         self.getPlotItem().getAxis("left").setWidth(0)
         self.getPlotItem().hideAxis("left")
         self._image = pg.ImageItem(axisOrder="col-major")

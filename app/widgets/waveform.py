@@ -32,7 +32,7 @@ class Waveform(Plot):
             readout=False,
             parent=parent,
         )
-        self.setMinimumHeight(64)
+        self.setMinimumHeight(44)
         self.getPlotItem().getAxis("left").setWidth(0)
         self._window_s = 0.0
         self._samples: np.ndarray | None = None

@@ -21,7 +21,10 @@ from models.eeg.samples import bundled, located, trained_subjects
 from models.errors import UserError
 from models.progress import Progress
 from models.training import schedules
+from models.training.pictures import Bars, Lines, Shown
 from models.training.task import Clock, Draw, History, Loss, Task
+
+SHOWN_S = 20.0  # of validation in the picture of an epoch
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,8 @@ class EEGTask(Task[EEGConfig]):
         return {
             "r": losses.pearson(decoded, batch.envelope).cpu().numpy(),
             "l1": (decoded - batch.envelope).abs().mean(-1).cpu().numpy(),
+            "decoded": decoded.cpu().numpy(),
+            "envelope": batch.envelope.cpu().numpy(),
         }
 
     def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
@@ -181,6 +186,20 @@ class EEGTask(Task[EEGConfig]):
             name: float(outputs["r"][[one == name for one in whose]].mean()) for name in dict.fromkeys(whose)
         }
         return {"r": float(np.mean(list(self.validation_r.values()))), "l1": float(outputs["l1"].mean())}
+
+    def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:
+        """A stretch of validation, what was heard and what was read from the EEG, each in its own spread; subjects."""
+        same = [number for number, _ in self._validation.starts].count(self._validation.starts[0][0])
+        windows = min(same, max(1, round(SHOWN_S * self.rate / outputs["envelope"].shape[1])))
+        lines = {
+            name: _standardised(outputs[key][:windows].reshape(-1))
+            for name, key in (("decoded", "decoded"), ("heard", "envelope"))
+        }
+        x = (np.arange(len(lines["heard"])) / self.rate).round(3).tolist()
+        shares = Bars(
+            "Subjects", "r", list(self.validation_r), {"validation": list(self.validation_r.values())}
+        )
+        return [Lines("Envelope", "time (s)", "standard deviations", x, lines), shares]
 
     def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
         title = "ridge" if self.solved else f"Conformer {self.network_config.version}"
@@ -235,6 +254,10 @@ class EEGTask(Task[EEGConfig]):
         if self.solved:
             lines.append(f"Ridge regression, lambda {self.penalty:g}.")
         return "\n".join(lines) + "\n"
+
+
+def _standardised(values: np.ndarray) -> list[float]:
+    return [round(float(value), 3) for value in (values - values.mean()) / (values.std() or 1.0)]
 
 
 class _Windows:

@@ -16,8 +16,10 @@ from models.reverberation import baselines, data
 from models.reverberation.config import ReverberationConfig, mesh_of
 from models.reverberation.network import NetworkConfig, ReverberationNet
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
+from models.training.pictures import Bars, Points, Shown
 from models.training.task import Clock, Draw, Loss, Task
 
+MOST_POINTS = 500  # of the cloud in the picture of an epoch
 GATE, KL = "gate", "kl"  # what the figures of single modules begin with
 GATE_NAMES = tuple(f"{GATE}.{role}.{number}" for number in (1, 2) for role in ROLE_NAMES)
 KL_NAMES = tuple(
@@ -119,10 +121,12 @@ class ReverberationTask(Task[ReverberationConfig]):
     def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
         """MSE (in spreads of the targets) + kl_weight · KL summed over the batch."""
         output = network(batch.x, batch.lengths)
-        scale = getattr(network, "module", network).target_scale
+        bare: Any = getattr(network, "module", network)  # within, where it is wrapped for distribution
+        scale: torch.Tensor = bare.target_scale
         mse = ((output.value - batch.y) / scale).square().mean()
         value = mse + self.config.kl_weight * output.kl
-        figures = {"mse": mse.detach(), "kl": output.kl.detach(), "kl_once": output.kl_once.detach()}
+        in_units = (mse * scale.square()).detach()  # as the validation's, so that both lie on one axis
+        figures = {"mse": in_units, "kl": output.kl.detach(), "kl_once": output.kl_once.detach()}
         return Loss(value, len(batch.y), figures)
 
     def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
@@ -137,6 +141,17 @@ class ReverberationTask(Task[ReverberationConfig]):
             found |= dict(zip(GATE_NAMES, outputs["gates"].mean(0).tolist(), strict=True))
             found |= dict(zip(KL_NAMES, outputs["kl"].mean(0).tolist(), strict=True))
         return found
+
+    def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:
+        """Predicted against true, and the roles' mean gates in both passes."""
+        some = np.linspace(0, len(outputs["y"]) - 1, min(len(outputs["y"]), MOST_POINTS)).astype(int)
+        title = self.sequences.target_title or "target"
+        x, y = (outputs[name][some].round(4).tolist() for name in ("y", "value"))
+        shown: list[Shown] = [Points("Predicted against true", f"true: {title}", "predicted", x, y)]
+        if outputs["gates"].shape[1]:
+            first, second = outputs["gates"].mean(0).round(4).reshape(2, len(ROLE_NAMES)).tolist()
+            shown.append(Bars("Gates", "mean gate", list(ROLE_NAMES), {"pass 1": first, "pass 2": second}))
+        return shown
 
     def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
         plain = {

@@ -15,8 +15,10 @@ from models.errors import UserError
 from models.progress import Progress
 from models.search import data, pictures, small_encoder
 from models.search.config import SearchConfig
+from models.search.gallery import gallery
 from models.search.samples import located
 from models.training import schedules
+from models.training.pictures import Shown
 from models.training.task import Clock, Draw, History, Loss, Task
 
 _SIDES = {"left", "right"}  # pictures whose words say so are not mirrored
@@ -143,6 +145,14 @@ class EncoderTask(Task[SearchConfig]):
         alike = outputs["text"] @ outputs["image"].T
         rank = (alike > np.diag(alike)[:, None]).sum(1)
         return {"recall_at_1": float((rank < 1).mean()), "recall_at_10": float((rank < 10).mean())}
+
+    def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:
+        """What some words of the validation part bring; the picture they were written for is right."""
+        asked = [item.question for item in self.pairs["validation"]]
+        paths = [item.path for item in self.pairs["validation"]]
+        return [
+            gallery(-(outputs["text"] @ outputs["image"].T), asked, paths, np.eye(len(asked), dtype=bool))
+        ]
 
     def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
         return CheckpointInfo(

@@ -35,6 +35,7 @@ class Pairs:
 
     images: float32 [n, dim]. texts: float32 [m, dim], one or more a picture. owners: int64 [m], the picture of each
     text. questions: int64 [n], the text by which each picture is asked for. labels: bool [n, classes], perhaps none.
+    paths, asked: the files of the pictures and the words of the questions, where they are known.
     """
 
     images: np.ndarray
@@ -42,6 +43,8 @@ class Pairs:
     owners: np.ndarray
     questions: np.ndarray
     labels: np.ndarray
+    paths: tuple[Path, ...] = ()
+    asked: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -56,6 +59,8 @@ class Pairs:
         return Pairs(
             self.images[numbers], self.texts[kept], place[self.owners[kept]], moved[self.questions[numbers]],
             self.labels[numbers],
+            tuple(self.paths[n] for n in numbers) if self.paths else (),
+            tuple(self.asked[n] for n in numbers) if self.asked else (),
         )  # fmt: skip
 
 
@@ -126,6 +131,8 @@ def extract(captions: Captions, encoder: DualEncoder, cache: FeatureCache, progr
         labels=np.array([[label in items[n].labels for label in labels] for n in kept], bool).reshape(
             len(kept), len(labels)
         ),
+        paths=tuple(items[number].path for number in kept),
+        asked=tuple(items[number].question for number in kept),
     )
     names = np.array([items[number].part or "train" for number in kept])
     parts = {

@@ -19,8 +19,10 @@ from models.search import codes, data, evaluation, losses
 from models.search.config import SearchConfig
 from models.search.encoder import DualEncoder
 from models.search.features import FeatureCache, Features, Pairs, extract, is_features, read_features
+from models.search.gallery import gallery
 from models.search.network import FusionHashing, NetworkConfig
 from models.search.samples import located
+from models.training.pictures import Shown
 from models.training.task import Clock, Draw, History, Loss, Task
 
 TOP = 50  # of the mean average precision
@@ -190,6 +192,21 @@ class HashTask(Task[SearchConfig]):
                 found |= _both_ways(name, *packed, labels, packed=True)
         headline = "single" if self.network_config.bits else "real"
         return found | {"map": (found[f"{headline}_i2t"] + found[f"{headline}_t2i"]) / 2}
+
+    def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:
+        """What some words of the validation part bring, by code where there are codes; labels say what is right."""
+        part = self.parts["validation"]
+        if not part.paths:
+            return []
+        if self.network_config.bits:
+            distance = codes.distances(
+                codes.pack(outputs["text_codes"]), codes.pack(outputs["image_codes"])
+            ).astype(np.float32)
+        else:
+            distance = -(outputs["text"] @ outputs["image"].T)
+        labels = part.labels.astype(np.float32)
+        right = (labels @ labels.T > 0) if labels.shape[1] else np.eye(len(part), dtype=bool)
+        return [gallery(distance, part.asked, part.paths, right)]
 
     def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
         bits = self.network_config.bits

@@ -33,6 +33,42 @@ class Lines:
 
 
 @dataclass(frozen=True)
+class Points:
+    """A cloud of (x, y), such as predicted against true; `diagonal` draws where both are equal."""
+
+    title: str
+    x_title: str
+    y_title: str
+    x: list[float]
+    y: list[float]
+    diagonal: bool = True
+    kind: str = "points"
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Groups of bars beside one another: name of the group → one value a label."""
+
+    title: str
+    y_title: str
+    labels: list[str]
+    groups: dict[str, list[float]]
+    kind: str = "bars"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Questions in words and the small pictures that answered, best first: `pictures` are JPEG or PNG in base64,
+    `right` says of each whether it is a right answer."""
+
+    title: str
+    words: list[str]
+    pictures: list[list[str]]
+    right: list[list[bool]]
+    kind: str = "gallery"
+
+
+@dataclass(frozen=True)
 class Image:
     """A picture file that the task wrote itself: its bytes are PNG."""
 
@@ -41,7 +77,8 @@ class Image:
     kind: str = "image"
 
 
-Shown = Matrix | Lines | Image
+Shown = Matrix | Lines | Points | Bars | Gallery | Image
+KINDS = {one.__dataclass_fields__["kind"].default: one for one in (Matrix, Lines, Points, Bars, Gallery)}
 
 
 def save(run: Path, epoch: int, number: int, shown: Shown) -> str:
@@ -62,7 +99,6 @@ def load(path: Path) -> Shown | None:
         if path.suffix == ".png":
             return Image(path.stem, path.read_bytes())
         values: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        kind = {"matrix": Matrix, "lines": Lines}[values.pop("kind")]
-        return kind(**values)  # type: ignore[operator, no-any-return]
+        return KINDS[values.pop("kind")](**values)  # type: ignore[no-any-return]
     except (OSError, ValueError, KeyError, TypeError):
         return None

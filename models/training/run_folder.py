@@ -258,7 +258,7 @@ def list_runs(folder: Path) -> list[RunFolder]:
 
 def new_run_path(folder: Path, system: str, preset: str = "") -> Path:
     """A free name such as ``runs/emotion-default-1121-0930``."""
-    words = "-".join(filter(None, [system, re.sub(r"[^\w-]+", "-", preset), time.strftime("%m%d-%H%M%S")]))
+    words = "-".join(filter(None, [system, re.sub(r"[^\w-]+", "-", preset), time.strftime("%m%d-%H%M")]))
     path = folder / words
     number = 2
     while path.exists():

@@ -477,3 +477,17 @@ def test_a_drop_zone_is_a_button_too(qtbot, tmp_path):
     qtbot.keyClick(zone, Qt.Key.Key_Space)
     assert got == [[tmp_path]]
     assert pressed == [1]
+
+
+def test_the_runs_can_have_the_whole_window(window):
+    window.enlarge_dock(True)
+    assert window.stack.isHidden()
+    assert window.dock.is_open
+    assert window.menus.large_dock_action.isChecked()
+    window.dock.close_button.click()  # a step smaller: the tab is back, the dock still open
+    assert not window.stack.isHidden()
+    assert window.dock.is_open
+    window.dock.enlarge_button.click()
+    window.show_tab("reverberation")  # who chooses a tab sees it
+    assert window.current.isVisible()
+    assert not window.menus.large_dock_action.isChecked()
