@@ -204,7 +204,7 @@ def _page(name: str, empty: str) -> QPlainTextEdit:
     page.setAccessibleName(name)
     page.setPlaceholderText(empty)
     page.setTabChangesFocus(True)
-    page.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+    page.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
     page.setFrameShape(QPlainTextEdit.Shape.NoFrame)
     return page
 
