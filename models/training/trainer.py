@@ -6,10 +6,7 @@ every epoch and when the run is stopped, and holds weights, optimizer, random st
 
 from __future__ import annotations
 
-import pickle
-import random
 import signal
-import tempfile
 import threading
 import time
 import traceback
@@ -24,7 +21,7 @@ import torch
 from models import checkpoint as checkpoints
 from models.errors import UserError
 from models.progress import Cancelled, Progress
-from models.training import diagnostics, events
+from models.training import diagnostics, events, order, snapshot
 from models.training.averages import Average, Sums
 from models.training.distribution import (
     World,
@@ -37,9 +34,6 @@ from models.training.distribution import (
 from models.training.run_folder import RunFolder
 from models.training.task import Clock, Draw, History, Loss, Task
 from models.training.teller import Teller, Unstable
-
-STATE = "training.pt"
-
 
 MOST_HISTOGRAMS = 50  # epochs of a run whose gradients and weights go to TensorBoard
 
@@ -114,7 +108,7 @@ class Trainer:
         with self.accelerator.local_main_process_first():  # what it reads is cached for the others
             counts = self.task.prepare(self.progress)
         self._make_network()
-        self.steps_per_epoch = len(self._plan(0))
+        self.steps_per_epoch = len(order.steps_of(self.task, 0))
         if not self.steps_per_epoch:
             raise UserError(
                 "There is nothing to train on.", "The training part is empty.", "Choose more data."
@@ -156,7 +150,7 @@ class Trainer:
 
     def _make_network(self) -> None:
         """Network, optimizer and what watches them, as they are at the beginning of the run."""
-        _seed_everything(self.config.seed)
+        snapshot.seed_everything(self.config.seed)
         network = self.task.network().to(self.device)
         if self.config.start_from:
             self._begin_with(network, Path(self.config.start_from))
@@ -223,8 +217,9 @@ class Trainer:
 
     def _steps_left(self) -> None:
         """The steps that are left of the epoch; ends early where memory gave out and the batch was made smaller."""
-        plan = self._plan(self.epoch)[self.step_in_epoch :]
-        ready = iter(self._loaded("train", [self.world.share(draws) for step in plan for draws in step]))
+        plan = order.steps_of(self.task, self.epoch)[self.step_in_epoch :]
+        shares = [self.world.share(draws) for step in plan for draws in step]
+        ready = iter(order.loaded(self.task, "train", shares))
         for step_draws in plan:
             self._check_wishes()
             try:
@@ -362,14 +357,12 @@ class Trainer:
 
     @torch.no_grad()
     def _outputs(self, split: str, size: int) -> dict[str, np.ndarray]:
-        draws = [Draw(index, 0) for index in range(size)]
-        step = self.config.batch_size
-        plan = [draws[i : i + step] for i in range(0, size, step)]
+        plan = order.batches_of(self.task, size)
         parts: list[dict[str, np.ndarray]] = []
         network = self._bare()  # every process its own batches: nothing to wait for
         network.eval()
         with self.average.in_place_of(network):
-            for batch in self._loaded(split, plan[self.world.rank :: self.world.size]):
+            for batch in order.loaded(self.task, split, plan[self.world.rank :: self.world.size]):
                 with self.accelerator.autocast():
                     parts.append(self.task.outputs(network, self.task.to(batch, self.device)))
         network.train()
@@ -378,28 +371,6 @@ class Trainer:
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     # Order and place
-
-    def _plan(self, epoch: int) -> list[list[list[Draw]]]:
-        """The epoch's optimizer steps, each a list of micro-batches of draws. A function of seed and epoch alone."""
-        generator = np.random.default_rng([self.config.seed, epoch])
-        order = self.task.order(generator)
-        seeds = generator.integers(1, 2**31 - 1, len(order))
-        draws = [Draw(int(index), int(seed)) for index, seed in zip(order, seeds, strict=True)]
-        size = self.config.batch_size
-        batches = [draws[i : i + size] for i in range(0, len(draws), size)]
-        group = self.config.accumulation
-        return [batches[i : i + group] for i in range(0, len(batches), group)]
-
-    def _loaded(self, split: str, plan: list[list[Draw]]) -> Any:
-        return torch.utils.data.DataLoader(
-            _Batches(self.task, split),
-            batch_size=None,
-            sampler=plan,  # type: ignore[arg-type]
-            num_workers=self.config.workers if split == "train" else 0,
-            multiprocessing_context="spawn" if self.config.workers and split == "train" else None,
-            # A generator of its own: otherwise making the loader would draw from the global one.
-            generator=torch.Generator().manual_seed(self.config.seed),
-        )
 
     def _clock(self) -> Clock:
         epoch = self.epoch + self.step_in_epoch / max(1, self.steps_per_epoch)
@@ -445,7 +416,7 @@ class Trainer:
         self.teller.tell(events.Saved(name=place.name, step=self.step, epoch=self.epoch))
 
     def _save_last(self) -> None:
-        randoms = self.world.gathered(_random_states())
+        randoms = self.world.gathered(snapshot.random_states())
         if not self.world.leads:
             return
         state = {
@@ -460,37 +431,19 @@ class Trainer:
             "sums": self._sums.state(),
             "random": randoms,
         }
-        try:
-            with tempfile.TemporaryDirectory(prefix=".saving-", dir=self.run.path) as folder:
-                path = Path(folder) / STATE
-                torch.save(state, path)
-                latest = self.history.epochs[-1] if self.history.epochs else {}
-                self._save_weights(self.run.last, latest, beside=path)
-        except (OSError, RuntimeError) as error:
-            full = "No space left" in str(error) or "file write failed" in str(
-                error
-            )  # torch wraps the system's error
-            if isinstance(error, OSError) or full:
-                reason = error if isinstance(error, OSError) else OSError(28, "No space left on device")
-                raise checkpoints.cannot_write(self.run.path, reason) from error
-            raise
+        latest = self.history.epochs[-1] if self.history.epochs else {}
+        with snapshot.written(self.run, state) as path:
+            self._save_weights(self.run.last, latest, beside=path)
 
     def _restore(self) -> None:
-        path = self.run.last / STATE
-        if not path.is_file():
+        state = snapshot.read(self.run)
+        if state is None:
             return
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
             self._bare().load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])
-        except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, OSError) as error:
-            raise UserError(
-                "The run {name} cannot be resumed.",
-                "What it saved does not fit its config, or is damaged: {reason}.",
-                "Start a new run from its config.",
-                name=self.run.name,
-                reason=" ".join(str(error).split())[:200],
-            ) from error
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise snapshot.cannot_resume(self.run, error) from error
         self.average.restore(state["average"])
         self.step, self.epoch, self.step_in_epoch = state["step"], state["epoch"], state["step_in_epoch"]
         self.best = (state["best"][0], state["best"][1]) if state["best"] else None
@@ -498,7 +451,7 @@ class Trainer:
         self._sums = Sums(state["sums"])
         randoms = state["random"] if isinstance(state["random"], list) else [state["random"]]
         if len(randoms) == self.world.size:
-            _restore_random(randoms[self.world.rank])
+            snapshot.restore_random(randoms[self.world.rank])
 
     def _bare(self) -> torch.nn.Module:
         return self.accelerator.unwrap_model(self.network)
@@ -534,32 +487,3 @@ class Trainer:
         finally:
             for number, handler in old.items():
                 signal.signal(number, handler)
-
-
-class _Batches(torch.utils.data.Dataset):
-    """A task's split as a data set whose items are whole batches, named by their draws."""
-
-    def __init__(self, task: Task, split: str) -> None:
-        self.task, self.split = task, split
-
-    def __getitem__(self, draws: list[Draw]) -> Any:
-        return self.task.batch(self.split, draws)
-
-
-def _seed_everything(seed: int) -> None:
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
-
-
-def _random_states() -> dict[str, Any]:
-    states: dict[str, Any] = {"torch": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state_all()
-    return states
-
-
-def _restore_random(states: dict[str, Any]) -> None:
-    torch.set_rng_state(states["torch"])
-    if "cuda" in states and torch.cuda.is_available() and len(states["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(states["cuda"])

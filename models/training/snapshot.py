@@ -1,0 +1,83 @@
+"""The state of a run beside its weights, from which it goes on as if nothing had happened, and its randomness."""
+
+from __future__ import annotations
+
+import errno
+import pickle
+import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models import checkpoint
+from models.errors import UserError
+from models.training.run_folder import RunFolder
+
+NAME = "training.pt"
+
+
+@contextmanager
+def written(run: RunFolder, state: dict[str, Any]) -> Iterator[Path]:
+    """Write a state beside the run's checkpoints and give its file, which goes into a checkpoint by being moved.
+
+    Raises UserError where the disk is full or cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=".saving-", dir=run.path) as folder:
+            path = Path(folder) / NAME
+            torch.save(state, path)
+            yield path
+    except OSError as error:
+        raise checkpoint.cannot_write(run.path, error) from error
+    except RuntimeError as error:  # torch wraps the system's error
+        if "No space left" not in str(error) and "file write failed" not in str(error):
+            raise
+        full = OSError(errno.ENOSPC, "No space left on device")
+        raise checkpoint.cannot_write(run.path, full) from error
+
+
+def read(run: RunFolder) -> dict[str, Any] | None:
+    """The state in a run's last checkpoint; None if it has none. Raises UserError for one that is damaged."""
+    path = run.last / NAME
+    if not path.is_file():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, OSError) as error:
+        raise cannot_resume(run, error) from error
+    return state
+
+
+def cannot_resume(run: RunFolder, error: Exception) -> UserError:
+    return UserError(
+        "The run {name} cannot be resumed.",
+        "What it saved does not fit its config, or is damaged: {reason}.",
+        "Start a new run from its config.",
+        name=run.name,
+        reason=" ".join(str(error).split())[:200],
+    )
+
+
+def seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def random_states() -> dict[str, Any]:
+    """The generators that a step draws from; everything about a batch comes from its draws."""
+    states: dict[str, Any] = {"torch": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state_all()
+    return states
+
+
+def restore_random(states: dict[str, Any]) -> None:
+    torch.set_rng_state(states["torch"])
+    if "cuda" in states and torch.cuda.is_available() and len(states["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(states["cuda"])
