@@ -237,7 +237,7 @@ class ConfigForm(QWidget):
         """Where a problem is said: at its field, or at each of the fields that contradict one another."""
         named = problem.get("ctx", {}).get("fields", []) if problem["type"] == "contradiction" else []
         if named:
-            return [self._nearest(tuple(name.split("."))) for name in named]
+            return [self._nearest((*problem["loc"], *name.split("."))) for name in named]
         return [self._nearest(tuple(str(part) for part in problem["loc"]))]
 
     def _nearest(self, place: Place) -> Place | None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from models.training.config import Settings, TrainingConfig, setting
+from models.training.config import Settings, TrainingConfig, contradiction, setting
 
 
 class PreprocessingConfig(Settings):
@@ -31,7 +31,7 @@ class PreprocessingConfig(Settings):
     @model_validator(mode="after")
     def _band(self) -> PreprocessingConfig:
         if self.low_hz >= self.high_hz:
-            raise ValueError("the high-pass has to lie below the low-pass")
+            raise contradiction("the high-pass has to lie below the low-pass", "low_hz", "high_hz")
         return self
 
     @property
@@ -85,10 +85,11 @@ class DataConfig(Settings):
 
     @model_validator(mode="after")
     def _blocks_apart(self) -> DataConfig:
-        if max(self.validation_block, self.test_block) >= self.blocks:
-            raise ValueError("there are not so many time blocks")
+        for name in ("validation_block", "test_block"):
+            if getattr(self, name) >= self.blocks:
+                raise contradiction("there are not so many time blocks", name, "blocks")
         if self.validation_block >= 0 and self.validation_block == self.test_block:
-            raise ValueError("a block cannot validate and test at once")
+            raise contradiction("a block cannot validate and test at once", "validation_block", "test_block")
         return self
 
 
@@ -164,9 +165,9 @@ class NetworkSettings(Settings):
     @model_validator(mode="after")
     def _fits(self) -> NetworkSettings:
         if self.width % self.heads or self.width // self.heads % 2:
-            raise ValueError("the width has to be a multiple of twice the heads")
+            raise contradiction("the width has to be a multiple of twice the heads", "width", "heads")
         if self.kernel % 2 == 0:
-            raise ValueError("the kernel has to be odd")
+            raise contradiction("the kernel has to be odd", "kernel")
         return self
 
 
@@ -195,9 +196,9 @@ class RidgeSettings(Settings):
     @model_validator(mode="after")
     def _lags(self) -> RidgeSettings:
         if self.first_lag_s > self.last_lag_s:
-            raise ValueError("the first lag has to come before the last")
+            raise contradiction("the first lag has to come before the last", "first_lag_s", "last_lag_s")
         if min(self.penalties) < 0:
-            raise ValueError("penalties are not negative")
+            raise contradiction("penalties are not negative", "penalties")
         return self
 
 
@@ -254,6 +255,23 @@ class EEGConfig(TrainingConfig):
         "", "Start from", "A checkpoint to fine-tune, or `bundled-conformer`; its network and signal settings are then used.",
         group="Training", path="folder",
     )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _judged_by_something(self) -> EEGConfig:
+        if self.keep == "best" and self.data.validation_block < 0:
+            raise contradiction(
+                "without a validation block there is no best epoch: set keep to last",
+                "keep",
+                "data.validation_block",
+            )
+        strangers = set(self.data.test_subjects) & set(self.data.subjects)
+        if self.data.subjects and strangers == set(self.data.subjects):
+            raise contradiction(
+                "every subject is held out: nobody is left to learn from",
+                "data.subjects",
+                "data.test_subjects",
+            )
+        return self
 
 
 CONFIG = EEGConfig

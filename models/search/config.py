@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from models.training.config import Settings, TrainingConfig, setting
+from models.training.config import Settings, TrainingConfig, contradiction, setting
 
 # Encoders that transformers loads by itself; the multilingual ones let people search in their own language.
 ENCODERS = {
@@ -47,6 +47,12 @@ class DataConfig(Settings):
         ge=0,
         le=0.5,
     )
+
+    @model_validator(mode="after")
+    def _leaves_some(self) -> DataConfig:
+        if self.validation_share + self.test_share >= 1:
+            raise contradiction("nothing is left to learn from", "validation_share", "test_share")
+        return self
 
 
 class EncoderSettings(Settings):
@@ -103,6 +109,15 @@ class EncoderSettings(Settings):
         0.1, "Word dropout", "Share of a caption's words left out in training.", group="Small encoder",
         advanced=True, ge=0, le=0.9,
     )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _fits(self) -> EncoderSettings:
+        for name in ("image_width", "text_width"):
+            if getattr(self, name) % self.heads:
+                raise contradiction("the width has to be a multiple of the heads", name, "heads")
+        if self.image_size % self.patch_size:
+            raise contradiction("the patches have to fill the picture", "image_size", "patch_size")
+        return self
 
 
 class FusionSettings(Settings):
@@ -235,7 +250,7 @@ class SearchConfig(TrainingConfig):
     @model_validator(mode="after")
     def _start_fits_stage(self) -> SearchConfig:
         if self.start and self.stage != "hash":
-            raise ValueError("only stage `hash` starts from a checkpoint of stage 1")
+            raise contradiction("only stage `hash` starts from a checkpoint of stage 1", "start", "stage")
         return self
 
 

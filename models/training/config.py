@@ -46,7 +46,8 @@ def setting(
 
 
 def contradiction(words: str, *fields: str, **values: Any) -> PydanticCustomError:
-    """What a validator raises where fields contradict each other: a sentence, and the dotted names it is said at."""
+    """What a validator raises where fields contradict each other: a sentence, and the dotted names it is said at,
+    which begin at the settings that the validator belongs to."""
     return PydanticCustomError("contradiction", words, {"fields": list(fields), "template": words, **values})  # type: ignore[arg-type]
 
 
@@ -214,7 +215,9 @@ def problems(error: ValidationError) -> list[str]:
         if item["type"] == "extra_forbidden":
             text = "is not a setting"
         if item["type"] == "contradiction":
-            place = " / ".join(item.get("ctx", {}).get("fields", [])) or place
+            above = [str(part) for part in item["loc"]]
+            names = item.get("ctx", {}).get("fields", [])
+            place = " / ".join(".".join([*above, name]) for name in names) or place
         got = (
             ""
             if item["type"] in ("missing", "value_error", "contradiction")

@@ -11,8 +11,10 @@ from app.settings import Key
 from app.training import launcher as launcher_module
 from app.training.launcher import Launcher
 from app.widgets.config_form import ConfigForm
-from models.systems import System
+from models.systems import SYSTEMS, System, training_config
 from models.training.config import TrainingConfig, setting
+
+BUILT = [name for name, system in SYSTEMS.items() if system.built]
 
 
 class Network(BaseModel):
@@ -99,6 +101,85 @@ def test_the_message_stands_at_its_field_as_one_types(form, place, text, message
     row.reset.click()
     assert form.valid
     assert qt_default == form._base
+
+
+@pytest.mark.parametrize("system", BUILT)
+def test_every_number_of_every_system_is_checked_at_its_field(system, qtbot):
+    """What is no number, and what lies beyond each limit, is said at the field, and the run cannot start."""
+    made = ConfigForm(training_config(system))
+    qtbot.addWidget(made)
+    checked = 0
+    for place, row in made.rows.items():
+        number, limits = _number_of(made.kind, place)
+        if not number:
+            continue
+        wrong: list[object] = ["many", *limits]
+        before = row.editor.get()
+        for value in wrong:
+            row.editor.set(value)
+            row.editor.focus.textChanged.emit(str(value))
+            assert row.problem.text(), (place, value)
+            assert not made.valid
+            checked += 1
+        row.editor.set(before)
+        row.editor.focus.textChanged.emit(str(before))
+        assert not row.problem.text(), place
+    assert made.valid
+    assert checked > 40
+
+
+def _number_of(kind, place):
+    """Whether the field is a number, and a value just beyond each of its limits."""
+    *above, last = place
+    for name in above:
+        kind = kind.model_fields[name].annotation
+    field = kind.model_fields[last]
+    whole = field.annotation is int
+    limits = []
+    for rule in field.metadata:
+        step = 1 if whole else 1e-3
+        limits += [rule.ge - step] if hasattr(rule, "ge") else []
+        limits += [rule.gt] if hasattr(rule, "gt") else []
+        limits += [rule.le + step] if hasattr(rule, "le") else []
+        limits += [rule.lt] if hasattr(rule, "lt") else []
+    return field.annotation in (int, float), limits
+
+
+CONTRADICTIONS = [
+    ("emotion", {"network": {"hidden": 30, "heads": 8}}, ("network.heads", "network.hidden")),
+    ("emotion", {"data": {"hold_back": False}}, ("keep", "data.hold_back")),
+    (
+        "eeg",
+        {"preprocessing": {"low_hz": 8, "high_hz": 4}},
+        ("preprocessing.low_hz", "preprocessing.high_hz"),
+    ),
+    ("eeg", {"data": {"validation_block": 4}}, ("data.validation_block", "data.test_block")),
+    ("eeg", {"data": {"blocks": 3}}, ("data.validation_block", "data.blocks")),
+    ("eeg", {"data": {"validation_block": -1}}, ("keep", "data.validation_block")),
+    ("eeg", {"network": {"width": 30}}, ("network.width", "network.heads")),
+    ("eeg", {"network": {"kernel": 4}}, ("network.kernel",)),
+    ("eeg", {"ridge": {"first_lag_s": 0.5}}, ("ridge.first_lag_s", "ridge.last_lag_s")),
+    (
+        "search",
+        {"data": {"validation_share": 0.5, "test_share": 0.5}},
+        ("data.validation_share", "data.test_share"),
+    ),
+    ("search", {"encoder": {"image_width": 190}}, ("encoder.image_width", "encoder.heads")),
+    ("search", {"encoder": {"patch_size": 7}}, ("encoder.image_size", "encoder.patch_size")),
+    ("search", {"start": "run", "stage": "fusion"}, ("start", "stage")),
+    ("reverberation", {"network": {"wiring": "tangled"}}, ("network.wiring",)),
+]
+
+
+@pytest.mark.parametrize(("system", "values", "names"), CONTRADICTIONS)
+def test_what_contradicts_is_said_at_each_of_the_fields(system, values, names, qtbot):
+    made = ConfigForm(training_config(system))
+    qtbot.addWidget(made)
+    made.set_values(values)
+    said = {".".join(place) for place, row in made.rows.items() if row.problem.text()}
+    assert said == set(names)
+    assert not made.other_problems
+    assert not made.valid
 
 
 def test_a_rule_over_several_fields_is_told(form):
