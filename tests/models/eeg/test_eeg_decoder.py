@@ -154,7 +154,7 @@ def test_training_mistakes(capsys, tmp_path):
             ("data.test_subjects=['2','3','8']", "Nothing is left to train on"),
             ("data.test_subjects=['17']", "no subject 17"),
             ("data.validation_block=4", "cannot validate and test"),
-            ("data.validation_block=-1", "nothing to validate on"),
+            ("data.validation_block=-1", "there is no best epoch"),
             ("network.width=17", "multiple of twice the heads"),
         ]
     ):
