@@ -116,9 +116,7 @@ def report(runs: Path, out: Path) -> None:
     trains = next(iter(records.values())).started
     data = dict(trains.trains) if trains is not None else {}
     values = {"recipe": RECIPE, "data": data, "runs": [asdict(row) for row in rows]}
-    (out / "eeg-ablation.json").write_text(
-        json.dumps(values, indent=1, ensure_ascii=False) + "\n", "utf-8"
-    )
+    (out / "eeg-ablation.json").write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", "utf-8")
     draw(records, out / "eeg-ablation.svg")
     (out / "eeg-ablation.md").write_text(written(rows, data), "utf-8")
     print(table(rows))
@@ -155,7 +153,9 @@ def verdict(rows: list[Outcome], name: str, than: str) -> str:
     first, second = ({row.seed: row.best_r for row in rows if row.variant == one} for one in (name, than))
     both = sorted(set(first) & set(second))
     differences = np.array([first[seed] - second[seed] for seed in both])
-    words = "in every seed" if (differences > 0).all() or (differences < 0).all() else "not in every seed alike"
+    words = (
+        "in every seed" if (differences > 0).all() or (differences < 0).all() else "not in every seed alike"
+    )
     listed = ", ".join(f"{value:+.3f}" for value in differences).replace("-", "−")
     mean = f"{differences.mean():+.3f}".replace("-", "−")
     return f"- {name} less {than}: {mean} in best validation r ({listed} by seed; {words})."
@@ -217,7 +217,11 @@ def draw(records: dict[tuple[str, int], Record], path: Path) -> None:
                 extent=(flow.steps[0], flow.steps[-1], len(weights), 0),
             )  # fmt: skip
             names = [flow.layers[i] for i in weights]
-            marks = [(i, n) for i, n in enumerate(names) if n.startswith("front.convolutions.0") or n.endswith("first.1")]
+            marks = [
+                (i, n)
+                for i, n in enumerate(names)
+                if n.startswith("front.convolutions.0") or n.endswith("first.1")
+            ]
             axis.set_yticks([i + 0.5 for i, _ in marks], [short(n) for _, n in marks] if column == 0 else [])
             axis.set_title(name if row == 0 else "", fontsize=10)
             axis.set_xlabel("step" if row == 1 else "")
