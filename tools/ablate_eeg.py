@@ -158,7 +158,7 @@ def verdict(rows: list[Outcome], name: str, than: str) -> str:
     )
     listed = ", ".join(f"{value:+.3f}" for value in differences).replace("-", "−")
     mean = f"{differences.mean():+.3f}".replace("-", "−")
-    return f"- {name} less {than}: {mean} in best validation r ({listed} by seed; {words})."
+    return f"- {name} minus {than}: {mean} in best validation r ({listed} by seed; {words})."
 
 
 def written(rows: list[Outcome], data: dict[str, Any]) -> str:
@@ -182,6 +182,8 @@ def written(rows: list[Outcome], data: dict[str, Any]) -> str:
         "",
         *(verdict(rows, name, than) for name, than in pairs if {name, than} <= {row.variant for row in rows}),
         "",
+        f"{seeds} seeds that agree in direction do so by chance once in {2 ** (seeds - 1)}; compare the differences with the spread in the table.",
+        "",
         "The gradient ratio tells little by itself: scaling the blocks' gradient raises it by construction, Adam cancels a constant scale, "
         "and another head changes the layer that is divided by. Movement and validation r are what to judge by.",
         "",
@@ -196,6 +198,7 @@ def written(rows: list[Outcome], data: dict[str, Any]) -> str:
 
 def draw(records: dict[tuple[str, int], Record], path: Path) -> None:
     """Layers down, steps across, a picture a variant (first seed): gradient over the output layer's, and the weights' movement."""
+    from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
@@ -226,7 +229,10 @@ def draw(records: dict[tuple[str, int], Record], path: Path) -> None:
             axis.set_title(name if row == 0 else "", fontsize=10)
             axis.set_xlabel("step" if row == 1 else "")
         figure.colorbar(image, ax=axes[row], label=title, shrink=0.8)
-    figure.savefig(path)
+    with rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": "eeg"}
+    ):  # text stays text, and the same runs give the same file
+        figure.savefig(path, metadata={"Date": None})
 
 
 def short(layer: str) -> str:
