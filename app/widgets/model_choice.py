@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -35,9 +36,13 @@ class ModelChoice(QWidget):
     card_asked = Signal()
     refused = Signal(object)  # UserError
 
-    def __init__(self, system: str, hub_example: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, system: str, hub_example: str = "", parent: QWidget | None = None, also: Sequence[Path] = ()
+    ) -> None:
+        """also: checkpoints that ship besides the one called ``bundled``."""
         super().__init__(parent)
         self.system = system
+        self._also = [str(one) for one in also]
         self._hub_example = hub_example
         self._kept: list[str] = []
         layout = QVBoxLayout(self)
@@ -68,6 +73,11 @@ class ModelChoice(QWidget):
         return str(self.box.currentData() or BUNDLED)
 
     @property
+    def folder(self) -> str:
+        """The folder of the chosen checkpoint, or the choice itself where it is a name on the hub."""
+        return str(bundled_checkpoint(self.system)) if self.choice == BUNDLED else self.choice
+
+    @property
     def kept(self) -> list[str]:
         """The choices besides the bundled model, newest first, for the next start."""
         return list(self._kept)
@@ -82,7 +92,7 @@ class ModelChoice(QWidget):
 
     def choose(self, choice: str) -> None:
         """Put a model into the list and choose it."""
-        if choice != BUNDLED:
+        if choice != BUNDLED and choice not in self._also:
             self._kept = [choice, *(other for other in self._kept if other != choice)][:MOST_KEPT]
         self._fill(choice)
         self.changed.emit(choice)
@@ -90,11 +100,13 @@ class ModelChoice(QWidget):
     def restore(self, choice: str, kept: list[str]) -> None:
         """Of an earlier start; folders that are gone are left out."""
         self._kept = [one for one in kept if Path(one).is_dir() or one.count("/") == 1][:MOST_KEPT]
-        self._fill(choice if choice in self._kept else BUNDLED)
+        self._fill(choice if choice in (*self._kept, *self._also) else BUNDLED)
 
     def _fill(self, current: str) -> None:
         self.box.clear()
         self.box.addItem(tr("{title} (bundled)", title=self._title(BUNDLED)), BUNDLED)
+        for choice in self._also:
+            self.box.addItem(tr("{title} (bundled)", title=self._title(choice)), choice)
         for choice in self._kept:
             self.box.addItem(self._title(choice), choice)
         self.box.insertSeparator(self.box.count())

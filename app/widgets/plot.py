@@ -256,6 +256,15 @@ class Plot(pg.PlotWidget):
         self._home = (x, y)
         self.reset()
 
+    def set_home_y(self, y: Range | None) -> None:
+        """Another home of the y axis, shown now; what is shown of the x axis stays."""
+        self._home = (self._home[0], y)
+        if y is None:
+            self.getViewBox().enableAutoRange(axis=pg.ViewBox.YAxis)
+            return
+        low, high = (np.log10(y[0]), np.log10(y[1])) if self.log_y else y
+        self.setYRange(float(low), float(high), padding=0)
+
     def set_log_y(self, log_y: bool) -> None:
         """Make the y axis logarithmic or linear; the curves are drawn anew."""
         if log_y == self.log_y:

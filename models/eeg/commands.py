@@ -117,7 +117,7 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
             ours=len(dataset.channel_names), theirs=len(decoder.channel_names),
         )  # fmt: skip
     same = Path(config.data.path).name in (place.name, str(path))
-    parts = _test_part(dataset, config)
+    parts = test_part(dataset, config)
     met = met_subjects(decoder.info) if same else []
     found = []
     for number, one in enumerate(parts.test):
@@ -129,7 +129,7 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
     return scores.evaluate(found, dataset.sample_rate, met, kinds=parts.kinds(met))
 
 
-def _test_part(dataset: data.Dataset, config: EEGConfig) -> Parts:
+def test_part(dataset: data.Dataset, config: EEGConfig) -> Parts:
     """Parted with nobody held out: whom the decoder met is its own affair, and all are tested on held-back time."""
     settings = config.data.model_copy(update={"test_subjects": [], "minutes": 0.0})
     if settings.test_block < 0:

@@ -44,7 +44,7 @@ class SubjectFigures:
 
     r: mean over its stretches. windows: window length in s → mean r over such windows (none where no stretch is so long).
     null: float64 [draws], r under circular shifts of the envelope. p: share of draws at least as good (one-sided).
-    met: whether the decoder learned from this subject.
+    met: whether the decoder learned from this subject. error: standard error of r over the stretches; NaN for fewer than three.
     """
 
     subject: str
@@ -54,6 +54,7 @@ class SubjectFigures:
     null: np.ndarray
     p: float
     met: bool
+    error: float = float("nan")
 
     @property
     def null_95(self) -> float:
@@ -96,6 +97,7 @@ class Evaluation:
         for one in self.subjects:
             row = asdict(one) | {"windows": {str(length): r for length, r in one.windows.items()}}
             null = row.pop("null")
+            row["error"] = one.error if np.isfinite(one.error) else None
             row |= {
                 "null_mean": float(null.mean()) if len(null) else None,
                 "null_sd": float(null.std()) if len(null) else None,
@@ -123,7 +125,9 @@ def evaluate(
     subjects = []
     for name in dict.fromkeys(one.subject for one in stretches):
         own = [one for one in stretches if one.subject == name]
-        r = float(np.mean([pearson(one.decoded, one.envelope) for one in own]))
+        each = [float(pearson(one.decoded, one.envelope)) for one in own]
+        r = float(np.mean(each))
+        error = float(np.std(each, ddof=1) / np.sqrt(len(each))) if len(each) > 2 else float("nan")
         null = null_distribution(own, sample_rate, draws, generator)
         p = float((1 + (null >= r).sum()) / (1 + len(null))) if len(null) else float("nan")
         windows = {}
@@ -132,7 +136,7 @@ def evaluate(
             joined = np.concatenate(found)
             if len(joined):
                 windows[float(length)] = float(joined.mean())
-        subjects.append(SubjectFigures(name, r, len(own), windows, null, p, name in set(met)))
+        subjects.append(SubjectFigures(name, r, len(own), windows, null, p, name in set(met), error))
     within = [one.r for one in subjects if one.met]
     held_out = [one.r for one in subjects if not one.met]
     a, b = (float(np.mean(part)) if part else None for part in (within, held_out))

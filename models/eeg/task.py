@@ -114,6 +114,10 @@ class EEGTask(Task[EEGConfig]):
             set_ridge(built, solved)
         return built
 
+    def begins_with(self) -> Path | None:
+        """A linear decoder is not tuned but solved anew, which `network` does."""
+        return None if self.solved or self.start is None else bundled(self.config.start_from)
+
     @property
     def solved(self) -> bool:
         """Whether the decoder is the linear one, which no step of an optimizer may move."""

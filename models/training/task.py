@@ -161,6 +161,10 @@ class Task(ABC, Generic[Config]):
         the same speaker or subject is on both sides of a split."""
         return DataCheck({"": self.prepare(progress)})
 
+    def begins_with(self) -> Path | None:
+        """The checkpoint whose weights are taken over; None begins with those of `network`."""
+        return Path(self.config.start_from) if self.config.start_from else None
+
     def output_layer(self) -> str:
         """The module whose last layer the others' gradients are compared with; empty: the last one to be used."""
         return ""

@@ -118,7 +118,7 @@ class Trainer:
         )
         self._restore()
         self.teller.announce(counts, self.network, self.step, self.steps_per_epoch * self.config.epochs)
-        if self.config.start_from and not self.step:
+        if self._taken_over[0] and not self.step:
             self.teller.tell(
                 events.Message(
                     text="Begun with {taken} of {all} tensors of the checkpoint.",
@@ -152,8 +152,10 @@ class Trainer:
         """Network, optimizer and what watches them, as they are at the beginning of the run."""
         snapshot.seed_everything(self.config.seed)
         network = self.task.network().to(self.device)
-        if self.config.start_from:
-            self._begin_with(network, Path(self.config.start_from))
+        start = self.task.begins_with()
+        self._taken_over = (0, 0)
+        if start is not None:
+            self._begin_with(network, start)
         if self.world.size > 1:
             network = span_batch_statistics(network)
             leave_out(network, self.task.gradient_free)

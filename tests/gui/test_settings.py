@@ -125,7 +125,7 @@ def test_chinese_is_spoken_everywhere_in_the_window(services, qtbot, crashes, qa
         window.show()
     assert window.header.tabs.tabText(0) == "情感"
     words = " ".join(label.text() for label in window.findChildren(QLabel))
-    assert "脑电尚未完成" in words
+    assert "训练记录" in words
     with qtbot.waitSignal(window.closed):
         window.close()
     window.deleteLater()

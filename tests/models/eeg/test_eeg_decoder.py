@@ -457,3 +457,24 @@ def test_describe_and_import(tmp_path, capsys):
 def test_a_sound_is_a_stimulus(tmp_path):
     soundfile.write(tmp_path / "talk.flac", np.random.default_rng(0).normal(0, 0.1, 16_000 * 5), 16_000)
     assert data.read_stimulus(tmp_path / "talk.flac").shape == (320,)
+
+
+def test_the_preset_for_fine_tuning_begins_with_the_bundled_decoder(tmp_path, capsys):
+    code, result, _ = run(
+        capsys, "train", "eeg", "--preset", "fine-tune", "--set", "epochs=1", "data.subjects=['3']",
+        "--run", tmp_path / "tuned", "--quiet", "--device", "cpu",
+    )  # fmt: skip
+    assert code == 0
+    assert Decoder.load(result["checkpoint"], "cpu").info.preprocessing["tuned_to"] == ["3"]
+
+
+def test_a_linear_decoder_is_solved_anew_for_a_person(tmp_path, capsys):
+    code, result, _ = run(
+        capsys, "train", "eeg", "--preset", "fine-tune", "--set", "epochs=1", "data.subjects=['3']",
+        "start_from=bundled", "--run", tmp_path / "solved", "--quiet", "--device", "cpu",
+    )  # fmt: skip
+    assert code == 0
+    before, _ = checkpoint.load(bundled("bundled"), "eeg")
+    after, info = checkpoint.load(result["checkpoint"], "eeg")
+    assert not torch.allclose(before["weight"], after["weight"])
+    assert info.preprocessing["tuned_to"] == ["3"]

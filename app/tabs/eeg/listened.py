@@ -1,0 +1,183 @@
+"""Which talker was listened to: each track's r over time, and how often windows of each length choose right."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app import theme
+from app.i18n import plural, tr
+from app.widgets.labels import Hint
+from app.widgets.plot import Line, Plot
+
+if TYPE_CHECKING:
+    from app.tabs.eeg.work import Choice
+    from models.eeg.attended import WindowChoice
+
+
+class ListenedPage(QWidget):
+    """`show_choice` fills it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.choice: Choice | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.TINY)
+        head = QHBoxLayout()
+        self.headline = QLabel()
+        self.headline.setProperty("role", "section")
+        head.addWidget(self.headline, 1)
+        label = QLabel(tr("Window"))
+        self.window_s = QComboBox()
+        self.window_s.setAccessibleName(tr("Window"))
+        self.window_s.setToolTip(tr("How long the windows are that choose"))
+        label.setBuddy(self.window_s)
+        self.window_s.currentIndexChanged.connect(lambda _index: self._show_window())
+        head.addWidget(label)
+        head.addWidget(self.window_s)
+        column.addLayout(head)
+        self.words = Hint()
+        column.addWidget(self.words)
+        row = QHBoxLayout()
+        row.setSpacing(theme.SMALL)
+        self.accuracy = Plot(tr("Accuracy by window length"), tr("window"), "s", tr("right"), "%", zoom=False)
+        self.accuracy.set_home((-0.5, 3.5), (0.0, 104.0))
+        self._share = self.accuracy.line(tr("right"), "accent", width=1.6)
+        self._bars = pg.ErrorBarItem(x=np.zeros(1), y=np.zeros(1), beam=0.12)
+        self._dots = pg.ScatterPlotItem(size=9)
+        self._guess = pg.InfiniteLine(angle=0)
+        for item in (self._guess, self._bars, self._dots):
+            self.accuracy.addItem(item, ignoreBounds=True)
+        self.over_time = Plot(tr("r of each track over time"), tr("time"), "s", tr("r"), "")
+        self._tracks: list[Line] = []
+        row.addWidget(self.accuracy, 2)
+        row.addWidget(self.over_time, 5)
+        column.addLayout(row, 1)
+        for plot in (self.accuracy, self.over_time):
+            plot.setMinimumHeight(120)
+            plot.on_retheme.append(self._colour)
+        self._colour()
+        self.set_range(10.0)
+        self.show_nothing()
+
+    def set_range(self, shown_s: float) -> None:
+        """What is shown at first, and after a double-click."""
+        self.over_time.set_home((0.0, shown_s), (-0.5, 0.5))
+
+    def show_nothing(self) -> None:
+        self.choice = None
+        self.headline.setText(tr("Two tracks or more are needed"))
+        self.words.setText(
+            tr("Add the talkers' tracks under What was heard, or send them from the Separation tab. With a single stimulus, "
+               "a copy of it, shifted by half its length, can stand in for a second talker.")
+        )  # fmt: skip
+        self.window_s.clear()
+        self._show_shares([])
+        for line in self._tracks:
+            line.remove()
+        self._tracks = []
+
+    def show_choice(self, choice: Choice) -> None:
+        self.choice = choice
+        for line in self._tracks:
+            line.remove()
+        self._tracks = [
+            self.over_time.line(name, theme.CATEGORIES[number % 8], width=1.6, label_end=False)
+            for number, name in enumerate(choice.names)
+        ]
+        best = choice.attention.chosen
+        others = np.delete(choice.attention.whole_r, best).max()
+        said = tr(
+            "{name}: r {r} against {other}",
+            name=choice.names[best],
+            r=_r(choice.attention.whole_r[best]),
+            other=_r(others),
+        )
+        self.headline.setText(tr("Listened to: {choice}", choice=said))
+        chosen = self.window_s.currentData()
+        self.window_s.blockSignals(True)
+        self.window_s.clear()
+        for one in choice.attention.windows:
+            self.window_s.addItem(tr("{seconds:g} s", seconds=one.window_s), one.window_s)
+        self.window_s.setCurrentIndex(max(0, self.window_s.findData(chosen if chosen else 10.0)))
+        self.window_s.blockSignals(False)
+        self._show_shares(list(choice.pooled))
+        self._show_window()
+
+    def _show_shares(self, windows: list[WindowChoice]) -> None:
+        """Share of right choices with its band; where the answer is not known, share of windows that agree with the whole."""
+        known = self.choice is not None and self.choice.truth is not None
+        if known:
+            shares = np.array([one.accuracy for one in windows])
+            low, high = np.array([one.low for one in windows]), np.array([one.high for one in windows])
+        else:
+            best = self.choice.attention.chosen if self.choice is not None else 0
+            shares = np.array([(one.chosen == best).mean() for one in windows])
+            low = high = shares
+        places = np.arange(len(windows), dtype=float)
+        self._share.set(places, 100 * shares)
+        self._dots.setData(places, 100 * shares)
+        self._bars.setVisible(known and len(windows) > 0)
+        if len(windows):
+            self._bars.setData(
+                x=places, y=100 * shares, top=100 * (high - shares), bottom=100 * (shares - low)
+            )
+            self._guess.setValue(100 / len(self.choice.names) if self.choice is not None else 50)
+        self._guess.setVisible(len(windows) > 0)
+        axis = self.accuracy.getPlotItem().getAxis("bottom")
+        axis.setTicks(
+            [[(float(place), f"{one.window_s:g}") for place, one in zip(places, windows, strict=True)]]
+        )
+        side = self.accuracy.getPlotItem().getAxis("left")
+        side.setLabel(tr("right (%)") if known or self.choice is None else tr("agreeing (%)"))
+        self.accuracy.set_home((-0.5, max(0.5, len(windows) - 0.5)), (0.0, 104.0))
+
+    def _show_window(self) -> None:
+        choice = self.choice
+        if choice is None:
+            return
+        found = next(
+            (one for one in choice.attention.windows if one.window_s == self.window_s.currentData()), None
+        )
+        if found is None:
+            self.words.setText(tr("The recording is too short for windows of 5 s."))
+            return
+        times = found.starts_s + found.window_s / 2 + choice.start_s
+        for number, line in enumerate(self._tracks):
+            line.set(times, found.r[:, number])
+        top = max(0.5, 1.1 * float(np.abs(found.r).max()))
+        self.over_time.set_home_y((-min(top, 0.5), top))
+        pooled = next((one for one in choice.pooled if one.window_s == found.window_s), found)
+        count = plural("{n} window", "{n} windows", len(pooled.chosen))
+        if choice.truth is None:
+            agree = 100 * float((pooled.chosen == choice.attention.chosen).mean())
+            said = tr("{share} % of {count} of {window:g} s agree; it is not known who was listened to",
+                      share=f"{agree:.0f}", count=count, window=found.window_s)  # fmt: skip
+        else:
+            said = tr("right in {share} % of {count} of {window:g} s, 95 % band {low} to {high} %",
+                      share=f"{100 * pooled.accuracy:.0f}", count=count, window=found.window_s,
+                      low=f"{100 * pooled.low:.0f}", high=f"{100 * pooled.high:.0f}")  # fmt: skip
+            if choice.trials > 1:
+                said += " · " + plural("{n} trial together", "{n} trials together", choice.trials)
+        legend = "".join(
+            f'&nbsp;&nbsp;<span style="color:{theme.CATEGORIES[number % 8]}">▬</span> {escape(name)}'
+            for number, name in enumerate(choice.names)
+        )
+        self.words.setText(said + legend)
+
+    def _colour(self) -> None:
+        now = theme.current()
+        self._dots.setBrush(QColor(now.accent))
+        self._dots.setPen(pg.mkPen(now.card))
+        self._bars.setData(pen=pg.mkPen(now.accent, width=1.4))
+        self._guess.setPen(pg.mkPen(now.muted, style=pg.QtCore.Qt.PenStyle.DashLine))
+
+
+def _r(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−")

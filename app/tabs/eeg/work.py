@@ -1,0 +1,336 @@
+"""What the tab has computed in its worker: recordings opened, decoded and compared. No Qt here, and torch only inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.eeg import alignment, attended, recordings, scores
+from models.eeg.attended import Attention, WindowChoice
+from models.eeg.browse import Overview
+from models.eeg.recordings import Recording
+from models.eeg.remarks import Remark
+from models.errors import UserError
+from models.progress import Progress
+
+if TYPE_CHECKING:
+    from models.eeg.decoder import Comparison, Decoder, Decoding, Reliance
+    from models.eeg.preprocessing import History
+    from models.eeg.scores import Evaluation
+
+
+SHIFTS = 40  # of the envelope, for what windows come to by chance
+
+
+@dataclass(frozen=True)
+class Part:
+    """One recording of what was opened: the whole of it, or one trial. subject: empty where the file does not say."""
+
+    subject: str
+    number: int  # counts within the subject, from 1
+    recording: Recording = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """path: what was opened. places: [channels, 2] on the scalp, see `scalp.positions`."""
+
+    path: Path
+    parts: tuple[Part, ...]
+    places: np.ndarray = field(repr=False)
+
+    @property
+    def first(self) -> Recording:
+        return self.parts[0].recording
+
+    @property
+    def subjects(self) -> list[str]:
+        return list(dict.fromkeys(one.subject for one in self.parts))
+
+
+@dataclass(frozen=True)
+class Track:
+    """Something that may have been heard. envelope: float32 [time] at 64 Hz or whatever the decoder's rate is.
+
+    path: None for the envelope that the recording brings, and for made-up ones. of_part: whose envelope it is.
+    """
+
+    name: str
+    envelope: np.ndarray = field(repr=False)
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """A recording as a decoder sees it. power: dB a channel. bad: mended channels and why."""
+
+    decoding: Decoding
+    power: np.ndarray
+    reliance: Reliance
+    places: np.ndarray
+    bad: dict[str, str]
+    overview: Overview
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A decoded envelope against a track. decoded and `comparison.true`: [time], equally long, from `start_s` on."""
+
+    name: str
+    decoded: np.ndarray
+    start_s: float
+    comparison: Comparison
+    interval: tuple[float, float]  # 95 %, of the mean over windows
+    window_95: float  # what r of a window passes by chance once in twenty
+    remark: Remark | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which track was listened to. truth: the track that is known to be it; None where it is not known.
+
+    pooled: over all the trials of the file, where there are several; else the windows of `attention`.
+    """
+
+    names: tuple[str, ...]
+    attention: Attention
+    pooled: tuple[WindowChoice, ...]
+    start_s: float
+    truth: int | None
+    trials: int = 1
+
+
+def open_source(path: Path, progress: Progress) -> Opened:
+    """A recording of any format, or the items of a data set. Raises UserError, Cancelled."""
+    from models.eeg import scalp
+
+    progress.update(0, 1, "Opening {name}", name=path.name)
+    if path.is_dir() or path.suffix.lower() == ".csv":
+        parts = _of_dataset(path, progress)
+    else:
+        parts = _of_file(path)
+    return Opened(path, parts, scalp.positions(parts[0].recording.channel_names))
+
+
+def _of_dataset(path: Path, progress: Progress) -> tuple[Part, ...]:
+    from models.eeg import data
+
+    dataset = data.open_dataset(path, progress=progress)
+    remarks = (*dataset.remarks, *dataset.skipped[:6])
+    parts = []
+    for item in dataset.items:
+        one = Recording(
+            path / f"{item.stimulus or item.subject}.npy", dataset.channel_names, float(dataset.sample_rate), len(item.eeg),
+            _reader(item.eeg, item.step), envelope=item.envelope, remarks=remarks,
+        )  # fmt: skip
+        parts.append((item.subject, one))
+    return _numbered(parts)
+
+
+def _reader(eeg: np.ndarray, step: float) -> Callable[[int, int], np.ndarray]:
+    """Counts to µV, as much as is asked for."""
+
+    def read(first: int, last: int) -> np.ndarray:
+        found: np.ndarray = np.asarray(eeg[first:last], np.float32) * np.float32(step)
+        return found
+
+    return read
+
+
+def _of_file(path: Path) -> tuple[Part, ...]:
+    opened = recordings.open_recording(path)
+    if not opened.trials:
+        partner = path.with_name(path.name.replace("_-_eeg.npy", "_-_envelope.npy"))
+        if (
+            opened.envelope is None and partner != path and partner.exists()
+        ):  # as the challenge names its files
+            from models.eeg import data
+
+            opened = replace(opened, envelope=data.read_stimulus(partner, round(opened.sample_rate)))
+        return (Part("", 1, opened),)
+    subjects = [""] * len(opened.trials)
+    if path.suffix.lower() in (".npz", ".mat"):
+        named = np.asarray(recordings.read_arrays(path).get("subject", [])).ravel()
+        if len(named) == len(opened.trials):
+            subjects = [str(one) for one in named]
+    return _numbered(list(zip(subjects, opened.trials, strict=True)))
+
+
+def _numbered(parts: list[tuple[str, Recording]]) -> tuple[Part, ...]:
+    counts: dict[str, int] = {}
+    found = []
+    for subject, one in parts:
+        counts[subject] = counts.get(subject, 0) + 1
+        found.append(Part(subject, counts[subject], one))
+    return tuple(found)
+
+
+def own_track(recording: Recording, rate: int, name: str) -> Track | None:
+    """The envelope that the recording brings, at the decoder's rate."""
+    if recording.envelope is None:
+        return None
+    envelope = recording.envelope
+    if recording.sample_rate != rate:
+        import soxr
+
+        envelope = soxr.resample(envelope, recording.sample_rate, rate).astype(np.float32)
+    return Track(name, envelope)
+
+
+def read_tracks(paths: Sequence[Path], rate: int, progress: Progress) -> list[Track]:
+    """Sounds or envelope files. Raises UserError for the first that is none."""
+    from models.eeg import data
+
+    found = []
+    for number, path in enumerate(paths):
+        part = progress.part(number / len(paths), (number + 1) / len(paths))
+        found.append(Track(path.stem, data.read_stimulus(path, rate, part), path))
+    return found
+
+
+def decode(
+    decoder: Decoder,
+    recording: Recording,
+    subject: str,
+    bad: tuple[str, ...],
+    history: History | None,
+    progress: Progress,
+) -> Look:
+    """Preprocess and decode; power and reliance by channel. Raises UserError, Cancelled."""
+    import time
+
+    from models.eeg import scalp
+
+    began = time.monotonic()
+    decoding = decoder.decode_recording(recording, subject or None, bad, history, progress)
+    power = scalp.channel_power(decoding.eeg[: 600 * decoding.sample_rate], decoding.sample_rate)
+    reliance = decoder.reliance(decoding.eeg, subject or None)
+    mended: dict[str, str] = {}
+    for step in decoding.history.steps:
+        if step["step"] == "interpolate":
+            mended = dict(zip(step["channels"], step["reasons"], strict=True))
+    arrays = {"eeg": decoding.eeg, "fs": decoding.sample_rate, "channels": np.array(decoding.channel_names)}
+    whole = recordings.of_arrays(decoding.path, arrays)
+    overview = Overview(whole).fill(whole)
+    places = scalp.positions(decoding.channel_names)
+    return Look(decoding, power, reliance, places, mended, overview, time.monotonic() - began)
+
+
+def _together(decoding: Decoding, envelope: np.ndarray, start_s: float, stretch: bool) -> alignment.Aligned:
+    """What the decoded envelope and a track have in common, when the track began `start_s` into the recording."""
+    rate = decoding.sample_rate
+    first = round(start_s * rate)
+    decoded = decoding.envelope[max(0, first) :]
+    return alignment.align(decoded[:, None], envelope[max(0, -first) :], rate, stretch)
+
+
+def compare(
+    decoder: Decoder, decoding: Decoding, track: Track, start_s: float, stretch: bool, window_s: float
+) -> Heard:
+    """Raises UserError where they have too little in common."""
+    both = _together(decoding, track.envelope, start_s, stretch)
+    decoded = both.eeg[:, 0]
+    found = decoder.compare(decoded, both.envelope, window_s)
+    window = round(found.window_s * decoding.sample_rate)
+    apart = scores.by_window(decoded, found.true, window)
+    chance = _chance(decoded, found.true, window, decoding.sample_rate)
+    return Heard(track.name, decoded, max(0.0, start_s), found, interval_of(apart), chance, both.remark)
+
+
+def _chance(decoded: np.ndarray, true: np.ndarray, window: int, rate: int) -> float:
+    """What r of a window passes once in twenty where the envelope is shifted by a second or more; NaN if it is too short."""
+    if len(true) < 4 * rate:
+        return float("nan")
+    shifts = np.random.default_rng(0).integers(rate, len(true) - rate + 1, SHIFTS)
+    found = [scores.by_window(decoded, np.roll(true, shift), window) for shift in shifts]
+    return float(np.quantile(np.concatenate(found), 0.95))
+
+
+def interval_of(values: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of a mean over windows (normal); NaN for fewer than three."""
+    if len(values) < 3:
+        return float("nan"), float("nan")
+    half = 1.96 * float(np.std(values, ddof=1)) / np.sqrt(len(values))
+    return float(np.mean(values) - half), float(np.mean(values) + half)
+
+
+def choose(
+    decoder: Decoder,
+    decoding: Decoding,
+    tracks: Sequence[Track],
+    start_s: float,
+    stretch: bool,
+    truth: int | None,
+) -> Choice:
+    """Which of two or more tracks was listened to in this recording."""
+    pieces = [_together(decoding, one.envelope, start_s, stretch) for one in tracks]
+    time = min(len(one.envelope) for one in pieces)
+    decoded = pieces[0].eeg[:time, 0]
+    found = decoder.attended(decoded, [one.envelope[:time] for one in pieces], truth)
+    return Choice(tuple(one.name for one in tracks), found, found.windows, max(0.0, start_s), truth)
+
+
+def choose_against_shifted(
+    decoder: Decoder,
+    parts: Sequence[Part],
+    decodings: Sequence[Decoding],
+    shown: int,
+    names: tuple[str, str],
+) -> Choice:
+    """A made-up second talker: each trial's own envelope against itself, shifted by half its length; all trials together.
+
+    shown: which of the decodings the windows over time are of.
+    """
+    stretches = []
+    for part, decoding in zip(parts, decodings, strict=True):
+        assert part.recording.envelope is not None
+        track = own_track(part.recording, decoder.sample_rate, "")
+        assert track is not None
+        both = alignment.align(decoding.envelope[:, None], track.envelope, decoder.sample_rate)
+        stretches.append(
+            scores.Decoded(part.subject, str(part.number), both.eeg[:, 0], decoder.target(both.envelope))
+        )
+    own = stretches[shown]
+    other = np.roll(own.envelope, len(own.envelope) // 2)
+    found = attended.attended(own.decoded, [own.envelope, other], decoder.sample_rate, 0)
+    pooled = attended.against_shifted(stretches, decoder.sample_rate)
+    return Choice(names, found, pooled, 0.0, 0, len(stretches))
+
+
+def decode_parts(
+    decoder: Decoder, parts: Sequence[Part], subjects: Sequence[str], progress: Progress
+) -> list[Decoding]:
+    """Every trial. subjects: as whom each is decoded."""
+    found = []
+    for number, (part, subject) in enumerate(zip(parts, subjects, strict=True)):
+        portion = progress.part(number / len(parts), (number + 1) / len(parts))
+        found.append(decoder.decode_recording(part.recording, subject or None, progress=portion))
+    return found
+
+
+def evaluate(decoder: Decoder, path: Path, progress: Progress) -> Evaluation:
+    """The decoder on the held-back part of a data set, subject by subject."""
+    from models.eeg import commands
+
+    return commands.evaluate_with(decoder, path, progress)
+
+
+def windows_of(eeg: np.ndarray, sample_rate: int, window_s: float, most: int = 4000) -> np.ndarray:
+    """float32 [n, time, channels]: windows side by side, in standard deviations of each channel."""
+    size = max(2, round(window_s * sample_rate))
+    count = min(most, len(eeg) // size)
+    if not count:
+        raise UserError(
+            "The recording is shorter than a window.",
+            "It lasts {seconds:.1f} s.",
+            "Choose a longer recording.",
+            seconds=len(eeg) / sample_rate,
+        )
+    scaled = (eeg - eeg.mean(axis=0)) / np.maximum(eeg.std(axis=0), 1e-6)
+    found: np.ndarray = scaled[: count * size].reshape(count, size, -1).astype(np.float32)
+    return found
