@@ -20,7 +20,7 @@ from models.progress import Progress
 from models.resources import resource
 from models.search import data, pictures
 from models.search.config import IndexSettings
-from models.search.hashing import Encoded, joined
+from models.search.encoded import Encoded, joined
 from models.search.index import SHIPPED, Index
 from models.search.index_table import Identity, NewItem
 from models.search.pictures import View
