@@ -105,9 +105,10 @@ def index_folder(
         done = _encode(encoder, index, root, place, plan, captions, progress, settings, told)
         _recaption(encoder, index, plan, captions)
         progress.update(1, 1, "Indexed {count} pictures", count=len(index))
+    broken = {path for path, _ in done}
     return BuildReport(
-        added=len(plan.new),
-        changed=len(plan.changed),
+        added=sum(str(place / name) not in broken for name in plan.new),
+        changed=sum(str(place / name) not in broken for name in plan.changed),
         removed=len(plan.gone),
         unchanged=plan.unchanged,
         problems=tuple(told_problems + unreadable + done),
