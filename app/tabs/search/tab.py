@@ -14,6 +14,7 @@ from app.i18n import tr
 from app.services import Services
 from app.tabs.base import Tab
 from app.tabs.search.engine import Engine
+from app.tabs.search.evaluate_page import EvaluatePage
 from app.tabs.search.page import Page
 from app.tabs.search.query_bar import pixels_of
 from app.tabs.search.search_page import SearchPage
@@ -33,8 +34,9 @@ class SearchTab(Tab):
         self.engine = Engine(services, self)
         self.models = ModelChoice("search", hub_example="openai/clip-vit-base-patch32")
         self.search = SearchPage(self)
-        self.pages: dict[str, Page] = {"search": self.search}
-        self.choice = Segments({"search": tr("Search")}, tr("View"))
+        self.evaluate = EvaluatePage(self)
+        self.pages: dict[str, Page] = {"search": self.search, "evaluate": self.evaluate}
+        self.choice = Segments({"search": tr("Search"), "evaluate": tr("Evaluate")}, tr("View"))
         self._sources, self._views = QStackedWidget(), QStackedWidget()
         self.source.add(self.choice)
         for page in self.pages.values():
@@ -154,6 +156,9 @@ class SearchTab(Tab):
         self._sources.adjustSize()
         for widget in (self._alike, self.options):
             widget.setVisible(name == "search")
+        if name == "evaluate":
+            self.evaluate.list_models()
+            self.show_details(False)
         self.clear_messages()
         self.refresh_action()
         page.shown()
