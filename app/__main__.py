@@ -19,6 +19,12 @@ from app.settings import Settings
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs until the window is closed; returns the exit code."""
+    if getattr(
+        sys, "frozen", False
+    ):  # the frozen program is also what its own decoding processes are started as
+        from multiprocessing import freeze_support
+
+        freeze_support()
     given = sys.argv[1:] if arguments is None else arguments
     if given[:2] == ["-m", "models"]:  # the frozen program starts its own trainings with these words
         from models.cli import main as command_line

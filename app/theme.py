@@ -226,6 +226,8 @@ QPushButton[kind="link"]:focus { border: 1px solid @accent; padding: 2px 4px; }
 QPushButton[kind="link"]:disabled { color: @muted; }
 QPushButton[kind="small"] { padding: 3px 10px; min-height: 16px; }
 QPushButton[kind="small"]:focus { padding: 2px 9px; }
+QPushButton[kind="chip"] { padding: 3px 10px; min-height: 18px; border-radius: 13px; font-size: @hint_px; color: @text; }
+QPushButton[kind="chip"]:focus { padding: 2px 9px; }
 QPushButton[kind="segment"] { padding: 7px 10px; text-align: left; }
 QPushButton[kind="segment"]:focus { padding: 6px 9px; }
 
@@ -254,6 +256,10 @@ QComboBox[kind="small"] { padding: 1px 8px; min-height: 18px; border-color: tran
 QComboBox[kind="small"]:hover { color: @text; border-color: @edge; }
 QComboBox[kind="small"]:focus { padding: 0 7px; }
 QCheckBox[role="hint"] { color: @muted; font-size: @hint_px; spacing: 5px; }
+QFrame[surface="query"] { background: @field; border: 1px solid @edge; border-radius: @radius; }
+QFrame[surface="query"][over="true"] { border: 2px solid @accent; }
+QLineEdit[kind="query"], QLineEdit[kind="query"]:focus { border: none; background: transparent; padding: 0;
+  font-size: @section_px; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url("@down"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: @field; color: @text; border: 1px solid @edge; outline: none;
@@ -286,6 +292,7 @@ QPlainTextEdit[kind="bare"]:focus { border: 1px solid @accent; }
 
 QAbstractItemView { background: @card; alternate-background-color: @hover; color: @text; border: none;
   outline: none; selection-background-color: @tint; selection-color: @text; }
+QAbstractItemView[kind="gallery"] { background: @view; }
 QTableView, QTreeView, QListView { border: 1px solid transparent; border-radius: @radius; }
 QTableView:focus, QTreeView:focus, QListView:focus { border: 1px solid @accent; }
 QTableView { gridline-color: transparent; }

@@ -27,7 +27,7 @@ from models.search.features import FeatureCache, Pairs, extract
 from models.search.hashing import TrainedHasher
 from models.search.queries import Query, SearchOptions
 from models.search.retrieval import Judged
-from models.search.samples import bundled_encoder, bundled_index, emoji_folder
+from models.search.samples import bundled_encoder, bundled_hash_models, bundled_index, emoji_folder
 from models.search.searcher import Searcher
 
 QUESTIONS = ("smiling cat", "red heart", "fruit", "sad face")
@@ -58,6 +58,13 @@ one of {labels} labels (group and common keywords); chance is {map_chance:.3f}. 
 ten of {test}; chance is {recall_chance:.3f}.
 
 The index that ships holds all 1,644 emoji, so most of what it finds was learned from. First answers: {answers}.
+"""
+
+OTHER_CARD = """\
+# Emoji, {bits} bits
+
+As the bundled hash model of 64 bits, with codes of {bits} bits. Its figures beside those of the other lengths are on the
+card of that one, and are computed anew by *Evaluate* in the search tab.
 """
 
 
@@ -113,6 +120,22 @@ def bundle_hash(runs: list[Path]) -> None:
     extra = {"summary": "Knows emoji only; other pictures need another encoder."}
     checkpoint.save(place, halved, info.model_copy(update=extra))
     print(info.card)
+    for run in runs[1:]:
+        bundle_other(run)
+
+
+def bundle_other(run: Path) -> None:
+    """A hash model of another length, to be compared on the evaluation page."""
+    weights, info = checkpoint.load(run / "best", "search")
+    info.preprocessing["encoder"]["name"] = "bundled"
+    bits = info.network["bits"]
+    extra = {
+        "title": f"emoji, {bits} bits",
+        "card": OTHER_CARD.format(bits=bits),
+        "summary": "Knows emoji only; other pictures need another encoder.",
+    }
+    halved = {name: tensor.to(torch.float16) for name, tensor in weights.items()}
+    checkpoint.save(bundled_hash_models()[bits], halved, info.model_copy(update=extra))
 
 
 def write_index(searcher: Searcher) -> str:

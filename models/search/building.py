@@ -20,7 +20,7 @@ from models.progress import Progress
 from models.resources import resource
 from models.search import data, pictures
 from models.search.config import IndexSettings
-from models.search.hashing import Encoded, joined
+from models.search.encoded import Encoded, joined
 from models.search.index import SHIPPED, Index
 from models.search.index_table import Identity, NewItem
 from models.search.pictures import View
@@ -105,9 +105,10 @@ def index_folder(
         done = _encode(encoder, index, root, place, plan, captions, progress, settings, told)
         _recaption(encoder, index, plan, captions)
         progress.update(1, 1, "Indexed {count} pictures", count=len(index))
+    broken = {path for path, _ in done}
     return BuildReport(
-        added=len(plan.new),
-        changed=len(plan.changed),
+        added=sum(str(place / name) not in broken for name in plan.new),
+        changed=sum(str(place / name) not in broken for name in plan.changed),
         removed=len(plan.gone),
         unchanged=plan.unchanged,
         problems=tuple(told_problems + unreadable + done),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from models.search.features import FeatureCache, Features, Pairs, extract, is_fe
 from models.search.hashing import Hasher, TrainedHasher
 from models.search.queries import Query, SearchOptions
 from models.search.reading import decoded
+from models.search.retrieval import Judged
 from models.search.samples import located
 from models.search.searcher import Searcher
 
@@ -138,17 +139,9 @@ def evaluate(
 
     The test part is judged where the data has one, else all of it.
     """
-    progress = progress or Progress()
-    hasher, features = _loaded(choice, located(path), device, progress)
-    query, answers = _test_parts(features)
-    judged = retrieval.evaluate(hasher, query, answers, progress=progress)
-    result = {
-        "data": features.name,
-        "queries": len(query),
-        "items": len(answers if answers is not None else query),
-        "skipped": len(features.skipped),
-        "judged": [one.as_dict() for one in judged],
-    }
+    judgement = judge([choice], path, device, progress)[0]
+    judged = judgement.judged
+    result = judgement.as_dict()
     if out is not None:
         folder = Path(out)
         write_whole(folder / "figures.json", (json.dumps(result, indent=2) + "\n").encode())
@@ -209,11 +202,63 @@ def describe(choice: str | Path | None) -> dict[str, Any]:
     return {"parameters": total}
 
 
-def _loaded(choice: str | Path, path: Path, device: str, progress: Progress) -> tuple[Hasher, Features]:
+@dataclass(frozen=True)
+class Judgement:
+    """What `judge` says of one model. data: the data set's name. queries, items, skipped: how many."""
+
+    model: str
+    bits: int
+    data: str
+    queries: int
+    items: int
+    skipped: int
+    judged: tuple[Judged, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "data": self.data,
+            "queries": self.queries,
+            "items": self.items,
+            "skipped": self.skipped,
+            "judged": [one.as_dict() for one in self.judged],
+        }
+
+
+def judge(
+    choices: Sequence[str | Path], path: str | Path, device: str = "auto", progress: Progress | None = None
+) -> list[Judgement]:
+    """The figures of several models on one data set, its test part where it has one, else all of it."""
+    progress, place = progress or Progress(), located(path)
+    held: dict[str, Features] = {}  # by the encoder that made them
+    found = []
+    for number, choice in enumerate(choices):
+        part = progress.part(number / len(choices), (number + 1) / len(choices))
+        hasher, features = _loaded(choice, place, device, part.part(0, 0.7), held)
+        query, answers = _test_parts(features)
+        judged = retrieval.evaluate(hasher, query, answers, progress=part.part(0.7, 1))
+        items = len(answers if answers is not None else query)
+        found.append(
+            Judgement(
+                hasher.title,
+                hasher.bits,
+                features.name,
+                len(query),
+                items,
+                len(features.skipped),
+                tuple(judged),
+            )
+        )
+    return found
+
+
+def _loaded(
+    choice: str | Path, path: Path, device: str, progress: Progress, held: dict[str, Features]
+) -> tuple[Hasher, Features]:
+    """The hash model and the embeddings it is judged by; `held` keeps them for models of the same encoder."""
     if path.exists() and is_features(path):
         folder = _bundled(choice)
         weights, info = checkpoint.load(folder, "search")
-        features = read_features(path)
+        features = held["file"] if "file" in held else held.setdefault("file", read_features(path))
         dim = next(iter(features.parts.values())).images.shape[1]
         if info.network.get("dim") != dim:
             raise UserError(
@@ -224,13 +269,27 @@ def _loaded(choice: str | Path, path: Path, device: str, progress: Progress) -> 
                 wanted=info.network.get("dim"),
             )
         return TrainedHasher(weights, info), features
-    searcher = Searcher.load(choice, device, progress)
+    made_with = _encoder_of(choice)
+    if made_with in held:
+        return TrainedHasher(*checkpoint.load(_bundled(choice), "search")), held[made_with]
+    searcher = Searcher.load(choice, device, progress.part(0, 0.3))
     captions = data.open_captions(path)
     cache = FeatureCache(cache_folder() / "search")
     try:
-        return searcher.hasher, extract(captions, searcher.encoder, cache, progress)
+        features = extract(captions, searcher.encoder, cache, progress.part(0.3, 1))
     finally:
         cache.close()
+    held[searcher.encoder.identity] = features
+    return searcher.hasher, features
+
+
+def _encoder_of(choice: str | Path) -> str:
+    """The identity of the encoder that a checkpoint was trained on; "" for what is no checkpoint of ours."""
+    folder = _bundled(choice)
+    if not (folder / "checkpoint.json").is_file():
+        return ""
+    made_with = checkpoint.read_info(folder, "search").preprocessing.get("encoder") or {}
+    return str(made_with.get("identity", ""))
 
 
 def _test_parts(features: Features) -> tuple[Pairs, Pairs | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,6 +71,7 @@ class DualEncoder:
         if "roberta" in str(getattr(text_config, "model_type", "")) or config.model_type == "altclip":
             positions -= 2  # RoBERTa counts its positions from behind the padding token
         limit = int(getattr(self._tokenizer, "model_max_length", LONGEST_TEXT) or LONGEST_TEXT)
+        self._reading = threading.Lock()  # a tokenizer is for one thread at a time
         self._most_tokens = min(positions, limit, LONGEST_TEXT)
         # SigLIP was trained on texts filled up to the full length, and is used so.
         self._fill = "max_length" if str(config.model_type).startswith("siglip") else True
@@ -98,13 +100,14 @@ class DualEncoder:
         """float32 [n, dim] of length 1 each."""
         if not len(texts):
             return np.zeros((0, self.dim), np.float32)
-        encoded = self._tokenizer(
-            list(texts),
-            padding=self._fill,
-            truncation=True,
-            max_length=self._most_tokens,
-            return_tensors="pt",
-        )
+        with self._reading:
+            encoded = self._tokenizer(
+                list(texts),
+                padding=self._fill,
+                truncation=True,
+                max_length=self._most_tokens,
+                return_tensors="pt",
+            )
         known = {"input_ids", "attention_mask", "token_type_ids"}
         if str(self._model.config.model_type).startswith("siglip"):
             known = {"input_ids"}  # its padding is looked at, too
@@ -119,17 +122,18 @@ class DualEncoder:
         if mark is None or mark == self._tokenizer.eos_token_id:
             return ()
         words = self.spelled(text).split()
-        return tuple(
-            word for word in words if mark in self._tokenizer(word, add_special_tokens=False)["input_ids"]
-        )
+        return tuple(word for word in words if mark in self._pieces(word))
 
     def spelled(self, text: str) -> str:
         """`text` as the encoder reads it best: symbols it does not know are written as their names."""
         mark = self._tokenizer.unk_token_id
         if mark is None or mark == self._tokenizer.eos_token_id or text.isascii():
             return text
-        known = mark not in self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        return text if known else spelled_symbols(text)
+        return text if mark not in self._pieces(text) else spelled_symbols(text)
+
+    def _pieces(self, text: str) -> list[int]:
+        with self._reading:
+            return self._tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def pixels(self, pixels: np.ndarray) -> np.ndarray:
         """float32 [n, dim] of length 1 each, of uint8 [n, height, width, 3] as `view` makes them."""

@@ -7,7 +7,6 @@ enough to turn a bit now and then. Here a code is the same alone, in a batch, in
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,23 +14,11 @@ import torch
 from models import checkpoint
 from models.checkpoint import CheckpointInfo
 from models.search import codes
+from models.search.encoded import Encoded, joined
 from models.search.network import FusionHashing, NetworkConfig
 
 ROWS = 4096  # encoded at a time
 PROJECTION_BITS = 128
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """embeddings: float32 [n, dim] of length 1 each. codes: uint8 [n, bits / 8]. values: float32 [n, bits], whose
-    signs the codes are, of length 1 each."""
-
-    embeddings: np.ndarray
-    codes: np.ndarray
-    values: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.codes)
 
 
 class Hasher:
@@ -129,13 +116,3 @@ class Projection(Hasher):
 
     def texts(self, embeddings: np.ndarray) -> Encoded:
         return self.images(embeddings)
-
-
-def joined(parts: list[Encoded]) -> Encoded:
-    """Several, one after the other."""
-    return Encoded(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("embeddings", "codes", "values")
-        )
-    )

@@ -24,8 +24,8 @@ import numpy as np
 from models.checkpoint import cannot_write
 from models.errors import UserError
 from models.resources import resource
+from models.search.encoded import Encoded
 from models.search.faiss_index import NamedCodes
-from models.search.hashing import Encoded
 from models.search.index_table import (
     SCHEMA,
     SELECT,
@@ -165,6 +165,11 @@ class Index:
             self._load("pictures")
             self._load("captions")
             return True
+
+    def ids(self) -> np.ndarray:
+        """int64 [n] of every picture that can be found, in the order it came."""
+        with self._lock:
+            return self._sides["pictures"].ids.copy()
 
     def search(self, code: np.ndarray, k: int, side: str = "pictures") -> tuple[np.ndarray, np.ndarray]:
         """(distances int32 [m], ids int64 [m]) of the k nearest, ordered by (distance, age). code: uint8 [bits / 8]."""

@@ -87,9 +87,10 @@ class View:
         return array
 
 
-def read(path: str | os.PathLike[str]) -> Image.Image:
+def read(path: str | os.PathLike[str], least: int = 512) -> Image.Image:
     """The picture in RGB: upright by its EXIF, its first frame, alpha on white, 16 bits brought to 8.
 
+    least: a JPEG may come smaller than it is, but not smaller than so many pixels a side: that is decoded faster.
     Raises UserError for a file that is missing, no picture, broken, or larger than `MOST_PIXELS`.
     """
     path = Path(path)
@@ -100,9 +101,7 @@ def read(path: str | os.PathLike[str]) -> Image.Image:
                 width, height = picture.size
                 if width * height > MOST_PIXELS:
                     raise _too_large(path)
-                picture.draft(
-                    "RGB", (512, 512)
-                )  # a JPEG is decoded at a fraction of its size, where that is enough
+                picture.draft("RGB", (least, least))
                 return upright(picture)
     except FileNotFoundError as error:
         raise UserError(

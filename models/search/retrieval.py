@@ -14,9 +14,10 @@ import numpy as np
 
 from models.progress import Progress
 from models.search import codes, evaluation
+from models.search.encoded import Encoded
 from models.search.evaluation import Figures
 from models.search.features import Pairs
-from models.search.hashing import Encoded, Hasher, TrainedHasher
+from models.search.hashing import Hasher, TrainedHasher
 
 TOP = 50
 RANKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)

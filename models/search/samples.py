@@ -18,6 +18,12 @@ def photos_folder() -> Path:
     return resource("samples", "search", "photos")
 
 
+def bundled_hash_models() -> dict[int, Path]:
+    """bits → checkpoint: the bundled hash model, and its like with codes of other lengths, to be compared."""
+    others = {bits: resource("checkpoints", f"search-{bits}") for bits in (16, 32, 128)}
+    return dict(sorted({64: resource("checkpoints", "search"), **others}.items()))
+
+
 def bundled_encoder() -> Path:
     """The small CLIP of our own, a Hugging Face folder."""
     return resource("checkpoints", "search-encoder")

@@ -29,8 +29,9 @@ from models.resources import resource
 from models.search import codes, pictures
 from models.search.building import BuildReport, index_folder, open_index
 from models.search.config import IndexSettings
+from models.search.encoded import Encoded
 from models.search.encoder import DualEncoder
-from models.search.hashing import Encoded, Hasher, Projection, TrainedHasher
+from models.search.hashing import Hasher, Projection, TrainedHasher
 from models.search.index import Index
 from models.search.index_table import Identity
 from models.search.pictures import View
@@ -55,7 +56,7 @@ class _Asked:
 
 
 class Searcher:
-    """An encoder with a hash model, ready for use. Not for several threads at once; indexes are."""
+    """An encoder with a hash model, ready for use. One thread may index while another searches, not more."""
 
     def __init__(
         self, encoder: DualEncoder, hasher: Hasher, info: CheckpointInfo, device_name: str, note: str = ""

@@ -81,7 +81,7 @@ def indexing() -> dict[str, object]:
 
     from models.progress import Progress
     from models.search import pictures
-    from models.search.hashing import Encoded
+    from models.search.encoded import Encoded
     from models.search.samples import photos_folder
     from models.search.searcher import Searcher
 

@@ -9,8 +9,8 @@ import pytest
 
 from models.errors import UserError
 from models.search import codes
+from models.search.encoded import Encoded
 from models.search.faiss_index import CodeIndex
-from models.search.hashing import Encoded
 from models.search.index import Index
 from models.search.index_table import Identity, NewItem
 

@@ -1,0 +1,166 @@
+"""The model and the indexes behind the tab: one of the former, any number of the latter, each used in its own thread."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from app.i18n import tr
+from app.services import Services, Task
+from app.tabs.search import work
+from app.tabs.search.places import Place
+from app.tabs.search.work import About, Indexed, Pausable, PictureMemory
+from models.errors import UserError
+
+if TYPE_CHECKING:
+    from models.search.config import IndexSettings
+    from models.search.index import Index
+    from models.search.index_table import IndexedItem
+    from models.search.queries import Query, Results, SearchOptions
+    from models.search.searcher import Searcher
+
+WORKER = "search"  # loads and asks
+READER = "search items"  # looks things up in indexes, so that the grid fills while a model loads
+BUILDER = "search indexing"
+
+
+class Refused(UserError):
+    """The index was made with another model than the chosen one."""
+
+
+class Engine(QObject):
+    """Everything is called in the GUI thread and awaited. grown(path): an index that is being made has more pictures."""
+
+    grown = Signal(str)
+
+    def __init__(self, services: Services, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.services = services
+        self.choice = "bundled"
+        self._lock = asyncio.Lock()
+        self._searcher: Searcher | None = None
+        self._held = ("", "")  # choice and device of the searcher
+        self._refused: tuple[tuple[str, str], UserError] | None = None
+        self._indexes: dict[str, Index] = {}
+        self._memory = PictureMemory()
+        self.building: Pausable | None = None
+
+    # The model --------------------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether the chosen model is loaded."""
+        return self._searcher is not None and self._held == (self.choice, self.services.device)
+
+    def try_again(self) -> None:
+        """Load a model anew that could not be loaded."""
+        self._refused = None
+
+    async def searcher(self) -> Searcher:
+        """The chosen model, loaded if it is not. Raises UserError; the same again until `try_again` or another choice."""
+        async with self._lock:
+            wanted = (self.choice, self.services.device)
+            if self._searcher is not None and self._held == wanted:
+                return self._searcher
+            if self._refused is not None and self._refused[0] == wanted:
+                raise self._refused[1]
+            try:
+                with self.services.task(tr("Loading the model")) as task:
+                    made: Searcher = await self.services.load(WORKER, work.load, *wanted, progress=task)
+            except UserError as error:
+                self._refused = (wanted, error)
+                raise
+            self._searcher, self._held, self._refused = made, wanted, None
+            self.services.report_device(made.device_name, made.note)
+            return made
+
+    # Indexes ----------------------------------------------------------------------------------------------
+
+    async def index(self, place: Place) -> Index:
+        """The opened index. Raises UserError if there is none or it is damaged."""
+        if place.path not in self._indexes:
+            self._indexes[place.path] = await self.services.worker(READER).run(work.opened, place.folder)
+        return self._indexes[place.path]
+
+    async def about(self, place: Place) -> About:
+        index = await self.index(place)
+        return await self.services.worker(READER).run(work.about, index)
+
+    async def check(self, place: Place) -> None:
+        """Raises Refused if another model made the index, or UserError where one of them cannot be loaded."""
+        index = await self.index(place)
+        identity = (await self.searcher()).identity
+        try:
+            index.check(identity)
+        except UserError as error:
+            raise Refused(error.what, error.why, error.remedy, **error.values) from error
+
+    async def items(self, place: Place, ids: np.ndarray) -> list[IndexedItem]:
+        index = await self.index(place)
+        return await self.services.worker(READER).run(work.items, index, ids)
+
+    async def code(self, place: Place, number: int) -> np.ndarray | None:
+        """bool [bits] of a picture; None if it is gone. Only the newest that is asked for is answered."""
+        index = await self.index(place)
+        found = await self.services.worker(READER).run(work.codes_of, index, [number], newest_wins="code")
+        return found[0] if len(found) else None
+
+    def forget(self, path: str) -> None:
+        """Close an index."""
+        index = self._indexes.pop(path, None)
+        if index is not None:
+            self.services.worker(READER).submit(index.close)
+
+    # Work -------------------------------------------------------------------------------------------------
+
+    async def search(self, place: Place, query: Query, options: SearchOptions) -> Results:
+        """The answers. Raises Refused as `check`, UserError, or Dropped (a Cancelled) when something newer is asked."""
+        await self.check(place)
+        searcher, index = await self.searcher(), await self.index(place)
+        return await self.services.worker(WORKER).run(
+            work.search, searcher, index, query, options, self._memory, newest_wins="search", drop_running=True
+        )  # fmt: skip
+
+    async def make(self, place: Place, settings: IndexSettings) -> None:
+        """An empty index at a place, if there is none. Raises UserError where it cannot be written."""
+        if place.path not in self._indexes:
+            searcher = await self.searcher()
+            made = await self.services.worker(BUILDER).run(
+                work.made_or_opened, place.folder, searcher, settings
+            )
+            self._indexes[place.path] = made
+
+    async def build(self, place: Place, folders: list[Path], settings: IndexSettings, task: Task) -> Indexed:
+        """Bring the index at a place up to date with folders. Raises Cancelled; what was done until then stays."""
+        searcher, index = await self.searcher(), await self.index(place)
+        builder = self.services.worker(BUILDER)
+
+        def told(_count: int) -> None:  # in the builder's thread; the signal crosses over
+            self.grown.emit(place.path)
+
+        self.building = Pausable(task)
+        try:
+            return await builder.run(
+                work.index_folders, searcher, index, folders, settings, told, progress=self.building
+            )
+        finally:
+            self.building = None
+
+    async def shut_down(self, timeout_s: float = 0.8) -> None:
+        """Close what is open, once nothing is written any more."""
+        builder = self.services.worker(BUILDER)
+        builder.cancel_all()
+        waited = 0.0
+        while builder.busy and waited < timeout_s:
+            await asyncio.sleep(0.02)
+            waited += 0.02
+        if builder.busy:
+            return  # the index stands a kill at any moment
+        self.services.worker(READER).cancel_all()
+        self.services.worker(WORKER).cancel_all()
+        for path in list(self._indexes):
+            self.forget(path)

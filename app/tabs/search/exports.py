@@ -1,0 +1,87 @@
+"""What is taken out of the tab: a table of the answers, and a contact sheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QPainter
+
+from app.tabs.search.shown import Shown, score_words
+from app.tabs.search.tile import fitted, paint_absence
+from app.widgets.thumbnails import read
+from models.datafiles import write_whole
+from models.progress import Progress
+
+SHEET_COLUMNS = 8
+TILE, WORDS, MARGIN = 220, 44, 24  # px
+MOST_ON_SHEET = 400
+COLUMNS = ("rank", "path", "caption", "similarity", "distance", "near_duplicates", "attribution")
+
+
+def write_table(path: Path, shown: Sequence[Shown]) -> None:
+    """A row an answer. Raises UserError where it cannot be written."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for rank, one in enumerate(shown, 1):
+        score = "" if one.score is None else f"{one.score:.6f}"
+        distance = "" if one.distance is None else one.distance
+        writer.writerow([rank, one.path, one.caption, score, distance, len(one.duplicates), one.attribution])
+    write_whole(path, text.getvalue().encode())
+
+
+def write_sheet(path: Path, title: str, shown: Sequence[Shown], font: QFont, progress: Progress) -> int:
+    """A contact sheet as PNG: the question, then the pictures in order with their words, likeness and attribution. Any
+    thread. Returns how many are on it. Raises UserError where it cannot be written."""
+    from PySide6.QtCore import QBuffer, QIODevice
+
+    some = list(shown[:MOST_ON_SHEET])
+    columns = min(SHEET_COLUMNS, max(1, len(some)))
+    lines = -(-len(some) // columns)
+    pitch = TILE + MARGIN
+    size = (columns * pitch + MARGIN, 64 + lines * (TILE + WORDS + MARGIN))
+    sheet = QImage(*size, QImage.Format.Format_RGB32)
+    sheet.fill(Qt.GlobalColor.white)
+    painter = QPainter(sheet)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    font.setPixelSize(20)
+    painter.setFont(font)
+    painter.setPen(QColor("#1C2126"))
+    painter.drawText(QRect(MARGIN, 12, size[0] - 2 * MARGIN, 40), Qt.AlignmentFlag.AlignVCenter, title)
+    font.setPixelSize(12)
+    painter.setFont(font)
+    try:
+        for number, one in enumerate(some):
+            progress.update(number, len(some), "Drawing the contact sheet")
+            line, column = divmod(number, columns)
+            box = QRect(MARGIN + column * pitch, 64 + line * (TILE + WORDS + MARGIN), TILE, TILE)
+            _paint_one(painter, box, one)
+    finally:
+        painter.end()
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    sheet.save(buffer, "PNG")  # type: ignore[call-overload]
+    write_whole(path, bytes(buffer.data().data()))
+    return len(some)
+
+
+def _paint_one(painter: QPainter, box: QRect, one: Shown) -> None:
+    picture = read(one.path, TILE)
+    if picture.image is not None:
+        painter.drawImage(fitted(picture.image, QRectF(box), 1.0), picture.image)
+    else:
+        painter.save()
+        paint_absence(painter, QRectF(box), picture.gone)
+        painter.restore()
+    metrics = painter.fontMetrics()
+    score = f"{score_words(one.score)} · " if one.score is not None else ""
+    for row, (words, color) in enumerate(((score + one.words, "#1C2126"), (one.attribution, "#5F6871"))):
+        painter.setPen(QColor(color))
+        line = QRect(box.left(), box.bottom() + 4 + 18 * row, box.width(), 18)
+        painter.drawText(
+            line, Qt.AlignmentFlag.AlignHCenter, metrics.elidedText(words, Qt.TextElideMode.ElideRight, TILE)
+        )

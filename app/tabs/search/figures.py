@@ -1,0 +1,286 @@
+"""The figures of models beside one another: MAP by length of the code, precision over recall, and a table of all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
+
+from app import theme
+from app.i18n import tr
+from app.widgets.plot import Plot
+from models.datafiles import write_whole
+
+if TYPE_CHECKING:
+    from models.search.commands import Judgement
+    from models.search.retrieval import Judged
+
+WORDS_TO_PICTURES, PICTURES_TO_WORDS = "text → image", "image → text"
+CEILING = "real"
+
+
+def method_words(method: str) -> str:
+    """How it was asked, for people."""
+    return {
+        "single": tr("codes, asked alone"),
+        "paired": tr("codes, seen with their other half"),
+        "real": tr("embeddings (ceiling)"),
+        "encoder": tr("encoder alone"),
+    }.get(method, method)
+
+
+def of_way(judgement: Judgement, way: str) -> list[Judged]:
+    return [one for one in judgement.judged if one.way == way]
+
+
+def the(judgement: Judgement, way: str, method: str) -> Judged | None:
+    return next((one for one in of_way(judgement, way) if one.method == method), None)
+
+
+class MapPlot(Plot):
+    """MAP@50 over bits: a point a model with the bounds by ties, against ceiling and chance."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            tr("MAP@50 by bits"), tr("bits of a code"), "", "MAP@50", "", zoom=False, readout=False
+        )
+        self._items: list[pg.GraphicsObject] = []
+        self._shown: tuple[Sequence[Judgement], str] = ((), WORDS_TO_PICTURES)
+        self.on_retheme.append(lambda: self.show_figures(*self._shown))
+
+    def show_figures(self, judgements: Sequence[Judgement], way: str) -> None:
+        self._shown = (judgements, way)
+        for item in self._items:
+            self.removeItem(item)
+        self._items = []
+        for line in list(self.lines):
+            line.remove()
+        rows = (
+            sorted((one.bits, one) for one in judgements if _map(the(one, way, "single")) is not None)
+            if judgements
+            else []
+        )
+        lengths = sorted({bits for bits, _ in rows}) or [16, 32, 64, 128]
+        self.getPlotItem().getAxis("bottom").setTicks(
+            [[(float(np.log2(bits)), str(bits)) for bits in lengths]]
+        )
+        low, high = np.log2(lengths[0]) - 0.5, np.log2(lengths[-1]) + 1.6
+        tops = [0.1 if rows else 0.9]
+        for method, color, shift in (("paired", theme.GREY, 0.06), ("single", "accent", 0.0)):
+            tops.append(self._draw_method([one for _, one in rows], way, method, color, shift))
+        for method, words, color in (
+            (CEILING, tr("ceiling"), theme.ORANGE),
+            ("chance", tr("chance"), "muted"),
+        ):
+            values = [value for _, one in rows if (value := _level(one, way, method)) is not None]
+            if values:
+                self._draw_level(words, color, float(np.mean(values)), (low, np.log2(lengths[-1]) + 0.25))
+                tops.append(float(np.mean(values)))
+        self.set_home(x=(low, high), y=(0.0, min(1.0, max(tops) * 1.12)))
+
+    def _draw_level(self, words: str, color: str, value: float, ends: tuple[float, float]) -> None:
+        """What codes are compared with, named at its left end, where no other name is."""
+        line = self.line(words, color, width=1.4, dashed=True)
+        line.set(np.array(ends), np.full(2, value))
+        name = pg.TextItem(words, color=theme.color("muted"), anchor=(0, 1))
+        name.setFont(theme.font(theme.HINT_PX))
+        name.setPos(ends[0], value)
+        self.addItem(name, ignoreBounds=True)
+        self._items.append(name)
+
+    def _draw_method(
+        self, rows: Sequence[Judgement], way: str, method: str, color: str, shift: float
+    ) -> float:
+        """One way of asking: its line, points and bounds; returns the highest of them."""
+        points = []
+        for one in rows:
+            found = the(one, way, method)
+            if found is not None and found.figures is not None:
+                figures = found.figures
+                points.append(
+                    (
+                        np.log2(one.bits) + shift,
+                        figures.mean_average_precision,
+                        figures.worst_map,
+                        figures.best_map,
+                    )
+                )
+        if not points:
+            return 0.0
+        x, y, worst, best = (np.array(column) for column in zip(*points, strict=True))
+        words = tr("asked alone") if method == "single" else tr("with other half")
+        ink = theme.color(color)
+        line = self.line(words, color, width=1.8 if method == "single" else 1.2, label_end=True)
+        line.set(x, y)
+        bars = pg.ErrorBarItem(
+            x=x, y=y, top=best - y, bottom=y - worst, beam=0.08, pen=pg.mkPen(ink, width=1)
+        )
+        dots = pg.ScatterPlotItem(
+            x=x,
+            y=y,
+            size=8,
+            pen=pg.mkPen(None),
+            brush=pg.mkBrush(ink),
+            symbol="o" if method == "single" else "s",
+        )
+        for item in (bars, dots):
+            self.addItem(item, ignoreBounds=True)
+            self._items.append(item)
+        return float(best.max())
+
+
+class CurvePlot(Plot):
+    """Precision over recall: a line a model, its ceiling dashed."""
+
+    def __init__(self) -> None:
+        super().__init__(tr("Precision over recall"), tr("recall"), "", tr("precision"), "", zoom=False)
+
+    def show_figures(self, judgements: Sequence[Judgement], way: str) -> None:
+        for line in list(self.lines):
+            line.remove()
+        top, ceiling_drawn = 0.1 if judgements else 0.9, False
+        for number, one in enumerate(judgements):
+            found = the(one, way, "single")
+            if found is None or found.figures is None:
+                continue
+            color = theme.CATEGORIES[number % len(theme.CATEGORIES)]
+            line = self.line(curve_name(judgements, one), color, width=1.8)
+            top = max(top, self._draw(line, found))
+            real = the(one, way, CEILING)
+            if real is not None and real.figures is not None and not ceiling_drawn:
+                ceiling_drawn = True
+                top = max(top, self._draw(self.line(tr("ceiling"), "muted", dashed=True), real))
+        self.set_home(x=(0, 1), y=(0, min(1.0, top * 1.1)))
+
+    def _draw(self, line: object, found: Judged) -> float:
+        assert found.figures is not None
+        precision = np.array(found.figures.precision)
+        line.set(np.array(found.figures.recall), precision)  # type: ignore[attr-defined]
+        return float(precision.max()) if len(precision) else 0.0
+
+
+class FiguresTable(QTableWidget):
+    """A row a model and way of asking."""
+
+    def __init__(self) -> None:
+        super().__init__(0, len(titles()))
+        self.setHorizontalHeaderLabels(titles())
+        self.setAccessibleName(tr("Figures"))
+        self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(26)
+        self.setShowGrid(False)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+    def show_figures(self, judgements: Sequence[Judgement], way: str) -> None:
+        rows = [cells for one in judgements for cells in _rows(one, way)]
+        self.setRowCount(len(rows))
+        for number, cells in enumerate(rows):
+            for column, words in enumerate(cells):
+                item = QTableWidgetItem(words)
+                if number and column == 0 and rows[number - 1][0] == words:
+                    item.setText("")
+                self.setItem(number, column, item)
+
+
+def titles() -> list[str]:
+    return [
+        tr("Model"), tr("Asked"), "MAP@50", tr("by ties"), tr("chance"), tr("P@10"), tr("own, R@10"), tr("by ties"),
+        tr("chance"),
+    ]  # fmt: skip
+
+
+def write_figures(folder: Path, judgements: Sequence[Judgement]) -> None:
+    """``figures.json``, ``figures.csv`` (a row a model, way and method) and ``curves.csv``. Raises UserError."""
+    held = [{"model": one.model, "bits": one.bits, **one.as_dict()} for one in judgements]
+    write_whole(folder / "figures.json", (json.dumps(held, indent=2) + "\n").encode())
+    table, curves = io.StringIO(newline=""), io.StringIO(newline="")
+    rows, points = csv.writer(table, lineterminator="\n"), csv.writer(curves, lineterminator="\n")
+    rows.writerow(
+        ["model", "bits", "way", "method", "map50", "map50_worst", "map50_best", "map_chance", "recall10",
+         "recall10_worst", "recall10_best", "recall_chance", "queries", "items"]
+    )  # fmt: skip
+    points.writerow(["model", "bits", "way", "method", "rank", "precision", "recall"])
+    for judgement in judgements:
+        for one in judgement.judged:
+            found, own = one.figures, one.own
+            name = [judgement.model, judgement.bits, one.way, one.method]
+            by_labels = (
+                [found.mean_average_precision, found.worst_map, found.best_map, found.chance]
+                if found
+                else [""] * 4
+            )
+            by_own = [own.recall_at_10, own.worst, own.best, own.chance] if own else [""] * 4
+            rows.writerow([*name, *by_labels, *by_own, judgement.queries, judgement.items])
+            if found:
+                for rank, precision, recall in zip(found.ranks, found.precision, found.recall, strict=True):
+                    points.writerow([*name, rank, precision, recall])
+    write_whole(folder / "figures.csv", table.getvalue().encode())
+    write_whole(folder / "curves.csv", curves.getvalue().encode())
+
+
+def _rows(judgement: Judgement, way: str) -> list[list[str]]:
+    rows = []
+    for one in of_way(judgement, way):
+        found, own = one.figures, one.own
+        cells = [judgement.model, method_words(one.method), *(["–"] * 7)]
+        if found is not None:
+            at_ten = dict(zip(found.ranks, found.precision, strict=True)).get(10)
+            cells[2] = f"{found.mean_average_precision:.3f}"
+            cells[3] = _span(found.worst_map, found.best_map)
+            cells[4] = f"{found.chance:.3f}"
+            cells[5] = f"{at_ten:.3f}" if at_ten is not None else "–"
+        if own is not None:
+            cells[6], cells[7], cells[8] = (
+                f"{own.recall_at_10:.3f}",
+                _span(own.worst, own.best),
+                f"{own.chance:.3f}",
+            )
+        rows.append(cells)
+    return rows
+
+
+def _span(low: float, high: float) -> str:
+    return f"{low:.3f} – {high:.3f}"
+
+
+def _map(found: Judged | None) -> float | None:
+    return found.figures.mean_average_precision if found is not None and found.figures is not None else None
+
+
+def _level(judgement: Judgement, way: str, method: str) -> float | None:
+    if method != "chance":
+        return _map(the(judgement, way, method))
+    found = the(judgement, way, "single")
+    return found.figures.chance if found is not None and found.figures is not None else None
+
+
+def legend(judgements: Sequence[Judgement]) -> str:
+    """Which colour of the curves is which model, as rich text."""
+    parts = []
+    for number, one in enumerate(judgements):
+        color = theme.CATEGORIES[number % len(theme.CATEGORIES)]
+        parts.append(f'<span style="color:{color}">▬</span> {curve_name(judgements, one)}')
+    return " &nbsp; ".join(parts)
+
+
+def curve_name(judgements: Sequence[Judgement], one: Judgement) -> str:
+    """Its length of code, or its name where there are several of that length."""
+    return tr("{bits} bits", bits=one.bits) if _alone(judgements, one) else one.model
+
+
+def _alone(judgements: Sequence[Judgement], one: Judgement) -> bool:
+    """Whether the length of its code tells a model from the others."""
+    return sum(other.bits == one.bits for other in judgements) == 1

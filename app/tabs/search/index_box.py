@@ -1,0 +1,189 @@
+"""Which index is searched, how it stands, and its indexing with pause: the Source of the search."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import theme
+from app.i18n import plural, tr
+from app.tabs.search.places import BUNDLED, Place
+from app.tabs.search.work import About
+from app.widgets.labels import Elided, Hint
+
+
+class IndexBox(QWidget):
+    """chosen(path): another index. asked(what): `update`, `add`, `open`, `skipped`, `show`, `remove`, `sample`, `pause`."""
+
+    chosen = Signal(str)
+    asked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.SMALL)
+        row = QHBoxLayout()
+        row.setSpacing(theme.TINY)
+        self.box = QComboBox()
+        self.box.setAccessibleName(tr("Index"))
+        self.box.setToolTip(tr("The pictures that are searched"))
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.box.activated.connect(lambda number: self.chosen.emit(str(self.box.itemData(number))))
+        self.more = QToolButton()
+        self.more.setText("⋯")
+        self.more.setToolTip(tr("What can be done with this index"))
+        self.more.setAccessibleName(tr("What can be done with this index"))
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setMenu(self._make_menu())
+        row.addWidget(self.box, 1)
+        row.addWidget(self.more)
+        column.addLayout(row)
+        self.about = Hint()
+        self.about.linkActivated.connect(self.asked)
+        column.addWidget(self.about)
+        column.addWidget(self._make_progress())
+        self.show_about(None, None)
+        self.show_progress("", None)
+
+    def _make_menu(self) -> QMenu:
+        menu = QMenu(self)
+        self.actions_by_name: dict[str, QAction] = {}
+        for name, words in (
+            ("update", tr("Update now")),
+            ("add", tr("Add a folder…")),
+            ("skipped", tr("Show skipped files")),
+            ("", ""),
+            ("open", tr("Open an index…")),
+            ("show", tr("Show the index's folder")),
+            ("remove", tr("Delete the index…")),
+        ):
+            if not name:
+                menu.addSeparator()
+                continue
+            action = menu.addAction(words)
+            action.triggered.connect(lambda _on=False, which=name: self.asked.emit(which))
+            self.actions_by_name[name] = action
+        return menu
+
+    def _make_progress(self) -> QWidget:
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.TINY)
+        self.step = Elided()
+        self.step.setProperty("role", "hint")
+        row = QHBoxLayout()
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setRange(0, 1000)
+        self.bar.setAccessibleName(tr("Indexing"))
+        self.pause = QPushButton(tr("Pause"))
+        self.pause.setProperty("kind", "small")
+        self.pause.setToolTip(tr("Hold the indexing up, or go on"))
+        self.pause.clicked.connect(lambda: self.asked.emit("pause"))
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.pause)
+        column.addWidget(self.step)
+        column.addLayout(row)
+        self._progress = holder
+        return holder
+
+    def show_places(self, places: list[Place], current: str) -> None:
+        self.box.blockSignals(True)
+        self.box.clear()
+        names = [place.words for place in places]
+        for place in places:
+            # Two folders may have one name: the model tells them apart.
+            twice = names.count(place.words) > 1 and place.model
+            model = tr("bundled model") if place.model == BUNDLED else place.model.rsplit("/", 1)[-1]
+            self.box.addItem(f"{place.words} · {model}" if twice else place.words, place.path)
+            self.box.setItemData(self.box.count() - 1, str(place.folder), 3)  # Qt.ToolTipRole
+        self.box.setCurrentIndex(max(0, self.box.findData(current)))
+        self.box.blockSignals(False)
+
+    def show_about(self, about: About | None, place: Place | None) -> None:
+        """How the index stands; None: it has not been opened."""
+        changeable = about is not None and not about.read_only and bool(about.folders)
+        for name in ("update", "add"):
+            self.actions_by_name[name].setEnabled(changeable)
+        self.actions_by_name["skipped"].setEnabled(about is not None and bool(about.problems))
+        self.actions_by_name["show"].setEnabled(about is not None)
+        self.actions_by_name["remove"].setEnabled(place is not None and place.path != BUNDLED)
+        sample = f'<a href="sample">{tr("Try the sample")}</a>'
+        if about is None:
+            self.about.setText(sample)
+            return
+        parts = [plural("{n} picture", "{n} pictures", len(about.ids), n=f"{len(about.ids):,}")]
+        if about.problems:
+            words = tr("{n} skipped", n=f"{len(about.problems):,}")
+            parts.append(f'<a href="skipped">{words}</a>')
+        if changeable:
+            parts.append(f'<a href="update">{tr("update")}</a>')
+            parts.append(f'<a href="add">{tr("add a folder")}</a>')
+        elif place is not None and place.path == BUNDLED:
+            parts.append(sample)
+        self.about.setText(" · ".join(parts))
+        self.about.setToolTip("\n".join(str(folder) for folder in about.folders))
+
+    def show_progress(self, text: str, fraction: float | None, paused: bool = False) -> None:
+        """How far the indexing is; None: nothing is indexed."""
+        self._progress.setVisible(fraction is not None)
+        if fraction is not None:
+            self.step.setText(text)
+            self.bar.setValue(round(1000 * fraction))
+            self.pause.setText(tr("Go on") if paused else tr("Pause"))
+
+
+class AlikeBox(QWidget):
+    """How alike an answer must be at least, and whether near-duplicates are folded. changed: either is another."""
+
+    threshold_changed = Signal()
+    fold_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        from PySide6.QtCore import Qt
+        from PySide6.QtWidgets import QCheckBox, QSlider
+
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.TINY)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setPageStep(5)
+        self.slider.setAccessibleName(tr("How alike an answer must be"))
+        self.slider.setToolTip(
+            tr("Answers less similar than this are left out; at the left end all are shown")
+        )
+        self.slider.valueChanged.connect(lambda _value: self.threshold_changed.emit())
+        self.words = QLabel()
+        self.words.setProperty("role", "hint")
+        self.fold = QCheckBox(tr("Fold near-duplicates"))
+        self.fold.setToolTip(tr("Show pictures that are nearly the same once"))
+        self.fold.toggled.connect(lambda _on: self.fold_changed.emit())
+        for widget in (self.slider, self.words, self.fold):
+            column.addWidget(widget)
+        self.show_count(0, 0)
+
+    @property
+    def least(self) -> float:
+        """−1 lets all pass."""
+        return self.slider.value() / 100 if self.slider.value() else -1.0
+
+    def show_count(self, shown: int, found: int) -> None:
+        least = tr("any likeness") if self.least < 0 else tr("at least {score}", score=f"{self.least:.2f}")
+        if found:
+            least += " · " + tr("{shown} of {found} answers", shown=f"{shown:,}", found=f"{found:,}")
+        self.words.setText(least)

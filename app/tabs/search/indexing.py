@@ -1,0 +1,218 @@
+"""Indexing folders while the index is searched: begin, pause, stop, go on, update; what was skipped."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from app.i18n import plural, tr
+from app.services import Task
+from app.tabs.search.places import BUNDLED, Place, is_index, place_for
+from app.tabs.search.skipped import SkippedWindow
+from app.tabs.search.work import Indexed
+from models.errors import UserError
+from models.progress import Cancelled
+
+if TYPE_CHECKING:
+    from app.tabs.search.search_page import SearchPage
+
+
+class Indexing(QObject):
+    """One indexing at a time, belonging to a page. A place remembers the folders it has not finished, so that a killed
+    program offers to go on."""
+
+    def __init__(self, page: SearchPage) -> None:
+        super().__init__(page)
+        self.page, self.tab = page, page.tab
+        self._place: Place | None = None  # that is being indexed
+        self._task: Task | None = None
+        self.tab.services.tasks_changed.connect(self._show_step)
+        self._skipped: SkippedWindow | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._place is not None
+
+    def begin(self, folders: list[Path], place: Place | None = None) -> None:
+        """Index folders, each into its own index, or all into `place`; done before, only what has changed is encoded."""
+        if self.running:
+            words = tr(
+                "Wait until it is done, or stop it. Adding folders to one index is possible then, too."
+            )
+            self.tab.show_message(
+                "hint", words, heading=tr("Another folder is being indexed."), key="indexing"
+            )
+            return
+        self.tab.start(self._index(folders, place))
+
+    def do(self, what: str) -> None:
+        """`update`, `add`, `skipped` or `remove`."""
+        page = self.page
+        if what == "skipped":
+            self._show_skipped()
+        elif what == "remove":
+            self._ask_and_remove()
+        elif page.about is None or not page.about.folders:
+            return
+        elif what == "update":
+            self.begin(list(page.about.folders), page.place)
+        elif what == "add":
+            name = QFileDialog.getExistingDirectory(page, tr("Add a folder"))
+            if name:
+                self.begin([Path(name)], page.place)
+
+    def toggle_pause(self) -> None:
+        building = self.page.engine.building
+        if building is not None:
+            building.pause(not building.paused)
+            self._show_step()
+
+    def offer_to_go_on(self, place: Place) -> None:
+        """An indexing that was stopped or killed can go on."""
+        if not place.unfinished or self.running:
+            return
+        words = tr("What was indexed is kept, and can be searched.")
+        folders = [Path(one) for one in place.unfinished]
+        self.tab.show_message(
+            "hint", words, [(tr("Go on"), lambda: self.begin(folders, place))],
+            heading=tr("The indexing of {name} has not come to its end.", name=place.words), key="unfinished",
+        )  # fmt: skip
+
+    # Work -------------------------------------------------------------------------------------------------
+
+    async def _index(self, folders: list[Path], place: Place | None) -> None:
+        page, engine = self.page, self.page.engine
+        model = self.tab.models.choice
+        place = place or place_for(folders[0], model)
+        known = page.places.find(place.path)
+        if known.title:
+            place = replace(known, model=known.model or place.model)
+        self._place = place
+        self._remember(replace(place, unfinished=tuple(str(folder) for folder in folders)))
+        self.tab.clear_messages()
+        try:
+            with self.tab.services.task(tr("Indexing")) as task, self.tab.busy(task):
+                self._task = task
+                await engine.searcher()
+                await engine.make(place, page.settings.index_settings())
+                page.follow(place)
+                done = await engine.build(place, folders, page.settings.index_settings(), task)
+        except Cancelled:
+            self._place = None
+            await self._ended(place)
+            self.offer_to_go_on(page.places.find(place.path))
+            return
+        except UserError as error:
+            self._place = None
+            self._remember(replace(place, unfinished=()))
+            await self._ended(place)
+            page.show_problem(error)
+            return
+        finally:
+            self._place = None
+            page.index_box.show_progress("", None)
+        self._remember(replace(page.places.find(place.path), unfinished=()))
+        await self._ended(place)
+        self._report(done)
+
+    async def _ended(self, place: Place) -> None:
+        """Show the index as it is now, if it is still the one that is looked at and was made at all."""
+        page = self.page
+        page.index_box.show_progress("", None)
+        if not is_index(place.folder):
+            page.places.forget(place.path)
+        elif page.place.path == place.path:
+            page.place = page.places.find(place.path)
+            page.about = await page.engine.about(place)
+            page.results.forget_pictures()
+            page.refresh()
+        page.show_place()
+
+    def _remember(self, place: Place) -> None:
+        """Kept at once: the program may be killed."""
+        self.page.places.keep(place)
+        self.tab.remember()
+        self.tab.services.settings.sync()
+
+    def _report(self, done: Indexed) -> None:
+        parts = [
+            words
+            for count, words in (
+                (done.added, tr("{n} added", n=f"{done.added:,}")),
+                (done.changed, tr("{n} changed", n=f"{done.changed:,}")),
+                (done.removed, tr("{n} removed", n=f"{done.removed:,}")),
+                (done.unchanged, tr("{n} as before", n=f"{done.unchanged:,}")),
+            )
+            if count
+        ] or [tr("Nothing to do")]
+        words = tr("{what} in {seconds} s.", what=", ".join(parts), seconds=f"{done.seconds:.1f}")
+        if done.problems:
+            skipped = plural(
+                "{n} was left out.", "{n} were left out.", len(done.problems), n=f"{len(done.problems):,}"
+            )
+            self.tab.show_message(
+                "warning", f"{words} {skipped}",
+                [(tr("Show what was left out"), lambda: self._show_skipped(done.problems))],
+                heading=tr("Indexed, but not everything could be read."), key="indexed",
+            )  # fmt: skip
+        else:
+            self.tab.show_message("hint", words, key="indexed")
+        if self.page.place.model == BUNDLED and done.added:
+            self.tab.show_message(
+                "hint", tr("To search photographs, choose another encoder under Model and index the folder again."),
+                heading=tr("The bundled model knows emoji only."), key="emoji only",
+            )  # fmt: skip
+        for _folder, error in done.broken:
+            self.tab.show_error(error)
+
+    def _show_step(self) -> None:
+        task = self._task
+        if self._place is None or task is None:
+            return
+        building = self.page.engine.building
+        paused = building is not None and building.paused
+        text = tr("Paused: {text}", text=task.text()) if paused else task.text()
+        self.page.index_box.show_progress(text, task.step.fraction, paused)
+
+    # What was left out ------------------------------------------------------------------------------------
+
+    def _show_skipped(self, problems: tuple[tuple[str, str], ...] = ()) -> None:
+        about = self.page.about
+        rows = list(problems) or [
+            (str(path), why) for path, why in (about.problems if about is not None else ())
+        ]
+        self._skipped = SkippedWindow(rows, self.page)
+        self._skipped.show()
+
+    def _ask_and_remove(self) -> None:
+        place = self.page.place
+        if place.path == BUNDLED or self.running:
+            return
+        box = QMessageBox(
+            QMessageBox.Icon.Question, tr("Delete the index"), tr("Delete the index of {name}?", name=place.words),
+            parent=self.page,
+        )  # fmt: skip
+        box.setInformativeText(
+            tr("The pictures themselves stay where they are.")
+            if place.ours
+            else tr("It was made elsewhere: it is taken out of the list, and its folder stays.")
+        )
+        delete = box.addButton(
+            tr("Delete") if place.ours else tr("Take out"), QMessageBox.ButtonRole.AcceptRole
+        )
+        box.addButton(tr("Keep it"), QMessageBox.ButtonRole.RejectRole)
+        box.finished.connect(lambda _code: self.remove(place) if box.clickedButton() is delete else None)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    def remove(self, place: Place) -> None:
+        """Delete an index that is ours; one that is not is only forgotten."""
+        self.page.forget(place)
+        if place.ours:
+            self.tab.services.worker("search items").submit(shutil.rmtree, place.folder, True)
+        self.tab.remember()

@@ -1,0 +1,98 @@
+"""Where indexes lie, what they are called, and which there are. Nothing here opens one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.i18n import tr
+from models.resources import home, resource
+
+BUNDLED = "bundled"
+TABLE = "index.sqlite"
+MOST_KEPT = 30
+
+
+@dataclass(frozen=True)
+class Place:
+    """An index that is known. path: its folder, or ``bundled``. title: the folder it was made of, for people. model: the
+    choice it was made with, "" where that is not known. unfinished: folders whose indexing has not come to its end."""
+
+    path: str
+    title: str = ""
+    model: str = ""
+    unfinished: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        return tr("Emoji (bundled)") if self.path == BUNDLED else self.title or Path(self.path).name
+
+    @property
+    def folder(self) -> Path:
+        return resource("samples", "search", "index") if self.path == BUNDLED else Path(self.path)
+
+    @property
+    def ours(self) -> bool:
+        """Whether it was put by us where nobody else looks after it."""
+        return self.path != BUNDLED and Path(self.path).parent == indexes_folder()
+
+
+@dataclass
+class Places:
+    """The indexes that are known, newest first, the bundled one always among them."""
+
+    kept: list[Place] = field(default_factory=list)
+
+    def all(self) -> list[Place]:
+        return [Place(BUNDLED, model=BUNDLED), *self.kept]
+
+    def find(self, path: str) -> Place:
+        """The one of that path; a new one is made up where it is not known."""
+        return next((place for place in self.all() if place.path == path), Place(path))
+
+    def keep(self, place: Place) -> None:
+        """Put it first, with what is known of it now."""
+        if place.path != BUNDLED:
+            self.kept = [place, *(one for one in self.kept if one.path != place.path)][:MOST_KEPT]
+
+    def update(self, place: Place) -> None:
+        """What is known of it now; its rank stays."""
+        self.kept = [place if one.path == place.path else one for one in self.kept]
+
+    def forget(self, path: str) -> None:
+        self.kept = [one for one in self.kept if one.path != path]
+
+    def state(self) -> list[dict[str, Any]]:
+        return [asdict(place) for place in self.kept]
+
+    @classmethod
+    def restored(cls, state: object) -> Places:
+        """Of an earlier start; indexes that are gone are left out."""
+        found = []
+        for one in state if isinstance(state, list) else []:
+            if isinstance(one, dict) and (Path(str(one.get("path"))) / TABLE).is_file():
+                unfinished = one.get("unfinished")
+                found.append(
+                    Place(
+                        str(one["path"]), str(one.get("title", "")), str(one.get("model", "")),
+                        tuple(str(folder) for folder in unfinished) if isinstance(unfinished, list) else (),
+                    )
+                )  # fmt: skip
+        return cls(found[:MOST_KEPT])
+
+
+def indexes_folder() -> Path:
+    return home() / "indexes"
+
+
+def place_for(folder: Path, model: str) -> Place:
+    """Where the index of a folder with a model belongs: always the same place, so that a later run goes on there."""
+    key = hashlib.sha256(f"{folder.resolve()}\n{model}".encode()).hexdigest()[:8]
+    name = "".join(c if c.isalnum() or c in "-_ " else "_" for c in folder.name).strip() or "index"
+    return Place(str(indexes_folder() / f"{name[:40]}-{key}"), folder.name or str(folder), model)
+
+
+def is_index(path: Path) -> bool:
+    return (path / TABLE).is_file()

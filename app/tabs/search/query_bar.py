@@ -1,0 +1,292 @@
+"""The one wide field, and under it what else is asked for: a picture, more like this, less like that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QIcon,
+    QImage,
+    QKeyEvent,
+    QKeySequence,
+    QPixmap,
+)
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import theme
+from app.i18n import tr
+from app.widgets.drop_zone import dropped_paths
+from app.widgets.labels import Hint
+
+DEBOUNCE_MS = 120
+MOST_CHIPS = 6
+CHIP_WORDS = 22  # letters
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is asked for besides words. kind: ``picture``, ``more`` or ``less``. value: a path or an array of a picture,
+    or the id of a picture of the index."""
+
+    kind: str
+    value: Any
+    words: str
+    image: QImage | None = None
+
+
+class SearchField(QLineEdit):
+    """Return submits, Down leaves into the results; a picture may be pasted."""
+
+    down = Signal()
+    pasted = Signal(object)  # uint8 [height, width, 3]
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Paste):
+            image = QGuiApplication.clipboard().image()
+            if not image.isNull() and not QGuiApplication.clipboard().text():
+                self.pasted.emit(pixels_of(image))
+                return
+        if event.key() == Qt.Key.Key_Down:
+            self.down.emit()
+            return
+        super().keyPressEvent(event)
+
+
+class QueryBar(QWidget):
+    """changed: what is asked for is another; submitted: Return. dropped: files and folders."""
+
+    changed = Signal()
+    submitted = Signal()
+    down = Signal()
+    dropped = Signal(list)
+    picture_asked = Signal()
+    example_chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.parts: list[Part] = []
+        self.setAcceptDrops(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.SMALL)
+        column.addWidget(self._make_field())
+        self._row = QHBoxLayout()
+        self._row.setSpacing(theme.SMALL)
+        holder = QWidget()
+        holder.setFixedHeight(28)
+        holder.setLayout(self._row)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self.note = Hint()
+        self.note.setWordWrap(False)
+        self.note.linkActivated.connect(self.example_chosen)
+        self.count = Hint()
+        self.count.setWordWrap(False)
+        self._row.addWidget(self.note)
+        self._row.addStretch(1)
+        self._row.addWidget(self.count)
+        column.addWidget(holder)
+        self._chips: list[QPushButton] = []
+        self._wait = QTimer(self)
+        self._wait.setSingleShot(True)
+        self._wait.setInterval(DEBOUNCE_MS)
+        self._wait.timeout.connect(self.changed)
+
+    def _make_field(self) -> QFrame:
+        frame = QFrame()
+        frame.setObjectName("query")
+        frame.setProperty("surface", "query")
+        frame.setFixedHeight(48)
+        row = QHBoxLayout(frame)
+        row.setContentsMargins(12, 0, theme.SMALL, 0)
+        self.field = SearchField()
+        self.field.setProperty("kind", "query")
+        self.field.setPlaceholderText(tr("Type words, or drop a picture"))
+        self.field.setAccessibleName(tr("Search"))
+        self.field.setToolTip(tr("Words to search by (Ctrl+F). Return goes to the results."))
+        self.field.setClearButtonEnabled(True)
+        self.field.setAcceptDrops(False)  # a file that is dropped is a picture, not its address
+        self.field.textEdited.connect(lambda _text: self._wait.start())
+        self.field.textChanged.connect(self._text_changed)
+        self.field.returnPressed.connect(self._submit)
+        self.field.down.connect(self.down)
+        self.field.pasted.connect(lambda pixels: self.set_picture(pixels, tr("pasted picture")))
+        self.latency = QLabel()
+        self.latency.setProperty("role", "hint")
+        self.latency.setToolTip(tr("How long the last search took, encoding included"))
+        self.latency.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.latency.setMinimumWidth(52)
+        self.by_picture = QToolButton()
+        self.by_picture.setText(tr("Picture…"))
+        self.by_picture.setToolTip(
+            tr("Search by a picture: choose one, drop one, or paste one into the field")
+        )
+        self.by_picture.setAccessibleName(tr("Search by a picture"))
+        self.by_picture.clicked.connect(self.picture_asked)
+        row.addWidget(self.field, 1)
+        row.addWidget(self.latency)
+        row.addWidget(self.by_picture)
+        self.field.installEventFilter(self)
+        self._frame = frame
+        return frame
+
+    # What is asked for ------------------------------------------------------------------------------------
+
+    @property
+    def text(self) -> str:
+        return self.field.text().strip()
+
+    @property
+    def picture(self) -> Path | np.ndarray | None:
+        return next((part.value for part in self.parts if part.kind == "picture"), None)
+
+    def ids(self, kind: str) -> tuple[int, ...]:
+        """Of the pictures that more (or less) should be like."""
+        return tuple(int(part.value) for part in self.parts if part.kind == kind)
+
+    @property
+    def empty(self) -> bool:
+        return not self.text and self.picture is None and not self.ids("more")
+
+    def set_text(self, text: str) -> None:
+        """As if it had been typed; searched at once."""
+        self.field.setText(text)
+        self._wait.stop()
+        self.changed.emit()
+
+    def set_picture(
+        self, value: Path | np.ndarray | None, words: str = "", image: QImage | None = None
+    ) -> None:
+        parts = [part for part in self.parts if part.kind != "picture"]
+        self._set_parts([Part("picture", value, words, image), *parts] if value is not None else parts)
+
+    def add(self, part: Part) -> None:
+        """More or less like a picture; it is either, not both."""
+        others = [one for one in self.parts if one.kind == "picture" or one.value != part.value]
+        kept = [one for one in others if one.kind != "picture"][-(MOST_CHIPS - 2) :]
+        self._set_parts([one for one in others if one.kind == "picture"] + kept + [part])
+
+    def drop_ids(self) -> None:
+        """Ids mean something in their own index only."""
+        if any(part.kind != "picture" for part in self.parts):
+            self._set_parts([part for part in self.parts if part.kind == "picture"], tell=False)
+
+    def set_image(self, value: object, image: QImage) -> None:
+        """The small picture of a chip has been read."""
+        for number, part in enumerate(self.parts):
+            if part.value is value and part.image is None:
+                self.parts[number] = Part(part.kind, part.value, part.words, image)
+                self._draw_chips()
+
+    def remove(self, part: Part) -> None:
+        self._set_parts([one for one in self.parts if one is not part])
+        self.field.setFocus()
+
+    def clear(self) -> None:
+        self.field.clear()
+        self._set_parts([])
+
+    def _set_parts(self, parts: list[Part], tell: bool = True) -> None:
+        self.parts = parts
+        self._draw_chips()
+        if tell:
+            self._wait.stop()
+            self.changed.emit()
+
+    def _text_changed(self, text: str) -> None:
+        if not text and self.field.hasFocus():
+            self._wait.start()  # the cross in the field was pressed
+
+    def _submit(self) -> None:
+        self._wait.stop()
+        self.submitted.emit()
+
+    # Chips ------------------------------------------------------------------------------------------------
+
+    def _draw_chips(self) -> None:
+        for old in self._chips:
+            self._row.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        self._chips = []
+        for number, part in enumerate(self.parts):
+            chip = self._chip(part)
+            self._row.insertWidget(number, chip)
+            self._chips.append(chip)
+
+    def _chip(self, part: Part) -> QPushButton:
+        words = part.words if len(part.words) <= CHIP_WORDS else part.words[: CHIP_WORDS - 1] + "…"
+        titles = {
+            "picture": tr("like {words}", words=words),
+            "more": tr("+ more like {words}", words=words),
+            "less": tr("− less like {words}", words=words),
+        }
+        chip = QPushButton(f"{titles[part.kind]}  ×")
+        chip.setProperty("kind", "chip")
+        if part.image is not None:
+            chip.setIcon(QIcon(QPixmap.fromImage(part.image)))
+            chip.setIconSize(QSize(16, 16))
+        chip.setToolTip(tr("Remove: {words}", words=titles[part.kind]))
+        chip.setAccessibleName(tr("Remove: {words}", words=titles[part.kind]))
+        chip.clicked.connect(lambda: self.remove(part))
+        return chip
+
+    # Dropping ---------------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()) or event.mimeData().hasImage():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        data = event.mimeData()
+        paths = dropped_paths(data)
+        if paths:
+            self.dropped.emit(paths)
+        elif data.hasImage():
+            self.set_picture(pixels_of(QImage(data.imageData())), tr("dropped picture"))
+        event.acceptProposedAction()
+
+    def eventFilter(self, watched: Any, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            self._frame.setProperty("over", "true" if event.type() == QEvent.Type.FocusIn else "false")
+            self._frame.style().unpolish(self._frame)
+            self._frame.style().polish(self._frame)
+        return super().eventFilter(watched, event)
+
+
+def pixels_of(image: QImage) -> np.ndarray:
+    """uint8 [height, width, 3] of an image of Qt's, on white."""
+    flat = QImage(image.size(), QImage.Format.Format_RGB888)
+    flat.fill(Qt.GlobalColor.white)
+    from PySide6.QtGui import QPainter
+
+    painter = QPainter(flat)
+    painter.drawImage(0, 0, image)
+    painter.end()
+    rows = np.frombuffer(flat.constBits(), np.uint8).reshape(flat.height(), flat.bytesPerLine())
+    return rows[:, : 3 * flat.width()].reshape(flat.height(), flat.width(), 3).copy()
+
+
+def image_of(pixels: np.ndarray, side: int) -> QImage:
+    """A small image of Qt's of uint8 [height, width, 3]."""
+    data = np.ascontiguousarray(pixels)
+    height, width = data.shape[:2]
+    image = QImage(data.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+    return image.scaled(
+        side, side, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    )

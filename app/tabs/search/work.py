@@ -1,0 +1,198 @@
+"""What the tab has done in worker threads: loading, opening, searching, indexing. No Qt."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.errors import UserError
+from models.progress import Cancelled, Progress
+
+if TYPE_CHECKING:
+    from models.search.building import BuildReport
+    from models.search.config import IndexSettings
+    from models.search.index import Index
+    from models.search.index_table import IndexedItem
+    from models.search.queries import Query, Results, SearchOptions
+    from models.search.searcher import Searcher
+
+
+@dataclass(frozen=True)
+class About:
+    """An index as it is now. ids: of its pictures. folders: what was indexed. problems: (path, why) of what could not
+    be read. model: who made it, for people."""
+
+    ids: np.ndarray
+    captions: int
+    folders: tuple[Path, ...]
+    problems: tuple[tuple[Path, str], ...]
+    model: str
+    bits: int
+    read_only: bool
+
+
+class Pausable(Progress):
+    """Reports to another progress, and holds the work up while it is paused."""
+
+    def __init__(self, whole: Progress) -> None:
+        super().__init__()
+        self._whole = whole
+        self._going = threading.Event()
+        self._going.set()
+
+    @property
+    def paused(self) -> bool:
+        return not self._going.is_set()
+
+    def pause(self, paused: bool) -> None:
+        if paused:
+            self._going.clear()
+        else:
+            self._going.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._whole.cancelled
+
+    def cancel(self) -> None:
+        self._whole.cancel()
+
+    def update(self, done: float, total: float, message: str = "", /, **values: object) -> None:
+        self._whole.update(done, total, message, **values)
+        while not self._going.wait(0.1):
+            if self._whole.cancelled:
+                raise Cancelled
+
+
+def load(choice: str, device: str, progress: Progress) -> Searcher:
+    """torch is imported here for the first time."""
+    from models.search.searcher import Searcher
+
+    return Searcher.load(choice, device, progress)
+
+
+def opened(folder: Path) -> Index:
+    from models.search.index import Index
+
+    return Index.open(folder)
+
+
+def about(index: Index) -> About:
+    """Takes over what another process has written meanwhile, and looks."""
+    index.refresh()
+    made = index.identity
+    return About(
+        ids=index.ids(),
+        captions=index.caption_count,
+        folders=tuple(index.folders()),
+        problems=tuple((item.path, item.problem) for item in index.problems()),
+        model=made.encoder_title or made.encoder,
+        bits=made.bits,
+        read_only=index.read_only,
+    )
+
+
+def items(index: Index, ids: np.ndarray) -> list[IndexedItem]:
+    return index.items(ids)
+
+
+def codes_of(index: Index, numbers: list[int]) -> np.ndarray:
+    """bool [n, bits]"""
+    from models.search import codes
+
+    try:
+        return codes.unpack(index.codes(numbers))
+    except KeyError:  # removed meanwhile
+        return np.zeros((0, index.identity.bits), bool)
+
+
+@dataclass
+class PictureMemory:
+    """The picture that is searched by, as the encoder sees it: read once, not at every letter that is typed."""
+
+    key: object = None
+    pixels: np.ndarray | None = None
+
+    def pixels_of(self, searcher: Searcher, picture: Any) -> np.ndarray:
+        """uint8 [height, width, 3]. Raises UserError for a picture that cannot be read."""
+        from PIL import Image
+
+        from models.search import pictures
+
+        key = (str(picture) if isinstance(picture, Path) else id(picture), searcher.view)
+        if self.key != key or self.pixels is None:
+            read = (
+                pictures.read(picture) if isinstance(picture, Path) else Image.fromarray(np.asarray(picture))
+            )
+            self.pixels, self.key = searcher.view.pixels(pictures.upright(read)), key
+        return self.pixels
+
+
+def search(
+    searcher: Searcher, index: Index, query: Query, options: SearchOptions, memory: PictureMemory
+) -> Results:
+    """The answers, the picture of the query taken from `memory`."""
+    if query.picture is not None:
+        query = replace(query, picture=memory.pixels_of(searcher, query.picture))
+    return searcher.search(index, query, options)
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """What indexing some folders came to. broken: (folder, why) of folders that could not be indexed at all."""
+
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    problems: tuple[tuple[str, str], ...]
+    broken: tuple[tuple[str, UserError], ...]
+    seconds: float
+
+
+def index_folders(
+    searcher: Searcher,
+    index: Index,
+    folders: list[Path],
+    settings: IndexSettings,
+    told: Callable[[int], None],
+    progress: Progress,
+) -> Indexed:
+    """Bring the index up to date with folders, one after the other."""
+    from models.search.building import index_folder
+
+    reports: list[BuildReport] = []
+    broken: list[tuple[str, UserError]] = []
+    for number, folder in enumerate(folders):
+        part = (
+            progress
+            if len(folders) == 1
+            else progress.part(number / len(folders), (number + 1) / len(folders))
+        )
+        try:
+            reports.append(index_folder(searcher, index, folder, part, settings, told))
+        except UserError as error:
+            if len(folders) == 1:
+                raise
+            broken.append((str(folder), error))
+    return Indexed(
+        added=sum(one.added for one in reports),
+        changed=sum(one.changed for one in reports),
+        removed=sum(one.removed for one in reports),
+        unchanged=sum(one.unchanged for one in reports),
+        problems=tuple(problem for one in reports for problem in one.problems),
+        broken=tuple(broken),
+        seconds=sum(one.seconds for one in reports),
+    )
+
+
+def made_or_opened(folder: Path, searcher: Searcher, settings: IndexSettings) -> Index:
+    """The index at `folder`, made if there is none. Raises UserError if another model made it."""
+    from models.search.building import open_index
+
+    return open_index(folder, searcher.identity, settings)

@@ -1,0 +1,509 @@
+"""The search tab as a person uses it: the sample, own folders, pictures, keys, what goes wrong, exports, evaluation."""
+
+import csv
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
+
+from app.tabs.search.places import Places, place_for
+from models.search.building import index_folder, open_index
+from models.search.samples import emoji_folder, photos_folder
+from tests.models.search.conftest import save_clip, write_pictures
+
+
+@pytest.fixture
+def tab(window, qtbot, crashes):
+    """The search tab of a real window; a test that ends in the crash dialog fails."""
+    yield window.show_tab("search")
+    assert crashes == []
+
+
+def idle(tab):
+    return not tab.is_busy and not tab.services.tasks
+
+
+def words(tab):
+    return [one.words for one in tab.search.results.pictures.hits or []]
+
+
+def said(tab):
+    return " | ".join(f"{m.heading} {m.text}" for m in tab.messages.messages)
+
+
+def asked(tab, qtbot, text):
+    """Type as a person does, and wait for the answers."""
+    tab.search.query.field.clear()
+    tab.search.query.field.setFocus()
+    before = tab.search.answers
+    qtbot.keyClicks(tab.search.query.field, text)
+    qtbot.waitUntil(
+        lambda: tab.search.answers is not None and tab.search.answers is not before and idle(tab),
+        timeout=60_000,
+    )
+    return tab.search.results.pictures.hits
+
+
+@pytest.fixture
+def sample(tab, qtbot):
+    tab.try_sample()
+    qtbot.waitUntil(lambda: tab.search.answers is not None and idle(tab), timeout=60_000)
+    return tab
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twelve small pictures; the first is a red field, the last cannot be read."""
+    place = tmp_path / "holiday"
+    place.mkdir()
+    for number, path in enumerate(sorted(emoji_folder().glob("*.png"))[:300:25]):
+        shutil.copyfile(path, place / f"{number:02d}.png")
+    (place / "broken.jpg").write_bytes(b"no picture")
+    return place
+
+
+def indexed(tab, qtbot, folder):
+    tab.accept_paths([folder])
+    qtbot.waitUntil(lambda: tab.search.indexing.running, timeout=5_000)
+    qtbot.waitUntil(lambda: not tab.search.indexing.running and idle(tab), timeout=60_000)
+    qtbot.waitUntil(lambda: tab.search.about is not None, timeout=5_000)
+
+
+def test_the_sample_answers(sample, qtbot):
+    assert any("cat" in one for one in words(sample)[:4])
+    assert sample.search.query.text == "smiling cat"
+    assert "1,644" in sample.search.query.count.text()
+    assert "ms" in sample.search.query.latency.text()
+    details = sample.search.details
+    assert details.shown is sample.search.results.pictures.hits[0]
+    assert "similarity" in details.figures.text()
+    assert len(details.bits.first) == len(details.bits.second) == 64
+    differing = int((details.bits.first != details.bits.second).sum())
+    assert f"distance {differing} of 64" in details.figures.text()
+    qtbot.waitUntil(lambda: details.view.picture is not None and details.view.picture.image is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "fitting"), [("red heart", "heart"), ("fruit", "fruit"), ("sad face", "face")]
+)
+def test_answers_come_while_typing(sample, qtbot, text, fitting):
+    asked(sample, qtbot, text)
+    assert any(fitting in one for one in words(sample)[:8])
+
+
+def test_without_a_question_every_picture_is_there(sample, qtbot):
+    sample.search.query.clear()
+    pictures = sample.search.results.pictures
+    qtbot.waitUntil(lambda: pictures.hits is None and pictures.rowCount() == 1644)
+    qtbot.waitUntil(lambda: pictures.at(0) is not None and pictures.at(1000) is not None)
+    assert pictures.at(0).path.is_file()
+    sample.search.results.gallery.setCurrentIndex(pictures.index(1000))
+    qtbot.waitUntil(lambda: sample.search.details.bits.second is not None)
+    assert sample.search.details.bits.first is None
+
+
+def test_keyboard_only(sample, qtbot, monkeypatch):
+    opened = []
+    monkeypatch.setattr("app.tabs.search.search_page.QDesktopServices.openUrl", opened.append)
+    search, gallery = sample.search, sample.search.results.gallery
+    asked(sample, qtbot, "dog")
+    qtbot.keyClick(search.query.field, Qt.Key.Key_Return)
+    qtbot.waitUntil(gallery.hasFocus)
+    assert gallery.currentIndex().row() == 0
+    qtbot.keyClick(gallery, Qt.Key.Key_Right)
+    qtbot.keyClick(gallery, Qt.Key.Key_Down)
+    row = 1 + gallery.columns
+    assert gallery.currentIndex().row() == row
+    assert search.details.shown is search.results.pictures.hits[row]
+    qtbot.keyClick(gallery, Qt.Key.Key_Space)
+    assert search.results.preview.isVisible()
+    qtbot.keyClick(search.results.preview, Qt.Key.Key_Right)
+    assert search.results.preview.shown is search.results.pictures.hits[row + 1]
+    qtbot.keyClick(search.results.preview, Qt.Key.Key_Escape)
+    assert not search.results.preview.isVisible()
+    assert gallery.hasFocus()
+    qtbot.keyClick(gallery, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == str(search.results.current.path)
+    qtbot.keyClick(gallery, Qt.Key.Key_Return)
+    assert opened == [QUrl.fromLocalFile(str(search.results.current.path))]
+    qtbot.keyClick(gallery, Qt.Key.Key_End)
+    assert gallery.currentIndex().row() == len(search.results.pictures.hits) - 1
+    qtbot.keyClick(gallery, Qt.Key.Key_Home)
+    chosen = search.results.current
+    before = search.answers
+    qtbot.keyClick(gallery, Qt.Key.Key_Plus)
+    assert search.query.ids("more") == (chosen.id,)
+    qtbot.waitUntil(lambda: search.answers is not before)
+    assert chosen.id not in [one.id for one in search.results.pictures.hits]
+    qtbot.keyClick(gallery, Qt.Key.Key_Escape)
+    assert search.query.field.hasFocus()
+    gallery.setFocus()
+    qtbot.keyClick(gallery, "f")
+    assert search.query.field.text() == "f"
+    assert search.query.field.hasFocus()
+
+
+def test_more_and_less_and_taking_it_back(sample, qtbot):
+    search = sample.search
+    first, second = search.results.pictures.hits[:2]
+    search.results.gallery.setCurrentIndex(search.results.pictures.index(1))
+    search.details.buttons["less"].click()
+    qtbot.waitUntil(lambda: second.id not in [one.id for one in search.results.pictures.hits])
+    assert search.query.ids("less") == (second.id,)
+    chip = search.query._chips[0]
+    assert "less like" in chip.accessibleName()
+    chip.click()
+    qtbot.waitUntil(lambda: second.id in [one.id for one in search.results.pictures.hits])
+    assert search.query.parts == []
+    assert search.results.pictures.hits[0].id == first.id
+
+
+def drop(widget, data):
+    event = QDropEvent(
+        QPointF(20, 20),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    widget.dropEvent(event)
+
+
+def test_a_dropped_picture_alone_and_with_words(sample, qtbot):
+    search = sample.search
+    path = search.results.pictures.hits[3].path
+    search.query.clear()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    drop(search.query, data)
+    qtbot.waitUntil(
+        lambda: bool(search.results.pictures.hits) and search.results.pictures.hits[0].path == path
+    )
+    assert search.results.pictures.hits[0].distance == 0
+    assert search.results.pictures.hits[0].score == pytest.approx(1, abs=0.01)
+    alone = words(sample)
+    asked(sample, qtbot, "heart")
+    assert words(sample) != alone
+    qtbot.waitUntil(lambda: search.query.parts[0].image is not None)
+    search.settings.words.setValue(0)
+    qtbot.waitUntil(lambda: search.results.pictures.hits[0].path == path)
+
+
+def test_a_pasted_picture(sample, qtbot):
+    search = sample.search
+    hit = search.results.pictures.hits[5]
+    search.query.clear()
+    QGuiApplication.clipboard().setImage(QImage(str(hit.path)))
+    qtbot.keyClick(search.query.field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(
+        lambda: bool(search.results.pictures.hits) and search.results.pictures.hits[0].id == hit.id
+    )
+
+
+def test_threshold_and_folding(sample, qtbot):
+    search = sample.search
+    every = search.results.pictures.hits
+    assert len(every) == 200
+    middle = every[40].score
+    search.alike.slider.setValue(round(100 * middle))
+    shown = search.results.pictures.hits
+    assert 0 < len(shown) < 200
+    assert all(one.score >= search.alike.least for one in shown)
+    assert f"{len(shown)} of 200" in search.alike.words.text()
+    search.alike.slider.setValue(100)
+    assert search.results.stack.currentIndex() == 0
+    assert search.results.empty_title.text() == "Nothing is that alike"
+    search.alike.slider.setValue(0)
+    assert len(search.results.pictures.hits) == 200
+    search.alike.fold.setChecked(True)
+    qtbot.waitUntil(lambda: any(one.duplicates for one in search.results.pictures.hits))
+
+
+def test_captions_found_with_a_picture(sample, qtbot):
+    search = sample.search
+    search.details.buttons["captions"].click()
+    qtbot.waitUntil(lambda: search.answers is not None and search.answers.searched > 0 and idle(sample))
+    assert search.settings.side.currentData() == "captions"
+    qtbot.waitUntil(lambda: any("cat" in one for one in words(sample)[:5]))
+
+
+@pytest.mark.parametrize(("text", "there"), [("😀", "face"), ("猫 cat", "cat")])
+def test_emoji_and_chinese(sample, qtbot, text, there):
+    sample.search.query.set_text(text)
+    qtbot.waitUntil(
+        lambda: sample.search.query.text == text and any(there in one for one in words(sample)[:10])
+    )
+    qtbot.waitUntil(lambda: ("猫" in sample.search.query.note.text()) == ("猫" in text))
+
+
+def test_an_empty_question_is_told(sample, qtbot):
+    sample.search.query.clear()
+    qtbot.keyClick(sample.search.query.field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "nothing to search for" in said(sample))
+
+
+def test_a_broken_picture_is_told_and_taken_out(sample, qtbot, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"x")
+    sample.accept_paths([tmp_path / "broken.png"])
+    qtbot.waitUntil(lambda: "broken.png cannot be read as a picture" in said(sample))
+    qtbot.waitUntil(lambda: sample.search.query.picture is None)
+    sample.accept_paths([tmp_path / "nowhere.png"])
+    qtbot.waitUntil(lambda: "nowhere.png was not found" in said(sample))
+
+
+def test_a_folder_is_indexed_searched_and_updated(tab, qtbot, folder):
+    indexed(tab, qtbot, folder)
+    search = tab.search
+    assert len(search.about.ids) == 12
+    assert "12 added" in said(tab)
+    assert "1 was left out" in said(tab)
+    assert "emoji only" in said(tab)
+    assert search.place == search.places.find(place_for(folder, "bundled").path)
+    assert search.place.unfinished == ()
+    (folder / "00.png").unlink()
+    Image.new("RGB", (40, 40), "red").save(folder / "new.png")
+    search.index_box.asked.emit("update")
+    qtbot.waitUntil(lambda: "1 added, 1 removed, 12 as before" in said(tab), timeout=30_000)
+    qtbot.waitUntil(lambda: len(search.about.ids) == 12 and idle(tab))
+    search.index_box.asked.emit("skipped")
+    window = search.indexing._skipped
+    assert window.table.item(0, 0).text() == "broken.jpg"
+    assert "damaged" in window.table.item(0, 1).text()
+    window.save(folder.parent / "skipped.csv")
+    assert "broken.jpg" in (folder.parent / "skipped.csv").read_text()
+    window.close()
+
+
+def test_a_picture_that_is_gone_shows_as_such(tab, qtbot, folder):
+    indexed(tab, qtbot, folder)
+    search = tab.search
+    qtbot.waitUntil(lambda: search.results.pictures.at(3) is not None)
+    path = search.results.pictures.at(3).path
+    path.unlink()
+    search.results.forget_pictures()
+    search.results.gallery.setCurrentIndex(search.results.pictures.index(3))
+    qtbot.waitUntil(lambda: search.details.view.picture is not None and search.details.view.picture.gone)
+    assert "was not found" in search.details.problem.text()
+    assert not search.details.buttons["open"].isEnabled()
+    search.do("open")
+    assert "not there any more" in said(tab)
+
+
+def test_captions_and_attributions_are_shown(tab, qtbot, tmp_path):
+    folder = tmp_path / "photos"
+    shutil.copytree(photos_folder(), folder)
+    indexed(tab, qtbot, folder)
+    asked(tab, qtbot, "birds")
+    shown = tab.search.results.pictures.hits[0]
+    assert len(shown.captions) == 5
+    assert "staticflickr" in tab.search.details.credit.text()
+    assert all(text in tab.search.details.others.text() for text in shown.captions[1:] if "&" not in text)
+
+
+def test_results_while_indexing_pause_stop_and_going_on(tab, qtbot, tmp_path):
+    write_pictures(tmp_path / "many", 600, size=96)
+    search = tab.search
+    tab.accept_paths([tmp_path / "many"])
+    qtbot.waitUntil(lambda: search.about is not None and len(search.about.ids) > 0, timeout=60_000)
+    assert search.indexing.running
+    assert tab.primary.accessibleName() == "Stop"
+    search.index_box.pause.click()
+    assert search.engine.building.paused
+    assert search.index_box.pause.text() == "Go on"
+    so_far = len(search.about.ids)
+    assert asked(tab, qtbot, "red") if not tab.services.tasks else True
+    search.index_box.pause.click()
+    qtbot.mouseClick(tab.primary, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not search.indexing.running and idle(tab), timeout=30_000)
+    if len(search.about.ids) < 600:
+        assert len(search.about.ids) >= so_far
+        assert "has not come to its end" in said(tab)
+        assert search.place.unfinished == (str(tmp_path / "many"),)
+        message = next(m for m in tab.messages.messages if m.key == "unfinished")
+        message.buttons[0].click()
+        qtbot.waitUntil(lambda: search.indexing.running)
+        qtbot.waitUntil(lambda: not search.indexing.running and idle(tab), timeout=60_000)
+    qtbot.waitUntil(lambda: len(search.about.ids) == 600)
+    assert search.place.unfinished == ()
+
+
+def test_a_killed_indexing_is_offered_to_go_on(tab, qtbot, folder):
+    """What a killed program leaves: an index with some, and the note that it is not finished."""
+    place = place_for(folder, "bundled")
+    state = {"index": place.path, "indexes": [{"path": place.path, "title": "holiday", "model": "bundled",
+             "unfinished": [str(folder)]}]}  # fmt: skip
+    from models.search.searcher import Searcher
+
+    searcher = Searcher.load("bundled", "cpu")
+    hidden = folder / "11.png"
+    away = hidden.rename(folder.parent / "11.png")
+    index = open_index(place.path, searcher.identity)
+    index_folder(searcher, index, folder)
+    index.close()
+    away.rename(hidden)
+    tab.restore({"pages": {"search": state}})
+    qtbot.waitUntil(lambda: "has not come to its end" in said(tab) and idle(tab), timeout=60_000)
+    assert len(tab.search.about.ids) == 11
+    next(m for m in tab.messages.messages if m.key == "unfinished").buttons[0].click()
+    qtbot.waitUntil(lambda: tab.search.indexing.running)
+    qtbot.waitUntil(lambda: not tab.search.indexing.running and idle(tab), timeout=60_000)
+    assert len(tab.search.about.ids) == 12
+    assert "1 added, 11 as before" in said(tab)
+
+
+def test_an_index_of_another_encoder_is_refused_with_a_way_out(tab, qtbot, folder, tmp_path):
+    tab.models.choose(str(save_clip(tmp_path / "tiny clip")))
+    indexed(tab, qtbot, folder)
+    assert tab.search.place.model == str(tmp_path / "tiny clip")
+    first = tab.search.place.path
+    tab.models.choose("bundled")
+    qtbot.waitUntil(lambda: "made with another encoder" in said(tab) and idle(tab), timeout=60_000)
+    assert "tiny clip" in said(tab)
+    message = next(m for m in tab.messages.messages if m.level == "error")
+    assert [button.text() for button in message.buttons] == [
+        "Use the model it was made with", "Index again with this model",
+    ]  # fmt: skip
+    message.buttons[1].click()
+    qtbot.waitUntil(lambda: tab.search.indexing.running)
+    qtbot.waitUntil(lambda: not tab.search.indexing.running and idle(tab), timeout=60_000)
+    assert tab.search.place.path != first
+    assert asked(tab, qtbot, "cat")
+    tab.search.choose(tab.search.places.find(first))
+    qtbot.waitUntil(lambda: "made with another encoder" in said(tab))
+    next(m for m in tab.messages.messages if m.level == "error").buttons[0].click()
+    assert tab.models.choice == str(tmp_path / "tiny clip")
+    assert asked(tab, qtbot, "dog")
+
+
+def test_bad_folders_and_indexes(tab, qtbot, tmp_path):
+    (tmp_path / "empty").mkdir()
+    indexed(tab, qtbot, tmp_path / "empty")
+    assert "Nothing to do" in said(tab)
+    assert tab.search.results.empty_title.text() == "There are no pictures in this index"
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "index.sqlite").write_bytes(b"no table" * 200)
+    tab.accept_paths([tmp_path / "damaged"])
+    qtbot.waitUntil(lambda: "cannot be read" in said(tab) and "damaged" in said(tab))
+    captions = tmp_path / "captions only"
+    captions.mkdir()
+    (captions / "captions.csv").write_text("file,caption\na.png,a cat\n")
+    indexed(tab, qtbot, captions)
+    qtbot.waitUntil(lambda: "left out" in said(tab))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read(tab, qtbot, folder):
+    folder.chmod(0)
+    try:
+        tab.accept_paths([folder])
+        qtbot.waitUntil(lambda: "cannot be read" in said(tab) and idle(tab), timeout=60_000)
+    finally:
+        folder.chmod(0o700)
+
+
+def test_exports(sample, qtbot, tmp_path):
+    assert all(action.isEnabled() for action in sample.export_actions())
+    sample.search.save_table(tmp_path / "results.csv")
+    with open(tmp_path / "results.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 200
+    hit = sample.search.results.pictures.hits[7]
+    assert rows[7]["path"] == str(hit.path)
+    assert float(rows[7]["similarity"]) == pytest.approx(hit.score, abs=1e-6)
+    assert int(rows[7]["distance"]) == hit.distance
+    sample.start(sample.search.save_sheet(tmp_path / "sheet.png"))
+    qtbot.waitUntil(lambda: (tmp_path / "sheet.png").is_file() and idle(sample), timeout=30_000)
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    assert sheet.shape[1] > 1800
+    assert sheet.min() < 100
+
+
+def test_evaluation_of_all_lengths(tab, qtbot, tmp_path):
+    tab.choice.choose("evaluate")
+    page = tab.evaluate
+    page.try_sample()
+    qtbot.waitUntil(lambda: len(page.judgements) == 4 and idle(tab), timeout=120_000)
+    assert [one.bits for one in page.judgements] == [16, 32, 64, 128]
+    by_bits = {one.bits: one for one in page.judgements}
+    for bits, least in ((16, 0.36), (32, 0.39), (64, 0.40), (128, 0.40)):
+        single = next(one for one in by_bits[bits].judged if one.method == "single")
+        found = single.figures
+        assert found.worst_map <= found.mean_average_precision <= found.best_map
+        assert found.mean_average_precision > max(least, 2 * found.chance)
+        assert single.own.recall_at_10 > 5 * single.own.chance
+    assert "0.4" in page.cards[0].accessibleName()
+    assert page.table.rowCount() == 16
+    assert len(page.curves.lines) == 5
+    first = page.cards[0].accessibleName()
+    page.way.choose("image → text")
+    assert page.cards[0].accessibleName() != first
+    page.save_figures(tmp_path / "out")
+    held = json.loads((tmp_path / "out" / "figures.json").read_text())
+    assert [one["bits"] for one in held] == [16, 32, 64, 128]
+    assert len((tmp_path / "out" / "figures.csv").read_text().splitlines()) == 1 + 4 * 8
+    assert len((tmp_path / "out" / "curves.csv").read_text().splitlines()) == 1 + 4 * 8 * 8
+
+
+def test_evaluation_of_data_that_does_not_fit(tab, qtbot, tmp_path):
+    tab.choice.choose("evaluate")
+    np.savez(tmp_path / "features.npz", image=np.ones((8, 5)), text=np.ones((8, 5)), label=np.ones((8, 2)))
+    tab.accept_paths([tmp_path / "features.npz"])
+    tab.act()
+    qtbot.waitUntil(lambda: "do not fit the model" in said(tab) and idle(tab), timeout=60_000)
+    (tmp_path / "nothing").mkdir()
+    tab.accept_paths([tmp_path / "nothing"])
+    tab.act()
+    qtbot.waitUntil(lambda: "no picture with a caption" in said(tab) and idle(tab), timeout=60_000)
+    assert tab.evaluate.judgements == []
+
+
+def test_what_is_remembered(sample, qtbot, folder):
+    sample.search.alike.slider.setValue(30)
+    sample.search.settings.top.setValue(60)
+    state = json.loads(json.dumps(sample.state()))
+    sample.search.alike.slider.setValue(0)
+    sample.search.settings.top.setValue(200)
+    sample.search.query.clear()
+    sample.restore(state)
+    qtbot.waitUntil(lambda: sample.search.answers is not None and idle(sample))
+    assert sample.search.query.text == "smiling cat"
+    assert sample.search.alike.slider.value() == 30
+    assert len(sample.search._found) == 60
+    sample.restore(
+        {"pages": {"search": {"indexes": [{"path": "/nowhere"}, 3], "least": "x", "settings": []}}}
+    )
+    assert sample.search.places.kept == []
+
+
+def test_what_another_tab_sends(tab, qtbot):
+    picture = np.asarray(Image.open(sorted(emoji_folder().glob("*.png"))[100]).convert("RGB"))
+    tab.receive(picture)
+    qtbot.waitUntil(lambda: bool(tab.search.results.pictures.hits) and idle(tab), timeout=60_000)
+    assert tab.search.query.picture is picture
+    tab.receive(3.5)
+    assert "cannot be used here" in said(tab)
+
+
+def test_an_index_is_forgotten_or_deleted(tab, qtbot, folder):
+    indexed(tab, qtbot, folder)
+    place = tab.search.place
+    assert place.ours
+    tab.search.indexing.remove(place)
+    qtbot.waitUntil(lambda: not place.folder.exists())
+    assert tab.search.place.path == "bundled"
+    assert Places.restored(tab.search.places.state()).kept == []
+
+
+def test_the_menu_of_a_picture(sample, qtbot):
+    results = sample.search.results
+    menu = results.menu()
+    assert "Show in folder" in [action.text() for action in menu.actions()]
+    menu.deleteLater()
+    box = results.gallery.rect_of(2)
+    qtbot.mouseClick(results.gallery.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(box.center()))
+    assert results.gallery.currentIndex().row() == 2
