@@ -42,7 +42,9 @@ def places(wiring: Wiring) -> dict[str, tuple[float, float]]:
     return found
 
 
-def draw(wiring: Wiring, counts: dict[str, int], folder: Path) -> list[Path]:
+def draw(
+    wiring: Wiring, counts: dict[str, int], folder: Path, suffixes: tuple[str, ...] = ("svg", "png")
+) -> list[Path]:
     """Write ``architecture`` and ``data_flow``, each as SVG and PNG at 300 dpi; returns the files."""
     from matplotlib.figure import Figure
 
@@ -51,7 +53,7 @@ def draw(wiring: Wiring, counts: dict[str, int], folder: Path) -> list[Path]:
     for name, size, paint in (("architecture", (9, 9), _architecture), ("data_flow", (11, 6), _data_flow)):
         figure = Figure(figsize=size, layout="constrained")
         paint(figure.subplots(), wiring, counts)
-        for suffix in ("svg", "png"):
+        for suffix in suffixes:
             files.append(folder / f"{name}.{suffix}")
             figure.savefig(files[-1], dpi=300)
     return files

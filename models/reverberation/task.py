@@ -14,16 +14,9 @@ from models.errors import UserError
 from models.progress import Progress
 from models.reverberation import baselines, data
 from models.reverberation.config import ReverberationConfig, mesh_of
+from models.reverberation.history import GATE, GATE_NAMES, KL, KL_NAMES
 from models.reverberation.network import NetworkConfig, ReverberationNet
-from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
 from models.training.task import Clock, Draw, Loss, Task
-
-GATE, KL = "gate", "kl"  # what the figures of single modules begin with
-GATE_NAMES = tuple(f"{GATE}.{role}.{number}" for number in (1, 2) for role in ROLE_NAMES)
-KL_NAMES = tuple(
-    [f"{KL}.{role}.{number}" for number in (1, 2) for role in ROLE_NAMES]
-    + [f"{KL}.{p}" for p in PROCESSOR_NAMES]
-)
 
 
 @dataclass(frozen=True)
