@@ -53,24 +53,24 @@ def test_own_sequences_fill_mesh_heat_map_and_figures(tab, qtbot, sequences):
     observed(tab, qtbot, sequences)
     assert tab.observation.gates.shape == (38, 30)
     assert len(tab.heat.order()) == 30
-    assert tab.cards[0].accessibleName().startswith("Sequences: 30")
-    np.testing.assert_allclose(tab.mesh._gates, tab.observation.gates.mean(1))
+    assert tab.figures.count.accessibleName().startswith("Sequences: 30")
+    np.testing.assert_allclose(tab.mesh.state.gates, tab.observation.gates.mean(1))
     tab.number.setValue(7)
-    np.testing.assert_allclose(tab.mesh._gates, tab.observation.gates[:, 6])
+    np.testing.assert_allclose(tab.mesh.state.gates, tab.observation.gates[:, 6])
     tab.views.choose("heat")
     tab.heat.sorted_by.emit("target")
     assert tab.heat.order().tolist() == np.argsort(tab.observation.target, kind="stable").tolist()
-    tab.which.setCurrentIndex(2)
-    assert tab.heat._difference
+    tab.heat_page.which.setCurrentIndex(2)
+    assert tab.heat._signed
 
 
 def test_a_role_is_reached_by_mouse_and_by_keyboard(tab, qtbot, sequences):
     observed(tab, qtbot, sequences)
-    spot = tab.mesh._at(tab.mesh._spots["harp"]).toPoint()
+    spot = tab.mesh.spot("harp").toPoint()
     qtbot.mouseClick(tab.mesh, Qt.MouseButton.LeftButton, pos=QPoint(spot.x(), spot.y()))
     assert tab.page.name == "harp"
     assert "竖琴" in tab.page.title.text()
-    assert "KL" in tab.page.facts.text()
+    assert "KL" in tab.page.kl.text()
     qtbot.keyClick(tab.mesh, Qt.Key.Key_Right)
     assert tab.page.name not in ("", "harp")
     tab.number.setValue(3)
@@ -83,11 +83,11 @@ def test_a_role_is_reached_by_mouse_and_by_keyboard(tab, qtbot, sequences):
 def test_muting_changes_the_figures_and_can_be_taken_back(tab, qtbot, sequences):
     observed(tab, qtbot, sequences)
     before = tab.observation.output.copy()
-    tab.mesh.selected = "cello"
+    tab.mesh.select("cello")
     qtbot.keyClick(tab.mesh, Qt.Key.Key_M)
     qtbot.waitUntil(lambda: idle(tab) and not np.array_equal(tab.observation.output, before), timeout=10_000)
-    assert tab.mesh.muted == frozenset({"cello"})
-    assert "with every role" in tab.cards[1].accessibleName()
+    assert tab.mesh.state.muted == frozenset({"cello"})
+    assert "with everything" in tab.figures.error.accessibleName()
     tab.what_if.clear.click()
     qtbot.waitUntil(lambda: idle(tab) and np.allclose(tab.observation.output, before), timeout=10_000)
 
@@ -96,11 +96,11 @@ def test_the_ranking_has_every_role(tab, qtbot, sequences):
     observed(tab, qtbot, sequences)
     tab.views.choose("what if")
     tab.what_if.rank.click()
-    qtbot.waitUntil(lambda: tab.what_if.effects.rowCount() == 19 and idle(tab), timeout=60_000)
-    added = [effect.added_error for effect in tab.what_if.effects.rows]
+    qtbot.waitUntil(lambda: len(tab.what_if.effects.effects) == 19 and idle(tab), timeout=60_000)
+    added = [effect.added_error for effect in tab.what_if.effects.effects.values()]
     assert added == sorted(added, reverse=True)
     tab.what_if.table.selectRow(0)
-    assert tab.page.name == tab.what_if.effects.rows[0].role
+    assert tab.page.name == tab.what_if.effects.roles[0]
 
 
 def test_an_observed_model_is_said_to_be_one(tab, qtbot, sequences, tmp_path):
@@ -129,18 +129,18 @@ def test_bad_files_are_said_in_the_tab(tab, qtbot, tmp_path, make, why):
 
 def test_exports(tab, qtbot, sequences, tmp_path):
     observed(tab, qtbot, sequences)
-    assert all(action.isEnabled() for action in tab.export_actions())
-    tab.save_gates(tmp_path / "gates.csv")
+    assert sum(action.isEnabled() for action in tab.export_actions()) == 5
+    tab.exports.save_gates(tmp_path / "gates.csv")
     with open(tmp_path / "gates.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 30
     assert float(rows[4]["gate_harp_2"]) == pytest.approx(
         tab.observation.gates[19 + ROLE_NAMES.index("harp"), 4], abs=1e-5
     )
-    tab.save_gates(tmp_path / "gates.npz")
+    tab.exports.save_gates(tmp_path / "gates.npz")
     assert np.load(tmp_path / "gates.npz")["kl"].shape == (45, 30)
     for name in ("mesh.svg", "mesh.png"):
-        tab.save_mesh(tmp_path / name)
+        tab.exports.save_mesh(tmp_path / name)
         assert (tmp_path / name).stat().st_size > 2_000
 
 
