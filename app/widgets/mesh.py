@@ -32,10 +32,11 @@ class MeshView(QWidget):
     line_asked = Signal(str, str)
     drawn = Signal(str, str, bool)
 
-    def __init__(self, parent: QWidget | None = None, editable: bool = False) -> None:
+    def __init__(self, parent: QWidget | None = None, editable: bool = False, compact: bool = False) -> None:
+        """compact: for a small place; processors go without their names."""
         super().__init__(parent)
         self.editable = editable
-        self.state = MeshState()
+        self.state = MeshState(compact=compact)
         self._counts: dict[str, int] = {}
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -197,7 +198,7 @@ class MeshView(QWidget):
         save_picture(path, self.size(), lambda painter: paint_mesh(painter, self.size(), self.state))
 
     def _geometry(self) -> Geometry:
-        return Geometry(self.wiring, self.size())
+        return Geometry(self.wiring, self.size(), self.state.compact)
 
     def _figure(self, number: int) -> str:
         assert self.state.gates is not None

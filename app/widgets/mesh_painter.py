@@ -10,13 +10,14 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from app import i18n, theme
-from app.widgets.module_names import MODULES, english_name, full_name, module_color
+from app.widgets.module_names import MODULES, english_name, full_name, module_color, short_name
 from models.reverberation.drawing import places
 from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
 
 Line = tuple[str, str]  # role, processor: a line of the mesh, which stands for both directions
 NEAR_MODULE, NEAR_LINE = 18.0, 7.0  # pixels within which something counts as hit
 MARKED = 0.05  # a difference of gates from which a role is marked
+MORE, LESS = "#E69F00", "#0072B2"  # than on the other side
 
 
 @dataclass
@@ -34,6 +35,7 @@ class MeshState:
     differences: dict[str, float] = field(default_factory=dict)
     selected: str = ""
     line: Line | None = None  # the selected line
+    compact: bool = False  # processors go without their names
     drawn_to: tuple[str, QPointF] | None = None  # a line that is being drawn with the mouse
 
     def lines(self) -> list[Line]:
@@ -45,11 +47,11 @@ class MeshState:
 class Geometry:
     """Where the modules and lines of a wiring stand in a picture of a size."""
 
-    def __init__(self, wiring: Wiring, size: QSize) -> None:
+    def __init__(self, wiring: Wiring, size: QSize, compact: bool = False) -> None:
         self._spots = places(wiring)
         self._middle = QPointF(size.width() / 2, size.height() / 2)
-        self._ry = max(70.0, size.height() / 2 - 40)
-        self._rx = min(max(90.0, size.width() / 2 - 100), 1.45 * self._ry)
+        self._ry = max(60.0, size.height() / 2 - (30 if compact else 40))
+        self._rx = min(max(80.0, size.width() / 2 - (98 if compact else 100)), 1.45 * self._ry)
 
     def spot(self, name: str) -> tuple[float, float]:
         """On the unit disc."""
@@ -90,7 +92,7 @@ class Geometry:
 
 def paint_mesh(painter: QPainter, size: QSize, state: MeshState) -> None:
     """Draw everything, on the screen or into a file."""
-    geometry = Geometry(state.wiring, size)
+    geometry = Geometry(state.wiring, size, state.compact)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.fillRect(QRectF(0, 0, size.width(), size.height()), theme.color("card"))
     for processor in PROCESSOR_NAMES:
@@ -143,6 +145,8 @@ def _paint_module(painter: QPainter, geometry: Geometry, state: MeshState, name:
     at = geometry.at(name)
     role = name in ROLE_NAMES
     radius = 9.0 if role else 12.0 if name in PROCESSOR_NAMES else 17.0
+    if state.compact:
+        radius *= 0.6
     color = QColor(module_color(name, state.wiring))
     box = QRectF(at.x() - radius, at.y() - radius, 2 * radius, 2 * radius)
     painter.setPen(QPen(color, 2))
@@ -154,6 +158,10 @@ def _paint_module(painter: QPainter, geometry: Geometry, state: MeshState, name:
     painter.setBrush(Qt.BrushStyle.NoBrush)
     if role and state.gates is not None:
         _paint_arc(painter, state, name, box.adjusted(-5, -5, 5, 5))
+    change = state.differences.get(name, 0.0)
+    if abs(change) >= MARKED:
+        painter.setPen(QPen(theme.color(MORE if change > 0 else LESS), 2.5))
+        painter.drawEllipse(box.adjusted(-9, -9, 9, 9))
     if name == state.selected:
         painter.setPen(QPen(theme.color("accent"), 2))
         painter.drawEllipse(box.adjusted(-10, -10, 10, 10))
@@ -176,15 +184,15 @@ def _paint_arc(painter: QPainter, state: MeshState, role: str, box: QRectF) -> N
 
 
 def _paint_name(painter: QPainter, geometry: Geometry, state: MeshState, name: str, radius: float) -> None:
+    if state.compact and name not in ROLE_NAMES:
+        return
     at = geometry.at(name)
-    words = full_name(name)
-    change = state.differences.get(name, 0.0)
-    if abs(change) >= MARKED:
-        words += f" {change:+.2f}".replace("-", "−")
+    words = short_name(name) if state.compact else full_name(name)
+    marked = abs(state.differences.get(name, 0.0)) >= MARKED
     if name in PROCESSOR_NAMES:
         chinese = f"{MODULES[name].chinese}\n" if i18n.language().startswith("zh") else ""
         words = f"{chinese}{english_name(name).replace(' ', chr(10))}"
-    painter.setFont(theme.font(theme.HINT_PX, bold=name == state.selected or abs(change) >= MARKED))
+    painter.setFont(theme.font(theme.HINT_PX, bold=name == state.selected or marked))
     metrics = painter.fontMetrics()
     lines = words.split("\n")
     width, height = max(map(metrics.horizontalAdvance, lines)) + 4, metrics.height() * len(lines)

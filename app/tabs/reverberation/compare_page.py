@@ -61,7 +61,7 @@ class Side(QWidget):
         self.epoch.setPrefix(tr("epoch "))
         theme.pad(self.epoch)
         self.epoch.hide()
-        self.mesh = MeshView()
+        self.mesh = MeshView(compact=True)
         self.mesh.setMinimumSize(220, 180)
         self.words = Hint()
         row = QHBoxLayout()
@@ -156,9 +156,9 @@ class ComparePage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SMALL)
-        column.addLayout(row, 3)
+        column.addLayout(row, 5)
         column.addWidget(self.hint)
-        column.addWidget(self.table, 2)
+        column.addWidget(self.table, 4)
         self.show_differences()
 
     def select(self, name: str) -> None:
@@ -191,7 +191,7 @@ class ComparePage(QWidget):
         else:
             self.hint.setText(
                 tr(
-                    "{n} roles whose gates differ by {limit} or more are marked, the largest difference first",
+                    "ringed: gates that differ by {limit} or more ({n} roles); orange: more open than on the other side, blue: less",
                     n=many,
                     limit=MARKED,
                 )
@@ -223,7 +223,7 @@ class ComparePage(QWidget):
                 if column:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 if column in (3, 6):
-                    item.setFont(theme.font(bold=abs(values[column // 3 - 1][2]) >= MARKED))
+                    item.setFont(theme.font(bold=bool(abs(values[column // 3 - 1][2]) >= MARKED)))
                 self.table.setItem(row, column, item)
 
     def _reached(self, row: int, *_more: int) -> None:

@@ -47,12 +47,15 @@ class Figures(QWidget):
 
     def show_sequences(self, shown: Shown, session: Session, chosen: list[int], gating: str) -> None:
         """Of the chosen sequences, or of all where none is chosen."""
-        assert session.observation is not None
-        part = _part(session.observation, chosen)
+        if session.observation is None:
+            assert session.glance is not None
+            part = session.glance
+        else:
+            part = _part(session.observation, chosen)
         known = tr("with targets") if shown.error is not None else tr("without targets")
         self.count.set(f"{len(part.output):,}", known)
         error, hint = shown.error, tr("root mean square")
-        if session.silenced and session.glance is not None:
+        if session.glance is not None:
             error = rms(session.glance)
             hint = tr("of {n} sequences so far", n=len(session.glance.output))
         elif session.silenced and session.whole is not None:

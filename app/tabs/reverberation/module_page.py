@@ -50,7 +50,7 @@ class ModulePage(QScrollArea):
         self.training = _plot(tr("gate over training"), tr("epoch"), tr("gate"))
         self.trained_first = self.training.line(tr("pass 1"), "accent", width=2.0)
         self.trained_second = self.training.line(tr("pass 2"), "text", width=1.0)
-        self.kl_training = _plot(tr("KL over training"), tr("epoch"), tr("KL"), log_y=True)
+        self.kl_training = _plot(tr("KL over training"), tr("epoch"), tr("KL"))
         self.trained_kl = self.kl_training.line("", "accent", width=2.0)
         self.activity = _plot(tr("activity over time"), tr("step"), tr("activity"))
         self.active_first = self.activity.line(tr("pass 1"), "accent", width=2.0)
@@ -122,7 +122,7 @@ class ModulePage(QScrollArea):
             column = place + COUNT
         else:
             column = 2 * COUNT + PROCESSOR_NAMES.index(self.name)
-        self.trained_kl.set(history.epochs, np.maximum(history.kl[:, column], 1e-6))
+        self.trained_kl.set(history.epochs, history.kl[:, column])
         self.kl_training.reset()
 
     def show_activity(self, activity: np.ndarray | None) -> None:
@@ -140,8 +140,8 @@ class ModulePage(QScrollArea):
         self._captions[plot].setVisible(shown)
 
 
-def _plot(name: str, x_title: str, y_title: str, log_y: bool = False) -> Plot:
-    plot = Plot(name, x_title, "", y_title, "", readout=False, log_y=log_y)
+def _plot(name: str, x_title: str, y_title: str) -> Plot:
+    plot = Plot(name, x_title, "", y_title, "", readout=False)
     plot.setMinimumHeight(110)
     plot.setMaximumHeight(150)
     return plot

@@ -24,6 +24,8 @@ from app.widgets.mesh import MeshView
 from app.widgets.model_choice import ModelChoice
 from app.widgets.section import Segments
 
+WITHOUT_FIGURES = ("compare", "wiring", "structure")  # views that need the room, or have figures of their own
+
 
 class Panels(Tab):
     """The widgets of the tab by name."""
@@ -47,7 +49,20 @@ class Panels(Tab):
         self.drop_zone = DropZone(tr("Drop sequences"), ".npz .npy .csv .parquet")
         self.about = Hint()
         self.sample_link = Hint(f'<a href="sample">{tr("Try the sample")}</a>')
-        for widget in (self.drop_zone, self.about, self.sample_link):
+        self.number = QSpinBox()
+        self.number.setRange(0, 0)
+        self.number.setSpecialValueText(tr("mean of all"))
+        self.number.setToolTip(tr("Which sequence is shown; several are selected in the heat map"))
+        self.number.setAccessibleName(tr("Sequence"))
+        theme.pad(self.number)
+        label = QLabel(tr("Sequence"))
+        label.setBuddy(self.number)
+        shown = QWidget()
+        row = QHBoxLayout(shown)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(label)
+        row.addWidget(self.number, 1)
+        for widget in (self.drop_zone, self.about, self.sample_link, shown):
             self.source.add(widget)
         self.models = ModelChoice("reverberation")
         self.model.add(self.models)
@@ -63,20 +78,9 @@ class Panels(Tab):
             "compare": tr("Compare"), "wiring": tr("Wiring"), "structure": tr("Structure"),
         }  # fmt: skip
         self.views = Segments(words, tr("View"))
-        self.number = QSpinBox()
-        self.number.setRange(0, 0)
-        self.number.setSpecialValueText(tr("mean of all"))
-        self.number.setToolTip(tr("Which sequence is shown; several are selected in the heat map"))
-        self.number.setAccessibleName(tr("Sequence"))
-        theme.pad(self.number)
-        self.number_label = QLabel(tr("Sequence"))
-        self.number_label.setBuddy(self.number)
         row = QHBoxLayout()
-        row.setSpacing(theme.SMALL)
         row.addWidget(self.views)
         row.addStretch(1)
-        row.addWidget(self.number_label)
-        row.addWidget(self.number)
         self.view.addLayout(row)
 
     def _fill_pages(self) -> None:
@@ -99,6 +103,7 @@ class Panels(Tab):
 
     def _view_chosen(self, name: str) -> None:
         self.stack.setCurrentWidget(self.pages[name])
+        self.figures.setVisible(name not in WITHOUT_FIGURES)
         if name == "structure":
             self.structure.look()
 

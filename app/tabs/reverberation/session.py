@@ -70,14 +70,14 @@ class Session(QObject):
         self.whole = self.glance = None
 
     async def observe(self, choice: str) -> None:
-        """The sequences by the model; where something is silenced and there are many, first by a few of them."""
+        """The sequences by the model; where there are many, first a few of them, so that there is something to see."""
         if self.sequences is None:
             return
         async with self._busy(tr("Observing sequences")) as task:
             observer = await self.load(choice, task)
             sequences, silenced = self.sequences, (self.muted, self.cut)
             few = work.glance_of(len(sequences))
-            if self.silenced and len(few) < len(sequences):
+            if len(few) < len(sequences) and (self.silenced or self.observation is None):
                 self.glance = await self._run(observer, sequences.part(few), task.part(0, 0.05))
                 self.observed.emit()
             found = await self._run(observer, sequences, task)

@@ -17,7 +17,7 @@ from app.tabs.reverberation.exports import Exports
 from app.tabs.reverberation.panels import Panels
 from app.tabs.reverberation.session import Session
 from app.tabs.reverberation.shown import Shown, shown_of
-from app.tabs.reverberation.work import Edge
+from app.tabs.reverberation.work import Edge, glance_of
 from models.errors import UserError
 from models.reverberation.wiring import ROLE_NAMES, Wiring, wiring_of
 
@@ -316,7 +316,12 @@ class ReverberationTab(Panels):
     def observed_shown(self) -> Shown | None:
         """The selected sequences."""
         session = self.session
-        if session.observer is None or session.sequences is None or session.observation is None:
+        if session.observer is None or session.sequences is None:
+            return None
+        if session.observation is None and session.glance is not None:
+            few = session.sequences.part(glance_of(len(session.sequences)))
+            return shown_of(session.observer, few, session.glance, [])
+        if session.observation is None:
             return None
         return shown_of(session.observer, session.sequences, session.observation, self.selection)
 
