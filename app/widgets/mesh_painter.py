@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPen
 
 from app import i18n, theme
 from app.widgets.module_names import MODULES, english_name, full_name, module_color, short_name
@@ -16,6 +16,7 @@ from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, ROLE_NAMES, 
 
 Line = tuple[str, str]  # role, processor: a line of the mesh, which stands for both directions
 NEAR_MODULE, NEAR_LINE = 18.0, 7.0  # pixels within which something counts as hit
+BESIDE = 26.0  # pixels between a role's middle and its name, and to the edge
 MARKED = 0.05  # a difference of gates from which a role is marked
 MORE, LESS = "#E69F00", "#0072B2"  # than on the other side
 
@@ -51,7 +52,10 @@ class Geometry:
         self._spots = places(wiring)
         self._middle = QPointF(size.width() / 2, size.height() / 2)
         self._ry = max(60.0, size.height() / 2 - (30 if compact else 40))
-        self._rx = min(max(80.0, size.width() / 2 - (98 if compact else 100)), 1.45 * self._ry)
+        metrics = QFontMetrics(theme.font(theme.HINT_PX, bold=True))
+        words = [(short_name if compact else full_name)(name) for name in ROLE_NAMES]
+        widest = max(map(metrics.horizontalAdvance, words))
+        self._rx = min(max(80.0, size.width() / 2 - widest - BESIDE), 1.45 * self._ry)
 
     def spot(self, name: str) -> tuple[float, float]:
         """On the unit disc."""
