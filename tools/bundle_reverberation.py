@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -21,38 +22,27 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-BANDS, HOP_MS, STEPS = 64, 25, 32
 QUIET_DB = 35.0  # windows so far below their clip's loudest are pauses
 
 
 def make_sample(corpus: Path) -> None:
-    import torch
-
     from models import audio
     from models.datafiles import read_table, write_whole
-    from models.emotion.config import FrontEndConfig
-    from models.emotion.features import build_front_end
+    from models.emotion.frames import speech_windows
     from models.reverberation.data import sample
 
-    front_end = build_front_end(FrontEndConfig(bands=BANDS, hop_ms=HOP_MS), torch.device("cpu"))
-    hop, size = round(0.001 * HOP_MS * 16_000), round(0.001 * HOP_MS * 16_000) * STEPS
     x, y, groups = [], [], []
     for row in read_table(corpus / "metadata.csv", ("path", "speaker")).rows:
-        sound = audio.read(corpus / row["path"])
-        frames = front_end.features(sound)
-        starts = range(0, len(frames) - STEPS, STEPS // 2)
-        levels = [10 * np.log10(np.mean(sound[s * hop : s * hop + size] ** 2) + 1e-10) for s in starts]
-        for start, level in zip(starts, levels, strict=True):
-            if level > max(levels) - QUIET_DB:
-                window = frames[start : start + STEPS]
-                x.append(window - window.mean())
-                y.append(level)
-                groups.append(row["speaker"])
+        windows, levels = speech_windows(audio.read(corpus / row["path"]), row["path"])
+        loud = levels > levels.max() - QUIET_DB
+        x.append(windows[loud])
+        y.append(levels[loud])
+        groups += [row["speaker"]] * int(loud.sum())
     step = 0.05
-    whole = np.clip(np.round(np.stack(x) / step), -127, 127).astype(np.int8)
+    whole = np.clip(np.round(np.concatenate(x) / step), -127, 127).astype(np.int8)
     contents = io.BytesIO()
     np.savez_compressed(
-        contents, x=whole, x_scale=np.float32(step), y=np.array(y, np.float32), group=np.array(groups),
+        contents, x=whole, x_scale=np.float32(step), y=np.concatenate(y), group=np.array(groups),
         target_title=np.array("level (dB)"),
     )  # fmt: skip
     sample().parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +59,7 @@ def train(runs: Path, seeds: list[int]) -> None:
     from models.reverberation.config import ReverberationConfig
     from models.reverberation.task import ReverberationTask, regression
     from models.training.config import preset, validated
-    from models.training.run_folder import RunFolder
+    from models.training.run_folder import RunFolder, RunState, RunStory
     from models.training.trainer import Trainer
 
     rows: dict[str, list[dict[str, float]]] = {
@@ -83,8 +73,11 @@ def train(runs: Path, seeds: list[int]) -> None:
             values = preset("reverberation", name) | {"seed": seed}
             config = validated(ReverberationConfig, values)
             run = RunFolder(runs / f"{name}-{seed}")
-            if not run.best.exists():
-                run = RunFolder.create(run.path, "reverberation", config.model_dump(mode="json"))
+            if not run.config_file.exists():
+                RunFolder.create(run.path, "reverberation", config.model_dump(mode="json"))
+            story = RunStory(run)
+            story.read()
+            if story.state is not RunState.DONE:  # a run that was stopped goes on
                 print(Trainer(ReverberationTask(config), run, "cpu").train())
             rows[title].append(checkpoint.read_info(run.best, "reverberation").metrics)
         share = preset("reverberation", "bundled")["data"]["validation_share"]
@@ -100,7 +93,23 @@ def train(runs: Path, seeds: list[int]) -> None:
     info.card = card(rows, sequences, learned, held, seeds)
     checkpoint.save(resource("checkpoints", "reverberation"), weights, info)
     print(info.card)
+    ship_history(first.parent)
     (runs / "table.json").write_text(json.dumps(rows, indent=2))
+
+
+def ship_history(run: Path) -> None:
+    """The epochs of the run whose model ships, to be played without training anything."""
+    from models.resources import resource
+
+    place = resource("samples", "reverberation", "run")
+    place.mkdir(parents=True, exist_ok=True)
+    wanted = ('"kind":"started"', '"kind":"epoch"', '"kind":"finished"')
+    lines = (run / "events.jsonl").read_text("utf-8").splitlines()
+    kept = [json.loads(line) for line in lines if any(kind in line[:64] for kind in wanted)]
+    for line in kept:
+        line.pop("host", None)
+    (place / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
+    shutil.copy(run / "config.yaml", place / "config.yaml")
 
 
 def card(rows, sequences, learned, held, seeds) -> str:  # type: ignore[no-untyped-def]

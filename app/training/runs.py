@@ -142,13 +142,25 @@ class Runs(QObject):
 
     # Starting and ending ----------------------------------------------------------------------------------
 
-    def launch(self, system: str, like: WatchedRun | None = None) -> None:
-        """Open the form in which a run of `system` is set up; `like` another run if one is given."""
-        self.proposal = None
+    def launch(
+        self,
+        system: str,
+        like: WatchedRun | None = None,
+        proposal: tuple[str, dict[str, Any]] | None = None,
+    ) -> None:
+        """Open the form in which a run of `system` is set up; `like` another run if one is given.
+
+        proposal: name and config to begin with, such as one with a wiring of a person's own.
+        """
+        self.proposal = None if proposal is None else (self.free(proposal[0]), proposal[1])
         if like is not None:
             values = {name: value for name, value in like.config.items() if name != "system"}
             self.proposal = (self.free_name(like.run.name), values)
         self.launch_wanted.emit(system)
+
+    def free(self, name: str) -> str:
+        """The name itself, or with a number where there is such a run already."""
+        return self.free_name(name) if (self.folder / name).exists() else name
 
     def free_name(self, name: str) -> str:
         """``name-2``, or with the next number that is free."""

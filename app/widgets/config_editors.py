@@ -156,7 +156,11 @@ class _Yaml(_Text):
             return self.line.text()
 
     def set(self, value: Any) -> None:
-        text = "" if value is None else yaml.safe_dump(value, default_flow_style=True, allow_unicode=True)
+        text = (
+            ""
+            if value is None
+            else yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1_000_000)
+        )
         super().set(text.removesuffix("...\n").strip())
 
 

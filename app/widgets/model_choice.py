@@ -104,11 +104,11 @@ class ModelChoice(QWidget):
 
     def _fill(self, current: str) -> None:
         self.box.clear()
-        self.box.addItem(tr("{title} (bundled)", title=self._title(BUNDLED)), BUNDLED)
+        self.box.addItem(tr("{title} (bundled)", title=self.title(BUNDLED)), BUNDLED)
         for choice in self._also:
-            self.box.addItem(tr("{title} (bundled)", title=self._title(choice)), choice)
+            self.box.addItem(tr("{title} (bundled)", title=self.title(choice)), choice)
         for choice in self._kept:
-            self.box.addItem(self._title(choice), choice)
+            self.box.addItem(self.title(choice), choice)
         self.box.insertSeparator(self.box.count())
         self.box.addItem(tr("Choose a checkpoint folder…"), "?folder")
         if self._hub_example:
@@ -117,7 +117,8 @@ class ModelChoice(QWidget):
         self._last = self.box.currentIndex()
         self._describe()
 
-    def _title(self, choice: str) -> str:
+    def title(self, choice: str) -> str:
+        """What a choice is called in the list."""
         folder = bundled_checkpoint(self.system) if choice == BUNDLED else Path(choice)
         try:
             info = read_info(folder, self.system)

@@ -16,7 +16,7 @@ from models.progress import Progress
 from models.reverberation import baselines, data, published
 from models.reverberation.network import NetworkConfig, ReverberationNet, parameter_counts
 from models.reverberation.observer import Observer
-from models.reverberation.tables import write_observation
+from models.reverberation.tables import write_observation, write_parameters
 from models.reverberation.task import regression
 from models.reverberation.wiring import CONDUCTOR, PROCESSORS, ROLES
 
@@ -120,6 +120,7 @@ def describe(choice: str | Path | None, out: str | Path | None = None) -> dict[s
 
         result["files"] = [str(one) for one in drawing.draw(network.wiring, counts, Path(out))]
         write_whole(Path(out) / "tree.txt", text.encode())
+        write_parameters(Path(out) / "parameters.csv", counts)
     return result
 
 

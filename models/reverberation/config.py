@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import field_validator
 
 from models.errors import UserError
-from models.reverberation.wiring import WIRINGS, Wiring
+from models.reverberation.wiring import WIRINGS, Wiring, open_wiring, wiring_of
 from models.training.config import Settings, TrainingConfig, setting
 
 
@@ -55,16 +56,21 @@ class NetworkSettings(Settings):
         group="Network", advanced=True,
     )  # fmt: skip
     wiring: str | dict[str, Any] = setting(
-        "documented", "Wiring", "documented, cyclic, or a wiring of your own.", group="Network"
+        "documented",
+        "Wiring",
+        "documented, cyclic, or a wiring of your own: its file, or its values.",
+        group="Network",
     )
 
     @field_validator("wiring")
     @classmethod
     def _can_work(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
         try:
-            mesh_of(value)
+            found = mesh_of(value)
         except UserError as error:
             raise ValueError(str(error)) from error
+        if isinstance(value, str) and value not in WIRINGS:
+            return found.model_dump()  # a run holds all it needs, also where the file is gone
         return value
 
 
@@ -99,7 +105,9 @@ class ReverberationConfig(TrainingConfig):
 
 
 def mesh_of(choice: str | dict[str, Any]) -> Wiring:
-    """The wiring of a name, or of its values. Raises UserError."""
+    """The wiring of a name, of a file, or of its values. Raises UserError."""
+    if isinstance(choice, str) and choice.endswith(".json"):
+        return open_wiring(Path(choice))
     if isinstance(choice, str):
         if choice not in WIRINGS:
             raise UserError(
@@ -110,15 +118,7 @@ def mesh_of(choice: str | dict[str, Any]) -> Wiring:
                 known=", ".join(WIRINGS),
             )
         return WIRINGS[choice]()
-    try:
-        return Wiring.model_validate(choice).check()
-    except ValueError as error:
-        raise UserError(
-            "This is not a wiring.",
-            "{reason}.",
-            "It needs own (a processor a role) and reads (a list of roles a processor).",
-            reason=" ".join(str(error).split())[:200],
-        ) from error
+    return wiring_of(choice)
 
 
 CONFIG = ReverberationConfig

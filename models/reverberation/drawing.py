@@ -42,18 +42,25 @@ def places(wiring: Wiring) -> dict[str, tuple[float, float]]:
     return found
 
 
-def draw(wiring: Wiring, counts: dict[str, int], folder: Path) -> list[Path]:
+def draw(
+    wiring: Wiring, counts: dict[str, int], folder: Path, suffixes: tuple[str, ...] = ("svg", "png")
+) -> list[Path]:
     """Write ``architecture`` and ``data_flow``, each as SVG and PNG at 300 dpi; returns the files."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for name, size, paint in (("architecture", (9, 9), _architecture), ("data_flow", (11, 6), _data_flow)):
+    for name, size, paint in (
+        ("architecture", (7.2, 7.2), _architecture),
+        ("data_flow", (11, 6), _data_flow),
+    ):
         figure = Figure(figsize=size, layout="constrained")
         paint(figure.subplots(), wiring, counts)
-        for suffix in ("svg", "png"):
+        for suffix in suffixes:
             files.append(folder / f"{name}.{suffix}")
-            figure.savefig(files[-1], dpi=300)
+            with rc_context({"svg.fonttype": "none"}):  # words stay words, to be edited
+                figure.savefig(files[-1], dpi=300)
     return files
 
 
@@ -80,10 +87,12 @@ def _architecture(axes: Any, wiring: Wiring, counts: dict[str, int]) -> None:
         axes.scatter([x], [y], s=(260, 420, 700)[kind], color=color, zorder=2, marker="os*"[kind])
         words = f"{name.replace('_', ' ')}\n{counts[name]:,}"
         if kind == 0:
-            axes.annotate(words, (1.1 * x, 1.1 * y), ha="center", va="center", fontsize=8)
+            side = "left" if x > 0.2 else "right" if x < -0.2 else "center"
+            above = "center" if abs(y) < 0.9 else "bottom" if y > 0 else "top"
+            axes.annotate(words, (1.08 * x, 1.08 * y), ha=side, va=above, fontsize=8.5)
         else:
-            axes.annotate(words, (x, y - 0.085), ha="center", va="top", fontsize=7.5)
-    axes.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal")
+            axes.annotate(words, (x, y - 0.085), ha="center", va="top", fontsize=8)
+    axes.set(xlim=(-1.4, 1.4), ylim=(-1.25, 1.25), aspect="equal")
     axes.set_title(
         f"{wiring.connections} connections, {wiring.sources} sources, {sum(counts.values()):,} parameters",
         fontsize=10,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,10 @@ MOST_RANKED = 256  # sequences that roles are ranked by: twenty times they are o
 MOST_TOKENS = 40_000  # of a batch's sequences together: long ones are computed a few at a time
 
 
+class WrongWidth(UserError):
+    """The sequences have other features than the model: they can be projected."""
+
+
 @dataclass(frozen=True)
 class Observation:
     """What the mesh does with n sequences.
@@ -35,6 +39,12 @@ class Observation:
     target: np.ndarray | None
     gates: np.ndarray
     kl: np.ndarray
+
+    def part(self, chosen: Sequence[int]) -> Observation:
+        """Of these sequences alone."""
+        index = np.asarray(chosen, int)
+        target = None if self.target is None else self.target[index]
+        return Observation(self.output[index], target, self.gates[:, index], self.kl[:, index])
 
     @property
     def errors(self) -> np.ndarray | None:
@@ -112,7 +122,8 @@ class Observer:
         muted: Iterable[str] = (),
         cut: Iterable[Edge] = (),
     ) -> Observation:
-        """Every sequence by the mesh, with some roles muted or edges cut. Each gives what it would give alone.
+        """Every sequence by the mesh, with some roles muted or edges cut: (role, processor) is a message, (processor,
+        role) feedback. Each sequence gives what it would give alone.
 
         Raises UserError where the sequences are not as wide as the network wants them.
         """
@@ -167,6 +178,27 @@ class Observer:
         has_targets = sequences.y is not None
         return sorted(effects, key=lambda one: one.added_error if has_targets else one.change, reverse=True)
 
+    def projected(self, sequences: Sequences) -> Sequences:
+        """Sequences of another width brought to the model's: their principal components, the largest first, with the
+        mean and spread that the model knows of its features. Components that lack stay at the mean.
+
+        It shows what the mesh does with such data, not what it predicts: it was trained on other features.
+        """
+        frames = np.concatenate(sequences.x).astype(np.float64)
+        middle = frames.mean(0)
+        values, vectors = np.linalg.eigh(np.cov(frames - middle, rowvar=False).reshape(sequences.width, -1))
+        count = min(self.width, sequences.width)
+        order = np.argsort(values)[::-1][:count]
+        turn = vectors[:, order] / np.sqrt(np.maximum(values[order], 1e-12))
+        mean = self.network.input_mean.cpu().numpy()
+        scale = self.network.input_scale.cpu().numpy()
+        parts = []
+        for one in sequences.x:
+            x = np.tile(mean, (len(one), 1))
+            x[:, :count] += ((one - middle) @ turn) * scale[:count]
+            parts.append(x.astype(np.float32))
+        return replace(sequences, x=tuple(parts), names=())
+
     def _run(
         self,
         sequences: Sequences,
@@ -186,9 +218,9 @@ class Observer:
     def _check(self, sequences: Sequences) -> None:
         widths = sorted({one.shape[1] for one in sequences.x})
         if widths != [self.width]:
-            raise UserError(
+            raise WrongWidth(
                 "The sequences have {found} features, the model wants {wanted}.",
                 "A model reads the features it was trained on.",
-                "Choose other data, or train a model on these: it begins with a projection to its own width.",
+                "Project them to the model's width, or train a model on these.",
                 found=", ".join(map(str, widths)), wanted=self.width,
             )  # fmt: skip

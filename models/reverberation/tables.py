@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from models.datafiles import write_whole
-from models.reverberation.observer import Observation
-from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
+from models.reverberation.observer import Effect, Observation
+from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, PROCESSORS, ROLE_NAMES, ROLES
 
 
 def write_observation(path: Path, found: Observation) -> None:
@@ -20,15 +21,41 @@ def write_observation(path: Path, found: Observation) -> None:
         np.savez(contents, output=found.output, gates=found.gates, kl=found.kl)
         write_whole(path, contents.getvalue())
         return
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     gates = [f"gate_{role}_{number}" for number in (1, 2) for role in ROLE_NAMES]
     kl = [f"kl_{role}_{number}" for number in (1, 2) for role in ROLE_NAMES] + [
         f"kl_{p}" for p in PROCESSOR_NAMES
     ]
-    writer.writerow(["sequence", "output", "target", *gates, *kl])
+    rows = []
     for number in range(len(found.output)):
         target = "" if found.target is None else f"{found.target[number]:.6g}"
         values = [f"{one:.6g}" for one in (*found.gates[:, number], *found.kl[:, number])]
-        writer.writerow([number + 1, f"{found.output[number]:.6g}", target, *values])
+        rows.append([number + 1, f"{found.output[number]:.6g}", target, *values])
+    write_rows(path, ["sequence", "output", "target", *gates, *kl], rows)
+
+
+def write_ranking(path: Path, effects: Iterable[Effect]) -> None:
+    """CSV: role, error that muting it adds (empty without targets), change of the output. Raises UserError."""
+    rows = [
+        [one.role, "" if np.isnan(one.added_error) else f"{one.added_error:.6g}", f"{one.change:.6g}"]
+        for one in effects
+    ]
+    write_rows(path, ["role", "added_error", "change_of_output"], rows)
+
+
+def write_parameters(path: Path, counts: Mapping[str, int]) -> None:
+    """CSV: every module with its Chinese name, body and number of parameters. Raises UserError."""
+    known = {module.name: module for module in (*ROLES, *PROCESSORS, CONDUCTOR)}
+    rows = []
+    for name, count in counts.items():
+        module = known.get(name)
+        rows.append([name, module.chinese if module else "", module.body if module else "Linear", count])
+    write_rows(path, ["module", "chinese", "body", "parameters"], rows)
+
+
+def write_rows(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """CSV of any table that is shown. Raises UserError."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
     write_whole(path, text.getvalue().encode())

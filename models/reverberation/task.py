@@ -14,18 +14,13 @@ from models.errors import UserError
 from models.progress import Progress
 from models.reverberation import baselines, data
 from models.reverberation.config import ReverberationConfig, mesh_of
+from models.reverberation.history import GATE, GATE_NAMES, KL, KL_NAMES
 from models.reverberation.network import NetworkConfig, ReverberationNet
-from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
+from models.reverberation.wiring import ROLE_NAMES
 from models.training.pictures import Bars, Points, Shown
 from models.training.task import Clock, Draw, Loss, Task
 
 MOST_POINTS = 500  # of the cloud in the picture of an epoch
-GATE, KL = "gate", "kl"  # what the figures of single modules begin with
-GATE_NAMES = tuple(f"{GATE}.{role}.{number}" for number in (1, 2) for role in ROLE_NAMES)
-KL_NAMES = tuple(
-    [f"{KL}.{role}.{number}" for number in (1, 2) for role in ROLE_NAMES]
-    + [f"{KL}.{p}" for p in PROCESSOR_NAMES]
-)
 
 
 @dataclass(frozen=True)
@@ -113,9 +108,13 @@ class ReverberationTask(Task[ReverberationConfig]):
         return Batch(batch.x.to(device), lengths, batch.y.to(device))
 
     def optimizer(self, network: torch.nn.Module) -> torch.optim.Optimizer:
-        """Adam, as described."""
+        """Adam, as described; all parameters in one step where there is such a kernel."""
+        together = next(network.parameters()).device.type in ("cpu", "cuda")
         return torch.optim.AdamW(
-            network.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
+            network.parameters(),
+            lr=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+            fused=together,
         )
 
     def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models.datafiles import write_whole
 from models.errors import UserError
 
 
@@ -170,6 +173,37 @@ def cyclic() -> Wiring:
 
 
 WIRINGS = {"documented": documented, "cyclic": cyclic}
+SUFFIX = ".wiring.json"
+
+
+def save_wiring(wiring: Wiring, path: Path) -> None:
+    """Write it as JSON. Raises UserError where that cannot be done."""
+    write_whole(path, json.dumps(wiring.model_dump(), indent=2).encode())
+
+
+def open_wiring(path: Path) -> Wiring:
+    """What `save_wiring` wrote. Raises UserError where it is no wiring, or one that cannot work."""
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            "{name} cannot be read.", "It is no JSON file of a wiring.", "Choose a file that was saved here.",
+            name=path.name,
+        ) from error  # fmt: skip
+    return wiring_of(values)
+
+
+def wiring_of(values: object) -> Wiring:
+    """The wiring of plain values, as they stand in a config or a file. Raises UserError."""
+    try:
+        return Wiring.model_validate(values).check()
+    except ValidationError as error:
+        raise UserError(
+            "This is not a wiring.",
+            "{reason}.",
+            "It needs own (a processor a role) and reads (a list of roles a processor).",
+            reason=" ".join(str(error).split())[:200],
+        ) from error
 
 
 def _complete(

@@ -184,3 +184,18 @@ def test_the_keyboard_reaches_the_controls_in_reading_order(tab, window, qtbot):
         ):
             seen.append(widget)
     assert seen.index(tab.models.box) < seen.index(tab.primary)
+
+
+def test_frames_go_to_reverberationnet(tab, window, qtbot):
+    open_files(tab, qtbot, [next(CLIPS.glob("*.flac"))])
+    tab.files._list.selectRow(0)
+    menu = tab.files.make_menu()
+    send = next(action for action in menu.actions() if "ReverberationNet" in action.text())
+    assert send.isEnabled()
+    send.trigger()
+    qtbot.waitUntil(lambda: window.current.system == "reverberation", timeout=30_000)
+    there = window.current
+    qtbot.waitUntil(lambda: there.observation is not None and idle(there), timeout=60_000)
+    assert there.session.sequences.x[0].shape == (32, 64)
+    assert there.observation.target is not None
+    menu.deleteLater()

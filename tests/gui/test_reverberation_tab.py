@@ -1,16 +1,24 @@
 """The ReverberationNet tab as a person uses it: sequences, gates, one role, muting, ranking, exports, bad files."""
 
 import csv
+import json
 from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QPushButton
 
+from app import i18n
+from app.tabs.reverberation.compare_page import EPOCHS, MODEL, Source
+from app.training.launcher import Launcher
 from models import checkpoint
+from models.reverberation.history import GATE_NAMES, KL_NAMES
 from models.reverberation.network import NetworkConfig, ReverberationNet
-from models.reverberation.wiring import ROLE_NAMES
+from models.reverberation.wiring import ROLE_NAMES, documented
+from models.training.events import Epoch, EventWriter, Started
+from models.training.run_folder import RunFolder
 
 
 def saved_mesh(folder, **values):
@@ -53,24 +61,24 @@ def test_own_sequences_fill_mesh_heat_map_and_figures(tab, qtbot, sequences):
     observed(tab, qtbot, sequences)
     assert tab.observation.gates.shape == (38, 30)
     assert len(tab.heat.order()) == 30
-    assert tab.cards[0].accessibleName().startswith("Sequences: 30")
-    np.testing.assert_allclose(tab.mesh._gates, tab.observation.gates.mean(1))
+    assert tab.figures.count.accessibleName().startswith("Sequences: 30")
+    np.testing.assert_allclose(tab.mesh.state.gates, tab.observation.gates.mean(1))
     tab.number.setValue(7)
-    np.testing.assert_allclose(tab.mesh._gates, tab.observation.gates[:, 6])
+    np.testing.assert_allclose(tab.mesh.state.gates, tab.observation.gates[:, 6])
     tab.views.choose("heat")
     tab.heat.sorted_by.emit("target")
     assert tab.heat.order().tolist() == np.argsort(tab.observation.target, kind="stable").tolist()
-    tab.which.setCurrentIndex(2)
-    assert tab.heat._difference
+    tab.heat_page.which.setCurrentIndex(2)
+    assert tab.heat._signed
 
 
 def test_a_role_is_reached_by_mouse_and_by_keyboard(tab, qtbot, sequences):
     observed(tab, qtbot, sequences)
-    spot = tab.mesh._at(tab.mesh._spots["harp"]).toPoint()
+    spot = tab.mesh.spot("harp").toPoint()
     qtbot.mouseClick(tab.mesh, Qt.MouseButton.LeftButton, pos=QPoint(spot.x(), spot.y()))
     assert tab.page.name == "harp"
     assert "竖琴" in tab.page.title.text()
-    assert "KL" in tab.page.facts.text()
+    assert "KL" in tab.page.kl.text()
     qtbot.keyClick(tab.mesh, Qt.Key.Key_Right)
     assert tab.page.name not in ("", "harp")
     tab.number.setValue(3)
@@ -83,11 +91,11 @@ def test_a_role_is_reached_by_mouse_and_by_keyboard(tab, qtbot, sequences):
 def test_muting_changes_the_figures_and_can_be_taken_back(tab, qtbot, sequences):
     observed(tab, qtbot, sequences)
     before = tab.observation.output.copy()
-    tab.mesh.selected = "cello"
+    tab.mesh.select("cello")
     qtbot.keyClick(tab.mesh, Qt.Key.Key_M)
     qtbot.waitUntil(lambda: idle(tab) and not np.array_equal(tab.observation.output, before), timeout=10_000)
-    assert tab.mesh.muted == frozenset({"cello"})
-    assert "with every role" in tab.cards[1].accessibleName()
+    assert tab.mesh.state.muted == frozenset({"cello"})
+    assert "with everything" in tab.figures.error.accessibleName()
     tab.what_if.clear.click()
     qtbot.waitUntil(lambda: idle(tab) and np.allclose(tab.observation.output, before), timeout=10_000)
 
@@ -96,11 +104,11 @@ def test_the_ranking_has_every_role(tab, qtbot, sequences):
     observed(tab, qtbot, sequences)
     tab.views.choose("what if")
     tab.what_if.rank.click()
-    qtbot.waitUntil(lambda: tab.what_if.effects.rowCount() == 19 and idle(tab), timeout=60_000)
-    added = [effect.added_error for effect in tab.what_if.effects.rows]
+    qtbot.waitUntil(lambda: len(tab.what_if.effects.effects) == 19 and idle(tab), timeout=60_000)
+    added = [effect.added_error for effect in tab.what_if.effects.effects.values()]
     assert added == sorted(added, reverse=True)
     tab.what_if.table.selectRow(0)
-    assert tab.page.name == tab.what_if.effects.rows[0].role
+    assert tab.page.name == tab.what_if.effects.roles[0]
 
 
 def test_an_observed_model_is_said_to_be_one(tab, qtbot, sequences, tmp_path):
@@ -129,18 +137,18 @@ def test_bad_files_are_said_in_the_tab(tab, qtbot, tmp_path, make, why):
 
 def test_exports(tab, qtbot, sequences, tmp_path):
     observed(tab, qtbot, sequences)
-    assert all(action.isEnabled() for action in tab.export_actions())
-    tab.save_gates(tmp_path / "gates.csv")
+    assert sum(action.isEnabled() for action in tab.export_actions()) == 5
+    tab.exports.save_gates(tmp_path / "gates.csv")
     with open(tmp_path / "gates.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 30
     assert float(rows[4]["gate_harp_2"]) == pytest.approx(
         tab.observation.gates[19 + ROLE_NAMES.index("harp"), 4], abs=1e-5
     )
-    tab.save_gates(tmp_path / "gates.npz")
+    tab.exports.save_gates(tmp_path / "gates.npz")
     assert np.load(tmp_path / "gates.npz")["kl"].shape == (45, 30)
     for name in ("mesh.svg", "mesh.png"):
-        tab.save_mesh(tmp_path / name)
+        tab.exports.save_mesh(tmp_path / name)
         assert (tmp_path / name).stat().st_size > 2_000
 
 
@@ -156,3 +164,308 @@ def test_the_sample_and_what_another_tab_sends(tab, qtbot, tmp_path):
         timeout=120_000,
     )
     assert tab.observation.target is not None
+
+
+# Training ---------------------------------------------------------------------------------------------------
+
+
+def told_run(services, name="told", epochs=4):
+    """A run folder whose epochs told of gates, as a finished training leaves it."""
+    path = services.settings.runs_folder / name
+    run = RunFolder.create(path, "reverberation", {"network": {"d": 16, "gating": "routing"}})
+    writer = EventWriter(run.events_file)
+    writer.write(
+        Started(pid=1, process_started=0.0, system="reverberation", device="cpu", total_epochs=epochs,
+                total_steps=epochs, trains={"longest": 8})
+    )  # fmt: skip
+    for epoch in range(1, epochs + 1):
+        write_epoch(writer, epoch)
+    return run, writer
+
+
+def write_epoch(writer, epoch):
+    values = {f"validation/{one}": epoch / 10 for one in GATE_NAMES}
+    values |= {f"validation/{one}": 10.0**-epoch for one in KL_NAMES}
+    writer.write(Epoch(epoch=epoch, step=epoch, values={**values, "validation/rmse": 1 / epoch}))
+
+
+def test_gates_are_played_through_training(tab, qtbot):
+    run, writer = told_run(tab.services)
+    tab.services.training.rescan()
+    tab.services.training.look_at([run.path])
+    qtbot.waitUntil(lambda: bool(tab.services.training.find(run.path).epochs))
+    tab.playback.choose(str(run.path))
+    assert tab.playback.active
+    np.testing.assert_allclose(tab.mesh.state.gates, 0.4)
+    tab.views.choose("heat")
+    assert tab.heat.selection == [3]
+    qtbot.keyClick(tab.playback.slider, Qt.Key.Key_Home)
+    np.testing.assert_allclose(tab.mesh.state.gates, 0.1)
+    assert tab.heat.selection == [0]
+    assert "epoch 1 of 4" in tab.figures.count.accessibleName()
+    qtbot.keyClick(tab.heat, Qt.Key.Key_Down)  # a row of the heat map is an epoch
+    assert tab.playback.at == 1
+    tab.playback.play.click()
+    qtbot.waitUntil(lambda: tab.playback.at == 3 and not tab.playback.play.isChecked(), timeout=10_000)
+    write_epoch(writer, 5)  # the run goes on, and the view with it
+    writer.close()
+    qtbot.waitUntil(lambda: tab.playback.at == 4, timeout=10_000)
+    np.testing.assert_allclose(tab.mesh.state.gates, 0.5)
+    tab.views.choose("kl")
+    assert len(tab.kl_page.bars.collapsed()) == 26
+    assert "26 of 26 latents have collapsed" in tab.kl_page.words.text()
+    tab._choose_module("harp")
+    assert len(tab.page.trained_first.x) == 5
+    tab.playback.choose("")
+    assert tab.mesh.state.gates is None
+
+
+def test_a_run_without_gates_says_so(tab, qtbot):
+    run, writer = told_run(tab.services, "baseline", epochs=0)
+    writer.close()
+    tab.services.training.rescan()
+    tab.playback.choose(str(run.path))
+    assert not tab.playback.active
+    assert "told of no gates" in tab.playback.words.text()
+
+
+def test_two_models_and_an_epoch_side_by_side(tab, qtbot, sequences, tmp_path):
+    other = saved_mesh(tmp_path / "other", width=5, d=16, gating="observed")
+    tab.models.choose(str(other))
+    tab.models.choose(str(tmp_path / "small"))
+    observed(tab, qtbot, sequences)
+    tab.views.choose("compare")
+    left, right = tab.compare.sides
+    right.choose(Source(MODEL, str(other)))
+    qtbot.waitUntil(lambda: tab.compare.differences() is not None and idle(tab), timeout=30_000)
+    np.testing.assert_allclose(left.shown.gates, tab.observation.gates.mean(1))
+    assert len(tab.compare.rows()) == 19
+    changes = [abs(float(row[6].replace("−", "-"))) for row in tab.compare.rows()]
+    pairs = [
+        max(abs(float(row[column].replace("−", "-"))) for column in (3, 6)) for row in tab.compare.rows()
+    ]
+    assert pairs == sorted(pairs, reverse=True)
+    assert max(changes) > 0
+    tab._select([2, 5])  # the same samples on both sides
+    qtbot.waitUntil(lambda: right.shown.words == left.shown.words == "mean of 2 selected", timeout=10_000)
+    right.choose(Source(EPOCHS, "shipped"))
+    right.epoch.setValue(3)
+    assert right.shown.words.startswith("epoch 3 of")
+    tab.exports.save_comparison(tmp_path / "comparison.csv")
+    assert len((tmp_path / "comparison.csv").read_text().splitlines()) == 20
+
+
+# Wiring -----------------------------------------------------------------------------------------------------
+
+
+def test_a_wiring_is_edited_by_keyboard_undone_saved_and_opened(tab, qtbot, tmp_path):
+    tab.views.choose("wiring")
+    page = tab.wiring_page
+    page.table.setCurrentIndex(page.matrix.index(ROLE_NAMES.index("harp"), 1))
+    qtbot.keyClick(page.table, Qt.Key.Key_Space)
+    assert "harp" in page.wiring.reads["stream_processor"]
+    assert page.wiring.connections == 41
+    qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    assert page.wiring.own["harp"] == "stream_processor"
+    assert "harp" not in page.wiring.reads["bandwidth_manager"]
+    page.save(tmp_path / "own.wiring.json")
+    page.undo_button.click()
+    page.undo_button.click()
+    assert page.wiring == documented()
+    page.redo_button.click()
+    assert page.wiring.connections == 41
+    page.open(tmp_path / "own.wiring.json")
+    assert page.wiring.own["harp"] == "stream_processor"
+
+
+def on_line(mesh, line):
+    """A place on a line where nothing else is nearer."""
+    geometry = mesh._geometry()
+    places = [geometry.path(line).pointAtPercent(share / 50) for share in range(10, 45)]
+    free = [p for p in places if not mesh.module_at(p) and geometry.line_at(p, mesh.state.lines()) == line]
+    return free[0].toPoint()
+
+
+def test_a_wiring_is_edited_by_mouse(tab, qtbot):
+    tab.views.choose("wiring")
+    mesh = tab.wiring_page.mesh
+    qtbot.waitUntil(lambda: mesh.width() > 200)
+
+    def draw(role, processor, keys=Qt.KeyboardModifier.NoModifier):
+        qtbot.mousePress(mesh, Qt.MouseButton.LeftButton, pos=mesh.spot(role).toPoint())
+        qtbot.mouseMove(mesh, mesh.spot(processor).toPoint())
+        qtbot.mouseRelease(mesh, Qt.MouseButton.LeftButton, keys, mesh.spot(processor).toPoint())
+
+    draw("harp", "cache_manager", Qt.KeyboardModifier.ControlModifier)
+    assert tab.wiring_page.wiring.own["harp"] == "bandwidth_manager"
+    assert "harp" in tab.wiring_page.wiring.reads["cache_manager"]
+    draw("tuba", "message_router")
+    assert tab.wiring_page.wiring.own["tuba"] == "message_router"
+    qtbot.mouseDClick(mesh, Qt.MouseButton.LeftButton, pos=on_line(mesh, ("harp", "cache_manager")))
+    assert "harp" not in tab.wiring_page.wiring.reads["cache_manager"]
+
+
+def test_a_wiring_that_cannot_work_is_refused_at_once(tab, qtbot, tmp_path):
+    page = tab.wiring_page
+    for role in ("philip", "clarinet", "elena"):
+        page.toggle_reading(role, "sync_coordinator")
+    assert said(tab, "sync_coordinator reads no role")
+    assert page.wiring.reads["sync_coordinator"] == ["elena"]
+    (tmp_path / "wrong.json").write_text("[]")
+    page.open(tmp_path / "wrong.json")
+    assert said(tab, "This is not a wiring")
+
+
+def test_a_wiring_comes_into_the_form_of_a_run(tab, qtbot, window):
+    tab.wiring_page.toggle_reading("harp", "stream_processor")
+    tab.wiring_page.train.click()
+    form = window.findChild(Launcher)
+    config = form.form.model
+    assert config.network.wiring["reads"]["stream_processor"][-1] == "harp"
+    assert form.start.isEnabled()
+    form.reject()
+
+
+def test_a_model_brings_its_wiring(tab, qtbot, sequences, tmp_path):
+    own = documented().moved("viola", "stream_processor")
+    tab.models.choose(str(saved_mesh(tmp_path / "own", width=5, d=16, wiring=own.model_dump())))
+    observed(tab, qtbot, sequences)
+    assert tab.mesh.wiring == own
+    assert ("viola", "stream_processor") in tab.what_if.connections.edges
+
+
+# More views -------------------------------------------------------------------------------------------------
+
+
+def said(tab, words):
+    return any(words in f"{m.heading} {m.text}" for m in tab.messages.messages)
+
+
+def test_a_connection_is_cut_in_the_table_and_on_the_mesh(tab, qtbot, sequences):
+    observed(tab, qtbot, sequences)
+    before = tab.observation.output.copy()
+    tab.views.choose("what if")
+    row = tab.what_if.connections.edges.index(("cello", "data_aggregator"))
+    tab.what_if.edges.setCurrentIndex(tab.what_if.connections.index(row, 1))
+    qtbot.keyClick(tab.what_if.edges, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: idle(tab) and not np.array_equal(tab.observation.output, before), timeout=10_000)
+    assert tab.mesh.state.cut == frozenset({("cello", "data_aggregator")})
+    tab.views.choose("mesh")
+    qtbot.mouseDClick(tab.mesh, Qt.MouseButton.LeftButton, pos=on_line(tab.mesh, ("horn", "data_aggregator")))
+    assert {("horn", "data_aggregator"), ("data_aggregator", "horn")} < tab.session.cut
+    tab.what_if.clear.click()
+    qtbot.waitUntil(lambda: idle(tab) and np.allclose(tab.observation.output, before), timeout=10_000)
+
+
+def test_several_sequences_are_shown_as_mean_and_spread(tab, qtbot, sequences):
+    observed(tab, qtbot, sequences)
+    tab.views.choose("heat")
+    qtbot.keyClick(tab.heat, Qt.Key.Key_Home)
+    for _ in range(3):
+        qtbot.keyClick(tab.heat, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert tab.selection == [0, 1, 2, 3]
+    assert "4" in tab.number.specialValueText()
+    np.testing.assert_allclose(tab.mesh.state.spread, tab.observation.gates[:, :4].std(1), rtol=1e-5)
+    assert "±" in tab.mesh.words("harp")
+    assert tab.figures.count.accessibleName().startswith("Sequences: 4")
+    qtbot.keyClick(tab.heat, Qt.Key.Key_Right)
+    qtbot.keyClick(tab.heat, Qt.Key.Key_Right)
+    qtbot.keyClick(tab.heat, Qt.Key.Key_Return)
+    assert tab.heat.sort_column == "eileen"
+    assert (np.diff(tab.observation.gates[0][tab.heat.order()]) >= 0).all()
+    qtbot.keyClick(tab.heat, Qt.Key.Key_Escape)
+    assert tab.selection == []
+
+
+def test_every_view_is_reached_by_keyboard(tab, qtbot, sequences):
+    observed(tab, qtbot, sequences)
+    for name, view in (("mesh", tab.mesh), ("kl", tab.kl_page.bars)):
+        tab.views.buttons[name].setFocus()
+        qtbot.keyClick(tab.views.buttons[name], Qt.Key.Key_Space)
+        assert view.isVisible()
+        before = tab.page.name
+        qtbot.keyClick(view, Qt.Key.Key_Down)
+        assert tab.page.name not in ("", before)
+    for name in ("heat", "what if", "compare", "wiring", "structure"):
+        qtbot.keyClick(tab.views.buttons[name], Qt.Key.Key_Space)
+        assert tab.stack.currentWidget() is tab.pages[name]
+    for view in (tab.mesh, tab.heat, tab.kl_page.bars, tab.mesh_page.histograms, tab.wiring_page.table):
+        assert view.focusPolicy() & Qt.FocusPolicy.TabFocus
+        assert view.accessibleName()
+    qtbot.waitUntil(lambda: tab.structure.structure is not None and idle(tab), timeout=60_000)
+
+
+def test_the_structure_is_drawn_listed_and_saved(tab, qtbot, tmp_path):
+    tab.views.choose("structure")
+    qtbot.waitUntil(lambda: tab.structure.structure is not None and idle(tab), timeout=60_000)
+    assert "40 connections" in tab.structure.tree.toPlainText()
+    assert (
+        tab.structure.table.rowCount() == 19 + 7 + 1 + 1 + 1
+    )  # roles, processors, conductor, projection, sum
+    for kind, name in (
+        ("architecture", "a.svg"),
+        ("data_flow", "d.png"),
+        ("parameters", "p.csv"),
+        ("tree", "t.txt"),
+    ):
+        tab.structure.save(kind, tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 500
+    tab.exports.write(lambda path: tab.structure.save("tree", path), tmp_path / "t.txt" / "no folder.txt")
+    assert said(tab, "cannot be written")
+
+
+def test_chinese_windows_show_both_names(tab, qtbot, sequences):
+    observed(tab, qtbot, sequences)
+    i18n.install("zh_CN")
+    assert tab.what_if.effects.data(tab.what_if.effects.index(3, 0)) == "竖琴 harp"
+    assert tab.heat._head("harp") == "竖琴"
+    tab.mesh.grab()
+
+
+# Bad input --------------------------------------------------------------------------------------------------
+
+
+def test_another_width_offers_a_projection(tab, qtbot, tmp_path, named):
+    np.savez(tmp_path / "wide.npz", x=np.random.default_rng(0).normal(size=(4, 6, 7)))
+    tab.accept_paths([tmp_path / "wide.npz"])
+    qtbot.waitUntil(lambda: idle(tab) and said(tab, "7 features, the model wants 5"), timeout=30_000)
+    named(tab, QPushButton, "Project to 5 features").click()
+    qtbot.waitUntil(lambda: tab.observation is not None and idle(tab), timeout=30_000)
+    assert tab.session.sequences.width == 5
+    assert said(tab, "principal components")
+
+
+def test_one_sequence_and_ragged_ones(tab, qtbot, tmp_path):
+    np.save(tmp_path / "one.npy", np.random.default_rng(0).normal(size=(1, 6, 5)))
+    observed(tab, qtbot, tmp_path / "one.npy")
+    assert tab.mesh.state.spread is None
+    rows = ["id,a,b,c,d,e,target"] + [f"s{i},{i},2,3,4,{step},1" for i in range(3) for step in range(i + 2)]
+    (tmp_path / "ragged.csv").write_text("\n".join(rows))
+    tab.session.observation = None
+    observed(tab, qtbot, tmp_path / "ragged.csv")
+    assert "2 to 4 steps, each computed to its own end" in tab.about.text()
+    alone = tab.observation.output[0]
+    tab.receive(np.stack([tab.session.sequences.x[0]]))
+    qtbot.waitUntil(
+        lambda: idle(tab) and tab.observation is not None and len(tab.observation.output) == 1, timeout=30_000
+    )
+    assert tab.observation.output[0] == pytest.approx(alone, abs=1e-5)
+
+
+def test_text_in_a_table_is_said_with_its_place(tab, qtbot, tmp_path):
+    (tmp_path / "text.csv").write_text("a,b,c,d,e\n1,2,3,4,5\n1,2,loud,4,5\n")
+    tab.accept_paths([tmp_path / "text.csv"])
+    qtbot.waitUntil(lambda: idle(tab) and said(tab, "Column c, row 3: loud"), timeout=30_000)
+
+
+def test_weights_of_another_width_are_refused_with_the_reason(tab, qtbot, sequences, tmp_path):
+    place = saved_mesh(tmp_path / "torn", width=5, d=16)
+    described = json.loads((place / "checkpoint.json").read_text())
+    described["network"]["d"] = 32
+    (place / "checkpoint.json").write_text(json.dumps(described))
+    tab.models.choose(str(place))
+    tab.accept_paths([sequences])
+    qtbot.waitUntil(lambda: idle(tab) and bool(tab.messages.messages), timeout=30_000)
+    assert said(tab, "do not fit")
+    tab.models.choose(str(saved_mesh(tmp_path / "d32", width=5, d=32)))  # another d is no problem
+    qtbot.waitUntil(lambda: tab.observation is not None and idle(tab), timeout=30_000)

@@ -12,6 +12,7 @@ from PySide6.QtCore import (
     QItemSelection,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QSortFilterProxyModel,
     Qt,
 )
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
+    QMenu,
     QPushButton,
     QSplitter,
     QTableView,
@@ -291,6 +293,7 @@ class FilesPage(Page):
             self.player.stop()
         self._shown_row = row
         self._play.setEnabled(row is not None and row.prediction is not None)
+        self._send.setEnabled(row is not None and not row.problem)
         if row is None or row.prediction is None:
             self._name.setText(row.problem if row is not None else tr("Choose a row to see and hear it."))
             for widget in (self._waveform, self._spectrogram, self._timeline):
@@ -319,6 +322,34 @@ class FilesPage(Page):
         self._waveform.set_attention(prediction.attention_times_s, prediction.attention)
         labels = [prediction.labels[int(p.argmax())] for p in prediction.probabilities]
         self._timeline.set_segments(*_hops(prediction), labels)
+
+    def _show_menu(self, place: QPoint) -> None:
+        menu = self.make_menu()
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self._list.viewport().mapToGlobal(place))
+
+    def make_menu(self) -> QMenu:
+        """What a right-click on the selected file offers."""
+        menu = QMenu(self)
+        play = menu.addAction(tr("Stop") if self.player.playing else tr("Play"))
+        play.triggered.connect(self._toggle_play)
+        play.setEnabled(self._play.isEnabled())
+        send = menu.addAction(tr("Send frames to ReverberationNet"))
+        send.triggered.connect(self.send_frames)
+        send.setEnabled(self._send.isEnabled())
+        menu.addSeparator()
+        menu.addActions(self.export_actions())
+        return menu
+
+    def send_frames(self) -> None:
+        """The selected file's log-mel frames, as sequences, to the ReverberationNet tab."""
+        if self._shown_row is not None:
+            self.tab.start(self._send_frames(self._shown_row.path))
+
+    async def _send_frames(self, path: Path) -> None:
+        with self.services.task(tr("Computing frames")):
+            x, levels = await self.services.worker("sound").run(_frames, path)
+        self.services.send("reverberation", {"x": x, "y": levels, "title": path.stem})
 
     def _toggle_play(self) -> None:
         if self._shown_row is None or self._shown_row.prediction is None:
@@ -385,6 +416,8 @@ class FilesPage(Page):
         self._list.setAccessibleName(tr("Predictions"))
         self._list.selectionModel().selectionChanged.connect(self._selected)
         self._list.doubleClicked.connect(lambda _index: self._toggle_play())
+        self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._list.customContextMenuRequested.connect(self._show_menu)
         below = QWidget()
         column = QVBoxLayout(below)
         column.setContentsMargins(0, theme.SMALL, 0, 0)
@@ -397,8 +430,16 @@ class FilesPage(Page):
         self._play.setAccessibleName(tr("Play"))
         self._play.setShortcut("Space")
         self._play.clicked.connect(self._toggle_play)
+        self._send = QToolButton()
+        self._send.setText(tr("To ReverberationNet"))
+        self._send.setToolTip(
+            tr("Send this recording's log-mel frames to ReverberationNet, in windows of 0.8 s")
+        )
+        self._send.setAccessibleName(tr("Send frames to ReverberationNet"))
+        self._send.clicked.connect(self.send_frames)
         head.addWidget(self._play)
         head.addWidget(self._name, 1)
+        head.addWidget(self._send)
         column.addLayout(head)
         self._waveform, self._spectrogram, self._timeline = (
             Waveform(axis=False),
@@ -448,6 +489,14 @@ class FilesPage(Page):
             write_table(path, found, self.table.labels)
         except UserError as error:
             self.tab.show_error(error)
+
+
+def _frames(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """In the worker's thread: windows of log-mel frames and their levels."""
+    from models import audio
+    from models.emotion.frames import speech_windows
+
+    return speech_windows(audio.read(path), path.name)
 
 
 def _hops(prediction: FilePrediction) -> tuple[np.ndarray, np.ndarray]:

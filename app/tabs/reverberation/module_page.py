@@ -1,92 +1,147 @@
-"""One module at the right: what it computes, its gate over the sequences, its KL, and its activity over time."""
+"""One module at the right: what it computes, its gate over the sequences and over training, its KL, its activity."""
 
 from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from app import theme
 from app.i18n import tr
-from app.widgets.labels import Hint
-from app.widgets.mesh import MODULES
+from app.tabs.reverberation.shown import Shown
+from app.widgets.labels import Caption, Hint
+from app.widgets.module_names import MODULES, both_names, english_name
 from app.widgets.plot import Plot
+from models.reverberation.history import History
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring
 
 BINS = 40
+COUNT = len(ROLE_NAMES)
 
 
-class ModulePage(QWidget):
+class ModulePage(QScrollArea):
     """`show_module` fills it. mute_asked(role): its box was ticked or unticked."""
 
     mute_asked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        column = QVBoxLayout(self)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        inside = QWidget()
+        inside.setProperty("surface", "page")
+        column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.SMALL)
+        self.setWidget(inside)
         self.name = ""
         self.title = QLabel()
         self.title.setProperty("role", "section")
-        self.body = Hint()
-        self.facts = Hint()
+        self.body, self.facts, self.kl = Hint(), Hint(), Hint()
         self.muted = QCheckBox(tr("Muted"))
         self.muted.setToolTip(tr("Hold the role's messages, feedback and output at zero"))
         self.muted.clicked.connect(lambda: self.mute_asked.emit(self.name))
-        for widget in (self.title, self.body, self.facts, self.muted):
+        self.effect = Hint()
+        for widget in (self.title, self.body, self.facts, self.kl, self.muted, self.effect):
             column.addWidget(widget)
-        self.spread = Plot(tr("gate over the sequences"), tr("gate"), "", tr("sequences"), "", readout=False)
+        self.spread = _plot(tr("gate over the sequences"), tr("gate"), tr("sequences"))
         self.first = self.spread.line(tr("pass 1"), "accent", width=2.0)
         self.second = self.spread.line(tr("pass 2"), "text", width=1.0)
-        self.activity = Plot(tr("activity over time"), tr("step"), "", tr("activity"), "", readout=False)
+        self.training = _plot(tr("gate over training"), tr("epoch"), tr("gate"))
+        self.trained_first = self.training.line(tr("pass 1"), "accent", width=2.0)
+        self.trained_second = self.training.line(tr("pass 2"), "text", width=1.0)
+        self.kl_training = _plot(tr("KL over training"), tr("epoch"), tr("KL"))
+        self.trained_kl = self.kl_training.line("", "accent", width=2.0)
+        self.activity = _plot(tr("activity over time"), tr("step"), tr("activity"))
         self.active_first = self.activity.line(tr("pass 1"), "accent", width=2.0)
         self.active_second = self.activity.line(tr("pass 2"), "text", width=1.0)
-        for plot in (self.spread, self.activity):
-            caption = Hint(plot.name)
-            column.addWidget(caption)
-            plot.setMinimumHeight(120)
-            plot.setMaximumHeight(170)
+        self._captions: dict[Plot, Caption] = {}
+        for plot in (self.spread, self.training, self.kl_training, self.activity):
+            self._captions[plot] = Caption(plot.name)
+            column.addWidget(self._captions[plot])
             column.addWidget(plot)
-        column.addWidget(Hint(tr("blue: pass 1 · dark: pass 2")))
+            self._reveal(plot, False)
+        self.legend = Hint(tr("blue: pass 1 · dark: pass 2"))
+        column.addWidget(self.legend)
         column.addStretch(1)
 
-    def show_module(self, name: str, wiring: Wiring, parameters: int, muted: bool) -> None:
-        module = MODULES[name]
+    def show_module(self, name: str, wiring: Wiring, parameters: int, muted: bool, effect: str) -> None:
+        """effect: what the ranking says of muting it, or nothing."""
         self.name = name
-        self.title.setText(f"{module.name.replace('_', ' ')} · {module.chinese}")
-        self.body.setText(module.body)
-        lines = [tr("{count} parameters", count=f"{parameters:,}")]
+        self.title.setText(both_names(name))
+        self.body.setText(MODULES[name].body)
+        lines = [tr("{count} parameters", count=f"{parameters:,}")] if parameters else []
         if name in ROLE_NAMES:
-            heard = [p.replace("_", " ") for p in PROCESSOR_NAMES if name in wiring.reads[p]]
-            lines.append(tr("belongs to {processor}", processor=wiring.own[name].replace("_", " ")))
+            heard = [english_name(p) for p in PROCESSOR_NAMES if name in wiring.reads[p]]
+            lines.append(tr("belongs to {processor}", processor=english_name(wiring.own[name])))
             lines.append(tr("is read by {processors}", processors=", ".join(heard) or "–"))
         elif name in PROCESSOR_NAMES:
             lines.append(tr("reads {roles}", roles=", ".join(wiring.reads[name])))
         self.facts.setText(" · ".join(lines))
         self.muted.setVisible(name in ROLE_NAMES)
         self.muted.setChecked(muted)
-        self.show_figures(None, None)
-        self.show_activity(None)
+        self.effect.setText(effect)
+        self.effect.setVisible(bool(effect))
+        self.legend.setVisible(name in ROLE_NAMES)
 
-    def show_figures(self, gates: np.ndarray | None, kl: np.ndarray | None) -> None:
-        """gates: [2, n] of the role, or None. kl: mean KL a pass, or of a processor."""
-        self.spread.setVisible(gates is not None)
-        if kl is not None and len(kl):
-            words = " · ".join(f"{one:.3g}" for one in kl)
-            self.facts.setText(f"{self.facts.text().split(' · KL')[0]} · KL {words}")
-        if gates is None:
+    def show_figures(self, shown: Shown | None, gates: np.ndarray | None) -> None:
+        """gates: [38, n] of the sequences, or None while a run is played."""
+        role, processor = self.name in ROLE_NAMES, self.name in PROCESSOR_NAMES
+        self._reveal(self.spread, role and gates is not None)
+        self.kl.setVisible(shown is not None and (role or processor))
+        if shown is None or not (role or processor):
+            return
+        if role:
+            place = ROLE_NAMES.index(self.name)
+            values = [shown.kl[place], shown.kl[place + COUNT]]
+        else:
+            values = [shown.kl[2 * COUNT + PROCESSOR_NAMES.index(self.name)]]
+        words = " · ".join(f"{one:.3g}" for one in values)
+        self.kl.setText(tr("KL {values} nats a feature and step", values=words))
+        if not role or gates is None:
             return
         edges = np.linspace(0, 1, BINS + 1)
         middles = (edges[1:] + edges[:-1]) / 2
-        for line, values in zip((self.first, self.second), gates, strict=True):
-            line.set(middles, np.histogram(values, edges)[0].astype(float))
+        for line, which in ((self.first, place), (self.second, place + COUNT)):
+            line.set(middles, np.histogram(gates[which], edges)[0].astype(float))
         self.spread.set_home(x=(0, 1))
+
+    def show_training(self, history: History | None) -> None:
+        """How the module went through the training of the model, where that is known."""
+        role = self.name in ROLE_NAMES
+        known = history is not None and len(history) > 1 and (role or self.name in PROCESSOR_NAMES)
+        self._reveal(self.training, known and role)
+        self._reveal(self.kl_training, known)
+        if not known or history is None:
+            return
+        if role:
+            place = ROLE_NAMES.index(self.name)
+            self.trained_first.set(history.epochs, history.gates[:, place])
+            self.trained_second.set(history.epochs, history.gates[:, place + COUNT])
+            self.training.reset()
+            column = place + COUNT
+        else:
+            column = 2 * COUNT + PROCESSOR_NAMES.index(self.name)
+        self.trained_kl.set(history.epochs, history.kl[:, column])
+        self.kl_training.reset()
 
     def show_activity(self, activity: np.ndarray | None) -> None:
         """[2, time], or None where no single sequence is chosen."""
-        self.activity.setVisible(activity is not None)
+        self._reveal(self.activity, activity is not None)
         if activity is None:
             return
         steps = np.arange(1, activity.shape[1] + 1)
         for line, values in zip((self.active_first, self.active_second), activity, strict=True):
             line.set(steps, values)
         self.activity.reset()
+
+    def _reveal(self, plot: Plot, shown: bool) -> None:
+        plot.setVisible(shown)
+        self._captions[plot].setVisible(shown)
+
+
+def _plot(name: str, x_title: str, y_title: str) -> Plot:
+    plot = Plot(name, x_title, "", y_title, "", readout=False)
+    plot.setMinimumHeight(110)
+    plot.setMaximumHeight(150)
+    return plot

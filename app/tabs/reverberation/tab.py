@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QSpinBox,
-    QStackedWidget,
-    QTextBrowser,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QWidget
 
-from app import theme
-from app.i18n import tr
+from app.i18n import plural, tr
 from app.services import Services
-from app.tabs.base import Tab
-from app.tabs.reverberation.module_page import ModulePage
-from app.tabs.reverberation.what_if import WhatIf
-from app.widgets.drop_zone import DropZone
-from app.widgets.figure_card import FigureCard
-from app.widgets.gate_views import GateHistograms, HeatMap
-from app.widgets.labels import Hint
-from app.widgets.mesh import MeshView
-from app.widgets.model_choice import ModelChoice
-from app.widgets.section import Segments
+from app.tabs.reverberation.comparing import Comparing
+from app.tabs.reverberation.exports import Exports
+from app.tabs.reverberation.panels import Panels
+from app.tabs.reverberation.session import Session
+from app.tabs.reverberation.shown import Shown, shown_of
+from app.tabs.reverberation.work import Edge, glance_of
 from models.errors import UserError
-from models.progress import Cancelled
-from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
+from models.reverberation.wiring import ROLE_NAMES, Wiring, wiring_of
 
 if TYPE_CHECKING:
-    from models.progress import Progress
     from models.reverberation.data import Sequences
-    from models.reverberation.observer import Observation, Observer
-
-WORKER = "reverberation"
+    from models.reverberation.observer import Observation
 
 
-class ReverberationTab(Tab):
-    """Mesh, heat map and what-if over one choice of data and model."""
+class ReverberationTab(Panels):
+    """What is selected and which view shows it. The widgets are in `Panels`, data and model in `session`."""
 
     system = "reverberation"
     open_title = "Open sequences"
@@ -54,198 +35,358 @@ class ReverberationTab(Tab):
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
-        self.sequences: Sequences | None = None
-        self.observation: Observation | None = None
-        self.whole: Observation | None = None  # with no role muted
-        self.muted: frozenset[str] = frozenset()
-        self._path: Path | str = ""
-        self._observer: Observer | None = None
-        self._held = ("", "")  # choice and device of the observer
-        self._fill_source()
-        self._fill_view()
-        self._show_figures()
+        self.session = Session(self)
+        self.selection: list[int] = []  # no sequence stands for all
+        self.exports = Exports(self)
+        self.comparing = Comparing(self)
+        self._connect()
+        self._show_figures(None)
         self.set_action(tr("Observe"), enabled=False)
+
+    @property
+    def observation(self) -> Observation | None:
+        return self.session.observation
 
     # What the window asks ---------------------------------------------------------------------------------
 
     def act(self) -> None:
+        self.playback.choose("")
         self.start(self._observe())
 
     def accept_paths(self, paths: list[Path]) -> None:
         if paths:
-            self._path = paths[0]
-            self.start(self._open())
+            self.start(self._open(paths[0]))
 
     def receive(self, payload: object) -> None:
-        """An array of sequences from another tab, [n, time, width]."""
-        if isinstance(payload, np.ndarray):
-            from models.reverberation.data import from_array
-
-            try:
-                self._show_sequences(from_array(payload, title=tr("sent here")))
-            except UserError as error:
-                self.show_error(error)
-                return
-            self.start(self._observe())
-        else:
+        """From another tab: an array [n, time, width], or a mapping of ``x``, perhaps ``y`` [n] and ``title``."""
+        given = payload if isinstance(payload, Mapping) else {"x": payload}
+        x, y = given.get("x"), given.get("y")
+        if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray | None):
             super().receive(payload)
+            return
+        from models.reverberation.data import from_array
+
+        self.clear_messages()
+        try:
+            found = from_array(x, y, title=str(given.get("title", "") or tr("sent here")))
+        except UserError as error:
+            self.show_error(error)
+            return
+        self.session.take(found)
+        self.start(self._observe())
 
     def try_sample(self) -> None:
-        self._path = "sample"
-        self.start(self._open())
+        self.start(self._open("sample"))
 
     def use_checkpoint(self, path: Path) -> None:
         self.models.choose(str(path))
 
     def export_actions(self) -> list[QAction]:
-        for action in self._exports:
-            action.setEnabled(self.observation is not None or action is self._exports[-1])
-        return self._exports
+        return self.exports.actions()
 
     def state(self) -> dict[str, Any]:
-        return {"model": self.models.choice, "models": self.models.kept, "view": self.views.current}
+        return {
+            "model": self.models.choice,
+            "models": self.models.kept,
+            "view": self.views.current,
+            "which": self.heat_page.which.currentIndex(),
+            "wiring": self.wiring_page.wiring.model_dump(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         self.models.restore(str(state.get("model", "")), [str(one) for one in state.get("models", [])])
         if state.get("view") in self.views.buttons:
             self.views.choose(str(state["view"]))
+        if isinstance(state.get("which"), int):
+            self.heat_page.which.setCurrentIndex(state["which"])
+        try:
+            self.wiring_page.begin(wiring_of(state.get("wiring")))
+        except UserError:  # of another version: the documented one stays
+            return
+
+    def hidden(self) -> None:
+        self.playback.stop()
+
+    def _connect(self) -> None:
+        session = self.session
+        session.opened.connect(self._opened)
+        session.loaded.connect(self._loaded)
+        session.observed.connect(self._observed)
+        self.drop_zone.dropped.connect(self._take)
+        self.drop_zone.clicked.connect(self.choose_files)
+        self.sample_link.linkActivated.connect(lambda _link: self.try_sample())
+        self.models.changed.connect(self._model_chosen)
+        self.models.train_asked.connect(lambda: self.services.training.launch(self.system))
+        self.models.card_asked.connect(self._show_card)
+        self.models.refused.connect(self.show_error)
+        self.playback.changed.connect(self._show_all)
+        self.number.valueChanged.connect(lambda value: self._select([value - 1] if value else []))
+        self.mesh.mute_asked.connect(self._toggle_mute)
+        self.mesh.line_asked.connect(self._toggle_line)
+        self.heat.chosen.connect(self._rows_chosen)
+        for view in (self.mesh, self.mesh_page.histograms, self.kl_page.bars, self.what_if, self.compare):
+            view.chosen.connect(self._choose_module)  # type: ignore[attr-defined]
+        self.what_if.rank_asked.connect(lambda: self.start(self._rank()))
+        self.what_if.mute_asked.connect(self._toggle_mute)
+        self.what_if.cut_asked.connect(self._toggle_cut)
+        self.what_if.clear_asked.connect(lambda: self._silence(frozenset(), frozenset()))
+        self.page.mute_asked.connect(self._toggle_mute)
+        self.wiring_page.train_asked.connect(self._train_with_wiring)
+        self.wiring_page.refused.connect(self.show_error)
+        self.wiring_page.changed.connect(lambda: self.clear_messages("error"))
+        self.structure.wanted.connect(lambda: self.start(self._structure()))
+        self.structure.save_asked.connect(self.exports.save_structure)
 
     # Work -------------------------------------------------------------------------------------------------
 
-    async def _open(self) -> None:
-        from models.reverberation.data import open_sequences
-
+    async def _open(self, path: Path | str) -> None:
         self.clear_messages()
-        try:
-            with self.services.task(tr("Reading sequences")):
-                found = await self.services.worker(WORKER).run(open_sequences, self._path)
-        except Cancelled:
-            return
-        self._show_sequences(found)
+        await self.session.open(path)
         await self._observe()
 
-    def _show_sequences(self, sequences: Sequences) -> None:
-        self.sequences = sequences
-        self.observation = self.whole = None
-        self._about.setText(
-            tr("{n} sequences of {width} features, up to {longest} steps", n=len(sequences), width=sequences.width,
-               longest=sequences.longest)
-            + (f" · {sequences.target_title or tr('target')}" if sequences.y is not None else "")
-        )  # fmt: skip
-        self.number.setRange(0, len(sequences))
-        self.number.setValue(0)
-        self.set_action(tr("Observe"))
-
     async def _observe(self) -> None:
-        if self.sequences is None:
-            return
-        try:
-            with self.services.task(tr("Observing sequences")) as task, self.busy(task):
-                observer = await self._loaded(task)
-                worker = self.services.worker(WORKER)
-                found: Observation = await worker.run(
-                    _observed, observer, self.sequences, self.muted,
-                    progress=task, newest_wins="observe", drop_running=True,
-                )  # fmt: skip
-        except Cancelled:
-            return
-        self.observation = found
-        if not self.muted:
-            self.whole = found
-        self._show_all()
+        from models.reverberation.observer import WrongWidth
 
-    async def _loaded(self, progress: Progress) -> Observer:
-        wanted = (self.models.choice, self.services.device)
-        if self._observer is None or self._held != wanted:
-            self._observer = await self.services.load(WORKER, _load, *wanted, progress=progress)
-            self._held = wanted
-            self.services.report_device(self._observer.device_name, self._observer.note)
-            self.mesh.set_wiring(self._observer.network.wiring, self._observer.parameters())
-            self._show_gating()
-        return self._observer
+        try:
+            await self.session.observe(self.models.choice)
+        except WrongWidth as error:
+            self._say_wrong_width(error)
 
     async def _rank(self) -> None:
-        if self.sequences is None:
+        found = await self.session.rank(self.models.choice)
+        if found is None:
+            self.show_message("hint", tr("Open sequences first, or try the sample."), key="paths")
             return
-        try:
-            with self.services.task(tr("Muting every role in turn")) as task, self.busy(task):
-                observer = await self._loaded(task)
-                rows = await self.services.worker(WORKER).run(observer.ranking, self.sequences, progress=task)
-        except Cancelled:
-            return
-        self.what_if.effects.show_effects(rows)
+        self.what_if.show_ranking(found)
+        self._show_module(self.page.name)
 
-    async def _look(self, number: int) -> None:
-        """The activity over time of one sequence."""
-        if self._observer is None or self.sequences is None or not self.page.name or number < 1:
+    async def _look(self) -> None:
+        """The activity over time of the one sequence that is selected."""
+        name = self.page.name
+        if self.observation is None or len(self.selection) != 1 or name not in ROLE_NAMES:
             self.page.show_activity(None)
             return
-        try:
-            found = await self.services.worker(WORKER).run(
-                self._observer.activity, self.sequences, number - 1, newest_wins="activity"
-            )
-        except Cancelled:
-            return
-        if self.page.name in ROLE_NAMES:
-            self.page.show_activity(found[:, ROLE_NAMES.index(self.page.name)])
+        found = await self.session.activity(self.selection[0])
+        if self.page.name == name:
+            self.page.show_activity(found[:, ROLE_NAMES.index(name)])
+
+    async def _structure(self) -> None:
+        self.structure.show_structure(await self.session.structure(self.models.choice))
+
+    async def _project(self) -> None:
+        self.clear_messages()
+        await self.session.project(self.models.choice)
+        self.show_message(
+            "hint",
+            tr("These are principal components of your features, at the model's mean and spread: they show what the mesh does with them, not what it predicts of them."),
+            key="width",
+        )  # fmt: skip
+        await self._observe()
+
+    def _say_wrong_width(self, error: UserError) -> None:
+        """With a way out."""
+        assert self.session.observer is not None
+        project = tr("Project to {n} features", n=self.session.observer.width)
+        train = (tr("Train on them…"), self._train_on_these)
+        self.show_error(error, [(project, self._start_projecting), train])
+
+    def _start_projecting(self) -> None:
+        self.start(self._project())
+
+    # Training ---------------------------------------------------------------------------------------------
+
+    def _train_on_these(self) -> None:
+        self._launch("reverberation-own-data", {})
+
+    def _train_with_wiring(self) -> None:
+        self._launch(
+            "reverberation-own-wiring", {"network": {"wiring": self.wiring_page.wiring.model_dump()}}
+        )
+
+    def _launch(self, name: str, changes: dict[str, Any]) -> None:
+        """The form, as the default preset is, with these changes and the data that is open."""
+        from models.training.config import preset
+
+        values = preset(self.system, "default")
+        for group, fields in changes.items():
+            values[group] = {**values.get(group, {}), **fields}
+        if isinstance(self.session.path, Path):
+            values["data"] = {**values.get("data", {}), "path": str(self.session.path)}
+        self.services.training.launch(self.system, proposal=(name, values))
+
+    # Choosing ---------------------------------------------------------------------------------------------
+
+    def _opened(self) -> None:
+        sequences = self.session.sequences
+        assert sequences is not None
+        self.what_if.show_ranking(None)
+        words = [
+            plural("{n} sequence", "{n} sequences", len(sequences)),
+            plural("{n} feature", "{n} features", sequences.width),
+            _lengths(sequences),
+        ]
+        if sequences.title:
+            words.insert(0, sequences.title)
+        if sequences.y is not None:
+            words.append(tr("target: {title}", title=sequences.target_title or tr("target")))
+        self.about.setText(" · ".join(words))
+        self.number.setRange(0, len(sequences))
+        self._select([])
+        self.set_action(tr("Observe"))
+        self.playback.choose("")
+
+    def _loaded(self) -> None:
+        """Another model."""
+        assert self.session.observer is not None
+        self.structure.forget()
+        self.what_if.connections.set_wiring(self.session.observer.network.wiring)
+        self._show_gating()
+
+    def _observed(self) -> None:
+        self._show_all()
+        self.comparing.refresh()
+
+    def _select(self, rows: list[int]) -> None:
+        """These sequences are shown; none stands for all."""
+        self.selection = rows
+        self.number.blockSignals(True)
+        several = plural("mean of {n} selected", "mean of {n} selected", len(rows))
+        self.number.setSpecialValueText(several if len(rows) > 1 else tr("mean of all"))
+        self.number.setValue(rows[0] + 1 if len(rows) == 1 else 0)
+        self.number.blockSignals(False)
+        if not self.playback.active:
+            self.heat.select(rows)
+        self._show_shown()
+        self.comparing.refresh()
+        self.start(self._look())
+
+    def _rows_chosen(self, rows: list[int]) -> None:
+        """In the heat map: sequences, or an epoch."""
+        if not self.playback.active:
+            self._select(rows)
+        elif rows:
+            self.playback.slider.setValue(rows[-1])
+
+    def _choose_module(self, name: str) -> None:
+        self._show_module(name)
+        self.details_stack.setCurrentWidget(self.page)
+        self.show_details(True, tr("Module"))
+        self.start(self._look())
+
+    def _toggle_mute(self, role: str) -> None:
+        self._silence(self.session.muted ^ {role}, self.session.cut)
+
+    def _toggle_cut(self, start: str, end: str) -> None:
+        self._silence(self.session.muted, self.session.cut ^ {(start, end)})
+
+    def _toggle_line(self, role: str, processor: str) -> None:
+        """A line of the mesh stands for both directions."""
+        both = {(role, processor), (processor, role)} & set(self.what_if.connections.edges)
+        cut = self.session.cut
+        self._silence(self.session.muted, cut - both if both & cut else cut | both)
+
+    def _silence(self, muted: frozenset[str], cut: frozenset[Edge]) -> None:
+        self.session.muted, self.session.cut = muted, cut
+        self.what_if.set_silenced(muted, cut)
+        self.page.muted.setChecked(self.page.name in muted)
+        self._show_silenced()
+        self.start(self._observe())
+
+    def _model_chosen(self, _choice: str) -> None:
+        self.what_if.show_ranking(None)
+        self.session.forget()
+        self.clear_messages("width")
+        self.structure.forget()
+        self.comparing.offer()
+        if self.session.cut:
+            self._silence(self.session.muted, frozenset())  # another model may be wired in another way
+        else:
+            self.start(self._observe())
+        if self.views.current == "structure":
+            self.structure.look()
 
     # Showing ----------------------------------------------------------------------------------------------
 
+    def now_shown(self) -> Shown | None:
+        """What the views show now."""
+        if self.playback.active:
+            return self.playback.shown()
+        return self.observed_shown()
+
+    def observed_shown(self) -> Shown | None:
+        """The selected sequences."""
+        session = self.session
+        if session.observer is None or session.sequences is None:
+            return None
+        if session.observation is None and session.glance is not None:
+            few = session.sequences.part(glance_of(len(session.sequences)))
+            return shown_of(session.observer, few, session.glance, [])
+        if session.observation is None:
+            return None
+        return shown_of(session.observer, session.sequences, session.observation, self.selection)
+
     def _show_all(self) -> None:
-        self._show_mesh()
-        self._show_heat()
-        self._show_figures()
-        self.histograms.set_gates(None if self.observation is None else self.observation.gates)
-        self._show_module(self.mesh.selected)
+        """After another observation, another run or another epoch."""
+        history = self.playback.history
+        if history is not None:
+            self.heat_page.show_history(history, self.playback.at)
+            self.mesh_page.histograms.set_training(history.gates, self.playback.at)
+        else:
+            self.heat_page.show_observation(self.observation)
+            self.heat.select(self.selection)
+            self.mesh_page.histograms.set_gates(None if self.observation is None else self.observation.gates)
+        self._show_gating()
+        self._show_shown()
 
-    def _show_mesh(self) -> None:
-        gates = None
-        if self.observation is not None:
-            number = self.number.value()
-            gates = self.observation.gates[:, number - 1] if number else self.observation.gates.mean(axis=1)
-        self.mesh.set_gates(gates)
-        self.mesh.set_muted(self.muted)
+    def _show_shown(self) -> None:
+        """After another selection."""
+        shown = self.now_shown()
+        wiring = self._wiring(shown)
+        if wiring != self.mesh.wiring:
+            self.mesh.set_wiring(wiring, self.parameters())
+        self.mesh.set_gates(None if shown is None else shown.gates, None if shown is None else shown.spread)
+        self.kl_page.show_shown(shown)
+        self._show_silenced()
+        self._show_figures(shown)
+        if self.page.name:
+            self._show_module(self.page.name)
 
-    def _show_heat(self) -> None:
-        if self.observation is None:
-            self.heat.set_values(np.zeros((0, len(ROLE_NAMES))), None)
-            return
-        first, second = (
-            self.observation.gates[: len(ROLE_NAMES)].T,
-            self.observation.gates[len(ROLE_NAMES) :].T,
-        )
-        kind = self.which.currentData()
-        values = {"1": first, "2": second, "difference": second - first}[kind]
-        self.heat.set_values(values, self.observation.target, difference=kind == "difference")
+    def _wiring(self, shown: Shown | None) -> Wiring:
+        if shown is not None:
+            return shown.wiring
+        observer = self.session.observer
+        return self.mesh.wiring if observer is None else observer.network.wiring
 
-    def _show_figures(self) -> None:
-        found, whole = self.observation, self.whole
-        if found is None:
-            for card in self.cards:
-                card.set("–")
-            return
-        errors = found.errors
-        self.cards[0].set(
-            f"{len(found.output):,}", tr("with targets") if errors is not None else tr("without targets")
+    def parameters(self) -> dict[str, int]:
+        """A module's parameters, of the model that is loaded."""
+        return {} if self.session.observer is None else self.session.observer.parameters()
+
+    def _show_silenced(self) -> None:
+        played = self.playback.active
+        lines = {(a, b) if a in ROLE_NAMES else (b, a) for a, b in self.session.cut}
+        self.mesh.set_silenced(
+            frozenset() if played else self.session.muted, frozenset() if played else frozenset(lines)
         )
-        change = ""
-        if errors is not None and whole is not None and whole.errors is not None and self.muted:
-            change = tr("{before} with every role", before=f"{np.sqrt(whole.errors.mean()):.4g}")
-        self.cards[1].set(
-            "–" if errors is None else f"{np.sqrt(errors.mean()):.4g}", change or tr("root mean square")
-        )
-        middle, spread = found.output.mean(), found.output.std()
-        self.cards[2].set(f"{middle:.4g}".replace("-", "−"), tr("spread {sd}", sd=f"{spread:.3g}"))
-        self.cards[3].set(f"{found.gates.mean():.3f}", self._gating_words())
+
+    def _show_figures(self, shown: Shown | None) -> None:
+        if shown is None:
+            self.figures.show_nothing()
+        elif self.playback.active:
+            self.figures.show_epoch(shown, self._gating_words())
+        else:
+            self.figures.show_sequences(shown, self.session, self.selection, self._gating_words())
+
+    def _gating(self) -> str:
+        if self.playback.told is not None:
+            return self.playback.told.gating
+        return "" if self.session.observer is None else self.session.observer.gating
 
     def _gating_words(self) -> str:
-        if self._observer is None:
-            return ""
-        return tr("routing") if self._observer.gating == "routing" else tr("observed only")
+        return {"routing": tr("routing"), "observed": tr("observed only"), "": ""}[self._gating()]
 
     def _show_gating(self) -> None:
         self.clear_messages("gating")
-        if self._observer is not None and self._observer.gating == "observed":
+        if self._gating() == "observed":
             words = tr(
                 "The gates of this model are only observed: nothing is multiplied by them, so they say nothing about routing."
             )
@@ -254,237 +395,35 @@ class ReverberationTab(Tab):
     def _show_module(self, name: str) -> None:
         if not name:
             return
-        for view in (self.mesh, self.histograms):
-            view.selected = name
-            view.update()
-        observer = self._observer
-        parameters = observer.parameters().get(name, 0) if observer is not None else 0
-        self.page.show_module(name, self.mesh.wiring, parameters, name in self.muted)
-        if self.observation is not None:
-            count = len(ROLE_NAMES)
-            kl = self.observation.kl.mean(axis=1)
-            if name in ROLE_NAMES:
-                number = ROLE_NAMES.index(name)
-                self.page.show_figures(
-                    self.observation.gates[[number, number + count]], kl[[number, number + count]]
-                )
-            elif name in PROCESSOR_NAMES:
-                self.page.show_figures(None, kl[[2 * count + PROCESSOR_NAMES.index(name)]])
-            if name in ROLE_NAMES and self.number.value():
-                self.start(self._look(self.number.value()))
+        self.mesh_page.select(name)
+        self.kl_page.bars.select(name)
+        self.compare.select(name)
+        parameters = self.parameters().get(name, 0)
+        self.page.show_module(
+            name, self.mesh.wiring, parameters, name in self.session.muted, self._effect_words(name)
+        )
+        gates = None if self.observation is None or self.playback.active else self.observation.gates
+        self.page.show_figures(self.now_shown(), gates)
+        self.page.show_training(self.playback.history_of(self.models.choice))
 
-    def _choose_module(self, name: str) -> None:
-        self._show_module(name)
-        self._stack_details.setCurrentWidget(self.page)
-        self.show_details(True, tr("Module"))
-
-    def _choose_sequence(self, number: int) -> None:
-        """0 is the mean of all."""
-        self.heat.selected = number - 1
-        self.heat.update()
-        self._show_mesh()
-        if self.page.name:
-            self.start(self._look(number))
-
-    def _toggle_mute(self, role: str) -> None:
-        self._set_muted(self.muted ^ {role})
-
-    def _set_muted(self, muted: frozenset[str]) -> None:
-        self.muted = muted
-        self.what_if.set_muted(muted)
-        self.mesh.set_muted(muted)
-        self.page.muted.setChecked(self.page.name in muted)
-        if self.sequences is not None:
-            self.start(self._observe())
-
-    def _model_chosen(self, _choice: str) -> None:
-        self.what_if.effects.show_effects([])
-        self.whole = None
-        if self.sequences is not None:
-            self.start(self._observe())
+    def _effect_words(self, name: str) -> str:
+        effect = self.what_if.effects.effects.get(name)
+        if effect is None or effect.added_error != effect.added_error:
+            return ""
+        rank = self.what_if.effects.roles.index(name) + 1
+        added = f"{effect.added_error:+.3g}".replace("-", "−")
+        return tr("Muting it adds {error} to the squared error: rank {n} of 19", error=added, n=rank)
 
     def _show_card(self) -> None:
         info = self.models.info()
         if info is not None:
-            self._card.setMarkdown(info.card or info.title)
-            self._stack_details.setCurrentWidget(self._card)
+            self.card.setMarkdown(info.card or info.title)
+            self.details_stack.setCurrentWidget(self.card)
             self.show_details(True, tr("Model card"))
 
-    # Export -----------------------------------------------------------------------------------------------
 
-    def _ask_and_save(self, proposal: str, kinds: str, save: Callable[[Path], None]) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, tr("Export"), proposal, kinds)
-        if name:
-            save(Path(name))
-
-    def save_gates(self, path: Path) -> None:
-        """Outputs, gates and KL, as CSV (a row a sequence) or NPZ."""
-        from models.reverberation.tables import write_observation
-
-        if self.observation is None:
-            return
-        try:
-            write_observation(path, self.observation)
-        except UserError as error:
-            self.show_error(error)
-
-    def save_mesh(self, path: Path) -> None:
-        """The mesh as it is drawn, as SVG or PNG."""
-        try:
-            self.mesh.save(path)
-        except OSError as error:
-            from models.checkpoint import cannot_write
-
-            self.show_error(cannot_write(path, error))
-
-    async def _save_drawings(self, folder: Path) -> None:
-        from models.reverberation.commands import describe
-        from models.systems import checkpoint_path
-
-        with self.services.task(tr("Drawing the architecture")):
-            choice = checkpoint_path("reverberation", self.models.choice)
-            await self.services.worker(WORKER).run(describe, choice, folder)
-        self.show_message("hint", tr("Drawings were written to {folder}.", folder=folder), key="drawn")
-
-    def _make_exports(self) -> list[QAction]:
-        table = QAction(tr("Gates as CSV or NPZ…"), self)
-        table.triggered.connect(
-            lambda: self._ask_and_save("gates.csv", "CSV (*.csv);;NPZ (*.npz)", self.save_gates)
-        )
-        picture = QAction(tr("Mesh as SVG or PNG…"), self)
-        picture.triggered.connect(
-            lambda: self._ask_and_save("mesh.svg", "SVG (*.svg);;PNG (*.png)", self.save_mesh)
-        )
-        drawings = QAction(tr("Architecture drawings and tree…"), self)
-        drawings.triggered.connect(self._ask_for_drawings)
-        return [table, picture, drawings]
-
-    def _ask_for_drawings(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, tr("Folder for the drawings"))
-        if name:
-            self.start(self._save_drawings(Path(name)))
-
-    # Making -----------------------------------------------------------------------------------------------
-
-    def _fill_source(self) -> None:
-        zone = DropZone(tr("Drop sequences"), ".npz .npy .csv .parquet")
-        zone.dropped.connect(self._take_paths)
-        zone.clicked.connect(self.choose_files)
-        self.source.add(zone)
-        self._about = Hint()
-        self.source.add(self._about)
-        link = Hint(f'<a href="sample">{tr("Try the sample")}</a>')
-        link.linkActivated.connect(lambda _link: self.try_sample())
-        self.source.add(link)
-        self.models = ModelChoice("reverberation")
-        self.models.changed.connect(self._model_chosen)
-        self.models.train_asked.connect(lambda: self.services.training.launch(self.system))
-        self.models.card_asked.connect(self._show_card)
-        self.models.refused.connect(self.show_error)
-        self.model.add(self.models)
-        self.options.hide()
-
-    def _take_paths(self, paths: list[Path]) -> None:
-        self.services.add_recent(paths)
-        self.accept_paths(paths)
-
-    def _fill_view(self) -> None:
-        cards = QHBoxLayout()
-        cards.setSpacing(theme.SMALL)
-        titles = (tr("Sequences"), tr("RMS error"), tr("Output"), tr("Mean gate"))
-        self.cards = [FigureCard(title) for title in titles]
-        for card in self.cards:
-            cards.addWidget(card, 1)
-        self.view.addLayout(cards)
-        self.views = Segments(
-            {"mesh": tr("Mesh"), "heat": tr("Heat map"), "what if": tr("What if")}, tr("View")
-        )
-        self.number = QSpinBox()
-        self.number.setRange(0, 0)
-        self.number.setSpecialValueText(tr("mean of all"))
-        self.number.setToolTip(tr("Which sequence is shown"))
-        self.number.setAccessibleName(tr("Sequence"))
-        self.number.valueChanged.connect(self._choose_sequence)
-        self.which = QComboBox()
-        for words, value in ((tr("pass 1"), "1"), (tr("pass 2"), "2"), (tr("difference"), "difference")):
-            self.which.addItem(words, value)
-        self.which.setAccessibleName(tr("Pass"))
-        self.which.setToolTip(tr("Which pass the heat map shows"))
-        self.which.currentIndexChanged.connect(lambda _index: self._show_heat())
-        row = QHBoxLayout()
-        row.setSpacing(theme.SMALL)
-        row.addWidget(self.views)
-        row.addStretch(1)
-        row.addWidget(self.which)
-        label = QLabel(tr("Sequence"))
-        label.setBuddy(self.number)
-        row.addWidget(label)
-        row.addWidget(self.number)
-        self.view.addLayout(row)
-        self._make_pages()
-        self.views.chosen.connect(self._view_chosen)
-        self._view_chosen("mesh")
-        self._make_page_of_details()
-        self._exports = self._make_exports()
-
-    def _make_pages(self) -> None:
-        self.mesh, self.heat, self.what_if = MeshView(), HeatMap(), WhatIf()
-        self.histograms = GateHistograms()
-        first = QWidget()
-        column = QVBoxLayout(first)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.SMALL)
-        column.addWidget(self.mesh, 1)
-        legend = Hint(
-            tr(
-                "edge: gate of pass 1 · arc: gate of pass 2 · dashed: not gated · hollow: muted (M or double-click)"
-            )
-        )
-        column.addWidget(legend)
-        column.addWidget(self.histograms)
-        self._pages = QStackedWidget()
-        self._of_view: dict[str, QWidget] = {"mesh": first, "heat": self.heat, "what if": self.what_if}
-        for page in self._of_view.values():
-            self._pages.addWidget(page)
-        self.view.addWidget(self._pages, 1)
-        self.mesh.chosen.connect(self._choose_module)
-        self.mesh.mute_asked.connect(self._toggle_mute)
-        self.histograms.chosen.connect(self._choose_module)
-        self.heat.chosen.connect(lambda number: self.number.setValue(number + 1))
-        self.heat.sorted_by.connect(self._sort)
-        self.what_if.rank_asked.connect(lambda: self.start(self._rank()))
-        self.what_if.mute_asked.connect(self._toggle_mute)
-        self.what_if.clear_asked.connect(lambda: self._set_muted(frozenset()))
-        self.what_if.chosen.connect(self._choose_module)
-
-    def _make_page_of_details(self) -> None:
-        self.page = ModulePage()
-        self.page.mute_asked.connect(self._toggle_mute)
-        self._card = QTextBrowser()
-        self._card.setOpenExternalLinks(True)
-        self._card.setAccessibleName(tr("Model card"))
-        self._stack_details = QStackedWidget()
-        self._stack_details.addWidget(self.page)
-        self._stack_details.addWidget(self._card)
-        self.details.addWidget(self._stack_details)
-
-    def _view_chosen(self, name: str) -> None:
-        self._pages.setCurrentWidget(self._of_view[name])
-        self.which.setVisible(name == "heat")
-
-    def _sort(self, column: str) -> None:
-        self.heat.sort("" if column == self.heat.sort_column else column)
-
-
-def _observed(
-    observer: Observer, sequences: Sequences, muted: frozenset[str], progress: Progress
-) -> Observation:
-    """In the worker's thread."""
-    return observer.observe(sequences, progress, muted=tuple(muted))
-
-
-def _load(choice: str, device: str, progress: Progress) -> Observer:
-    """In the worker's thread: torch is imported here for the first time."""
-    from models.reverberation.observer import Observer
-
-    return Observer.load(choice, device, progress)
+def _lengths(sequences: Sequences) -> str:
+    shortest = min(len(one) for one in sequences.x)
+    if shortest == sequences.longest:
+        return plural("{n} step", "{n} steps", shortest)
+    return tr("{low} to {high} steps, each computed to its own end", low=shortest, high=sequences.longest)

@@ -1,90 +1,188 @@
-"""What if: every role muted in turn, ranked by the error that adds, and what is muted now."""
+"""What if: every role muted in turn, ranked by the error that adds; every connection, to be cut."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
     QPushButton,
+    QSplitter,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
-from app import i18n, theme
-from app.i18n import tr
+from app import theme
+from app.i18n import plural, tr
+from app.tabs.reverberation.work import Edge, Ranking
 from app.widgets.labels import Hint
-from app.widgets.mesh import MODULES, module_title
+from app.widgets.module_names import full_name
+from models.reverberation.wiring import ROLE_NAMES, Wiring, documented
 
 if TYPE_CHECKING:
     from models.reverberation.observer import Effect
 
 Index = QModelIndex | QPersistentModelIndex
+RIGHT = int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
 
 
 class Effects(QAbstractTableModel):
-    """Role, added error, change of the output, whether it is muted."""
+    """Role, added error, change of the output; the role's tick says that it is muted."""
+
+    ticked = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
-        self.rows: list[Effect] = []
+        self.effects: dict[str, Effect] = {}
+        self.roles: list[str] = list(ROLE_NAMES)
         self.muted: frozenset[str] = frozenset()
 
-    def show_effects(self, rows: Sequence[Effect]) -> None:
+    def show_effects(self, effects: list[Effect]) -> None:
+        """The ranking, best first; an empty one leaves the roles in their own order."""
         self.beginResetModel()
-        self.rows = list(rows)
+        self.effects = {one.role: one for one in effects}
+        self.roles = list(self.effects) or list(ROLE_NAMES)
         self.endResetModel()
 
     def set_muted(self, muted: frozenset[str]) -> None:
         self.muted = muted
-        if self.rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, 3))
+        self.dataChanged.emit(self.index(0, 0), self.index(len(self.roles) - 1, 2))
 
     def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.rows)
+        return 0 if parent is not None and parent.isValid() else len(self.roles)
 
     def columnCount(self, parent: Index | None = None) -> int:
-        return 4
+        return 3
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return (tr("Role"), tr("Added error"), tr("Change of the output"), tr("Muted"))[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section in (1, 2):
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            return (tr("Muted role"), tr("Added error"), tr("Change of output"))[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole and section > 0:
+            return RIGHT
         return None
 
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        usual = super().flags(index)
+        return usual | Qt.ItemFlag.ItemIsUserCheckable if index.column() == 0 else usual
+
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        effect = self.rows[index.row()]
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (1, 2):
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        name = self.roles[index.row()]
+        if role == Qt.ItemDataRole.CheckStateRole and index.column() == 0:
+            return Qt.CheckState.Checked if name in self.muted else Qt.CheckState.Unchecked
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 0:
+            return RIGHT
         if role != Qt.ItemDataRole.DisplayRole:
             return None
-        added = (
-            "–"
-            if effect.added_error != effect.added_error
-            else f"{effect.added_error:+.4g}".replace("-", "−")
-        )
-        chinese = i18n.language().startswith("zh")
-        return (
-            module_title(MODULES[effect.role], chinese),
-            added,
-            f"{effect.change:.4g}",
-            tr("muted") if effect.role in self.muted else "",
-        )[index.column()]
+        effect = self.effects.get(name)
+        if index.column() == 0:
+            return full_name(name)
+        if effect is None:
+            return "–"
+        if index.column() == 2:
+            return f"{effect.change:.4g}"
+        unknown = effect.added_error != effect.added_error
+        return "–" if unknown else f"{effect.added_error:+.4g}".replace("-", "−")
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        if role != Qt.ItemDataRole.CheckStateRole:
+            return False
+        self.ticked.emit(self.roles[index.row()])
+        return True
+
+
+class Connections(QAbstractTableModel):
+    """From, to; the tick says that the connection is cut. edges: roles' messages, then processors' feedback."""
+
+    ticked = Signal(str, str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cut: frozenset[Edge] = frozenset()
+        self.edges: list[Edge] = []
+        self.set_wiring(documented())
+
+    def set_wiring(self, wiring: Wiring) -> None:
+        self.beginResetModel()
+        self.edges = [(role, p) for p, role in wiring.edges] + [
+            (p, role) for p, role in wiring.edges if wiring.heard(p, role)
+        ]
+        self.endResetModel()
+
+    def set_cut(self, cut: frozenset[Edge]) -> None:
+        self.cut = cut
+        self.dataChanged.emit(self.index(0, 0), self.index(len(self.edges) - 1, 1))
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self.edges)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return 2
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
+            return (tr("Cut connection from"), tr("to"))[section]
+        return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        usual = super().flags(index)
+        return usual | Qt.ItemFlag.ItemIsUserCheckable if index.column() == 0 else usual
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        edge = self.edges[index.row()]
+        if role == Qt.ItemDataRole.CheckStateRole and index.column() == 0:
+            return Qt.CheckState.Checked if edge in self.cut else Qt.CheckState.Unchecked
+        return full_name(edge[index.column()]) if role == Qt.ItemDataRole.DisplayRole else None
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        if role != Qt.ItemDataRole.CheckStateRole:
+            return False
+        self.ticked.emit(*self.edges[index.row()])
+        return True
+
+
+class TickTable(QTableView):
+    """Rows with a tick in the first column; Space ticks from any column."""
+
+    def __init__(self, model: QAbstractTableModel, name: str) -> None:
+        super().__init__()
+        self.setModel(model)
+        self.setAccessibleName(name)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(26)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.doubleClicked.connect(self._tick)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space and self.currentIndex().isValid():
+            self._tick(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+
+    def _tick(self, index: QModelIndex) -> None:
+        model = self.model()
+        model.setData(model.index(index.row(), 0), True, Qt.ItemDataRole.CheckStateRole)
 
 
 class WhatIf(QWidget):
-    """rank_asked(): compute the ranking. mute_asked(role): mute it, or let it sound again. chosen(role)."""
+    """rank_asked(): compute the ranking. mute_asked(role), cut_asked(from, to): silence it, or let it sound again.
+    chosen(name): a row was reached."""
 
     rank_asked = Signal()
     mute_asked = Signal(str)
+    cut_asked = Signal(str, str)
     clear_asked = Signal()
     chosen = Signal(str)
 
@@ -94,6 +192,7 @@ class WhatIf(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SMALL)
         row = QHBoxLayout()
+        row.setSpacing(theme.SMALL)
         self.rank = QPushButton(tr("Rank the roles"))
         self.rank.setToolTip(
             tr(
@@ -101,33 +200,43 @@ class WhatIf(QWidget):
             )
         )
         self.rank.clicked.connect(self.rank_asked)
-        self.clear = QPushButton(tr("Unmute all"))
-        self.clear.setToolTip(tr("Let every role sound again"))
+        self.clear = QPushButton(tr("Undo all"))
+        self.clear.setToolTip(tr("Let every role sound again and join every cut connection"))
         self.clear.clicked.connect(self.clear_asked)
         self.clear.setEnabled(False)
-        self.hint = Hint(tr("Double-click a role to mute it; the figures above change at once."))
+        self.hint = Hint()
         row.addWidget(self.rank)
         row.addWidget(self.clear)
         row.addWidget(self.hint, 1)
         column.addLayout(row)
-        self.effects = Effects()
-        self.table = QTableView()
-        self.table.setModel(self.effects)
-        self.table.setAccessibleName(tr("Roles by the error that muting each adds"))
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setShowGrid(False)
-        self.table.verticalHeader().hide()
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.table.doubleClicked.connect(
-            lambda index: self.mute_asked.emit(self.effects.rows[index.row()].role)
-        )
+        self.effects, self.connections = Effects(), Connections()
+        self.table = TickTable(self.effects, tr("Roles by the error that muting each adds"))
+        self.edges = TickTable(self.connections, tr("Connections"))
+        self.effects.ticked.connect(self.mute_asked)
+        self.connections.ticked.connect(self.cut_asked)
         self.table.selectionModel().currentRowChanged.connect(
-            lambda now, _before: (
-                self.chosen.emit(self.effects.rows[now.row()].role) if now.isValid() else None
-            )
+            lambda now, _before: self.chosen.emit(self.effects.roles[now.row()]) if now.isValid() else None
         )
-        column.addWidget(self.table, 1)
+        split = QSplitter()
+        split.setChildrenCollapsible(False)
+        split.addWidget(self.table)
+        split.addWidget(self.edges)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        column.addWidget(split, 1)
+        self.show_ranking(None)
 
-    def set_muted(self, muted: frozenset[str]) -> None:
+    def show_ranking(self, ranking: Ranking | None) -> None:
+        self.effects.show_effects([] if ranking is None else ranking.effects)
+        if ranking is None:
+            words = tr("Tick a role or a connection (Space): the figures above change at once.")
+        elif ranking.held_out:
+            words = plural("Over {n} held-out sequence", "Over {n} held-out sequences", ranking.sequences)
+        else:
+            words = plural("Over {n} sequence", "Over {n} sequences", ranking.sequences)
+        self.hint.setText(words)
+
+    def set_silenced(self, muted: frozenset[str], cut: frozenset[Edge]) -> None:
         self.effects.set_muted(muted)
-        self.clear.setEnabled(bool(muted))
+        self.connections.set_cut(cut)
+        self.clear.setEnabled(bool(muted or cut))

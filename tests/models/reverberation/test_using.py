@@ -150,6 +150,7 @@ def test_import_describe_and_drawings(tmp_path, capsys):
         "architecture.png",
         "data_flow.svg",
         "data_flow.png",
+        "parameters.csv",
         "tree.txt",
     }
     assert min(names.values()) > 1_000

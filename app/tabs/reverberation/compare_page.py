@@ -1,0 +1,237 @@
+"""Two models, or two epochs of a run, side by side on the same sequences; where they differ is marked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QSpinBox,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import theme
+from app.i18n import tr
+from app.widgets.labels import Hint
+from app.widgets.mesh import MeshView
+from app.widgets.mesh_painter import MARKED
+from app.widgets.module_names import full_name
+from models.reverberation.wiring import ROLE_NAMES
+
+if TYPE_CHECKING:
+    from app.tabs.reverberation.shown import Shown
+
+COUNT = len(ROLE_NAMES)
+THIS, MODEL, EPOCHS = "this", "model", "epochs"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a side can show: ``this`` model, another ``model`` (a folder or ``bundled``), or the ``epochs`` of a run."""
+
+    kind: str
+    place: str = ""
+
+
+class Side(QWidget):
+    """asked(): another source or epoch was chosen."""
+
+    asked = Signal()
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.shown: Shown | None = None
+        self.box = QComboBox()
+        self.box.setAccessibleName(name)
+        self.box.setToolTip(tr("A model, or the epochs of a run"))
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.epoch = QSpinBox()
+        self.epoch.setAccessibleName(tr("Epoch of {side}", side=name))
+        self.epoch.setToolTip(tr("The epoch that is shown"))
+        self.epoch.setPrefix(tr("epoch "))
+        theme.pad(self.epoch)
+        self.epoch.hide()
+        self.mesh = MeshView(compact=True)
+        self.mesh.setMinimumSize(220, 180)
+        self.words = Hint()
+        row = QHBoxLayout()
+        row.setSpacing(theme.SMALL)
+        row.addWidget(self.box, 1)
+        row.addWidget(self.epoch)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.TINY)
+        column.addLayout(row)
+        column.addWidget(self.words)
+        column.addWidget(self.mesh, 1)
+        self.box.activated.connect(lambda _index: self.asked.emit())
+        self.epoch.valueChanged.connect(lambda _value: self.asked.emit())
+
+    @property
+    def source(self) -> Source | None:
+        found: Source | None = self.box.currentData()
+        return found
+
+    def offer(self, sources: list[tuple[str, Source | None]]) -> None:
+        """(words, source) to choose from; the choice stays where it still is one."""
+        chosen = self.source
+        self.box.clear()
+        for words, source in sources:
+            self.box.addItem(words, source)
+        places = [number for number, (_, source) in enumerate(sources) if source == chosen]
+        self.box.setCurrentIndex(places[0] if places else 0)
+
+    def choose(self, source: Source) -> None:
+        """As a person chooses it."""
+        for number in range(self.box.count()):
+            if self.box.itemData(number) == source:
+                self.box.setCurrentIndex(number)
+                self.asked.emit()
+
+    def set_epochs(self, epochs: np.ndarray | None) -> None:
+        """Of a run, or None for a model."""
+        self.epoch.setVisible(epochs is not None)
+        if epochs is None or not len(epochs):
+            return
+        known = (int(epochs[0]), int(epochs[-1]))
+        if (self.epoch.minimum(), self.epoch.maximum()) != known:
+            self.epoch.blockSignals(True)
+            self.epoch.setRange(*known)
+            self.epoch.setValue(known[1])
+            self.epoch.blockSignals(False)
+
+    def show_shown(self, shown: Shown | None) -> None:
+        self.shown = shown
+        self.mesh.set_gates(None if shown is None else shown.gates, None if shown is None else shown.spread)
+        if shown is None:
+            self.words.setText("")
+            return
+        self.mesh.set_wiring(shown.wiring)
+        error = "" if shown.error is None else tr("RMS error {error}", error=f"{shown.error:.4g}")
+        self.words.setText(" · ".join(filter(None, [shown.words, error])))
+
+
+class ComparePage(QWidget):
+    """asked(number): side 0 or 1 is to be filled. chosen(module): a row was reached."""
+
+    asked = Signal(int)
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.sides = (Side(tr("Left side")), Side(tr("Right side")))
+        self.hint = Hint()
+        self.table = QTableWidget(0, 7)
+        heads = [
+            tr("Role"), tr("gate 1, left"), tr("right"), tr("difference"), tr("gate 2, left"), tr("right"), tr("difference"),
+        ]  # fmt: skip
+        self.table.setHorizontalHeaderLabels(heads)
+        self.table.setAccessibleName(tr("Gates of both sides"))
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(24)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.setMinimumHeight(120)
+        self.table.currentCellChanged.connect(self._reached)
+        row = QHBoxLayout()
+        row.setSpacing(theme.SMALL)
+        for number, side in enumerate(self.sides):
+            row.addWidget(side, 1)
+            side.asked.connect(lambda which=number: self.asked.emit(which))
+            side.mesh.chosen.connect(self.chosen)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.SMALL)
+        column.addLayout(row, 5)
+        column.addWidget(self.hint)
+        column.addWidget(self.table, 4)
+        self.show_differences()
+
+    def select(self, name: str) -> None:
+        for side in self.sides:
+            side.mesh.select(name)
+
+    def show_side(self, number: int, shown: Shown | None) -> None:
+        self.sides[number].show_shown(shown)
+        self.show_differences()
+
+    def differences(self) -> np.ndarray | None:
+        """[38], right less left; None where a side is empty."""
+        left, right = self.sides[0].shown, self.sides[1].shown
+        return None if left is None or right is None else right.gates - left.gates
+
+    def show_differences(self) -> None:
+        """Mark the roles whose gates differ, the largest difference first in the table."""
+        found = self.differences()
+        marks: dict[str, float] = {}
+        if found is not None:
+            for number, role in enumerate(ROLE_NAMES):
+                pair = (float(found[number]), float(found[number + COUNT]))
+                marks[role] = max(pair, key=abs)
+        for side, sign in zip(self.sides, (-1, 1), strict=True):
+            side.mesh.set_differences({role: sign * value for role, value in marks.items()})
+        self._fill(found, marks)
+        many = sum(abs(value) >= MARKED for value in marks.values())
+        if found is None:
+            self.hint.setText(tr("Choose what to compare: the same sequences are observed on both sides."))
+        else:
+            self.hint.setText(
+                tr(
+                    "ringed: gates that differ by {limit} or more ({n} roles); orange: more open than on the other side, blue: less",
+                    n=many,
+                    limit=MARKED,
+                )
+            )
+
+    def rows(self) -> list[list[str]]:
+        """What the table says, for export."""
+        return [
+            [item.text() if (item := self.table.item(row, column)) else "" for column in range(7)]
+            for row in range(self.table.rowCount())
+        ]
+
+    def _fill(self, found: np.ndarray | None, marks: dict[str, float]) -> None:
+        left, right = self.sides[0].shown, self.sides[1].shown
+        self.table.setRowCount(0 if found is None else COUNT)
+        if found is None or left is None or right is None:
+            return
+        for row, role in enumerate(sorted(marks, key=lambda name: -abs(marks[name]))):
+            at = ROLE_NAMES.index(role)
+            values = [
+                (left.gates[at + half], right.gates[at + half], found[at + half]) for half in (0, COUNT)
+            ]
+            cells = [full_name(role)]
+            for one in values:
+                cells += [f"{one[0]:.3f}", f"{one[1]:.3f}", f"{one[2]:+.3f}".replace("-", "−")]
+            for column, words in enumerate(cells):
+                item = QTableWidgetItem(words)
+                item.setData(Qt.ItemDataRole.UserRole, role)
+                if column:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                if column in (3, 6):
+                    item.setFont(theme.font(bold=bool(abs(values[column // 3 - 1][2]) >= MARKED)))
+                self.table.setItem(row, column, item)
+
+    def _reached(self, row: int, *_more: int) -> None:
+        item = self.table.item(row, 0)
+        if item is not None:
+            self.chosen.emit(str(item.data(Qt.ItemDataRole.UserRole)))
+
+
+def run_folders(path: Path) -> list[tuple[str, Path]]:
+    """The checkpoints of a run: ``best`` and ``last``, where they are."""
+    return [(name, path / name) for name in ("best", "last") if (path / name / "checkpoint.json").is_file()]

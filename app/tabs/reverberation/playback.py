@@ -1,0 +1,176 @@
+"""A run's gates through training: which run, a slider over its epochs, and play."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
+
+from app import theme
+from app.i18n import tr
+from app.services import Services
+from app.tabs.reverberation.shown import SHIPPED, Shown, Told, told
+from app.widgets.labels import Hint
+from models.resources import resource
+from models.reverberation.history import History
+
+STEP_MS = 350
+
+
+class Playback(QWidget):
+    """changed: another run or epoch is to be shown, or none any more. `active`: whether one is."""
+
+    changed = Signal()
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._services = services
+        self.told: Told | None = None
+        self._made: tuple[str, Told | None] | None = None  # of the chosen model: its run, what that told
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.TINY)
+        self.box = QComboBox()
+        self.box.setAccessibleName(tr("Run whose training is played"))
+        self.box.setToolTip(tr("The views show this run's gates, epoch by epoch, instead of the sequences"))
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.box.activated.connect(lambda _index: self.choose(str(self.box.currentData())))
+        column.addWidget(self.box)
+        row = QHBoxLayout()
+        self.play = QToolButton()
+        self.play.setText("▶")
+        self.play.setCheckable(True)
+        self.play.setToolTip(tr("Play the gates through training"))
+        self.play.setAccessibleName(tr("Play the gates through training"))
+        self.play.toggled.connect(self._play)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName(tr("Epoch"))
+        self.slider.setToolTip(tr("The epoch that is shown"))
+        self.slider.valueChanged.connect(lambda _value: self._tell())
+        row.addWidget(self.play)
+        row.addWidget(self.slider, 1)
+        self._controls = QWidget()
+        row.setContentsMargins(0, 0, 0, 0)
+        self._controls.setLayout(row)
+        column.addWidget(self._controls)
+        self.words = Hint()
+        column.addWidget(self.words)
+        self._timer = QTimer(self)
+        self._timer.setInterval(STEP_MS)
+        self._timer.timeout.connect(self._next)
+        self.refresh()
+        services.training.changed.connect(self.refresh)
+        services.training.updated.connect(self._updated)
+        self._show_controls()
+
+    @property
+    def active(self) -> bool:
+        return self.told is not None
+
+    @property
+    def choice(self) -> str:
+        """``""`` for none, ``shipped``, or a run's folder."""
+        return str(self.box.currentData() or "")
+
+    @property
+    def at(self) -> int:
+        """The place of the shown epoch in the history."""
+        return self.slider.value()
+
+    @property
+    def history(self) -> History | None:
+        return None if self.told is None else self.told.history
+
+    def shown(self) -> Shown | None:
+        """The epoch that is shown."""
+        return None if self.told is None else self.told.shown(self.at)
+
+    def refresh(self) -> None:
+        """Offer the runs that there are now."""
+        chosen = self.choice
+        self.box.clear()
+        self.box.addItem(tr("off: the sequences are shown"), "")
+        if resource("samples", "reverberation", "run").is_dir():
+            self.box.addItem(tr("the bundled model's training"), SHIPPED)
+        for run in self._services.training.of("reverberation"):
+            self.box.addItem(run.run.name, str(run.path))
+        place = self.box.findData(chosen)
+        self.box.setCurrentIndex(max(0, place))
+        if place < 0 and chosen:
+            self.choose("")
+
+    def choose(self, choice: str) -> None:
+        """Show a run's epochs (its folder, or ``shipped``), the last one first; nothing shows the sequences again."""
+        self.play.setChecked(False)
+        self.box.setCurrentIndex(max(0, self.box.findData(choice)))
+        self.told = told(self._services, self.choice) if self.choice else None
+        self._show_controls()
+        if self.history is not None:
+            self._set_range(len(self.history) - 1)
+        self._tell()
+
+    def history_of(self, choice: str) -> History | None:
+        """Of the run that is played, or else of the one that made the chosen model, where it is known."""
+        if self.told is not None:
+            return self.told.history
+        place = SHIPPED if choice == "bundled" else str(Path(choice).parent)
+        if self._made is None or self._made[0] != place:
+            self._made = (place, told(self._services, place))
+        found = self._made[1]
+        return None if found is None else found.history
+
+    def stop(self) -> None:
+        self.play.setChecked(False)
+
+    # Inside -----------------------------------------------------------------------------------------------
+
+    def _updated(self, path: Path) -> None:
+        """The run that is shown has told more; at the last epoch the view goes along."""
+        if not self.choice or self.choice == SHIPPED or Path(self.choice) != path:
+            return
+        before = 0 if self.history is None else len(self.history)
+        follows = self.at >= before - 1
+        self.told = told(self._services, self.choice)
+        self._show_controls()
+        if self.history is not None and len(self.history) != before:
+            self._set_range(len(self.history) - 1 if follows else self.at)
+            self._tell()
+
+    def _set_range(self, value: int) -> None:
+        assert self.history is not None
+        self.slider.blockSignals(True)
+        self.slider.setRange(0, len(self.history) - 1)
+        self.slider.setValue(value)
+        self.slider.blockSignals(False)
+
+    def _show_controls(self) -> None:
+        self._controls.setVisible(self.active)
+        if self.choice and not self.active:
+            self.words.setText(tr("This run has told of no gates: it is a baseline, or has no epoch yet."))
+        elif not self.active:
+            self.words.setText("")
+        self.words.setVisible(bool(self.choice))
+
+    def _tell(self) -> None:
+        if self.history is not None:
+            self.words.setText(
+                tr("epoch {n} of {all} · RMS error {error}", n=int(self.history.epochs[self.at]),
+                   all=int(self.history.epochs[-1]), error=f"{self.history.error[self.at]:.4g}")
+            )  # fmt: skip
+        self.changed.emit()
+
+    def _play(self, on: bool) -> None:
+        self.play.setText("■" if on else "▶")
+        if not on or self.history is None:
+            self._timer.stop()
+            return
+        if self.at >= len(self.history) - 1:
+            self.slider.setValue(0)
+        self._timer.start()
+
+    def _next(self) -> None:
+        if self.at >= self.slider.maximum():
+            self.play.setChecked(False)
+        else:
+            self.slider.setValue(self.at + 1)

@@ -1,0 +1,341 @@
+"""The wiring as a person edits it: by mouse on the mesh, by keyboard in the table of roles × processors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QSplitter,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import theme
+from app.i18n import tr
+from app.widgets.labels import Hint
+from app.widgets.mesh import MeshView
+from app.widgets.module_names import full_name, module_color, short_name
+from models.errors import UserError
+from models.reverberation.wiring import (
+    PROCESSOR_NAMES,
+    ROLE_NAMES,
+    SUFFIX,
+    WIRINGS,
+    Wiring,
+    documented,
+    open_wiring,
+    save_wiring,
+)
+
+Index = QModelIndex | QPersistentModelIndex
+HEAD, CELL = 112, 26
+
+
+class Matrix(QAbstractTableModel):
+    """● belongs to and is read by, ○ is read by, ◌ belongs to but is not read by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wiring = documented()
+
+    def set_wiring(self, wiring: Wiring) -> None:
+        self.wiring = wiring
+        self.dataChanged.emit(self.index(0, 0), self.index(len(ROLE_NAMES) - 1, len(PROCESSOR_NAMES) - 1))
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(ROLE_NAMES)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return len(PROCESSOR_NAMES)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        names = PROCESSOR_NAMES if orientation == Qt.Orientation.Horizontal else ROLE_NAMES
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return full_name(names[section])
+        return short_name(names[section]) if role == Qt.ItemDataRole.DisplayRole else None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        name, processor = ROLE_NAMES[index.row()], PROCESSOR_NAMES[index.column()]
+        own, read = self.wiring.own[name] == processor, name in self.wiring.reads[processor]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return "●" if own and read else "○" if read else "◌" if own else ""
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return int(Qt.AlignmentFlag.AlignCenter.value)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return theme.color(module_color(processor, self.wiring))
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            words = tr("belongs") if own else tr("does not belong")
+            words += ", " + (tr("is read") if read else tr("is not read"))
+            return f"{full_name(name)} – {full_name(processor)}: {words}"
+        return None
+
+
+class SlantedHeader(QHeaderView):
+    """Headings written upwards: columns are narrow."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), HEAD)
+
+    def paintSection(self, painter: QPainter, rect: QRect, logicalIndex: int) -> None:
+        words = str(self.model().headerData(logicalIndex, Qt.Orientation.Horizontal) or "")
+        painter.save()
+        painter.fillRect(rect, theme.color("view"))
+        painter.setFont(theme.font(theme.HINT_PX))
+        painter.setPen(theme.color("text"))
+        painter.translate(rect.left(), rect.bottom())
+        painter.rotate(-90)
+        words = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, HEAD - 8)
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRect(4, 0, HEAD - 6, rect.width()), flags, words)
+        painter.restore()
+
+
+class MatrixView(QTableView):
+    """move_asked, toggle_asked(role, processor): Enter or a double-click, Space."""
+
+    move_asked = Signal(str, str)
+    toggle_asked = Signal(str, str)
+
+    def __init__(self, model: Matrix) -> None:
+        super().__init__()
+        self.setModel(model)
+        self.setAccessibleName(tr("Roles and the processors they belong to and are read by"))
+        self.setHorizontalHeader(SlantedHeader(self))
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setTabKeyNavigation(False)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setMinimumSectionSize(CELL)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.verticalHeader().setMinimumSectionSize(18)
+        self.doubleClicked.connect(lambda index: self.move_asked.emit(*_named(index)))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        index = self.currentIndex()
+        if index.isValid() and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.move_asked.emit(*_named(index))
+        elif index.isValid() and event.key() == Qt.Key.Key_Space:
+            self.toggle_asked.emit(*_named(index))
+        else:
+            super().keyPressEvent(event)
+
+
+class WiringPage(QWidget):
+    """train_asked(): train with `wiring`. refused(error): what was asked for cannot work, and was not done."""
+
+    train_asked = Signal()
+    refused = Signal(object)
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.wiring = documented()
+        self._undone: list[Wiring] = []
+        self._done: list[Wiring] = []
+        self.mesh = MeshView(editable=True)
+        self.mesh.setAccessibleName(tr("Wiring, to be edited"))
+        self.matrix = Matrix()
+        self.table = MatrixView(self.matrix)
+        self.facts = Hint()
+        self._make()
+        self.mesh.drawn.connect(self._drawn)
+        self.mesh.line_asked.connect(self.toggle_reading)
+        self.table.move_asked.connect(self.move_role)
+        self.table.toggle_asked.connect(self.toggle_reading)
+        self._show()
+
+    # Editing ----------------------------------------------------------------------------------------------
+
+    def begin(self, wiring: Wiring) -> None:
+        """As it was left at an earlier start: nothing to undo."""
+        self.wiring = wiring
+        self._show()
+
+    def set_wiring(self, wiring: Wiring) -> None:
+        """Begin with another one; the change can be undone."""
+        self._change(lambda: wiring.check())
+
+    def move_role(self, role: str, processor: str) -> None:
+        """The role belongs to the processor from now on."""
+        self._change(lambda: self.wiring.moved(role, processor))
+
+    def toggle_reading(self, role: str, processor: str) -> None:
+        """The processor reads the role, or no longer."""
+        self._change(lambda: self.wiring.toggled(role, processor))
+
+    def undo(self) -> None:
+        if self._done:
+            self._undone.append(self.wiring)
+            self.wiring = self._done.pop()
+            self._show()
+
+    def redo(self) -> None:
+        if self._undone:
+            self._done.append(self.wiring)
+            self.wiring = self._undone.pop()
+            self._show()
+
+    def open(self, path: Path) -> None:
+        """A wiring that was saved."""
+        self._change(lambda: open_wiring(path))
+
+    def save(self, path: Path) -> None:
+        """As a file that can be opened here, and named in a config."""
+        try:
+            save_wiring(self.wiring, path)
+        except UserError as error:
+            self.refused.emit(error)
+
+    def _change(self, make: Callable[[], Wiring]) -> None:
+        try:
+            new = make()
+        except UserError as error:
+            self.refused.emit(error)
+            return
+        if new == self.wiring:
+            return
+        self._done.append(self.wiring)
+        self._undone.clear()
+        self.wiring = new
+        self._show()
+
+    def _drawn(self, role: str, processor: str, also: bool) -> None:
+        if also:
+            self.toggle_reading(role, processor)
+        else:
+            self.move_role(role, processor)
+
+    def _set(self, **values: object) -> None:
+        self._change(lambda: self.wiring.model_copy(update={**values, "name": "own"}).check())
+
+    def _show(self) -> None:
+        self.mesh.set_wiring(self.wiring)
+        self.matrix.set_wiring(self.wiring)
+        self.undo_button.setEnabled(bool(self._done))
+        self.redo_button.setEnabled(bool(self._undone))
+        for box, value in ((self.hear, self.wiring.hear), (self.conductor, self.wiring.conductor)):
+            box.setCurrentIndex(box.findData(value))
+        self.facts.setText(
+            tr("{connections} connections, {sources} sources at the conductor · a model learns its wiring: train one with it",
+               connections=self.wiring.connections, sources=self.wiring.sources)
+        )  # fmt: skip
+        self.changed.emit()
+
+    # Making -----------------------------------------------------------------------------------------------
+
+    def _make(self) -> None:
+        begin = QComboBox()
+        begin.addItem(tr("Begin with…"), "")
+        for name in WIRINGS:
+            begin.addItem(tr(name), name)
+        begin.addItem(tr("a file…"), "file")
+        begin.setAccessibleName(tr("Wiring to begin with"))
+        begin.setToolTip(tr("The documented wiring, the cyclic one, or one that was saved"))
+        begin.activated.connect(lambda _index: self._begin(begin))
+        self.undo_button = _button(tr("Undo"), tr("Take the last change back (Ctrl+Z)"), self.undo)
+        self.redo_button = _button(tr("Redo"), tr("Do it again (Ctrl+Shift+Z)"), self.redo)
+        self.save_button = _button(tr("Save…"), tr("Save the wiring to a file"), self._ask_to_save)
+        self.train = _button(
+            tr("Train with this wiring…"), tr("Open the form with this wiring in it"), self.train_asked.emit
+        )
+        for keys, call in (
+            (QKeySequence.StandardKey.Undo, self.undo),
+            (QKeySequence.StandardKey.Redo, self.redo),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(call)
+        above = QHBoxLayout()
+        above.setSpacing(theme.SMALL)
+        for widget in (begin, self.undo_button, self.redo_button, self.save_button):
+            above.addWidget(widget)
+        above.addStretch(1)
+        above.addWidget(self.train)
+        self.hear = _choice(
+            {"all": tr("hear all that feed them"), "own": tr("hear their own processor alone")}
+        )
+        self.hear.setAccessibleName(tr("Whom roles hear in pass 2"))
+        self.hear.setToolTip(self.hear.accessibleName())
+        self.conductor = _choice({"mean": tr("one mean a processor"), "each": tr("each of their outputs")})
+        self.conductor.setAccessibleName(tr("What the conductor reads of processors"))
+        self.conductor.setToolTip(self.conductor.accessibleName())
+        self.hear.activated.connect(lambda _index: self._set(hear=self.hear.currentData()))
+        self.conductor.activated.connect(lambda _index: self._set(conductor=self.conductor.currentData()))
+        below = QHBoxLayout()
+        below.setSpacing(theme.SMALL)
+        for words, box in ((tr("Roles"), self.hear), (tr("Conductor reads"), self.conductor)):
+            below.addWidget(Hint(words))
+            below.addWidget(box)
+        below.addStretch(1)
+        split = QSplitter()
+        split.setChildrenCollapsible(False)
+        split.addWidget(self.mesh)
+        split.addWidget(self.table)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        self.table.setMinimumWidth(310)
+        split.setSizes([400, 310])
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.SMALL)
+        column.addLayout(above)
+        column.addWidget(self.facts)
+        column.addWidget(split, 1)
+        column.addWidget(
+            Hint(
+                tr(
+                    "Mouse: draw from a role to a processor to move it, with Ctrl to let it be read there, too; double-click a line to take it away. Keyboard: Enter moves, Space adds or removes."
+                )
+            )
+        )
+        column.addLayout(below)
+
+    def _begin(self, box: QComboBox) -> None:
+        choice = str(box.currentData())
+        box.setCurrentIndex(0)
+        if choice == "file":
+            name, _ = QFileDialog.getOpenFileName(self, tr("Open a wiring"), "", f"JSON (*{SUFFIX} *.json)")
+            if name:
+                self.open(Path(name))
+        elif choice:
+            self.set_wiring(WIRINGS[choice]())
+
+    def _ask_to_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self, tr("Save the wiring"), f"own{SUFFIX}", f"JSON (*{SUFFIX})"
+        )
+        if name:
+            self.save(Path(name if name.endswith(".json") else name + SUFFIX))
+
+
+def _named(index: QModelIndex) -> tuple[str, str]:
+    return ROLE_NAMES[index.row()], PROCESSOR_NAMES[index.column()]
+
+
+def _button(words: str, tooltip: str, call: Callable[[], object]) -> QPushButton:
+    button = QPushButton(words)
+    button.setToolTip(tooltip)
+    button.clicked.connect(lambda _on=False: call())
+    return button
+
+
+def _choice(words: dict[str, str]) -> QComboBox:
+    box = QComboBox()
+    for value, text in words.items():
+        box.addItem(text, value)
+    return box

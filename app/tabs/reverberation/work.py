@@ -1,0 +1,83 @@
+"""What the tab has computed in its workers' threads; torch is imported there and not before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from models.progress import Progress
+    from models.reverberation.data import Sequences
+    from models.reverberation.observer import Effect, Observation, Observer
+
+WORKER = "reverberation"
+OTHER_WORKER = "reverberation compared"  # holds the model that the first is compared with
+GLANCE = 64  # sequences that an answer at once is of, where there are many more
+
+Edge = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The roles by what muting each adds, and of how many sequences; held_out: those the model did not train on."""
+
+    effects: list[Effect]
+    sequences: int
+    held_out: bool
+
+
+@dataclass(frozen=True)
+class Structure:
+    """tree: plain text. counts: parameters a module. drawings: SVG texts by name."""
+
+    tree: str
+    counts: dict[str, int]
+    drawings: dict[str, bytes]
+
+
+def load(choice: str, device: str, progress: Progress) -> Observer:
+    from models.reverberation.observer import Observer
+
+    return Observer.load(choice, device, progress)
+
+
+def observed(
+    observer: Observer,
+    sequences: Sequences,
+    muted: frozenset[str],
+    cut: frozenset[Edge],
+    progress: Progress,
+) -> Observation:
+    return observer.observe(sequences, progress, muted=sorted(muted), cut=sorted(cut))
+
+
+def glance_of(count: int) -> list[int]:
+    """Which sequences of so many an answer at once is of: few, evenly from all."""
+    return [int(i) for i in np.linspace(0, count - 1, GLANCE)] if count > 4 * GLANCE else list(range(count))
+
+
+def ranked(observer: Observer, sequences: Sequences, path: Path | str, progress: Progress) -> Ranking:
+    """On held-out sequences, where these are the data that the model was trained on."""
+    from models.reverberation.commands import held_out
+    from models.reverberation.observer import MOST_RANKED
+
+    train, held = held_out(observer.info, sequences, path)
+    effects = observer.ranking(sequences.part(held), progress)
+    return Ranking(effects, min(len(held), MOST_RANKED), bool(len(train)))
+
+
+def structure(observer: Observer) -> Structure:
+    """Tree, parameter table and drawings of a model."""
+    import tempfile
+
+    from models.reverberation import drawing
+    from models.reverberation.commands import tree
+
+    counts = observer.parameters()
+    with tempfile.TemporaryDirectory() as folder:
+        files = drawing.draw(observer.network.wiring, counts, Path(folder), ("svg",))
+        drawings = {file.stem: file.read_bytes() for file in files}
+    return Structure(tree(observer.network), counts, drawings)
