@@ -145,13 +145,13 @@ def test_the_best_checkpoint_of_a_run_comes_into_the_tab(tab, qtbot, tmp_path):
 
 def test_state_comes_back(tab, qtbot):
     tab.choice.choose("evaluate")
-    tab.live.hop.setValue(1.0)
+    tab.live.options.hop.setValue(1.0)
     state = tab.state()
     tab.choice.choose("files")
-    tab.live.hop.setValue(0.5)
+    tab.live.options.hop.setValue(0.5)
     tab.restore(json.loads(json.dumps(state)))
     assert tab.choice.current == "evaluate"
-    assert tab.live.hop.value() == 1.0
+    assert tab.live.options.hop.value() == 1.0
     tab.restore({"page": "nonsense", "model": 3, "models": ["/gone"], "pages": "x"})  # of another version
     assert tab.models.choice == "bundled"
 

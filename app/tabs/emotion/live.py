@@ -12,31 +12,26 @@ import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QPaintEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
 )
 
 from app import theme
 from app.audio.microphone import Microphone
-from app.audio.recorder import SessionRecorder, recover
 from app.i18n import tr
+from app.tabs.emotion.live_options import LiveOptions
 from app.tabs.emotion.page import Page, emotion_color, emotion_words
+from app.tabs.emotion.recording import RATE, Recording
 from app.widgets.bars import Bars
 from app.widgets.labels import Elided
 from app.widgets.message_bar import Action
 from app.widgets.spectrogram import Spectrogram
 from app.widgets.timeline import Timeline
 from app.widgets.waveform import Waveform
-from models import resources
 from models.emotion.config import LiveSettings
 from models.errors import UserError
 from models.progress import Cancelled, Progress
@@ -49,7 +44,6 @@ if TYPE_CHECKING:
 WORKER = "emotion live"
 SHOWN_S = 5.0
 WINDOW_S = 3.0
-RATE = 16_000
 REDRAW_MS = 33
 LEAST_S = 0.5  # of sound before anything is classified
 
@@ -86,9 +80,10 @@ class LivePage(Page):
         self._line_end_s = 0.0
         self._began = 0.0
         self._ended: asyncio.Event | None = None
-        self._recorder: SessionRecorder | None = None
         self._recovered = False
-        self.settings = self._make_settings()
+        self.recording = Recording(tab)
+        self.settings = self.options = LiveOptions()
+        self.options.changed.connect(self._settings_changed)
         self._make_controls()
         self._make_view()
         self._timer = QTimer(self)
@@ -124,20 +119,16 @@ class LivePage(Page):
         return [self._export]
 
     def state(self) -> dict[str, Any]:
-        return {"microphone": self.device.currentData() or "", "settings": self.live_settings().model_dump()}
+        return {"microphone": self.device.currentData() or "", "settings": self.options.values().model_dump()}
 
     def restore(self, state: dict[str, Any]) -> None:
         self._wanted_device = str(state.get("microphone", ""))
-        values = state.get("settings", {})
-        if isinstance(values, dict):
-            self.hop.setValue(float(values.get("hop_s", 0.5)))
-            self.smoothing.setValue(int(values.get("smoothing", 2)))
-            self.threshold.setValue(float(values.get("speech_threshold", 0.5)))
+        self.options.restore(state.get("settings", {}))
 
     def shown(self) -> None:
         if not self._recovered:
             self._recovered = True
-            self._recover_recordings()
+            self.recording.recover()
         if not self._listening:
             self.refresh_devices()
 
@@ -148,14 +139,9 @@ class LivePage(Page):
         self.stop()
         self._timer.stop()
         self.microphone.stop()
-        self._close_recording()
+        self.recording.close()
 
     # The session ------------------------------------------------------------------------------------------
-
-    def live_settings(self) -> LiveSettings:
-        return LiveSettings(
-            hop_s=self.hop.value(), smoothing=self.smoothing.value(), speech_threshold=self.threshold.value()
-        )
 
     async def _listen(self) -> None:
         session = Progress()
@@ -176,7 +162,7 @@ class LivePage(Page):
             with self.services.task(tr("Loading the model")) as task:
                 recognizer = await self.tab.recognizer(WORKER, task)
                 worker = self.services.worker(WORKER)
-                self._live: LiveRecognizer = await worker.run(_make_live, recognizer, self.live_settings())
+                self._live: LiveRecognizer = await worker.run(_make_live, recognizer, self.options.values())
         except Cancelled:
             return False
         self._show_labels(recognizer.labels)
@@ -195,15 +181,15 @@ class LivePage(Page):
         self._due = self._began + LEAST_S
         self._listening = True
         self._show_nothing(tr("listening …"))
-        if self.record.isChecked():
-            self._open_recording()
+        if self.options.record.isChecked():
+            self.recording.open(self.labels, self._began)
         self.device.setEnabled(False)
         self.microphone.start(self.device.currentData() or None)
         self._timer.start()
         text = tr(
             "listening · {window} s window every {hop} s",
             window=f"{WINDOW_S:.1f}",
-            hop=f"{self.hop.value():.1f}",
+            hop=f"{self.options.hop.value():.1f}",
         )
         self.tab.set_status(text)
 
@@ -213,7 +199,7 @@ class LivePage(Page):
         self._timer.stop()
         self.microphone.stop()
         self.device.setEnabled(True)
-        self._close_recording()
+        self.recording.close()
         self.tab.set_status("")
         self.services.set_latency("")
         if was_listening:
@@ -229,9 +215,9 @@ class LivePage(Page):
         heard = self.microphone.ring.latest(round(SHOWN_S * RATE))
         self.waveform.set_live(heard.samples, RATE, SHOWN_S, heard.end_index)
         self.spectrogram.set_live(heard.samples, heard.end_index, RATE)
-        self._record_sound()
+        self.recording.follow(self.microphone.ring)
         if now >= self._due and len(heard.samples) >= LEAST_S * RATE and self.microphone.hearing:
-            self._due = max(self._due + self.hop.value(), now)
+            self._due = max(self._due + self.options.hop.value(), now)
             self._classify(heard.samples[-round(WINDOW_S * RATE) :].copy(), heard.end_time)
 
     def _classify(self, window: np.ndarray, end_time: float) -> None:
@@ -271,23 +257,17 @@ class LivePage(Page):
         end_s = result.end_time - self._began
         start_s = (
             self._line_end_s
-            if end_s - self._line_end_s < 2.5 * self.hop.value()
-            else max(0.0, end_s - self.hop.value())
+            if end_s - self._line_end_s < 2.5 * self.options.hop.value()
+            else max(0.0, end_s - self.options.hop.value())
         )
         if end_s <= start_s:
             return
         self.timeline.add(start_s, end_s, result.label)
         self._line_end_s = end_s
-        if self._recorder is not None:
-            probabilities = (
-                result.probabilities
-                if result.probabilities is not None
-                else np.full(len(self.labels), np.nan)
-            )
-            try:
-                self._recorder.add_prediction(start_s, end_s, result.label or "", probabilities)
-            except UserError as error:
-                self._recording_failed(error)
+        probabilities = result.probabilities
+        if probabilities is None:
+            probabilities = np.full(len(self.labels), np.nan)
+        self.recording.add(start_s, end_s, result.label or "", probabilities)
 
     def _word_painted(self) -> None:
         if self._unpainted is None:
@@ -313,7 +293,7 @@ class LivePage(Page):
             self.tab.show_message("warning", words, [(tr("Listen less often"), self._slower)], key="slow")
 
     def _slower(self) -> None:
-        self.hop.setValue(min(5.0, self.hop.value() * 2))
+        self.options.hop.setValue(min(5.0, self.options.hop.value() * 2))
         self.skipped = 0
 
     # The microphone ---------------------------------------------------------------------------------------
@@ -393,54 +373,6 @@ class LivePage(Page):
             self.level.setValue(0)
         self.test.setChecked(False)
 
-    # Recording --------------------------------------------------------------------------------------------
-
-    def _open_recording(self) -> None:
-        folder = _recordings()
-        try:
-            self._recorder = SessionRecorder(
-                folder / time.strftime("session-%Y%m%d-%H%M%S"), RATE, self.labels, began=self._began
-            )
-        except UserError as error:
-            self._recording_failed(error)
-
-    def _record_sound(self) -> None:
-        if self._recorder is None:
-            return
-        try:
-            self._recorder.follow(self.microphone.ring)
-        except UserError as error:
-            self._recording_failed(error)
-
-    def _recording_failed(self, error: UserError) -> None:
-        """What was written so far keeps its place; the session goes on without it."""
-        self._close_recording()
-        self.tab.show_error(error)
-
-    def _recover_recordings(self) -> None:
-        """Name what a crash left unfinished, and say so."""
-        try:
-            files = recover(_recordings())
-        except UserError as error:
-            self.tab.show_error(error)
-            return
-        if files:
-            text = tr("A recording that had broken off was saved in {folder}.", folder=files[0].parent)
-            self.tab.show_message("hint", text, key="recorded")
-
-    def _close_recording(self) -> None:
-        recorder, self._recorder = self._recorder, None
-        if recorder is None:
-            return
-        try:
-            files = recorder.close()
-        except UserError as error:
-            self.tab.show_error(error)
-            return
-        if files:
-            text = tr("The session was written to {folder}.", folder=files[0].parent)
-            self.tab.show_message("hint", text, key="recorded")
-
     def _save_line(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, tr("Export the time line"), "session.csv", "CSV (*.csv)")
         if name:
@@ -487,46 +419,6 @@ class LivePage(Page):
         self.sample_link(tr("No microphone?"))
         self._export = QAction(tr("Time line as CSV…"), self)
         self._export.triggered.connect(self._save_line)
-
-    def _make_settings(self) -> QWidget:
-        box = QWidget()
-        column = QVBoxLayout(box)
-        column.setContentsMargins(0, 0, 0, 0)
-        fields = LiveSettings.model_fields
-        self.hop, self.threshold, self.smoothing = QDoubleSpinBox(), QDoubleSpinBox(), QSpinBox()
-        self.hop.setRange(0.1, 5.0)
-        self.hop.setSingleStep(0.1)
-        self.hop.setValue(0.5)
-        self.threshold.setRange(0.05, 0.95)
-        self.threshold.setSingleStep(0.05)
-        self.threshold.setValue(0.5)
-        self.smoothing.setRange(1, 20)
-        self.smoothing.setValue(2)
-        for name, widget in (
-            ("hop_s", self.hop),
-            ("smoothing", self.smoothing),
-            ("speech_threshold", self.threshold),
-        ):
-            field = fields[name]
-            line = QHBoxLayout()
-            label = QLabel(tr(field.title or name))
-            label.setBuddy(widget)
-            extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-            widget.setToolTip(tr(field.description or ""))
-            widget.setAccessibleName(tr(field.title or name))
-            if extra.get("unit"):
-                widget.setSuffix(f" {tr(str(extra['unit']))}")
-            line.addWidget(label, 1)
-            line.addWidget(widget)
-            column.addLayout(line)
-        self.smoothing.valueChanged.connect(self._settings_changed)
-        self.threshold.valueChanged.connect(self._settings_changed)
-        self.record = QCheckBox(tr("Record the session"))
-        self.record.setToolTip(
-            tr("Sound (WAV) and predictions (CSV, Audacity labels) go to your Polyphony folder")
-        )
-        column.addWidget(self.record)
-        return box
 
     def _settings_changed(self) -> None:
         if self._listening:
@@ -592,10 +484,6 @@ def _make_live(recognizer: Recognizer, settings: LiveSettings) -> LiveRecognizer
     recognizer.classify(noise)
     live.step(noise, 0.0)
     return live
-
-
-def _recordings() -> Path:
-    return resources.home() / "recordings"
 
 
 def _percent(level_dbfs: float) -> int:
