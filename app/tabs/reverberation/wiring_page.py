@@ -122,7 +122,7 @@ class MatrixView(QTableView):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.horizontalHeader().setMinimumSectionSize(CELL)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.verticalHeader().setMinimumSectionSize(18)
+        self.verticalHeader().setMinimumSectionSize(20)
         self.doubleClicked.connect(lambda index: self.move_asked.emit(*_named(index)))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
