@@ -398,6 +398,8 @@ class ReverberationTab(Panels):
         self.mesh_page.select(name)
         self.kl_page.bars.select(name)
         self.compare.select(name)
+        self.what_if.select(name)
+        self.wiring_page.mesh.select(name)
         parameters = self.parameters().get(name, 0)
         self.page.show_module(
             name, self.mesh.wiring, parameters, name in self.session.muted, self._effect_words(name)
