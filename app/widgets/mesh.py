@@ -178,7 +178,7 @@ class MeshView(Picture):
         role, processor = line
         lines = [f"{full_name(role)} – {full_name(processor)}"]
         if self.wiring.own[role] == processor:
-            lines.append(tr("belongs to it: its gate scales what passes"))
+            lines.append(tr("belongs to it: the line is as wide as its gate"))
         if role in self.wiring.reads[processor]:
             lines.append(tr("is read and fed by it"))
         if line in self.state.cut:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from app import i18n
 from app.tabs.reverberation.compare_page import EPOCHS, MODEL, Source
@@ -485,3 +485,15 @@ def test_right_click_exports_what_is_shown(tab, qtbot, sequences, tmp_path):
         assert b"<svg" in (tmp_path / "shown.svg").read_bytes()
     say_not_saved(tab.heat, tmp_path / "full.csv", OSError(28, "No space left on device"))
     assert said(tab, "full.csv could not be written")
+
+
+def test_what_was_sent_is_saved_to_be_trained_on(tab, qtbot, window, tmp_path, named, monkeypatch):
+    place = tmp_path / "sent.npz"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(place), "NPZ (*.npz)"))
+    tab.receive(np.random.default_rng(0).normal(size=(4, 6, 7)))
+    qtbot.waitUntil(lambda: idle(tab) and said(tab, "7 features, the model wants 5"), timeout=30_000)
+    named(tab, QPushButton, "Train on them…").click()
+    form = window.findChild(Launcher)
+    assert form.form.model.data.path == str(place)
+    assert np.load(place)["x"].shape == (4, 6, 7)
+    form.reject()

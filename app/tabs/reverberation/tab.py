@@ -194,7 +194,10 @@ class ReverberationTab(Panels):
         self.start(self._project())
 
     def _train_on_these(self) -> None:
-        training.launch(self.services, "reverberation-own-data", self.session.path)
+        try:
+            training.launch_on(self, self.session)
+        except UserError as error:
+            self.show_error(error)
 
     def _train_with_wiring(self) -> None:
         training.launch(self.services, "reverberation-own-wiring", self.session.path, self.wiring_page.wiring)
