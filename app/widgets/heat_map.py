@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyqtgraph as pg
@@ -14,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app import theme
 from app.i18n import tr
 from app.widgets.module_names import short_name
-from app.widgets.pictures import save_picture
+from app.widgets.pictures import Picture
 
 TARGET = "target"
 TARGET_WIDTH, HEAD, RIGHT = 26, 112, 42  # the last heading leans over the right edge
@@ -22,7 +21,7 @@ PAGE = 25
 SEQUENCES, EPOCHS = "sequences", "epochs"
 
 
-class HeatMap(QWidget):
+class HeatMap(Picture):
     """The target, where there is one, is a strip at the left. Arrows move, with Shift they select; ← and → go from
     heading to heading, Enter sorts by it; Esc selects nothing, which stands for all.
 
@@ -31,6 +30,7 @@ class HeatMap(QWidget):
 
     chosen = Signal(object)
     sorted_by = Signal(str)
+    picture_name = "heat map"
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -182,9 +182,20 @@ class HeatMap(QWidget):
         role, _, number = column.partition(".")
         return f"{short_name(role)} {number}".strip()
 
-    def save(self, path: Path) -> None:
-        """As SVG or as PNG at 300 dpi. Raises OSError."""
-        save_picture(path, self.size(), self.paint)
+    def figures(self) -> tuple[Sequence[str], Iterable[Sequence[object]]] | None:
+        """Every row as it stands, from the top."""
+        if not len(self._values):
+            return None
+        targets = [] if self._targets is None else [TARGET]
+        rows = [
+            [
+                int(self._numbers[row]),
+                *([] if self._targets is None else [self._targets[row]]),
+                *self._values[row].tolist(),
+            ]
+            for row in self._order
+        ]
+        return ["epoch" if self._rows == EPOCHS else "sequence", *targets, *self._columns], rows
 
     # Hands ------------------------------------------------------------------------------------------------
 
@@ -195,7 +206,7 @@ class HeatMap(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         box, _ = self._boxes()
-        if not len(self._values):
+        if not len(self._values) or event.button() != Qt.MouseButton.LeftButton:
             return
         if event.position().y() < HEAD:
             number = int((event.position().x() - box.left()) / max(1.0, box.width() / len(self._columns)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app import theme
 from app.i18n import tr
 from app.widgets.module_names import full_name, module_color
-from app.widgets.pictures import save_picture
+from app.widgets.pictures import Picture
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
 
 COLLAPSED = 0.01  # nats a feature: below it a latent tells next to nothing of its input
@@ -21,10 +21,11 @@ NAMES = (*ROLE_NAMES, *PROCESSOR_NAMES)
 LEFT, RIGHT, FOOT, TOP = 170, 62, 34, 8
 
 
-class KLBars(QWidget):
+class KLBars(Picture):
     """Bars: pass 2 of roles, and processors; ticks: pass 1. chosen(name): a click, or the arrow keys."""
 
     chosen = Signal(str)
+    picture_name = "kl"
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -130,9 +131,13 @@ class KLBars(QWidget):
         figure = f"{value:.3f}" if value >= 0.001 else f"{value:.0e}".replace("-", "−")
         painter.drawText(QRectF(self.width() - RIGHT + 6, top, RIGHT - 6, height), left, figure)
 
-    def save(self, path: Path) -> None:
-        """As SVG or as PNG at 300 dpi. Raises OSError."""
-        save_picture(path, self.size(), self.paint)
+    def figures(self) -> tuple[Sequence[str], Iterable[Sequence[object]]] | None:
+        """A row a module: KL of pass 1 (roles only) and of pass 2 or of the processor."""
+        if self._kl is None:
+            return None
+        first = dict(zip(ROLE_NAMES, self._kl.tolist(), strict=False))
+        rows = [(name, first.get(name, ""), self.value(name)) for name in NAMES]
+        return ("module", "kl_1", "kl_2"), rows
 
     # Hands ------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
@@ -13,12 +13,12 @@ from app import theme
 from app.i18n import tr
 from app.widgets.mesh_painter import Geometry, Line, MeshState, paint_mesh
 from app.widgets.module_names import MODULES, both_names, full_name
-from app.widgets.pictures import save_picture
+from app.widgets.pictures import Picture
 from models.reverberation.drawing import ring_order
 from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, ROLE_NAMES, Wiring
 
 
-class MeshView(QWidget):
+class MeshView(Picture):
     """Lines are as wide and as dark as the gates of pass 1; arcs round the roles are those of pass 2.
 
     chosen(name): a module was clicked, or reached by the arrow keys. mute_asked(role): double-click, or M.
@@ -31,6 +31,7 @@ class MeshView(QWidget):
     line_chosen = Signal(str, str)
     line_asked = Signal(str, str)
     drawn = Signal(str, str, bool)
+    picture_name = "mesh"
 
     def __init__(self, parent: QWidget | None = None, editable: bool = False, compact: bool = False) -> None:
         """compact: for a small place; processors go without their names."""
@@ -98,6 +99,8 @@ class MeshView(QWidget):
         return self._geometry().at(name)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
         name = self.module_at(event.position())
         if name:
             self.select(name)
@@ -175,7 +178,7 @@ class MeshView(QWidget):
         role, processor = line
         lines = [f"{full_name(role)} – {full_name(processor)}"]
         if self.wiring.own[role] == processor:
-            lines.append(tr("belongs to it: its gate scales what passes"))
+            lines.append(tr("belongs to it: the line is as wide as its gate"))
         if role in self.wiring.reads[processor]:
             lines.append(tr("is read and fed by it"))
         if line in self.state.cut:
@@ -190,12 +193,23 @@ class MeshView(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        paint_mesh(painter, self.size(), self.state)
+        self.paint(painter)
         painter.end()
 
-    def save(self, path: Path) -> None:
-        """As SVG or as PNG at 300 dpi. Raises OSError."""
-        save_picture(path, self.size(), lambda painter: paint_mesh(painter, self.size(), self.state))
+    def paint(self, painter: QPainter) -> None:
+        paint_mesh(painter, self.size(), self.state)
+
+    def figures(self) -> tuple[Sequence[str], Iterable[Sequence[object]]] | None:
+        """Every line with its gates."""
+        if self.state.gates is None:
+            return None
+        gates = self.state.gates
+        numbers = {role: i for i, role in enumerate(ROLE_NAMES)}
+        rows = [
+            (role, processor, gates[numbers[role]], gates[numbers[role] + len(ROLE_NAMES)])
+            for role, processor in self.state.lines()
+        ]
+        return ("role", "processor", "gate_1", "gate_2"), rows
 
     def _geometry(self) -> Geometry:
         return Geometry(self.wiring, self.size(), self.state.compact)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QRect, QSize
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QObject, QPoint, QRect, QSize
+from PySide6.QtGui import QContextMenuEvent, QImage, QPainter
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
 from app.i18n import tr
+from models.errors import UserError
 
 DPI = 300
 
@@ -35,3 +38,80 @@ def save_picture(path: Path, size: QSize, paint: Callable[[QPainter], None]) -> 
     painter.end()
     if not image.save(str(path)):
         raise OSError(None, tr("The picture could not be written."), str(path))
+
+
+class Picture(QWidget):
+    """A widget that paints itself and can be exported by a right-click: as SVG, as PNG, and its figures as CSV.
+
+    Errors go to the nearest parent that can show them.
+    """
+
+    picture_name = "picture"  # what a file is proposed to be called
+
+    def paint(self, painter: QPainter) -> None:
+        """Draw everything, on the screen or into a file. Override."""
+        raise NotImplementedError(type(self).__name__)
+
+    def figures(self) -> tuple[Sequence[str], Iterable[Sequence[object]]] | None:
+        """What is shown, as (headings, rows); None where there are none. Override."""
+        return None
+
+    def save(self, path: Path) -> None:
+        """As SVG or as PNG at 300 dpi. Raises OSError."""
+        save_picture(path, self.size(), self.paint)
+
+    def save_csv(self, path: Path) -> None:
+        """Raises OSError."""
+        found = self.figures()
+        if found is None:
+            return
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(found[0])
+            writer.writerows(found[1])
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = self.make_menu()
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(event.globalPos())
+
+    def make_menu(self) -> QMenu:
+        """What right-click offers."""
+        menu = QMenu(self)
+        for words, suffix, call in (
+            (tr("Export as CSV…"), "csv", self.save_csv),
+            (tr("Export as SVG…"), "svg", self.save),
+            (tr("Export as PNG…"), "png", self.save),
+        ):
+            action = menu.addAction(words)
+            action.triggered.connect(lambda _on=False, kind=suffix, save=call: self._ask_and_save(kind, save))
+            action.setEnabled(suffix != "csv" or self.figures() is not None)
+        copy = menu.addAction(tr("Copy picture"))
+        copy.triggered.connect(lambda: QApplication.clipboard().setPixmap(self.grab()))
+        return menu
+
+    def _ask_and_save(self, suffix: str, save: Callable[[Path], None]) -> None:
+        proposal = f"{self.picture_name}.{suffix}"
+        name, _ = QFileDialog.getSaveFileName(self, tr("Export"), proposal, f"{suffix.upper()} (*.{suffix})")
+        if not name:
+            return
+        path = Path(name if name.lower().endswith(f".{suffix}") else f"{name}.{suffix}")
+        try:
+            save(path)
+        except OSError as error:
+            say_not_saved(self, path, error)
+
+
+def say_not_saved(widget: QWidget, path: Path, error: OSError) -> None:
+    """Have the nearest parent that can show errors say that a file could not be written."""
+    raised = UserError(
+        "{name} could not be written.", "{reason}.", "Choose another folder, or free some space.",
+        name=path.name, reason=error.strerror or str(error),
+    )  # fmt: skip
+    owner: QObject | None = widget.parent()
+    while owner is not None:
+        if hasattr(owner, "show_error"):
+            owner.show_error(raised)
+            return
+        owner = owner.parent()
+    raise raised

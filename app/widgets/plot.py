@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QWidget
 from app import theme
 from app.i18n import tr
 from app.widgets.decimate import minmax
+from app.widgets.pictures import say_not_saved
 
 Range = tuple[float, float]
 
@@ -465,25 +466,7 @@ class Plot(pg.PlotWidget):
         try:
             save(path)
         except OSError as error:
-            self._say_not_saved(path, error)
-
-    def _say_not_saved(self, path: Path, error: OSError) -> None:
-        from models.errors import UserError
-
-        raised = UserError(
-            "{name} could not be written.",
-            "{reason}.",
-            "Choose another folder, or free some space.",
-            name=path.name,
-            reason=error.strerror or str(error),
-        )
-        owner = self.parent()
-        while owner is not None:
-            if hasattr(owner, "show_error"):
-                owner.show_error(raised)
-                return
-            owner = owner.parent()
-        raise raised
+            say_not_saved(self, path, error)
 
 
 def figure(value: float, unit: str = "") -> str:

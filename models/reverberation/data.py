@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from models.datafiles import read_table
+from models.datafiles import read_table, write_whole
 from models.errors import UserError
 from models.resources import resource
 
@@ -110,6 +111,22 @@ def from_array(
     return checked(
         Sequences(parts, None if y is None else np.asarray(y, np.float32).reshape(-1), title=title), title
     )
+
+
+def save_sequences(path: Path, sequences: Sequences) -> None:
+    """As NPZ that `open_sequences` reads: x padded with zeros, lengths, and y and groups where there are any.
+    Raises UserError."""
+    x, lengths = batched(sequences, range(len(sequences)))
+    arrays: dict[str, Any] = {"x": x, "target_title": np.array(sequences.target_title)}
+    if lengths is not None:
+        arrays["lengths"] = lengths
+    if sequences.y is not None:
+        arrays["y"] = sequences.y
+    if sequences.groups:
+        arrays["group"] = np.array(sequences.groups)
+    contents = io.BytesIO()
+    np.savez_compressed(contents, **arrays)
+    write_whole(path, contents.getvalue())
 
 
 def windows(series: np.ndarray, window: int, title: str = "") -> Sequences:

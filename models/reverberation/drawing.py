@@ -53,7 +53,7 @@ def draw(
     files = []
     for name, size, paint in (
         ("architecture", (7.2, 7.2), _architecture),
-        ("data_flow", (11, 6), _data_flow),
+        ("data_flow", (12, 4), _data_flow),
     ):
         figure = Figure(figsize=size, layout="constrained")
         paint(figure.subplots(), wiring, counts)
@@ -107,20 +107,22 @@ def _data_flow(axes: Any, wiring: Wiring, counts: dict[str, int]) -> None:
     )
     boxes = [
         (0.0, "x\n[batch, time, d]"),
-        (2.0, f"19 roles, pass 1\nR1 = role(x)\n{roles:,}"),
-        (4.2, f"7 processors\nmean of their roles\n{processors:,}"),
-        (6.4, "19 roles, pass 2\nR2 = role(R1, feedback)\nthe same weights"),
-        (8.6, f"Argallia\n{wiring.sources} sources\n{counts[CONDUCTOR.name]:,}"),
-        (10.4, "y\n[batch]"),
+        (2.1, f"19 roles, pass 1\nR1 = role(x)\n{roles:,}"),
+        (4.6, f"7 processors\nmean of their roles\n{processors:,}"),
+        (7.2, "19 roles, pass 2\nR2 = role(R1, feedback)\nthe same weights"),
+        (9.8, f"Argallia\n{wiring.sources} sources\n{counts[CONDUCTOR.name]:,}"),
+        (11.6, "y\n[batch]"),
     ]
-    for x, words in boxes:
-        axes.text(x, 1, words, ha="center", va="center", fontsize=9,
-                  bbox={"boxstyle": "round,pad=0.5", "facecolor": "#F5F6F8", "edgecolor": "#6B6B6B"})  # fmt: skip
-    for (x0, _), (x1, _) in pairwise(boxes):
-        axes.annotate("", (x1 - 0.75, 1), (x0 + 0.75, 1), arrowprops={"arrowstyle": "->", "color": "#6B6B6B"})
+    frame = {"boxstyle": "round,pad=0.5", "facecolor": "#F5F6F8", "edgecolor": "#6B6B6B"}
+    drawn = [
+        (x, axes.text(x, 1, words, ha="center", va="center", fontsize=9, bbox=frame)) for x, words in boxes
+    ]
+    for (x0, start), (x1, end) in pairwise(drawn):  # from frame to frame
+        ends = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch()}
+        axes.annotate("", (x1, 1), (x0, 1), arrowprops={"arrowstyle": "->", "color": "#6B6B6B", **ends})
     for begin, end, height, words in (
-        (2.0, 6.4, 1.75, "R1, which pass 2 builds on"),
-        (4.2, 8.6, 0.25, "processor outputs"),
+        (2.1, 7.2, 1.68, "R1, which pass 2 builds on"),
+        (4.6, 9.8, 0.32, "processor outputs"),
     ):
         axes.annotate(
             "", (end, 1.28 if height > 1 else 0.72), (begin, 1.28 if height > 1 else 0.72),
@@ -128,5 +130,5 @@ def _data_flow(axes: Any, wiring: Wiring, counts: dict[str, int]) -> None:
                         "connectionstyle": f"arc3,rad={-0.25 if height > 1 else 0.25}"},
         )  # fmt: skip
         axes.text((begin + end) / 2, height, words, ha="center", va="center", fontsize=8, color="#0072B2")
-    axes.set(xlim=(-1, 11.4), ylim=(0, 2))
+    axes.set(xlim=(-1, 12.4), ylim=(0, 2))
     axes.axis("off")

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from app import i18n
 from app.tabs.reverberation.compare_page import EPOCHS, MODEL, Source
 from app.training.launcher import Launcher
+from app.widgets.pictures import say_not_saved
 from models import checkpoint
 from models.reverberation.history import GATE_NAMES, KL_NAMES
 from models.reverberation.network import NetworkConfig, ReverberationNet
@@ -469,3 +470,30 @@ def test_weights_of_another_width_are_refused_with_the_reason(tab, qtbot, sequen
     assert said(tab, "do not fit")
     tab.models.choose(str(saved_mesh(tmp_path / "d32", width=5, d=32)))  # another d is no problem
     qtbot.waitUntil(lambda: tab.observation is not None and idle(tab), timeout=30_000)
+
+
+def test_right_click_exports_what_is_shown(tab, qtbot, sequences, tmp_path):
+    for view in (tab.mesh, tab.heat, tab.kl_page.bars):
+        menu = view.make_menu()
+        assert [action.isEnabled() for action in menu.actions()] == [False, True, True, True]
+        menu.deleteLater()
+    observed(tab, qtbot, sequences)
+    for view, rows in ((tab.mesh, 21), (tab.heat, 30), (tab.kl_page.bars, 26)):
+        view.save_csv(tmp_path / "shown.csv")
+        assert len((tmp_path / "shown.csv").read_text().splitlines()) == rows + 1
+        view.save(tmp_path / "shown.svg")
+        assert b"<svg" in (tmp_path / "shown.svg").read_bytes()
+    say_not_saved(tab.heat, tmp_path / "full.csv", OSError(28, "No space left on device"))
+    assert said(tab, "full.csv could not be written")
+
+
+def test_what_was_sent_is_saved_to_be_trained_on(tab, qtbot, window, tmp_path, named, monkeypatch):
+    place = tmp_path / "sent.npz"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(place), "NPZ (*.npz)"))
+    tab.receive(np.random.default_rng(0).normal(size=(4, 6, 7)))
+    qtbot.waitUntil(lambda: idle(tab) and said(tab, "7 features, the model wants 5"), timeout=30_000)
+    named(tab, QPushButton, "Train on them…").click()
+    form = window.findChild(Launcher)
+    assert form.form.model.data.path == str(place)
+    assert np.load(place)["x"].shape == (4, 6, 7)
+    form.reject()

@@ -50,7 +50,7 @@ class ModulePage(QScrollArea):
         self.training = _plot(tr("gate over training"), tr("epoch"), tr("gate"))
         self.trained_first = self.training.line(tr("pass 1"), "accent", width=2.0)
         self.trained_second = self.training.line(tr("pass 2"), "text", width=1.0)
-        self.kl_training = _plot(tr("KL over training"), tr("epoch"), tr("KL"))
+        self.kl_training = _plot(tr("KL over training"), tr("epoch"), tr("nats a sequence"))
         self.trained_kl = self.kl_training.line("", "accent", width=2.0)
         self.activity = _plot(tr("activity over time"), tr("step"), tr("activity"))
         self.active_first = self.activity.line(tr("pass 1"), "accent", width=2.0)

@@ -35,7 +35,7 @@ class Session(QObject):
 
     def __init__(self, tab: Tab) -> None:
         super().__init__(tab)
-        self._tab, self._services = tab, tab.services
+        self._tab, self.services = tab, tab.services
         self.path: Path | str = ""  # of the sequences; nothing where another tab sent them
         self.sequences: Sequences | None = None
         self.observer: Observer | None = None
@@ -54,8 +54,8 @@ class Session(QObject):
         """Read the sequences of a file; ``sample`` is the one that ships."""
         from models.reverberation.data import open_sequences
 
-        with self._services.task(tr("Reading sequences")):
-            found = await self._services.worker(WORKER).run(open_sequences, path)
+        with self.services.task(tr("Reading sequences")):
+            found = await self.services.worker(WORKER).run(open_sequences, path)
         self.take(found, path)
 
     def take(self, sequences: Sequences, path: Path | str = "") -> None:
@@ -90,11 +90,11 @@ class Session(QObject):
 
     async def load(self, choice: str, progress: Progress) -> Observer:
         """The chosen model, loaded where it is not yet."""
-        wanted = (choice, self._services.device)
+        wanted = (choice, self.services.device)
         if self.observer is None or self._held != wanted:
-            self.observer = await self._services.load(WORKER, work.load, *wanted, progress=progress)
+            self.observer = await self.services.load(WORKER, work.load, *wanted, progress=progress)
             self._held = wanted
-            self._services.report_device(self.observer.device_name, self.observer.note)
+            self.services.report_device(self.observer.device_name, self.observer.note)
             self.loaded.emit()
         return self.observer
 
@@ -104,38 +104,38 @@ class Session(QObject):
             return None
         async with self._busy(tr("Muting every role in turn")) as task:
             observer = await self.load(choice, task)
-            worker = self._services.worker(WORKER)
+            worker = self.services.worker(WORKER)
             return await worker.run(work.ranked, observer, self.sequences, self.path, progress=task)
 
     async def activity(self, number: int) -> np.ndarray:
         """[2, 19, time] of one sequence by the model that is loaded."""
         if self.observer is None or self.sequences is None:
             raise Cancelled
-        return await self._services.worker(WORKER).run(
+        return await self.services.worker(WORKER).run(
             self.observer.activity, self.sequences, number, newest_wins="activity"
         )
 
     async def structure(self, choice: str) -> Structure:
-        with self._services.task(tr("Drawing the architecture")) as task:
+        with self.services.task(tr("Drawing the architecture")) as task:
             observer = await self.load(choice, task)
-            return await self._services.worker(WORKER).run(work.structure, observer)
+            return await self.services.worker(WORKER).run(work.structure, observer)
 
     async def project(self, choice: str) -> None:
         """Bring the sequences to the model's width."""
         if self.sequences is None:
             return
-        with self._services.task(tr("Projecting sequences")) as task:
+        with self.services.task(tr("Projecting sequences")) as task:
             observer = await self.load(choice, task)
-            found = await self._services.worker(WORKER).run(observer.projected, self.sequences)
+            found = await self.services.worker(WORKER).run(observer.projected, self.sequences)
         self.take(found, self.path)
 
     async def _run(self, observer: Observer, sequences: Sequences, progress: Progress) -> Observation:
-        return await self._services.worker(WORKER).run(
+        return await self.services.worker(WORKER).run(
             work.observed, observer, sequences, self.muted, self.cut,
             progress=progress, newest_wins="observe", drop_running=True,
         )  # fmt: skip
 
     @asynccontextmanager
     async def _busy(self, title: str) -> AsyncIterator[Task]:
-        with self._services.task(title) as task, self._tab.busy(task):
+        with self.services.task(title) as task, self._tab.busy(task):
             yield task

@@ -117,3 +117,23 @@ def per_feature(kl: np.ndarray, steps: float, d: int) -> np.ndarray:
     found = np.asarray(kl, float) / d
     found[:count] /= max(steps, 1.0)
     return found
+
+
+def words_of(sequences: Sequences) -> str:
+    """What is open, in one line."""
+    shortest = min(len(one) for one in sequences.x)
+    if shortest == sequences.longest:
+        steps = plural("{n} step", "{n} steps", shortest)
+    else:
+        steps = tr(
+            "{low} to {high} steps, each computed to its own end", low=shortest, high=sequences.longest
+        )
+    words = [
+        sequences.title,
+        plural("{n} sequence", "{n} sequences", len(sequences)),
+        plural("{n} feature", "{n} features", sequences.width),
+        steps,
+    ]
+    if sequences.y is not None:
+        words.append(tr("target: {title}", title=sequences.target_title or tr("target")))
+    return " · ".join(filter(None, words))

@@ -12,17 +12,17 @@ from PySide6.QtWidgets import QWidget
 
 from app.i18n import plural, tr
 from app.services import Services
+from app.tabs.reverberation import training
 from app.tabs.reverberation.comparing import Comparing
 from app.tabs.reverberation.exports import Exports
 from app.tabs.reverberation.panels import Panels
 from app.tabs.reverberation.session import Session
-from app.tabs.reverberation.shown import Shown, shown_of
+from app.tabs.reverberation.shown import Shown, shown_of, words_of
 from app.tabs.reverberation.work import Edge, glance_of
 from models.errors import UserError
 from models.reverberation.wiring import ROLE_NAMES, Wiring, wiring_of
 
 if TYPE_CHECKING:
-    from models.reverberation.data import Sequences
     from models.reverberation.observer import Observation
 
 
@@ -193,26 +193,14 @@ class ReverberationTab(Panels):
     def _start_projecting(self) -> None:
         self.start(self._project())
 
-    # Training ---------------------------------------------------------------------------------------------
-
     def _train_on_these(self) -> None:
-        self._launch("reverberation-own-data", {})
+        try:
+            training.launch_on(self, self.session)
+        except UserError as error:
+            self.show_error(error)
 
     def _train_with_wiring(self) -> None:
-        self._launch(
-            "reverberation-own-wiring", {"network": {"wiring": self.wiring_page.wiring.model_dump()}}
-        )
-
-    def _launch(self, name: str, changes: dict[str, Any]) -> None:
-        """The form, as the default preset is, with these changes and the data that is open."""
-        from models.training.config import preset
-
-        values = preset(self.system, "default")
-        for group, fields in changes.items():
-            values[group] = {**values.get(group, {}), **fields}
-        if isinstance(self.session.path, Path):
-            values["data"] = {**values.get("data", {}), "path": str(self.session.path)}
-        self.services.training.launch(self.system, proposal=(name, values))
+        training.launch(self.services, "reverberation-own-wiring", self.session.path, self.wiring_page.wiring)
 
     # Choosing ---------------------------------------------------------------------------------------------
 
@@ -220,16 +208,7 @@ class ReverberationTab(Panels):
         sequences = self.session.sequences
         assert sequences is not None
         self.what_if.show_ranking(None)
-        words = [
-            plural("{n} sequence", "{n} sequences", len(sequences)),
-            plural("{n} feature", "{n} features", sequences.width),
-            _lengths(sequences),
-        ]
-        if sequences.title:
-            words.insert(0, sequences.title)
-        if sequences.y is not None:
-            words.append(tr("target: {title}", title=sequences.target_title or tr("target")))
-        self.about.setText(" · ".join(words))
+        self.about.setText(words_of(sequences))
         self.number.setRange(0, len(sequences))
         self._select([])
         self.set_action(tr("Observe"))
@@ -398,6 +377,8 @@ class ReverberationTab(Panels):
         self.mesh_page.select(name)
         self.kl_page.bars.select(name)
         self.compare.select(name)
+        self.what_if.select(name)
+        self.wiring_page.mesh.select(name)
         parameters = self.parameters().get(name, 0)
         self.page.show_module(
             name, self.mesh.wiring, parameters, name in self.session.muted, self._effect_words(name)
@@ -420,10 +401,3 @@ class ReverberationTab(Panels):
             self.card.setMarkdown(info.card or info.title)
             self.details_stack.setCurrentWidget(self.card)
             self.show_details(True, tr("Model card"))
-
-
-def _lengths(sequences: Sequences) -> str:
-    shortest = min(len(one) for one in sequences.x)
-    if shortest == sequences.longest:
-        return plural("{n} step", "{n} steps", shortest)
-    return tr("{low} to {high} steps, each computed to its own end", low=shortest, high=sequences.longest)

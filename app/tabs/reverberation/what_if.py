@@ -236,6 +236,15 @@ class WhatIf(QWidget):
             words = plural("Over {n} sequence", "Over {n} sequences", ranking.sequences)
         self.hint.setText(words)
 
+    def select(self, name: str) -> None:
+        """Mark a role's row without telling."""
+        if name in self.effects.roles:
+            selection = self.table.selectionModel()
+            selection.blockSignals(True)
+            self.table.selectRow(self.effects.roles.index(name))
+            selection.blockSignals(False)
+            self.table.viewport().update()
+
     def set_silenced(self, muted: frozenset[str], cut: frozenset[Edge]) -> None:
         self.effects.set_muted(muted)
         self.connections.set_cut(cut)

@@ -122,7 +122,7 @@ class MatrixView(QTableView):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.horizontalHeader().setMinimumSectionSize(CELL)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.verticalHeader().setMinimumSectionSize(18)
+        self.verticalHeader().setMinimumSectionSize(20)
         self.doubleClicked.connect(lambda index: self.move_asked.emit(*_named(index)))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -241,8 +241,8 @@ class WiringPage(QWidget):
     def _make(self) -> None:
         begin = QComboBox()
         begin.addItem(tr("Begin with…"), "")
-        for name in WIRINGS:
-            begin.addItem(tr(name), name)
+        for name, words in {"documented": tr("the documented one"), "cyclic": tr("the cyclic one")}.items():
+            begin.addItem(words, name)
         begin.addItem(tr("a file…"), "file")
         begin.setAccessibleName(tr("Wiring to begin with"))
         begin.setToolTip(tr("The documented wiring, the cyclic one, or one that was saved"))

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from models.cli import main
 from models.errors import UserError
 from models.resources import resource
 from models.reverberation.config import ReverberationConfig
-from models.reverberation.data import from_array
+from models.reverberation.data import Sequences, from_array, open_sequences, save_sequences
 from models.reverberation.history import GATE_NAMES, KL_NAMES, history
 from models.reverberation.observer import Observer, WrongWidth
 from models.reverberation.wiring import Wiring, documented, open_wiring, save_wiring
@@ -74,3 +75,35 @@ def test_sequences_of_another_width_are_projected(width):
     count = min(width, 53)
     np.testing.assert_allclose(seen[:, :count].std(0, ddof=1), 1, rtol=1e-3)
     assert np.isfinite(observer.observe(found).output).all()
+
+
+def test_a_wiring_of_ones_own_is_trained_and_reopened(tmp_path):
+    own = documented().moved("viola", "stream_processor").toggled("harp", "cache_manager")
+    save_wiring(own, tmp_path / "own.wiring.json")
+    random = np.random.default_rng(0)
+    ragged = Sequences(
+        tuple(random.normal(size=(n, 5)).astype(np.float32) for n in range(2, 22)), np.arange(20.0)
+    )
+    save_sequences(tmp_path / "own.npz", ragged)
+    run = tmp_path / "run"
+    values = ["epochs=1", "batch_size=8", "network.d=16", f"network.wiring={tmp_path / 'own.wiring.json'}"]
+    values.append(f"data.path={tmp_path / 'own.npz'}")
+    arguments = [
+        "train",
+        "reverberation",
+        "--preset",
+        "demo",
+        "--quiet",
+        "--device",
+        "cpu",
+        "--run",
+        str(run),
+    ]
+    assert main([*arguments, "--set", *values]) == 0
+    (tmp_path / "own.wiring.json").unlink()
+    observer = Observer.load(run / "best", "cpu")
+    assert observer.network.wiring == own
+    again = open_sequences(tmp_path / "own.npz")
+    assert [len(one) for one in again.x] == list(range(2, 22))
+    assert np.isfinite(observer.observe(again).output).all()
+    assert len(history(Record.read(RunFolder(run)).epochs)) == 1
