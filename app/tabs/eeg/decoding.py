@@ -222,10 +222,8 @@ class EegDecoding(EegView):
         if self.opened is not None and self.opened.path != sample_file():
             self._say(look.decoding.remarks)
         if not self.tracks:
-            self.show_message(
-                "hint", tr("It is not known what was heard: choose the sound or its envelope, and the decoded one is compared."),
-                [(tr("Add sound…"), self.heard_tracks.add.click)], key="stimulus",
-            )  # fmt: skip
+            words = tr("It is not known what was heard: add the sound or its envelope to compare.")
+            self.show_message("hint", words, key="stimulus")
 
     async def compare(self) -> None:
         """The decoded envelope against what was heard; with two or more tracks also which of them it was."""
@@ -289,6 +287,7 @@ class EegDecoding(EegView):
         assert self.look is not None
         assert self.opened is not None
         self.heard = heard
+        self.clear_messages("stimulus")
         self.outcome.show_heard(heard, self.look.decoding.sample_rate)
         if self.choice is not None:
             self.listened.show_choice(self.choice)
