@@ -16,10 +16,9 @@ from PySide6.QtGui import (
     QPen,
     QPolygonF,
     QWheelEvent,
-    qRgba,
 )
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from app import theme
 from app.i18n import tr
@@ -63,6 +62,13 @@ class TraceView(Plot):
         axis = self.getPlotItem().getAxis("left")
         axis.setWidth(LABELS_PX)
         axis.setStyle(tickLength=0, hideOverlappingLabels=False)
+        # Labels at one level of ticks: laying out the finer ones takes a quarter of a frame.
+        self.getPlotItem().getAxis("bottom").setStyle(maxTickLevel=0, maxTextLevel=0)
+        self._words = QLabel(self)  # over the empty view
+        self._words.setProperty("role", "hint")
+        self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._words.setWordWrap(True)
+        self._words.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.getViewBox().invertY(True)
         self.getViewBox().sigXRangeChanged.connect(
             lambda _box, shown: self.range_changed.emit(*map(float, shown))
@@ -76,6 +82,7 @@ class TraceView(Plot):
         self, names: Sequence[str], duration_s: float, columns: Columns, shown_s: float | None = None
     ) -> None:
         """columns(left_s, right_s, n): (lowest, highest) [n, channels] of n equal stretches; NaN where there is nothing."""
+        self._words.hide()
         self.names, self.duration_s = tuple(names), max(duration_s, LEAST_S)
         self._columns = columns
         self.marked = frozenset()
@@ -86,11 +93,16 @@ class TraceView(Plot):
         self._place_rows()
 
     def show_nothing(self) -> None:
+        self._words.show()
         self.names, self._columns, self.duration_s = (), None, 0.0
         self.first = self.rows = 0
         self.getViewBox().setLimits(xMin=None, xMax=None, minXRange=None)
         self.set_home((0.0, 10.0), (0.0, 1.0))
         self._place_rows()
+
+    def set_empty_words(self, words: str) -> None:
+        """What stands in the middle while there is nothing to show."""
+        self._words.setText(words)
 
     def refresh(self) -> None:
         if "_item" in self.__dict__:
@@ -212,6 +224,7 @@ class TraceView(Plot):
     def resizeEvent(self, event: object) -> None:
         super().resizeEvent(event)  # type: ignore[arg-type]
         if "_item" in self.__dict__:
+            self._words.setGeometry(self.rect().adjusted(LABELS_PX, 0, 0, -30))
             self._place_rows()
 
     def _place_rows(self) -> None:
@@ -258,14 +271,16 @@ class _Picture(pg.GraphicsObject):
         height, width = round(box.height() * ratio), round(box.width() * ratio)
         key = (shown.left(), shown.right(), height, width)
         if self._made is None or self._made[0] != key:
-            self._made = (key, self._images(width, height))
+            self._made = (key, self._images(width, height, ratio))
         painter.save()
         painter.resetTransform()
         for image in self._made[1]:
-            painter.drawImage(box, image)
+            painter.drawImage(
+                QPointF(round(box.left()), round(box.top())), image
+            )  # on whole pixels, unscaled
         painter.restore()
 
-    def _images(self, width: int, height: int) -> list[QImage]:
+    def _images(self, width: int, height: int, ratio: float) -> list[QImage]:
         found = self._view.shown_columns()
         if found is None or width < 2 or height < 2:
             return []
@@ -277,7 +292,7 @@ class _Picture(pg.GraphicsObject):
                 strength = coverage(
                     *found, np.flatnonzero(chosen), self._view.rows, self._view.row_uv, height
                 )
-                images.append(_inked(strength, QColor(color), 0.85 if color == now.text else 0.4))
+                images.append(_inked(strength, QColor(color), 0.85 if color == now.text else 0.4, ratio))
         return images
 
     def _paint_curves(self, painter: QPainter, shown: QRectF) -> None:
@@ -325,19 +340,22 @@ def coverage(
         places += [place, place + columns]
         amounts += [(sign - part).ravel(), part.ravel()]
     steps = np.bincount(np.concatenate(places), np.concatenate(amounts), (height + 2) * columns)
-    inked = np.cumsum(steps.reshape(height + 2, columns)[:height], axis=0, dtype=np.float32)
+    inked = steps.astype(np.float32).reshape(height + 2, columns)[:height]
+    for row in range(1, height):  # a running sum down the columns; a third of the time of `cumsum`
+        np.add(inked[row], inked[row - 1], out=inked[row])
     return (np.clip(inked, 0, 1, out=inked) * 255).astype(np.uint8)
 
 
-def _inked(strength: np.ndarray, color: QColor, most: float) -> QImage:
+def _inked(strength: np.ndarray, color: QColor, most: float, ratio: float) -> QImage:
+    """A picture in one colour, as opaque as `strength` says; premultiplied, as Qt draws fastest."""
+    alpha = np.round(most * np.arange(256)).astype(np.uint32)
+    table = alpha << 24
+    for part, shift in ((color.red(), 16), (color.green(), 8), (color.blue(), 0)):
+        table |= (alpha * part // 255) << shift
+    pixels = table[strength]
     height, width = strength.shape
-    padded = np.zeros((height, -(-width // 4) * 4), np.uint8)  # Qt wants lines of whole 32 bits
-    padded[:, :width] = strength
-    image = QImage(padded.data, width, height, padded.shape[1], QImage.Format.Format_Indexed8).copy()
-    # `copy` keeps no table: it is set on the copy, whose memory is its own.
-    image.setColorTable(
-        [qRgba(color.red(), color.green(), color.blue(), round(most * value)) for value in range(256)]
-    )
+    image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
+    image.setDevicePixelRatio(ratio)
     return image
 
 

@@ -247,7 +247,7 @@ def _plain(name: str) -> str:
 def _damaged(path: Path, error: Exception) -> UserError:
     return UserError(
         "{name} cannot be read.", "{reason}.", "Copy it again, or export it anew.",
-        name=path.name, reason=" ".join(str(error).split())[:200] or type(error).__name__,
+        name=path.name, reason=" ".join(str(error).split())[:200].rstrip(".") or type(error).__name__,
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ ROWS: list[Callable[[], Row]] = [
     search.indexing,
     eeg.training_step,
     eeg.ridge,
+    eeg.hour,
     window.first_paint,
     window.event_loop_gap,
     window.million_points,

@@ -16,7 +16,7 @@ from tests.benchmarks.timing import interleaved, ms, row
 HERE = Path(__file__).parent
 
 
-def _run(script: str, *arguments: str) -> dict[str, float]:
+def run_script(script: str, *arguments: str) -> dict[str, float]:
     """A script of this folder in a fresh process and home; its last line is JSON."""
     with tempfile.TemporaryDirectory() as home:
         environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ, "POLYPHONY_HOME": home}
@@ -35,8 +35,8 @@ def first_paint() -> dict[str, object]:
     """From the start of the process to the first painted window, against a bare pyqtgraph plot in a window."""
     peers, ours = [], []
     for _ in range(5):
-        peers.append(_run("first_paint.py", "bare")["seconds"])
-        ours.append(_run("first_paint.py", "ours")["seconds"])
+        peers.append(run_script("first_paint.py", "bare")["seconds"])
+        ours.append(run_script("first_paint.py", "ours")["seconds"])
     peer, own = float(np.median(peers)), float(np.median(ours))
     return row(
         "window first painted",
@@ -49,7 +49,7 @@ def first_paint() -> dict[str, object]:
 
 def event_loop_gap() -> dict[str, object]:
     """p99 of the time between two turns of the event loop: idle, and while a run trains and files are recognised."""
-    told = _run("event_loop.py")
+    told = run_script("event_loop.py")
     ours = f"p99 {ms(told['busy_p99'])}, longest {ms(told['busy_max'])} while training and recognising"
     peer = f"idle window, p99 {ms(told['idle_p99'])}"
     return row(

@@ -221,7 +221,7 @@ def test_a_raw_recording_its_bad_channel_and_its_history(tab, qtbot, tmp_path, s
     decoded(tab, qtbot)
     assert tab.look.bad["F3"] == "marked"
     assert "1 bad channel mended" in tab.about.text()
-    assert any("band-pass" in tab.history.steps.item(n).text() for n in range(tab.history.steps.count()))
+    assert any("0.5–28.8 Hz" in tab.history.steps.item(n).text() for n in range(tab.history.steps.count()))
     tab.exports.save("history", tmp_path / "history.json")
     first = tab.look.decoding.envelope.copy()
     tab.bad.setText("")

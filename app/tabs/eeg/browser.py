@@ -185,6 +185,7 @@ class Browser(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.TINY)
         self.traces = TraceView(tr("EEG"))
+        self.traces.set_empty_words(tr("Drop a recording of someone listening to speech, or try the sample"))
         self.traces.range_changed.connect(self._range_changed)
         self.traces.scaled_rows.connect(self._name_scale)
         self.traces.rows_moved.connect(self._fit_channels)

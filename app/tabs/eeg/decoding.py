@@ -52,6 +52,7 @@ class EegDecoding(EegView):
             await self.decode()
 
     async def open_recording(self, path: Path, sounds: list[Path]) -> None:
+        self.stop()
         self.clear_messages()
         try:
             with self.services.task(tr("Opening a recording")) as task, self.busy(task):
@@ -73,12 +74,13 @@ class EegDecoding(EegView):
         """A recording is shown; nothing is decoded yet."""
         if self.opened is None:
             return
+        self.stop()  # of another one's decoding
         self.number = number
         recording = self.opened.parts[number].recording
         self.look = self.heard = self.choice = None
         self.shifted = False
         kept = [track for track in self.tracks if track.path is not None]
-        own = work.own_track(recording, RATE, tr("envelope of the file"))
+        own = work.own_track(recording, tr("envelope of the file"))
         self.tracks = [own] if own is not None else kept
         self.zone.set_text(self.opened.path.name, tr("Drop another recording"))
         self._describe()
@@ -151,7 +153,7 @@ class EegDecoding(EegView):
         own = len(self.tracks) == 1 and self.tracks[0].path is None
         shown = list(self.tracks)
         if self.shifted:
-            shown.append(work.Track(tr("the same, shifted"), self.tracks[0].envelope))
+            shown.append(work.Track(tr("the same, shifted"), self.tracks[0].envelope, self.tracks[0].rate))
         self.heard_tracks.show_tracks(shown, own and not self.shifted and self.opened is not None)
         if self.shifted:
             self.heard_tracks.know(0)
@@ -222,10 +224,8 @@ class EegDecoding(EegView):
         if self.opened is not None and self.opened.path != sample_file():
             self._say(look.decoding.remarks)
         if not self.tracks:
-            self.show_message(
-                "hint", tr("It is not known what was heard: choose the sound or its envelope, and the decoded one is compared."),
-                [(tr("Add sound…"), self.heard_tracks.add.click)], key="stimulus",
-            )  # fmt: skip
+            words = tr("It is not known what was heard: add the sound or its envelope to compare.")
+            self.show_message("hint", words, key="stimulus")
 
     async def compare(self) -> None:
         """The decoded envelope against what was heard; with two or more tracks also which of them it was."""
@@ -233,12 +233,12 @@ class EegDecoding(EegView):
         if look is None or opened is None or not self.tracks:
             self.offer_tuning()
             return
-        decoder: Decoder = self.services.worker(WORKER).model
         start_s, stretch, window_s = self.start_s.value(), self.stretch.isChecked(), self.window_s.value()
         truth = self.heard_tracks.known
         run = self.services.worker(WORKER).run
         try:
             with self.services.task(tr("Comparing")) as task:
+                decoder = await self.loaded(task)
                 choice: work.Choice | None = None
                 shown = self.tracks[0]
                 if self.shifted:
@@ -289,6 +289,7 @@ class EegDecoding(EegView):
         assert self.look is not None
         assert self.opened is not None
         self.heard = heard
+        self.clear_messages("stimulus")
         self.outcome.show_heard(heard, self.look.decoding.sample_rate)
         if self.choice is not None:
             self.listened.show_choice(self.choice)
@@ -317,11 +318,11 @@ class EegDecoding(EegView):
         """Every subject of a data set, on the time that is held back from training."""
         if len(opened.parts) < 2 or self.look is None or opened.first.envelope is None:
             return
-        decoder: Decoder = self.services.worker(WORKER).model
-        if opened.first.sample_rate != decoder.sample_rate:
-            return
         try:
             with self.services.task(tr("Judging subject by subject")) as task:
+                decoder = await self.loaded(task)
+                if opened.first.sample_rate != decoder.sample_rate:
+                    return
                 found = await self.services.worker(WORKER).run(
                     work.evaluate, decoder, opened.path, progress=task
                 )

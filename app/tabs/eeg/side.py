@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.i18n import tr
+from app.i18n import plural, tr
 from app.widgets.dots import DotRow, Dots
 from app.widgets.labels import Caption, Hint
 from app.widgets.scalp import ScalpMap
@@ -203,8 +203,8 @@ class HistoryPage(QWidget):
         self.steps.clear()
         self.save.setEnabled(history is not None)
         if history is not None:
-            for number, line in enumerate(history.told(), 1):
-                self.steps.addItem(f"{number}  {line if len(line) < 180 else line[:177] + ' …'}")
+            for number, (step, line) in enumerate(zip(history.steps, history.told(), strict=True), 1):
+                self.steps.addItem(f"{number}  {step_words(step)}")
                 self.steps.item(number - 1).setToolTip(line)
 
     def show_source(self, path: Path | None) -> None:
@@ -217,6 +217,28 @@ class HistoryPage(QWidget):
         name, _ = QFileDialog.getOpenFileName(self, tr("Saved history"), "", "JSON (*.json)")
         if name:
             self.replay_wanted.emit(Path(name))
+
+
+def step_words(step: dict[str, Any]) -> str:
+    """A step of the history for people; one of another version is told as it stands."""
+    reasons = {"marked": tr("marked"), "missing": tr("missing"), "flat": tr("flat"), "noisy": tr("noisy")}
+    if step["step"] == "pick":
+        return plural("{n} channel picked", "{n} channels picked", len(step["channels"]))
+    if step["step"] == "resample":
+        return tr("resampled from {before:g} to {after:g} Hz", before=step["from_hz"], after=step["to_hz"])
+    if step["step"] == "interpolate":
+        both = zip(step["channels"], step.get("reasons", [""] * len(step["channels"])), strict=True)
+        names = ", ".join(f"{name} ({reasons.get(why, tr('not a number'))})" for name, why in both)
+        return tr("bad channels mended from their neighbours: {names}", names=names)
+    if step["step"] == "reference":
+        return tr("re-referenced to the average of all channels")
+    if step["step"] == "band-pass":
+        return tr(
+            "filtered to {low:g}–{high:g} Hz, the whole recording at once",
+            low=step["low_hz"],
+            high=step["high_hz"],
+        )
+    return str(step["step"])
 
 
 def _r(value: float) -> str:

@@ -172,6 +172,7 @@ class EegTab(EegDecoding):
             self.subject.addItem(tr("as subject {name}", name=name), str(name))
         self.subject.setVisible(conformer and bool(subjects))
         if self.look is not None:
+            self.stop()
             self.start(self.decode())
 
     # Fine-tuning ------------------------------------------------------------------------------------------
@@ -187,7 +188,9 @@ class EegTab(EegDecoding):
             first = max(0, round(self.start_s.value() * look.decoding.sample_rate))
             folder = self.services.settings.runs_folder / "recordings"
             track = next(one for one in self.tracks if one.name == heard.name)
-            envelope = track.envelope[max(0, -round(self.start_s.value() * look.decoding.sample_rate)) :]
+            envelope = track.at(look.decoding.sample_rate)[
+                max(0, -round(self.start_s.value() * look.decoding.sample_rate)) :
+            ]
             written = await self.services.worker(WORKER).run(
                 tuning.write_data, folder, opened.path.stem, look.decoding.eeg[first:], envelope,
                 look.decoding.sample_rate, look.decoding.channel_names,
@@ -213,6 +216,15 @@ class EegTab(EegDecoding):
                 raise
             return
         self.tuning.show_gain(gain)
+        self.scalp.ensureWidgetVisible(self.tuning)
+        before, after = (f"{value:.3f}".replace("-", "−") for value in (gain.before, gain.after))
+        self.show_message(
+            "hint",
+            tr("r {before} before and {after} after, on {seconds:g} s that were held back.", before=before, after=after,
+               seconds=round(gain.seconds)),
+            [(tr("Use the tuned decoder"), lambda: self.use_checkpoint(run / "best"))],
+            heading=tr("The decoder is tuned"), key="tuned",
+        )  # fmt: skip
 
     # Export and sending -----------------------------------------------------------------------------------
 

@@ -100,7 +100,7 @@ class EegView(Tab):
         self.options.add(self.stretch)
         self.bad = QLineEdit()
         self.bad.setPlaceholderText(tr("none"))
-        self.bad.setMaximumWidth(150)
+        self.bad.setMaximumWidth(128)
         self.options.add_row(
             tr("Bad channels"),
             self.bad,
@@ -113,6 +113,9 @@ class EegView(Tab):
         split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
         self.browser = Browser(self.services)
+        self.browser.traces.getPlotItem().getAxis("bottom").showLabel(
+            False
+        )  # it stands below r, on the same axis
         split.addWidget(self.browser)
         below = QWidget()
         column = QVBoxLayout(below)
@@ -177,4 +180,5 @@ def _spin(low: float, high: float, value: float, decimals: int) -> QDoubleSpinBo
     box.setRange(low, high)
     box.setValue(value)
     box.setKeyboardTracking(False)
+    box.setMaximumWidth(104)
     return box

@@ -54,14 +54,24 @@ class Opened:
 
 @dataclass(frozen=True)
 class Track:
-    """Something that may have been heard. envelope: float32 [time] at 64 Hz or whatever the decoder's rate is.
+    """Something that may have been heard. envelope: float32 [time] at `rate` Hz.
 
-    path: None for the envelope that the recording brings, and for made-up ones. of_part: whose envelope it is.
+    path: None for the envelope that the recording brings, and for made-up ones.
     """
 
     name: str
     envelope: np.ndarray = field(repr=False)
+    rate: float
     path: Path | None = None
+
+    def at(self, rate: float) -> np.ndarray:
+        """The envelope at another rate, such as a decoder's."""
+        if self.rate == rate:
+            return self.envelope
+        import soxr
+
+        found: np.ndarray = soxr.resample(self.envelope, self.rate, rate).astype(np.float32)
+        return found
 
 
 @dataclass(frozen=True)
@@ -170,16 +180,9 @@ def _numbered(parts: list[tuple[str, Recording]]) -> tuple[Part, ...]:
     return tuple(found)
 
 
-def own_track(recording: Recording, rate: int, name: str) -> Track | None:
-    """The envelope that the recording brings, at the decoder's rate."""
-    if recording.envelope is None:
-        return None
-    envelope = recording.envelope
-    if recording.sample_rate != rate:
-        import soxr
-
-        envelope = soxr.resample(envelope, recording.sample_rate, rate).astype(np.float32)
-    return Track(name, envelope)
+def own_track(recording: Recording, name: str) -> Track | None:
+    """The envelope that the recording brings."""
+    return None if recording.envelope is None else Track(name, recording.envelope, recording.sample_rate)
 
 
 def read_tracks(paths: Sequence[Path], rate: int, progress: Progress) -> list[Track]:
@@ -189,7 +192,7 @@ def read_tracks(paths: Sequence[Path], rate: int, progress: Progress) -> list[Tr
     found = []
     for number, path in enumerate(paths):
         part = progress.part(number / len(paths), (number + 1) / len(paths))
-        found.append(Track(path.stem, data.read_stimulus(path, rate, part), path))
+        found.append(Track(path.stem, data.read_stimulus(path, rate, part), rate, path))
     return found
 
 
@@ -221,19 +224,19 @@ def decode(
     return Look(decoding, power, reliance, places, mended, overview, time.monotonic() - began)
 
 
-def _together(decoding: Decoding, envelope: np.ndarray, start_s: float, stretch: bool) -> alignment.Aligned:
+def _together(decoding: Decoding, track: Track, start_s: float, stretch: bool) -> alignment.Aligned:
     """What the decoded envelope and a track have in common, when the track began `start_s` into the recording."""
     rate = decoding.sample_rate
     first = round(start_s * rate)
     decoded = decoding.envelope[max(0, first) :]
-    return alignment.align(decoded[:, None], envelope[max(0, -first) :], rate, stretch)
+    return alignment.align(decoded[:, None], track.at(rate)[max(0, -first) :], rate, stretch)
 
 
 def compare(
     decoder: Decoder, decoding: Decoding, track: Track, start_s: float, stretch: bool, window_s: float
 ) -> Heard:
     """Raises UserError where they have too little in common."""
-    both = _together(decoding, track.envelope, start_s, stretch)
+    both = _together(decoding, track, start_s, stretch)
     decoded = both.eeg[:, 0]
     found = decoder.compare(decoded, both.envelope, window_s)
     window = round(found.window_s * decoding.sample_rate)
@@ -268,7 +271,7 @@ def choose(
     truth: int | None,
 ) -> Choice:
     """Which of two or more tracks was listened to in this recording."""
-    pieces = [_together(decoding, one.envelope, start_s, stretch) for one in tracks]
+    pieces = [_together(decoding, one, start_s, stretch) for one in tracks]
     time = min(len(one.envelope) for one in pieces)
     decoded = pieces[0].eeg[:time, 0]
     found = decoder.attended(decoded, [one.envelope[:time] for one in pieces], truth)
@@ -288,10 +291,9 @@ def choose_against_shifted(
     """
     stretches = []
     for part, decoding in zip(parts, decodings, strict=True):
-        assert part.recording.envelope is not None
-        track = own_track(part.recording, decoder.sample_rate, "")
+        track = own_track(part.recording, "")
         assert track is not None
-        both = alignment.align(decoding.envelope[:, None], track.envelope, decoder.sample_rate)
+        both = _together(decoding, track, 0.0, False)
         stretches.append(
             scores.Decoded(part.subject, str(part.number), both.eeg[:, 0], decoder.target(both.envelope))
         )
