@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from app.i18n import tr
 from app.services import Services, Task
 from app.tabs.search import work
-from app.tabs.search.places import Place
+from app.tabs.search.places import Place, is_index
 from app.tabs.search.work import About, Indexed, Pausable, PictureMemory
 from models.errors import UserError
 
@@ -126,13 +126,14 @@ class Engine(QObject):
         )  # fmt: skip
 
     async def make(self, place: Place, settings: IndexSettings) -> None:
-        """An empty index at a place, if there is none. Raises UserError where it cannot be written."""
-        if place.path not in self._indexes:
-            searcher = await self.searcher()
+        """An empty index at a place, if there is none. Raises Refused as `check`, UserError where it cannot be written."""
+        searcher = await self.searcher()
+        if place.path not in self._indexes and not is_index(place.folder):
             made = await self.services.worker(BUILDER).run(
                 work.made_or_opened, place.folder, searcher, settings
             )
             self._indexes[place.path] = made
+        await self.check(place)
 
     async def build(self, place: Place, folders: list[Path], settings: IndexSettings, task: Task) -> Indexed:
         """Bring the index at a place up to date with folders. Raises Cancelled; what was done until then stays."""

@@ -92,46 +92,41 @@ class Indexing(QObject):
         known = page.places.find(place.path)
         if known.title:
             place = replace(known, model=known.model or place.model)
-        self._place = place
+        self._place, before = place, known.unfinished
         self._remember(replace(place, unfinished=tuple(str(folder) for folder in folders)))
         self.tab.clear_messages()
         try:
             with self.tab.services.task(tr("Indexing")) as task, self.tab.busy(task):
                 self._task = task
-                await engine.searcher()
                 await engine.make(place, page.settings.index_settings())
                 page.follow(place)
                 done = await engine.build(place, folders, page.settings.index_settings(), task)
         except Cancelled:
-            self._place = None
-            await self._ended(place)
+            await self._end(place, page.places.find(place.path).unfinished)
             self.offer_to_go_on(page.places.find(place.path))
-            return
         except UserError as error:
-            self._place = None
-            self._remember(replace(place, unfinished=()))
-            await self._ended(place)
+            await self._end(place, before)
             page.show_problem(error)
-            return
+        else:
+            await self._end(place, ())
+            self._report(done)
         finally:
-            self._place = None
-            page.index_box.show_progress("", None)
-        self._remember(replace(page.places.find(place.path), unfinished=()))
-        await self._ended(place)
-        self._report(done)
+            self._place = self._task = None
 
-    async def _ended(self, place: Place) -> None:
+    async def _end(self, place: Place, unfinished: tuple[str, ...]) -> None:
         """Show the index as it is now, if it is still the one that is looked at and was made at all."""
         page = self.page
-        page.index_box.show_progress("", None)
+        self._remember(replace(page.places.find(place.path), unfinished=unfinished))
         if not is_index(place.folder):
             page.places.forget(place.path)
         elif page.place.path == place.path:
             page.place = page.places.find(place.path)
             page.about = await page.engine.about(place)
             page.results.forget_pictures()
-            page.refresh()
+        self._place = None
+        page.index_box.show_progress("", None)
         page.show_place()
+        page.refresh()
 
     def _remember(self, place: Place) -> None:
         """Kept at once: the program may be killed."""

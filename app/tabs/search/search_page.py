@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QMimeData, QTimer, QUrl
+from PySide6.QtCore import QMimeData, QSize, QTimer, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 EXAMPLES = ("smiling cat", "red heart", "fruit", "sad face")  # what the bundled model knows, in its language
 GROWN_MS = 400  # at most so often is an index looked at that is being made
 SEARCH_AGAIN_MS = 2000
-CHIP_SIDE = 32
+CHIP = QSize(32, 32)
 
 
 class SearchPage(Page):
@@ -128,7 +128,7 @@ class SearchPage(Page):
             self.query.set_picture(value, words or value.name)
             self.tab.start(self._read_chip(value))
         else:
-            self.query.set_picture(value, words or tr("picture"), image_of(value, CHIP_SIDE))
+            self.query.set_picture(value, words or tr("picture"), image_of(value, CHIP.width()))
 
     def model_changed(self) -> None:
         self.engine.try_again()
@@ -354,7 +354,7 @@ class SearchPage(Page):
     def _show_failure(self, error: UserError) -> None:
         """A picture that cannot be searched by is taken out again; the last answers stay."""
         self.show_problem(error)
-        if isinstance(self.query.picture, Path) and read(self.query.picture, 64).problem is not None:
+        if isinstance(self.query.picture, Path) and read(self.query.picture, CHIP).problem is not None:
             self.query.set_picture(None)
 
     # Showing ----------------------------------------------------------------------------------------------
@@ -462,7 +462,7 @@ class SearchPage(Page):
             self.details.show_image(self.results.large_picture(shown))
 
     async def _read_chip(self, path: Path) -> None:
-        picture = await asyncio.get_running_loop().run_in_executor(None, read, path, CHIP_SIDE)
+        picture = await asyncio.get_running_loop().run_in_executor(None, read, path, CHIP)
         if picture.image is not None:
             self.query.set_image(path, picture.image)
 
