@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -35,8 +35,16 @@ class ModelChoice(QWidget):
     card_asked = Signal()
     refused = Signal(object)  # UserError
 
-    def __init__(self, system: str, hub_example: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        system: str,
+        hub_example: str = "",
+        offers: dict[str, str] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """offers: names of the hub that stand in the list with a few words each."""
         super().__init__(parent)
+        self._offers = offers or {}
         self.system = system
         self._hub_example = hub_example
         self._kept: list[str] = []
@@ -97,6 +105,12 @@ class ModelChoice(QWidget):
         self.box.addItem(tr("{title} (bundled)", title=self._title(BUNDLED)), BUNDLED)
         for choice in self._kept:
             self.box.addItem(self._title(choice), choice)
+        others = [name for name in self._offers if name not in self._kept]
+        if others:
+            self.box.insertSeparator(self.box.count())
+        for name in others:
+            self.box.addItem(self._offers[name], name)
+            self.box.setItemData(self.box.count() - 1, name, Qt.ItemDataRole.ToolTipRole)
         self.box.insertSeparator(self.box.count())
         self.box.addItem(tr("Choose a checkpoint folder…"), "?folder")
         if self._hub_example:
@@ -106,6 +120,8 @@ class ModelChoice(QWidget):
         self._describe()
 
     def _title(self, choice: str) -> str:
+        if choice in self._offers:
+            return self._offers[choice]
         folder = bundled_checkpoint(self.system) if choice == BUNDLED else Path(choice)
         try:
             info = read_info(folder, self.system)
@@ -138,6 +154,8 @@ class ModelChoice(QWidget):
             name, accepted = QInputDialog.getText(self, title, label)
             if accepted and name.strip():
                 self.choose(name.strip())
+        elif data in self._offers and data not in self._kept:
+            self.choose(data)
         elif data:
             self._last = index
             self._describe()

@@ -32,6 +32,10 @@ class Refused(UserError):
     """The index was made with another model than the chosen one."""
 
 
+class NotHere(UserError):
+    """The model has to be downloaded first, which is asked."""
+
+
 class Engine(QObject):
     """Everything is called in the GUI thread and awaited. grown(path): an index that is being made has more pictures."""
 
@@ -45,6 +49,7 @@ class Engine(QObject):
         self._searcher: Searcher | None = None
         self._held = ("", "")  # choice and device of the searcher
         self._refused: tuple[tuple[str, str], UserError] | None = None
+        self._downloads: set[str] = set()  # that the person agreed to
         self._indexes: dict[str, Index] = {}
         self._memory = PictureMemory()
         self.building: Pausable | None = None
@@ -69,6 +74,7 @@ class Engine(QObject):
             if self._refused is not None and self._refused[0] == wanted:
                 raise self._refused[1]
             try:
+                await self._look_for(wanted[0])
                 with self.services.task(tr("Loading the model")) as task:
                     made: Searcher = await self.services.load(WORKER, work.load, *wanted, progress=task)
             except UserError as error:
@@ -77,6 +83,24 @@ class Engine(QObject):
             self._searcher, self._held, self._refused = made, wanted, None
             self.services.report_device(made.device_name, made.note)
             return made
+
+    def download(self, name: str) -> None:
+        """The person agrees to a model of the hub being downloaded when it is loaded."""
+        self._downloads.add(name)
+        self.try_again()
+
+    async def _look_for(self, choice: str) -> None:
+        """Raises NotHere for a model of the hub that is not on this machine, and whose download nobody agreed to."""
+        if choice in self._downloads or not await self.services.worker(READER).run(
+            work.must_download, choice
+        ):
+            return
+        raise NotHere(
+            "The model {name} is not on this machine.",
+            "It can be downloaded from the Hugging Face hub; most are some hundred megabytes.",
+            "Download it, choose another, or copy its folder here and choose that.",
+            name=choice,
+        )
 
     # Indexes ----------------------------------------------------------------------------------------------
 
