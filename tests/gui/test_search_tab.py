@@ -13,7 +13,9 @@ from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
 
 from app.tabs.search import work
 from app.tabs.search.places import Places, place_for
+from app.tabs.search.tab import encoders
 from models.search.building import index_folder, open_index
+from models.search.config import ENCODERS
 from models.search.samples import emoji_folder, photos_folder
 from tests.models.search.conftest import save_clip, write_pictures
 
@@ -407,6 +409,23 @@ def test_an_index_of_another_encoder_is_refused_with_a_way_out(tab, qtbot, folde
     next(m for m in tab.messages.messages if m.level == "error").buttons[0].click()
     assert tab.models.choice == str(tmp_path / "tiny clip")
     assert asked(tab, qtbot, "dog")
+
+
+def test_a_model_of_the_hub_is_asked_for_before_it_is_downloaded(sample, qtbot, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert set(encoders()) == set(ENCODERS) - {"bundled"}
+    row = sample.models.box.findData("OFA-Sys/chinese-clip-vit-base-patch16")
+    sample.models.box.setCurrentIndex(row)
+    sample.models.box.activated.emit(row)
+    assert sample.models.choice == "OFA-Sys/chinese-clip-vit-base-patch16"
+    qtbot.waitUntil(lambda: "is not on this machine" in said(sample) and idle(sample), timeout=30_000)
+    message = next(m for m in sample.messages.messages if m.level == "error")
+    assert [button.text() for button in message.buttons] == ["Download", "Use the bundled model"]
+    message.buttons[0].click()
+    qtbot.waitUntil(lambda: "downloads are switched off" in said(sample) and idle(sample), timeout=30_000)
+    sample.models.choose("bundled")
+    assert asked(sample, qtbot, "dog")
+    assert "switched off" not in said(sample)
 
 
 def test_bad_folders_and_indexes(tab, qtbot, tmp_path):
