@@ -44,6 +44,8 @@ class Gallery(QAbstractItemView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
+        # All of it is painted here, so that scrolling moves what is there and paints what comes into view.
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         theme.notifier.changed.connect(self.viewport().update)
 
     # Geometry, all of it computed --------------------------------------------------------------------------
@@ -147,9 +149,12 @@ class Gallery(QAbstractItemView):
         self.initViewItemOption(option)
         enabled = option.state & ~(QStyle.StateFlag.State_HasFocus | QStyle.StateFlag.State_Selected)
         current = self.currentIndex().row() if self.currentIndex().isValid() else -1
+        dirty, columns, pitch = event.region(), self.columns, self._tile.height() + self._gap
+        boxes = [self.rect_of(row) for row in range(first, min(first + columns, last + 1))]
         for row in range(first, last + 1):
-            box = self.rect_of(row)
-            if not box.intersects(event.rect()):
+            line, column = divmod(row - first, columns)
+            box = boxes[column].translated(0, line * pitch)
+            if not dirty.intersects(box):
                 continue
             option.rect = box
             option.state = enabled

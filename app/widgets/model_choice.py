@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -37,10 +37,17 @@ class ModelChoice(QWidget):
     refused = Signal(object)  # UserError
 
     def __init__(
-        self, system: str, hub_example: str = "", parent: QWidget | None = None, also: Sequence[Path] = ()
+        self,
+        system: str,
+        hub_example: str = "",
+        offers: dict[str, str] | None = None,
+        parent: QWidget | None = None,
+        also: Sequence[Path] = (),
     ) -> None:
-        """also: checkpoints that ship besides the one called ``bundled``."""
+        """offers: names of the hub that stand in the list with a few words each.
+        also: checkpoints that ship besides the one called ``bundled``."""
         super().__init__(parent)
+        self._offers = offers or {}
         self.system = system
         self._also = [str(one) for one in also]
         self._hub_example = hub_example
@@ -109,6 +116,12 @@ class ModelChoice(QWidget):
             self.box.addItem(tr("{title} (bundled)", title=self.title(choice)), choice)
         for choice in self._kept:
             self.box.addItem(self.title(choice), choice)
+        others = [name for name in self._offers if name not in self._kept]
+        if others:
+            self.box.insertSeparator(self.box.count())
+        for name in others:
+            self.box.addItem(self._offers[name], name)
+            self.box.setItemData(self.box.count() - 1, name, Qt.ItemDataRole.ToolTipRole)
         self.box.insertSeparator(self.box.count())
         self.box.addItem(tr("Choose a checkpoint folder…"), "?folder")
         if self._hub_example:
@@ -119,6 +132,8 @@ class ModelChoice(QWidget):
 
     def title(self, choice: str) -> str:
         """What a choice is called in the list."""
+        if choice in self._offers:
+            return self._offers[choice]
         folder = bundled_checkpoint(self.system) if choice == BUNDLED else Path(choice)
         try:
             info = read_info(folder, self.system)
@@ -151,6 +166,8 @@ class ModelChoice(QWidget):
             name, accepted = QInputDialog.getText(self, title, label)
             if accepted and name.strip():
                 self.choose(name.strip())
+        elif data in self._offers and data not in self._kept:
+            self.choose(data)
         elif data:
             self._last = index
             self._describe()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QImage
 
 from models.errors import UserError
@@ -39,15 +39,17 @@ class Thumbnails(QObject):
     ready = Signal(object)  # set of paths
     _finished = Signal()
 
-    def __init__(self, side: int, most_bytes: int = MOST_BYTES, parent: QObject | None = None) -> None:
-        """`side`: the longer side of a picture is at most so long, in pixels of the screen."""
+    def __init__(
+        self, box: QSize, zoom: float = 1.0, most_bytes: int = MOST_BYTES, parent: QObject | None = None
+    ) -> None:
+        """`box`: pictures are made to fit it, in pixels of the screen, enlarged at most `zoom` times."""
         super().__init__(parent)
-        self.side, self.most_bytes = side, most_bytes
+        self.box, self.zoom, self.most_bytes = box, zoom, most_bytes
         self._held: OrderedDict[Path, Picture] = OrderedDict()
         self._bytes = 0
         self._waiting: deque[Path] = deque()
         self._read_now: set[Path] = set()
-        self._done: list[tuple[Path, int, Picture]] = []
+        self._done: list[tuple[Path, QSize, Picture]] = []
         self._told = self._closed = False
         self._condition = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -76,10 +78,10 @@ class Thumbnails(QObject):
         self._held.clear()
         self._bytes = 0
 
-    def set_side(self, side: int) -> None:
+    def set_box(self, box: QSize, zoom: float = 1.0) -> None:
         """Another size, such as on another screen."""
-        if side != self.side:
-            self.side = side
+        if (box, zoom) != (self.box, self.zoom):
+            self.box, self.zoom = box, zoom
             self.forget()
 
     @property
@@ -110,12 +112,12 @@ class Thumbnails(QObject):
                     self._condition.wait()
                 if self._closed:
                     return
-                path, side = self._waiting.popleft(), self.side
+                path, box, zoom = self._waiting.popleft(), self.box, self.zoom
                 self._read_now.add(path)
-            picture = read(path, side)
+            picture = read(path, box, zoom)
             with self._condition:
                 self._read_now.discard(path)
-                self._done.append((path, side, picture))
+                self._done.append((path, box, picture))
                 tell = not self._told and not self._closed
                 self._told = self._told or tell
             if tell:  # one signal under way is enough
@@ -129,8 +131,8 @@ class Thumbnails(QObject):
         with self._condition:
             done, self._done, self._told = self._done, [], False
         arrived = set()
-        for path, side, picture in done:
-            if side == self.side and path not in self._held:
+        for path, box, picture in done:
+            if box == self.box and path not in self._held:
                 self._held[path] = picture
                 self._bytes += picture.size
                 arrived.add(path)
@@ -141,17 +143,23 @@ class Thumbnails(QObject):
             self.ready.emit(arrived)
 
 
-def read(path: Path, side: int) -> Picture:
-    """A file as the search sees it (upright, alpha on white, first frame), at most `side` pixels long. Any thread."""
+def read(path: Path, box: QSize, zoom: float = 1.0) -> Picture:
+    """A file as the search sees it (upright, alpha on white, first frame), scaled to fit `box`. Any thread."""
+    from PIL.Image import Resampling
+
     from models.search import pictures
 
     try:
-        picture = pictures.read(path, least=side)
+        picture = pictures.read(path, least=max(box.width(), box.height()))
     except UserError as error:
         return Picture(None, error, gone=not path.exists())
-    if max(picture.size) > side:
-        picture.thumbnail((side, side), reducing_gap=2.0)
     width, height = picture.size
+    scale = min(box.width() / width, box.height() / height, zoom)
+    if scale != 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        picture = picture.resize(size, Resampling.BICUBIC, reducing_gap=2.0)
+        width, height = size
     data = picture.tobytes()
-    # The copy owns its pixels; the first one only borrows those of `data`.
-    return Picture(QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888).copy())
+    # The conversion owns its pixels, and is what is painted fastest; the first image only borrows those of `data`.
+    borrowed = QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888)
+    return Picture(borrowed.convertToFormat(QImage.Format.Format_RGB32))

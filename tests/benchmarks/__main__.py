@@ -28,6 +28,7 @@ ROWS: list[Callable[[], Row]] = [
     search.mean_average_precision,
     search.exact_search,
     search.indexing,
+    search.scrolling,
     eeg.training_step,
     eeg.ridge,
     eeg.hour,

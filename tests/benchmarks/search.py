@@ -128,3 +128,76 @@ def indexing() -> dict[str, object]:
         rate / peer,
         "≥ 90 % of the encoder's own rate",
     )
+
+
+def scrolling() -> dict[str, object]:
+    """A frame of scrolling through 100,000 pictures (a wheel's step of 120 px, painted, thumbnails read meanwhile by the
+    worker threads), against a QListView in icon mode that is given pictures read beforehand."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from PySide6.QtCore import QAbstractListModel, QModelIndex, QSize, Qt
+    from PySide6.QtGui import QIcon, QPixmap
+    from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView
+
+    from app import theme
+    from app.tabs.search.results import Results
+    from app.tabs.search.shown import Shown
+    from models.search.samples import emoji_folder
+
+    app = QApplication.instance() or QApplication([])
+    assert isinstance(app, QApplication)
+    theme.use_font(app)
+    theme.apply(app, "light")
+    files = sorted(emoji_folder().glob("*.png"))
+    shown = [Shown(number, files[number % len(files)]) for number in range(100_000)]
+    icons = [QIcon(QPixmap(str(path))) for path in files]
+
+    class Plain(QAbstractListModel):
+        def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
+            return len(shown)
+
+        def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+            if role == Qt.ItemDataRole.DecorationRole:
+                return icons[index.row() % len(icons)]
+            return shown[index.row()].words if role == Qt.ItemDataRole.DisplayRole else None
+
+    ours = Results()
+    peer, model = QListView(), Plain()
+    peer.setViewMode(QListView.ViewMode.IconMode)
+    peer.setUniformItemSizes(True)
+    peer.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    peer.setGridSize(QSize(118, 112))
+    peer.setIconSize(QSize(72, 72))
+    peer.setModel(model)
+    ours.pictures.show_hits(shown)
+    ours.show_grid()
+    bars = peer.verticalScrollBar(), ours.gallery.verticalScrollBar()
+    laid_out = []
+    for widget in (peer, ours):
+        widget.resize(980, 640)
+        began = time.perf_counter()
+        widget.show()
+        app.processEvents()
+        laid_out.append(time.perf_counter() - began)
+    frames: list[float] = []
+
+    def scroll(bar: object) -> None:
+        bar.setValue(bar.value() + 120)  # type: ignore[attr-defined]
+        app.processEvents()
+
+    def own() -> None:
+        began = time.perf_counter()
+        scroll(bars[1])
+        frames.append(time.perf_counter() - began)
+
+    theirs, median = interleaved(lambda: scroll(bars[0]), own, rounds=200)
+    ours.close_threads()
+    for widget in (peer, ours):
+        widget.close()
+    slow = float(np.percentile(frames, 95))
+    return row(
+        "scrolling 100,000 thumbnails, a frame",
+        f"QListView in icon mode, {ms(theirs)} (shown after {ms(laid_out[0])})",
+        f"{ms(median)}, p95 {ms(slow)}: {1 / median:.0f} frames a second (shown after {ms(laid_out[1])})",
+        theirs / median,
+        "60 frames a second",
+    )

@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+from multiprocessing import resource_tracker
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -70,6 +71,9 @@ def nothing_left(qapp, plain_application):
     settle(qapp)
     left = [widget for widget in qapp.topLevelWidgets() if id(widget) not in widgets]
     timers = [timer for widget in left for timer in widget.findChildren(QTimer) if timer.isActive()]
+    children.add(
+        resource_tracker._resource_tracker._pid
+    )  # multiprocessing's own, started once for the process
     alive = [child for child in psutil.Process().children(recursive=True) if child.pid not in children]
     logging.getLogger().handlers[:] = handlers
     problems = []

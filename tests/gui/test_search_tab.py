@@ -11,10 +11,39 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
 
+from app.tabs.search import work
 from app.tabs.search.places import Places, place_for
+from app.tabs.search.tab import encoders
 from models.search.building import index_folder, open_index
+from models.search.config import ENCODERS
 from models.search.samples import emoji_folder, photos_folder
 from tests.models.search.conftest import save_clip, write_pictures
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """The bundled model, loaded once for most tests: it takes seconds each time."""
+    from models.search.searcher import Searcher
+
+    return Searcher.load("bundled", "cpu")
+
+
+@pytest.fixture(autouse=True)
+def loads_fast(request, monkeypatch):
+    """The bundled model is handed over as loaded; the test of the sample loads it as a person does."""
+    if "really_loaded" in request.fixturenames:
+        return
+    load, searcher = work.load, request.getfixturevalue("loaded")
+
+    def handed(choice, device, progress):
+        return searcher if choice == "bundled" else load(choice, device, progress)
+
+    monkeypatch.setattr(work, "load", handed)
+
+
+@pytest.fixture
+def really_loaded():
+    """Asked for by a test that loads the model itself."""
 
 
 @pytest.fixture
@@ -71,10 +100,10 @@ def indexed(tab, qtbot, folder):
     tab.accept_paths([folder])
     qtbot.waitUntil(lambda: tab.search.indexing.running, timeout=5_000)
     qtbot.waitUntil(lambda: not tab.search.indexing.running and idle(tab), timeout=60_000)
-    qtbot.waitUntil(lambda: tab.search.about is not None, timeout=5_000)
+    qtbot.waitUntil(lambda: tab.search.catalogue.about is not None, timeout=5_000)
 
 
-def test_the_sample_answers(sample, qtbot):
+def test_the_sample_answers(really_loaded, sample, qtbot):
     assert any("cat" in one for one in words(sample)[:4])
     assert sample.search.query.text == "smiling cat"
     assert "1,644" in sample.search.query.count.text()
@@ -109,7 +138,7 @@ def test_without_a_question_every_picture_is_there(sample, qtbot):
 
 def test_keyboard_only(sample, qtbot, monkeypatch):
     opened = []
-    monkeypatch.setattr("app.tabs.search.search_page.QDesktopServices.openUrl", opened.append)
+    monkeypatch.setattr("app.tabs.search.actions.QDesktopServices.openUrl", opened.append)
     search, gallery = sample.search, sample.search.results.gallery
     asked(sample, qtbot, "dog")
     qtbot.keyClick(search.query.field, Qt.Key.Key_Return)
@@ -259,18 +288,18 @@ def test_a_broken_picture_is_told_and_taken_out(sample, qtbot, tmp_path):
 def test_a_folder_is_indexed_searched_and_updated(tab, qtbot, folder):
     indexed(tab, qtbot, folder)
     search = tab.search
-    assert len(search.about.ids) == 12
+    assert len(search.catalogue.about.ids) == 12
     assert "12 added" in said(tab)
     assert "1 was left out" in said(tab)
     assert "emoji only" in said(tab)
-    assert search.place == search.places.find(place_for(folder, "bundled").path)
-    assert search.place.unfinished == ()
+    assert search.catalogue.place == search.catalogue.places.find(place_for(folder, "bundled").path)
+    assert search.catalogue.place.unfinished == ()
     (folder / "00.png").unlink()
     Image.new("RGB", (40, 40), "red").save(folder / "new.png")
-    search.index_box.asked.emit("update")
+    search.catalogue.box.asked.emit("update")
     qtbot.waitUntil(lambda: "1 added, 1 removed, 12 as before" in said(tab), timeout=30_000)
-    qtbot.waitUntil(lambda: len(search.about.ids) == 12 and idle(tab))
-    search.index_box.asked.emit("skipped")
+    qtbot.waitUntil(lambda: len(search.catalogue.about.ids) == 12 and idle(tab))
+    search.catalogue.box.asked.emit("skipped")
     window = search.indexing._skipped
     assert window.table.item(0, 0).text() == "broken.jpg"
     assert "damaged" in window.table.item(0, 1).text()
@@ -290,7 +319,7 @@ def test_a_picture_that_is_gone_shows_as_such(tab, qtbot, folder):
     qtbot.waitUntil(lambda: search.details.view.picture is not None and search.details.view.picture.gone)
     assert "was not found" in search.details.problem.text()
     assert not search.details.buttons["open"].isEnabled()
-    search.do("open")
+    search.deeds.do("open")
     assert "not there any more" in said(tab)
 
 
@@ -309,27 +338,29 @@ def test_results_while_indexing_pause_stop_and_going_on(tab, qtbot, tmp_path):
     write_pictures(tmp_path / "many", 600, size=96)
     search = tab.search
     tab.accept_paths([tmp_path / "many"])
-    qtbot.waitUntil(lambda: search.about is not None and len(search.about.ids) > 0, timeout=60_000)
+    qtbot.waitUntil(
+        lambda: search.catalogue.about is not None and len(search.catalogue.about.ids) > 0, timeout=60_000
+    )
     assert search.indexing.running
     assert tab.primary.accessibleName() == "Stop"
-    search.index_box.pause.click()
+    search.catalogue.box.pause.click()
     assert search.engine.building.paused
-    assert search.index_box.pause.text() == "Go on"
-    so_far = len(search.about.ids)
+    assert search.catalogue.box.pause.text() == "Go on"
+    so_far = len(search.catalogue.about.ids)
     assert asked(tab, qtbot, "red") if not tab.services.tasks else True
-    search.index_box.pause.click()
+    search.catalogue.box.pause.click()
     qtbot.mouseClick(tab.primary, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not search.indexing.running and idle(tab), timeout=30_000)
-    if len(search.about.ids) < 600:
-        assert len(search.about.ids) >= so_far
+    if len(search.catalogue.about.ids) < 600:
+        assert len(search.catalogue.about.ids) >= so_far
         assert "has not come to its end" in said(tab)
-        assert search.place.unfinished == (str(tmp_path / "many"),)
+        assert search.catalogue.place.unfinished == (str(tmp_path / "many"),)
         message = next(m for m in tab.messages.messages if m.key == "unfinished")
         message.buttons[0].click()
         qtbot.waitUntil(lambda: search.indexing.running)
         qtbot.waitUntil(lambda: not search.indexing.running and idle(tab), timeout=60_000)
-    qtbot.waitUntil(lambda: len(search.about.ids) == 600)
-    assert search.place.unfinished == ()
+    qtbot.waitUntil(lambda: len(search.catalogue.about.ids) == 600)
+    assert search.catalogue.place.unfinished == ()
 
 
 def test_a_killed_indexing_is_offered_to_go_on(tab, qtbot, folder):
@@ -348,19 +379,19 @@ def test_a_killed_indexing_is_offered_to_go_on(tab, qtbot, folder):
     away.rename(hidden)
     tab.restore({"pages": {"search": state}})
     qtbot.waitUntil(lambda: "has not come to its end" in said(tab) and idle(tab), timeout=60_000)
-    assert len(tab.search.about.ids) == 11
+    assert len(tab.search.catalogue.about.ids) == 11
     next(m for m in tab.messages.messages if m.key == "unfinished").buttons[0].click()
     qtbot.waitUntil(lambda: tab.search.indexing.running)
     qtbot.waitUntil(lambda: not tab.search.indexing.running and idle(tab), timeout=60_000)
-    assert len(tab.search.about.ids) == 12
-    assert "1 added, 11 as before" in said(tab)
+    assert len(tab.search.catalogue.about.ids) == 12
+    assert "1 added, 12 as before" in said(tab)
 
 
 def test_an_index_of_another_encoder_is_refused_with_a_way_out(tab, qtbot, folder, tmp_path):
     tab.models.choose(str(save_clip(tmp_path / "tiny clip")))
     indexed(tab, qtbot, folder)
-    assert tab.search.place.model == str(tmp_path / "tiny clip")
-    first = tab.search.place.path
+    assert tab.search.catalogue.place.model == str(tmp_path / "tiny clip")
+    first = tab.search.catalogue.place.path
     tab.models.choose("bundled")
     qtbot.waitUntil(lambda: "made with another encoder" in said(tab) and idle(tab), timeout=60_000)
     assert "tiny clip" in said(tab)
@@ -371,13 +402,30 @@ def test_an_index_of_another_encoder_is_refused_with_a_way_out(tab, qtbot, folde
     message.buttons[1].click()
     qtbot.waitUntil(lambda: tab.search.indexing.running)
     qtbot.waitUntil(lambda: not tab.search.indexing.running and idle(tab), timeout=60_000)
-    assert tab.search.place.path != first
+    assert tab.search.catalogue.place.path != first
     assert asked(tab, qtbot, "cat")
-    tab.search.choose(tab.search.places.find(first))
+    tab.search.catalogue.choose(tab.search.catalogue.places.find(first))
     qtbot.waitUntil(lambda: "made with another encoder" in said(tab))
     next(m for m in tab.messages.messages if m.level == "error").buttons[0].click()
     assert tab.models.choice == str(tmp_path / "tiny clip")
     assert asked(tab, qtbot, "dog")
+
+
+def test_a_model_of_the_hub_is_asked_for_before_it_is_downloaded(sample, qtbot, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert set(encoders()) == set(ENCODERS) - {"bundled"}
+    row = sample.models.box.findData("OFA-Sys/chinese-clip-vit-base-patch16")
+    sample.models.box.setCurrentIndex(row)
+    sample.models.box.activated.emit(row)
+    assert sample.models.choice == "OFA-Sys/chinese-clip-vit-base-patch16"
+    qtbot.waitUntil(lambda: "is not on this machine" in said(sample) and idle(sample), timeout=30_000)
+    message = next(m for m in sample.messages.messages if m.level == "error")
+    assert [button.text() for button in message.buttons] == ["Download", "Use the bundled model"]
+    message.buttons[0].click()
+    qtbot.waitUntil(lambda: "downloads are switched off" in said(sample) and idle(sample), timeout=30_000)
+    sample.models.choose("bundled")
+    assert asked(sample, qtbot, "dog")
+    assert "switched off" not in said(sample)
 
 
 def test_bad_folders_and_indexes(tab, qtbot, tmp_path):
@@ -408,7 +456,7 @@ def test_a_folder_that_may_not_be_read(tab, qtbot, folder):
 
 def test_exports(sample, qtbot, tmp_path):
     assert all(action.isEnabled() for action in sample.export_actions())
-    sample.search.save_table(tmp_path / "results.csv")
+    sample.search.deeds.save_table(tmp_path / "results.csv")
     with open(tmp_path / "results.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 200
@@ -416,7 +464,7 @@ def test_exports(sample, qtbot, tmp_path):
     assert rows[7]["path"] == str(hit.path)
     assert float(rows[7]["similarity"]) == pytest.approx(hit.score, abs=1e-6)
     assert int(rows[7]["distance"]) == hit.distance
-    sample.start(sample.search.save_sheet(tmp_path / "sheet.png"))
+    sample.start(sample.search.deeds.save_sheet(tmp_path / "sheet.png"))
     qtbot.waitUntil(lambda: (tmp_path / "sheet.png").is_file() and idle(sample), timeout=30_000)
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     assert sheet.shape[1] > 1800
@@ -477,7 +525,7 @@ def test_what_is_remembered(sample, qtbot, folder):
     sample.restore(
         {"pages": {"search": {"indexes": [{"path": "/nowhere"}, 3], "least": "x", "settings": []}}}
     )
-    assert sample.search.places.kept == []
+    assert sample.search.catalogue.places.kept == []
 
 
 def test_what_another_tab_sends(tab, qtbot):
@@ -491,12 +539,12 @@ def test_what_another_tab_sends(tab, qtbot):
 
 def test_an_index_is_forgotten_or_deleted(tab, qtbot, folder):
     indexed(tab, qtbot, folder)
-    place = tab.search.place
+    place = tab.search.catalogue.place
     assert place.ours
     tab.search.indexing.remove(place)
     qtbot.waitUntil(lambda: not place.folder.exists())
-    assert tab.search.place.path == "bundled"
-    assert Places.restored(tab.search.places.state()).kept == []
+    assert tab.search.catalogue.place.path == "bundled"
+    assert Places.restored(tab.search.catalogue.places.state()).kept == []
 
 
 def test_the_menu_of_a_picture(sample, qtbot):

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from app.i18n import tr
 from app.services import Services, Task
 from app.tabs.search import work
-from app.tabs.search.places import Place
+from app.tabs.search.places import Place, is_index
 from app.tabs.search.work import About, Indexed, Pausable, PictureMemory
 from models.errors import UserError
 
@@ -32,6 +32,10 @@ class Refused(UserError):
     """The index was made with another model than the chosen one."""
 
 
+class NotHere(UserError):
+    """The model has to be downloaded first, which is asked."""
+
+
 class Engine(QObject):
     """Everything is called in the GUI thread and awaited. grown(path): an index that is being made has more pictures."""
 
@@ -45,6 +49,7 @@ class Engine(QObject):
         self._searcher: Searcher | None = None
         self._held = ("", "")  # choice and device of the searcher
         self._refused: tuple[tuple[str, str], UserError] | None = None
+        self._downloads: set[str] = set()  # that the person agreed to
         self._indexes: dict[str, Index] = {}
         self._memory = PictureMemory()
         self.building: Pausable | None = None
@@ -69,6 +74,7 @@ class Engine(QObject):
             if self._refused is not None and self._refused[0] == wanted:
                 raise self._refused[1]
             try:
+                await self._look_for(wanted[0])
                 with self.services.task(tr("Loading the model")) as task:
                     made: Searcher = await self.services.load(WORKER, work.load, *wanted, progress=task)
             except UserError as error:
@@ -77,6 +83,24 @@ class Engine(QObject):
             self._searcher, self._held, self._refused = made, wanted, None
             self.services.report_device(made.device_name, made.note)
             return made
+
+    def download(self, name: str) -> None:
+        """The person agrees to a model of the hub being downloaded when it is loaded."""
+        self._downloads.add(name)
+        self.try_again()
+
+    async def _look_for(self, choice: str) -> None:
+        """Raises NotHere for a model of the hub that is not on this machine, and whose download nobody agreed to."""
+        if choice in self._downloads or not await self.services.worker(READER).run(
+            work.must_download, choice
+        ):
+            return
+        raise NotHere(
+            "The model {name} is not on this machine.",
+            "It can be downloaded from the Hugging Face hub; most are some hundred megabytes.",
+            "Download it, choose another, or copy its folder here and choose that.",
+            name=choice,
+        )
 
     # Indexes ----------------------------------------------------------------------------------------------
 
@@ -126,13 +150,14 @@ class Engine(QObject):
         )  # fmt: skip
 
     async def make(self, place: Place, settings: IndexSettings) -> None:
-        """An empty index at a place, if there is none. Raises UserError where it cannot be written."""
-        if place.path not in self._indexes:
-            searcher = await self.searcher()
+        """An empty index at a place, if there is none. Raises Refused as `check`, UserError where it cannot be written."""
+        searcher = await self.searcher()
+        if place.path not in self._indexes and not is_index(place.folder):
             made = await self.services.worker(BUILDER).run(
                 work.made_or_opened, place.folder, searcher, settings
             )
             self._indexes[place.path] = made
+        await self.check(place)
 
     async def build(self, place: Place, folders: list[Path], settings: IndexSettings, task: Task) -> Indexed:
         """Bring the index at a place up to date with folders. Raises Cancelled; what was done until then stays."""

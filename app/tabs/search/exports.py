@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
 from app.tabs.search.shown import Shown, score_words
@@ -70,7 +70,7 @@ def write_sheet(path: Path, title: str, shown: Sequence[Shown], font: QFont, pro
 
 
 def _paint_one(painter: QPainter, box: QRect, one: Shown) -> None:
-    picture = read(one.path, TILE)
+    picture = read(one.path, QSize(TILE, TILE), 2.0)
     if picture.image is not None:
         painter.drawImage(fitted(picture.image, QRectF(box), 1.0), picture.image)
     else:

@@ -57,14 +57,14 @@ class Indexing(QObject):
             self._show_skipped()
         elif what == "remove":
             self._ask_and_remove()
-        elif page.about is None or not page.about.folders:
+        elif page.catalogue.about is None or not page.catalogue.about.folders:
             return
         elif what == "update":
-            self.begin(list(page.about.folders), page.place)
+            self.begin(list(page.catalogue.about.folders), page.catalogue.place)
         elif what == "add":
             name = QFileDialog.getExistingDirectory(page, tr("Add a folder"))
             if name:
-                self.begin([Path(name)], page.place)
+                self.begin([Path(name)], page.catalogue.place)
 
     def toggle_pause(self) -> None:
         building = self.page.engine.building
@@ -89,53 +89,48 @@ class Indexing(QObject):
         page, engine = self.page, self.page.engine
         model = self.tab.models.choice
         place = place or place_for(folders[0], model)
-        known = page.places.find(place.path)
+        known = page.catalogue.places.find(place.path)
         if known.title:
             place = replace(known, model=known.model or place.model)
-        self._place = place
+        self._place, before = place, known.unfinished
         self._remember(replace(place, unfinished=tuple(str(folder) for folder in folders)))
         self.tab.clear_messages()
         try:
             with self.tab.services.task(tr("Indexing")) as task, self.tab.busy(task):
                 self._task = task
-                await engine.searcher()
                 await engine.make(place, page.settings.index_settings())
-                page.follow(place)
+                page.catalogue.follow(place)
                 done = await engine.build(place, folders, page.settings.index_settings(), task)
         except Cancelled:
-            self._place = None
-            await self._ended(place)
-            self.offer_to_go_on(page.places.find(place.path))
-            return
+            await self._end(place, page.catalogue.places.find(place.path).unfinished)
+            self.offer_to_go_on(page.catalogue.places.find(place.path))
         except UserError as error:
-            self._place = None
-            self._remember(replace(place, unfinished=()))
-            await self._ended(place)
-            page.show_problem(error)
-            return
+            await self._end(place, before)
+            page.catalogue.show_problem(error)
+        else:
+            await self._end(place, ())
+            self._report(done)
         finally:
-            self._place = None
-            page.index_box.show_progress("", None)
-        self._remember(replace(page.places.find(place.path), unfinished=()))
-        await self._ended(place)
-        self._report(done)
+            self._place = self._task = None
 
-    async def _ended(self, place: Place) -> None:
+    async def _end(self, place: Place, unfinished: tuple[str, ...]) -> None:
         """Show the index as it is now, if it is still the one that is looked at and was made at all."""
         page = self.page
-        page.index_box.show_progress("", None)
+        self._remember(replace(page.catalogue.places.find(place.path), unfinished=unfinished))
         if not is_index(place.folder):
-            page.places.forget(place.path)
-        elif page.place.path == place.path:
-            page.place = page.places.find(place.path)
-            page.about = await page.engine.about(place)
+            page.catalogue.places.forget(place.path)
+        elif page.catalogue.place.path == place.path:
+            page.catalogue.place = page.catalogue.places.find(place.path)
+            page.catalogue.about = await page.engine.about(place)
             page.results.forget_pictures()
-            page.refresh()
-        page.show_place()
+        self._place = None
+        page.catalogue.box.show_progress("", None)
+        page.catalogue.show()
+        page.refresh()
 
     def _remember(self, place: Place) -> None:
         """Kept at once: the program may be killed."""
-        self.page.places.keep(place)
+        self.page.catalogue.places.keep(place)
         self.tab.remember()
         self.tab.services.settings.sync()
 
@@ -162,7 +157,7 @@ class Indexing(QObject):
             )  # fmt: skip
         else:
             self.tab.show_message("hint", words, key="indexed")
-        if self.page.place.model == BUNDLED and done.added:
+        if self.page.catalogue.place.model == BUNDLED and done.added:
             self.tab.show_message(
                 "hint", tr("To search photographs, choose another encoder under Model and index the folder again."),
                 heading=tr("The bundled model knows emoji only."), key="emoji only",
@@ -177,12 +172,12 @@ class Indexing(QObject):
         building = self.page.engine.building
         paused = building is not None and building.paused
         text = tr("Paused: {text}", text=task.text()) if paused else task.text()
-        self.page.index_box.show_progress(text, task.step.fraction, paused)
+        self.page.catalogue.box.show_progress(text, task.step.fraction, paused)
 
     # What was left out ------------------------------------------------------------------------------------
 
     def _show_skipped(self, problems: tuple[tuple[str, str], ...] = ()) -> None:
-        about = self.page.about
+        about = self.page.catalogue.about
         rows = list(problems) or [
             (str(path), why) for path, why in (about.problems if about is not None else ())
         ]
@@ -190,7 +185,7 @@ class Indexing(QObject):
         self._skipped.show()
 
     def _ask_and_remove(self) -> None:
-        place = self.page.place
+        place = self.page.catalogue.place
         if place.path == BUNDLED or self.running:
             return
         box = QMessageBox(
@@ -212,7 +207,7 @@ class Indexing(QObject):
 
     def remove(self, place: Place) -> None:
         """Delete an index that is ours; one that is not is only forgotten."""
-        self.page.forget(place)
+        self.page.catalogue.forget(place)
         if place.ours:
             self.tab.services.worker("search items").submit(shutil.rmtree, place.folder, True)
         self.tab.remember()

@@ -216,6 +216,15 @@ class QueryBar(QWidget):
         self._wait.stop()
         self.submitted.emit()
 
+    def type_on(self, text: str) -> None:
+        """A letter typed elsewhere begins a new question here."""
+        self.field.setFocus()
+        self.field.setText(text)
+        self._wait.start()
+
+    def stop_waiting(self) -> None:
+        self._wait.stop()
+
     # Chips ------------------------------------------------------------------------------------------------
 
     def _draw_chips(self) -> None:

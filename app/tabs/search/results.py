@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -13,11 +13,11 @@ from app import theme
 from app.i18n import tr
 from app.tabs.search.preview import Preview
 from app.tabs.search.shown import Pictures, Shown
-from app.tabs.search.tile import SIZES, TileDelegate
+from app.tabs.search.tile import LARGEST_ZOOM, SIZES, TileDelegate, picture_box
 from app.widgets.gallery import Gallery
 from app.widgets.thumbnails import Picture, Thumbnails
 
-LARGE_SIDE = 1600  # px, of the preview and the details
+LARGE = QSize(1600, 1600)  # px, of the preview and the details
 LARGE_BYTES = 96 * 2**20
 WANTED_KEYS = {
     Qt.Key.Key_Return: "open", Qt.Key.Key_Enter: "open", Qt.Key.Key_Plus: "more", Qt.Key.Key_Minus: "less",
@@ -40,8 +40,8 @@ class Results(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         self.pictures = Pictures()
         self.pictures.setParent(self)
-        self.thumbnails = Thumbnails(200, parent=self)
-        self.large = Thumbnails(LARGE_SIDE, LARGE_BYTES, self)
+        self.thumbnails = Thumbnails(picture_box("medium", 1.0), LARGEST_ZOOM, parent=self)
+        self.large = Thumbnails(LARGE, most_bytes=LARGE_BYTES, parent=self)
         self.gallery = Gallery(SIZES["medium"])
         self.gallery.setAccessibleName(tr("Pictures"))
         self.delegate = TileDelegate(self.thumbnails)
@@ -125,7 +125,8 @@ class Results(QWidget):
         """``small``, ``medium`` or ``large`` tiles."""
         self._size = name if name in SIZES else "medium"
         tile = SIZES[self._size]
-        self.thumbnails.set_side(round(max(tile.width(), tile.height()) * 1.5 * self.devicePixelRatioF()))
+        ratio = self.devicePixelRatioF()
+        self.thumbnails.set_box(picture_box(self._size, ratio), LARGEST_ZOOM * ratio)
         self.gallery.set_tile(tile)
         index = self.gallery.currentIndex()
         if index.isValid():

@@ -22,6 +22,17 @@ from app.widgets.model_choice import ModelChoice
 from app.widgets.section import Section, Segments
 
 
+def encoders() -> dict[str, str]:
+    """Encoders of the hub that are offered: name → what they are for."""
+    return {
+        "openai/clip-vit-base-patch32": tr("CLIP, English"),
+        "google/siglip2-base-patch16-224": tr("SigLIP 2, about a hundred languages"),
+        "facebook/metaclip-2-worldwide-s16": tr("MetaCLIP 2, about three hundred languages"),
+        "OFA-Sys/chinese-clip-vit-base-patch16": tr("Chinese-CLIP, Chinese"),
+        "BAAI/AltCLIP": tr("AltCLIP, Chinese and English"),
+    }
+
+
 class SearchTab(Tab):
     """Search and Evaluate over one choice of model."""
 
@@ -32,17 +43,16 @@ class SearchTab(Tab):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
         self.engine = Engine(services, self)
-        self.models = ModelChoice("search", hub_example="openai/clip-vit-base-patch32")
+        self.models = ModelChoice("search", "openai/clip-vit-base-patch32", encoders())
         self.search = SearchPage(self)
         self.evaluate = EvaluatePage(self)
         self.pages: dict[str, Page] = {"search": self.search, "evaluate": self.evaluate}
         self.choice = Segments({"search": tr("Search"), "evaluate": tr("Evaluate")}, tr("View"))
-        self._sources, self._views = QStackedWidget(), QStackedWidget()
+        self._views = QStackedWidget()
         self.source.add(self.choice)
         for page in self.pages.values():
-            self._sources.addWidget(page.source)
+            self.source.add(page.source)
             self._views.addWidget(page)
-        self.source.add(self._sources)
         self.model.add(self.models)
         self._alike = Section(tr("How alike"))
         self._alike.add(self.search.alike)
@@ -147,13 +157,8 @@ class SearchTab(Tab):
         if isinstance(current, Page) and current is not page:
             current.hidden()
         self._views.setCurrentWidget(page)
-        self._sources.setCurrentWidget(page.source)
-        for other in self.pages.values():  # a hidden page's controls must not reserve room
-            policy = other.source.sizePolicy()
-            kind = policy.Policy.Preferred if other is page else policy.Policy.Ignored
-            policy.setVerticalPolicy(kind)
-            other.source.setSizePolicy(policy)
-        self._sources.adjustSize()
+        for other in self.pages.values():
+            other.source.setVisible(other is page)
         for widget in (self._alike, self.options):
             widget.setVisible(name == "search")
         if name == "evaluate":

@@ -76,6 +76,16 @@ def load(choice: str, device: str, progress: Progress) -> Searcher:
     return Searcher.load(choice, device, progress)
 
 
+def must_download(choice: str) -> bool:
+    """Whether a choice is a name of the hub whose model is not on this machine."""
+    from models import pretrained
+
+    path = Path(choice).expanduser()
+    if choice == "bundled" or path.exists() or choice.count("/") != 1 or choice.startswith((".", "~", "/")):
+        return False
+    return pretrained.find(choice) is None
+
+
 def opened(folder: Path) -> Index:
     from models.search.index import Index
 
