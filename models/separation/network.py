@@ -194,13 +194,10 @@ class ConvTasNet(nn.Module):
         self.encoder = nn.Conv1d(1, config.filters, length, stride, bias=False)
         self.mask_generator = MaskGenerator(config)
         self.decoder = nn.ConvTranspose1d(config.filters, 1, length, stride, bias=False)
+        self.largest_mask = torch.zeros(())  # of the last training batch: over 1 where a voice was amplified
 
     def forward(self, mixture: Tensor) -> Tensor:
         """float32 [batch, samples], at least 1 → [batch, speakers, samples]."""
-        return self.with_masks(mixture)[0]
-
-    def with_masks(self, mixture: Tensor) -> tuple[Tensor, Tensor]:
-        """(tracks [batch, speakers, samples], masks [batch, frames, speakers, filters])."""
         samples = mixture.shape[-1]
         length, stride = self.config.filter_length, self.config.stride
         before, frames = self._framing(samples)
@@ -211,10 +208,12 @@ class ConvTasNet(nn.Module):
         if self.config.encoder_relu:
             coded = coded.relu()
         masks = self.mask_generator(coded)
+        if self.training:
+            self.largest_mask = masks.detach().amax()
         masked = (masks * coded.unsqueeze(2)).transpose(1, 2)  # batch, speakers, frames, filters
         pieces = masked @ self.decoder.weight[:, 0]
         sound = _overlapped(pieces, stride)[..., before : before + samples]
-        return pad(sound, (0, samples - sound.shape[-1])), masks
+        return pad(sound, (0, samples - sound.shape[-1]))
 
     def _framing(self, samples: int) -> tuple[int, int]:
         """(silence before the first sample, frames)."""
