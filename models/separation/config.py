@@ -104,6 +104,10 @@ class NetworkSettings(Settings):
     mask_activation: Literal["relu", "sigmoid", "softmax"] = setting(
         "relu", "Mask activation", "ReLU is unbounded above, so that a voice can also be amplified.", group="Network"
     )  # fmt: skip
+    first_filters: Literal["random", "sines"] = setting(
+        "random", "First filters", "What the filters are before training: random, or sines that give the mixture back, which saves the first thousands of steps.",
+        group="Network", advanced=True,
+    )  # fmt: skip
     encoder_relu: bool = setting(
         False, "Encoder ReLU", "Keep the encoder's output positive.", group="Network", advanced=True
     )
@@ -157,6 +161,13 @@ class SeparationConfig(TrainingConfig):
             raise contradiction("an even kernel has no middle: choose an odd one", "network.kernel")
         if self.network.filter_length % 2:
             raise contradiction("half a filter is the hop: choose an even length", "network.filter_length")
+        if self.network.first_filters == "sines" and (
+            self.network.filters < self.network.filter_length or self.network.filters % 2
+        ):
+            raise contradiction(
+                "sines need an even number of filters, at least as many as they are long",
+                "network.first_filters", "network.filters",
+            )  # fmt: skip
         if self.mixing.noise_low_db > self.mixing.noise_high_db:
             raise contradiction(
                 "the loudest noise is fainter than the faintest", "mixing.noise_low_db", "mixing.noise_high_db"

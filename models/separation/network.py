@@ -241,3 +241,28 @@ def _overlapped(pieces: Tensor, stride: int) -> Tensor:
 def build(config: NetworkConfig) -> ConvTasNet:
     """A fresh network, drawn from torch's global generator."""
     return ConvTasNet(config)
+
+
+@torch.no_grad()
+def begin_with_sines(network: ConvTasNet) -> None:
+    """Let the filters begin as sines and cosines under a window of which the decoder undoes what the encoder did, and
+    the masks near an even share: the untrained network gives each speaker the mixture, and need not learn to first.
+
+    The frequencies lie evenly and the squared windows add up to 1 over the hop of half a filter, so that encoder and
+    decoder are one tight frame and may be the same filters. Needs as many filters as their length, or more.
+    """
+    config = network.config
+    pairs, length = config.filters // 2, config.filter_length
+    if config.filters < length or config.filters % 2 or 2 * config.stride != length:
+        raise ValueError(f"{config.filters} filters of {length} samples are no tight frame of sines")
+    times = torch.arange(length, dtype=torch.float64)
+    angles = torch.pi * (torch.arange(pairs, dtype=torch.float64)[:, None] + 0.5) / pairs * times
+    window = torch.sin(torch.pi * (times + 0.5) / length)
+    filters = torch.cat([angles.cos(), angles.sin()]) * window / pairs**0.5
+    network.encoder.weight.copy_(filters[:, None])
+    network.decoder.weight.copy_(filters[:, None])
+    last = network.mask_generator.output_conv
+    assert last.bias is not None
+    last.weight.mul_(0.1)
+    if config.mask_activation == "relu":
+        last.bias.fill_(1.0 / config.speakers)

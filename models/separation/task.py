@@ -80,7 +80,10 @@ class SeparationTask(Task[SeparationConfig]):
 
     def network(self) -> torch.nn.Module:
         self.network_config = network_config(self.config)
-        return network.build(self.network_config)
+        built = network.build(self.network_config)
+        if self.config.network.first_filters == "sines":
+            network.begin_with_sines(built)
+        return built
 
     def batch(self, split: str, draws: list[Draw]) -> Batch:
         """Mixtures of one length: `segment_s` in training, `fixed_s` in validation."""
