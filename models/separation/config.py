@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from models.training.config import Remedy, Settings, TrainingConfig, contradiction, setting
 
@@ -48,6 +48,13 @@ class DataConfig(Settings):
     fixed_seed: int = setting(
         2019, "Fixed seed", "Sets the parting of speakers and the fixed mixtures.", group="Data", advanced=True, ge=0, le=2**31 - 1,
     )  # fmt: skip
+
+
+    @field_validator("validation_speakers", "test_speakers", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        """Corpora number their speakers, and YAML reads a number."""
+        return [str(one) if isinstance(one, int) else one for one in value] if isinstance(value, list) else value
 
 
 class MixingConfig(Settings):
@@ -161,11 +168,11 @@ class SeparationConfig(TrainingConfig):
             raise contradiction("an even kernel has no middle: choose an odd one", "network.kernel")
         if self.network.filter_length % 2:
             raise contradiction("half a filter is the hop: choose an even length", "network.filter_length")
-        if self.network.first_filters == "sines" and (
-            self.network.filters < self.network.filter_length or self.network.filters % 2
-        ):
+        signs = 2 if self.network.encoder_relu else 1
+        fit = self.network.filters % (2 * signs) == 0 and self.network.filters >= signs * self.network.filter_length
+        if self.network.first_filters == "sines" and not fit:
             raise contradiction(
-                "sines need an even number of filters, at least as many as they are long",
+                "sines need an even number of filters, at least as many as they are long, and twice that before a ReLU",
                 "network.first_filters", "network.filters",
             )  # fmt: skip
         if self.mixing.noise_low_db > self.mixing.noise_high_db:

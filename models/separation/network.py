@@ -198,21 +198,28 @@ class ConvTasNet(nn.Module):
 
     def forward(self, mixture: Tensor) -> Tensor:
         """float32 [batch, samples], at least 1 → [batch, speakers, samples]."""
-        samples = mixture.shape[-1]
-        length, stride = self.config.filter_length, self.config.stride
-        before, frames = self._framing(samples)
-        after = (frames - 1) * stride + length - before - samples
-        padded = pad(mixture, (before, max(0, after)))[..., : (frames - 1) * stride + length]
-        windows = padded.unfold(-1, length, stride)
-        coded = windows @ self.encoder.weight[:, 0].t()
-        if self.config.encoder_relu:
-            coded = coded.relu()
+        coded = self.encode(mixture)
         masks = self.mask_generator(coded)
         if self.training:
             self.largest_mask = masks.detach().amax()
+        return self.decode(coded, masks, mixture.shape[-1])
+
+    def encode(self, sound: Tensor) -> Tensor:
+        """[batch, samples] → [batch, frames, filters]."""
+        samples = sound.shape[-1]
+        length, stride = self.config.filter_length, self.config.stride
+        before, frames = self._framing(samples)
+        used = (frames - 1) * stride + length
+        padded = pad(sound, (before, max(0, used - before - samples)))[..., :used]
+        coded = padded.unfold(-1, length, stride) @ self.encoder.weight[:, 0].t()
+        return coded.relu() if self.config.encoder_relu else coded
+
+    def decode(self, coded: Tensor, masks: Tensor, samples: int) -> Tensor:
+        """[batch, frames, filters] under masks [batch or 1, frames, speakers, filters] → [batch, speakers, samples]."""
+        before, _ = self._framing(samples)
         masked = (masks * coded.unsqueeze(2)).transpose(1, 2)  # batch, speakers, frames, filters
-        pieces = masked @ self.decoder.weight[:, 0]
-        sound = _overlapped(pieces, stride)[..., before : before + samples]
+        sound = _overlapped(masked @ self.decoder.weight[:, 0], self.config.stride)
+        sound = sound[..., before : before + samples]
         return pad(sound, (0, samples - sound.shape[-1]))
 
     def _framing(self, samples: int) -> tuple[int, int]:
@@ -249,16 +256,19 @@ def begin_with_sines(network: ConvTasNet) -> None:
     the masks near an even share: the untrained network gives each speaker the mixture, and need not learn to first.
 
     The frequencies lie evenly and the squared windows add up to 1 over the hop of half a filter, so that encoder and
-    decoder are one tight frame and may be the same filters. Needs as many filters as their length, or more.
+    decoder are one tight frame and may be the same filters. With a ReLU behind the encoder each filter is there with
+    both signs, of which one passes (as in Ditter & Gerkmann, ICASSP 2020).
     """
     config = network.config
-    pairs, length = config.filters // 2, config.filter_length
-    if config.filters < length or config.filters % 2 or 2 * config.stride != length:
+    signs = 2 if config.encoder_relu else 1
+    pairs, length = config.filters // (2 * signs), config.filter_length
+    if 2 * pairs < length or config.filters % (2 * signs) or 2 * config.stride != length:
         raise ValueError(f"{config.filters} filters of {length} samples are no tight frame of sines")
     times = torch.arange(length, dtype=torch.float64)
     angles = torch.pi * (torch.arange(pairs, dtype=torch.float64)[:, None] + 0.5) / pairs * times
     window = torch.sin(torch.pi * (times + 0.5) / length)
     filters = torch.cat([angles.cos(), angles.sin()]) * window / pairs**0.5
+    filters = torch.cat([filters, -filters]) if config.encoder_relu else filters
     network.encoder.weight.copy_(filters[:, None])
     network.decoder.weight.copy_(filters[:, None])
     last = network.mask_generator.output_conv
