@@ -165,7 +165,9 @@ def export_file(choice: str | Path, out: Path) -> dict[str, Any]:
         buffer = io.BytesIO()
         torch.save(weights, buffer)
         write_whole(out, buffer.getvalue())
-    print(f"{out}: torchaudio.models.ConvTasNet(" + ", ".join(f"{k}={v!r}" for k, v in arguments.items()) + ")")
+    print(
+        f"{out}: torchaudio.models.ConvTasNet(" + ", ".join(f"{k}={v!r}" for k, v in arguments.items()) + ")"
+    )
     return {"file": str(out), "arguments": arguments, "sample_rate": separator.sample_rate}
 
 

@@ -69,7 +69,9 @@ def fixed_set(
     return _of_speakers(corpus, set(speakers), config, part, cache, progress)
 
 
-def judged_set(info: CheckpointInfo, path: str | Path, count: int = 200, progress: Progress | None = None) -> FixedSet:
+def judged_set(
+    info: CheckpointInfo, path: str | Path, count: int = 200, progress: Progress | None = None
+) -> FixedSet:
     """What a checkpoint is judged on: mixtures of its test speakers, or of all speakers of data that it never met."""
     from models.resources import cache_folder
 
@@ -130,7 +132,9 @@ def write_librimix(folder: Path, fixed: FixedSet, part: str = "test") -> Path:
     rows: list[Sequence[object]] = []
     for one in fixed.mixtures:
         name = f"{one.name}_{'_'.join(one.speakers)}" if one.speakers else one.name
-        sounds = {"mix_clean": one.mixed.mixture} | {f"s{n + 1}": source for n, source in enumerate(one.mixed.sources)}
+        sounds = {"mix_clean": one.mixed.mixture} | {
+            f"s{n + 1}": source for n, source in enumerate(one.mixed.sources)
+        }
         for kind, sound in sounds.items():
             write_whole(folder / part / kind / f"{name}.wav", _wav(sound, fixed.sample_rate))
         paths = [f"../{part}/{kind}/{name}.wav" for kind in sounds]

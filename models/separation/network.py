@@ -61,7 +61,9 @@ class CumulativeNorm(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """[batch, channels, frames] → the same."""
         wide = values.double() if values.device.type == "cpu" else values.float()
-        counts = values.shape[1] * torch.arange(1, values.shape[2] + 1, device=values.device, dtype=wide.dtype)
+        counts = values.shape[1] * torch.arange(
+            1, values.shape[2] + 1, device=values.device, dtype=wide.dtype
+        )
         mean = wide.sum(1).cumsum(-1) / counts
         power = wide.square().sum(1).cumsum(-1) / counts
         rstd = (power - mean.square()).clamp(min=0).add(EPS).rsqrt()
@@ -227,7 +229,9 @@ class ConvTasNet(nn.Module):
         length, stride = self.config.filter_length, self.config.stride
         if self.config.edges == "none":
             return 0, max(0, samples - length) // stride + 1
-        odd = length % 2  # as torchaudio has it: the end is padded to whole strides, then both ends by one stride
+        odd = (
+            length % 2
+        )  # as torchaudio has it: the end is padded to whole strides, then both ends by one stride
         whole = odd + -(-max(0, samples - odd) // stride) * stride
         return stride, max(0, whole + 2 * stride - length) // stride + 1
 

@@ -133,7 +133,9 @@ class SeparationTask(Task[SeparationConfig]):
             settings = self.config.data
             everyone = self.mixer.everyone
             epoch = len(history.epochs)
-            self.mixer.limit(data.speakers_joined(epoch, settings.first_speakers, everyone, settings.grow_epochs))
+            self.mixer.limit(
+                data.speakers_joined(epoch, settings.first_speakers, everyone, settings.grow_epochs)
+            )
 
     def learning_rate(self, clock: Clock) -> float:
         peak, warmup = self.config.learning_rate, self.config.warmup_steps
