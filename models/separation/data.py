@@ -180,8 +180,8 @@ def draw_recipes(voices: Voices, settings: DataConfig, levels: MixingConfig, spe
             chosen = [names[i] for i in random.permutation(len(names))[:speakers]]
         clips = tuple(by_speaker[name][int(random.integers(len(by_speaker[name])))] for name in chosen)
         starts = []
-        for clip in clips:
-            spare = len(voices[clip]) / voices.sample_rate - settings.fixed_s
+        for index in clips:
+            spare = len(voices[index]) / voices.sample_rate - settings.fixed_s
             starts.append(round(float(random.uniform(0, max(0.0, spare))), 3))
         drawn = mixing.draw_levels(speakers, levels, random)
         recipes.append(

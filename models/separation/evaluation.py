@@ -179,7 +179,7 @@ def judged(separate: Any, fixed: FixedSet, progress: Progress) -> Iterator[dict[
     for number, one in enumerate(fixed.mixtures):
         progress.update(number, len(fixed.mixtures), "Separating {name}", name=one.name)
         tracks = separate(one.mixed.mixture, fixed.sample_rate)
-        scores = score_tracks(one.mixed.mixture, one.mixed.sources, tracks, fixed.sample_rate)
+        scores = score_tracks(one.mixed.mixture, list(one.mixed.sources), list(tracks), fixed.sample_rate)
         row: dict[str, Any] = {
             "name": one.name,
             "speakers": "+".join(one.speakers),

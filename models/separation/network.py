@@ -7,7 +7,7 @@ separator faster on a CPU; on other processors, and where convolutions are causa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -129,8 +129,9 @@ class Block(nn.Module):
 
     def weights(self) -> BlockWeights:
         """For `stack.py`."""
-        inner, prelu1, norm1, taps, prelu2, norm2 = self.conv_layers
-        outer = [self.skip_out] if self.res_out is None else [self.res_out, self.skip_out]
+        layers: list[Any] = list(self.conv_layers)
+        inner, prelu1, norm1, taps, prelu2, norm2 = layers
+        outer: list[Any] = [self.skip_out] if self.res_out is None else [self.res_out, self.skip_out]
         return BlockWeights(
             inner.weight[:, :, 0], inner.bias, prelu1.weight, norm1.weight, norm1.bias,
             taps.weight[:, 0].t(), taps.bias, prelu2.weight, norm2.weight, norm2.bias,
@@ -238,7 +239,7 @@ class ConvTasNet(nn.Module):
 
 def _overlapped(pieces: Tensor, stride: int) -> Tensor:
     """Add up pieces [..., frames, length] that begin `stride` samples apart: [..., samples]."""
-    *lead, frames, length = pieces.shape
+    frames, length = pieces.shape[-2:]
     parts = -(-length // stride)
     pieces = pad(pieces, (0, parts * stride - length)).unflatten(-1, (parts, stride))
     total: Tensor | None = None

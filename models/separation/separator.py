@@ -24,7 +24,7 @@ from models.progress import Progress
 from models.resources import resource
 from models.separation import network, published
 from models.separation.mixing import FLOOR, amplitude, rms
-from models.separation.results import Remark, Separated, SeparationOptions
+from models.separation.results import DEFAULTS, Remark, Separated, SeparationOptions
 from models.separation.windows import WindowJoiner
 
 FloatArray = NDArray[np.float32]
@@ -90,7 +90,7 @@ class Separator:
         return {"name": self.name, "text": self.info.card, **self.info.metrics}
 
     def separate(
-        self, wave: FloatArray, sample_rate: int, options: SeparationOptions = SeparationOptions(), *, one_pass: bool = False
+        self, wave: FloatArray, sample_rate: int, options: SeparationOptions = DEFAULTS, *, one_pass: bool = False
     ) -> FloatArray:  # fmt: skip
         """[samples] or [channels, samples] → [speakers, …the same], at the same rate and level.
 
@@ -120,7 +120,7 @@ class Separator:
         self,
         source: Path,
         folder: Path,
-        options: SeparationOptions = SeparationOptions(),
+        options: SeparationOptions = DEFAULTS,
         *,
         progress: Progress | None = None,
     ) -> Separated:
