@@ -117,6 +117,8 @@ class Trainer:
             self.config.diagnose_every, self.steps_per_epoch * self.config.epochs
         )
         self._restore()
+        self.task.look_back(self.history)
+        self._recall_last_step()
         self.teller.announce(counts, self.network, self.step, self.steps_per_epoch * self.config.epochs)
         if self._taken_over[0] and not self.step:
             self.teller.tell(
@@ -138,6 +140,13 @@ class Trainer:
             for path in self.task.summary(self.history, self.run.path):
                 self.teller.tell(events.Picture(path=path.name, title="Summary", epoch=self.epoch))
         return finished
+
+    def _recall_last_step(self) -> None:
+        """The rate and figures of the last step taken: a run that was stopped after its epoch's last step tells them."""
+        steps = self.steps_per_epoch
+        epoch = self.epoch + max(0, self.step_in_epoch - 1) / steps
+        clock = Clock(max(0, self.step - 1), steps * self.config.epochs, epoch, self.config.epochs)
+        self._rate, self._reported = self.task.learning_rate(clock), self.task.reported(clock)
 
     def _tell_forgotten_epochs(self) -> None:
         """A kill between the saving of an epoch and the telling of it leaves a gap in the story: close it."""
@@ -198,6 +207,7 @@ class Trainer:
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         self._sums = Sums()
         self.history.epochs.append(figures)
+        self.task.look_back(self.history)
         improved = self._judge(figures)
         if self.world.leads and improved:
             self._save_weights(self.run.best, figures)
