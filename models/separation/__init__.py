@@ -1,0 +1,1 @@
+"""Speech separation: a recorded mixture of speakers in, one track a speaker out."""

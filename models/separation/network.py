@@ -1,0 +1,244 @@
+"""Conv-TasNet: an encoder learned from the waveform, masks by dilated convolutions, a decoder (Luo & Mesgarani 2019).
+
+Weights have the names of `torchaudio.models.ConvTasNet`, so that its state dicts are ours. `stack.py` computes the
+separator faster on a CPU; on other processors, and where convolutions are causal, the modules do it as they stand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm, pad
+
+from models.separation.stack import EPS, BlockWeights, separate_features
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What a Conv-TasNet is made of; the letters are the paper's.
+
+    edges: samples of silence that the encoder is given at either end: half a filter, or none, as Asteroid has it.
+    norm: over all of an item (gLN), over all up to a frame (cLN), or within each frame.
+    """
+
+    speakers: int = 2
+    filters: int = 512  # N
+    filter_length: int = 16  # L
+    stride: int = 8
+    bottleneck: int = 128  # B
+    skip: int = 128  # Sc
+    hidden: int = 256  # H
+    kernel: int = 3  # P
+    blocks: int = 8  # X
+    repeats: int = 3  # R
+    norm: Literal["gLN", "cLN", "frame"] = "gLN"
+    causal: bool = False
+    mask_activation: Literal["relu", "sigmoid", "softmax"] = "relu"
+    encoder_relu: bool = False
+    edges: Literal["half", "none"] = "half"
+
+    @property
+    def dilations(self) -> list[int]:
+        return [2**block for _ in range(self.repeats) for block in range(self.blocks)]
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames that one output frame is made from."""
+        return 1 + sum((self.kernel - 1) * dilation for dilation in self.dilations)
+
+
+class CumulativeNorm(nn.Module):
+    """Layer norm over all channels of all frames up to each frame: what a causal network can know."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """[batch, channels, frames] → the same."""
+        wide = values.double() if values.device.type == "cpu" else values.float()
+        counts = values.shape[1] * torch.arange(1, values.shape[2] + 1, device=values.device, dtype=wide.dtype)
+        mean = wide.sum(1).cumsum(-1) / counts
+        power = wide.square().sum(1).cumsum(-1) / counts
+        rstd = (power - mean.square()).clamp(min=0).add(EPS).rsqrt()
+        normed = (wide - mean.unsqueeze(1)) * rstd.unsqueeze(1)
+        return normed.to(values.dtype) * self.weight[:, None] + self.bias[:, None]
+
+
+class FrameNorm(nn.Module):
+    """Layer norm over the channels of each frame by itself."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """[batch, channels, frames] → the same."""
+        normed = layer_norm(values.transpose(1, 2), values.shape[1:2], self.weight, self.bias, EPS)
+        return normed.transpose(1, 2)
+
+
+def _norm(config: NetworkConfig, channels: int) -> nn.Module:
+    if config.norm == "gLN":
+        return nn.GroupNorm(1, channels, eps=EPS)
+    return CumulativeNorm(channels) if config.norm == "cLN" else FrameNorm(channels)
+
+
+class _Depthwise(nn.Conv1d):
+    """A dilated convolution of each channel by itself that keeps the length: centred, or looking back only."""
+
+    def __init__(self, channels: int, kernel: int, dilation: int, causal: bool) -> None:
+        reach = (kernel - 1) * dilation
+        padding = 0 if causal else reach // 2
+        super().__init__(channels, channels, kernel, padding=padding, dilation=dilation, groups=channels)
+        self.past = reach if causal else 0
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(pad(input, (self.past, 0)) if self.past else input)
+
+
+class Block(nn.Module):
+    """1×1, PReLU, norm, depthwise, PReLU, norm, and from there a residual (not in the last block) and a skip."""
+
+    def __init__(self, config: NetworkConfig, dilation: int, last: bool) -> None:
+        super().__init__()
+        hidden = config.hidden
+        self.conv_layers = nn.Sequential(
+            nn.Conv1d(config.bottleneck, hidden, 1),
+            nn.PReLU(),
+            _norm(config, hidden),
+            _Depthwise(hidden, config.kernel, dilation, config.causal),
+            nn.PReLU(),
+            _norm(config, hidden),
+        )
+        self.res_out = None if last else nn.Conv1d(hidden, config.bottleneck, 1)
+        self.skip_out = nn.Conv1d(hidden, config.skip, 1)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, bottleneck, frames] → (the same with the residual added, skip [batch, skip, frames])."""
+        inside = self.conv_layers(features)
+        on = features if self.res_out is None else features + self.res_out(inside)
+        return on, self.skip_out(inside)
+
+    def weights(self) -> BlockWeights:
+        """For `stack.py`."""
+        inner, prelu1, norm1, taps, prelu2, norm2 = self.conv_layers
+        outer = [self.skip_out] if self.res_out is None else [self.res_out, self.skip_out]
+        return BlockWeights(
+            inner.weight[:, :, 0], inner.bias, prelu1.weight, norm1.weight, norm1.bias,
+            taps.weight[:, 0].t(), taps.bias, prelu2.weight, norm2.weight, norm2.bias,
+            torch.cat([one.weight[:, :, 0] for one in outer]), torch.cat([one.bias for one in outer]),
+        )  # fmt: skip
+
+
+class MaskGenerator(nn.Module):
+    """From the encoder's frames to one mask a speaker."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.input_norm = _norm(config, config.filters)
+        self.input_conv = nn.Conv1d(config.filters, config.bottleneck, 1)
+        dilations = config.dilations
+        self.conv_layers = nn.ModuleList(
+            Block(config, dilation, last=number == len(dilations) - 1)
+            for number, dilation in enumerate(dilations)
+        )
+        self.output_prelu = nn.PReLU()
+        self.output_conv = nn.Conv1d(config.skip, config.speakers * config.filters, 1)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """[batch, frames, filters] → masks [batch, frames, speakers, filters]."""
+        fast = frames.device.type == "cpu" and self.config.norm == "gLN" and not self.config.causal
+        if fast and self.config.kernel % 2:
+            masks = self._time_major(frames)
+        else:
+            features = self.input_conv(self.input_norm(frames.transpose(1, 2)))
+            total: Tensor | float = 0.0
+            for block in self.conv_layers:
+                features, skip = block(features)
+                total = total + skip
+            assert isinstance(total, Tensor)
+            masks = self.output_conv(self.output_prelu(total)).transpose(1, 2)
+        masks = masks.unflatten(-1, (self.config.speakers, self.config.filters))
+        if self.config.mask_activation == "relu":
+            return masks.relu()
+        return masks.sigmoid() if self.config.mask_activation == "sigmoid" else masks.softmax(2)
+
+    def _time_major(self, frames: Tensor) -> Tensor:
+        half = torch.is_autocast_enabled("cpu")
+        linear = torch.nn.functional.linear
+        norm, inner, outer = self.input_norm, self.input_conv, self.output_conv
+        weight = inner.weight[:, :, 0]
+        assert isinstance(norm, nn.GroupNorm)
+        assert inner.bias is not None
+        normed = layer_norm(frames, frames.shape[1:], eps=EPS)
+        features = linear(normed, weight * norm.weight, inner.bias + weight @ norm.bias)
+        blocks = [block.weights() for block in self.conv_layers]  # type: ignore[operator]
+        total = separate_features(features, blocks, self.config.dilations, half)
+        return linear(self.output_prelu(total), outer.weight[:, :, 0], outer.bias)
+
+
+class ConvTasNet(nn.Module):
+    """Waveforms of mixtures in, one waveform a speaker out."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        length, stride = config.filter_length, config.stride
+        self.encoder = nn.Conv1d(1, config.filters, length, stride, bias=False)
+        self.mask_generator = MaskGenerator(config)
+        self.decoder = nn.ConvTranspose1d(config.filters, 1, length, stride, bias=False)
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """float32 [batch, samples], at least 1 → [batch, speakers, samples]."""
+        return self.with_masks(mixture)[0]
+
+    def with_masks(self, mixture: Tensor) -> tuple[Tensor, Tensor]:
+        """(tracks [batch, speakers, samples], masks [batch, frames, speakers, filters])."""
+        samples = mixture.shape[-1]
+        length, stride = self.config.filter_length, self.config.stride
+        before, frames = self._framing(samples)
+        after = (frames - 1) * stride + length - before - samples
+        padded = pad(mixture, (before, max(0, after)))[..., : (frames - 1) * stride + length]
+        windows = padded.unfold(-1, length, stride)
+        coded = windows @ self.encoder.weight[:, 0].t()
+        if self.config.encoder_relu:
+            coded = coded.relu()
+        masks = self.mask_generator(coded)
+        masked = (masks * coded.unsqueeze(2)).transpose(1, 2)  # batch, speakers, frames, filters
+        pieces = masked @ self.decoder.weight[:, 0]
+        sound = _overlapped(pieces, stride)[..., before : before + samples]
+        return pad(sound, (0, samples - sound.shape[-1])), masks
+
+    def _framing(self, samples: int) -> tuple[int, int]:
+        """(silence before the first sample, frames)."""
+        length, stride = self.config.filter_length, self.config.stride
+        if self.config.edges == "none":
+            return 0, max(0, samples - length) // stride + 1
+        odd = length % 2  # as torchaudio has it: the end is padded to whole strides, then both ends by one stride
+        whole = odd + -(-max(0, samples - odd) // stride) * stride
+        return stride, (whole + 2 * stride - length) // stride + 1
+
+
+def _overlapped(pieces: Tensor, stride: int) -> Tensor:
+    """Add up pieces [..., frames, length] that begin `stride` samples apart: [..., samples]."""
+    *lead, frames, length = pieces.shape
+    parts = -(-length // stride)
+    pieces = pad(pieces, (0, parts * stride - length)).unflatten(-1, (parts, stride))
+    total: Tensor | None = None
+    for part in range(parts):
+        shifted = pad(pieces[..., part, :], (0, 0, part, parts - 1 - part))
+        total = shifted if total is None else total + shifted
+    assert total is not None
+    return total.flatten(-2)[..., : (frames - 1) * stride + length]
+
+
+def build(config: NetworkConfig) -> ConvTasNet:
+    """A fresh network, drawn from torch's global generator."""
+    return ConvTasNet(config)
