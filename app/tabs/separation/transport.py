@@ -47,18 +47,19 @@ class Transport(QWidget):
         self.modes = Segments(
             {"waveform": tr("Waveform"), "spectrogram": tr("Spectrogram"), "both": tr("Both")}, tr("View")
         )
-        for button in self.modes.buttons.values():
-            button.setProperty("kind", "small")
-            button.setMaximumWidth(130)
+        for segment in self.modes.buttons.values():
+            segment.setProperty("kind", "small")
+            segment.setMaximumWidth(130)
         self.closer, self.wider = _tool("+", tr("Nearer (+)")), _tool("−", tr("Farther (−)"))
         self.all = _tool(tr("All"), tr("Show the whole recording (F)"))
-        for widget in (self.start, self.play, self.loop):
-            row.addWidget(widget)
+        for button in (self.start, self.play, self.loop):
+            row.addWidget(button)
         row.addSpacing(theme.SMALL)
         row.addWidget(self.place)
         row.addWidget(self.region, 1)
-        for widget in (self.modes, self.wider, self.closer, self.all):
-            row.addWidget(widget)
+        row.addWidget(self.modes)
+        for tool in (self.wider, self.closer, self.all):
+            row.addWidget(tool)
         column.addLayout(row)
         keys = Elided(
             tr(
@@ -84,8 +85,9 @@ class Transport(QWidget):
 
     def set_ready(self, ready: bool) -> None:
         """Whether there is anything to play."""
-        for widget in (self.start, self.play, self.loop, self.modes, self.closer, self.wider, self.all):
-            widget.setEnabled(ready)
+        buttons = (self.start, self.play, self.loop, self.closer, self.wider, self.all)
+        for button in (*buttons, *self.modes.buttons.values()):
+            button.setEnabled(ready)
         self._show_place()
         self._show_region()
 
