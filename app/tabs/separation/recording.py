@@ -315,8 +315,8 @@ class RecordingPage(Page):
 
     def _show_about(self) -> None:
         if self.outline is None:
-            self._name.setText("")
-            self._about.setText("")
+            self._name.setText(tr("No recording yet"))
+            self._about.setText(" ")  # its line is reserved
             return
         self._name.setText(self.outline.path.name)
         channels = {1: tr("mono"), 2: tr("stereo")}.get(self.outline.channels) or plural(

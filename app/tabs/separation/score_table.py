@@ -128,9 +128,9 @@ class ScoreTable(QWidget):
         better = tr("By how much that is better than the mixture itself")
         return [
             (tr("SI-SDR, dB"), tr("Scale-invariant signal-to-distortion ratio of the track")),
-            (tr("gain, dB"), better),
+            (tr("SI-SDRi, dB"), better),
             (tr("SDR, dB"), tr("Signal-to-distortion ratio, a short filter allowed")),
-            (tr("gain, dB"), better),
+            (tr("SDRi, dB"), better),
             (tr("STOI"), tr("Intelligibility, 0 to 1")),
             (tr("PESQ"), tr("Perceived quality, 1 to 4.5")),
         ]

@@ -22,8 +22,9 @@ from app.widgets.section import Segments
 from app.workers import Worker
 
 if TYPE_CHECKING:
-    from models.progress import Progress
     from models.separation.separator import Separator
+
+    from models.progress import Progress
 
 WORKER = "separation"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QIcon, QPainter, QPixmap, QPolygonF
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
@@ -28,7 +29,9 @@ class Transport(QWidget):
         column.setSpacing(theme.TINY)
         row = QHBoxLayout()
         row.setSpacing(theme.TINY)
-        self.start = _tool("⏮", tr("To the beginning (Home)"))
+        self.start = _tool("", tr("To the beginning (Home)"))
+        self.start.setIcon(_to_beginning())
+        theme.notifier.changed.connect(lambda: self.start.setIcon(_to_beginning()))
         self.play = QPushButton(tr("▶ Play"))
         self.play.setProperty("kind", "small")
         self.play.setToolTip(tr("Play or pause (Space)"))
@@ -121,6 +124,20 @@ class Transport(QWidget):
             seconds=f"{region[1] - region[0]:.2f}" if step < 0.1 else f"{region[1] - region[0]:.1f}",
         )
         self.region.setText(words)
+
+
+def _to_beginning() -> QIcon:
+    """A bar and a triangle that points at it; not every system's font has the sign."""
+    picture = QPixmap(48, 48)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.color("text"))
+    painter.drawRect(QRectF(9, 9, 6, 30))
+    painter.drawPolygon(QPolygonF([QPointF(39, 9), QPointF(39, 39), QPointF(17, 24)]))
+    painter.end()
+    return QIcon(picture)
 
 
 def _tool(text: str, words: str) -> QToolButton:
