@@ -20,7 +20,7 @@ COARSER = 4  # times, from level to level
 BINS = 128  # frequencies of a column
 WINDOW_S = 0.025
 HOP_S = 0.04
-MOST_COLUMNS = 100_000
+MOST_COLUMNS = 40_000
 TOP_HZ = 8_000.0  # speech has little above
 FLOOR_DB, RANGE_DB = -80.0, 72.0  # dB of full scale that is black, and from there to yellow
 FULL_SCALE = 0.9999
@@ -35,7 +35,8 @@ class Outline:
     """A file as it is drawn; all channels as their mean.
 
     levels: (lowest, highest), float32 [pairs] each, of every `block` samples, of four times as many, and so on.
-    spectrum: uint8 [columns, 128], low frequencies first, up to `top_hz`; a column every `hop_s`.
+    spectra: uint8 [columns, 128] each, low frequencies first, up to `top_hz`; a column every `hop_s`, then the loudest of
+    every four of them, and so on.
     peak: the largest absolute value. clipped: how many samples lie at full scale.
     """
 
@@ -45,7 +46,7 @@ class Outline:
     channels: int
     block: int
     levels: tuple[Level, ...]
-    spectrum: np.ndarray
+    spectra: tuple[np.ndarray, ...]
     hop_s: float
     top_hz: float
     peak: float
@@ -64,6 +65,13 @@ class Outline:
         low, high = self.levels[number]
         pair_s = self.block * COARSER**number / self.sample_rate
         return _between(low, high, (first_s + step_s * np.arange(columns + 1)) / pair_s)
+
+    def columns_for(self, step_s: float) -> tuple[np.ndarray, float]:
+        """(spectrogram, seconds a column), as coarse as may be for columns of `step_s` on the screen."""
+        number = 0
+        while number + 1 < len(self.spectra) and step_s >= self.hop_s * COARSER ** (number + 1):
+            number += 1
+        return self.spectra[number], self.hop_s * COARSER**number
 
     def fine_enough(self, step_s: float) -> bool:
         """Whether columns of `step_s` can be drawn from the outline alone."""
@@ -122,7 +130,7 @@ def outline_of(path: Path, progress: Progress | None = None) -> Outline:
         channels=header.channels,
         block=block,
         levels=_levels(low, high),
-        spectrum=spectra.done(),
+        spectra=_coarser_spectra(spectra.done()),
         hop_s=hop_s,
         top_hz=_top(rate),
         peak=float(max(-low.min(), high.max())),
@@ -227,6 +235,20 @@ def _levels(low: np.ndarray, high: np.ndarray) -> tuple[Level, ...]:
         low, high = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
         levels.append((low, high))
     return tuple(levels)
+
+
+def _coarser_spectra(spectrum: np.ndarray) -> tuple[np.ndarray, ...]:
+    spectra = [spectrum]
+    while len(spectra[-1]) > 64 * COARSER:
+        whole = len(spectra[-1]) // COARSER * COARSER
+        groups = spectra[-1][:whole].reshape(-1, COARSER, BINS)
+        coarse = np.maximum.reduce(
+            [groups[:, number] for number in range(COARSER)]
+        )  # many times faster than .max
+        if whole < len(spectra[-1]):
+            coarse = np.concatenate([coarse, spectra[-1][whole:].max(axis=0, keepdims=True)])
+        spectra.append(coarse)
+    return tuple(spectra)
 
 
 def _between(low: np.ndarray, high: np.ndarray, places: np.ndarray) -> Level:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QResizeEvent
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
 from app.audio.outline import Outline
 from app.i18n import tr
-from app.widgets.sound_canvas import LEAST_TOP
+from app.widgets.sound_canvas import LEAST_TOP, paint_columns
 from app.widgets.time_axis import TimeAxis, time_words
 
 
@@ -82,14 +82,10 @@ class Overview(QWidget):
         top = max(LEAST_TOP, self._outline.peak)
         middle, half = self.height() / 2, self.height() / 2 - 3
         x = np.arange(columns) + 0.5
-        upper = (middle - np.maximum(high / top * half, 0.5)).tolist()
-        lower = (middle - np.minimum(low / top * half, -0.5)).tolist()
-        points = [QPointF(a, b) for a, b in zip(x.tolist(), upper, strict=True)]
-        points += [QPointF(a, b) for a, b in zip(x[::-1].tolist(), lower[::-1], strict=True)]
         painter = QPainter(picture)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color("#9AA5B1" if theme.current().dark else "#69737D"))
-        painter.drawPolygon(QPolygonF(points))
+        ink = theme.color("#9AA5B1" if theme.current().dark else "#69737D")
+        box = QRectF(self.rect()).adjusted(0, 3, 0, -3)
+        paint_columns(painter, box, x, middle - high / top * half, middle - low / top * half, ink)
         painter.end()
         return picture
 

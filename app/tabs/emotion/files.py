@@ -108,6 +108,7 @@ class FilesPage(Page):
         for track in sent.tracks:
             self._levels.pop(track.path, None)
         self._show_row(None)
+        self._split.setSizes([140, 490])  # two time lines need the room
         if sent.model_rate < 16_000:
             text = tr(
                 "They come from a model that works at {khz} kHz: nothing above {half} kHz is in them, which the emotion model heard when it was trained. Take its word with care, or train it with band limiting.",
@@ -358,7 +359,7 @@ class FilesPage(Page):
         column.addWidget(self._waveform, 2)
         column.addWidget(self._spectrogram, 2)
         column.addWidget(self._timeline)
-        split = QSplitter(Qt.Orientation.Vertical)
+        self._split = split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self._list)
         split.addWidget(below)
         split.setStretchFactor(0, 1)

@@ -164,7 +164,7 @@ class SeparationTab(Tab):
             self._held = None
             loaded: Separator = await self.services.load(WORKER, work.load, *wanted, progress=progress)
             self._held = wanted
-            self.services.report_device(loaded.device_name, tr(loaded.note) if loaded.note else "")
+            self.services.report_device(str(loaded.device))
         held: Separator = self.worker.model
         return held
 
