@@ -119,6 +119,18 @@ def blocks(
             yield block if stream is None else stream.resample_chunk(block, last=left <= 0)
 
 
+def raw_blocks(path: str | os.PathLike[str], frames: int = 262_144) -> Iterator[np.ndarray]:
+    """The sound as stored, in consecutive blocks of at most `frames`, float32 [frames, channels]."""
+    with _opened(path) as file:
+        left = file.frames
+        while left > 0:
+            block = _read_frames(file, path, min(frames, left), mono=False)
+            left -= len(block)
+            if not len(block):
+                break
+            yield block
+
+
 def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     """`samples` ([n] or [n, channels]) at another rate, by soxr at high quality, float32."""
     if rate == new_rate:

@@ -194,27 +194,33 @@ class ConvTasNet(nn.Module):
         self.encoder = nn.Conv1d(1, config.filters, length, stride, bias=False)
         self.mask_generator = MaskGenerator(config)
         self.decoder = nn.ConvTranspose1d(config.filters, 1, length, stride, bias=False)
+        self.largest_mask = torch.zeros(())  # of the last training batch: over 1 where a voice was amplified
 
     def forward(self, mixture: Tensor) -> Tensor:
         """float32 [batch, samples], at least 1 → [batch, speakers, samples]."""
-        return self.with_masks(mixture)[0]
+        coded = self.encode(mixture)
+        masks = self.mask_generator(coded)
+        if self.training:
+            self.largest_mask = masks.detach().amax()
+        return self.decode(coded, masks, mixture.shape[-1])
 
-    def with_masks(self, mixture: Tensor) -> tuple[Tensor, Tensor]:
-        """(tracks [batch, speakers, samples], masks [batch, frames, speakers, filters])."""
-        samples = mixture.shape[-1]
+    def encode(self, sound: Tensor) -> Tensor:
+        """[batch, samples] → [batch, frames, filters]."""
+        samples = sound.shape[-1]
         length, stride = self.config.filter_length, self.config.stride
         before, frames = self._framing(samples)
-        after = (frames - 1) * stride + length - before - samples
-        padded = pad(mixture, (before, max(0, after)))[..., : (frames - 1) * stride + length]
-        windows = padded.unfold(-1, length, stride)
-        coded = windows @ self.encoder.weight[:, 0].t()
-        if self.config.encoder_relu:
-            coded = coded.relu()
-        masks = self.mask_generator(coded)
+        used = (frames - 1) * stride + length
+        padded = pad(sound, (before, max(0, used - before - samples)))[..., :used]
+        coded = padded.unfold(-1, length, stride) @ self.encoder.weight[:, 0].t()
+        return coded.relu() if self.config.encoder_relu else coded
+
+    def decode(self, coded: Tensor, masks: Tensor, samples: int) -> Tensor:
+        """[batch, frames, filters] under masks [batch or 1, frames, speakers, filters] → [batch, speakers, samples]."""
+        before, _ = self._framing(samples)
         masked = (masks * coded.unsqueeze(2)).transpose(1, 2)  # batch, speakers, frames, filters
-        pieces = masked @ self.decoder.weight[:, 0]
-        sound = _overlapped(pieces, stride)[..., before : before + samples]
-        return pad(sound, (0, samples - sound.shape[-1])), masks
+        sound = _overlapped(masked @ self.decoder.weight[:, 0], self.config.stride)
+        sound = sound[..., before : before + samples]
+        return pad(sound, (0, samples - sound.shape[-1]))
 
     def _framing(self, samples: int) -> tuple[int, int]:
         """(silence before the first sample, frames)."""
@@ -242,3 +248,31 @@ def _overlapped(pieces: Tensor, stride: int) -> Tensor:
 def build(config: NetworkConfig) -> ConvTasNet:
     """A fresh network, drawn from torch's global generator."""
     return ConvTasNet(config)
+
+
+@torch.no_grad()
+def begin_with_sines(network: ConvTasNet) -> None:
+    """Let the filters begin as sines and cosines under a window of which the decoder undoes what the encoder did, and
+    the masks near an even share: the untrained network gives each speaker the mixture, and need not learn to first.
+
+    The frequencies lie evenly and the squared windows add up to 1 over the hop of half a filter, so that encoder and
+    decoder are one tight frame and may be the same filters. With a ReLU behind the encoder each filter is there with
+    both signs, of which one passes (as in Ditter & Gerkmann, ICASSP 2020).
+    """
+    config = network.config
+    signs = 2 if config.encoder_relu else 1
+    pairs, length = config.filters // (2 * signs), config.filter_length
+    if 2 * pairs < length or config.filters % (2 * signs) or 2 * config.stride != length:
+        raise ValueError(f"{config.filters} filters of {length} samples are no tight frame of sines")
+    times = torch.arange(length, dtype=torch.float64)
+    angles = torch.pi * (torch.arange(pairs, dtype=torch.float64)[:, None] + 0.5) / pairs * times
+    window = torch.sin(torch.pi * (times + 0.5) / length)
+    filters = torch.cat([angles.cos(), angles.sin()]) * window / pairs**0.5
+    filters = torch.cat([filters, -filters]) if config.encoder_relu else filters
+    network.encoder.weight.copy_(filters[:, None])
+    network.decoder.weight.copy_(filters[:, None])
+    last = network.mask_generator.output_conv
+    assert last.bias is not None
+    last.weight.mul_(0.1)
+    if config.mask_activation == "relu":
+        last.bias.fill_(1.0 / config.speakers)

@@ -82,9 +82,11 @@ def separate_features(
     if torch.is_grad_enabled() and (features.requires_grad or any(w.requires_grad for w in flat)):
         return _Stack.apply(features, tuple(dilations), half, *flat)  # type: ignore[no-any-return]
     state = _first_state(features, blocks[-1])
-    for item in state:
-        for block, dilation in zip(blocks, dilations, strict=True):
-            _forward(item, block, dilation, half, keep=False)
+    ready = [_ready(block, half) for block in blocks]
+    with torch.autocast("cpu", enabled=False):
+        for item in state:
+            for one in zip(blocks, ready, dilations, strict=True):
+                _forward(item, *one, keep=False)
     return state[..., features.shape[-1] :]
 
 
@@ -95,8 +97,9 @@ class _Stack(torch.autograd.Function):
             blocks = _grouped(flat)
             features = features.float()
             state = _first_state(features, blocks[-1])
+            ready = [_ready(block, half) for block in blocks]
             ctx.kept = [
-                [_forward(item, block, dilation, half) for block, dilation in zip(blocks, dilations, strict=True)]
+                [_forward(item, *one, keep=True) for one in zip(blocks, ready, dilations, strict=True)]
                 for item in state
             ]
             ctx.save_for_backward(*flat)
@@ -111,10 +114,13 @@ class _Stack(torch.autograd.Function):
             batch, frames, skip = gradient.shape
             state = gradient.new_zeros((batch, frames, ctx.width + skip), dtype=torch.float32)
             state[..., ctx.width :] = gradient
+            ready = [_ready(block, ctx.half) for block in blocks]
             sums = [[torch.zeros_like(weight) for weight in block] for block in blocks]
             for item, kept in zip(state, ctx.kept, strict=True):
                 for number in reversed(range(len(blocks))):
-                    found = _backward(item, kept[number], blocks[number], ctx.dilations[number], ctx.half)  # fmt: skip
+                    found = _backward(
+                        item, kept[number], blocks[number], ready[number], ctx.dilations[number]
+                    )
                     for total, one in zip(sums[number], found, strict=True):
                         total += one
                     kept[number] = None  # its memory is free for what comes
@@ -134,40 +140,67 @@ def _first_state(features: Tensor, last: BlockWeights) -> Tensor:
     return state
 
 
-def _forward(state: Tensor, w: BlockWeights, dilation: int, half: bool, keep: bool = True) -> Any:
+@dataclass
+class _Ready:
+    """A block's weights as the products take them: in their number format, the second norm's gain folded in."""
+
+    inner: Tensor
+    inner_bias: Tensor
+    slope1: float
+    slope2: float
+    outer: Tensor
+    outer_start: Tensor  # what the outer bias and the norm's bias come to: [out]
+    outer_mean: Tensor  # what a mean of 1 takes away: [out]
+
+
+def _ready(w: BlockWeights, half: bool) -> _Ready:
+    kind = torch.bfloat16 if half else torch.float32
+    gained = w.outer * w.gain2
+    return _Ready(
+        w.inner.to(kind), w.inner_bias.to(kind), float(w.slope1), float(w.slope2), gained.to(kind),
+        torch.addmv(w.outer_bias, w.outer, w.bias2), gained.sum(1),
+    )  # fmt: skip
+
+
+def _forward(state: Tensor, w: BlockWeights, ready: _Ready, dilation: int, keep: bool) -> _Kept | None:
     """One block on one item; adds to `state` [frames, bottleneck + skip] in place."""
+    kind = ready.inner.dtype
     entered = state[:, : w.inner.shape[1]]
-    entered = entered.to(torch.bfloat16) if half else entered.clone() if keep else entered
-    hidden = _product(entered, w.inner, w.inner_bias)
-    active = leaky_relu(hidden, float(w.slope1), inplace=not keep)
+    entered = entered.clone() if keep and kind == entered.dtype else entered.to(kind)
+    hidden = linear(entered, ready.inner, ready.inner_bias).float()
+    active = leaky_relu(hidden, ready.slope1, inplace=not keep)
     norm1 = _norm(active, w.gain1, w.bias1)
     filtered = _filtered(active, w, norm1, dilation)
-    active = leaky_relu(filtered, float(w.slope2), inplace=not keep)
+    active = leaky_relu(filtered, ready.slope2, inplace=not keep)
     norm2 = _norm(active, w.gain2, w.bias2)
-    added = _product(active, w.outer * norm2.scale, torch.addmv(w.outer_bias, w.outer, norm2.offset), half)
-    state[:, state.shape[1] - added.shape[1] :] += added
+    constant = torch.sub(ready.outer_start, ready.outer_mean, alpha=norm2.mean * norm2.rstd) / norm2.rstd
+    added = linear(active.to(kind), ready.outer, constant.to(kind))
+    state[:, state.shape[1] - added.shape[1] :].add_(added.float(), alpha=norm2.rstd)
     return _Kept(entered, hidden, filtered, norm1, norm2) if keep else None
 
 
-def _backward(state: Tensor, kept: _Kept, w: BlockWeights, dilation: int, half: bool) -> tuple[Tensor, ...]:
+def _backward(
+    state: Tensor, kept: _Kept, w: BlockWeights, ready: _Ready, dilation: int
+) -> tuple[Tensor, ...]:
     """The gradients of one block's weights by one item; `state` is the gradient of the state, changed in place."""
-    norm1, norm2 = kept.norm1, kept.norm2
+    norm1, norm2, kind = kept.norm1, kept.norm2, ready.inner.dtype
     count = kept.hidden.numel()
-    active = leaky_relu(kept.filtered, float(w.slope2))
+    active = leaky_relu(kept.filtered, ready.slope2)
     gradient = state[:, state.shape[1] - w.outer.shape[0] :]
     columns = gradient.sum(0)
-    multiplied = gradient.to(torch.bfloat16) if half else gradient
-    crossed = _crossed(multiplied, active, half)
-    outer = torch.addr(crossed * norm2.scale, columns, norm2.offset)
+    scaled = (gradient * norm2.rstd).to(kind)
+    crossed = torch.mm(scaled.t(), active.to(kind)).float()
+    outer = torch.addr(crossed * w.gain2, columns, norm2.offset)
     bias2 = columns @ w.outer
-    gain2 = norm2.rstd * ((w.outer * crossed).sum(0) - norm2.mean * bias2)
+    gain2 = (w.outer * crossed).sum(0) - norm2.rstd * norm2.mean * bias2
     by_value, constant = _passed_on(norm2, w.gain2, gain2, bias2, count)
-    through = _product(multiplied, (w.outer * norm2.scale).t(), None)
-    through.add_(active, alpha=-by_value).sub_(constant)
-    slope2 = torch.dot(through.view(-1), kept.filtered.clamp(max=0).view(-1))
-    through = torch.ops.aten.leaky_relu_backward(through, kept.filtered, float(w.slope2), False)
+    shift = torch.full_like(w.gain2, -constant)
+    through = torch.addmm(shift.to(kind), scaled, ready.outer).float()
+    through.add_(active, alpha=-by_value)
+    slope2 = torch.dot(through.view(-1), torch.clamp(kept.filtered, max=0, out=active).view(-1))
+    through = torch.ops.aten.leaky_relu_backward(through, kept.filtered, ready.slope2, False)
 
-    active = leaky_relu(kept.hidden, float(w.slope1))
+    active = leaky_relu(kept.hidden, ready.slope1)
     taps_bias = through.sum(0)
     met, reached = _correlated(through, active, taps_bias, len(w.taps), dilation)
     taps = met * norm1.scale + reached * norm1.offset
@@ -176,31 +209,16 @@ def _backward(state: Tensor, kept: _Kept, w: BlockWeights, dilation: int, half: 
     by_value, constant = _passed_on(norm1, w.gain1, gain1, bias1, count)
     back = _spread(through, w.taps * norm1.scale, -constant, dilation)
     back.add_(active, alpha=-by_value)
-    slope1 = torch.dot(back.view(-1), kept.hidden.clamp(max=0).view(-1))
-    back = torch.ops.aten.leaky_relu_backward(back, kept.hidden, float(w.slope1), False)
+    slope1 = torch.dot(back.view(-1), torch.clamp(kept.hidden, max=0, out=active).view(-1))
+    back = torch.ops.aten.leaky_relu_backward(back, kept.hidden, ready.slope1, False)
     inner_bias = back.sum(0)
-    multiplied = back.to(torch.bfloat16) if half else back
-    inner = _crossed(multiplied, kept.entered, half)
-    state[:, : w.inner.shape[1]] += _product(multiplied, w.inner.t(), None)
+    multiplied = back.to(kind)
+    inner = torch.mm(multiplied.t(), kept.entered).float()
+    state[:, : w.inner.shape[1]] += torch.mm(multiplied, ready.inner).float()
     return (
         inner, inner_bias, slope1.view_as(w.slope1), gain1, bias1, taps, taps_bias, slope2.view_as(w.slope2),
         gain2, bias2, outer, columns,
     )  # fmt: skip
-
-
-def _product(rows: Tensor, weight: Tensor, bias: Tensor | None, half: bool = False) -> Tensor:
-    """``rows @ weightᵀ + bias`` in float32; multiplied in bfloat16 where `half`, or where the rows are already."""
-    if half or rows.dtype == torch.bfloat16:
-        found = linear(rows.to(torch.bfloat16), weight.to(torch.bfloat16)).float()
-        return found if bias is None else found.add_(bias)
-    return linear(rows, weight, bias)
-
-
-def _crossed(left: Tensor, right: Tensor, half: bool) -> Tensor:
-    """``leftᵀ @ right`` in float32."""
-    if half:
-        return torch.mm(left.to(torch.bfloat16).t(), right.to(torch.bfloat16)).float()
-    return torch.mm(left.t(), right)
 
 
 def _norm(values: Tensor, gain: Tensor, bias: Tensor) -> _Norm:
@@ -251,9 +269,10 @@ def _correlated(
     """Per tap, both [kernel, hidden]: gradient times the values it met, and the gradient where it met any."""
     frames = len(values)
     met, reached = [], []
+    product = torch.empty_like(values)
     for shift in _shifts(kernel, dilation):
         to, source = _spans(shift, frames)
-        met.append((gradient[to] * values[source]).sum(0))
+        met.append(torch.mul(gradient[to], values[source], out=product[to]).sum(0))
         beyond = slice(0, to.start) if shift < 0 else slice(to.stop, frames)
         reached.append(columns - gradient[beyond].sum(0) if shift else columns)
     return torch.stack(met), torch.stack(reached)

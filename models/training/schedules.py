@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 
 def warmup_steps(wanted: int, total: int) -> int:
@@ -50,6 +51,22 @@ def warmup_cosine(
     floor = min(floor, peak)
     position = min(1.0, (step - warmup) / max(1, total - warmup))
     return floor + (peak - floor) * 0.5 * (1 + math.cos(math.pi * position))
+
+
+def halved(
+    values: Sequence[float], peak: float, *, patience: int = 3, factor: float = 0.5, floor: float = 1e-8
+) -> float:
+    """Learning rate after epochs whose validation loss was `values`: times `factor` after every `patience` epochs
+    in a row without a new least value, and never under `floor`."""
+    rate, least, waited = peak, math.inf, 0
+    for value in values:
+        if value < least:
+            least, waited = value, 0
+        else:
+            waited += 1
+        if waited >= patience:
+            rate, waited = max(floor, rate * factor), 0
+    return rate
 
 
 def adversary_strength(

@@ -123,6 +123,7 @@ class Trainer:
             self.config.diagnose_every, self.steps_per_epoch * self.config.epochs
         )
         self._restore()
+        self.task.look_back(self.history)
         self.teller.announce(counts, self.network, self.step, self.steps_per_epoch * self.config.epochs)
         if self.config.start_from and not self.step:
             self.teller.tell(
@@ -202,6 +203,7 @@ class Trainer:
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         self._sums = Sums()
         self.history.epochs.append(figures)
+        self.task.look_back(self.history)
         improved = self._judge(figures)
         if self.world.leads and improved:
             self._save_weights(self.run.best, figures)

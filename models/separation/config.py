@@ -1,0 +1,202 @@
+"""Everything that can be set about a separation network and its training. No torch: the window reads this."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from models.training.config import Remedy, Settings, TrainingConfig, contradiction, setting
+
+
+class DataConfig(Settings):
+    """Whose voices are mixed, and how they are parted."""
+
+    path: str = setting(
+        "sample", "Speech", "A folder with a folder a speaker (LibriSpeech, AISHELL-3, VCTK), a CSV with path and speaker, or ready-made mixtures (LibriMix, WSJ0-2mix); `sample` is what ships.",
+        group="Data", path="folder",
+    )  # fmt: skip
+    sample_rate: int = setting(
+        16_000, "Sample rate", "At which the network hears; sound of other rates is converted once and kept.",
+        unit="Hz", group="Data", ge=4_000, le=48_000,
+    )  # fmt: skip
+    segment_s: float = setting(
+        2.0, "Segment", "Length of a training mixture.", unit="s", group="Data", gt=0.05, le=60
+    )
+    epoch_mixtures: int = setting(
+        0, "Mixtures an epoch", "Mixed anew every time; 0: one for each clip.", group="Data", ge=0, le=10_000_000
+    )  # fmt: skip
+    validation_speakers: list[str] = setting(
+        [], "Validation speakers", "They choose the best weights; empty: as many as named below, of both sexes.",
+        group="Data",
+    )  # fmt: skip
+    test_speakers: list[str] = setting(
+        [], "Test speakers", "They take no part in the run; empty: as many as named below, of both sexes.", group="Data"
+    )  # fmt: skip
+    validation_count: int = setting(
+        10, "Speakers for validation", "Where none are named.", group="Data", advanced=True, ge=2, le=1000
+    )
+    test_count: int = setting(
+        10, "Speakers for test", "Where none are named.", group="Data", advanced=True, ge=0, le=1000
+    )
+    fixed_mixtures: int = setting(
+        200, "Fixed mixtures", "Mixtures of validation and of test, the same every time.", group="Data", ge=2, le=100_000
+    )  # fmt: skip
+    fixed_s: float = setting(
+        4.0, "Fixed length", "Length of a mixture of validation and of test.", unit="s", group="Data", gt=0.2, le=60
+    )  # fmt: skip
+    fixed_seed: int = setting(
+        2019, "Fixed seed", "Sets the parting of speakers and the fixed mixtures.", group="Data", advanced=True, ge=0, le=2**31 - 1,
+    )  # fmt: skip
+
+
+    @field_validator("validation_speakers", "test_speakers", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        """Corpora number their speakers, and YAML reads a number."""
+        return [str(one) if isinstance(one, int) else one for one in value] if isinstance(value, list) else value
+
+
+class MixingConfig(Settings):
+    """How two voices become a mixture."""
+
+    loudness_db: float = setting(
+        -25.0, "Loudness", "Level to which every mixture is brought, in dB of full scale.", unit="dB", group="Mixing", ge=-60, le=0
+    )  # fmt: skip
+    level_db: float = setting(
+        3.0, "Levels", "The voices' levels differ by at most this, either way.", unit="dB", group="Mixing", ge=0, le=30
+    )  # fmt: skip
+    crop: bool = setting(
+        True, "Random crop", "Cut training segments at random; else from the beginning.", group="Mixing"
+    )
+    relevel: float = setting(
+        0.5, "Level again", "How often the first voice of a ready-made mixture gets another level.", group="Mixing", ge=0, le=1
+    )  # fmt: skip
+    speed: float = setting(
+        0.0, "Speed", "Voices are played faster or slower by at most this share, so that they sound like others.",
+        group="Mixing", ge=0, le=0.3,
+    )  # fmt: skip
+    noise: str = setting("", "Noise", "A folder of recordings that are laid under.", group="Mixing", path="folder")
+    noise_share: float = setting(0.5, "Noise share", "How often noise is added.", group="Mixing", ge=0, le=1)
+    noise_low_db: float = setting(
+        5.0, "Loudest noise", "Least level of the speech over the noise.", unit="dB", group="Mixing", ge=-30, le=80
+    )
+    noise_high_db: float = setting(
+        20.0, "Faintest noise", "Greatest level of the speech over the noise.", unit="dB", group="Mixing", ge=-30, le=80
+    )  # fmt: skip
+    rooms: str = setting(
+        "", "Rooms", "A folder of impulse responses; each voice is heard through one.", group="Mixing", path="folder"
+    )
+    room_share: float = setting(0.5, "Room share", "How often a room is added.", group="Mixing", ge=0, le=1)
+
+
+class NetworkSettings(Settings):
+    """Conv-TasNet; the letters are the paper's."""
+
+    speakers: int = setting(2, "Speakers", "Voices in a mixture.", group="Network", ge=2, le=10)
+    filters: int = setting(512, "Filters", "Of encoder and decoder (N).", group="Network", ge=8, le=4096)
+    filter_length: int = setting(
+        16, "Filter length", "Of encoder and decoder (L); the hop is half of it.", unit="samples", group="Network", ge=2, le=512
+    )  # fmt: skip
+    bottleneck: int = setting(128, "Bottleneck", "Channels between blocks (B).", group="Network", ge=8, le=2048)
+    skip: int = setting(128, "Skip", "Channels of the skip paths (Sc).", group="Network", ge=8, le=2048)
+    hidden: int = setting(256, "Hidden", "Channels within a block (H).", group="Network", ge=8, le=4096)
+    kernel: int = setting(3, "Kernel", "Taps of the dilated convolutions (P).", group="Network", advanced=True, ge=3, le=9)  # fmt: skip
+    blocks: int = setting(8, "Blocks", "Of a repeat, each reaching twice as far (X).", group="Network", ge=1, le=12)
+    repeats: int = setting(3, "Repeats", "Of the blocks (R).", group="Network", ge=1, le=8)
+    norm: Literal["gLN", "cLN"] = setting(
+        "gLN", "Normalisation", "Over the whole mixture (gLN), or over what was heard so far (cLN).", group="Network"
+    )  # fmt: skip
+    causal: bool = setting(False, "Causal", "Look back only, so that sound can be separated as it comes.", group="Network")  # fmt: skip
+    mask_activation: Literal["relu", "sigmoid", "softmax"] = setting(
+        "relu", "Mask activation", "ReLU is unbounded above, so that a voice can also be amplified.", group="Network"
+    )  # fmt: skip
+    first_filters: Literal["random", "sines"] = setting(
+        "random", "First filters", "What the filters are before training: random, or sines that give the mixture back, which saves the first thousands of steps.",
+        group="Network", advanced=True,
+    )  # fmt: skip
+    encoder_relu: bool = setting(
+        False, "Encoder ReLU", "Keep the encoder's output positive.", group="Network", advanced=True
+    )
+
+
+class SeparationConfig(TrainingConfig):
+    """A training run of the separation system."""
+
+    epochs: int = setting(100, "Epochs", "How often the training data is gone through.", group="Training", ge=1, le=100_000)  # fmt: skip
+    batch_size: int = setting(2, "Batch size", "Mixtures that are computed at once.", group="Training", ge=1, le=4096)  # fmt: skip
+    accumulation: int = setting(
+        4, "Accumulation", "Batches whose gradients are added up before a step: a larger batch in the same memory.",
+        group="Training", ge=1, le=1024,
+    )  # fmt: skip
+    early_stop: int = setting(
+        50, "Early stop", "Ends the run after so many epochs without improvement; 0 never does.",
+        unit="epochs", group="Training", ge=0, le=100_000,
+    )  # fmt: skip
+    learning_rate: float = setting(1e-3, "Learning rate", "Size of a step of the optimizer.", group="Optimizer", gt=0, le=1)  # fmt: skip
+    weight_decay: float = setting(0.0, "Weight decay", "Pull of the weights towards zero (L2, decoupled).", group="Optimizer", ge=0, le=1)  # fmt: skip
+    clip_norm: float = setting(5.0, "Gradient clipping", "Largest norm of the gradient; 0 switches it off.", group="Optimizer", ge=0, le=1000)  # fmt: skip
+    schedule: Literal["halving", "cosine", "constant"] = setting(
+        "halving", "Schedule", "Half the learning rate where validation does not improve, half a cosine over the run, or constant.",
+        group="Optimizer",
+    )  # fmt: skip
+    patience: int = setting(
+        3, "Patience", "Epochs without improvement before the learning rate is halved.", unit="epochs", group="Optimizer", ge=1, le=1000
+    )  # fmt: skip
+    warmup_steps: int = setting(
+        0, "Warm-up", "Steps of linear warm-up; at most a tenth of the run.", unit="steps", group="Optimizer", ge=0, le=100_000
+    )  # fmt: skip
+
+    data: DataConfig = Field(default_factory=DataConfig, title="Data")
+    mixing: MixingConfig = Field(default_factory=MixingConfig, title="Mixing")
+    network: NetworkSettings = Field(default_factory=NetworkSettings, title="Network")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> SeparationConfig:
+        both = sorted(set(self.data.validation_speakers) & set(self.data.test_speakers))
+        if both:
+            raise contradiction(
+                "speakers {both} are to validate and to test: a speaker is on one side only",
+                "data.validation_speakers", "data.test_speakers", both=", ".join(both),
+            )  # fmt: skip
+        if self.network.causal and self.network.norm == "gLN":
+            raise contradiction(
+                "a causal network cannot know the mean of what is still to come: set the normalisation to cLN",
+                "network.causal", "network.norm",
+            )  # fmt: skip
+        if self.network.kernel % 2 == 0 and not self.network.causal:
+            raise contradiction("an even kernel has no middle: choose an odd one", "network.kernel")
+        if self.network.filter_length % 2:
+            raise contradiction("half a filter is the hop: choose an even length", "network.filter_length")
+        signs = 2 if self.network.encoder_relu else 1
+        fit = self.network.filters % (2 * signs) == 0 and self.network.filters >= signs * self.network.filter_length
+        if self.network.first_filters == "sines" and not fit:
+            raise contradiction(
+                "sines need an even number of filters, at least as many as they are long, and twice that before a ReLU",
+                "network.first_filters", "network.filters",
+            )  # fmt: skip
+        if self.mixing.noise_low_db > self.mixing.noise_high_db:
+            raise contradiction(
+                "the loudest noise is fainter than the faintest", "mixing.noise_low_db", "mixing.noise_high_db"
+            )
+        return self
+
+    def remedies(self) -> dict[str, list[Remedy]]:
+        """From experience with this system."""
+        half = max(1, self.batch_size // 2)
+        return super().remedies() | {
+            "memory": [
+                Remedy("Half the batch, twice the accumulation", {"batch_size": half, "accumulation": 2 * self.accumulation}),
+                Remedy("Segments of one second", {"data.segment_s": 1.0}),
+                Remedy("Half the hidden channels", {"network.hidden": max(8, self.network.hidden // 2)}),
+            ],
+            "unstable": [Remedy("A third of the learning rate", {"learning_rate": self.learning_rate / 3})],
+            "overfitting": [Remedy("Speeds changed by up to a tenth, levels by 5 dB", {"mixing.speed": 0.1, "mixing.level_db": 5.0})],
+        }  # fmt: skip
+
+    def loss_scale(self, split: str) -> str:
+        """Negative SI-SDR is the same measure everywhere; how loud the voices are against each other is not."""
+        return f"negative SI-SDR, levels within {self.mixing.level_db:g} dB"
+
+
+CONFIG = SeparationConfig

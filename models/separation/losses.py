@@ -1,0 +1,51 @@
+"""Scale-invariant SDR as a loss, and the order of the tracks that suits the references best."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import torch
+from torch import Tensor
+
+EPS = 1e-8
+MOST_TRIED = 4  # speakers whose orders are all tried; more are assigned (Kuhn 1955)
+
+
+def si_sdr(estimate: Tensor, reference: Tensor) -> Tensor:
+    """Scale-invariant SDR in dB over the last axis, means taken off (Le Roux et al., ICASSP 2019). Finite on silence."""
+    estimate = estimate - estimate.mean(-1, keepdim=True)
+    reference = reference - reference.mean(-1, keepdim=True)
+    scale = (estimate * reference).sum(-1, keepdim=True) / (reference.square().sum(-1, keepdim=True) + EPS)
+    target = scale * reference
+    noise = estimate - target
+    ratio = (target.square().sum(-1) + EPS) / (noise.square().sum(-1) + EPS)
+    return 10 * torch.log10(ratio)
+
+
+def pairwise_si_sdr(estimates: Tensor, references: Tensor) -> Tensor:
+    """[batch, speakers, samples] twice → [batch, reference, estimate], dB."""
+    return si_sdr(estimates.unsqueeze(1), references.unsqueeze(2))
+
+
+def best_order(scores: Tensor) -> Tensor:
+    """For each reference the estimate, such that the sum of the scores is largest.
+
+    scores: [batch, reference, estimate]. Returns int64 [batch, speakers].
+    """
+    speakers = scores.shape[-1]
+    if speakers > MOST_TRIED:
+        from scipy.optimize import linear_sum_assignment
+
+        found = [linear_sum_assignment(one, maximize=True)[1] for one in scores.detach().cpu().double().numpy()]
+        return torch.tensor(found, device=scores.device).reshape(len(scores), speakers)
+    orders = torch.tensor(list(permutations(range(speakers))), device=scores.device)
+    rows = torch.arange(speakers, device=scores.device)
+    totals = scores.detach()[:, rows, orders].sum(-1)  # [batch, orders]
+    return orders[totals.argmax(-1)]
+
+
+def permutation_free(estimates: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
+    """(SI-SDR of each reference's own estimate [batch, speakers] in dB, the order [batch, speakers])."""
+    scores = pairwise_si_sdr(estimates, references)
+    order = best_order(scores)
+    return scores.gather(2, order.unsqueeze(2)).squeeze(2), order

@@ -1,0 +1,384 @@
+"""A separation network at work: on sound in memory, and on recordings of any length from disk to disk."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+from numpy.typing import NDArray
+
+from models import audio, checkpoint, devices
+from models.checkpoint import CheckpointInfo
+from models.errors import UserError
+from models.progress import Progress
+from models.resources import resource
+from models.separation import network, published
+from models.separation.mixing import FLOOR, amplitude, rms
+from models.separation.results import Remark, Separated, SeparationOptions
+from models.separation.windows import WindowJoiner
+
+FloatArray = NDArray[np.float32]
+FILES = (".pt", ".pth", ".bin", ".ckpt", ".th", ".safetensors")
+QUIETEST_DB = -120.0  # of a level that is told: what is fainter is silence
+ONE_SPEAKER_DB = 20.0  # a track that is fainter than another by this holds no speaker
+LARGEST_WAV = 4_000_000_000  # bytes; longer ones are RF64
+MOST_FLAC_CHANNELS = 8
+
+
+class Separator:
+    """Gives one track a speaker.
+
+    >>> tracks = Separator.load("bundled").separate(mixture, 16_000)      # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        trained: network.ConvTasNet,
+        sample_rate: int,
+        *,
+        loudness_db: float = -25.0,
+        info: CheckpointInfo | None = None,
+        remarks: Sequence[Remark] = (),
+        device: str = "cpu",
+    ) -> None:
+        self.device = torch.device(devices.resolve(device).name)
+        self.network = trained.to(self.device).eval()
+        self.sample_rate, self.speakers = sample_rate, trained.config.speakers
+        self.parameters = sum(weight.numel() for weight in trained.parameters())
+        self.loudness_db, self.info, self.remarks = loudness_db, info, tuple(remarks)
+        self.name = info.title if info is not None and info.title else f"{self.speakers} speakers"
+
+    @classmethod
+    def load(
+        cls, where: str | Path = "bundled", device: str = "cpu", *, progress: Progress | None = None
+    ) -> Separator:
+        """``bundled``, a run folder, a checkpoint folder, or a file of torchaudio or Asteroid."""
+        (progress or Progress()).update(0, 1, "Opening the model")
+        place = resource("checkpoints", "separation") if str(where) == "bundled" else Path(where).expanduser()
+        if place.is_file() and place.suffix.lower() in FILES:
+            found = published.imported(checkpoint.load_foreign(place))
+            trained = network.build(found.config)
+            checkpoint.fit(trained, found.weights)
+            return cls(trained, found.sample_rate, remarks=found.remarks, device=device)
+        for inside in ("best", "last"):
+            if (place / "config.yaml").is_file() and (place / inside / checkpoint.DESCRIPTION).is_file():
+                place = place / inside
+                break
+        weights, info = checkpoint.load(place, "separation")
+        trained = network.build(network.NetworkConfig(**info.network))
+        checkpoint.fit(trained, {name: weight.float() for name, weight in weights.items()})
+        settings = info.preprocessing
+        return cls(
+            trained, int(settings["sample_rate"]), loudness_db=float(settings["loudness_db"]), info=info, device=device
+        )  # fmt: skip
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """For people: ``name``, ``text`` (Markdown), and the figures that the checkpoint states."""
+        if self.info is None:
+            return {"name": self.name, "text": ""}
+        return {"name": self.name, "text": self.info.card, **self.info.metrics}
+
+    def separate(
+        self, wave: FloatArray, sample_rate: int, options: SeparationOptions = SeparationOptions(), *, one_pass: bool = False
+    ) -> FloatArray:  # fmt: skip
+        """[samples] or [channels, samples] → [speakers, …the same], at the same rate and level.
+
+        What is longer than a window goes through in overlapping windows, unless `one_pass`.
+        """
+        sound = np.atleast_2d(np.asarray(wave, dtype=np.float32))
+        if not sound.shape[1]:
+            return np.zeros((self.speakers, *np.shape(wave)), dtype=np.float32)
+        inside = audio.resample(np.ascontiguousarray(sound.T), sample_rate, self.sample_rate).T
+        if not inside.shape[1]:  # shorter than a sample of the network's rate
+            inside = np.zeros((len(sound), 1), dtype=np.float32)
+        if one_pass:
+            tracks = self._window(inside)
+        else:
+            joiner = self._joiner(options)
+            tracks = np.concatenate([*joiner.push(inside), *joiner.finish()], axis=-1)
+        frames = sound.shape[1]
+        outside = np.zeros((self.speakers, len(sound), frames), dtype=np.float32)
+        for speaker, track in enumerate(tracks):
+            back = audio.resample(np.ascontiguousarray(track.T), self.sample_rate, sample_rate).T[:, :frames]
+            outside[speaker, :, : back.shape[1]] = back
+        if options.mixture_consistency:
+            outside += (sound - outside.sum(0)) / self.speakers
+        return outside[:, 0] if np.ndim(wave) == 1 else outside
+
+    def separate_file(
+        self,
+        source: Path,
+        folder: Path,
+        options: SeparationOptions = SeparationOptions(),
+        *,
+        progress: Progress | None = None,
+    ) -> Separated:
+        """Write ``NAME_speaker1.wav`` … into `folder`, streamed from disk to disk.
+
+        Raises UserError for a recording that cannot be read, a folder that cannot be written, a container that cannot
+        hold it; Cancelled leaves nothing behind.
+        """
+        started, progress = time.monotonic(), progress or Progress()
+        source, folder = Path(source), Path(folder)
+        about = audio.info(source)
+        _check_container(options, about)
+        made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+        aside: Path | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            aside = Path(tempfile.mkdtemp(prefix=".separating-", dir=folder))
+            names = [f"{source.stem}_speaker{n + 1}.{options.container}" for n in range(self.speakers)]
+            watch = _Watch(self.speakers)
+            self._write(source, about, [aside / name for name in names], options, watch, progress)
+            if not watch.frames:
+                raise UserError(
+                    "{name} holds no sound.",
+                    "Its length is 0 samples.",
+                    "Record or export it again.",
+                    name=source.name,
+                )
+            tracks = tuple(folder / name for name in names)
+            for name, place in zip(names, tracks, strict=True):
+                os.replace(aside / name, place)
+            made = []
+        except OSError as error:
+            raise checkpoint.cannot_write(folder, error) from error
+        except soundfile.LibsndfileError as error:
+            raise checkpoint.cannot_write(folder, OSError(28 if _is_full(folder) else 5, str(error))) from error
+        finally:
+            if aside is not None:
+                shutil.rmtree(aside, ignore_errors=True)
+            for parent in made:
+                if parent.is_dir() and not any(parent.iterdir()):
+                    parent.rmdir()
+        return Separated(
+            mixture=source,
+            tracks=tracks,
+            sample_rate=about.sample_rate,
+            channels=about.channels,
+            frames=watch.frames,
+            model_rate=self.sample_rate,
+            levels_db=watch.levels_db,
+            remarks=(*self.remarks, *watch.remarks(about.sample_rate, self.sample_rate, options)),
+            seconds=time.monotonic() - started,
+        )
+
+    def _write(
+        self,
+        source: Path,
+        about: audio.AudioInfo,
+        places: list[Path],
+        options: SeparationOptions,
+        watch: _Watch,
+        progress: Progress,
+    ) -> None:
+        """Stream the recording through the windows into the tracks' files."""
+        large = about.frames * about.channels * 4 > LARGEST_WAV
+        kind = {"format": "FLAC", "subtype": "PCM_24"} if options.container == "flac" else {
+            "format": "RF64" if large else "WAV", "subtype": "FLOAT"}  # fmt: skip
+        files = []
+        again = audio.raw_blocks(source)  # a second reading, that keeps step with what is written
+        pending = np.zeros((0, about.channels), dtype=np.float32)
+        try:
+            for place in places:
+                files.append(soundfile.SoundFile(place, "w", about.sample_rate, about.channels, **kind))
+            for stretch in self._streamed(source, about, options, progress):
+                while len(pending) < stretch.shape[1]:
+                    pending = np.concatenate([pending, next(again)])
+                mixture, pending = pending[: stretch.shape[1]], pending[stretch.shape[1] :]
+                if options.mixture_consistency:
+                    stretch = stretch + (mixture - stretch.sum(0)) / self.speakers
+                watch.see(mixture, stretch)
+                for file, track in zip(files, stretch, strict=True):
+                    file.write(track)
+        finally:
+            for file in files:
+                file.close()
+
+    def _streamed(
+        self, source: Path, about: audio.AudioInfo, options: SeparationOptions, progress: Progress
+    ) -> Iterator[FloatArray]:
+        """Stretches [speakers, frames, channels] at the recording's rate, together exactly as long as it."""
+        rate, joiner = about.sample_rate, self._joiner(options)
+        same = rate == self.sample_rate
+        down = None if same else soxr.ResampleStream(rate, self.sample_rate, about.channels, dtype="float32", quality="HQ")  # fmt: skip
+        ups = [] if same else [
+            soxr.ResampleStream(self.sample_rate, rate, about.channels, dtype="float32", quality="HQ") for _ in range(self.speakers)
+        ]  # fmt: skip
+        read = given = 0
+
+        def outside(tracks: FloatArray, last: bool) -> FloatArray:
+            back = [np.ascontiguousarray(track.T) for track in tracks]
+            if not same:
+                back = [up.resample_chunk(track, last=last) for up, track in zip(ups, back, strict=True)]
+            return np.stack(back)
+
+        for block in audio.raw_blocks(source, frames=max(1, min(262_144, 4 * rate))):
+            read += len(block)
+            inside = block if down is None else down.resample_chunk(block)
+            for tracks in joiner.push(np.ascontiguousarray(inside.T)):
+                progress.update(given, about.frames, "Separating {name}", name=source.name)
+                stretch = outside(tracks, last=False)[:, : max(0, read - given)]
+                given += stretch.shape[1]
+                yield stretch
+            progress.update(given, about.frames, "Separating {name}", name=source.name)
+        if down is not None:
+            rest = down.resample_chunk(np.zeros((0, about.channels), dtype=np.float32), last=True)
+            for tracks in joiner.push(np.ascontiguousarray(rest.T)):
+                stretch = outside(tracks, last=False)[:, : read - given]
+                given += stretch.shape[1]
+                yield stretch
+        ending = joiner.finish() or [np.zeros((self.speakers, about.channels, 0), dtype=np.float32)]
+        stretch = outside(np.concatenate(ending, axis=-1), last=True)[:, : read - given]
+        lacking = read - given - stretch.shape[1]
+        yield np.pad(stretch, ((0, 0), (0, lacking), (0, 0)))
+        progress.update(about.frames, about.frames, "Separating {name}", name=source.name)
+
+    def _joiner(self, options: SeparationOptions) -> WindowJoiner:
+        window, overlap = (round(s * self.sample_rate) for s in (options.window_s, options.overlap_s))
+        if not 0 < overlap <= window // 2:
+            raise UserError(
+                "Windows of {window} s cannot overlap by {overlap} s.",
+                "",
+                "Let them overlap by more than nothing and at most half of their length.",
+                window=options.window_s,
+                overlap=options.overlap_s,
+            )
+        return WindowJoiner(self._window, window, overlap)
+
+    @torch.inference_mode()
+    def _window(self, sound: FloatArray) -> FloatArray:
+        """[channels, samples] at the network's rate → [speakers, channels, samples], at the sound's level."""
+        mono = sound.mean(axis=0)
+        loudest = max(map(rms, sound))
+        if loudest <= FLOOR:
+            return np.zeros((self.speakers, *sound.shape), dtype=np.float32)
+        if rms(mono) < 0.1 * loudest:  # channels that cancel each other
+            mono = sound[int(np.argmax([rms(channel) for channel in sound]))]
+        gain = amplitude(self.loudness_db) / rms(mono)
+        heard = torch.from_numpy(np.ascontiguousarray(mono * gain, dtype=np.float32))[None].to(self.device)
+        coded = self.network.encode(heard)
+        masks = self.network.mask_generator(coded)
+        given = self.network.decode(coded, masks, heard.shape[-1])[0].cpu().numpy()
+        scales = _scales(given, heard[0].cpu().numpy())
+        if len(sound) == 1:
+            return (given * (scales / gain)[:, None])[:, None].astype(np.float32)
+        tracks = np.empty((self.speakers, *sound.shape), dtype=np.float32)
+        for number, channel in enumerate(sound):
+            own = self.network.encode(torch.from_numpy(np.ascontiguousarray(channel * gain))[None].to(self.device))
+            tracks[:, number] = self.network.decode(own, masks, sound.shape[1])[0].cpu().numpy()
+        return tracks * (scales / gain).astype(np.float32)[:, None, None]
+
+
+def _scales(tracks: FloatArray, mixture: FloatArray) -> NDArray[np.float64]:
+    """One factor a track, [speakers], with which they add up to the mixture as nearly as can be.
+
+    SI-SDR leaves the loudness of a track open. A common factor comes first; from there each track is drawn to its own
+    by least squares, but for tracks next to nothing, whose factor would mean nothing.
+    """
+    wide, mixed = tracks.astype(np.float64), mixture.astype(np.float64)
+    whole = wide.sum(axis=0)
+    power = float(whole @ whole)
+    common = float(whole @ mixed) / power if power > 0 else 1.0
+    if common <= 0:
+        return np.ones(len(tracks))
+    products = (wide @ wide.T) * common**2
+    hold = 1e-3 * float(mixed @ mixed) + 1e-12
+    factors = np.linalg.solve(
+        products + hold * np.eye(len(wide)), common * (wide @ mixed) + hold * np.ones(len(wide))
+    )
+    return common * np.maximum(factors, 0.0)
+
+
+class _Watch:
+    """What is learned of the recording and the tracks on the way through."""
+
+    def __init__(self, speakers: int) -> None:
+        self.frames = self._clipped = self._over = self._samples = 0
+        self._energy = np.zeros(speakers)
+        self._loudest = 0.0
+
+    def see(self, mixture: FloatArray, tracks: FloatArray) -> None:
+        """mixture [frames, channels], tracks [speakers, frames, channels]."""
+        self.frames += len(mixture)
+        self._samples += mixture.size
+        if mixture.size:
+            self._clipped += int((np.abs(mixture) >= 0.9999).sum())
+            self._over += int((np.abs(tracks) > 1.0).sum())
+            self._loudest = max(self._loudest, float(np.abs(mixture).max()))
+            self._energy += np.square(tracks, dtype=np.float64).sum(axis=(1, 2))
+
+    @property
+    def levels_db(self) -> tuple[float, ...]:
+        """RMS of each track, dBFS."""
+        powers = self._energy / max(1, self._samples)
+        return tuple(max(QUIETEST_DB, 10 * math.log10(power)) if power > 0 else QUIETEST_DB for power in powers)
+
+    def remarks(self, rate: int, model_rate: int, options: SeparationOptions) -> list[Remark]:
+        found = []
+        levels = self.levels_db
+        if max(levels) <= QUIETEST_DB:
+            found.append(Remark("The recording is silent, and so are its tracks.", {}))
+        elif max(levels) - min(levels) > ONE_SPEAKER_DB:
+            quiet = int(np.argmin(levels)) + 1
+            found.append(
+                Remark(
+                    "Track {track} is near silence, {db:.0f} dB under the loudest: there may be fewer speakers than tracks.",
+                    {"track": quiet, "db": max(levels) - min(levels)},
+                )
+            )
+        if self._clipped > 10:
+            found.append(
+                Remark(
+                    "The recording is clipped: {count} samples are at full scale. Its tracks are distorted where it is.",
+                    {"count": self._clipped},
+                )
+            )
+        if self._over and options.container == "flac":
+            found.append(
+                Remark(
+                    "{count} samples of the tracks are over full scale, and FLAC cut them off. WAV keeps them.",
+                    {"count": self._over},
+                )
+            )
+        if model_rate < rate:
+            found.append(
+                Remark(
+                    "The model works at {model:g} kHz: above {half:g} kHz the tracks hold no sound of their own.",
+                    {"model": model_rate / 1000, "half": model_rate / 2000},
+                )
+            )
+        return found
+
+
+def _check_container(options: SeparationOptions, about: audio.AudioInfo) -> None:
+    if options.container not in ("wav", "flac"):
+        raise UserError(
+            "Tracks cannot be written as {container}.", "", "Choose wav or flac.", container=options.container
+        )
+    if options.container == "flac" and (about.channels > MOST_FLAC_CHANNELS or about.sample_rate > 655_350):
+        raise UserError(
+            "FLAC cannot hold this recording.",
+            "It has {channels} channels at {rate} Hz.",
+            "Choose WAV.",
+            channels=about.channels,
+            rate=about.sample_rate,
+        )
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < 1_000_000
+    except OSError:
+        return False

@@ -1,0 +1,247 @@
+"""How separation networks are trained: negative SI-SDR, whichever track is whose, on mixtures made as they are needed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.checkpoint import CheckpointInfo
+from models.progress import Progress
+from models.resources import cache_folder
+from models.separation import data, network
+from models.separation.config import SeparationConfig
+from models.separation.corpora import Clip, open_corpus
+from models.separation.losses import permutation_free, si_sdr
+from models.training import schedules
+from models.training.items import Items
+from models.training.task import Clock, DataCheck, Draw, History, Loss, Task
+
+
+@dataclass(frozen=True)
+class Batch:
+    """mixtures float32 [batch, samples]; sources float32 [batch, speakers, samples]."""
+
+    mixtures: torch.Tensor
+    sources: torch.Tensor
+
+
+class SeparationTask(Task[SeparationConfig]):
+    """Trains Conv-TasNet on voices that `data.py` parts by speaker, or on ready-made mixtures."""
+
+    system = "separation"
+    metric = "validation/si_sdri"
+
+    def prepare(self, progress: Progress) -> dict[str, int | float | str]:
+        """Read the voices, part the speakers, draw the fixed mixtures."""
+        self.corpus = open_corpus(self.config.data.path)
+        self._halvings: list[float] = []
+        if self.corpus.mixtures:
+            return self._prepare_mixtures(progress)
+        settings = self.config.data
+        self.speakers = data.parted_speakers(self.corpus, settings)
+        clips = {name: self._clips_of(name) for name in ("train", "validation")}
+        self.voices = {
+            name: data.Voices(part, settings.sample_rate, _cache(), progress.part(i / 2, (i + 1) / 2))
+            for i, (name, part) in enumerate(clips.items())
+        }
+        count = self.config.network.speakers
+        self.mixer = data.Mixer(self.voices["train"], settings.segment_s, count, self.config.mixing)
+        self.recipes = data.draw_recipes(
+            self.voices["validation"], settings, self.config.mixing, count, "validation"
+        )
+        return {f"{name} speakers": len(part) for name, part in self.speakers.items()} | {
+            f"{name} clips": len(part) for name, part in clips.items()
+        }
+
+    def _prepare_mixtures(self, progress: Progress) -> dict[str, int | float | str]:
+        parts = data.parted_mixtures(self.corpus, self.config.data, self.config.network.speakers)
+        rate = self.config.data.sample_rate
+        self.speakers = {name: data.voices_of(part) for name, part in parts.items()}
+        self.ready = {
+            name: data.ReadyMade(parts[name], rate, _cache(), progress.part(i / 2, (i + 1) / 2))
+            for i, name in enumerate(("train", "validation"))
+        }
+        return {f"{name} mixtures": len(part) for name, part in parts.items()}
+
+    def _clips_of(self, part: str) -> list[Clip]:
+        names = set(self.speakers[part])
+        return [clip for clip in self.corpus.clips if clip.speaker in names]
+
+    def size(self, split: str) -> int:
+        if self.corpus.mixtures:
+            return len(self.ready[split])
+        if split == "validation":
+            return len(self.recipes)
+        return self.config.data.epoch_mixtures or len(self.voices["train"])
+
+    def network(self) -> torch.nn.Module:
+        self.network_config = network_config(self.config)
+        built = network.build(self.network_config)
+        if self.config.network.first_filters == "sines":
+            network.begin_with_sines(built)
+        return built
+
+    def batch(self, split: str, draws: list[Draw]) -> Batch:
+        """Mixtures of one length: `segment_s` in training, `fixed_s` in validation."""
+        settings = self.config.data
+        mixed = []
+        for draw in draws:
+            if self.corpus.mixtures:
+                random = np.random.default_rng(draw.seed) if split == "train" else None
+                seconds = settings.segment_s if split == "train" else settings.fixed_s
+                mixed.append(self.ready[split].mixed(draw.item, seconds, self.config.mixing, random))
+            elif split == "train":
+                mixed.append(self.mixer.mixture(draw.item % len(self.voices["train"]), draw.seed))
+            else:
+                mixed.append(
+                    data.fixed_mixture(
+                        self.voices[split],
+                        self.recipes[draw.item],
+                        settings.fixed_s,
+                        self.config.mixing.loudness_db,
+                    )
+                )
+        return Batch(
+            torch.from_numpy(np.stack([one.mixture for one in mixed])),
+            torch.from_numpy(np.stack([one.sources for one in mixed])),
+        )
+
+    def to(self, batch: Batch, device: torch.device) -> Batch:
+        return Batch(batch.mixtures.to(device), batch.sources.to(device))
+
+    def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
+        """Negative SI-SDR in dB, in the order that suits best."""
+        tracks = network(batch.mixtures).float()
+        scores, _ = permutation_free(tracks, batch.sources)
+        mask = getattr(network, "module", network).largest_mask
+        return Loss(-scores.mean(), len(batch.mixtures), {"largest_mask": mask})
+
+    def optimizer(self, network: torch.nn.Module) -> torch.optim.Optimizer:
+        """Adam (Kingma & Ba 2015) as published; with weight decay, decoupled as in AdamW."""
+        if self.config.weight_decay:
+            return super().optimizer(network)
+        return torch.optim.Adam(network.parameters(), lr=self.config.learning_rate)
+
+    def look_back(self, history: History) -> None:
+        self._halvings = [float(value) for value in history.series("validation/loss")]
+
+    def learning_rate(self, clock: Clock) -> float:
+        peak, warmup = self.config.learning_rate, self.config.warmup_steps
+        if self.config.schedule == "cosine":
+            return schedules.warmup_cosine(clock.step, clock.steps, peak, warmup=warmup)
+        warmup = schedules.warmup_steps(warmup, clock.steps)
+        rise = min(1.0, (clock.step + 1) / warmup) if warmup else 1.0
+        if self.config.schedule == "constant":
+            return peak * rise
+        return rise * schedules.halved(self._halvings, peak, patience=self.config.patience)
+
+    def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
+        tracks = network(batch.mixtures).float()
+        scores, _ = permutation_free(tracks, batch.sources)
+        before = si_sdr(batch.mixtures.unsqueeze(1), batch.sources)
+        return {
+            "si_sdr": scores.mean(-1).cpu().numpy(),
+            "si_sdri": (scores - before).mean(-1).cpu().numpy(),
+        }
+
+    def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
+        return {
+            "loss": -float(outputs["si_sdr"].mean()),
+            "si_sdr": float(outputs["si_sdr"].mean()),
+            "si_sdri": float(outputs["si_sdri"].mean()),
+        }
+
+    def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
+        rate = self.config.data.sample_rate
+        return CheckpointInfo(
+            system="separation",
+            title=f"{self.config.network.speakers} speakers, {rate / 1000:g} kHz",
+            network=asdict(self.network_config),
+            preprocessing={"sample_rate": rate, "loudness_db": self.config.mixing.loudness_db},
+            metrics={name: value for name, value in figures.items() if np.isfinite(value)},
+            card=self._card(),
+        )
+
+    def recorded_config(self) -> dict[str, Any]:
+        """With the speakers that validated and were held back by name, so that nobody tests on them by mistake."""
+        values = super().recorded_config()
+        values["data"]["path"] = Path(self.config.data.path).name
+        values["data"]["validation_speakers"] = list(self.speakers.get("validation", ()))
+        values["data"]["test_speakers"] = list(self.speakers.get("test", ()))
+        for name in ("noise", "rooms"):
+            values["mixing"][name] = Path(values["mixing"][name]).name
+        values["start_from"] = Path(self.config.start_from).name
+        return values
+
+    def check(self, progress: Progress) -> DataCheck:
+        """Speakers and clips of each part, or mixtures; decodes nothing."""
+        corpus = open_corpus(self.config.data.path)
+        if corpus.mixtures:
+            parted = data.parted_mixtures(corpus, self.config.data, self.config.network.speakers)
+            return DataCheck({name: {"mixtures": len(part)} for name, part in parted.items() if part})
+        parts: dict[str, dict[str, int | float | str]] = {}
+        for name, speakers in data.parted_speakers(corpus, self.config.data).items():
+            sexes = [corpus.speakers[speaker] for speaker in speakers]
+            parts[name] = {
+                "speakers": len(speakers),
+                "clips": sum(clip.speaker in set(speakers) for clip in corpus.clips),
+                "women": sexes.count("f"),
+                "men": sexes.count("m"),
+            }
+        return DataCheck(parts)
+
+    def output_layer(self) -> str:
+        return "mask_generator.output_conv"
+
+    def items(self, outputs: dict[str, np.ndarray]) -> Items:
+        if self.corpus.mixtures:
+            mixtures = self.ready["validation"].mixtures
+            names = [one.name for one in mixtures]
+            groups = ["+".join(sorted(one.speakers)) for one in mixtures]
+        else:
+            clips = self.voices["validation"].clips
+            names = [recipe.name for recipe in self.recipes]
+            groups = ["+".join(sorted(clips[i].speaker for i in recipe.clips)) for recipe in self.recipes]
+        return Items("si_sdri", names, groups, outputs["si_sdri"].astype(float))
+
+    def _card(self) -> str:
+        asked = self.config.network
+        return (
+            f"# Conv-TasNet, {asked.speakers} speakers\n\n"
+            f"Encoder {asked.filters} × {asked.filter_length}, {asked.repeats} × {asked.blocks} blocks of {asked.hidden}"
+            f" channels, {self.config.data.sample_rate} Hz. Learned from {len(self.speakers['train'])} speakers of"
+            f" {self.corpus.name}, validated on {len(self.speakers['validation'])} others;"
+            f" {len(self.speakers['test'])} more took no part.\n"
+        )
+
+
+def network_config(config: SeparationConfig) -> network.NetworkConfig:
+    """The network that a training config asks for."""
+    asked = config.network
+    return network.NetworkConfig(
+        speakers=asked.speakers,
+        filters=asked.filters,
+        filter_length=asked.filter_length,
+        stride=asked.filter_length // 2,
+        bottleneck=asked.bottleneck,
+        skip=asked.skip,
+        hidden=asked.hidden,
+        kernel=asked.kernel,
+        blocks=asked.blocks,
+        repeats=asked.repeats,
+        norm=asked.norm,
+        causal=asked.causal,
+        mask_activation=asked.mask_activation,
+        encoder_relu=asked.encoder_relu,
+    )
+
+
+def _cache() -> Path:
+    return cache_folder() / "voices"
+
+
+TASK = SeparationTask
