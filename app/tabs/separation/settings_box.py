@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QWidget
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox
 
 from app.i18n import tr
 from app.widgets.section import Fold
 from models.separation.results import SeparationOptions
 
 
-class SettingsBox(QWidget):
+class SettingsBox(QObject):
     """`options` are what a person set; `changed` when they set something else."""
 
     changed = Signal()
 
     def __init__(self, fold: Fold) -> None:
-        super().__init__()
+        super().__init__(fold)
         self._fold = fold
         usual = SeparationOptions()
         self.container = QComboBox()

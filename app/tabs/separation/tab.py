@@ -17,14 +17,14 @@ from app.tabs.separation.batch import BatchPage
 from app.tabs.separation.page import Page
 from app.tabs.separation.recording import RecordingPage
 from app.tabs.separation.settings_box import SettingsBox
+from app.widgets import focus
 from app.widgets.model_choice import ModelChoice
 from app.widgets.section import Segments
 from app.workers import Worker
 
 if TYPE_CHECKING:
-    from models.separation.separator import Separator
-
     from models.progress import Progress
+    from models.separation.separator import Separator
 
 WORKER = "separation"
 
@@ -117,7 +117,8 @@ class SeparationTab(Tab):
 
     def restore(self, state: dict[str, Any]) -> None:
         kept = state.get("models", [])
-        self.models.restore(str(state.get("model", "")), [str(one) for one in kept if isinstance(kept, list)])
+        kept = [str(one) for one in kept] if isinstance(kept, list) else []
+        self.models.restore(str(state.get("model", "")), kept)
         self.settings.restore(state.get("settings"))
         self.options.set_open(bool(state.get("settings_open")))
         pages = state.get("pages", {})
@@ -155,6 +156,7 @@ class SeparationTab(Tab):
         tracks = bool(self.recording.tracks()) and self.page is self.recording
         for button in (self._emotion, self._eeg, self._export):
             button.setEnabled(tracks)
+        focus.order([self.source, self.model, self.primary, self.options, *self._bottoms, self._views])
         self._reference.setEnabled(self.recording.outline is not None and self.page is self.recording)
 
     async def separator(self, progress: Progress) -> Separator:
@@ -183,7 +185,8 @@ class SeparationTab(Tab):
         self._eeg = QPushButton(tr("Send to EEG"))
         self._eeg.setToolTip(tr("The tracks as candidates for the speaker that was listened to"))
         self._eeg.clicked.connect(self.send_to_eeg)
-        for button in (self._reference, self._export, self._emotion, self._eeg):
+        self._bottoms = (self._reference, self._export, self._emotion, self._eeg)
+        for button in self._bottoms:
             self.add_bottom(button)
 
     def send_to_emotion(self) -> None:
@@ -211,7 +214,7 @@ class SeparationTab(Tab):
         self._sources.adjustSize()
         self.clear_messages()
         self.set_status("")
-        for button in (self._reference, self._export, self._emotion, self._eeg):
+        for button in self._bottoms:
             button.setVisible(name == "recording")
         self.refresh()
         if self.isVisible():

@@ -30,8 +30,8 @@ class Transport(QWidget):
         row = QHBoxLayout()
         row.setSpacing(theme.TINY)
         self.start = _tool("", tr("To the beginning (Home)"))
-        self.start.setIcon(_to_beginning())
-        theme.notifier.changed.connect(lambda: self.start.setIcon(_to_beginning()))
+        self._draw_icon()
+        theme.notifier.changed.connect(self._draw_icon)
         self.play = QPushButton(tr("▶ Play"))
         self.play.setProperty("kind", "small")
         self.play.setToolTip(tr("Play or pause (Space)"))
@@ -103,6 +103,9 @@ class Transport(QWidget):
     def show_mode(self, mode: str) -> None:
         if self.modes.current != mode:
             self.modes.choose(mode)
+
+    def _draw_icon(self) -> None:
+        self.start.setIcon(_to_beginning())
 
     def _show_place(self) -> None:
         if not self.axis.duration_s:

@@ -49,14 +49,6 @@ def scores(
     from models.separation.metrics import score_tracks
 
     header = audio.info(mixture)
-    if len(references) > len(tracks):
-        raise UserError(
-            "There are more references than tracks.",
-            "{references} references were given, and there are {tracks} tracks.",
-            "Give one reference for each speaker of this recording.",
-            references=len(references),
-            tracks=len(tracks),
-        )
     sounds = []
     every = [mixture, *references, *tracks]
     for number, path in enumerate(every):
