@@ -230,6 +230,16 @@ def _import(options: argparse.Namespace) -> dict[str, Any]:
     return commands.import_file(Path(options.file), Path(options.out))
 
 
+def _export(options: argparse.Namespace) -> dict[str, Any]:
+    commands = systems.system(options.system).part("commands")
+    if not hasattr(commands, "export_file"):
+        raise UserError(
+            "{title} has no other format to be written in.", "", "Its checkpoint folders are plain safetensors and JSON.",
+            title=systems.system(options.system).title,
+        )  # fmt: skip
+    return commands.export_file(systems.checkpoint_path(options.system, options.checkpoint), Path(options.out))
+
+
 def _fetch(options: argparse.Namespace) -> dict[str, Any]:
     from models.pretrained import fetch
 
@@ -355,6 +365,10 @@ def _parser() -> argparse.ArgumentParser:
     system(sub)
     sub.add_argument("file", metavar="FILE")
     sub.add_argument("--out", required=True, metavar="FOLDER")
+    sub = verb("export", _export, "write a checkpoint in another program's format", device=False)
+    system(sub)
+    sub.add_argument("--checkpoint", default="bundled", help="a checkpoint folder, or `bundled`")
+    sub.add_argument("--out", required=True, metavar="FILE")
     sub = verb("describe", _describe, "layers and parameters of a network", device=False)
     system(sub)
     sub.add_argument("--checkpoint", help="a checkpoint folder, or `bundled`")

@@ -26,6 +26,13 @@ class DataConfig(Settings):
     epoch_mixtures: int = setting(
         0, "Mixtures an epoch", "Mixed anew every time; 0: one for each clip.", group="Data", ge=0, le=10_000_000
     )  # fmt: skip
+    first_speakers: int = setting(
+        0, "First speakers", "Training begins with so few voices, and others join: few voices are soon told apart, and what that takes serves all. 0: all from the beginning.",
+        group="Data", ge=0, le=100_000,
+    )  # fmt: skip
+    grow_epochs: int = setting(
+        10, "Growing", "Epochs until all voices have joined, each time by the same factor.", unit="epochs", group="Data", advanced=True, ge=1, le=100_000
+    )  # fmt: skip
     validation_speakers: list[str] = setting(
         [], "Validation speakers", "They choose the best weights; empty: as many as named below, of both sexes.",
         group="Data",
@@ -168,6 +175,8 @@ class SeparationConfig(TrainingConfig):
             raise contradiction("an even kernel has no middle: choose an odd one", "network.kernel")
         if self.network.filter_length % 2:
             raise contradiction("half a filter is the hop: choose an even length", "network.filter_length")
+        if 0 < self.data.first_speakers < self.network.speakers:
+            raise contradiction("a mixture needs that many voices", "data.first_speakers", "network.speakers")
         signs = 2 if self.network.encoder_relu else 1
         fit = self.network.filters % (2 * signs) == 0 and self.network.filters >= signs * self.network.filter_length
         if self.network.first_filters == "sines" and not fit:

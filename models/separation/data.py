@@ -78,6 +78,26 @@ def _drawn(sexes: dict[str, str], taken: set[str], count: int, random: np.random
     return sorted(chosen)
 
 
+def joining_order(clips: Sequence[Clip], seed: int) -> list[Clip]:
+    """The clips speaker by speaker, the sexes in turn: so that the first ones are a fair sample of all."""
+    random = np.random.default_rng([seed, 9])
+    by_sex: dict[str, list[str]] = {}
+    for speaker, sex in sorted({(clip.speaker, clip.sex) for clip in clips}):
+        by_sex.setdefault(sex, []).append(speaker)
+    places: dict[str, tuple[float, str]] = {}
+    for sex, names in by_sex.items():
+        for number, index in enumerate(random.permutation(len(names))):
+            places[names[int(index)]] = ((number + 0.5) / len(names), sex)
+    return sorted(clips, key=lambda clip: (*places[clip.speaker], clip.speaker))
+
+
+def speakers_joined(epoch: int, first: int, everyone: int, grow_epochs: int) -> int:
+    """How many voices training has in an epoch (0 is the first): from `first` to `everyone` by equal factors."""
+    if not 0 < first < everyone or epoch >= grow_epochs:
+        return everyone
+    return round(first * (everyone / first) ** (epoch / grow_epochs))
+
+
 class Voices:
     """Sound of clips at one rate, decoded and converted once: in memory, or mapped from the cache where it is much."""
 
@@ -210,12 +230,21 @@ class Mixer:
         self.noise = Background(settings.noise, voices.sample_rate)
         self.rooms = Background(settings.rooms, voices.sample_rate)
         self._speaker = [clip.speaker for clip in voices.clips]
+        self._count = len(voices)
+        self.everyone = len(set(self._speaker))
 
-    def mixture(self, first: int, seed: int) -> Mixed:
+    def limit(self, speakers: int) -> None:
+        """Mix only the first so many speakers, in the order of the clips."""
+        known = dict.fromkeys(self._speaker)
+        allowed = set(list(known)[: max(speakers, self.speakers)])
+        self._count = sum(speaker in allowed for speaker in self._speaker)
+
+    def mixture(self, item: int, seed: int) -> Mixed:
+        """A mixture with clip `item` in it (counted around), everything else by the seed."""
         random = np.random.default_rng(seed)
-        chosen = [first]
+        chosen = [item % self._count]
         while len(chosen) < self.speakers:
-            other = int(random.integers(len(self.voices)))
+            other = int(random.integers(self._count))
             if self._speaker[other] not in {self._speaker[one] for one in chosen}:
                 chosen.append(other)
         order = random.permutation(self.speakers)
@@ -250,13 +279,18 @@ class ReadyMade:
     def __len__(self) -> int:
         return len(self.mixtures)
 
+    def samples(self, index: int) -> int:
+        """Length of a mixture: that of its shortest file."""
+        first = index * (1 + self.speakers)
+        return min(len(self._voices[first + i]) for i in range(1 + self.speakers))
+
     def mixed(
         self, index: int, seconds: float, settings: MixingConfig, random: np.random.Generator | None = None
     ) -> Mixed:
         """One mixture cut to `seconds`, at the usual loudness; cropped and re-levelled at random in training."""
         first = index * (1 + self.speakers)
         sounds = [self._voices[first + i] for i in range(1 + self.speakers)]
-        length = min(map(len, sounds))
+        length = self.samples(index)
         samples = round(seconds * self.sample_rate)
         at_random = random is not None and settings.crop and length > samples
         start = int(random.integers(length - samples + 1)) if random is not None and at_random else 0

@@ -154,9 +154,10 @@ def _power(sound: FloatArray) -> float:
 
 
 def _ratio_db(signal: float, noise: float) -> float:
-    if noise <= signal * 10 ** (-LIMIT_DB / 10):
-        return LIMIT_DB
-    return float(max(-LIMIT_DB, 10 * np.log10(max(signal, 1e-300) / noise)))
+    least = 10 ** (-LIMIT_DB / 10)
+    if signal <= least * noise or signal == 0:
+        return -LIMIT_DB
+    return LIMIT_DB if noise <= least * signal else float(10 * np.log10(signal / noise))
 
 
 def _difference(value: float | None, before: float | None) -> float | None:

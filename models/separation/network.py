@@ -229,7 +229,7 @@ class ConvTasNet(nn.Module):
             return 0, max(0, samples - length) // stride + 1
         odd = length % 2  # as torchaudio has it: the end is padded to whole strides, then both ends by one stride
         whole = odd + -(-max(0, samples - odd) // stride) * stride
-        return stride, (whole + 2 * stride - length) // stride + 1
+        return stride, max(0, whole + 2 * stride - length) // stride + 1
 
 
 def _overlapped(pieces: Tensor, stride: int) -> Tensor:

@@ -44,6 +44,7 @@ class SeparationTask(Task[SeparationConfig]):
         settings = self.config.data
         self.speakers = data.parted_speakers(self.corpus, settings)
         clips = {name: self._clips_of(name) for name in ("train", "validation")}
+        clips["train"] = data.joining_order(clips["train"], settings.fixed_seed)
         self.voices = {
             name: data.Voices(part, settings.sample_rate, _cache(), progress.part(i / 2, (i + 1) / 2))
             for i, (name, part) in enumerate(clips.items())
@@ -95,7 +96,7 @@ class SeparationTask(Task[SeparationConfig]):
                 seconds = settings.segment_s if split == "train" else settings.fixed_s
                 mixed.append(self.ready[split].mixed(draw.item, seconds, self.config.mixing, random))
             elif split == "train":
-                mixed.append(self.mixer.mixture(draw.item % len(self.voices["train"]), draw.seed))
+                mixed.append(self.mixer.mixture(draw.item, draw.seed))
             else:
                 mixed.append(
                     data.fixed_mixture(
@@ -128,6 +129,11 @@ class SeparationTask(Task[SeparationConfig]):
 
     def look_back(self, history: History) -> None:
         self._halvings = [float(value) for value in history.series("validation/loss")]
+        if not self.corpus.mixtures:
+            settings = self.config.data
+            everyone = self.mixer.everyone
+            epoch = len(history.epochs)
+            self.mixer.limit(data.speakers_joined(epoch, settings.first_speakers, everyone, settings.grow_epochs))
 
     def learning_rate(self, clock: Clock) -> float:
         peak, warmup = self.config.learning_rate, self.config.warmup_steps

@@ -1,0 +1,187 @@
+"""Fixed mixtures of speakers whom a network never heard: making them, judging tracks on them, writing them out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from models.checkpoint import CheckpointInfo
+from models.datafiles import write_whole
+from models.errors import UserError
+from models.progress import Progress
+from models.separation import data
+from models.separation.config import SeparationConfig
+from models.separation.corpora import Corpus, open_corpus
+from models.separation.mixing import Mixed
+from models.separation.tables import csv_bytes
+
+PAIRS = {True: "same sex", False: "mixed sex", None: "unknown"}
+
+
+@dataclass(frozen=True)
+class FixedMixture:
+    """One mixture of a fixed set; `alike` says whether all its speakers are of one sex, None where that is not known."""
+
+    name: str
+    mixed: Mixed
+    speakers: tuple[str, ...]
+    alike: bool | None
+    starts_s: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class FixedSet:
+    """Mixtures that are the same every time. `whose`: which speakers they are of, for people."""
+
+    sample_rate: int
+    mixtures: tuple[FixedMixture, ...]
+    whose: str
+
+
+def fixed_set(
+    config: SeparationConfig, part: str = "test", cache: Path | None = None, progress: Progress | None = None
+) -> FixedSet:
+    """The fixed mixtures of a part of the config's data, parted as in training.
+
+    Speakers that the config names are left out of what it does not name, so a part never holds those of another.
+    """
+    from models.resources import cache_folder
+
+    progress, cache = progress or Progress(), cache or cache_folder() / "voices"
+    corpus = open_corpus(config.data.path)
+    settings, rate = config.data, config.data.sample_rate
+    if corpus.mixtures:
+        parts = data.parted_mixtures(corpus, settings, config.network.speakers)
+        chosen = parts[part] or parts["validation"]
+        ready = data.ReadyMade(chosen, rate, cache, progress)
+        made = [
+            FixedMixture(one.name, ready.mixed(i, _seconds(ready, i), config.mixing), one.speakers, None)
+            for i, one in enumerate(chosen)
+        ]
+        return FixedSet(rate, tuple(made), f"{part} mixtures of {corpus.name}")
+    speakers = data.parted_speakers(corpus, settings)[part]
+    return _of_speakers(corpus, set(speakers), config, part, cache, progress)
+
+
+def judged_set(info: CheckpointInfo, path: str | Path, count: int = 200, progress: Progress | None = None) -> FixedSet:
+    """What a checkpoint is judged on: mixtures of its test speakers, or of all speakers of data that it never met."""
+    from models.resources import cache_folder
+
+    recorded = info.training.get("config", {})
+    asked = recorded.get("data", {}) if isinstance(recorded, dict) else {}
+    config = SeparationConfig()
+    config.data.path, config.data.sample_rate = str(path), int(info.preprocessing["sample_rate"])
+    config.data.fixed_mixtures = count
+    config.network.speakers = int(info.network.get("speakers", 2))
+    corpus = open_corpus(path)
+    if corpus.mixtures:
+        return fixed_set(config, "test", progress=progress)
+    held = {str(name) for name in asked.get("test_speakers", [])} & set(corpus.speakers)
+    met = set(corpus.speakers) & {str(name) for name in asked.get("validation_speakers", [])}
+    same_data = bool(held or met)
+    wanted = held if same_data else set(corpus.speakers)
+    if len(wanted) < config.network.speakers:
+        raise UserError(
+            "No speakers of {path} were held back.",
+            "The model has met them in its training.",
+            "Judge it on other speech.",
+            path=path,
+        )
+    return _of_speakers(corpus, wanted, config, "test", cache_folder() / "voices", progress or Progress())
+
+
+def _of_speakers(
+    corpus: Corpus, wanted: set[str], config: SeparationConfig, part: str, cache: Path, progress: Progress
+) -> FixedSet:
+    settings, rate = config.data, config.data.sample_rate
+    voices = data.Voices([one for one in corpus.clips if one.speaker in wanted], rate, cache, progress)
+    recipes = data.draw_recipes(voices, settings, config.mixing, config.network.speakers, part)
+    made = []
+    for recipe in recipes:
+        clips = [voices.clips[index] for index in recipe.clips]
+        sexes = {clip.sex for clip in clips}
+        made.append(
+            FixedMixture(
+                recipe.name,
+                data.fixed_mixture(voices, recipe, settings.fixed_s, config.mixing.loudness_db),
+                tuple(clip.speaker for clip in clips),
+                None if "" in sexes else len(sexes) == 1,
+                recipe.starts_s,
+            )
+        )
+    return FixedSet(rate, tuple(made), f"{len(wanted)} speakers of {corpus.name}")
+
+
+def _seconds(ready: data.ReadyMade, index: int) -> float:
+    return ready.samples(index) / ready.sample_rate
+
+
+def write_librimix(folder: Path, fixed: FixedSet, part: str = "test") -> Path:
+    """The set as LibriMix has it: ``PART/mix_clean``, ``PART/s1`` …, and the CSV of it, whose path is returned.
+
+    Samples are 32-bit floats, so that what is read back is what was written.
+    """
+    rows: list[Sequence[object]] = []
+    for one in fixed.mixtures:
+        name = f"{one.name}_{'_'.join(one.speakers)}" if one.speakers else one.name
+        sounds = {"mix_clean": one.mixed.mixture} | {f"s{n + 1}": source for n, source in enumerate(one.mixed.sources)}
+        for kind, sound in sounds.items():
+            write_whole(folder / part / kind / f"{name}.wav", _wav(sound, fixed.sample_rate))
+        paths = [f"../{part}/{kind}/{name}.wav" for kind in sounds]
+        rows.append([name, *paths, len(one.mixed.mixture), *one.speakers])
+    count = len(fixed.mixtures[0].mixed.sources)
+    head = ["mixture_ID", "mixture_path", *(f"source_{n + 1}_path" for n in range(count)), "length"]
+    if fixed.mixtures[0].speakers:
+        head += [f"s{n + 1}_speaker" for n in range(count)]
+    table = folder / "metadata" / f"mixture_{part}_mix_clean.csv"
+    write_whole(table, csv_bytes([head, *rows]))
+    return table
+
+
+def _wav(sound: np.ndarray, rate: int) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, sound, rate, format="WAV", subtype="FLOAT")
+    return buffer.getvalue()
+
+
+def summed_up(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Means over mixtures: of all, and of pairs of one sex and of both apart."""
+    found: dict[str, Any] = {"mixtures": len(rows), **_means(rows)}
+    for pairs in PAIRS.values():
+        part = [row for row in rows if row["pairs"] == pairs]
+        if part and len(part) < len(rows):
+            found[pairs] = {"mixtures": len(part), **_means(part)}
+    return found
+
+
+def _means(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    return {
+        name: float(np.mean(values))
+        for name in ("si_sdr", "si_sdri", "sdr", "sdri", "stoi", "pesq")
+        if (values := [row[name] for row in rows if row[name] is not None])
+    }
+
+
+def judged(separate: Any, fixed: FixedSet, progress: Progress) -> Iterator[dict[str, Any]]:
+    """One row a mixture: means over its speakers. `separate`: (mixture, rate) → [speakers, samples]."""
+    from models.separation.metrics import score_tracks
+
+    for number, one in enumerate(fixed.mixtures):
+        progress.update(number, len(fixed.mixtures), "Separating {name}", name=one.name)
+        tracks = separate(one.mixed.mixture, fixed.sample_rate)
+        scores = score_tracks(one.mixed.mixture, one.mixed.sources, tracks, fixed.sample_rate)
+        row: dict[str, Any] = {
+            "name": one.name,
+            "speakers": "+".join(one.speakers),
+            "pairs": PAIRS[one.alike],
+        }
+        for figure in ("si_sdr", "si_sdri", "sdr", "sdri", "stoi", "pesq"):
+            values = [value for score in scores if (value := getattr(score, figure)) is not None]
+            row[figure] = float(np.mean(values)) if values else None
+        yield row
