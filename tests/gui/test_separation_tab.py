@@ -140,6 +140,22 @@ def test_fifty_milliseconds_can_be_opened_and_separated(tab, qtbot, tmp_path, ne
     assert len(tab.recording.lanes.lanes) == 3
 
 
+def test_the_sample_is_separated_and_judged_at_once(tab, qtbot, network):
+    from models.separation.samples import sample_mixtures
+
+    tab.models.choose(str(network))
+    tab.recording.try_sample()
+    qtbot.waitUntil(lambda: tab.recording.scores.filled and idle(tab), timeout=90_000)
+    assert "woman and man" in tab.recording._about.text()
+    assert tab.recording.scores.table.rowCount() == 2
+    tab.recording.try_sample(1)
+    second = sample_mixtures()[1].mixture
+    qtbot.waitUntil(
+        lambda: tab.recording.outline.path == second and tab.recording.scores.filled and idle(tab),
+        timeout=90_000,
+    )
+
+
 # Separating -----------------------------------------------------------------------------------------------
 
 

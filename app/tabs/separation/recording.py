@@ -187,9 +187,11 @@ class RecordingPage(Page):
 
         samples = sample_mixtures()
         sample = samples[number % len(samples)]
-        self._sample_words = translate(sample.words)
+        who = {"woman and man": tr("woman and man"), "two women": tr("two women"), "two men": tr("two men")}
+        self._sample_words = who.get(sample.words, sample.words)
         if await self.open(sample.mixture):
             self.references = list(sample.references)
+            await self._separate()
 
     def _recorded(self, path: Path) -> None:
         self._sample_words = ""

@@ -60,7 +60,9 @@ def test_aishell_and_vctk_by_their_names(tmp_path):
     assert open_corpus(tmp_path / "aishell").speakers == {"SSB0005": "f", "SSB0009": "m"}
     for name in ("p225_001_mic1", "p225_001_mic2", "p226_003_mic1"):
         sound(tmp_path / f"vctk/wav48/{name[:4]}/{name}.wav", 0.5)
-    (tmp_path / "vctk/speaker-info.txt").write_text("ID  AGE  GENDER  ACCENTS\n225  23  F  English\n226  22  M  English\n")
+    (tmp_path / "vctk/speaker-info.txt").write_text(
+        "ID  AGE  GENDER  ACCENTS\n225  23  F  English\n226  22  M  English\n"
+    )
     corpus = open_corpus(tmp_path / "vctk")
     assert corpus.speakers == {"p225": "f", "p226": "m"}
     assert len(corpus.clips) == 2
@@ -74,7 +76,9 @@ def test_any_folder_a_speaker(tmp_path):
 
 def test_a_table_of_clips(tmp_path):
     sound(tmp_path / "a.wav")
-    (tmp_path / "list.csv").write_text("path,speaker,gender,start_s,end_s\na.wav,x,F,0.5,1.5\na.wav,y,male,,\n")
+    (tmp_path / "list.csv").write_text(
+        "path,speaker,gender,start_s,end_s\na.wav,x,F,0.5,1.5\na.wav,y,male,,\n"
+    )
     first, second = open_corpus(tmp_path / "list.csv").clips
     assert (first.sex, first.start_s, first.end_s) == ("f", 0.5, 1.5)
     assert (second.sex, second.start_s, second.end_s) == ("m", 0.0, None)
@@ -103,7 +107,9 @@ def test_no_speaker_is_on_two_sides(voices_folder):
         assert sorted(sum(map(list, parts.values()), [])) == sorted(corpus.speakers)
         assert [len(parts[name]) for name in data.PARTS] == [5, 3, 4]
         assert {corpus.speakers[name] for name in parts["test"]} == {"f", "m"}
-    named = data.parted_speakers(corpus, DataConfig(validation_speakers=["100", "101"], test_speakers=["102"]))
+    named = data.parted_speakers(
+        corpus, DataConfig(validation_speakers=["100", "101"], test_speakers=["102"])
+    )
     assert named["validation"] == ("100", "101")
     assert named["test"] == ("102",)
     with pytest.raises(UserError, match="no speaker 999"):
@@ -126,13 +132,17 @@ def test_fixed_mixtures_are_the_same_every_time(voices_folder):
     others = {name for one in evaluation.fixed_set(config, "validation").mixtures for name in one.speakers}
     assert not others & {name for one in first.mixtures for name in one.speakers}
     config.data.fixed_seed = 3
-    assert not np.array_equal(evaluation.fixed_set(config).mixtures[0].mixed.mixture, first.mixtures[0].mixed.mixture)
+    assert not np.array_equal(
+        evaluation.fixed_set(config).mixtures[0].mixed.mixture, first.mixtures[0].mixed.mixture
+    )
 
 
 def test_a_fixed_set_goes_out_and_comes_back_as_librimix(voices_folder, tmp_path):
     fixed = evaluation.fixed_set(small(voices_folder), "test")
     evaluation.write_librimix(tmp_path / "out", fixed, "test")
-    evaluation.write_librimix(tmp_path / "out", evaluation.fixed_set(small(voices_folder), "validation"), "dev")
+    evaluation.write_librimix(
+        tmp_path / "out", evaluation.fixed_set(small(voices_folder), "validation"), "dev"
+    )
     evaluation.write_librimix(tmp_path / "out", evaluation.fixed_set(small(voices_folder), "train"), "train")
     by_table = open_corpus(tmp_path / "out" / "metadata" / "mixture_test_mix_clean.csv")
     assert {one.part for one in by_table.mixtures} == {"test"}

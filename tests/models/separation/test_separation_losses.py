@@ -40,7 +40,9 @@ def test_si_sdr_equals_torchmetrics_in_float64():
     torch.manual_seed(1)
     reference = torch.randn(3, 900, dtype=torch.float64)
     estimate = 0.2 * reference + 0.1 * torch.randn_like(reference) + 0.05
-    torch.testing.assert_close(si_sdr(estimate, reference), scale_invariant_signal_noise_ratio(estimate, reference))
+    torch.testing.assert_close(
+        si_sdr(estimate, reference), scale_invariant_signal_noise_ratio(estimate, reference)
+    )
 
 
 def test_si_sdr_by_hand():
@@ -82,11 +84,23 @@ def test_the_published_recipe():
 def test_every_preset_can_be_used():
     for name in configs.presets("separation"):
         configs.validated(SeparationConfig, configs.preset("separation", name))
-    assert set(configs.presets("separation")) >= {"default", "paper", "low-memory", "causal", "demo", "bundled"}
+    assert set(configs.presets("separation")) >= {
+        "default",
+        "paper",
+        "low-memory",
+        "causal",
+        "demo",
+        "bundled",
+    }
 
 
 def test_contradictions_are_told():
-    for wrong in ("network.causal=true", "network.filter_length=15", "network.kernel=4", "data.first_speakers=1"):
+    for wrong in (
+        "network.causal=true",
+        "network.filter_length=15",
+        "network.kernel=4",
+        "data.first_speakers=1",
+    ):
         with pytest.raises(Exception, match=wrong.split("=")[0]):
             configs.validated(SeparationConfig, configs.override({}, [wrong]))
 
@@ -103,7 +117,9 @@ def test_a_mixture_is_at_minus_25_db_and_the_sum_of_its_sources():
     mixed = mixing.mix(voices(2), [0.0, 2.5], -25.0)
     assert mixing.rms(mixed.mixture) == pytest.approx(0.0562, abs=5e-5)
     np.testing.assert_allclose(mixed.sources.sum(0), mixed.mixture, atol=1e-6)
-    assert 20 * np.log10(mixing.rms(mixed.sources[1]) / mixing.rms(mixed.sources[0])) == pytest.approx(2.5, abs=1e-3)
+    assert 20 * np.log10(mixing.rms(mixed.sources[1]) / mixing.rms(mixed.sources[0])) == pytest.approx(
+        2.5, abs=1e-3
+    )
 
 
 def test_nothing_is_clipped():
@@ -123,7 +139,9 @@ def test_noise_is_laid_under_at_its_level():
     noise = np.random.default_rng(2).normal(0, 1, 4000).astype(np.float32)
     mixed = mixing.mix(voices(2), [0.0, 0.0], -25.0, noise, snr_db=10.0)
     speech = mixed.sources.sum(0)
-    assert 20 * np.log10(mixing.rms(speech) / mixing.rms(mixed.mixture - speech)) == pytest.approx(10.0, abs=0.01)
+    assert 20 * np.log10(mixing.rms(speech) / mixing.rms(mixed.mixture - speech)) == pytest.approx(
+        10.0, abs=0.01
+    )
 
 
 def test_a_faster_voice_is_higher():

@@ -81,7 +81,9 @@ def test_half_precision_stays_near():
 
 @pytest.mark.parametrize("edges", ["half", "none"])
 def test_the_output_is_as_long_as_the_input(edges):
-    built = network.build(NetworkConfig(filters=8, bottleneck=4, skip=4, hidden=4, blocks=1, repeats=1, edges=edges))
+    built = network.build(
+        NetworkConfig(filters=8, bottleneck=4, skip=4, hidden=4, blocks=1, repeats=1, edges=edges)
+    )
     with torch.inference_mode():
         for samples in range(1, 2001):
             found = built(torch.ones(1, samples))
@@ -149,7 +151,9 @@ def test_sines_give_the_mixture_back(relu):
     with torch.no_grad():
         built.mask_generator.output_conv.weight.zero_()
         mixture = torch.randn(2, 1000)
-        torch.testing.assert_close(built(mixture), mixture[:, None].expand(-1, 2, -1) / 2, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            built(mixture), mixture[:, None].expand(-1, 2, -1) / 2, rtol=1e-4, atol=1e-5
+        )
     with pytest.raises(ValueError, match="tight frame"):
         network.begin_with_sines(network.build(NetworkConfig(**{**SMALL, "filters": 8})))
 

@@ -69,13 +69,21 @@ def asteroids_output(content, mixture):
         inside = normed(inside, f"{name}.shared_block.2")
         if asked["causal"]:
             inside = convolved(
-                functional.pad(inside, (2 * dilation, 0)), f"{name}.shared_block.3.0", dilation=dilation, groups=14
+                functional.pad(inside, (2 * dilation, 0)),
+                f"{name}.shared_block.3.0",
+                dilation=dilation,
+                groups=14,
             )
         else:
-            inside = convolved(inside, f"{name}.shared_block.3", dilation=dilation, groups=14, padding=dilation)
+            inside = convolved(
+                inside, f"{name}.shared_block.3", dilation=dilation, groups=14, padding=dilation
+            )
         inside = functional.prelu(inside, state[f"{name}.shared_block.4.weight"])
         inside = normed(inside, f"{name}.shared_block.5")
-        passed, total = passed + convolved(inside, f"{name}.res_conv"), total + convolved(inside, f"{name}.skip_conv")
+        passed, total = (
+            passed + convolved(inside, f"{name}.res_conv"),
+            total + convolved(inside, f"{name}.skip_conv"),
+        )
     scores = convolved(functional.prelu(total, state["masker.mask_net.0.weight"]), "masker.mask_net.1")
     masks = scores.unflatten(1, (2, 20))
     masks = {"relu": masks.relu(), "sigmoid": masks.sigmoid(), "softmax": masks.softmax(1)}[asked["mask_act"]]
