@@ -237,7 +237,9 @@ def _export(options: argparse.Namespace) -> dict[str, Any]:
             "{title} has no other format to be written in.", "", "Its checkpoint folders are plain safetensors and JSON.",
             title=systems.system(options.system).title,
         )  # fmt: skip
-    return commands.export_file(systems.checkpoint_path(options.system, options.checkpoint), Path(options.out))
+    return commands.export_file(
+        systems.checkpoint_path(options.system, options.checkpoint), Path(options.out)
+    )
 
 
 def _fetch(options: argparse.Namespace) -> dict[str, Any]:

@@ -46,7 +46,9 @@ SAMPLE_S = 8.0
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkpoint")
     parser.add_argument("data")
     parser.add_argument("--samples", action="store_true", help="also cut the sample mixtures")
@@ -113,9 +115,7 @@ def cut_samples(info: CheckpointInfo, data: Path) -> None:
         for file, sound in files.items():
             soundfile.write(folder / file, sound, 16_000, subtype="PCM_16")
         mixtures.append([name, *files, sexes])
-        voices += [
-            [file, clip.speaker, clip.sex] for file, clip in zip(list(files)[1:], pair, strict=True)
-        ]
+        voices += [[file, clip.speaker, clip.sex] for file, clip in zip(list(files)[1:], pair, strict=True)]
     _write(folder / "samples.csv", ["name", "mixture_path", "s1_path", "s2_path", "sexes"], mixtures)
     _write(folder / "metadata.csv", ["path", "speaker", "sex"], voices)
 

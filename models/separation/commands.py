@@ -13,7 +13,7 @@ from models.errors import UserError
 from models.progress import Progress
 from models.resources import resource
 from models.separation import evaluation, published
-from models.separation.results import Separated, SeparationOptions
+from models.separation.results import DEFAULTS, Separated, SeparationOptions
 from models.separation.separator import Separator
 from models.separation.tables import write_evaluation, write_tracks
 
@@ -24,7 +24,7 @@ def use(
     out: str | Path,
     device: str = "auto",
     progress: Progress | None = None,
-    options: SeparationOptions = SeparationOptions(),
+    options: SeparationOptions = DEFAULTS,
 ) -> dict[str, Any]:
     """Separate files and folders into the folder `out`: a folder of tracks for each, and ``tracks.csv``.
 
@@ -165,7 +165,9 @@ def export_file(choice: str | Path, out: Path) -> dict[str, Any]:
         buffer = io.BytesIO()
         torch.save(weights, buffer)
         write_whole(out, buffer.getvalue())
-    print(f"{out}: torchaudio.models.ConvTasNet(" + ", ".join(f"{k}={v!r}" for k, v in arguments.items()) + ")")
+    print(
+        f"{out}: torchaudio.models.ConvTasNet(" + ", ".join(f"{k}={v!r}" for k, v in arguments.items()) + ")"
+    )
     return {"file": str(out), "arguments": arguments, "sample_rate": separator.sample_rate}
 
 

@@ -56,12 +56,13 @@ class DataConfig(Settings):
         2019, "Fixed seed", "Sets the parting of speakers and the fixed mixtures.", group="Data", advanced=True, ge=0, le=2**31 - 1,
     )  # fmt: skip
 
-
     @field_validator("validation_speakers", "test_speakers", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
         """Corpora number their speakers, and YAML reads a number."""
-        return [str(one) if isinstance(one, int) else one for one in value] if isinstance(value, list) else value
+        return (
+            [str(one) if isinstance(one, int) else one for one in value] if isinstance(value, list) else value
+        )
 
 
 class MixingConfig(Settings):
@@ -83,16 +84,28 @@ class MixingConfig(Settings):
         0.0, "Speed", "Voices are played faster or slower by at most this share, so that they sound like others.",
         group="Mixing", ge=0, le=0.3,
     )  # fmt: skip
-    noise: str = setting("", "Noise", "A folder of recordings that are laid under.", group="Mixing", path="folder")
+    noise: str = setting(
+        "", "Noise", "A folder of recordings that are laid under.", group="Mixing", path="folder"
+    )
     noise_share: float = setting(0.5, "Noise share", "How often noise is added.", group="Mixing", ge=0, le=1)
     noise_low_db: float = setting(
-        5.0, "Loudest noise", "Least level of the speech over the noise.", unit="dB", group="Mixing", ge=-30, le=80
+        5.0,
+        "Loudest noise",
+        "Least level of the speech over the noise.",
+        unit="dB",
+        group="Mixing",
+        ge=-30,
+        le=80,
     )
     noise_high_db: float = setting(
         20.0, "Faintest noise", "Greatest level of the speech over the noise.", unit="dB", group="Mixing", ge=-30, le=80
     )  # fmt: skip
     rooms: str = setting(
-        "", "Rooms", "A folder of impulse responses; each voice is heard through one.", group="Mixing", path="folder"
+        "",
+        "Rooms",
+        "A folder of impulse responses; each voice is heard through one.",
+        group="Mixing",
+        path="folder",
     )
     room_share: float = setting(0.5, "Room share", "How often a room is added.", group="Mixing", ge=0, le=1)
 
@@ -105,11 +118,15 @@ class NetworkSettings(Settings):
     filter_length: int = setting(
         16, "Filter length", "Of encoder and decoder (L); the hop is half of it.", unit="samples", group="Network", ge=2, le=512
     )  # fmt: skip
-    bottleneck: int = setting(128, "Bottleneck", "Channels between blocks (B).", group="Network", ge=8, le=2048)
+    bottleneck: int = setting(
+        128, "Bottleneck", "Channels between blocks (B).", group="Network", ge=8, le=2048
+    )
     skip: int = setting(128, "Skip", "Channels of the skip paths (Sc).", group="Network", ge=8, le=2048)
     hidden: int = setting(256, "Hidden", "Channels within a block (H).", group="Network", ge=8, le=4096)
     kernel: int = setting(3, "Kernel", "Taps of the dilated convolutions (P).", group="Network", advanced=True, ge=3, le=9)  # fmt: skip
-    blocks: int = setting(8, "Blocks", "Of a repeat, each reaching twice as far (X).", group="Network", ge=1, le=12)
+    blocks: int = setting(
+        8, "Blocks", "Of a repeat, each reaching twice as far (X).", group="Network", ge=1, le=12
+    )
     repeats: int = setting(3, "Repeats", "Of the blocks (R).", group="Network", ge=1, le=8)
     norm: Literal["gLN", "cLN"] = setting(
         "gLN", "Normalisation", "Over the whole mixture (gLN), or over what was heard so far (cLN).", group="Network"
@@ -178,7 +195,10 @@ class SeparationConfig(TrainingConfig):
         if 0 < self.data.first_speakers < self.network.speakers:
             raise contradiction("a mixture needs that many voices", "data.first_speakers", "network.speakers")
         signs = 2 if self.network.encoder_relu else 1
-        fit = self.network.filters % (2 * signs) == 0 and self.network.filters >= signs * self.network.filter_length
+        fit = (
+            self.network.filters % (2 * signs) == 0
+            and self.network.filters >= signs * self.network.filter_length
+        )
         if self.network.first_filters == "sines" and not fit:
             raise contradiction(
                 "sines need an even number of filters, at least as many as they are long, and twice that before a ReLU",
@@ -186,7 +206,9 @@ class SeparationConfig(TrainingConfig):
             )  # fmt: skip
         if self.mixing.noise_low_db > self.mixing.noise_high_db:
             raise contradiction(
-                "the loudest noise is fainter than the faintest", "mixing.noise_low_db", "mixing.noise_high_db"
+                "the loudest noise is fainter than the faintest",
+                "mixing.noise_low_db",
+                "mixing.noise_high_db",
             )
         return self
 

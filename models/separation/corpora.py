@@ -77,7 +77,7 @@ def open_corpus(path: str | Path) -> Corpus:
     elif (place / "metadata.csv").is_file():
         corpus = _from_table(place / "metadata.csv")
     else:
-        mixtures = _mixture_folders(place) or _mixture_tables(place)
+        mixtures = _mixture_tables(place) or _mixture_folders(place)
         corpus = Corpus(place.name, mixtures=mixtures) if mixtures else _from_folder(place)
     if not corpus.clips and not corpus.mixtures:
         raise UserError(
@@ -137,7 +137,9 @@ def _table_mixtures(path: Path, rows: Sequence[Row], mixture_column: str) -> tup
             )
         mixture = _beside(path, row[mixture_column])
         name = row.get("mixture_id") or row.get("mixture_ID".lower()) or mixture.stem
-        part = _PARTS.get((row.get("part") or row.get("split")).lower(), "") or _part_of(path.parent, path.stem)
+        part = _PARTS.get((row.get("part") or row.get("split")).lower(), "") or _part_of(
+            path.parent, path.stem
+        )
         speakers = tuple(filter(None, (row[f"s{n}_speaker"] for n in range(1, len(sources) + 1))))
         found.append(ReadyMixture(name, mixture, tuple(sources), part, speakers))
     return tuple(found)
@@ -145,7 +147,9 @@ def _table_mixtures(path: Path, rows: Sequence[Row], mixture_column: str) -> tup
 
 def _mixture_tables(place: Path) -> tuple[ReadyMixture, ...]:
     """LibriMix's ``metadata/mixture_train-360_mix_clean.csv`` and the like."""
-    tables = sorted(place.glob("metadata/mixture_*_mix_clean.csv")) or sorted(place.glob("mixture_*_mix_clean.csv"))
+    tables = sorted(place.glob("metadata/mixture_*_mix_clean.csv")) or sorted(
+        place.glob("mixture_*_mix_clean.csv")
+    )
     return tuple(one for table in tables for one in _from_table(table).mixtures)
 
 
@@ -185,7 +189,9 @@ def _from_folder(place: Path) -> Corpus:
     if not named or not all(speaker for _, speaker in named):
         named = [(path, path.relative_to(place).parts[0]) for path in paths if path.parent != place]
     sexes = _sexes(place, {speaker for _, speaker in named})
-    return Corpus(place.name, clips=tuple(Clip(path, speaker, sexes.get(speaker, "")) for path, speaker in named))
+    return Corpus(
+        place.name, clips=tuple(Clip(path, speaker, sexes.get(speaker, "")) for path, speaker in named)
+    )
 
 
 def _named_speaker(path: Path) -> str:

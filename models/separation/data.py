@@ -180,11 +180,13 @@ def draw_recipes(voices: Voices, settings: DataConfig, levels: MixingConfig, spe
             chosen = [names[i] for i in random.permutation(len(names))[:speakers]]
         clips = tuple(by_speaker[name][int(random.integers(len(by_speaker[name])))] for name in chosen)
         starts = []
-        for clip in clips:
-            spare = len(voices[clip]) / voices.sample_rate - settings.fixed_s
+        for index in clips:
+            spare = len(voices[index]) / voices.sample_rate - settings.fixed_s
             starts.append(round(float(random.uniform(0, max(0.0, spare))), 3))
         drawn = mixing.draw_levels(speakers, levels, random)
-        recipes.append(Recipe(f"{number:05d}", clips, tuple(starts), tuple(round(level, 3) for level in drawn)))
+        recipes.append(
+            Recipe(f"{number:05d}", clips, tuple(starts), tuple(round(level, 3) for level in drawn))
+        )
     return recipes
 
 
@@ -204,7 +206,9 @@ class Background:
     def __init__(self, folder: str, sample_rate: int) -> None:
         paths = audio.find_audio([Path(folder).expanduser()]) if folder else []
         if folder and not paths:
-            raise UserError("There are no sound files in {place}.", "", "Choose another folder.", place=folder)
+            raise UserError(
+                "There are no sound files in {place}.", "", "Choose another folder.", place=folder
+            )
         self.sounds = [audio.read(path, sample_rate) for path in paths]
 
     def __bool__(self) -> bool:
@@ -269,7 +273,9 @@ class Mixer:
 class ReadyMade:
     """Mixtures that come as files, as LibriMix and WSJ0-2mix do."""
 
-    def __init__(self, mixtures: Sequence[ReadyMixture], sample_rate: int, cache: Path, progress: Progress) -> None:
+    def __init__(
+        self, mixtures: Sequence[ReadyMixture], sample_rate: int, cache: Path, progress: Progress
+    ) -> None:
         self.mixtures = tuple(mixtures)
         self.speakers = len(mixtures[0].sources) if mixtures else 2
         clips = [Clip(path, "") for one in mixtures for path in (one.mixture, *one.sources)]

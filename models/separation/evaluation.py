@@ -69,7 +69,9 @@ def fixed_set(
     return _of_speakers(corpus, set(speakers), config, part, cache, progress)
 
 
-def judged_set(info: CheckpointInfo, path: str | Path, count: int = 200, progress: Progress | None = None) -> FixedSet:
+def judged_set(
+    info: CheckpointInfo, path: str | Path, count: int = 200, progress: Progress | None = None
+) -> FixedSet:
     """What a checkpoint is judged on: mixtures of its test speakers, or of all speakers of data that it never met."""
     from models.resources import cache_folder
 
@@ -130,7 +132,9 @@ def write_librimix(folder: Path, fixed: FixedSet, part: str = "test") -> Path:
     rows: list[Sequence[object]] = []
     for one in fixed.mixtures:
         name = f"{one.name}_{'_'.join(one.speakers)}" if one.speakers else one.name
-        sounds = {"mix_clean": one.mixed.mixture} | {f"s{n + 1}": source for n, source in enumerate(one.mixed.sources)}
+        sounds = {"mix_clean": one.mixed.mixture} | {
+            f"s{n + 1}": source for n, source in enumerate(one.mixed.sources)
+        }
         for kind, sound in sounds.items():
             write_whole(folder / part / kind / f"{name}.wav", _wav(sound, fixed.sample_rate))
         paths = [f"../{part}/{kind}/{name}.wav" for kind in sounds]
@@ -175,7 +179,7 @@ def judged(separate: Any, fixed: FixedSet, progress: Progress) -> Iterator[dict[
     for number, one in enumerate(fixed.mixtures):
         progress.update(number, len(fixed.mixtures), "Separating {name}", name=one.name)
         tracks = separate(one.mixed.mixture, fixed.sample_rate)
-        scores = score_tracks(one.mixed.mixture, one.mixed.sources, tracks, fixed.sample_rate)
+        scores = score_tracks(one.mixed.mixture, list(one.mixed.sources), list(tracks), fixed.sample_rate)
         row: dict[str, Any] = {
             "name": one.name,
             "speakers": "+".join(one.speakers),

@@ -36,7 +36,9 @@ def best_order(scores: Tensor) -> Tensor:
     if speakers > MOST_TRIED:
         from scipy.optimize import linear_sum_assignment
 
-        found = [linear_sum_assignment(one, maximize=True)[1] for one in scores.detach().cpu().double().numpy()]
+        found = [
+            linear_sum_assignment(one, maximize=True)[1] for one in scores.detach().cpu().double().numpy()
+        ]
         return torch.tensor(found, device=scores.device).reshape(len(scores), speakers)
     orders = torch.tensor(list(permutations(range(speakers))), device=scores.device)
     rows = torch.arange(speakers, device=scores.device)

@@ -7,7 +7,7 @@ separator faster on a CPU; on other processors, and where convolutions are causa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +61,9 @@ class CumulativeNorm(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """[batch, channels, frames] → the same."""
         wide = values.double() if values.device.type == "cpu" else values.float()
-        counts = values.shape[1] * torch.arange(1, values.shape[2] + 1, device=values.device, dtype=wide.dtype)
+        counts = values.shape[1] * torch.arange(
+            1, values.shape[2] + 1, device=values.device, dtype=wide.dtype
+        )
         mean = wide.sum(1).cumsum(-1) / counts
         power = wide.square().sum(1).cumsum(-1) / counts
         rstd = (power - mean.square()).clamp(min=0).add(EPS).rsqrt()
@@ -127,8 +129,9 @@ class Block(nn.Module):
 
     def weights(self) -> BlockWeights:
         """For `stack.py`."""
-        inner, prelu1, norm1, taps, prelu2, norm2 = self.conv_layers
-        outer = [self.skip_out] if self.res_out is None else [self.res_out, self.skip_out]
+        layers: list[Any] = list(self.conv_layers)
+        inner, prelu1, norm1, taps, prelu2, norm2 = layers
+        outer: list[Any] = [self.skip_out] if self.res_out is None else [self.res_out, self.skip_out]
         return BlockWeights(
             inner.weight[:, :, 0], inner.bias, prelu1.weight, norm1.weight, norm1.bias,
             taps.weight[:, 0].t(), taps.bias, prelu2.weight, norm2.weight, norm2.bias,
@@ -227,14 +230,16 @@ class ConvTasNet(nn.Module):
         length, stride = self.config.filter_length, self.config.stride
         if self.config.edges == "none":
             return 0, max(0, samples - length) // stride + 1
-        odd = length % 2  # as torchaudio has it: the end is padded to whole strides, then both ends by one stride
+        odd = (
+            length % 2
+        )  # as torchaudio has it: the end is padded to whole strides, then both ends by one stride
         whole = odd + -(-max(0, samples - odd) // stride) * stride
         return stride, max(0, whole + 2 * stride - length) // stride + 1
 
 
 def _overlapped(pieces: Tensor, stride: int) -> Tensor:
     """Add up pieces [..., frames, length] that begin `stride` samples apart: [..., samples]."""
-    *lead, frames, length = pieces.shape
+    frames, length = pieces.shape[-2:]
     parts = -(-length // stride)
     pieces = pad(pieces, (0, parts * stride - length)).unflatten(-1, (parts, stride))
     total: Tensor | None = None

@@ -141,7 +141,11 @@ def _from_asteroid(content: Mapping[str, Any]) -> Imported:
         if ours is not None and ours.rsplit(".", 1)[0] != f"mask_generator.conv_layers.{last}.res_out":
             weights[ours] = _tensor(value)
     rate = asked.get("sample_rate")
-    remarks = () if rate else (Remark("The file does not say its sample rate: {rate} Hz was assumed.", {"rate": RATE}),)
+    remarks = (
+        ()
+        if rate
+        else (Remark("The file does not say its sample rate: {rate} Hz was assumed.", {"rate": RATE}),)
+    )
     return Imported(config, weights, round(float(rate)) if rate else RATE, remarks)
 
 
@@ -158,7 +162,9 @@ def _asteroid_name(key: str) -> str | None:
     raise _refused("It has weights called {name}.", name=key)
 
 
-def for_torchaudio(config: NetworkConfig, weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def for_torchaudio(
+    config: NetworkConfig, weights: Mapping[str, Tensor]
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """(arguments of `torchaudio.models.ConvTasNet`, its state dict). Raises UserError for what it cannot compute."""
     unlike = {
         "normalisation": config.norm != "gLN",

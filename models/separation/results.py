@@ -38,6 +38,9 @@ class SeparationOptions:
     container: Literal["wav", "flac"] = "wav"
 
 
+DEFAULTS = SeparationOptions()
+
+
 @dataclass(frozen=True)
 class Separated:
     """The tracks of one recording.

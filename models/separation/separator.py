@@ -24,7 +24,7 @@ from models.progress import Progress
 from models.resources import resource
 from models.separation import network, published
 from models.separation.mixing import FLOOR, amplitude, rms
-from models.separation.results import Remark, Separated, SeparationOptions
+from models.separation.results import DEFAULTS, Remark, Separated, SeparationOptions
 from models.separation.windows import WindowJoiner
 
 FloatArray = NDArray[np.float32]
@@ -90,7 +90,7 @@ class Separator:
         return {"name": self.name, "text": self.info.card, **self.info.metrics}
 
     def separate(
-        self, wave: FloatArray, sample_rate: int, options: SeparationOptions = SeparationOptions(), *, one_pass: bool = False
+        self, wave: FloatArray, sample_rate: int, options: SeparationOptions = DEFAULTS, *, one_pass: bool = False
     ) -> FloatArray:  # fmt: skip
         """[samples] or [channels, samples] → [speakers, …the same], at the same rate and level.
 
@@ -120,7 +120,7 @@ class Separator:
         self,
         source: Path,
         folder: Path,
-        options: SeparationOptions = SeparationOptions(),
+        options: SeparationOptions = DEFAULTS,
         *,
         progress: Progress | None = None,
     ) -> Separated:
@@ -155,7 +155,9 @@ class Separator:
         except OSError as error:
             raise checkpoint.cannot_write(folder, error) from error
         except soundfile.LibsndfileError as error:
-            raise checkpoint.cannot_write(folder, OSError(28 if _is_full(folder) else 5, str(error))) from error
+            raise checkpoint.cannot_write(
+                folder, OSError(28 if _is_full(folder) else 5, str(error))
+            ) from error
         finally:
             if aside is not None:
                 shutil.rmtree(aside, ignore_errors=True)
@@ -276,7 +278,9 @@ class Separator:
             return (given * (scales / gain)[:, None])[:, None].astype(np.float32)
         tracks = np.empty((self.speakers, *sound.shape), dtype=np.float32)
         for number, channel in enumerate(sound):
-            own = self.network.encode(torch.from_numpy(np.ascontiguousarray(channel * gain))[None].to(self.device))
+            own = self.network.encode(
+                torch.from_numpy(np.ascontiguousarray(channel * gain))[None].to(self.device)
+            )
             tracks[:, number] = self.network.decode(own, masks, sound.shape[1])[0].cpu().numpy()
         return tracks * (scales / gain).astype(np.float32)[:, None, None]
 
@@ -323,7 +327,9 @@ class _Watch:
     def levels_db(self) -> tuple[float, ...]:
         """RMS of each track, dBFS."""
         powers = self._energy / max(1, self._samples)
-        return tuple(max(QUIETEST_DB, 10 * math.log10(power)) if power > 0 else QUIETEST_DB for power in powers)
+        return tuple(
+            max(QUIETEST_DB, 10 * math.log10(power)) if power > 0 else QUIETEST_DB for power in powers
+        )
 
     def remarks(self, rate: int, model_rate: int, options: SeparationOptions) -> list[Remark]:
         found = []

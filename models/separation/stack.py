@@ -230,7 +230,9 @@ def _norm(values: Tensor, gain: Tensor, bias: Tensor) -> _Norm:
     return _Norm(mean, rstd, scale, bias - mean * scale)
 
 
-def _passed_on(norm: _Norm, gain: Tensor, by_gain: Tensor, by_bias: Tensor, count: int) -> tuple[float, float]:
+def _passed_on(
+    norm: _Norm, gain: Tensor, by_gain: Tensor, by_bias: Tensor, count: int
+) -> tuple[float, float]:
     """(factor of the value, constant) that a norm's statistics take from the gradient that it passes on."""
     by_value = norm.rstd * norm.rstd * float(torch.dot(gain, by_gain)) / count
     return by_value, norm.rstd * float(torch.dot(gain, by_bias)) / count - norm.mean * by_value

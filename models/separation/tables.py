@@ -43,7 +43,9 @@ def write_tracks(out: Path, separated: Sequence[Separated]) -> None:
 def write_evaluation(folder: Path, figures: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
     """``figures.json`` and ``items.csv`` in `folder`."""
     write_whole(folder / "figures.json", (json.dumps(figures, indent=2, ensure_ascii=False) + "\n").encode())
-    table = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)] if rows else []
+    table: list[Sequence[object]] = (
+        [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)] if rows else []
+    )
     write_whole(folder / "items.csv", csv_bytes(table))
 
 

@@ -54,9 +54,10 @@ class SeparationTask(Task[SeparationConfig]):
         self.recipes = data.draw_recipes(
             self.voices["validation"], settings, self.config.mixing, count, "validation"
         )
-        return {f"{name} speakers": len(part) for name, part in self.speakers.items()} | {
-            f"{name} clips": len(part) for name, part in clips.items()
+        counts: dict[str, int | float | str] = {
+            f"{name} speakers": len(part) for name, part in self.speakers.items()
         }
+        return counts | {f"{name} clips": len(part) for name, part in clips.items()}
 
     def _prepare_mixtures(self, progress: Progress) -> dict[str, int | float | str]:
         parts = data.parted_mixtures(self.corpus, self.config.data, self.config.network.speakers)
@@ -118,7 +119,7 @@ class SeparationTask(Task[SeparationConfig]):
         """Negative SI-SDR in dB, in the order that suits best."""
         tracks = network(batch.mixtures).float()
         scores, _ = permutation_free(tracks, batch.sources)
-        mask = getattr(network, "module", network).largest_mask
+        mask: torch.Tensor = getattr(network, "module", network).largest_mask  # type: ignore[assignment]
         return Loss(-scores.mean(), len(batch.mixtures), {"largest_mask": mask})
 
     def optimizer(self, network: torch.nn.Module) -> torch.optim.Optimizer:
@@ -133,7 +134,9 @@ class SeparationTask(Task[SeparationConfig]):
             settings = self.config.data
             everyone = self.mixer.everyone
             epoch = len(history.epochs)
-            self.mixer.limit(data.speakers_joined(epoch, settings.first_speakers, everyone, settings.grow_epochs))
+            self.mixer.limit(
+                data.speakers_joined(epoch, settings.first_speakers, everyone, settings.grow_epochs)
+            )
 
     def learning_rate(self, clock: Clock) -> float:
         peak, warmup = self.config.learning_rate, self.config.warmup_steps

@@ -74,7 +74,7 @@ class WindowJoiner:
             self._voices = _Voices(tracks)
             return tracks
         if self._tail is not None:
-            head = tracks[..., : shared][..., -self._overlap :]
+            head = tracks[..., :shared][..., -self._overlap :]
             scores = _agreement(self._tail, head) + PROFILE_WEIGHT * self._voices.likeness(tracks)
             tracks = tracks[linear_sum_assignment(scores, maximize=True)[1]]
         self._voices.learn(tracks)

@@ -136,7 +136,7 @@ class Task(ABC, Generic[Config]):
         """The rate at a step; constant unless the task says otherwise."""
         return self.config.learning_rate
 
-    def look_back(self, history: History) -> None:  # noqa: B027
+    def look_back(self, history: History) -> None:
         """Told before the first step and after every epoch: for rates that depend on what the epochs came to."""
 
     def reported(self, clock: Clock) -> dict[str, float]:
