@@ -200,6 +200,20 @@ def test_stop_leaves_nothing_half_done(tab, qtbot, tmp_path, network):
     assert "Stopped" in texts(tab)
 
 
+def test_another_recording_opened_meanwhile_is_the_one_that_is_shown(tab, qtbot, talk, tmp_path, network):
+    sound = 0.1 * np.random.default_rng(0).normal(size=300 * RATE)
+    soundfile.write(tmp_path / "long.wav", sound, RATE)
+    lanes = opened(tab, qtbot, tmp_path / "long.wav")
+    tab.models.choose(str(network))
+    tab.settings.window_s.setValue(2.0)
+    tab.act()
+    qtbot.waitUntil(lambda: any(task.step.fraction > 0.1 for task in tab.services.tasks), timeout=60_000)
+    opened(tab, qtbot, talk[0] / "mixture.wav")
+    assert [lane.path.name for lane in lanes.lanes] == ["mixture.wav"]
+    assert tab.recording.separated is None
+    assert "Stopped" not in texts(tab)
+
+
 def test_remarks_are_shown(tab, qtbot, talk):
     shown(tab, qtbot, talk, (Remark("Track {track} is near silence.", {"track": 2}),))
     assert "Track 2 is near silence." in texts(tab)

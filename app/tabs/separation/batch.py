@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -17,100 +16,19 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from app import theme
-from app.i18n import plural, tr, tr_error, translate
+from app.i18n import plural, tr, tr_error
 from app.tabs.separation import work
+from app.tabs.separation.batch_table import DONE, PROBLEM, RUNNING, WAITING, Row, Table
 from app.tabs.separation.empty import empty
 from app.tabs.separation.page import READER, Page
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided, Hint
-from app.widgets.time_axis import time_words
 from models import audio
 from models.errors import UserError
 from models.progress import Cancelled, Progress, Step
 
 if TYPE_CHECKING:
     from app.tabs.separation.tab import SeparationTab
-    from models.separation.results import Separated
-
-Index = QModelIndex | QPersistentModelIndex
-WAITING, RUNNING, DONE, PROBLEM = "waiting", "running", "done", "problem"
-
-
-@dataclass
-class Row:
-    """One recording, where its tracks go, and how far it is."""
-
-    path: Path
-    folder: Path
-    state: str = WAITING
-    share: float = 0.0
-    problem: str = ""
-    duration_s: float | None = None
-    separated: Separated | None = field(default=None, repr=False)
-
-
-class Table(QAbstractTableModel):
-    """Recording, duration, state, tracks, remarks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[Row] = []
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else 5
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return (tr("Recording"), tr("Duration"), tr("State"), tr("Tracks"), tr("Remarks"))[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if section == 1 else Qt.AlignmentFlag.AlignLeft
-            return int((side | Qt.AlignmentFlag.AlignVCenter).value)
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row, column = self.rows[index.row()], index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(row, column)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return row.problem or (str(row.path) if column == 0 else self._text(row, column))
-        if role == Qt.ItemDataRole.TextAlignmentRole and column == 1:
-            return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
-        if role == Qt.ItemDataRole.ForegroundRole and row.state == PROBLEM and column == 2:
-            return theme.color("error")
-        return None
-
-    def _text(self, row: Row, column: int) -> str:
-        if column == 0:
-            return row.path.name
-        if column == 1:
-            return "" if row.duration_s is None else time_words(row.duration_s)
-        if column == 2:
-            words = {WAITING: tr("waiting"), DONE: tr("separated")}
-            if row.state == RUNNING:
-                return tr("separating, {percent} %", percent=round(100 * row.share))
-            return row.problem.split(". ")[0] if row.state == PROBLEM else words[row.state]
-        if column == 3:
-            return str(row.folder) if row.separated is not None else ""
-        remarks = row.separated.remarks if row.separated is not None else ()
-        return " ".join(remark.said(translate) for remark in remarks)
-
-    def show_rows(self, rows: list[Row]) -> None:
-        self.beginResetModel()
-        self.rows = rows
-        self.endResetModel()
-
-    def changed(self, row: Row) -> None:
-        if row in self.rows:
-            number = self.rows.index(row)
-            self.dataChanged.emit(self.index(number, 0), self.index(number, 4))
 
 
 class BatchPage(Page):
@@ -319,8 +237,6 @@ class BatchPage(Page):
     # Making -----------------------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        from PySide6.QtCore import QTimer
-
         zone = DropZone(tr("Drop a folder of recordings"), tr("WAV, FLAC, MP3, OGG, AIFF …"))
         zone.dropped.connect(self.tab.take_paths)
         zone.clicked.connect(self.tab.choose_folder)
@@ -354,7 +270,7 @@ class BatchPage(Page):
         header = self.list.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
-        for column, width in enumerate((220, 78, 180, 240)):
+        for column, width in enumerate((240, 78, 260, 140)):
             header.resizeSection(column, width)
         self._views = QStackedWidget()
         self._views.addWidget(

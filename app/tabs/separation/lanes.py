@@ -130,8 +130,10 @@ class Lanes(QWidget):
             lane.chosen.connect(self.select)
             lane.export_asked.connect(self.export_asked)
             lane.renamed.connect(self.renamed)
-            self._column.addWidget(lane, 1)
+            self._column.insertWidget(number, lane, 1)
             self.lanes.append(lane)
+        # Room for the tracks to come, so that the mixture stays where it is.
+        self._column.setStretch(self._column.count() - 1, 2 if len(sounds) == 1 else 0)
         self.select(0)
         self._show_heard()
 
@@ -369,6 +371,7 @@ class Lanes(QWidget):
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.SMALL)
+        self._column.addStretch(0)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)

@@ -23,7 +23,7 @@ from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided, Hint
 from app.widgets.time_axis import time_words
 from models.errors import UserError
-from models.progress import Cancelled
+from models.progress import Cancelled, Progress
 from models.separation.results import Separated
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class RecordingPage(Page):
         self.outline: Outline | None = None
         self.separated: Separated | None = None
         self.references: list[Path] = []
+        self._separating: Progress | None = None
         self._sample_words = ""
         self._recovered = False
         self._make_controls()
@@ -57,7 +58,9 @@ class RecordingPage(Page):
         self.tab.start(self._separate())
 
     def accept_paths(self, paths: list[Path]) -> None:
-        if paths:
+        if self.microphone.recording:
+            self.tab.show_message("hint", tr("Stop recording first, then open another one."), key="paths")
+        elif paths:
             self._sample_words = ""
             self.tab.start(self.open(paths[0]))
 
@@ -120,7 +123,12 @@ class RecordingPage(Page):
     # Opening ----------------------------------------------------------------------------------------------
 
     async def open(self, path: Path) -> bool:
-        """Show a recording; False where that was stopped. Raises UserError where it cannot be read."""
+        """Show a recording; False where that was stopped. Raises UserError where it cannot be read.
+
+        A separation of the recording before is stopped.
+        """
+        if self._separating is not None:
+            self._separating.cancel()
         self.tab.clear_messages()
         with self.services.task(tr("Reading the recording")) as task, self.tab.busy(task):
             try:
@@ -150,8 +158,9 @@ class RecordingPage(Page):
 
     async def _open_separated(self, path: Path, separated: Separated | None) -> None:
         self._sample_words = ""
-        if await self.open(path) and separated is not None:
-            await self._show_tracks(separated)
+        if not await self.open(path) or separated is None or self.outline is None:
+            return
+        if await self._show_tracks(self.outline, separated):
             self._show_remarks(separated)
 
     async def _reopen(self, path: Path, state: dict[str, Any]) -> None:
@@ -166,7 +175,7 @@ class RecordingPage(Page):
             separated = Separated(
                 path, tuple(tracks), shown.sample_rate, shown.channels, shown.frames, rate, (), (), 0.0
             )
-            await self._show_tracks(separated)
+            await self._show_tracks(shown, separated)
             names = state.get("names", [])
             for lane, name in zip(
                 self.lanes.lanes[1:], names if isinstance(names, list) else [], strict=False
@@ -201,29 +210,31 @@ class RecordingPage(Page):
     # Separating -------------------------------------------------------------------------------------------
 
     async def _separate(self) -> None:
-        if self.outline is None:
+        outline = self.outline
+        if outline is None:
             return
         self.tab.clear_messages()
-        path = self.outline.path
+        path = outline.path
         try:
             with self.services.task(tr("Separating")) as task, self.tab.busy(task):
+                self._separating = task
                 separator = await self.tab.separator(task)
                 separated = await self.tab.worker.run(
                     work.separate, separator, path, work.folder_of(path), self.tab.settings.options(),
                     progress=task.part(0.0, 0.95),
                 )  # fmt: skip
-                if self.outline is None or self.outline.path != path:
-                    return  # another recording was opened meanwhile
-                await self._show_tracks(separated)
+                if not await self._show_tracks(outline, separated):
+                    return
         except Cancelled:
-            self.tab.show_message("hint", tr("Stopped. No tracks were written."), key="stopped")
+            if self.outline is outline:
+                self.tab.show_message("hint", tr("Stopped. No tracks were written."), key="stopped")
             return
         self._show_remarks(separated)
-        share = separated.seconds / max(1e-9, self.outline.duration_s)
+        share = separated.seconds / max(1e-9, outline.duration_s)
         self.tab.set_status(
             tr(
                 "separated {length} in {seconds} s · {share} of real time",
-                length=time_words(self.outline.duration_s),
+                length=time_words(outline.duration_s),
                 seconds=f"{separated.seconds:.1f}",
                 share=f"{share:.2f}",
             )
@@ -231,12 +242,14 @@ class RecordingPage(Page):
         if self.references:
             await self._score()
 
-    async def _show_tracks(self, separated: Separated) -> None:
-        """Their lanes, under the mixture's. Names that a person gave stay."""
-        assert self.outline is not None
-        mixture = Sound(self.outline.path, self.outline, tr("Mixture"))
+    async def _show_tracks(self, outline: Outline, separated: Separated) -> bool:
+        """Their lanes, under the mixture's; names that a person gave stay. False where another recording was opened
+        meanwhile."""
         with self.services.task(tr("Reading the tracks")) as task:
             found = await self.services.worker(READER).run(work.outlines, separated.tracks, progress=task)
+        if self.outline is not outline:
+            return False
+        mixture = Sound(outline.path, outline, tr("Mixture"))
         names = [lane.title for lane in self.lanes.lanes[1:]]
         names += [tr("Speaker {n}", n=number + 1) for number in range(len(names), len(found))]
         self.separated = separated
@@ -244,6 +257,7 @@ class RecordingPage(Page):
         self.lanes.show_sounds(mixture, tracks)
         self.tab.refresh()
         self._show_about()
+        return True
 
     def _show_remarks(self, separated: Separated) -> None:
         texts = [remark.said(translate) for remark in separated.remarks]
@@ -291,22 +305,25 @@ class RecordingPage(Page):
         self.scores.show_nothing()
 
     async def _score(self) -> None:
-        if self.outline is None or self.separated is None:
+        outline, separated = self.outline, self.separated
+        if outline is None or separated is None:
             return
-        tracks = list(self.separated.tracks)
+        tracks = list(separated.tracks)
         try:
             with self.services.task(tr("Comparing with the references")) as task, self.tab.busy(task):
                 found = await self.tab.worker.run(
-                    work.scores, self.outline.path, self.references, tracks, progress=task
+                    work.scores, outline.path, self.references, tracks, progress=task
                 )
         except Cancelled:
             return
         except UserError:
             self._forget_references()
             raise
+        if self.separated is not separated or len(found) != len(self.references):
+            return
         self.tab.clear_messages("references")
         self.scores.show_scores(self.references, [track.name for track in self.tracks()], found)
-        if self.outline.duration_s > work.MOST_SCORED_S:
+        if outline.duration_s > work.MOST_SCORED_S:
             text = tr("The figures are those of the first ten minutes.")
             self.tab.show_message("hint", text, key="references")
 
