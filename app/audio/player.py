@@ -182,9 +182,9 @@ class _Playback(threading.Thread):
             if self._wake.wait(MOVED_EVERY_S):
                 if self._done or self._ended:
                     return None
-                return _lost()
+                return broke_off()
             if time.monotonic() - self._called > LOST_AFTER_S:
-                return _lost()
+                return broke_off()
             self._tell(self._owner._passed, self.position_s())
         return None
 
@@ -295,7 +295,8 @@ def _fitted(source: Source, module: Any) -> _Samples:
     return _Samples(audio.resample(samples, source.rate, rate), rate)
 
 
-def _lost() -> UserError:
+def broke_off() -> UserError:
+    """The device went away while it played."""
     return UserError(
         "The sound broke off.",
         "The loudspeakers or headphones were probably unplugged.",

@@ -23,35 +23,34 @@ SILENCE_S = 10.0  # written at a time
 MOST_BYTES = 2**32 - 4096  # a WAV file counts its bytes in 32 bits: 37 hours at 16 kHz
 
 
-class SessionRecorder:
-    """``STEM.wav``, ``STEM.csv`` (start_s, end_s, label, a probability a class) and ``STEM.txt`` (Audacity's labels).
+class SoundRecorder:
+    """``STEM.wav``, 16 bits, one channel, written as it comes under a name that begins with a dot; `close` gives it its
+    own. What a crash leaves is found by `recover`.
 
-    They are written as they come, under names that begin with a dot, and get their own when all three are whole. What a
-    crash leaves is found by `recover`. Times in the tables are seconds since `began` (on the clock of
-    `time.monotonic`); with `follow`, the sound begins there, too.
+    `began` (on the clock of `time.monotonic`): with `follow`, the sound begins there.
     """
 
-    def __init__(
-        self, stem: Path, sample_rate: int, labels: Sequence[str], began: float | None = None
-    ) -> None:
-        self.files = [stem.with_name(stem.name + suffix) for suffix in SUFFIXES]
+    suffixes: tuple[str, ...] = (".wav",)
+
+    def __init__(self, stem: Path, sample_rate: int, began: float | None = None) -> None:
+        self.files = [stem.with_name(stem.name + suffix) for suffix in self.suffixes]
         self._aside = [_aside(path) for path in self.files]
         self._rate, self._began = sample_rate, began
         self._ring: Ring | None = None
         self._taken = 0  # samples of the ring that are written
         self._written = self._safe = 0
-        self._run: tuple[float, float, str] | None = None  # the label that goes on
         try:
             stem.parent.mkdir(parents=True, exist_ok=True)
             self._sound = soundfile.SoundFile(
                 self._aside[0], "w", sample_rate, 1, format="WAV", subtype="PCM_16"
             )
-            self._table = open(self._aside[1], "w", encoding="utf-8", newline="")  # noqa: SIM115
-            self._labels = open(self._aside[2], "w", encoding="utf-8")  # noqa: SIM115
-            self._rows: Any = csv.writer(self._table, lineterminator="\n")
-            self._rows.writerow(["start_s", "end_s", "label", *(f"p_{label}" for label in labels)])
         except (OSError, soundfile.LibsndfileError) as error:
             raise _problem(stem, error) from error
+
+    @property
+    def seconds(self) -> float:
+        """How much sound is written."""
+        return self._written / self._rate
 
     def follow(self, ring: Ring) -> None:
         """Write what came into the ring since the last call. Call it more often than the ring is long: what it does not
@@ -81,10 +80,69 @@ class SessionRecorder:
             self._written += len(samples)
             if self._written - self._safe > SAFE_EVERY_S * self._rate:
                 self._safe = self._written
-                for file in (self._sound, self._table, self._labels):
+                for file in self._open_files():
                     file.flush()
         except (OSError, soundfile.LibsndfileError) as error:
             raise _problem(self.files[0], error) from error
+
+    def close(self) -> list[Path]:
+        """Finish the files and give them their names: all of them, or none."""
+        named: list[tuple[Path, Path]] = []
+        try:
+            self._finish()
+            for file in self._open_files():
+                file.close()
+            for aside, path in zip(self._aside, self.files, strict=True):
+                aside.replace(path)
+                named.append((aside, path))
+        except (OSError, soundfile.LibsndfileError) as error:
+            for aside, path in named:
+                path.replace(aside)
+            raise _problem(self.files[0], error) from error
+        return list(self.files)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        for file in self._open_files():
+            try:
+                file.close()
+            except (OSError, soundfile.LibsndfileError):
+                continue  # what it could not write is not wanted anyway
+        for aside in self._aside:
+            aside.unlink(missing_ok=True)
+
+    def _open_files(self) -> list[Any]:
+        return [self._sound]
+
+    def _finish(self) -> None:
+        """What is still to be written before the files are closed."""
+
+    def _add_silence(self, count: int) -> None:
+        block = round(SILENCE_S * self._rate)
+        for done in range(0, max(0, count), block):
+            self.add_sound(np.zeros(min(block, count - done), np.float32))
+
+
+class SessionRecorder(SoundRecorder):
+    """Besides the sound ``STEM.csv`` (start_s, end_s, label, a probability a class) and ``STEM.txt`` (Audacity's labels).
+
+    All three get their names when all three are whole. Times in the tables are seconds since `began`.
+    """
+
+    suffixes = SUFFIXES
+
+    def __init__(
+        self, stem: Path, sample_rate: int, labels: Sequence[str], began: float | None = None
+    ) -> None:
+        super().__init__(stem, sample_rate, began)
+        self._run: tuple[float, float, str] | None = None  # the label that goes on
+        try:
+            self._table = open(self._aside[1], "w", encoding="utf-8", newline="")  # noqa: SIM115
+            self._labels = open(self._aside[2], "w", encoding="utf-8")  # noqa: SIM115
+            self._rows: Any = csv.writer(self._table, lineterminator="\n")
+            self._rows.writerow(["start_s", "end_s", "label", *(f"p_{label}" for label in labels)])
+        except OSError as error:
+            raise _problem(stem, error) from error
 
     def add_prediction(self, start_s: float, end_s: float, label: str, probabilities: np.ndarray) -> None:
         """An empty `label` is no speech; probabilities that are no numbers are left out. In Audacity's labels equal
@@ -100,42 +158,17 @@ class SessionRecorder:
         except OSError as error:
             raise _problem(self.files[1], error) from error
 
-    def close(self) -> list[Path]:
-        """Finish the files and give them their names: all three, or none."""
-        named: list[tuple[Path, Path]] = []
-        try:
-            self._write_run()
-            for file in (self._sound, self._table, self._labels):
-                file.close()
-            for aside, path in zip(self._aside, self.files, strict=True):
-                aside.replace(path)
-                named.append((aside, path))
-        except (OSError, soundfile.LibsndfileError) as error:
-            for aside, path in named:
-                path.replace(aside)
-            raise _problem(self.files[0], error) from error
-        return list(self.files)
+    def _open_files(self) -> list[Any]:
+        return [self._sound, self._table, self._labels]
 
-    def discard(self) -> None:
-        """Leave nothing behind."""
-        for file in (self._sound, self._table, self._labels):
-            try:
-                file.close()
-            except (OSError, soundfile.LibsndfileError):
-                continue  # what it could not write is not wanted anyway
-        for aside in self._aside:
-            aside.unlink(missing_ok=True)
+    def _finish(self) -> None:
+        self._write_run()
 
     def _write_run(self) -> None:
         if self._run is not None:
             start_s, end_s, label = self._run
             self._labels.write(f"{start_s:.6f}\t{end_s:.6f}\t{label or 'no speech'}\n")
             self._run = None
-
-    def _add_silence(self, count: int) -> None:
-        block = round(SILENCE_S * self._rate)
-        for done in range(0, max(0, count), block):
-            self.add_sound(np.zeros(min(block, count - done), np.float32))
 
 
 def recover(folder: Path) -> list[Path]:

@@ -43,14 +43,17 @@ class ModelChoice(QWidget):
         offers: dict[str, str] | None = None,
         parent: QWidget | None = None,
         also: Sequence[Path] = (),
+        file_kinds: str = "",
     ) -> None:
-        """offers: names of the hub that stand in the list with a few words each.
-        also: checkpoints that ship besides the one called ``bundled``."""
+        """hub_example: a name on the hub, where models of it can be used.
+        offers: names of the hub that stand in the list with a few words each.
+        also: checkpoints that ship besides the one called ``bundled``.
+        file_kinds: a file dialog's filter, where single files of other programs can be used."""
         super().__init__(parent)
         self._offers = offers or {}
         self.system = system
         self._also = [str(one) for one in also]
-        self._hub_example = hub_example
+        self._hub_example, self._file_kinds = hub_example, file_kinds
         self._kept: list[str] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -106,7 +109,7 @@ class ModelChoice(QWidget):
 
     def restore(self, choice: str, kept: list[str]) -> None:
         """Of an earlier start; folders that are gone are left out."""
-        self._kept = [one for one in kept if Path(one).is_dir() or one.count("/") == 1][:MOST_KEPT]
+        self._kept = [one for one in kept if Path(one).exists() or one.count("/") == 1][:MOST_KEPT]
         self._fill(choice if choice in (*self._kept, *self._also) else BUNDLED)
 
     def _fill(self, current: str) -> None:
@@ -124,6 +127,8 @@ class ModelChoice(QWidget):
             self.box.setItemData(self.box.count() - 1, name, Qt.ItemDataRole.ToolTipRole)
         self.box.insertSeparator(self.box.count())
         self.box.addItem(tr("Choose a checkpoint folder…"), "?folder")
+        if self._file_kinds:
+            self.box.addItem(tr("Choose a model file…"), "?file")
         if self._hub_example:
             self.box.addItem(tr("Name of a Hugging Face model…"), "?hub")
         self.box.setCurrentIndex(max(0, self.box.findData(current)))
@@ -138,7 +143,9 @@ class ModelChoice(QWidget):
         try:
             info = read_info(folder, self.system)
         except UserError:
-            return choice if choice != BUNDLED else tr("model")
+            if choice == BUNDLED:
+                return tr("model")
+            return folder.name if folder.is_file() else choice
         if choice != BUNDLED and folder.name in ("best", "last"):
             return f"{folder.parent.name} · {folder.name}"
         return info.title or folder.name
@@ -157,6 +164,11 @@ class ModelChoice(QWidget):
             name = QFileDialog.getExistingDirectory(self, tr("Choose a checkpoint folder"))
             if name:
                 self._try(name)
+        elif data == "?file":
+            self.box.setCurrentIndex(self._last)
+            name, _ = QFileDialog.getOpenFileName(self, tr("Choose a model file"), "", self._file_kinds)
+            if name:
+                self.choose(name)
         elif data == "?hub":
             self.box.setCurrentIndex(self._last)
             title, label = (

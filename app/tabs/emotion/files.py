@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QItemSelection,
-    QModelIndex,
-    QPersistentModelIndex,
-    QPoint,
-    QSortFilterProxyModel,
-    Qt,
-)
-from PySide6.QtGui import QAction, QColor
+from PySide6.QtCore import QItemSelection, QPoint, QSortFilterProxyModel, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -34,11 +25,13 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.audio.player import Player
 from app.i18n import plural, tr, tr_error
-from app.tabs.emotion.page import Page, emotion_color, emotion_words
+from app.tabs.emotion.file_table import Row, Table
+from app.tabs.emotion.page import Page, emotion_words
+from app.tabs.emotion.speaker_lines import SpeakerLine, SpeakerLines
+from app.tabs.sent import Conversation
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided
 from app.widgets.spectrogram import Spectrogram
-from app.widgets.timeline import Timeline
 from app.widgets.waveform import Waveform
 from models.errors import UserError
 from models.progress import Cancelled
@@ -47,112 +40,7 @@ if TYPE_CHECKING:
     from app.tabs.emotion.tab import EmotionTab
     from models.emotion.recognizer import FilePrediction
 
-Index = QModelIndex | QPersistentModelIndex
 WORKER = "emotion files"
-
-
-@dataclass
-class Row:
-    """One file: waiting, recognised, or refused with its reason."""
-
-    path: Path
-    prediction: FilePrediction | None = None
-    problem: str = ""
-
-
-class Table(QAbstractTableModel):
-    """The rows as a table: file, duration, emotion, certainty, then a column a class."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[Row] = []
-        self.labels: tuple[str, ...] = ()
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else 4 + len(self.labels)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            titles = [tr("File"), tr("Duration"), tr("Emotion"), tr("Certainty")]
-            return [*titles, *(emotion_words(label) for label in self.labels)][section]
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignLeft if section in (0, 2) else Qt.AlignmentFlag.AlignRight
-            return int((side | Qt.AlignmentFlag.AlignVCenter).value)
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row, column = self.rows[index.row()], index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(row, column)
-        if role == Qt.ItemDataRole.UserRole:
-            return self._sort_key(row, column)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return row.problem or str(row.path)
-        if role == Qt.ItemDataRole.DecorationRole and column == 2 and row.prediction is not None:
-            return QColor(emotion_color(row.prediction.label))
-        if role == Qt.ItemDataRole.TextAlignmentRole and column not in (0, 2):
-            return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
-        if role == Qt.ItemDataRole.ForegroundRole and row.problem and column == 2:
-            return theme.color("error")
-        return None
-
-    def _text(self, row: Row, column: int) -> str:
-        if column == 0:
-            return row.path.name
-        if row.prediction is None:
-            return (row.problem.split(". ")[0] or tr("waiting")) if column == 2 else ""
-        prediction = row.prediction
-        if column == 1:
-            return tr("{seconds} s", seconds=f"{prediction.duration_s:.1f}")
-        if column == 2:
-            return emotion_words(prediction.label)
-        values = prediction.mean_probabilities
-        value = values.max() if column == 3 else values[column - 4]
-        return f"{100 * value:.0f} %"
-
-    def _sort_key(self, row: Row, column: int) -> Any:
-        if column == 0:
-            return row.path.name.casefold()
-        if row.prediction is None:
-            return "" if column == 2 else -1.0
-        if column == 1:
-            return row.prediction.duration_s
-        if column == 2:
-            return row.prediction.label
-        values = row.prediction.mean_probabilities
-        return float(values.max() if column == 3 else values[column - 4])
-
-    def add(self, paths: list[Path]) -> list[Row]:
-        """Append the files that are not there yet; returns their rows."""
-        known = {row.path for row in self.rows}
-        new = [Row(path) for path in paths if path not in known]
-        if new:
-            self.beginInsertRows(QModelIndex(), len(self.rows), len(self.rows) + len(new) - 1)
-            self.rows += new
-            self.endInsertRows()
-        return new
-
-    def changed(self, row: Row) -> None:
-        number = self.rows.index(row)
-        self.dataChanged.emit(self.index(number, 0), self.index(number, self.columnCount() - 1))
-
-    def clear(self) -> None:
-        self.beginResetModel()
-        self.rows = []
-        self.endResetModel()
-
-    def forget_predictions(self, labels: tuple[str, ...]) -> None:
-        """Another model: every file waits again, under its labels."""
-        self.beginResetModel()
-        self.labels = labels
-        for row in self.rows:
-            row.prediction, row.problem = None, ""
-        self.endResetModel()
 
 
 class FilesPage(Page):
@@ -166,6 +54,7 @@ class FilesPage(Page):
         self._shown_row: Row | None = None
         self._running = False
         self._stale = False  # the model changed since the predictions were made
+        self._levels: dict[Path, np.ndarray] = {}  # of the tracks of a conversation
         self._make_controls()
         self._make_view()
         self._show_row(None)
@@ -204,6 +93,32 @@ class FilesPage(Page):
             self.tab.show_message("warning", tr("There are no sound files in it."), key="paths")
             return
         self.table.add(found)
+        self.tab.refresh_action()
+        if not self._running:
+            self.tab.start(self._recognise())
+
+    def take_conversation(self, sent: Conversation) -> None:
+        """The tracks of one recording: a time line for each speaker, under one another."""
+        self.tab.clear_messages()
+        for row in self.table.add([track.path for track in sent.tracks]):
+            row.talk = sent
+        for row in self.table.rows:
+            if any(track.path == row.path for track in sent.tracks):
+                row.talk, row.prediction, row.problem = sent, None, ""  # it may have been separated anew
+                self.table.changed(row)
+        for track in sent.tracks:
+            self._levels.pop(track.path, None)
+        self._show_row(None)
+        self._split.setSizes([140, 490])  # two time lines need the room
+        if sent.model_rate < 16_000:
+            text = tr(
+                "They come from a model that works at {khz} kHz: nothing above {half} kHz is in them, which the emotion model heard when it was trained. Take its word with care, or train it with band limiting.",
+                khz=f"{sent.model_rate / 1000:g}",
+                half=f"{sent.model_rate / 2000:g}",
+            )
+            self.tab.show_message(
+                "warning", text, heading=tr("These tracks lack high frequencies."), key="band"
+            )
         self.tab.refresh_action()
         if not self._running:
             self.tab.start(self._recognise())
@@ -267,14 +182,15 @@ class FilesPage(Page):
             )
 
     def _after_row(self, row: Row) -> None:
-        if self._shown_row is row:
-            self._show_row(row)
+        shown = self._shown_row
+        if shown is row or (shown is not None and row.talk is not None and shown.talk is row.talk):
+            self._show_row(shown)
         elif self._shown_row is None and row.prediction is not None:
             self._select(row)
         self.tab.refresh_action()
 
     def _show_problems(self) -> None:
-        lines = [f"{row.path.name}: {row.problem}" for row in self.table.rows if row.problem]
+        lines = [f"{row.name}: {row.problem}" for row in self.table.rows if row.problem]
         self.tab.show_message("warning", "\n".join(lines[:12]), heading=tr("Skipped files"), key="skipped")
 
     # The selected file ------------------------------------------------------------------------------------
@@ -316,12 +232,43 @@ class FilesPage(Page):
         prediction = row.prediction
         self._samples = samples
         percent = f"{100 * prediction.mean_probabilities.max():.0f}"
-        self._name.setText(f"{row.path.name} · {emotion_words(prediction.label)} {percent} %")
+        self._name.setText(f"{row.name} · {emotion_words(prediction.label)} {percent} %")
         self._waveform.set_file(samples, 16_000)
         self._spectrogram.set_file(samples, 16_000)
         self._waveform.set_attention(prediction.attention_times_s, prediction.attention)
-        labels = [prediction.labels[int(p.argmax())] for p in prediction.probabilities]
-        self._timeline.set_segments(*_hops(prediction), labels)
+        try:
+            lines = await self._lines(row)
+        except Cancelled:
+            return
+        if row is self._shown_row:
+            self._timeline.show_lines(lines)
+
+    async def _lines(self, row: Row) -> list[SpeakerLine]:
+        """The row's time line; of a track one for every speaker of its conversation, silent where they are silent."""
+        from models.emotion.turns import levels_db, speaking, spoken
+
+        if row.talk is None:
+            return (
+                [SpeakerLine("", "", *_hops(row.prediction), _labels(row.prediction))]
+                if row.prediction
+                else []
+            )
+        worker = self.services.worker("sound")
+        for track in row.talk.tracks:
+            if track.path not in self._levels:
+                self._levels[track.path] = await worker.run(levels_db, track.path)
+        heard = speaking([self._levels[track.path] for track in row.talk.tracks])
+        found = {one.path: one.prediction for one in self.table.rows if one.talk is row.talk}
+        lines = []
+        for track, turns in zip(row.talk.tracks, heard, strict=True):
+            prediction = found.get(track.path)
+            if prediction is None:  # still to be recognised
+                continue
+            starts, ends = _hops(prediction)
+            labels = zip(_labels(prediction), spoken(turns, starts, ends), strict=True)
+            shown = [label if speaks else None for label, speaks in labels]
+            lines.append(SpeakerLine(track.name, track.color, starts, ends, shown))
+        return lines
 
     def _show_menu(self, place: QPoint) -> None:
         menu = self.make_menu()
@@ -444,7 +391,7 @@ class FilesPage(Page):
         self._waveform, self._spectrogram, self._timeline = (
             Waveform(axis=False),
             Spectrogram(),
-            Timeline(emotion_words, emotion_color),
+            SpeakerLines(),
         )
         self._waveform.share_x(self._spectrogram)
         self._waveform.clicked.connect(self._seek)
@@ -452,7 +399,7 @@ class FilesPage(Page):
         column.addWidget(self._waveform, 2)
         column.addWidget(self._spectrogram, 2)
         column.addWidget(self._timeline)
-        split = QSplitter(Qt.Orientation.Vertical)
+        self._split = split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self._list)
         split.addWidget(below)
         split.setStretchFactor(0, 1)
@@ -497,6 +444,10 @@ def _frames(path: Path) -> tuple[np.ndarray, np.ndarray]:
     from models.emotion.frames import speech_windows
 
     return speech_windows(audio.read(path), path.name)
+
+
+def _labels(prediction: FilePrediction) -> list[str]:
+    return [prediction.labels[int(p.argmax())] for p in prediction.probabilities]
 
 
 def _hops(prediction: FilePrediction) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ from app.tabs.emotion.evaluate import EvaluatePage
 from app.tabs.emotion.files import FilesPage
 from app.tabs.emotion.live import LivePage
 from app.tabs.emotion.page import Page
+from app.tabs.sent import Conversation
 from app.widgets.model_choice import ModelChoice
 from app.widgets.section import Segments
 
@@ -93,7 +94,11 @@ class EmotionTab(Tab):
         self.page.accept_paths(paths)
 
     def receive(self, payload: object) -> None:
-        """Paths of sound files from another tab."""
+        """Paths of sound files from another tab, or the tracks of a conversation."""
+        if isinstance(payload, Conversation):
+            self.choice.choose("files")
+            self.files.take_conversation(payload)
+            return
         paths = [Path(one) for one in payload] if isinstance(payload, list | tuple) else []
         self.choice.choose("files")
         self.files.accept_paths(paths)

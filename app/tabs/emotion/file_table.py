@@ -1,0 +1,133 @@
+"""The files of the emotion tab as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor
+
+from app import theme
+from app.i18n import tr
+from app.tabs.emotion.page import emotion_color, emotion_words
+from app.tabs.sent import Conversation
+
+if TYPE_CHECKING:
+    from models.emotion.recognizer import FilePrediction
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+@dataclass
+class Row:
+    """One file: waiting, recognised, or refused with its reason. talk: the conversation it is a track of."""
+
+    path: Path
+    prediction: FilePrediction | None = None
+    problem: str = ""
+    talk: Conversation | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name; of a track its speaker and the recording."""
+        for track in self.talk.tracks if self.talk is not None else ():
+            if track.path == self.path:
+                return f"{track.name} · {self.talk.title}" if self.talk is not None else track.name
+        return self.path.name
+
+
+class Table(QAbstractTableModel):
+    """The rows as a table: file, duration, emotion, certainty, then a column a class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Row] = []
+        self.labels: tuple[str, ...] = ()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else 4 + len(self.labels)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            titles = [tr("File"), tr("Duration"), tr("Emotion"), tr("Certainty")]
+            return [*titles, *(emotion_words(label) for label in self.labels)][section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignLeft if section in (0, 2) else Qt.AlignmentFlag.AlignRight
+            return int((side | Qt.AlignmentFlag.AlignVCenter).value)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = self.rows[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(row, column)
+        if role == Qt.ItemDataRole.UserRole:
+            return self._sort_key(row, column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return row.problem or str(row.path)
+        if role == Qt.ItemDataRole.DecorationRole and column == 2 and row.prediction is not None:
+            return QColor(emotion_color(row.prediction.label))
+        if role == Qt.ItemDataRole.TextAlignmentRole and column not in (0, 2):
+            return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
+        if role == Qt.ItemDataRole.ForegroundRole and row.problem and column == 2:
+            return theme.color("error")
+        return None
+
+    def _text(self, row: Row, column: int) -> str:
+        if column == 0:
+            return row.name
+        if row.prediction is None:
+            return (row.problem.split(". ")[0] or tr("waiting")) if column == 2 else ""
+        prediction = row.prediction
+        if column == 1:
+            return tr("{seconds} s", seconds=f"{prediction.duration_s:.1f}")
+        if column == 2:
+            return emotion_words(prediction.label)
+        values = prediction.mean_probabilities
+        value = values.max() if column == 3 else values[column - 4]
+        return f"{100 * value:.0f} %"
+
+    def _sort_key(self, row: Row, column: int) -> Any:
+        if column == 0:
+            return row.name.casefold()
+        if row.prediction is None:
+            return "" if column == 2 else -1.0
+        if column == 1:
+            return row.prediction.duration_s
+        if column == 2:
+            return row.prediction.label
+        values = row.prediction.mean_probabilities
+        return float(values.max() if column == 3 else values[column - 4])
+
+    def add(self, paths: list[Path]) -> list[Row]:
+        """Append the files that are not there yet; returns their rows."""
+        known = {row.path for row in self.rows}
+        new = [Row(path) for path in paths if path not in known]
+        if new:
+            self.beginInsertRows(QModelIndex(), len(self.rows), len(self.rows) + len(new) - 1)
+            self.rows += new
+            self.endInsertRows()
+        return new
+
+    def changed(self, row: Row) -> None:
+        number = self.rows.index(row)
+        self.dataChanged.emit(self.index(number, 0), self.index(number, self.columnCount() - 1))
+
+    def clear(self) -> None:
+        self.beginResetModel()
+        self.rows = []
+        self.endResetModel()
+
+    def forget_predictions(self, labels: tuple[str, ...]) -> None:
+        """Another model: every file waits again, under its labels."""
+        self.beginResetModel()
+        self.labels = labels
+        for row in self.rows:
+            row.prediction, row.problem = None, ""
+        self.endResetModel()

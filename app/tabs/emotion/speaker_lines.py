@@ -1,0 +1,94 @@
+"""The time line of a file, or of a conversation one for each speaker, under one another on one time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app import theme
+from app.i18n import tr
+from app.tabs.emotion.page import emotion_color, emotion_words
+from app.widgets.labels import Dot
+from app.widgets.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class SpeakerLine:
+    """Stretches with a label each, None where the speaker is silent. name, color: of the speaker; empty: nobody's."""
+
+    name: str
+    color: str
+    starts_s: np.ndarray
+    ends_s: np.ndarray
+    labels: Sequence[str | None]
+
+
+class SpeakerLines(QWidget):
+    """Looks like one `Timeline` while there is only one."""
+
+    clicked = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[Timeline] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(theme.TINY)
+        self._shown: list[QWidget] = []
+        self.show_lines([])
+
+    def show_lines(self, lines: Sequence[SpeakerLine]) -> None:
+        """One line a speaker; none: an empty one."""
+        wanted = max(1, len(lines))
+        names = [line.name for line in lines]
+        if len(self.lines) != wanted or names != [line.accessibleDescription() for line in self.lines]:
+            self._make(wanted, lines)
+        for made in self.lines[len(lines) :]:
+            made.show_nothing()
+        for made, line in zip(self.lines, lines, strict=False):
+            made.set_segments(line.starts_s, line.ends_s, line.labels)
+
+    def show_nothing(self) -> None:
+        self.show_lines([])
+
+    def set_playhead(self, place_s: float | None) -> None:
+        for line in self.lines:
+            line.set_playhead(place_s)
+
+    def _make(self, count: int, lines: Sequence[SpeakerLine]) -> None:
+        for widget in self._shown:
+            self._column.removeWidget(widget)
+            widget.hide()
+            widget.deleteLater()
+        self._shown, self.lines = [], []
+        for number in range(count):
+            line = lines[number] if number < len(lines) else None
+            if line is not None and line.name:
+                self._add(_caption(line))
+            made = Timeline(emotion_words, emotion_color)
+            if line is not None and line.name:
+                made.setAccessibleName(tr("Time line of {name}", name=line.name))
+                made.setAccessibleDescription(line.name)
+            made.clicked.connect(self.clicked)
+            self.lines.append(made)
+            self._add(made)
+
+    def _add(self, widget: QWidget) -> None:
+        self._shown.append(widget)
+        self._column.addWidget(widget)
+
+
+def _caption(line: SpeakerLine) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(6)
+    words = QLabel(line.name)
+    words.setProperty("role", "hint")
+    layout.addWidget(Dot(line.color))
+    layout.addWidget(words, 1)
+    return row

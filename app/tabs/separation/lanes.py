@@ -1,0 +1,392 @@
+"""The lanes of one recording under one time axis, and playing them: one place for all, heard as they are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QVBoxLayout, QWidget
+
+from app import theme
+from app.audio.lane_player import LanePlayer
+from app.audio.outline import Outline, Stretch, stretch_of
+from app.i18n import tr
+from app.services import Services
+from app.tabs.separation.lane import HEAD, Lane
+from app.tabs.separation.transport import Transport
+from app.widgets.overview import Overview, TimeRuler
+from app.widgets.sound_canvas import SoundCanvas
+from app.widgets.time_axis import TimeAxis
+from models.errors import UserError
+from models.progress import Cancelled
+
+REDRAW_MS = 33
+SETTLE_MS = 60  # the view stands still for so long before a file is read
+SPEAKERS = (theme.BLUE, theme.ORANGE, theme.GREEN, theme.PINK, theme.SKY, theme.VERMILION)
+MIXTURE_COLOR = "#7A848E"
+WORKER = "lanes"
+STEP_S, STRIDE_S = 1.0, 10.0  # arrow keys, with Shift
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a lane shows: a file, its outline, what it is called."""
+
+    path: Path
+    outline: Outline
+    name: str
+
+
+class Lanes(QWidget):
+    """Overview, times, a lane for the mixture and one a speaker, and the transport under them."""
+
+    export_asked = Signal(int)
+    picture_asked = Signal(int)
+    failed = Signal(object)  # UserError
+    renamed = Signal()
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._services = services
+        self.axis = TimeAxis(self)
+        self.lanes: list[Lane] = []
+        self.mode = "waveform"
+        self._selected = 0
+        self._stops_at: float | None = None  # the end of a stretch that is heard once
+        self.player = LanePlayer(self)
+        self.player.finished.connect(self._finished)
+        self.player.failed.connect(self._failed)
+        self.overview, self.ruler = Overview(self.axis), TimeRuler(self.axis, HEAD + 3)
+        self.transport = Transport(self.axis)
+        self._lay_out()
+        self._ticker = _timer(self, REDRAW_MS, self._tick)
+        self._settle = _timer(self, SETTLE_MS, self._read_details, once=True)
+        self._region_settles = _timer(self, 2 * SETTLE_MS, self._follow_region, once=True)
+        self._wanted: dict[SoundCanvas, tuple[float, float]] = {}
+        self.axis.region_changed.connect(self._region_changed)
+        self.transport.play_asked.connect(self.toggle_play)
+        self.transport.start_asked.connect(partial(self.go_to, 0.0))
+        self.transport.loop_changed.connect(lambda _on: self._follow_region())
+        self.transport.mode_chosen.connect(self.set_mode)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(tr("Lanes"))
+        self.show_nothing()
+
+    # What is shown ----------------------------------------------------------------------------------------
+
+    def show_nothing(self) -> None:
+        self._fill([])
+        self.overview.set_outline(None)
+        self.axis.set_duration(0.0)
+        self.transport.set_ready(False)
+
+    def show_sounds(self, mixture: Sound, tracks: Sequence[Sound] = ()) -> None:
+        """A recording, and its tracks where there are some. Of the same recording, view and place are kept."""
+        same = bool(self.lanes) and self.lanes[0].path == mixture.path
+        place, playing = self.place_s(), self.player.playing and not self.player.paused
+        self._fill([mixture, *tracks])
+        self.overview.set_outline(mixture.outline)
+        if not same:
+            self.axis.set_duration(mixture.outline.duration_s)
+            self.axis.set_head(0.0)
+        if tracks:
+            self.lanes[0].mute.setChecked(True)  # else everything would be heard twice
+        self.player.set_lanes([lane.path for lane in self.lanes], self.gains())
+        self.transport.set_ready(True)
+        if same and playing:
+            self.player.play(place)
+        self._show_playing()
+
+    def set_mode(self, mode: str) -> None:
+        """``waveform``, ``spectrogram`` or ``both``, for all lanes."""
+        self.mode = mode
+        self.transport.show_mode(mode)
+        for lane in self.lanes:
+            lane.canvas.set_mode(mode)
+
+    def _fill(self, sounds: list[Sound]) -> None:
+        self.player.set_lanes([], [])
+        self._ticker.stop()
+        for lane in self.lanes:
+            self._column.removeWidget(lane)
+            lane.hide()
+            lane.deleteLater()
+        self.lanes = []
+        self._wanted = {}
+        for number, sound in enumerate(sounds):
+            color = MIXTURE_COLOR if number == 0 else SPEAKERS[(number - 1) % len(SPEAKERS)]
+            lane = Lane(number, self.axis, sound.path, sound.outline, sound.name, color)
+            # One scale for all, so that heights can be compared; a louder track gets the room it needs.
+            lane.set_outline(sound.outline, max(one.outline.peak for one in sounds))
+            lane.canvas.set_mode(self.mode)
+            lane.canvas.clicked.connect(self._clicked)
+            lane.canvas.detail_wanted.connect(partial(self._want_detail, lane.canvas))
+            lane.canvas.more_actions = partial(self._offer, lane)
+            lane.heard_changed.connect(self._heard_changed)
+            lane.chosen.connect(self.select)
+            lane.export_asked.connect(self.export_asked)
+            lane.renamed.connect(self.renamed)
+            self._column.insertWidget(number, lane, 1)
+            self.lanes.append(lane)
+        # Room for the tracks to come, so that the mixture stays where it is.
+        self._column.setStretch(self._column.count() - 1, 2 if len(sounds) == 1 else 0)
+        self.select(0)
+        self._show_heard()
+
+    # Listening --------------------------------------------------------------------------------------------
+
+    def gains(self) -> list[float]:
+        """Of every lane, as a factor; solo wins over mute."""
+        solo = any(lane.solo.isChecked() for lane in self.lanes)
+        return [
+            10 ** (lane.gain_db / 20)
+            if (lane.solo.isChecked() if solo else not lane.mute.isChecked())
+            else 0.0
+            for lane in self.lanes
+        ]
+
+    def place_s(self) -> float:
+        return self.player.position_s() if self.player.playing else self.axis.head_s or 0.0
+
+    def toggle_play(self) -> None:
+        if not self.lanes:
+            return
+        if self.player.playing and not self.player.paused:
+            self.player.pause()
+        else:
+            self._play()
+        self._show_playing()
+
+    def _play(self) -> None:
+        place, region = self.axis.head_s or 0.0, self.axis.region
+        looped = region is not None and self.transport.looped
+        self.player.set_loop(region if looped else None)
+        self._stops_at = region[1] if region is not None and not looped else None
+        if region is not None and not region[0] <= place < region[1] - 0.01:
+            place = region[0]
+        elif place >= self.axis.duration_s - 0.02:
+            place = 0.0
+        if self.player.paused and abs(self.player.position_s() - place) < 1e-6:
+            self.player.resume()
+        else:
+            self.player.play(place)
+        self._ticker.start()
+
+    def go_to(self, place_s: float) -> None:
+        """Move the play head, while it plays too."""
+        place_s = min(max(0.0, place_s), self.axis.duration_s)
+        self.axis.set_head(place_s)
+        self.axis.keep_head_in_view()
+        self.player.seek(place_s)
+        self._show_playing()
+
+    def hear_only(self, number: int) -> None:
+        """Solo of that lane alone; once more: of none."""
+        if number >= len(self.lanes):
+            return
+        alone = self.lanes[number].solo.isChecked() and sum(one.solo.isChecked() for one in self.lanes) == 1
+        for lane in self.lanes:
+            lane.solo.blockSignals(True)
+            lane.solo.setChecked(lane.number == number and not alone)
+            lane.solo.blockSignals(False)
+        self.select(number)
+        self._heard_changed()
+
+    def select(self, number: int) -> None:
+        self._selected = min(max(0, number), max(0, len(self.lanes) - 1))
+        for lane in self.lanes:
+            lane.set_selected(lane.number == self._selected and len(self.lanes) > 1)
+
+    def stop(self) -> None:
+        self.player.stop()
+        self._ticker.stop()
+        self._show_playing()
+
+    def _heard_changed(self) -> None:
+        self.player.set_gains(self.gains())
+        self._show_heard()
+
+    def _show_heard(self) -> None:
+        for lane, gain in zip(self.lanes, self.gains(), strict=True):
+            lane.set_heard(gain > 0)
+
+    def _tick(self) -> None:
+        if not self.player.playing:
+            self._ticker.stop()
+            return
+        place = self.player.position_s()
+        if self._stops_at is not None and place >= self._stops_at:
+            self.player.pause()
+            place = self.axis.region[0] if self.axis.region is not None else place
+            self.player.seek(place)
+            self._stops_at = None
+        self.axis.set_head(place)
+        if not self.player.paused:
+            self.axis.keep_head_in_view()
+        self._show_playing()
+
+    def _finished(self) -> None:
+        self.axis.set_head(self.axis.duration_s)
+        self._ticker.stop()
+        self._show_playing()
+
+    def _failed(self, error: object) -> None:
+        self._finished()
+        self.axis.set_head(0.0)
+        self.failed.emit(error)
+
+    def _show_playing(self) -> None:
+        self.transport.show_playing(self.player.playing and not self.player.paused)
+
+    def _clicked(self, place_s: float) -> None:
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.axis.set_region(None)
+        self.go_to(place_s)
+
+    def _region_changed(self) -> None:
+        self._region_settles.start()  # while it is dragged the sound need not jump at every step
+
+    def _follow_region(self) -> None:
+        region = self.axis.region
+        looped = region is not None and self.transport.looped
+        if self.player.playing and not self.player.paused:
+            self._stops_at = region[1] if region is not None and not looped else None
+            self.player.set_loop(region if looped else None)
+            if region is not None and not region[0] <= self.player.position_s() < region[1]:
+                self.player.seek(region[0])
+
+    # Finer than the outline -------------------------------------------------------------------------------
+
+    def _want_detail(self, canvas: SoundCanvas, first_s: float, last_s: float) -> None:
+        self._wanted[canvas] = (first_s, last_s)
+        self._settle.start()
+
+    def _read_details(self) -> None:
+        wanted, self._wanted = self._wanted, {}
+        worker = self._services.worker(WORKER)
+        for lane in self.lanes:
+            if lane.canvas not in wanted or lane.canvas.outline is None:
+                continue
+            first_s, last_s = wanted[lane.canvas]
+            aside = (last_s - first_s) / 2  # so that moving a little needs no reading
+            worker.submit(
+                stretch_of, lane.canvas.outline, first_s - aside, last_s + aside, 2 * lane.canvas.width(),
+                newest_wins=("detail", lane.number), drop_running=True,
+                done=partial(self._take_detail, lane), failed=self._detail_failed,
+            )  # fmt: skip
+
+    def _take_detail(self, lane: Lane, stretch: Stretch) -> None:
+        if lane in self.lanes:
+            lane.canvas.set_detail(stretch)
+
+    def _detail_failed(self, error: BaseException) -> None:
+        if isinstance(error, UserError):
+            self.failed.emit(error)
+        elif not isinstance(error, Cancelled):
+            self._services.errors.report(error)
+
+    # Keys and menus ---------------------------------------------------------------------------------------
+
+    def take_key(self, event: QKeyEvent) -> bool:
+        """Whether the key meant something here: see the line under the lanes."""
+        key, far = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        others = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
+        if not self.lanes or event.modifiers() & others:
+            return False
+        step = STRIDE_S if far else STEP_S
+        lane = self.lanes[self._selected]
+        actions = {
+            Qt.Key.Key_Space: self.toggle_play,
+            Qt.Key.Key_Left: lambda: self.go_to(self.place_s() - step),
+            Qt.Key.Key_Right: lambda: self.go_to(self.place_s() + step),
+            Qt.Key.Key_Home: lambda: self.go_to(0.0),
+            Qt.Key.Key_End: lambda: self.go_to(self.axis.duration_s),
+            Qt.Key.Key_Up: lambda: self.select(self._selected - 1),
+            Qt.Key.Key_Down: lambda: self.select(self._selected + 1),
+            Qt.Key.Key_Plus: lambda: self.axis.zoom(0.5),
+            Qt.Key.Key_Equal: lambda: self.axis.zoom(0.5),
+            Qt.Key.Key_Minus: lambda: self.axis.zoom(2.0),
+            Qt.Key.Key_F: self.axis.show_all,
+            Qt.Key.Key_M: lane.mute.toggle,
+            Qt.Key.Key_L: self.transport.loop.toggle,
+            Qt.Key.Key_Escape: lambda: self.axis.set_region(None),
+            Qt.Key.Key_BracketLeft: lambda: self._set_end(0),
+            Qt.Key.Key_BracketRight: lambda: self._set_end(1),
+        }
+        if Qt.Key.Key_0 <= key <= Qt.Key.Key_9:
+            self.hear_only(key - Qt.Key.Key_0)
+            return True
+        action = actions.get(Qt.Key(key))
+        if action is None:
+            return False
+        action()
+        return True
+
+    def _set_end(self, which: int) -> None:
+        """The stretch begins, or ends, at the play head."""
+        ends = list(self.axis.region or (0.0, self.axis.duration_s))
+        ends[which] = self.place_s()
+        if ends[0] < ends[1]:
+            self.axis.set_region((ends[0], ends[1]))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self.take_key(event):
+            super().keyPressEvent(event)
+
+    def _offer(self, lane: Lane, menu: QMenu) -> None:
+        region = self.axis.region
+        play = menu.addAction(tr("Play the chosen stretch"))
+        play.triggered.connect(self._play_region)
+        closer = menu.addAction(tr("Show it larger"))
+        closer.triggered.connect(lambda: self.axis.show(*(self.axis.region or self.axis.view)))
+        for action in (play, closer):
+            action.setEnabled(region is not None)
+        menu.addAction(tr("Show all")).triggered.connect(self.axis.show_all)
+        menu.addSeparator()
+        words = tr("Export the chosen stretch…") if region is not None else tr("Export the whole lane…")
+        menu.addAction(words).triggered.connect(lambda: self.export_asked.emit(lane.number))
+        menu.addAction(tr("Export the picture…")).triggered.connect(
+            lambda: self.picture_asked.emit(lane.number)
+        )
+
+    def _play_region(self) -> None:
+        if self.axis.region is not None:
+            self.go_to(self.axis.region[0])
+            self._play()
+            self._show_playing()
+
+    # Making -----------------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.TINY)
+        layout.addWidget(self.overview)
+        layout.addWidget(self.ruler)
+        content = QWidget()
+        self._column = QVBoxLayout(content)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(theme.SMALL)
+        self._column.addStretch(0)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(content)
+        content.setAutoFillBackground(False)
+        scroll.viewport().setAutoFillBackground(False)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self.transport)
+
+
+def _timer(owner: Lanes, interval_ms: int, call: Callable[[], None], once: bool = False) -> QTimer:
+    timer = QTimer(owner)
+    timer.setInterval(interval_ms)
+    timer.setSingleShot(once)
+    timer.timeout.connect(call)
+    return timer

@@ -1,0 +1,421 @@
+"""One recording: opened or recorded, seen, separated, heard, judged, exported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+
+from app import theme
+from app.i18n import plural, tr, translate
+from app.tabs.sent import Conversation, Track
+from app.tabs.separation import work
+from app.tabs.separation.empty import empty
+from app.tabs.separation.exports import Exports
+from app.tabs.separation.lanes import SPEAKERS, Lanes, Sound
+from app.tabs.separation.microphone_box import MicrophoneBox
+from app.tabs.separation.page import READER, Page
+from app.tabs.separation.score_table import ScoreTable
+from app.widgets.drop_zone import DropZone
+from app.widgets.labels import Elided, Hint
+from app.widgets.time_axis import time_words
+from models.errors import UserError
+from models.progress import Cancelled, Progress
+from models.separation.results import Separated
+
+if TYPE_CHECKING:
+    from app.audio.outline import Outline
+    from app.tabs.separation.tab import SeparationTab
+
+
+class RecordingPage(Page):
+    """The lanes of one recording."""
+
+    def __init__(self, tab: SeparationTab) -> None:
+        super().__init__(tab)
+        self.outline: Outline | None = None
+        self.separated: Separated | None = None
+        self.references: list[Path] = []
+        self._separating: Progress | None = None
+        self._sample_words = ""
+        self._recovered = False
+        self._make_controls()
+        self._make_view()
+        self._show_about()
+
+    # What the tab asks ------------------------------------------------------------------------------------
+
+    def words(self) -> str:
+        return tr("Separate again") if self.separated is not None else tr("Separate")
+
+    def ready(self) -> bool:
+        return self.outline is not None and not self.microphone.recording
+
+    def act(self) -> None:
+        self.tab.start(self._separate())
+
+    def accept_paths(self, paths: list[Path]) -> None:
+        if self.microphone.recording:
+            self.tab.show_message("hint", tr("Stop recording first, then open another one."), key="paths")
+        elif paths:
+            self._sample_words = ""
+            self.tab.start(self.open(paths[0]))
+
+    def model_changed(self) -> None:
+        self.tab.refresh()
+
+    def export_actions(self) -> list[QAction]:
+        stretch = self.lanes.axis.region is not None
+        return self.exports.actions(bool(self.tracks()), self.outline is not None and stretch)
+
+    def state(self) -> dict[str, Any]:
+        kept: dict[str, Any] = {
+            "mode": self.lanes.mode,
+            "microphone": self.microphone.device.currentData() or "",
+        }
+        if self.outline is not None:
+            kept |= {
+                "path": str(self.outline.path),
+                "sample": self._sample_words,
+                "references": [str(path) for path in self.references],
+                "view": list(self.lanes.axis.view),
+            }
+        if self.separated is not None:
+            kept |= {
+                "tracks": [str(path) for path in self.separated.tracks],
+                "names": [lane.title for lane in self.lanes.lanes[1:]],
+                "model_rate": self.separated.model_rate,
+            }
+        return kept
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if state.get("mode") in ("waveform", "spectrogram", "both"):
+            self.lanes.set_mode(str(state["mode"]))
+        self.microphone.wanted = str(state.get("microphone", ""))
+        path = Path(str(state.get("path", "")))
+        if path.is_file() and self.services.running_loop():
+            self.tab.start(self._reopen(path, state))
+
+    def shown(self) -> None:
+        self.microphone.list_devices()
+        if not self._recovered:
+            self._recovered = True
+            try:
+                found = self.microphone.recovered()
+            except UserError as error:
+                self.tab.show_error(error)
+                return
+            if found:
+                text = tr("A recording that had broken off was saved in {folder}.", folder=found[0].parent)
+                self.tab.show_message("hint", text, key="recorded")
+
+    def hidden(self) -> None:
+        if self.lanes.player.playing and not self.lanes.player.paused:
+            self.lanes.toggle_play()
+
+    async def shut_down(self) -> None:
+        self.lanes.stop()
+        self.microphone.finish()
+
+    # Opening ----------------------------------------------------------------------------------------------
+
+    async def open(self, path: Path) -> bool:
+        """Show a recording; False where that was stopped. Raises UserError where it cannot be read.
+
+        A separation of the recording before is stopped.
+        """
+        if self._separating is not None:
+            self._separating.cancel()
+        self.tab.clear_messages()
+        with self.services.task(tr("Reading the recording")) as task, self.tab.busy(task):
+            try:
+                outline = await self.services.worker(READER).run(
+                    work.outline_of, path, progress=task, newest_wins="open", drop_running=True
+                )
+            except Cancelled:
+                return False
+        self.outline, self.separated, self.references = outline, None, []
+        self.scores.show_nothing()
+        self._views.setCurrentWidget(self._lanes_page)
+        self.lanes.show_sounds(Sound(path, outline, tr("Mixture")))
+        self._show_about()
+        if outline.clipped > outline.sample_rate // 1000:
+            text = plural(
+                "{n} sample of this recording lies at full scale: it was recorded too loud, and tracks may crackle.",
+                "{n} samples of this recording lie at full scale: it was recorded too loud, and tracks may crackle.",
+                outline.clipped,
+            )
+            self.tab.show_message("warning", text, key="clipping")
+        self.tab.refresh()
+        return True
+
+    def show_separated(self, path: Path, separated: Separated | None) -> None:
+        """A recording, with its tracks where there are some."""
+        self.tab.start(self._open_separated(path, separated))
+
+    async def _open_separated(self, path: Path, separated: Separated | None) -> None:
+        self._sample_words = ""
+        if not await self.open(path) or separated is None or self.outline is None:
+            return
+        if await self._show_tracks(self.outline, separated):
+            self._show_remarks(separated)
+
+    async def _reopen(self, path: Path, state: dict[str, Any]) -> None:
+        """What was open at the last start, as far as it is still there."""
+        self._sample_words = str(state.get("sample", ""))
+        if not await self.open(path) or self.outline is None:
+            return
+        tracks = [Path(str(one)) for one in state.get("tracks", []) if isinstance(one, str)]
+        if tracks and all(track.is_file() for track in tracks):
+            shown = self.outline
+            rate = int(state.get("model_rate", 0) or shown.sample_rate)
+            separated = Separated(
+                path, tuple(tracks), shown.sample_rate, shown.channels, shown.frames, rate, (), (), 0.0
+            )
+            await self._show_tracks(shown, separated)
+            names = state.get("names", [])
+            for lane, name in zip(
+                self.lanes.lanes[1:], names if isinstance(names, list) else [], strict=False
+            ):
+                lane.name.setText(str(name))
+        view = state.get("view")
+        if isinstance(view, list) and len(view) == 2 and all(isinstance(one, int | float) for one in view):
+            self.lanes.axis.show(float(view[0]), float(view[1]))
+        self.references = [Path(str(one)) for one in state.get("references", []) if Path(str(one)).is_file()]
+        if self.references and self.separated is not None:
+            await self._score()
+
+    def try_sample(self, number: int = 0) -> None:
+        self.tab.start(self._open_sample(number))
+
+    async def _open_sample(self, number: int) -> None:
+        from models.separation.samples import sample_mixtures
+
+        samples = sample_mixtures()
+        sample = samples[number % len(samples)]
+        who = {"woman and man": tr("woman and man"), "two women": tr("two women"), "two men": tr("two men")}
+        self._sample_words = who.get(sample.words, sample.words)
+        if await self.open(sample.mixture):
+            self.references = list(sample.references)
+            await self._separate()
+
+    def _recorded(self, path: Path) -> None:
+        self._sample_words = ""
+        self.services.add_recent([path])
+        self.tab.start(self.open(path))
+
+    # Separating -------------------------------------------------------------------------------------------
+
+    async def _separate(self) -> None:
+        outline = self.outline
+        if outline is None:
+            return
+        self.tab.clear_messages()
+        path = outline.path
+        try:
+            with self.services.task(tr("Separating")) as task, self.tab.busy(task):
+                self._separating = task
+                separator = await self.tab.separator(task)
+                separated = await self.tab.worker.run(
+                    work.separate, separator, path, work.folder_of(path), self.tab.settings.options(),
+                    progress=task.part(0.0, 0.95),
+                )  # fmt: skip
+                if not await self._show_tracks(outline, separated):
+                    return
+        except Cancelled:
+            if self.outline is outline:
+                self.tab.show_message("hint", tr("Stopped. No tracks were written."), key="stopped")
+            return
+        self._show_remarks(separated)
+        share = separated.seconds / max(1e-9, outline.duration_s)
+        self.tab.set_status(
+            tr(
+                "separated {length} in {seconds} s · {share} of real time",
+                length=time_words(outline.duration_s),
+                seconds=f"{separated.seconds:.1f}",
+                share=f"{share:.2f}",
+            )
+        )
+        if self.references:
+            await self._score()
+
+    async def _show_tracks(self, outline: Outline, separated: Separated) -> bool:
+        """Their lanes, under the mixture's; names that a person gave stay. False where another recording was opened
+        meanwhile."""
+        with self.services.task(tr("Reading the tracks")) as task:
+            found = await self.services.worker(READER).run(work.outlines, separated.tracks, progress=task)
+        if self.outline is not outline:
+            return False
+        mixture = Sound(outline.path, outline, tr("Mixture"))
+        names = [lane.title for lane in self.lanes.lanes[1:]]
+        names += [tr("Speaker {n}", n=number + 1) for number in range(len(names), len(found))]
+        self.separated = separated
+        tracks = [Sound(one.path, one, name) for one, name in zip(found, names, strict=False)]
+        self.lanes.show_sounds(mixture, tracks)
+        self.tab.refresh()
+        self._show_about()
+        return True
+
+    def _show_remarks(self, separated: Separated) -> None:
+        texts = [remark.said(translate) for remark in separated.remarks]
+        if texts:
+            self.tab.show_message(
+                "warning", "\n".join(texts), heading=tr("About these tracks"), key="remarks"
+            )
+
+    def tracks(self) -> list[Track]:
+        """The separated tracks with their names and colours."""
+        if self.separated is None:
+            return []
+        return [
+            Track(path, lane.title, SPEAKERS[number % len(SPEAKERS)])
+            for number, (path, lane) in enumerate(
+                zip(self.separated.tracks, self.lanes.lanes[1:], strict=False)
+            )
+        ]
+
+    def conversation(self) -> Conversation | None:
+        if self.outline is None or self.separated is None:
+            return None
+        return Conversation(self.outline.path.name, tuple(self.tracks()), self.separated.model_rate)
+
+    # References -------------------------------------------------------------------------------------------
+
+    def ask_for_references(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(
+            self, tr("Choose the true tracks, one a speaker"), "", tr(self.tab.open_filter)
+        )
+        if names:
+            self.add_references([Path(name) for name in names])
+
+    def add_references(self, paths: list[Path]) -> None:
+        """Compare the tracks with these; more can be added one by one."""
+        self.references = list(dict.fromkeys([*self.references, *paths]))
+        if self.separated is not None:
+            self.tab.start(self._score())
+        else:
+            text = tr("They are compared with the tracks as soon as these are separated.")
+            self.tab.show_message("hint", text, key="references")
+
+    def _forget_references(self) -> None:
+        self.references = []
+        self.scores.show_nothing()
+
+    async def _score(self) -> None:
+        outline, separated = self.outline, self.separated
+        if outline is None or separated is None:
+            return
+        tracks = list(separated.tracks)
+        try:
+            with self.services.task(tr("Comparing with the references")) as task, self.tab.busy(task):
+                found = await self.tab.worker.run(
+                    work.scores, outline.path, self.references, tracks, progress=task
+                )
+        except Cancelled:
+            return
+        except UserError:
+            self._forget_references()
+            raise
+        if self.separated is not separated or len(found) != len(self.references):
+            return
+        self.tab.clear_messages("references")
+        self.scores.show_scores(self.references, [track.name for track in self.tracks()], found)
+        if outline.duration_s > work.MOST_SCORED_S:
+            text = tr("The figures are those of the first ten minutes.")
+            self.tab.show_message("hint", text, key="references")
+
+    def _renamed(self) -> None:
+        self.scores.rename([track.name for track in self.tracks()])
+
+    # Showing ----------------------------------------------------------------------------------------------
+
+    def _show_about(self) -> None:
+        if self.outline is None:
+            self._name.setText(tr("No recording yet"))
+            self._about.setText(" ")  # its line is reserved
+            return
+        self._name.setText(self.outline.path.name)
+        channels = {1: tr("mono"), 2: tr("stereo")}.get(self.outline.channels) or plural(
+            "{n} channel", "{n} channels", self.outline.channels
+        )
+        parts = [time_words(self.outline.duration_s, 0.1 if self.outline.duration_s < 60 else 1.0)]
+        parts += [tr("{khz} kHz", khz=f"{self.outline.sample_rate / 1000:g}"), channels]
+        if self._sample_words:
+            parts.append(self._sample_words)
+        self._about.setText(" · ".join(parts))
+
+    def _microphone_runs(self, running: bool) -> None:
+        if running:
+            self.lanes.stop()
+            self.tab.clear_messages()
+            self._views.setCurrentWidget(self._recording_page)
+        else:
+            self._views.setCurrentWidget(self._lanes_page if self.outline is not None else self._empty_page)
+        self.tab.refresh()
+
+    def _microphone_says(self, text: str) -> None:
+        if text:
+            self.tab.show_message("warning", text, key="microphone")
+        else:
+            self.tab.clear_messages("microphone")
+
+    # Making -----------------------------------------------------------------------------------------------
+
+    def _make_controls(self) -> None:
+        zone = DropZone(tr("Drop a recording"), tr("WAV, FLAC, MP3, OGG, AIFF …"))
+        zone.dropped.connect(self.tab.take_paths)
+        zone.clicked.connect(self.tab.choose_files)
+        self.controls.addWidget(zone)
+        self._name = Elided(mode=Qt.TextElideMode.ElideMiddle)
+        self._about = Hint()
+        self.controls.addWidget(self._name)
+        self.controls.addWidget(self._about)
+        link = Hint(f'<a href="sample">{tr("Try the sample")}</a>')
+        link.linkActivated.connect(lambda _link: self._next_sample())
+        self.controls.addWidget(link)
+        self._samples_seen = 0
+        self.microphone = MicrophoneBox(self.services)
+        self.microphone.recorded.connect(self._recorded)
+        self.microphone.running.connect(self._microphone_runs)
+        self.microphone.failed.connect(self.tab.show_error)
+        self.microphone.said.connect(self._microphone_says)
+        self.controls.addWidget(self.microphone)
+
+    def _next_sample(self) -> None:
+        """Every press brings another one."""
+        self.try_sample(self._samples_seen)
+        self._samples_seen += 1
+
+    def _make_view(self) -> None:
+        self._views = QStackedWidget()
+        self.lanes = Lanes(self.services)
+        self.lanes.failed.connect(self.tab.show_error)
+        self.lanes.renamed.connect(self._renamed)
+        self.scores = ScoreTable()
+        self.scores.closed.connect(self._forget_references)
+        self.exports = Exports(self.tab, self.lanes, self.scores)
+        self._lanes_page, self._recording_page = (
+            _column(self.lanes, self.scores),
+            _column(self.microphone.picture),
+        )
+        self._empty_page = empty(
+            tr("Drop a recording of two speakers here, or record one."),
+            tr("Each speaker becomes a track of their own, to be heard, compared and exported."),
+        )
+        for page in (self._empty_page, self._lanes_page, self._recording_page):
+            self._views.addWidget(page)
+        self.view.addWidget(self._views)
+
+
+def _column(first: QWidget, second: QWidget | None = None) -> QWidget:
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(theme.SMALL)
+    column.addWidget(first, 1)
+    if second is not None:
+        column.addWidget(second)
+    return page

@@ -1,0 +1,103 @@
+"""The settings of a separation, in the fold under the button."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox
+
+from app.i18n import tr
+from app.widgets.section import Fold
+from models.separation.results import SeparationOptions
+
+
+class SettingsBox(QObject):
+    """`options` are what a person set; `changed` when they set something else."""
+
+    changed = Signal()
+
+    def __init__(self, fold: Fold) -> None:
+        super().__init__(fold)
+        self._fold = fold
+        usual = SeparationOptions()
+        self.container = QComboBox()
+        for words, value in ((tr("WAV"), "wav"), (tr("FLAC"), "flac")):
+            self.container.addItem(words, value)
+        self.window_s, self.overlap_s = (
+            _seconds(2.0, 60.0, usual.window_s),
+            _seconds(0.5, 20.0, usual.overlap_s),
+        )
+        self.consistent = QCheckBox(tr("Tracks add up to the mixture"))
+        self.consistent.setToolTip(
+            tr("What no track holds is shared out among them, so that nothing is lost")
+        )
+        fold.add_row(
+            tr("Format of tracks"),
+            self.container,
+            "",
+            tr("FLAC is smaller; WAV keeps what lies above full scale"),
+        )
+        fold.add_row(
+            tr("Window"),
+            self.window_s,
+            tr("s"),
+            tr("The stretch that the network hears at once; longer needs more memory"),
+        )
+        fold.add_row(
+            tr("Overlap"),
+            self.overlap_s,
+            tr("s"),
+            tr("What neighbouring windows share; there the speakers are told apart"),
+        )
+        fold.add(self.consistent)
+        self.container.currentIndexChanged.connect(self._changed)
+        self.window_s.valueChanged.connect(self._changed)
+        self.overlap_s.valueChanged.connect(self._changed)
+        self.consistent.toggled.connect(self._changed)
+        self._changed()
+
+    def options(self) -> SeparationOptions:
+        window_s = self.window_s.value()
+        return SeparationOptions(
+            window_s=window_s,
+            overlap_s=min(self.overlap_s.value(), window_s / 2),
+            mixture_consistency=self.consistent.isChecked(),
+            container="flac" if self.container.currentData() == "flac" else "wav",
+        )
+
+    def state(self) -> dict[str, Any]:
+        now = self.options()
+        return {
+            "window_s": now.window_s,
+            "overlap_s": now.overlap_s,
+            "consistent": now.mixture_consistency,
+            "container": now.container,
+        }
+
+    def restore(self, state: Any) -> None:
+        if not isinstance(state, dict):
+            return
+        for box, name in ((self.window_s, "window_s"), (self.overlap_s, "overlap_s")):
+            value = state.get(name)
+            if isinstance(value, int | float):
+                box.setValue(float(value))
+        self.consistent.setChecked(state.get("consistent") is True)
+        self.container.setCurrentIndex(max(0, self.container.findData(state.get("container"))))
+
+    def _changed(self, *_: object) -> None:
+        now = self.options()
+        summary = [now.container.upper(), tr("window {seconds} s", seconds=f"{now.window_s:g}")]
+        if now.mixture_consistency:
+            summary.append(tr("add up"))
+        self._fold.set_summary(", ".join(summary))
+        self.changed.emit()
+
+
+def _seconds(least: float, most: float, value: float) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(least, most)
+    box.setDecimals(1)
+    box.setSingleStep(0.5)
+    box.setValue(value)
+    return box

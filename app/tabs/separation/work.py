@@ -1,0 +1,103 @@
+"""What runs in the workers' threads. torch is imported here, when it is first needed, and not before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.audio.copying import copy_sound
+from app.audio.outline import Outline, outline_of
+from models import audio, resources
+from models.errors import UserError
+from models.progress import Progress
+from models.separation.results import Separated, SeparationOptions, TrackScores
+
+if TYPE_CHECKING:
+    from models.separation.separator import Separator
+
+MOST_SCORED_S = 600.0  # of a long recording its first ten minutes: the figures settle long before
+
+
+def load(choice: str, device: str, progress: Progress) -> Separator:
+    """``bundled``, a checkpoint folder, or a file of torchaudio or Asteroid."""
+    from models.separation.separator import Separator
+
+    return Separator.load(choice, device, progress=progress)
+
+
+def separate(
+    separator: Separator, source: Path, folder: Path, options: SeparationOptions, progress: Progress
+) -> Separated:
+    return separator.separate_file(source, folder, options, progress=progress)
+
+
+def outlines(paths: Sequence[Path], progress: Progress) -> list[Outline]:
+    """Of several files, one after another."""
+    count = max(1, len(paths))
+    return [
+        outline_of(path, progress.part(number / count, (number + 1) / count))
+        for number, path in enumerate(paths)
+    ]
+
+
+def scores(
+    mixture: Path, references: Sequence[Path], tracks: Sequence[Path], progress: Progress
+) -> tuple[TrackScores, ...]:
+    """How near the tracks come to the references, in the references' order; at most of the first ten minutes."""
+    from models.separation.metrics import score_tracks
+
+    header = audio.info(mixture)
+    sounds = []
+    every = [mixture, *references, *tracks]
+    for number, path in enumerate(every):
+        progress.update(number, len(every) + 1, "Reading {name}", name=path.name)
+        length_s = audio.info(path).duration_s
+        if abs(length_s - header.duration_s) > 0.1 + 0.001 * header.duration_s:
+            raise UserError(
+                "{name} is not as long as the recording.",
+                "It lasts {length:.1f} s, and the recording {whole:.1f} s.",
+                "Choose the tracks that this very recording was mixed from.",
+                name=path.name,
+                length=length_s,
+                whole=header.duration_s,
+            )
+        sounds.append(audio.read_part(path, 0.0, min(MOST_SCORED_S, length_s), header.sample_rate))
+    shortest = min(len(sound) for sound in sounds)
+    sounds = [sound[:shortest] for sound in sounds]
+    progress.update(len(every), len(every) + 1, "Comparing tracks with references")
+    first = 1 + len(references)
+    return tuple(score_tracks(sounds[0], sounds[1:first], sounds[first:], header.sample_rate))
+
+
+def export_lanes(
+    sources: Sequence[Path], targets: Sequence[Path], stretch: tuple[float, float] | None, progress: Progress
+) -> int:
+    """Copy stretches (None: all) of files; how many samples had to be cut at full scale."""
+    first_s, last_s = stretch or (0.0, None)
+    cut, count = 0, max(1, len(sources))
+    for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
+        part = progress.part(number / count, (number + 1) / count)
+        cut += copy_sound(source, target, first_s, last_s, part)
+    return cut
+
+
+def folder_of(recording: Path) -> Path:
+    """Where the tracks of a recording lie: always the same place for the same file."""
+    try:
+        status = recording.stat()
+        mark = f"{recording.resolve()} {status.st_size} {status.st_mtime_ns}"
+    except OSError:
+        mark = str(recording)
+    return (
+        resources.home()
+        / "separated"
+        / f"{recording.stem[:60]}-{hashlib.sha256(mark.encode()).hexdigest()[:8]}"
+    )
+
+
+def safe_name(words: str) -> str:
+    """A name a person gave a speaker, as part of a file's name."""
+    kept = "".join(letter if letter.isalnum() or letter in " -_.()" else "_" for letter in words).strip(" .")
+    return kept[:60] or "speaker"
