@@ -2,14 +2,15 @@
 
 ``--check`` changes nothing and fails where a sentence is missing, untranslated, obsolete or has other ``{names}``.
 Sentences are read from the syntax tree: ``tr("…")``, ``plural("…", "…", n)``, the literals of ``UserError(…)`` and
-``progress.update(done, total, "…")``, remarks (``Remark("…")``, ``found.skip(path, "…")``), titles, descriptions, units' groups and choices of settings, ``open_title`` and
-``open_filter`` of tabs. Needs Babel.
+``progress.update(done, total, "…")``, remarks (``Remark("…")``, ``found.skip(path, "…")``), titles, descriptions, units' groups and choices of settings, pictures of a run,
+``open_title`` and ``open_filter`` of tabs; titles and summaries of the checkpoints that ship. Needs Babel.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ LANGUAGES = ("zh_CN",)
 # function → how many leading arguments are sentences
 NAMED = {
     "tr": 1, "translate": 1, "UserError": 3, "Remark": 1, "_refused": 1, "Finding": 1, "Remedy": 1, "contradiction": 1,
+    "Matrix": 1, "Lines": 3, "Points": 3, "Bars": 2, "Gallery": 1,  # pictures of a run
 }  # fmt: skip
 CLASS_LITERALS = {"open_title", "open_filter", "title", "metric_title"}
 DEVICE_NOTES = {"Device"}  # Device("cpu", "The CPU is used …")
@@ -48,6 +50,10 @@ def extract() -> dict[str, Sentence]:
                     sentence = found.setdefault(text, Sentence())
                     sentence.places.add((name, line))
                     sentence.plural = sentence.plural or many
+    for path in sorted((ROOT / "resources/checkpoints").glob("*/checkpoint.json")):
+        told = json.loads(path.read_text("utf-8"))
+        for text in filter(None, (told["title"], told.get("summary"))):
+            found.setdefault(text, Sentence()).places.add((path.relative_to(ROOT).as_posix(), 1))
     return found
 
 
@@ -89,6 +95,11 @@ def _of_call(call: ast.Call) -> Iterator[tuple[str, str]]:
     elif name in DEVICE_NOTES and len(call.args) >= 2:
         for text in _literals(call.args[1]):
             yield text, ""
+    if name in ("Lines", "Bars"):  # their legends
+        for argument in call.args:
+            for key in argument.keys if isinstance(argument, ast.Dict) else []:
+                for text in _literals(key) if key is not None else []:
+                    yield text, ""
     if name == "Message":
         for keyword in call.keywords:
             if keyword.arg == "text":

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.i18n import tr
+from app.i18n import tr, translate
 from app.widgets.labels import Hint
 from models.checkpoint import CheckpointInfo, read_info
 from models.errors import UserError
@@ -148,13 +148,13 @@ class ModelChoice(QWidget):
             return folder.name if folder.is_file() else choice
         if choice != BUNDLED and folder.name in ("best", "last"):
             return f"{folder.parent.name} · {folder.name}"
-        return info.title or folder.name
+        return translate(info.title) or folder.name
 
     def _describe(self) -> None:
         info = self.info()
         train = f'<a href="train">{tr("Train…")}</a>'
         text = info.model_extra.get("summary", "") if info is not None and info.model_extra else ""
-        self.about.setText(f"{tr(text)} {train}" if text else train)
+        self.about.setText(f"{translate(text)} {train}" if text else train)
         self.card_button.setEnabled(info is not None)
 
     def _activated(self, index: int) -> None:

@@ -195,15 +195,15 @@ class EEGTask(Task[EEGConfig]):
         """A stretch of validation, what was heard and what was read from the EEG, each in its own spread; subjects."""
         same = [number for number, _ in self._validation.starts].count(self._validation.starts[0][0])
         windows = min(same, max(1, round(SHOWN_S * self.rate / outputs["envelope"].shape[1])))
-        lines = {
-            name: _standardised(outputs[key][:windows].reshape(-1))
-            for name, key in (("decoded", "decoded"), ("heard", "envelope"))
-        }
-        x = (np.arange(len(lines["heard"])) / self.rate).round(3).tolist()
+        decoded, heard = (
+            _standardised(outputs[key][:windows].reshape(-1)) for key in ("decoded", "envelope")
+        )
+        x = (np.arange(len(heard)) / self.rate).round(3).tolist()
         shares = Bars(
             "Subjects", "r", list(self.validation_r), {"validation": list(self.validation_r.values())}
         )
-        return [Lines("Envelope", "time (s)", "standard deviations", x, lines), shares]
+        lines = Lines("Envelope", "time (s)", "standard deviations", x, {"decoded": decoded, "heard": heard})
+        return [lines, shares]
 
     def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
         title = "ridge" if self.solved else f"Conformer {self.network_config.version}"

@@ -144,9 +144,9 @@ class ReverberationTask(Task[ReverberationConfig]):
     def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:
         """Predicted against true, and the roles' mean gates in both passes."""
         some = np.linspace(0, len(outputs["y"]) - 1, min(len(outputs["y"]), MOST_POINTS)).astype(int)
-        title = self.sequences.target_title or "target"
+        title = self.sequences.target_title or "true"
         x, y = (outputs[name][some].round(4).tolist() for name in ("y", "value"))
-        shown: list[Shown] = [Points("Predicted against true", f"true: {title}", "predicted", x, y)]
+        shown: list[Shown] = [Points("Predicted against true", title, "predicted", x, y)]
         if outputs["gates"].shape[1]:
             first, second = outputs["gates"].mean(0).round(4).reshape(2, len(ROLE_NAMES)).tolist()
             shown.append(Bars("Gates", "mean gate", list(ROLE_NAMES), {"pass 1": first, "pass 2": second}))
