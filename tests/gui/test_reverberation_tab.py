@@ -8,12 +8,20 @@ import numpy as np
 import pytest
 import torch
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QFileDialog, QPushButton
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QComboBox,
+    QFileDialog,
+    QPushButton,
+    QSlider,
+    QTableView,
+)
 
 from app import i18n
 from app.tabs.reverberation.compare_page import EPOCHS, MODEL, Source
 from app.training.launcher import Launcher
-from app.widgets.pictures import say_not_saved
+from app.widgets.pictures import Picture, say_not_saved
 from models import checkpoint
 from models.reverberation.history import GATE_NAMES, KL_NAMES
 from models.reverberation.network import NetworkConfig, ReverberationNet
@@ -497,3 +505,16 @@ def test_what_was_sent_is_saved_to_be_trained_on(tab, qtbot, window, tmp_path, n
     assert form.form.model.data.path == str(place)
     assert np.load(place)["x"].shape == (4, 6, 7)
     form.reject()
+
+
+def test_everything_has_a_name_for_screen_readers(tab, qtbot):
+    kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QSlider, QTableView, Picture)
+    for view in tab.pages:
+        tab.views.choose(view)
+        for kind in kinds:
+            for widget in tab.findChildren(kind):
+                if widget.isVisible() and widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
+                    assert widget.accessibleName() or getattr(widget, "text", str)(), (view, widget)
+                    if not isinstance(widget, QTableView | Picture):
+                        assert widget.toolTip() or widget.accessibleName(), (view, widget.text())
+    qtbot.waitUntil(lambda: tab.structure.structure is not None and idle(tab), timeout=60_000)
