@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
             page = entry.make(self.services)
             page.restore(self.services.settings.plain(Key.TABS, entry.system))
         except Exception as error:
-            from app.tabs.not_built import BrokenTab
+            from app.tabs.broken import BrokenTab
 
             self.services.errors.report(error)
             page = BrokenTab(self.services, entry.system)

@@ -252,9 +252,9 @@ def _fetch(options: argparse.Namespace) -> dict[str, Any]:
 def _list(options: argparse.Namespace) -> dict[str, Any]:
     result = {}
     for system in systems.SYSTEMS.values():
-        names = list(configs.presets(system.name)) if system.built else []
-        result[system.name] = {"built": system.built, "presets": names}
-        print(f"{system.name:14} " + (f"presets: {', '.join(names)}" if system.built else "not built yet"))
+        names = list(configs.presets(system.name))
+        result[system.name] = {"presets": names}
+        print(f"{system.name:14} presets: {', '.join(names)}")
     return result
 
 

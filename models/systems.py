@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,20 +19,8 @@ class System:
     name: str
     title: str
 
-    @property
-    def built(self) -> bool:
-        return importlib.util.find_spec(f"models.{self.name}") is not None
-
     def part(self, name: str) -> Any:
-        """One module of the system. Raises UserError where the system is not built yet."""
-        if not self.built:
-            raise UserError(
-                "{title} is not built yet.",
-                "This version of Polyphony knows: {built}.",
-                "Wait for a later one.",
-                title=self.title,
-                built=", ".join(s.name for s in SYSTEMS.values() if s.built),
-            )
+        """One module of the system."""
         return importlib.import_module(f"models.{self.name}.{name}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module, util
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from app.i18n import tr
@@ -22,16 +22,7 @@ class Entry:
     title: Callable[[], str]
     place: str
 
-    @property
-    def built(self) -> bool:
-        """Whether the module is there; systems that are still missing get an honest page."""
-        return util.find_spec(self.place.partition(":")[0]) is not None
-
     def make(self, services: Services) -> Tab:
-        if not self.built:
-            from app.tabs.not_built import NotBuiltTab
-
-            return NotBuiltTab(services, self.system, self.title())
         module, _, name = self.place.partition(":")
         tab: Tab = getattr(import_module(module), name)(services)
         return tab

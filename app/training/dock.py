@@ -36,7 +36,6 @@ from app.training.words import progress_words
 from app.widgets.labels import Caption, Elided
 from app.widgets.message_bar import MessageBar
 from models.errors import UserError
-from models.systems import SYSTEMS
 from models.training.config import Remedy
 
 
@@ -168,7 +167,7 @@ class TrainingDock(QFrame):
         column.addLayout(row)
         self.messages = MessageBar()
         column.addWidget(self.messages)
-        self.empty = QLabel()
+        self.empty = QLabel(tr("No runs yet. Train… sets one up; it goes on when the window is closed."))
         self.empty.setProperty("role", "hint")
         self.empty.setWordWrap(True)
         self.empty.setContentsMargins(8, 4, 8, 4)
@@ -203,13 +202,6 @@ class TrainingDock(QFrame):
         """The dock shows the runs of the tab in front."""
         self._system = system
         self.model.show_system(system)
-        trainable = SYSTEMS[system].built if system in SYSTEMS else False
-        self.train_button.setVisible(trainable)
-        self.empty.setText(
-            tr("No runs yet. Train… sets one up; it goes on when the window is closed.")
-            if trainable
-            else tr("Runs of this system will be shown here.")
-        )
         self._changed()
 
     def choose(self, path: Path) -> None:

@@ -41,7 +41,7 @@ PROPOSED = "\0proposed"
 
 
 class Launcher(QDialog):
-    """Raises UserError where the system cannot be trained (it is not built yet)."""
+    """A dialog; the run is started, or put into the queue, when it is accepted."""
 
     def __init__(
         self,

@@ -11,10 +11,8 @@ from app.settings import Key
 from app.training import launcher as launcher_module
 from app.training.launcher import Launcher
 from app.widgets.config_form import ConfigForm
-from models.systems import SYSTEMS, System, training_config
+from models.systems import SYSTEMS, training_config
 from models.training.config import TrainingConfig, setting
-
-BUILT = [name for name, system in SYSTEMS.items() if system.built]
 
 
 class Network(BaseModel):
@@ -103,7 +101,7 @@ def test_the_message_stands_at_its_field_as_one_types(form, place, text, message
     assert qt_default == form._base
 
 
-@pytest.mark.parametrize("system", BUILT)
+@pytest.mark.parametrize("system", SYSTEMS)
 def test_every_number_of_every_system_is_checked_at_its_field(system, qtbot):
     """What is no number, and what lies beyond each limit, is said at the field, and the run cannot start."""
     made = ConfigForm(training_config(system))
@@ -304,10 +302,3 @@ def test_a_folder_that_cannot_be_written_is_told_in_the_dialog(dialog, services,
     qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
     assert dialog.isVisible()
     assert "cannot be written" in dialog.messages.messages[0].heading
-
-
-def test_a_system_that_is_not_built_says_so_in_the_tab(window, services, monkeypatch):
-    monkeypatch.setattr(System, "built", property(lambda system: system.name != "search"))
-    services.training.launch("search")
-    assert window.menus.opened("launcher") is None
-    assert "not built yet" in window.current.messages.messages[0].heading

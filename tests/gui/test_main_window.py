@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDropEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from app import tabs, theme
 from app.main_window import MainWindow
 from app.settings import Key
 from app.tabs.base import Tab
-from app.tabs.not_built import BrokenTab, NotBuiltTab
+from app.tabs.broken import BrokenTab
 from app.widgets.bars import Bars
 from app.widgets.decimate import envelope, minmax
 from app.widgets.drop_zone import DropZone
@@ -80,7 +80,7 @@ def probe(services, qtbot, crashes, monkeypatch):
 
 
 def probe_or_page(entry, services):
-    return Probe(services) if entry.system == "eeg" else NotBuiltTab(services, entry.system, entry.title())
+    return Probe(services) if entry.system == "eeg" else BrokenTab(services, entry.system)
 
 
 def test_tabs_are_built_when_they_are_first_shown(probe, qtbot):
@@ -95,20 +95,11 @@ def test_tabs_are_built_when_they_are_first_shown(probe, qtbot):
     assert page.seen[-1] == "shown"
 
 
-def test_a_missing_system_says_so_and_what_it_will_do(window, monkeypatch):
-    monkeypatch.setattr(tabs.Entry, "built", property(lambda entry: entry.system != "separation"))
-    window.show_tab("separation")
-    words = " ".join(label.text() for label in window.current.findChildren(QLabel) if label.isVisible())
-    assert "Separation is not built yet" in words
-    assert "each speaker a track" in words
-    assert not window.current.primary.isVisible()
-
-
 def test_a_tab_that_cannot_be_built_leaves_the_others_usable(services, qtbot, crashes, monkeypatch):
     def make(entry, services):
         if entry.system == "eeg":
             raise RuntimeError("broken")
-        return NotBuiltTab(services, entry.system, entry.title())
+        return Probe(services)
 
     monkeypatch.setattr(tabs.Entry, "make", make)
     window = MainWindow(services, "eeg")
@@ -116,7 +107,7 @@ def test_a_tab_that_cannot_be_built_leaves_the_others_usable(services, qtbot, cr
         window.show()
     qtbot.waitUntil(lambda: bool(crashes))
     assert isinstance(window.current, BrokenTab)
-    assert isinstance(window.show_tab("search"), NotBuiltTab)
+    assert isinstance(window.show_tab("search"), Probe)
     with qtbot.waitSignal(window.closed):
         window.close()
     window.deleteLater()

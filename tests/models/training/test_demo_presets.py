@@ -9,11 +9,9 @@ from models.training.config import preset
 from models.training.run_folder import RunFolder
 from models.training.trainer import Trainer
 
-BUILT = [name for name, system in SYSTEMS.items() if system.built]
-
 
 @pytest.mark.slow
-@pytest.mark.parametrize("system", BUILT)
+@pytest.mark.parametrize("system", SYSTEMS)
 def test_an_epoch_of_the_demo_leaves_figures_and_pictures(system, tmp_path):
     config = training_config(system).model_validate(preset(system, "demo") | {"epochs": 1})
     run = RunFolder.create(tmp_path / "run", system, config.model_dump(mode="json"))
