@@ -299,7 +299,7 @@ def test_an_envelope_of_another_recording_is_doubted(tab, qtbot, tmp_path, sampl
     opened(tab, qtbot, saved(tmp_path, sample, envelope=wrong))
     decoded(tab, qtbot)
     assert tab.heard.comparison.p > 0.05
-    assert "may not be what was heard" in said(tab)
+    assert "cannot be told from shifted copies" in said(tab)
 
 
 def test_a_stimulus_that_begins_later(tab, qtbot, tmp_path, sample):
