@@ -25,7 +25,7 @@ from app.i18n import tr
 from app.widgets.plot import figure
 
 REACH = 1.12  # how far the colours go, in radii of the head
-GRID = 96  # colours are computed on so many places either way
+GRID = 72  # colours are computed on so many places either way
 SCALE_PX = 44  # below the head, for the colour scale
 
 

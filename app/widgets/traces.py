@@ -9,10 +9,12 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QFocusEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
+    QPaintEvent,
     QPen,
     QPolygonF,
     QWheelEvent,
@@ -205,6 +207,22 @@ class TraceView(Plot):
             return
         event.accept()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.hasFocus():
+            painter = QPainter(self.viewport())
+            painter.setPen(QPen(theme.color("accent"), 1))
+            painter.drawRect(self.viewport().rect().adjusted(0, 0, -1, -1))
+            painter.end()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.viewport().update()
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         place = self.getViewBox().mapSceneToView(self.mapToScene(event.position().toPoint()))
         row = int(np.floor(place.y()))
@@ -325,8 +343,9 @@ def coverage(
     middles = (rows + 0.5) * scale
     # Rows further out than their neighbours' neighbours are cut: an artefact must not black out the picture.
     reach = 2.5 * scale
-    top = middles - np.clip(high[:, rows] / row_uv * scale, -reach, reach) - 0.6
-    bottom = middles - np.clip(low[:, rows] / row_uv * scale, -reach, reach) + 0.6
+    half = min(0.6, 0.12 * scale)  # rows of a few pixels get thinner lines, or all would be black
+    top = middles - np.clip(high[:, rows] / row_uv * scale, -reach, reach) - half
+    bottom = middles - np.clip(low[:, rows] / row_uv * scale, -reach, reach) + half
     there = np.isfinite(top) & np.isfinite(bottom)
     top = np.where(there, np.clip(top, 0, height), 0.0)
     bottom = np.where(there, np.clip(bottom, 0, height), 0.0)

@@ -18,7 +18,7 @@ TOP_BLOCKS = 256  # a level of so few stretches is the coarsest
 
 
 class Overview:
-    """The levels of a recording. Filled by `fill`, perhaps while it is looked at: what is not yet filled is NaN.
+    """The levels of a recording. Filled by `fill`, perhaps while it is looked at; up to `filled` there is something to see.
 
     channels: how many. block: samples a stretch of the finest level. filled: samples that have been read.
     """
@@ -33,7 +33,8 @@ class Overview:
         size, count = self.block, -(-recording.time // self.block)
         while True:
             shape = (count, self.channels)
-            self.levels.append((size, np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)))
+            # Zeros take neither time nor memory until they are written to.
+            self.levels.append((size, np.zeros(shape, np.float32), np.zeros(shape, np.float32)))
             if count <= TOP_BLOCKS:
                 break
             size, count = size * FACTOR, -(-count // FACTOR)
@@ -66,7 +67,7 @@ class Overview:
     def columns(self, first: float, last: float, count: int) -> tuple[np.ndarray, np.ndarray] | None:
         """(lowest, highest), float32 [count, channels] each, of `count` equal stretches between two samples.
 
-        NaN outside the recording. None where that is finer than what is kept: the samples have to be read.
+        NaN outside the recording, and where it has not been read yet. None where that is finer than what is kept: the samples have to be read.
         """
         wide = (last - first) / max(1, count)
         fitting = [level for level in self.levels if level[0] <= wide]
@@ -74,7 +75,8 @@ class Overview:
             return None
         size, lows, highs = fitting[-1]
         edges = np.floor((first + wide * np.arange(count + 1)) / size).astype(np.int64)
-        return _reduced(lows, highs, edges)
+        read = -(-self.filled // size)
+        return _reduced(lows[:read], highs[:read], edges)
 
 
 def columns_of(
@@ -119,7 +121,7 @@ def _reduced(lows: np.ndarray, highs: np.ndarray, edges: np.ndarray) -> tuple[np
     shape = (count, lows.shape[1])
     low, high = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
     inside = np.flatnonzero((edges[1:] > 0) & (edges[:-1] < len(lows)))
-    if not len(inside):
+    if not len(inside) or not len(lows):
         return low, high
     begin, end = max(0, int(edges[inside[0]])), min(len(lows), int(edges[inside[-1] + 1]) + 1)
     starts = np.maximum(edges[inside], begin) - begin

@@ -299,7 +299,7 @@ def test_an_envelope_of_another_recording_is_doubted(tab, qtbot, tmp_path, sampl
     opened(tab, qtbot, saved(tmp_path, sample, envelope=wrong))
     decoded(tab, qtbot)
     assert tab.heard.comparison.p > 0.05
-    assert "may not be what was heard" in said(tab)
+    assert "cannot be told from shifted copies" in said(tab)
 
 
 def test_a_stimulus_that_begins_later(tab, qtbot, tmp_path, sample):
@@ -334,6 +334,31 @@ def test_a_subject_is_fine_tuned_and_judged(tab, qtbot, services):
     assert tab.models.choice == str(run.path / "best")
     qtbot.waitUntil(lambda: idle(tab) and tab.services.worker("eeg").model.info.preprocessing.get("tuned_to") == ["2"],
                     timeout=60_000)  # fmt: skip
+
+
+def test_a_recording_of_ones_own_becomes_a_data_set_to_tune_on(
+    tab, qtbot, tmp_path, sample, services, monkeypatch
+):
+    from models.eeg.data import open_dataset
+
+    eeg = np.concatenate([sample["eeg"][n] for n in range(2)]) * np.float32(0.125)
+    opened(tab, qtbot, saved(tmp_path, sample, eeg=eeg, envelope=np.tile(sample["envelope"], 2)))
+    decoded(tab, qtbot)
+    asked = []
+
+    class Started:
+        path = tmp_path / "run"
+
+    monkeypatch.setattr(services.training, "start", lambda *given: asked.append(given) or Started())
+    tab.tuning.button.click()
+    qtbot.waitUntil(lambda: bool(asked), timeout=10_000)
+    _, system, config, _ = asked[0]
+    assert system == "eeg"
+    assert config["start_from"].endswith("eeg")
+    dataset = open_dataset(config["data"]["path"])
+    assert dataset.subjects == config["data"]["subjects"]
+    np.testing.assert_allclose(dataset.items[0].eeg, tab.look.decoding.eeg, atol=1e-5)
+    assert len(dataset.items[0].envelope) == 6400
 
 
 def test_exports(tab, qtbot, tmp_path, sample):

@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton
 
+from app.tabs.base import Tab
 from app.training import runs as runs_module
 from app.training.curves import figure_series, smoothed
 from app.training.dock import TrainingDock
@@ -352,14 +353,15 @@ def test_the_best_checkpoint_goes_to_the_tab(window, services, qtbot):
     window.open_dock(True)
     window.dock.show_system("emotion")
     window.dock.choose(run.path)
-    page = window.page("eeg")
     used = []
     services.training.use_checkpoint.disconnect()
     services.training.use_checkpoint.connect(lambda system, path: used.append((system, path)))
     qtbot.mouseClick(window.dock.details.use, Qt.MouseButton.LeftButton)
     assert used == [("emotion", run.best)]
+    page = Tab(services)  # one that loads none
     page.use_checkpoint(run.best)
     assert page.messages.messages[0].heading == "This tab cannot load checkpoints."
+    page.deleteLater()
 
 
 @pytest.mark.parametrize("answer", ["Leave running", "Stop and close", "Cancel"])

@@ -307,12 +307,12 @@ class EegDecoding(EegView):
             )
             self.show_message("warning" if drift else "hint", heard.remark.said(tr), actions, key="stretch")
         if heard.comparison.p > CHANCE_P:
-            self.show_message(
-                "warning",
-                tr("{name} is no more like it than shifted copies are (p {p}). It may belong to another recording or subject, or "
-                   "begin at another time.", name=heard.name, p=f"{heard.comparison.p:.2f}"),
-                heading=tr("What was decoded may not be what was heard"), key="chance",
+            words = tr(
+                "{name} cannot be told from shifted copies of it (p {p}). The recording may be too short or too noisy; or what "
+                "was heard belongs to another recording or subject, or began at another time.",
+                name=heard.name, p=f"{heard.comparison.p:.2f}",
             )  # fmt: skip
+            self.show_message("hint", words, key="chance")
 
     async def _evaluate(self, opened: work.Opened) -> None:
         """Every subject of a data set, on the time that is held back from training."""

@@ -26,6 +26,7 @@ class OutcomePage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.TINY)
+        self._said = ("", False)
         self.headline = QLabel()
         self.headline.setProperty("role", "section")
         self.words = Hint()
@@ -35,6 +36,7 @@ class OutcomePage(QWidget):
         self.true = self.envelope.line(tr("true"), "muted", width=1.2)
         self.decoded = self.envelope.line(tr("decoded"), "accent", width=1.6)
         self.over_time = Plot(tr("r over time"), tr("time"), "s", tr("r"), "", grid=False)
+        self.over_time.getPlotItem().getAxis("left").setStyle(maxTickLevel=0, maxTextLevel=0)
         self.chance = pg.LinearRegionItem(orientation="horizontal", movable=False, pen=pg.mkPen(None))
         self.chance.setZValue(-20)
         self.over_time.addItem(self.chance, ignoreBounds=True)
@@ -59,7 +61,7 @@ class OutcomePage(QWidget):
 
     def show_nothing(self) -> None:
         self.headline.setText(tr("Nothing decoded yet"))
-        self.words.setText(
+        self._say(
             tr("The decoded envelope appears here, over the true one where it is known what was heard.")
         )
         for line in (self.true, self.decoded):
@@ -73,7 +75,7 @@ class OutcomePage(QWidget):
         self.true.clear()
         self._show_r(np.zeros(0), np.zeros(0), float("nan"))
         self.headline.setText(tr("Decoded"))
-        self.words.setText(tr("Choose what was heard, and it is compared with it."))
+        self._say(tr("Choose what was heard, and it is compared with it."))
 
     def show_heard(self, heard: Heard, rate: int) -> None:
         found = heard.comparison
@@ -91,7 +93,17 @@ class OutcomePage(QWidget):
             said.append(
                 tr("shifted envelopes pass {null} once in twenty, p {p}", null=_r(null), p=_p(found.p))
             )
-        self.words.setText(" · ".join(said))
+        self._say(" · ".join(said), legend=True)
+
+    def _say(self, words: str, legend: bool = False) -> None:
+        """The line above the plots; with the colours of the two envelopes before it."""
+        self._said = (words, legend)
+        now = theme.current()
+        marks = "".join(
+            f'<span style="color:{color}">▬</span> {name} &nbsp;'
+            for color, name in ((now.accent, tr("decoded")), (now.muted, tr("true")))
+        )
+        self.words.setText(f"{marks}{words}" if legend else words)
 
     def _show_r(self, times: np.ndarray, r: np.ndarray, chance: float) -> None:
         self.r.set(times, r)
@@ -106,6 +118,7 @@ class OutcomePage(QWidget):
         band = QColor(theme.current().muted)
         band.setAlpha(40)
         self.chance.setBrush(band)
+        self._say(*self._said)
         fill = QColor(theme.current().accent)
         fill.setAlpha(40)
         self._fill.setBrush(fill)

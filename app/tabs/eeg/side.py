@@ -107,7 +107,9 @@ class ScalpPage(QScrollArea):
         look = self.look
         if look is None:
             return
+        self.map.set_values(None)
         names = look.decoding.channel_names
+        self.map.set_marked([number for number, name in enumerate(names) if name in look.bad])
         if self.what.currentData() == "power":
             self.map.set_values(look.power, "dB")
             self.about.setText(tr("Power from 0.5 to 32 Hz, in dB of 1 µV²."))
@@ -122,7 +124,6 @@ class ScalpPage(QScrollArea):
                     "The gate stands open by {share} %.", share=f"{100 * look.reliance.gate:.0f}"
                 )
             self.about.setText(said)
-        self.map.set_marked([number for number, name in enumerate(names) if name in look.bad])
 
     def show_subjects(self, evaluation: Evaluation | None) -> None:
         """r of each subject on the held-back part of a data set."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
@@ -216,7 +217,9 @@ class EegTab(EegDecoding):
                 raise
             return
         self.tuning.show_gain(gain)
-        self.scalp.ensureWidgetVisible(self.tuning)
+        QTimer.singleShot(
+            0, self.tuning, lambda: self.scalp.ensureWidgetVisible(self.tuning.use, 0, 4)
+        )  # once laid out
         before, after = (f"{value:.3f}".replace("-", "−") for value in (gain.before, gain.after))
         self.show_message(
             "hint",

@@ -128,7 +128,7 @@ class Tuning(QWidget):
         self.button.setEnabled(True)
         change = f"{gain.after - gain.before:+.3f}".replace("-", "−")
         self.words.setText(
-            tr("r {change} on {seconds:g} s that neither learned from this subject; grey is what chance reaches once in twenty.",
+            tr("r {change} on {seconds:g} s held back from both; grey is what chance reaches once in twenty.",
                change=change, seconds=round(gain.seconds))
         )  # fmt: skip
 
