@@ -419,7 +419,7 @@ def test_a_model_of_the_hub_is_asked_for_before_it_is_downloaded(sample, qtbot, 
     sample.models.box.activated.emit(row)
     assert sample.models.choice == "OFA-Sys/chinese-clip-vit-base-patch16"
     qtbot.waitUntil(lambda: "is not on this machine" in said(sample) and idle(sample), timeout=30_000)
-    message = next(m for m in sample.messages.messages if m.level == "error")
+    message = next(m for m in sample.messages.messages if m.key == "error")
     assert [button.text() for button in message.buttons] == ["Download", "Use the bundled model"]
     message.buttons[0].click()
     qtbot.waitUntil(lambda: "downloads are switched off" in said(sample) and idle(sample), timeout=30_000)
