@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 
 import numpy as np
@@ -18,6 +17,7 @@ from app.tabs.search.tab import encoders
 from models.search.building import index_folder, open_index
 from models.search.config import ENCODERS
 from models.search.index import Index
+from models.search.index_table import only_writer
 from models.search.samples import emoji_folder, photos_folder
 from tests.gui.conftest import close_window
 from tests.models.search.conftest import save_clip, write_pictures
@@ -447,14 +447,25 @@ def test_bad_folders_and_indexes(tab, qtbot, tmp_path):
     qtbot.waitUntil(lambda: "left out" in said(tab))
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read(tab, qtbot, folder):
-    folder.chmod(0)
-    try:
-        tab.accept_paths([folder])
-        qtbot.waitUntil(lambda: "cannot be read" in said(tab) and idle(tab), timeout=60_000)
-    finally:
-        folder.chmod(0o700)
+def test_a_folder_that_may_not_be_read(tab, qtbot, folder, monkeypatch):
+    """As for whoever is not root: the system refuses to list it."""
+
+    def refused(place):
+        return [], [(str(place), "Permission denied")]
+
+    monkeypatch.setattr("models.search.building.pictures.find", refused)
+    tab.accept_paths([folder])
+    qtbot.waitUntil(lambda: "Permission denied" in said(tab) and idle(tab), timeout=60_000)
+    assert "Check its permissions" in said(tab)
+    assert tab.search.catalogue.place.unfinished == ()
+
+
+def test_an_index_that_another_process_writes(tab, qtbot, folder):
+    indexed(tab, qtbot, folder)
+    with only_writer(tab.search.catalogue.place.folder):
+        tab.search.catalogue.box.asked.emit("update")
+        qtbot.waitUntil(lambda: "being written by another process" in said(tab) and idle(tab), timeout=60_000)
+    assert asked(tab, qtbot, "cat")
 
 
 def test_exports(sample, qtbot, tmp_path):
