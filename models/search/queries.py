@@ -1,15 +1,18 @@
-"""What can be asked of a search, and what it answers. No torch: the window uses these, too."""
+"""What can be asked of a search, and what it answers. Neither torch nor Pillow: the window uses these, too."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from PIL import Image
 
-Picture = str | os.PathLike[str] | Image.Image | np.ndarray
+if TYPE_CHECKING:
+    from PIL import Image
+
+Picture: TypeAlias = "str | os.PathLike[str] | Image.Image | np.ndarray"
 
 
 @dataclass(frozen=True)

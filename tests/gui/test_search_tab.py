@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 
 import numpy as np
@@ -11,12 +10,16 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
 
+from app.settings import Key
 from app.tabs.search import work
 from app.tabs.search.places import Places, place_for
 from app.tabs.search.tab import encoders
 from models.search.building import index_folder, open_index
 from models.search.config import ENCODERS
+from models.search.index import Index
+from models.search.index_table import only_writer
 from models.search.samples import emoji_folder, photos_folder
+from tests.gui.conftest import close_window
 from tests.models.search.conftest import save_clip, write_pictures
 
 
@@ -419,7 +422,7 @@ def test_a_model_of_the_hub_is_asked_for_before_it_is_downloaded(sample, qtbot, 
     sample.models.box.activated.emit(row)
     assert sample.models.choice == "OFA-Sys/chinese-clip-vit-base-patch16"
     qtbot.waitUntil(lambda: "is not on this machine" in said(sample) and idle(sample), timeout=30_000)
-    message = next(m for m in sample.messages.messages if m.level == "error")
+    message = next(m for m in sample.messages.messages if m.key == "error")
     assert [button.text() for button in message.buttons] == ["Download", "Use the bundled model"]
     message.buttons[0].click()
     qtbot.waitUntil(lambda: "downloads are switched off" in said(sample) and idle(sample), timeout=30_000)
@@ -444,19 +447,31 @@ def test_bad_folders_and_indexes(tab, qtbot, tmp_path):
     qtbot.waitUntil(lambda: "left out" in said(tab))
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read(tab, qtbot, folder):
-    folder.chmod(0)
-    try:
-        tab.accept_paths([folder])
-        qtbot.waitUntil(lambda: "cannot be read" in said(tab) and idle(tab), timeout=60_000)
-    finally:
-        folder.chmod(0o700)
+def test_a_folder_that_may_not_be_read(tab, qtbot, folder, monkeypatch):
+    """As for whoever is not root: the system refuses to list it."""
+
+    def refused(place):
+        return [], [(str(place), "Permission denied")]
+
+    monkeypatch.setattr("models.search.building.pictures.find", refused)
+    tab.accept_paths([folder])
+    qtbot.waitUntil(lambda: "Permission denied" in said(tab) and idle(tab), timeout=60_000)
+    assert "Check its permissions" in said(tab)
+    assert tab.search.catalogue.place.unfinished == ()
+
+
+def test_an_index_that_another_process_writes(tab, qtbot, folder):
+    indexed(tab, qtbot, folder)
+    with only_writer(tab.search.catalogue.place.folder):
+        tab.search.catalogue.box.asked.emit("update")
+        qtbot.waitUntil(lambda: "being written by another process" in said(tab) and idle(tab), timeout=60_000)
+    assert asked(tab, qtbot, "cat")
 
 
 def test_exports(sample, qtbot, tmp_path):
     assert all(action.isEnabled() for action in sample.export_actions())
-    sample.search.deeds.save_table(tmp_path / "results.csv")
+    sample.start(sample.search.deeds.save_table(tmp_path / "results.csv"))
+    qtbot.waitUntil((tmp_path / "results.csv").is_file)
     with open(tmp_path / "results.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 200
@@ -469,6 +484,37 @@ def test_exports(sample, qtbot, tmp_path):
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     assert sheet.shape[1] > 1800
     assert sheet.min() < 100
+
+
+def test_every_picture_is_exported_where_every_one_is_shown(sample, qtbot, tmp_path):
+    sample.search.query.clear()
+    qtbot.waitUntil(lambda: sample.search.results.pictures.hits is None)
+    sample.start(sample.search.deeds.save_table(tmp_path / "all.csv"))
+    qtbot.waitUntil((tmp_path / "all.csv").is_file)
+    assert len((tmp_path / "all.csv").read_text("utf-8").splitlines()) == 1645
+    (tmp_path / "file").write_text("")
+    sample.start(sample.search.deeds.save_table(tmp_path / "file" / "all.csv"))
+    qtbot.waitUntil(lambda: "all.csv" in said(sample))
+
+
+def test_closing_while_a_folder_is_indexed(tab, qtbot, window, tmp_path):
+    """Its processes and threads end with the window, and what was indexed is kept."""
+    write_pictures(tmp_path / "many", 900, size=96)
+    tab.accept_paths([tmp_path / "many"])
+    search = tab.search
+    qtbot.waitUntil(
+        lambda: search.catalogue.about is not None and len(search.catalogue.about.ids) > 0, timeout=60_000
+    )
+    assert search.indexing.running
+    place = search.catalogue.place
+    close_window(qtbot, window)
+    kept = Index.open(place.folder)
+    assert 0 < len(kept) <= 900
+    kept.close()
+    restored = Places.restored(
+        window.services.settings.plain(Key.TABS, "search")["pages"]["search"]["indexes"]
+    )
+    assert restored.find(place.path).unfinished == (str(tmp_path / "many"),)
 
 
 def test_evaluation_of_all_lengths(tab, qtbot, tmp_path):

@@ -62,6 +62,14 @@ def test_the_window_is_painted_before_anything_heavy_is_imported(tmp_path):
         assert name not in seen["filled"], name
 
 
+@pytest.mark.parametrize("system", ["emotion", "search"])
+def test_tabs_that_are_built_import_nothing_heavy_when_they_are_shown(tmp_path, system):
+    seen = start(tmp_path, "--tab", system)
+    assert seen["tab"] == system
+    for name in HEAVY:
+        assert name not in seen["filled"], name
+
+
 @pytest.mark.parametrize("system", ["separation", "reverberation", "search"])
 def test_it_opens_with_the_tab_that_is_named(tmp_path, system):
     assert start(tmp_path, "--tab", system)["tab"] == system

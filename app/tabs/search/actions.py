@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from app import theme
 from app.i18n import tr
 from app.tabs.search import exports
 from app.tabs.search.query_bar import Part
+from app.tabs.search.shown import Shown
 from models.errors import UserError
 from models.progress import Cancelled
 
@@ -65,38 +67,45 @@ class Actions(QObject):
         table = QAction(tr("Results as CSV…"), self)
         table.triggered.connect(lambda: self._ask_and_save("results.csv", "CSV (*.csv)", self.save_table))
         sheet = QAction(tr("Contact sheet as PNG…"), self)
-        sheet.triggered.connect(
-            lambda: self._ask_and_save(
-                "results.png", "PNG (*.png)", lambda path: self.page.tab.start(self.save_sheet(path))
-            )
-        )
+        sheet.triggered.connect(lambda: self._ask_and_save("results.png", "PNG (*.png)", self.save_sheet))
         return [table, sheet]
 
-    def _ask_and_save(self, proposal: str, kinds: str, save: Any) -> None:
+    def _ask_and_save(
+        self, proposal: str, kinds: str, save: Callable[[Path], Coroutine[Any, Any, None]]
+    ) -> None:
         name, _ = QFileDialog.getSaveFileName(self.page, tr("Export"), proposal, kinds)
         if name:
-            save(Path(name))
+            self.page.tab.start(save(Path(name)))
 
-    def save_table(self, path: Path) -> None:
-        """The answers that are shown, a row each."""
+    async def listed(self, most: int | None = None) -> list[Shown]:
+        """What the grid shows, or the first of it: the answers, or every picture of the index."""
+        pictures = self.page.results.pictures
+        if pictures.hits is not None:
+            return pictures.hits[:most]
+        items = await self.page.engine.items(self.page.catalogue.place, pictures.ids[:most])
+        return [Shown.of_item(item) for item in items]
+
+    async def save_table(self, path: Path) -> None:
+        """The pictures that are shown, a row each."""
         try:
-            exports.write_table(path, self.page.results.listed)
-        except UserError as error:
-            self.page.tab.show_error(error)
+            exports.write_table(path, await self.listed())
+        except Cancelled:
+            return
 
     async def save_sheet(self, path: Path) -> None:
         """The pictures that are shown, on one sheet."""
         title = self.page.query.text or self.page.catalogue.place.words
-        listed = list(self.page.results.listed)
+        every = self.page.results.pictures.rowCount()
         try:
+            listed = await self.listed(exports.MOST_ON_SHEET)
             with self.page.services.task(tr("Drawing the contact sheet")) as task:
                 worker = self.page.services.worker("search export")
                 font = theme.font(theme.TEXT_PX)
                 count = await worker.run(exports.write_sheet, path, title, listed, font, progress=task)
         except Cancelled:
             return
-        if count < len(listed):
-            words = tr("The first {n} of {all} pictures are on the sheet.", n=count, all=f"{len(listed):,}")
+        if count < every:
+            words = tr("The first {n} of {all} pictures are on the sheet.", n=count, all=f"{every:,}")
             self.page.tab.show_message("hint", words, key="sheet")
 
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
-from app.i18n import plural, tr
+from app.i18n import plural, tr, tr_error
 from app.tabs.search.engine import NotHere, Refused
 from app.tabs.search.index_box import IndexBox
 from app.tabs.search.places import BUNDLED, Place, Places
@@ -92,9 +92,12 @@ class Catalogue(QObject):
         """An error with what could be done about it, if it is that another model made the index."""
         actions: list[Action] = []
         if isinstance(error, NotHere):
-            self.page.tab.show_error(
-                error, [(tr("Download"), self._download), (tr("Use the bundled model"), self._use_bundled)]
-            )
+            what, why, remedy = tr_error(error)
+            self.page.tab.show_message(
+                "hint", f"{why} {remedy}",
+                [(tr("Download"), self._download), (tr("Use the bundled model"), self._use_bundled)],
+                heading=what, key="error",
+            )  # fmt: skip
             return
         if not isinstance(error, Refused):
             self.page.tab.show_error(error)

@@ -89,7 +89,7 @@ class Details(QScrollArea):
         for key, words, tip in (
             ("open", tr("Open"), tr("In the system's viewer (Return)")),
             ("folder", tr("Show in folder"), tr("In the system's file manager")),
-            ("path", tr("Copy path"), tr("Where the file is (Ctrl+C)")),
+            ("path", tr("Copy path"), tr("Copy where the file is (Ctrl+C)")),
             ("picture", tr("Copy picture"), tr("The picture itself (Ctrl+Shift+C)")),
             ("more", tr("More like this"), tr("Add it to what is asked for (+)")),
             ("less", tr("Less like this"), tr("Turn away from it (−)")),
@@ -126,7 +126,9 @@ class Details(QScrollArea):
             )
         self.figures.setText("<br>".join(lines))
         self.figures.setVisible(bool(lines))
-        self.path.setText(str(shown.path))
+        self.path.setText(f"{shown.path.parent.name}/{shown.path.name}")
+        self.view.setToolTip(str(shown.path))
+        self.buttons["path"].setToolTip(tr("Copy {path} (Ctrl+C)", path=shown.path))
         others = [text for text in shown.captions if text != shown.words]
         self.others.setText("<br>".join(_plain(text) for text in others[:6]))
         self.others.setVisible(bool(others))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -17,7 +17,6 @@ from app.tabs.search.work import About, Indexed, Pausable, PictureMemory
 from models.errors import UserError
 
 if TYPE_CHECKING:
-    from models.search.config import IndexSettings
     from models.search.index import Index
     from models.search.index_table import IndexedItem
     from models.search.queries import Query, Results, SearchOptions
@@ -149,7 +148,7 @@ class Engine(QObject):
             work.search, searcher, index, query, options, self._memory, newest_wins="search", drop_running=True
         )  # fmt: skip
 
-    async def make(self, place: Place, settings: IndexSettings) -> None:
+    async def make(self, place: Place, settings: dict[str, Any]) -> None:
         """An empty index at a place, if there is none. Raises Refused as `check`, UserError where it cannot be written."""
         searcher = await self.searcher()
         if place.path not in self._indexes and not is_index(place.folder):
@@ -159,7 +158,7 @@ class Engine(QObject):
             self._indexes[place.path] = made
         await self.check(place)
 
-    async def build(self, place: Place, folders: list[Path], settings: IndexSettings, task: Task) -> Indexed:
+    async def build(self, place: Place, folders: list[Path], settings: dict[str, Any], task: Task) -> Indexed:
         """Bring the index at a place up to date with folders. Raises Cancelled; what was done until then stays."""
         searcher, index = await self.searcher(), await self.index(place)
         builder = self.services.worker(BUILDER)

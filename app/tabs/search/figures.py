@@ -72,7 +72,7 @@ class MapPlot(Plot):
         self.getPlotItem().getAxis("bottom").setTicks(
             [[(float(np.log2(bits)), str(bits)) for bits in lengths]]
         )
-        low, high = np.log2(lengths[0]) - 0.5, np.log2(lengths[-1]) + 1.6
+        low, high = np.log2(lengths[0]) - 0.9, np.log2(lengths[-1]) + 1.6
         tops = [0.1 if rows else 0.9]
         for method, color, shift in (("paired", theme.GREY, 0.06), ("single", "accent", 0.0)):
             tops.append(self._draw_method([one for _, one in rows], way, method, color, shift))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox
 
 from app.i18n import tr
 from app.widgets.section import Fold
-
-if TYPE_CHECKING:
-    from models.search.config import IndexSettings
-    from models.search.queries import SearchOptions
+from models.search.queries import SearchOptions
 
 
 class Options(QObject):
@@ -81,16 +78,13 @@ class Options(QObject):
         return self.words.value() / 100
 
     def search_options(self, fold: bool) -> SearchOptions:
-        from models.search.queries import SearchOptions
-
         return SearchOptions(
             top=self.top.value(), rerank=self.rerank.value(), fold=fold, side=str(self.side.currentData())
         )
 
-    def index_settings(self) -> IndexSettings:
-        from models.search.config import IndexSettings
-
-        return IndexSettings(keep_embeddings=self.keep.isChecked(), workers=self.workers.value())
+    def index_settings(self) -> dict[str, Any]:
+        """Fields of `IndexSettings`, which are made of them off the GUI thread: importing them takes a while."""
+        return {"keep_embeddings": self.keep.isChecked(), "workers": self.workers.value()}
 
     def choose_side(self, side: str) -> None:
         """``pictures`` or ``captions``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal
@@ -90,15 +89,6 @@ class Results(QWidget):
     def current(self) -> Shown | None:
         index = self.gallery.currentIndex()
         return self.pictures.at(index.row()) if index.isValid() else None
-
-    @property
-    def listed(self) -> Sequence[Shown]:
-        """The answers; where every picture is shown, those that have been fetched."""
-        if self.pictures.hits is not None:
-            return self.pictures.hits
-        return [
-            one for row in range(self.pictures.rowCount()) if (one := self.pictures.at_hand(row)) is not None
-        ]
 
     def show_empty(self, title: str, text: str, button: bool) -> None:
         self.empty_title.setText(title)

@@ -26,10 +26,11 @@ from app.tabs.search.shown import PAGE, Shown
 from app.widgets.thumbnails import read
 from models.errors import UserError
 from models.progress import Cancelled
+from models.search.queries import Query
+from models.search.queries import Results as Answers
 
 if TYPE_CHECKING:
     from app.tabs.search.tab import SearchTab
-    from models.search.queries import Results as Answers
 
 EXAMPLES = ("smiling cat", "red heart", "fruit", "sad face")  # what the bundled model knows, in its language
 GROWN_MS = 400  # at most so often is an index looked at that is being made
@@ -189,8 +190,6 @@ class SearchPage(Page):
 
     async def _ask(self) -> bool:
         """Whether there are answers, and nothing newer has been asked."""
-        from models.search.queries import Query
-
         number, place = self._asked, self.catalogue.place
         part = self.settings.words_share
         query = Query(

@@ -98,12 +98,10 @@ class Pictures(QAbstractListModel):
         self._pages.move_to_end(number)
         return page[place] if place < len(page) else None
 
-    def at_hand(self, row: int) -> Shown | None:
-        """As `at`, but nothing is fetched."""
-        if self.hits is not None:
-            return self.at(row)
-        page = self._pages.get(row // PAGE)
-        return page[row % PAGE] if page is not None and row % PAGE < len(page) else None
+    @property
+    def ids(self) -> np.ndarray:
+        """int64 [n], where every picture is shown."""
+        return self._ids
 
     def show_hits(self, hits: Sequence[Shown]) -> None:
         self.beginResetModel()

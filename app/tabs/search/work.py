@@ -15,7 +15,6 @@ from models.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from models.search.building import BuildReport
-    from models.search.config import IndexSettings
     from models.search.index import Index
     from models.search.index_table import IndexedItem
     from models.search.queries import Query, Results, SearchOptions
@@ -169,12 +168,13 @@ def index_folders(
     searcher: Searcher,
     index: Index,
     folders: list[Path],
-    settings: IndexSettings,
+    settings: dict[str, Any],
     told: Callable[[int], None],
     progress: Progress,
 ) -> Indexed:
     """Bring the index up to date with folders, one after the other."""
     from models.search.building import index_folder
+    from models.search.config import IndexSettings
 
     reports: list[BuildReport] = []
     broken: list[tuple[str, UserError]] = []
@@ -185,7 +185,7 @@ def index_folders(
             else progress.part(number / len(folders), (number + 1) / len(folders))
         )
         try:
-            reports.append(index_folder(searcher, index, folder, part, settings, told))
+            reports.append(index_folder(searcher, index, folder, part, IndexSettings(**settings), told))
         except UserError as error:
             if len(folders) == 1:
                 raise
@@ -201,8 +201,9 @@ def index_folders(
     )
 
 
-def made_or_opened(folder: Path, searcher: Searcher, settings: IndexSettings) -> Index:
+def made_or_opened(folder: Path, searcher: Searcher, settings: dict[str, Any]) -> Index:
     """The index at `folder`, made if there is none. Raises UserError if another model made it."""
     from models.search.building import open_index
+    from models.search.config import IndexSettings
 
-    return open_index(folder, searcher.identity, settings)
+    return open_index(folder, searcher.identity, IndexSettings(**settings))
