@@ -472,7 +472,7 @@ def test_a_folder_becomes_folders_of_tracks(tab, qtbot, folder, network, tmp_pat
     target = tmp_path / "meetings separated"
     files = sorted(str(path.relative_to(target)) for path in target.rglob("*") if path.is_file())
     assert files == [
-        "a_wav/a_speaker1.wav", "a_wav/a_speaker2.wav", "monday/a_wav/a_speaker1.wav", "monday/a_wav/a_speaker2.wav",
+        "a/a_speaker1.wav", "a/a_speaker2.wav", "monday/a/a_speaker1.wav", "monday/a/a_speaker2.wav",
     ]  # fmt: skip
     table = tab.batch.table
     assert "not a sound file" in table.data(table.index(1, 2))
@@ -515,14 +515,23 @@ def test_a_folder_without_sound_is_said(tab, qtbot, tmp_path):
 def test_the_target_can_be_elsewhere_and_lies_outside_what_is_looked_through(tab, qtbot, folder, tmp_path):
     rows = found(tab, qtbot, folder)
     tab.batch.set_target(folder / "out")
-    assert rows[0].folder == folder / "out" / "a_wav"
+    assert rows[0].folder == folder / "out" / "a"
     (folder / "out").mkdir()
     (folder / "out" / "old.wav").write_bytes((folder / "a.wav").read_bytes())
-    from app.tabs.separation.batch import _found
+    from app.tabs.separation.batch import _found, _places
     from models.progress import Progress
 
     names = [path.name for path, _length in _found([folder], folder / "out", Progress())]
     assert "old.wav" not in names
+    twins = [
+        folder / "a.wav",
+        folder / "a.flac",
+        folder / "monday" / "a.wav",
+        tmp_path / "elsewhere" / "b.wav",
+    ]
+    assert _places(twins, folder, tmp_path) == [
+        tmp_path / "a", tmp_path / "a 2", tmp_path / "monday" / "a", tmp_path / "b",
+    ]  # fmt: skip
 
 
 # The rest -------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import plural, tr, translate
@@ -140,6 +140,9 @@ class RecordingPage(Page):
         self.outline, self.separated, self.references = outline, None, []
         self.scores.show_nothing()
         self._views.setCurrentWidget(self._lanes_page)
+        focused = QApplication.focusWidget()
+        if focused is None or not self.tab.isAncestorOf(focused):
+            self.lanes.setFocus()  # so that Space plays what was just dropped
         self.lanes.show_sounds(Sound(path, outline, tr("Mixture")))
         self._show_about()
         if outline.clipped > outline.sample_rate // 1000:
