@@ -124,6 +124,7 @@ class Trainer:
         )
         self._restore()
         self.task.look_back(self.history)
+        self._recall_last_step()
         self.teller.announce(counts, self.network, self.step, self.steps_per_epoch * self.config.epochs)
         if self.config.start_from and not self.step:
             self.teller.tell(
@@ -145,6 +146,13 @@ class Trainer:
             for path in self.task.summary(self.history, self.run.path):
                 self.teller.tell(events.Picture(path=path.name, title="Summary", epoch=self.epoch))
         return finished
+
+    def _recall_last_step(self) -> None:
+        """The rate and figures of the last step taken: a run that was stopped after its epoch's last step tells them."""
+        steps = self.steps_per_epoch
+        epoch = self.epoch + max(0, self.step_in_epoch - 1) / steps
+        clock = Clock(max(0, self.step - 1), steps * self.config.epochs, epoch, self.config.epochs)
+        self._rate, self._reported = self.task.learning_rate(clock), self.task.reported(clock)
 
     def _tell_forgotten_epochs(self) -> None:
         """A kill between the saving of an epoch and the telling of it leaves a gap in the story: close it."""
