@@ -33,6 +33,7 @@ ROWS: list[Callable[[], Row]] = [
     window.first_paint,
     window.event_loop_gap,
     window.million_points,
+    window.hour_long_lane,
     training.many_long_runs,
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -29,6 +29,8 @@ from models.separation.results import Separated
 if TYPE_CHECKING:
     from app.audio.outline import Outline
     from app.tabs.separation.tab import SeparationTab
+
+FAINT_DB = 20.0  # a track so much softer than another is likely to be nobody's
 
 
 class RecordingPage(Page):
@@ -264,10 +266,13 @@ class RecordingPage(Page):
 
     def _show_remarks(self, separated: Separated) -> None:
         texts = [remark.said(translate) for remark in separated.remarks]
-        if texts:
-            self.tab.show_message(
-                "warning", "\n".join(texts), heading=tr("About these tracks"), key="remarks"
-            )
+        if not texts:
+            return
+        levels = separated.levels_db
+        faint = bool(levels) and max(levels) - min(levels) > FAINT_DB
+        clipped = self.outline is not None and self.outline.clipped > 0
+        level: Literal["warning", "hint"] = "warning" if faint or clipped else "hint"
+        self.tab.show_message(level, "\n".join(texts), heading=tr("About these tracks"), key="remarks")
 
     def tracks(self) -> list[Track]:
         """The separated tracks with their names and colours."""
