@@ -14,6 +14,7 @@ import soundfile
 from PySide6.QtCore import Qt
 
 from app.audio.outline import outline_of
+from app.tabs.base import LEFT_WIDTH
 from models.audio import resample
 from tests.desktop.test_lane_player import recorded
 from tests.desktop.test_microphone import likeness
@@ -161,6 +162,7 @@ def test_what_is_said_into_the_microphone_is_recorded(qtbot, services, sound_ser
     said = time.monotonic()
     qtbot.waitUntil(lambda: time.monotonic() > said + 0.5)
     assert box.elapsed.text()
+    assert box.minimumSizeHint().width() <= LEFT_WIDTH - 2 * 16  # the column does not grow while it records
     qtbot.mouseClick(box.record, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(saved), timeout=10_000)
     heard, rate = soundfile.read(saved[0], dtype="float32")
