@@ -23,8 +23,12 @@ from torch import Tensor
 from torch.nn.functional import leaky_relu, linear
 
 EPS = 1e-8
-CHUNK = 2**17  # values that are worked on at once, so that they stay in the cache; their sums are added in float64
-ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
+CHUNK = (
+    2**17
+)  # values that are worked on at once, so that they stay in the cache; their sums are added in float64
+ONEDNN = (
+    getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
+)
 
 
 class BlockWeights(NamedTuple):
@@ -86,7 +90,9 @@ def separate_features(
     state = _first_state(features, blocks[-1])
     ready = [_ready(block, half) for block in blocks]
     with torch.autocast("cpu", enabled=False):
-        room = state.new_empty((2, state.shape[1], blocks[0].inner.shape[0]))  # memory is dear where it is new
+        room = state.new_empty(
+            (2, state.shape[1], blocks[0].inner.shape[0])
+        )  # memory is dear where it is new
         for item in state:
             for one in zip(blocks, ready, dilations, strict=True):
                 _forward(item, *one, room)
@@ -102,8 +108,7 @@ class _Stack(torch.autograd.Function):
             state = _first_state(features, blocks[-1])
             ready = [_ready(block, half) for block in blocks]
             ctx.kept = [
-                [_forward(item, *one) for one in zip(blocks, ready, dilations, strict=True)]
-                for item in state
+                [_forward(item, *one) for one in zip(blocks, ready, dilations, strict=True)] for item in state
             ]
             ctx.save_for_backward(*flat)
             ctx.dilations, ctx.half, ctx.width = dilations, half, features.shape[-1]

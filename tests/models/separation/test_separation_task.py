@@ -92,7 +92,18 @@ def test_voices_join_with_the_epochs():
 
 def test_a_run_and_what_comes_of_it(tmp_path, capsys):
     run = tmp_path / "run"
-    arguments = ["train", "separation", "--preset", "demo", "--run", str(run), "--device", "cpu", "--quiet", "--json"]
+    arguments = [
+        "train",
+        "separation",
+        "--preset",
+        "demo",
+        "--run",
+        str(run),
+        "--device",
+        "cpu",
+        "--quiet",
+        "--json",
+    ]
     assert cli.main([*arguments, "--set", *TINY]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["reason"] == "completed"
     info = checkpoint.read_info(run / "best", "separation")
