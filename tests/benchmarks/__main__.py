@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import eeg, emotion, reverberation, search, training, window
+from tests.benchmarks import eeg, emotion, reverberation, search, separation, training, window
 
 Row = dict[str, object]
 RESULTS = Path(__file__).with_name("results.json")
@@ -28,6 +28,9 @@ ROWS: list[Callable[[], Row]] = [
     search.mean_average_precision,
     search.exact_search,
     search.indexing,
+    separation.forward,
+    separation.training_step,
+    separation.ten_minutes,
     eeg.training_step,
     eeg.ridge,
     window.first_paint,

@@ -228,6 +228,14 @@ def test_broken_files_are_skipped_and_told(tmp_path, capsys, trained):
     assert "Traceback" not in printed
 
 
+def test_a_system_that_is_not_built_is_said(capsys, monkeypatch):
+    from models import systems
+
+    monkeypatch.setitem(systems.SYSTEMS, "dreams", systems.System("dreams", "Dreams"))
+    assert main(["train", "dreams"]) == 2
+    assert "Dreams is not built yet" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -235,7 +243,7 @@ def test_broken_files_are_skipped_and_told(tmp_path, capsys, trained):
         (["train", "emotion", "--set", "epochs=0"], "epochs: should be greater"),
         (["train", "emotion", "--set", "epochs=1"], "No data set was chosen"),
         (["train", "nonsense"], "no system called"),
-        (["train", "separation"], "not built yet"),
+        (["export", "emotion", "--out", "x.pt"], "no other format"),
         (["resume", "/no/such/run"], "is not a run folder"),
         (
             ["use", "emotion", "--checkpoint", "/no/such/checkpoint", "--out", "o.csv", "x.wav"],
