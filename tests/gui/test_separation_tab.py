@@ -509,6 +509,17 @@ def test_stopping_a_folder_half_way_leaves_whole_files_only(tab, qtbot, folder, 
     assert tab.primary.text() == "Separate 1 recording"
 
 
+def test_a_target_that_cannot_be_written_is_said_in_the_rows(tab, qtbot, folder, network):
+    rows = found(tab, qtbot, folder)
+    tab.models.choose(str(network))
+    tab.batch.set_target(Path("/dev/null/tracks"))
+    tab.act()
+    qtbot.waitUntil(lambda: all(row.state == "problem" for row in rows) and idle(tab), timeout=60_000)
+    assert "cannot be written" in rows[0].problem
+    assert "3 recordings could not" in texts(tab)
+    assert tab.primary.text() == "Separate again"
+
+
 def test_a_folder_without_sound_is_said(tab, qtbot, tmp_path):
     tab.accept_paths([tmp_path])
     qtbot.waitUntil(lambda: "no sound files" in texts(tab), timeout=10_000)

@@ -56,6 +56,7 @@ class Lanes(QWidget):
         self.lanes: list[Lane] = []
         self.mode = "waveform"
         self._selected = 0
+        self._closed = False
         self.player = LanePlayer(self)
         self.player.finished.connect(self._finished)
         self.player.failed.connect(self._failed)
@@ -96,8 +97,9 @@ class Lanes(QWidget):
             self.lanes[0].mute.setChecked(True)  # else everything would be heard twice
         self.player.set_lanes([lane.path for lane in self.lanes], self.gains())
         self.transport.set_ready(True)
-        if same and playing:
+        if same and playing:  # listening goes on where it was
             self.player.play(place)
+            self._ticker.start()
         self._show_playing()
 
     def set_mode(self, mode: str) -> None:
@@ -203,6 +205,13 @@ class Lanes(QWidget):
         self._ticker.stop()
         self._show_playing()
 
+    def shut_down(self) -> None:
+        """The window closes: silence, and no more reading."""
+        self._closed = True
+        for timer in (self._settle, self._region_settles):
+            timer.stop()
+        self.stop()
+
     def _heard_changed(self) -> None:
         self.player.set_gains(self.gains())
         self._show_heard()
@@ -252,8 +261,9 @@ class Lanes(QWidget):
     # Finer than the outline -------------------------------------------------------------------------------
 
     def _want_detail(self, canvas: SoundCanvas, first_s: float, last_s: float) -> None:
-        self._wanted[canvas] = (first_s, last_s)
-        self._settle.start()
+        if not self._closed:
+            self._wanted[canvas] = (first_s, last_s)
+            self._settle.start()
 
     def _read_details(self) -> None:
         wanted, self._wanted = self._wanted, {}

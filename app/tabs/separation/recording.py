@@ -119,7 +119,7 @@ class RecordingPage(Page):
             self.lanes.toggle_play()
 
     async def shut_down(self) -> None:
-        self.lanes.stop()
+        self.lanes.shut_down()
         self.microphone.finish()
 
     # Opening ----------------------------------------------------------------------------------------------
@@ -219,6 +219,8 @@ class RecordingPage(Page):
         if outline is None:
             return
         self.tab.clear_messages()
+        if self.separated is not None:
+            self.lanes.stop()  # a file that is being played cannot be replaced on every system
         path = outline.path
         try:
             with self.services.task(tr("Separating")) as task, self.tab.busy(task):
