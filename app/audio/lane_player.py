@@ -26,7 +26,7 @@ class LanePlayer(QObject):
     """Every call returns at once; files and device are opened in a thread, which reads ahead.
 
     finished: the sound came to its end by itself. failed(UserError): there is nothing to play on, or a file cannot be
-    read. Gains, loop and place may be changed while it plays, without a click.
+    read. Gains, stretch and place may be changed while it plays, without a click.
     """
 
     finished = Signal()
@@ -37,7 +37,8 @@ class LanePlayer(QObject):
         super().__init__(parent)
         self._paths: list[Path] = []
         self._gains: list[float] = []
-        self._loop: Region | None = None
+        self._stretch: Region | None = None
+        self._again = True
         self._playback: _Playback | None = None
         self._ending: list[_Playback] = []
         self._ended.connect(self._over, Qt.ConnectionType.QueuedConnection)
@@ -66,21 +67,22 @@ class LanePlayer(QObject):
         if self._playback is not None:
             self._playback.set_gains(self._gains)
 
-    def set_loop(self, loop: Region | None) -> None:
-        """Play that stretch, in seconds, over and over; None: to the end."""
-        if loop == self._loop:
+    def set_stretch(self, stretch: Region | None, again: bool = True) -> None:
+        """Play that stretch only, in seconds, over and over or once; None: to the end of the files."""
+        if (stretch, again) == (self._stretch, self._again):
             return
-        self._loop = loop
+        self._stretch, self._again = stretch, again
         if self._playback is not None:
-            self._playback.jump(self.position_s(), loop)
+            self._playback.jump(self.position_s(), stretch, again)
 
     def play(self, start_s: float = 0.0) -> None:
         """From the beginning, or that place, on."""
         if self._playback is not None:
-            self._playback.jump(start_s, self._loop)
+            self._playback.jump(start_s, self._stretch, self._again)
             self._playback.pause(False)
             return
-        self._playback = _Playback(self, self._paths, self._gains, self._loop, max(0.0, start_s))
+        self._playback = _Playback(self, self._paths, self._gains, max(0.0, start_s))
+        self._playback.jump(max(0.0, start_s), self._stretch, self._again)
         self._playback.start()
 
     def pause(self) -> None:
@@ -93,7 +95,7 @@ class LanePlayer(QObject):
 
     def seek(self, place_s: float) -> None:
         if self._playback is not None:
-            self._playback.jump(max(0.0, place_s), self._loop)
+            self._playback.jump(max(0.0, place_s), self._stretch, self._again)
 
     def stop(self) -> None:
         """Silence, at once; no signal."""
@@ -128,13 +130,13 @@ class _Playback(threading.Thread):
         owner: LanePlayer,
         paths: Sequence[Path],
         gains: Sequence[float],
-        loop: Region | None,
         start_s: float,
     ) -> None:
         super().__init__(name="lanes", daemon=True)
         self._owner, self._paths = owner, list(paths)
         self._gains = list(gains)
-        self._loop = loop
+        self._stretch: Region | None = None
+        self._again = True
         self._start_s = start_s  # where to begin, or to go on from
         self._moved = True  # whether that was not taken up yet
         self._paused = False
@@ -162,9 +164,9 @@ class _Playback(threading.Thread):
         if self._mixer is not None:
             self._mixer.set_gains(gains)
 
-    def jump(self, place_s: float, loop: Region | None) -> None:
+    def jump(self, place_s: float, stretch: Region | None, again: bool) -> None:
         with self._lock:
-            self._start_s, self._loop, self._moved = place_s, loop, True
+            self._start_s, self._stretch, self._again, self._moved = place_s, stretch, again, True
             if self._mixer is not None:
                 self._mixer.jump(place_s)
 
@@ -212,7 +214,7 @@ class _Playback(threading.Thread):
             with self._lock:
                 turn = mixer.turn
                 if self._moved:
-                    lanes.loop, self._moved = self._loop, False
+                    lanes.stretch, lanes.again, self._moved = self._stretch, self._again, False
                     lanes.seek(self._start_s)
             if not mixer.room():
                 return

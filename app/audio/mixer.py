@@ -156,7 +156,8 @@ class Lanes:
         self._rate, self._channels = rate, channels
         self.frames = max((file.frames for file in self._files), default=0)
         self._place = 0
-        self.loop: Region | None = None
+        self.stretch: Region | None = None  # what is played of it …
+        self.again = True  # … over and over, or once
 
     def seek(self, place_s: float) -> None:
         self._place = max(0, min(round(place_s * self._rate), self.frames - 1))
@@ -164,24 +165,27 @@ class Lanes:
             file.seek(self._place)
 
     def read(self, turn: int) -> Block | None:
-        """The next block; None at the end. In a loop there is none."""
+        """The next block; None at the end. A stretch that is played again has none. Past its end it means nothing."""
         ends = self.frames
-        looped = None
-        if self.loop is not None:
-            first, last = (min(round(t * self._rate), self.frames) for t in self.loop)
+        within = None
+        if self.stretch is not None:
+            first, last = (min(round(t * self._rate), self.frames) for t in self.stretch)
             if first < last and self._place < last:
-                looped, ends = (first, last), last
+                within, ends = (first, last), last
         if self._place >= ends:
             return None
         count = min(max(1, round(BLOCK_S * self._rate)), ends - self._place)
         sound = np.stack([file.read(count) for file in self._files], axis=1)
         place = self._place
         self._place += count
-        if looped is not None:
-            self._fade_at_the_seam(sound, place, *looped)
-            if self._place >= ends:
-                self.seek(looped[0] / self._rate)
-        last_one = looped is None and self._place >= ends
+        at_end = self._place >= ends
+        if within is not None:
+            self._fade_at_the_seam(sound, place, *within)
+            if at_end and self.again:
+                self.seek(within[0] / self._rate)
+            elif at_end:
+                self._place = self.frames  # nothing comes after it
+        last_one = at_end and (within is None or not self.again)
         return Block(turn, place / self._rate, sound, last_one)
 
     def close(self) -> None:
@@ -189,7 +193,7 @@ class Lanes:
             file.close()
 
     def _fade_at_the_seam(self, sound: np.ndarray, place: int, first: int, last: int) -> None:
-        """Where a loop begins again the sound would jump."""
+        """Where a stretch begins again, or ends, the sound would jump."""
         ramp = max(1, min(round(RAMP_S / 2 * self._rate), (last - first) // 2))
         frames = place + np.arange(len(sound))
         inner = np.where(frames >= first, (frames - first) / ramp, 1.0)

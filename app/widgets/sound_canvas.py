@@ -236,7 +236,7 @@ class SoundCanvas(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._redraw()
+        self._view_changed()
 
     # The mouse --------------------------------------------------------------------------------------------
 

@@ -81,9 +81,21 @@ class MixingConfig(Settings):
         0.5, "Level again", "How often the first voice of a ready-made mixture gets another level.", group="Mixing", ge=0, le=1
     )  # fmt: skip
     speed: float = setting(
-        0.0, "Speed", "Voices are played faster or slower by at most this share, so that they sound like others.",
-        group="Mixing", ge=0, le=0.3,
-    )  # fmt: skip
+        0.0,
+        "Speed",
+        "Voices are played faster or slower by at most this share, so that they sound like others; once all have joined.",
+        group="Mixing",
+        ge=0,
+        le=0.3,
+    )
+    alone: float = setting(
+        0.0,
+        "One voice alone",
+        "How often all voices but one are silent, so that a track is learned to be silent where nobody else speaks.",
+        group="Mixing",
+        ge=0,
+        le=0.5,
+    )
     noise: str = setting(
         "", "Noise", "A folder of recordings that are laid under.", group="Mixing", path="folder"
     )

@@ -236,12 +236,14 @@ class Mixer:
         self._speaker = [clip.speaker for clip in voices.clips]
         self._count = len(voices)
         self.everyone = len(set(self._speaker))
+        self._speed = settings.speed
 
     def limit(self, speakers: int) -> None:
-        """Mix only the first so many speakers, in the order of the clips."""
+        """Mix only the first so many speakers, in the order of the clips, and those at their own speed."""
         known = dict.fromkeys(self._speaker)
         allowed = set(list(known)[: max(speakers, self.speakers)])
         self._count = sum(speaker in allowed for speaker in self._speaker)
+        self._speed = self.settings.speed if speakers >= self.everyone else 0.0
 
     def mixture(self, item: int, seed: int) -> Mixed:
         """A mixture with clip `item` in it (counted around), everything else by the seed."""
@@ -253,6 +255,8 @@ class Mixer:
                 chosen.append(other)
         order = random.permutation(self.speakers)
         cut = [self._voice(self.voices[chosen[i]], random) for i in order]
+        if self.settings.alone and random.random() < self.settings.alone:
+            cut[1:] = [np.zeros_like(voice) for voice in cut[1:]]
         noise, snr = None, 0.0
         if self.noise and random.random() < self.settings.noise_share:
             noise = self.noise.stretch(self.samples, random)
@@ -261,7 +265,7 @@ class Mixer:
         return mixing.mix(cut, levels, self.settings.loudness_db, noise, snr)
 
     def _voice(self, sound: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        most = self.settings.speed
+        most = self._speed
         speed = 1.0 + float(random.uniform(-most, most)) if most else 1.0
         source = mixing.crop(sound, int(np.ceil(self.samples * speed)) + 8 * bool(most), random if self.settings.crop else None)  # fmt: skip
         voice = mixing.at_speed(source, speed, self.samples)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import eeg, emotion, reverberation, search, training, window
+from tests.benchmarks import eeg, emotion, reverberation, search, separation, training, window
 
 Row = dict[str, object]
 RESULTS = Path(__file__).with_name("results.json")
@@ -29,6 +29,9 @@ ROWS: list[Callable[[], Row]] = [
     search.exact_search,
     search.indexing,
     search.scrolling,
+    separation.forward,
+    separation.training_step,
+    separation.ten_minutes,
     eeg.training_step,
     eeg.ridge,
     eeg.hour,
@@ -36,6 +39,7 @@ ROWS: list[Callable[[], Row]] = [
     window.event_loop_gap,
     window.million_points,
     window.five_thousand_sequences,
+    window.hour_long_lane,
     training.many_long_runs,
 ]
 

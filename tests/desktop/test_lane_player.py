@@ -93,7 +93,7 @@ def test_a_stretch_is_heard_over_and_over(qtbot, sound_server, player, voices, t
     paths, (one, _two) = voices
     recorder = sound_server.record_speaker(tmp_path / "out.wav")
     player.set_lanes(paths, [0.0, 1.0, 0.0])
-    player.set_loop((0.5, 1.1))
+    player.set_stretch((0.5, 1.1))
     player.play(0.5)
     begun = time.monotonic()
     qtbot.waitUntil(lambda: player.position_s() > 0.6, timeout=20_000)

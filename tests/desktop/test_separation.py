@@ -14,6 +14,7 @@ import soundfile
 from PySide6.QtCore import Qt
 
 from app.audio.outline import outline_of
+from app.tabs.base import LEFT_WIDTH
 from models.audio import resample
 from tests.desktop.test_lane_player import recorded
 from tests.desktop.test_microphone import likeness
@@ -115,10 +116,13 @@ def test_a_chosen_stretch_is_heard_once_or_over_and_over(qtbot, sound_server, la
     qtbot.keyClick(lanes, Qt.Key.Key_1)
     lanes.axis.set_region((1.0, 1.8))
     lanes.transport.loop.setChecked(False)
-    qtbot.keyClick(lanes, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: lanes.player.position_s() > 1.2, timeout=20_000)
-    qtbot.waitUntil(lambda: lanes.player.paused, timeout=20_000)  # it ends with the stretch
-    assert lanes.axis.head_s == pytest.approx(1.0, abs=0.05)
+    recorder = sound_server.record_speaker(tmp_path / "once.wav")
+    with qtbot.waitSignal(lanes.player.finished, timeout=20_000):
+        qtbot.keyClick(lanes, Qt.Key.Key_Space)
+    assert lanes.axis.head_s == pytest.approx(1.0)
+    heard = recorded(recorder, tmp_path / "once.wav")
+    assert likeness(heard, one[RATE : round(1.8 * RATE)])[0] > 0.8
+    assert np.count_nonzero(np.abs(heard) > 0.01) < 1.0 * RATE  # nothing of what comes after it
     recorder = sound_server.record_speaker(tmp_path / "out.wav")
     lanes.transport.loop.setChecked(True)
     qtbot.keyClick(lanes, Qt.Key.Key_Space)
@@ -158,6 +162,7 @@ def test_what_is_said_into_the_microphone_is_recorded(qtbot, services, sound_ser
     said = time.monotonic()
     qtbot.waitUntil(lambda: time.monotonic() > said + 0.5)
     assert box.elapsed.text()
+    assert box.minimumSizeHint().width() <= LEFT_WIDTH - 2 * 16  # the column does not grow while it records
     qtbot.mouseClick(box.record, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(saved), timeout=10_000)
     heard, rate = soundfile.read(saved[0], dtype="float32")

@@ -154,7 +154,7 @@ def test_seeking_finds_the_same_sample_in_every_file(files):
 
 def test_a_loop_comes_back_without_a_click(files):
     lanes = Lanes(files[:1], RATE, 1)
-    lanes.loop = (0.5, 0.73)
+    lanes.stretch = (0.5, 0.73)
     lanes.seek(0.4)
     made = all_of(lanes, 40)
     lanes.close()
@@ -165,6 +165,21 @@ def test_a_loop_comes_back_without_a_click(files):
     sound = np.concatenate([one.sound for one in made])[:, 0, 0]
     assert steepest(sound) < steepest(tone(440, 1.0)) + 0.3 / (RAMP / 2)
     assert not any(one.last for one in made)
+
+
+def test_a_stretch_that_is_heard_once_ends_with_it(files):
+    lanes = Lanes(files[:1], RATE, 1)
+    lanes.stretch, lanes.again = (0.5, 0.73), False
+    lanes.seek(0.5)
+    made = all_of(lanes)
+    assert made[-1].last
+    sound = np.concatenate([one.sound for one in made])[:, 0, 0]
+    assert len(sound) == round(0.23 * RATE)
+    assert abs(sound[-1]) < 0.01
+    assert lanes.read(0) is None
+    lanes.seek(1.0)  # past it, it means nothing
+    assert all_of(lanes)[-1].place_s > 2.9
+    lanes.close()
 
 
 def test_playing_from_the_very_end_ends(files):

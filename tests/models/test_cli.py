@@ -237,6 +237,7 @@ def test_broken_files_are_skipped_and_told(tmp_path, capsys, trained):
         (["train", "emotion", "--set", "epochs=0"], "epochs: should be greater"),
         (["train", "emotion", "--set", "epochs=1"], "No data set was chosen"),
         (["train", "nonsense"], "no system called"),
+        (["export", "emotion", "--out", "x.pt"], "no other format"),
         (["resume", "/no/such/run"], "is not a run folder"),
         (
             ["use", "emotion", "--checkpoint", "/no/such/checkpoint", "--out", "o.csv", "x.wav"],

@@ -105,7 +105,10 @@ class BatchPage(Page):
         root, target = self.folder, self.target
         if root is None or target is None:
             return
-        rows = [Row(path, _place(path, root, target), duration_s=length) for path, length in found]
+        places = _places([path for path, _length in found], root, target)
+        rows = [
+            Row(path, place, duration_s=length) for (path, length), place in zip(found, places, strict=True)
+        ]
         self.table.show_rows(rows)
         self._views.setCurrentIndex(1 if rows else 0)
         self._show_target()
@@ -187,8 +190,9 @@ class BatchPage(Page):
         """Where the tracks go; each recording gets a folder in it."""
         self.target = target
         if self.folder is not None:
-            for row in self.table.rows:
-                row.folder = _place(row.path, self.folder, target)
+            places = _places([row.path for row in self.table.rows], self.folder, target)
+            for row, place in zip(self.table.rows, places, strict=True):
+                row.folder = place
                 self.table.changed(row)
         self._show_target()
         self.tab.refresh()
@@ -316,10 +320,15 @@ def _found(paths: list[Path], target: Path | None, progress: Progress) -> list[t
     return lengths
 
 
-def _place(path: Path, root: Path, target: Path) -> Path:
-    """The folder of a recording's tracks: as it lies below `root`, so that equal names do not meet."""
-    try:
-        inner = path.relative_to(root)
-    except ValueError:
-        inner = Path(path.name)
-    return target / inner.parent / (inner.name if inner.name == inner.stem else inner.name.replace(".", "_"))
+def _places(paths: list[Path], root: Path, target: Path) -> list[Path]:
+    """The folder of each recording's tracks: as it lies below `root`, and no two the same."""
+    places: list[Path] = []
+    for path in paths:
+        inner = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
+        place = target / inner.with_suffix("")
+        number = 2
+        while place in places:  # such as a.wav beside a.flac
+            place = (target / inner).with_name(f"{inner.stem} {number}")
+            number += 1
+        places.append(place)
+    return places

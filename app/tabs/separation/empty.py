@@ -1,4 +1,4 @@
-"""What a page says while there is nothing on it."""
+"""Pages: one that says what to do while there is nothing on it, and one of widgets under one another."""
 
 from __future__ import annotations
 
@@ -21,4 +21,16 @@ def empty(title: str, text: str) -> QWidget:
         label.setWordWrap(True)
         column.addWidget(label)
     column.addStretch(3)
+    return page
+
+
+def stacked(first: QWidget, second: QWidget | None = None) -> QWidget:
+    """A page of `first`, which takes what room there is, and under it `second`."""
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(theme.SMALL)
+    column.addWidget(first, 1)
+    if second is not None:
+        column.addWidget(second)
     return page

@@ -16,7 +16,7 @@ from app.widgets.time_axis import TimeAxis
 
 HEAD = 148
 LEAST_DB, MOST_DB = -40, 12
-LEAST_HEIGHT = 92
+LEAST_HEIGHT = 82
 
 
 class Lane(QWidget):

@@ -56,7 +56,7 @@ class Lanes(QWidget):
         self.lanes: list[Lane] = []
         self.mode = "waveform"
         self._selected = 0
-        self._stops_at: float | None = None  # the end of a stretch that is heard once
+        self._closed = False
         self.player = LanePlayer(self)
         self.player.finished.connect(self._finished)
         self.player.failed.connect(self._failed)
@@ -97,8 +97,9 @@ class Lanes(QWidget):
             self.lanes[0].mute.setChecked(True)  # else everything would be heard twice
         self.player.set_lanes([lane.path for lane in self.lanes], self.gains())
         self.transport.set_ready(True)
-        if same and playing:
+        if same and playing:  # listening goes on where it was
             self.player.play(place)
+            self._ticker.start()
         self._show_playing()
 
     def set_mode(self, mode: str) -> None:
@@ -163,9 +164,7 @@ class Lanes(QWidget):
 
     def _play(self) -> None:
         place, region = self.axis.head_s or 0.0, self.axis.region
-        looped = region is not None and self.transport.looped
-        self.player.set_loop(region if looped else None)
-        self._stops_at = region[1] if region is not None and not looped else None
+        self.player.set_stretch(region, self.transport.looped)
         if region is not None and not region[0] <= place < region[1] - 0.01:
             place = region[0]
         elif place >= self.axis.duration_s - 0.02:
@@ -206,6 +205,13 @@ class Lanes(QWidget):
         self._ticker.stop()
         self._show_playing()
 
+    def shut_down(self) -> None:
+        """The window closes: silence, and no more reading."""
+        self._closed = True
+        for timer in (self._settle, self._region_settles):
+            timer.stop()
+        self.stop()
+
     def _heard_changed(self) -> None:
         self.player.set_gains(self.gains())
         self._show_heard()
@@ -218,19 +224,14 @@ class Lanes(QWidget):
         if not self.player.playing:
             self._ticker.stop()
             return
-        place = self.player.position_s()
-        if self._stops_at is not None and place >= self._stops_at:
-            self.player.pause()
-            place = self.axis.region[0] if self.axis.region is not None else place
-            self.player.seek(place)
-            self._stops_at = None
-        self.axis.set_head(place)
+        self.axis.set_head(self.player.position_s())
         if not self.player.paused:
             self.axis.keep_head_in_view()
         self._show_playing()
 
     def _finished(self) -> None:
-        self.axis.set_head(self.axis.duration_s)
+        region = self.axis.region
+        self.axis.set_head(self.axis.duration_s if region is None else region[0])
         self._ticker.stop()
         self._show_playing()
 
@@ -252,18 +253,17 @@ class Lanes(QWidget):
 
     def _follow_region(self) -> None:
         region = self.axis.region
-        looped = region is not None and self.transport.looped
         if self.player.playing and not self.player.paused:
-            self._stops_at = region[1] if region is not None and not looped else None
-            self.player.set_loop(region if looped else None)
+            self.player.set_stretch(region, self.transport.looped)
             if region is not None and not region[0] <= self.player.position_s() < region[1]:
                 self.player.seek(region[0])
 
     # Finer than the outline -------------------------------------------------------------------------------
 
     def _want_detail(self, canvas: SoundCanvas, first_s: float, last_s: float) -> None:
-        self._wanted[canvas] = (first_s, last_s)
-        self._settle.start()
+        if not self._closed:
+            self._wanted[canvas] = (first_s, last_s)
+            self._settle.start()
 
     def _read_details(self) -> None:
         wanted, self._wanted = self._wanted, {}

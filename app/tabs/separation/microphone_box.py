@@ -123,7 +123,7 @@ class MicrophoneBox(QWidget):
             return
         self.microphone.start(self.device.currentData() or None)
         self.device.setEnabled(False)
-        self.record.setText(tr("■ Stop recording"))
+        self.record.setText(tr("■ Finish"))
         self.picture.show_nothing()
         self._ticker.start()
         self.running.emit(True)
@@ -167,11 +167,13 @@ class MicrophoneBox(QWidget):
         self.level = QProgressBar()
         self.level.setRange(0, 100)
         self.level.setTextVisible(False)
+        self.level.setMinimumWidth(40)
+        self.record.setMinimumWidth(84)  # for both of its words: the level beside it stays where it is
         self.level.setAccessibleName(tr("Level"))
         self.level.setToolTip(tr("Level of the microphone, −60 to 0 dB"))
         self.elapsed = QLabel()
         self.elapsed.setProperty("role", "hint")
-        self.elapsed.setMinimumWidth(40)
+        self.elapsed.setFixedWidth(48)
         row.addWidget(self.record)
         row.addWidget(self.level, 1)
         row.addWidget(self.elapsed)

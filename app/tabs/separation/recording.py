@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QStackedWidget
 
-from app import theme
 from app.i18n import plural, tr, translate
 from app.tabs.sent import Conversation, Track
 from app.tabs.separation import work
-from app.tabs.separation.empty import empty
+from app.tabs.separation.empty import empty, stacked
 from app.tabs.separation.exports import Exports
 from app.tabs.separation.lanes import SPEAKERS, Lanes, Sound
 from app.tabs.separation.microphone_box import MicrophoneBox
 from app.tabs.separation.page import READER, Page
 from app.tabs.separation.score_table import ScoreTable
+from app.tabs.separation.words import about_words, speakers_words, speed_words
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided, Hint
-from app.widgets.time_axis import time_words
 from models.errors import UserError
 from models.progress import Cancelled, Progress
 from models.separation.results import Separated
@@ -29,6 +28,8 @@ from models.separation.results import Separated
 if TYPE_CHECKING:
     from app.audio.outline import Outline
     from app.tabs.separation.tab import SeparationTab
+
+FAINT_DB = 20.0  # a track so much softer than another is likely to be nobody's
 
 
 class RecordingPage(Page):
@@ -117,7 +118,7 @@ class RecordingPage(Page):
             self.lanes.toggle_play()
 
     async def shut_down(self) -> None:
-        self.lanes.stop()
+        self.lanes.shut_down()
         self.microphone.finish()
 
     # Opening ----------------------------------------------------------------------------------------------
@@ -140,6 +141,9 @@ class RecordingPage(Page):
         self.outline, self.separated, self.references = outline, None, []
         self.scores.show_nothing()
         self._views.setCurrentWidget(self._lanes_page)
+        focused = QApplication.focusWidget()
+        if focused is None or not self.tab.isAncestorOf(focused):
+            self.lanes.setFocus()  # so that Space plays what was just dropped
         self.lanes.show_sounds(Sound(path, outline, tr("Mixture")))
         self._show_about()
         if outline.clipped > outline.sample_rate // 1000:
@@ -196,8 +200,7 @@ class RecordingPage(Page):
 
         samples = sample_mixtures()
         sample = samples[number % len(samples)]
-        who = {"woman and man": tr("woman and man"), "two women": tr("two women"), "two men": tr("two men")}
-        self._sample_words = who.get(sample.words, sample.words)
+        self._sample_words = speakers_words(sample.words)
         if await self.open(sample.mixture):
             self.references = list(sample.references)
             await self._separate()
@@ -214,6 +217,8 @@ class RecordingPage(Page):
         if outline is None:
             return
         self.tab.clear_messages()
+        if self.separated is not None:
+            self.lanes.stop()  # a file that is being played cannot be replaced on every system
         path = outline.path
         try:
             with self.services.task(tr("Separating")) as task, self.tab.busy(task):
@@ -230,15 +235,7 @@ class RecordingPage(Page):
                 self.tab.show_message("hint", tr("Stopped. No tracks were written."), key="stopped")
             return
         self._show_remarks(separated)
-        share = separated.seconds / max(1e-9, outline.duration_s)
-        self.tab.set_status(
-            tr(
-                "separated {length} in {seconds} s · {share} of real time",
-                length=time_words(outline.duration_s),
-                seconds=f"{separated.seconds:.1f}",
-                share=f"{share:.2f}",
-            )
-        )
+        self.tab.set_status(speed_words(outline, separated))
         if self.references:
             await self._score()
 
@@ -261,10 +258,13 @@ class RecordingPage(Page):
 
     def _show_remarks(self, separated: Separated) -> None:
         texts = [remark.said(translate) for remark in separated.remarks]
-        if texts:
-            self.tab.show_message(
-                "warning", "\n".join(texts), heading=tr("About these tracks"), key="remarks"
-            )
+        if not texts:
+            return
+        levels = separated.levels_db
+        faint = bool(levels) and max(levels) - min(levels) > FAINT_DB
+        clipped = self.outline is not None and self.outline.clipped > 0
+        level: Literal["warning", "hint"] = "warning" if faint or clipped else "hint"
+        self.tab.show_message(level, "\n".join(texts), heading=tr("About these tracks"), key="remarks")
 
     def tracks(self) -> list[Track]:
         """The separated tracks with their names and colours."""
@@ -338,14 +338,7 @@ class RecordingPage(Page):
             self._about.setText(" ")  # its line is reserved
             return
         self._name.setText(self.outline.path.name)
-        channels = {1: tr("mono"), 2: tr("stereo")}.get(self.outline.channels) or plural(
-            "{n} channel", "{n} channels", self.outline.channels
-        )
-        parts = [time_words(self.outline.duration_s, 0.1 if self.outline.duration_s < 60 else 1.0)]
-        parts += [tr("{khz} kHz", khz=f"{self.outline.sample_rate / 1000:g}"), channels]
-        if self._sample_words:
-            parts.append(self._sample_words)
-        self._about.setText(" · ".join(parts))
+        self._about.setText(about_words(self.outline, self._sample_words))
 
     def _microphone_runs(self, running: bool) -> None:
         if running:
@@ -398,8 +391,8 @@ class RecordingPage(Page):
         self.scores.closed.connect(self._forget_references)
         self.exports = Exports(self.tab, self.lanes, self.scores)
         self._lanes_page, self._recording_page = (
-            _column(self.lanes, self.scores),
-            _column(self.microphone.picture),
+            stacked(self.lanes, self.scores),
+            stacked(self.microphone.picture),
         )
         self._empty_page = empty(
             tr("Drop a recording of two speakers here, or record one."),
@@ -408,14 +401,3 @@ class RecordingPage(Page):
         for page in (self._empty_page, self._lanes_page, self._recording_page):
             self._views.addWidget(page)
         self.view.addWidget(self._views)
-
-
-def _column(first: QWidget, second: QWidget | None = None) -> QWidget:
-    page = QWidget()
-    column = QVBoxLayout(page)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(theme.SMALL)
-    column.addWidget(first, 1)
-    if second is not None:
-        column.addWidget(second)
-    return page

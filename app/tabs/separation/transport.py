@@ -36,7 +36,7 @@ class Transport(QWidget):
         self.play.setProperty("kind", "small")
         self.play.setToolTip(tr("Play or pause (Space)"))
         self.play.setAccessibleName(tr("Play"))
-        self.play.setMinimumWidth(86)
+        self.play.setMinimumWidth(96)
         self.loop = QPushButton(tr("Loop"))
         self.loop.setProperty("kind", "small")
         self.loop.setCheckable(True)

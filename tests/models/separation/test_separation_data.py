@@ -213,6 +213,13 @@ def test_training_mixtures_by_their_seed(voices_folder, tmp_path):
     assert one.sources.shape == (2, 4000)
 
 
+def test_now_and_then_one_voice_is_alone(voices_folder, tmp_path):
+    voices = data.Voices(open_corpus(voices_folder).clips, 8000, tmp_path / "cache", Progress())
+    mixer = data.Mixer(voices, 0.5, 2, MixingConfig(alone=0.25))
+    alone = [not mixer.mixture(n, n).sources[1].any() for n in range(200)]
+    assert 0.15 < np.mean(alone) < 0.35
+
+
 def test_voices_join_one_after_the_other(voices_folder, tmp_path):
     clips = data.joining_order(open_corpus(voices_folder).clips, 1)
     assert {clip.sex for clip in clips[:4]} == {"f", "m"}  # two speakers, two clips each

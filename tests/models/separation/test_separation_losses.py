@@ -60,6 +60,18 @@ def test_silence_has_a_finite_loss_and_gradient():
     assert pairwise_si_sdr(torch.randn(1, 2, 50), torch.zeros(1, 2, 50)).isfinite().all()
 
 
+def test_a_track_that_should_be_silent_is_judged_by_how_faint_it_is():
+    torch.manual_seed(2)
+    voice = torch.randn(1, 400)
+    references = torch.stack([voice, torch.zeros_like(voice)], dim=1)
+    scores, order = permutation_free(torch.stack([0.1 * voice, voice], dim=1), references)
+    assert order.tolist() == [[1, 0]]
+    assert scores[0, 1] == pytest.approx(-10 * np.log10(0.01 + 1e-3), abs=1e-3)
+    quieter, _ = permutation_free(torch.stack([0.01 * voice, voice], dim=1), references)
+    assert scores[0, 1] < quieter[0, 1] < 30
+    assert scores[0, 0] > 60  # whichever is louder is the voice
+
+
 def test_halving_against_a_table_worked_by_hand():
     losses = [-5.0, -6.0, -5.9, -6.0, -5.5, -7.0, -6.0, -6.5, -6.9, -6.0, -6.0, -6.0]
     # after the 2nd: least -6; 3rd to 5th wait, so half; 6th is less; 7th to 9th wait, half; 10th to 12th, half

@@ -1,0 +1,33 @@
+"""What is said in a line about a recording, who speaks in it, and how fast it was separated."""
+
+from __future__ import annotations
+
+from app.audio.outline import Outline
+from app.i18n import plural, tr
+from app.widgets.time_axis import time_words
+from models.separation.results import Separated
+
+
+def about_words(outline: Outline, speakers: str = "") -> str:
+    """``10:42 · 44.1 kHz · stereo``, and who speaks, where that is known."""
+    kinds = {1: tr("mono"), 2: tr("stereo")}
+    channels = kinds.get(outline.channels) or plural("{n} channel", "{n} channels", outline.channels)
+    length = time_words(outline.duration_s, 0.1 if outline.duration_s < 60 else 1.0)
+    parts = [length, tr("{khz} kHz", khz=f"{outline.sample_rate / 1000:g}"), channels, speakers]
+    return " · ".join(part for part in parts if part)
+
+
+def speakers_words(who: str) -> str:
+    """Who speaks in a sample mixture, in the person's language."""
+    known = {"woman and man": tr("woman and man"), "two women": tr("two women"), "two men": tr("two men")}
+    return known.get(who, who)
+
+
+def speed_words(outline: Outline, separated: Separated) -> str:
+    """How long it took, also as a share of the recording's length."""
+    return tr(
+        "separated {length} in {seconds} s · {share} of real time",
+        length=time_words(outline.duration_s),
+        seconds=f"{separated.seconds:.1f}",
+        share=f"{separated.seconds / max(1e-9, outline.duration_s):.2f}",
+    )
