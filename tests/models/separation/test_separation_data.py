@@ -231,7 +231,7 @@ def test_noise_and_rooms_come_from_folders(voices_folder, tmp_path_factory):
     dry, heard = (data.Mixer(voices, 0.5, 2, one).mixture(0, 1) for one in (MixingConfig(), rooms))
     assert heard.sources.shape == dry.sources.shape
     assert not np.allclose(heard.sources, dry.sources)
-    with pytest.raises(UserError, match="no sound files"):
+    with pytest.raises(UserError, match="not found"):
         data.Mixer(voices, 0.5, 2, MixingConfig(noise=str(folder / "nothing")))
 
 
