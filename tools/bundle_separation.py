@@ -73,6 +73,10 @@ def describe(info: CheckpointInfo, figures: dict, separator: Separator) -> None:
     data = config["data"]
     per_step = config["batch_size"] * config["accumulation"] * data["segment_s"]
     held = len(data["validation_speakers"]), len(data["test_speakers"])
+    stated = {f"test/{name}": round(figures[name], 3) for name in ("si_sdri", "si_sdr", "sdri", "stoi")}
+    for pairs in ("same sex", "mixed sex"):
+        stated[f"test/si_sdri {pairs}"] = round(figures[pairs]["si_sdri"], 3)
+    info.metrics = stated
     info.title = f"{separator.speakers} speakers, {separator.sample_rate / 1000:g} kHz"
     info.card = CARD.format(
         rate=separator.sample_rate / 1000,
@@ -81,19 +85,15 @@ def describe(info: CheckpointInfo, figures: dict, separator: Separator) -> None:
         validation=held[0],
         test=held[1],
         mixtures=figures["mixtures"],
-        all=figures["si_sdri"],
-        sdri=figures["sdri"],
-        stoi=figures["stoi"],
-        mixed=figures["mixed sex"]["si_sdri"],
-        same=figures["same sex"]["si_sdri"],
+        all=stated["test/si_sdri"],
+        sdri=stated["test/sdri"],
+        stoi=stated["test/stoi"],
+        mixed=stated["test/si_sdri mixed sex"],
+        same=stated["test/si_sdri same sex"],
         parameters=separator.parameters,
         steps=info.training["step"],
         hours=info.training["step"] * per_step / 3600,
     )
-    info.metrics = {f"test/{name}": round(figures[name], 3) for name in ("si_sdri", "si_sdr", "sdri", "stoi")}
-    info.metrics |= {
-        f"test/si_sdri {pairs}": round(figures[pairs]["si_sdri"], 3) for pairs in ("same sex", "mixed sex")
-    }
 
 
 def cut_samples(info: CheckpointInfo, data: Path) -> None:

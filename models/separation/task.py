@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from models.checkpoint import CheckpointInfo
+from models.devices import inference_dtype
 from models.progress import Progress
 from models.resources import cache_folder
 from models.separation import data, network
@@ -117,10 +119,18 @@ class SeparationTask(Task[SeparationConfig]):
 
     def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
         """Negative SI-SDR in dB, in the order that suits best."""
-        tracks = network(batch.mixtures).float()
+        with self._number_format(batch.mixtures.device):
+            tracks = network(batch.mixtures).float()
         scores, _ = permutation_free(tracks, batch.sources)
         mask: torch.Tensor = getattr(network, "module", network).largest_mask  # type: ignore[assignment]
         return Loss(-scores.mean(), len(batch.mixtures), {"largest_mask": mask})
+
+    def _number_format(self, device: torch.device) -> contextlib.AbstractContextManager[Any]:
+        """bfloat16 also on a CPU that multiplies it: `stack.py` gains by it, which torch's own layers do not."""
+        multiplies = inference_dtype(device) == torch.bfloat16
+        if device.type == "cpu" and self.config.precision == "bf16" and multiplies:
+            return torch.autocast("cpu", dtype=torch.bfloat16)
+        return contextlib.nullcontext()
 
     def optimizer(self, network: torch.nn.Module) -> torch.optim.Optimizer:
         """Adam (Kingma & Ba 2015) as published; with weight decay, decoupled as in AdamW."""
@@ -149,7 +159,8 @@ class SeparationTask(Task[SeparationConfig]):
         return rise * schedules.halved(self._halvings, peak, patience=self.config.patience)
 
     def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
-        tracks = network(batch.mixtures).float()
+        with self._number_format(batch.mixtures.device):
+            tracks = network(batch.mixtures).float()
         scores, _ = permutation_free(tracks, batch.sources)
         before = si_sdr(batch.mixtures.unsqueeze(1), batch.sources)
         return {

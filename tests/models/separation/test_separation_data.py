@@ -213,6 +213,28 @@ def test_training_mixtures_by_their_seed(voices_folder, tmp_path):
     assert one.sources.shape == (2, 4000)
 
 
+def test_noise_and_rooms_come_from_folders(voices_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("background")
+    random = np.random.default_rng(0)
+    for name in ("noise", "rooms"):
+        (folder / name).mkdir()
+        soundfile.write(folder / name / "one.wav", 0.1 * random.normal(size=300), 8000)
+    settings = MixingConfig(
+        noise=str(folder / "noise"), noise_share=1.0, noise_low_db=10.0, noise_high_db=10.0
+    )
+    voices = data.Voices(open_corpus(voices_folder).clips, 8000, folder / "cache", Progress())
+    mixed = data.Mixer(voices, 0.5, 2, settings).mixture(0, 1)
+    beneath = mixed.mixture - mixed.sources.sum(0)
+    speech = np.square(mixed.sources.sum(0)).sum()
+    assert 10 * np.log10(speech / np.square(beneath).sum()) == pytest.approx(10, abs=0.1)
+    rooms = MixingConfig(rooms=str(folder / "rooms"), room_share=1.0)
+    dry, heard = (data.Mixer(voices, 0.5, 2, one).mixture(0, 1) for one in (MixingConfig(), rooms))
+    assert heard.sources.shape == dry.sources.shape
+    assert not np.allclose(heard.sources, dry.sources)
+    with pytest.raises(UserError, match="no sound files"):
+        data.Mixer(voices, 0.5, 2, MixingConfig(noise=str(folder / "nothing")))
+
+
 def test_now_and_then_one_voice_is_alone(voices_folder, tmp_path):
     voices = data.Voices(open_corpus(voices_folder).clips, 8000, tmp_path / "cache", Progress())
     mixer = data.Mixer(voices, 0.5, 2, MixingConfig(alone=0.25))

@@ -72,6 +72,33 @@ def test_a_few_steps_make_it_better():
     assert loss.figures["largest_mask"] > 0
 
 
+@pytest.mark.parametrize(
+    ("multiplies", "kind"), [(torch.bfloat16, torch.bfloat16), (torch.float32, torch.float32)]
+)
+def test_bfloat16_is_used_where_the_processor_multiplies_it(monkeypatch, multiplies, kind):
+    from models.separation import task as tasks
+
+    monkeypatch.setattr(tasks, "inference_dtype", lambda device: multiplies)
+    task = prepared("precision=bf16")
+    network, seen = task.network(), []
+    output = network.mask_generator.output_conv
+    monkeypatch.setattr(
+        torch.nn.functional, "linear", _noting(torch.nn.functional.linear, output.weight, seen)
+    )
+    task.loss(network, task.batch("train", [Draw(0, 5)]), Clock(0, 1, 0, 1))
+    assert seen == [kind]
+
+
+def _noting(linear, weight, seen):
+    def noted(values, matrix, bias=None):
+        found = linear(values, matrix, bias)
+        if matrix.data_ptr() == weight.data_ptr():
+            seen.append(found.dtype)
+        return found
+
+    return noted
+
+
 def test_the_rate_follows_validation():
     task = prepared("schedule=halving", "patience=2", "warmup_steps=0", "learning_rate=0.001")
     history = History([{"validation/loss": value} for value in (-1.0, -2.0, -1.5, -1.8)])
