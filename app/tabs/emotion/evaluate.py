@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVB
 
 from app import theme
 from app.i18n import plural, tr
-from app.tabs.emotion.page import Page, emotion_words
+from app.tabs.emotion.words import emotion_words
+from app.tabs.paged import Page
 from app.widgets.confusion import ConfusionMatrix
 from app.widgets.drop_zone import DropZone
 from app.widgets.figure_card import FigureCard
@@ -30,6 +31,8 @@ SAMPLE = "sample"
 
 class EvaluatePage(Page):
     """Figures as cards, the confusion matrix, and every speaker's own figure with mean and spread."""
+
+    tab: EmotionTab
 
     def __init__(self, tab: EmotionTab) -> None:
         super().__init__(tab)

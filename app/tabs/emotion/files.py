@@ -26,8 +26,9 @@ from app import theme
 from app.audio.player import Player
 from app.i18n import plural, tr, tr_error
 from app.tabs.emotion.file_table import Row, Table
-from app.tabs.emotion.page import Page, emotion_words
 from app.tabs.emotion.speaker_lines import SpeakerLine, SpeakerLines
+from app.tabs.emotion.words import emotion_words
+from app.tabs.paged import Page
 from app.tabs.sent import Conversation
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided
@@ -45,6 +46,8 @@ WORKER = "emotion files"
 
 class FilesPage(Page):
     """Drop files or folders: they are recognised at once; a row shows what was heard where."""
+
+    tab: EmotionTab
 
     def __init__(self, tab: EmotionTab) -> None:
         super().__init__(tab)

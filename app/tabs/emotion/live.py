@@ -24,8 +24,9 @@ from app import theme
 from app.audio.microphone import Microphone
 from app.i18n import tr
 from app.tabs.emotion.live_options import LiveOptions
-from app.tabs.emotion.page import Page, emotion_color, emotion_words
 from app.tabs.emotion.recording import RATE, Recording
+from app.tabs.emotion.words import emotion_color, emotion_words
+from app.tabs.paged import Page
 from app.widgets.bars import Bars
 from app.widgets.labels import Elided
 from app.widgets.message_bar import Action
@@ -61,6 +62,8 @@ class Word(QLabel):
 class LivePage(Page):
     """Microphone in, emotion out, every half second."""
 
+    tab: EmotionTab
+
     def __init__(self, tab: EmotionTab) -> None:
         super().__init__(tab)
         self.microphone = Microphone(self)
@@ -82,7 +85,7 @@ class LivePage(Page):
         self._ended: asyncio.Event | None = None
         self._recovered = False
         self.recording = Recording(tab)
-        self.settings = self.options = LiveOptions()
+        self.options = LiveOptions()
         self.options.changed.connect(self._settings_changed)
         self._make_controls()
         self._make_view()

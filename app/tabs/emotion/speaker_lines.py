@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import tr
-from app.tabs.emotion.page import emotion_color, emotion_words
+from app.tabs.emotion.words import emotion_color, emotion_words
 from app.widgets.labels import Dot
 from app.widgets.timeline import Timeline
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import plural, tr
+from app.tabs.paged import Page
 from app.tabs.search.engine import WORKER
 from app.tabs.search.figures import (
     PICTURES_TO_WORDS,
@@ -30,7 +31,6 @@ from app.tabs.search.figures import (
     the,
     write_figures,
 )
-from app.tabs.search.page import Page
 from app.tabs.search.places import BUNDLED
 from app.widgets.drop_zone import DropZone
 from app.widgets.figure_card import FigureCard
@@ -51,6 +51,8 @@ ROW_PX = 24
 
 class EvaluatePage(Page):
     """The ticked models on one data set: cards for the chosen one, plots and a table for all."""
+
+    tab: SearchTab
 
     def __init__(self, tab: SearchTab) -> None:
         super().__init__(tab)

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog
 
 from app.i18n import plural, tr
+from app.tabs.paged import Page
 from app.tabs.search.actions import Actions
 from app.tabs.search.catalogue import Catalogue
 from app.tabs.search.details import Details
@@ -18,7 +19,6 @@ from app.tabs.search.engine import Engine
 from app.tabs.search.index_box import AlikeBox
 from app.tabs.search.indexing import Indexing
 from app.tabs.search.options import Options
-from app.tabs.search.page import Page
 from app.tabs.search.places import BUNDLED, Places, is_index
 from app.tabs.search.query_bar import QueryBar, image_of
 from app.tabs.search.results import Results
@@ -40,6 +40,8 @@ CHIP = QSize(32, 32)
 
 class SearchPage(Page):
     """Everything that is asked goes to the engine; what comes back for an older question is dropped."""
+
+    tab: SearchTab
 
     def __init__(self, tab: SearchTab) -> None:
         super().__init__(tab)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QImage, QKeySequence, QShortcut
-from PySide6.QtWidgets import QStackedWidget, QTextBrowser, QWidget
+from PySide6.QtGui import QImage, QKeySequence, QShortcut
+from PySide6.QtWidgets import QWidget
 
 from app.i18n import tr
 from app.services import Services
-from app.tabs.base import Tab
+from app.tabs.paged import Page, PagedTab
 from app.tabs.search.engine import Engine
 from app.tabs.search.evaluate_page import EvaluatePage
-from app.tabs.search.page import Page
 from app.tabs.search.query_bar import pixels_of
 from app.tabs.search.search_page import SearchPage
 from app.widgets.model_choice import ModelChoice
-from app.widgets.section import Section, Segments
+from app.widgets.section import Section
 
 
 def encoders() -> dict[str, str]:
@@ -33,7 +30,7 @@ def encoders() -> dict[str, str]:
     }
 
 
-class SearchTab(Tab):
+class SearchTab(PagedTab):
     """Search and Evaluate over one choice of model."""
 
     system = "search"
@@ -46,47 +43,21 @@ class SearchTab(Tab):
         self.models = ModelChoice("search", "openai/clip-vit-base-patch32", encoders())
         self.search = SearchPage(self)
         self.evaluate = EvaluatePage(self)
-        self.pages: dict[str, Page] = {"search": self.search, "evaluate": self.evaluate}
-        self.choice = Segments({"search": tr("Search"), "evaluate": tr("Evaluate")}, tr("View"))
-        self._views = QStackedWidget()
-        self.source.add(self.choice)
-        for page in self.pages.values():
-            self.source.add(page.source)
-            self._views.addWidget(page)
-        self.model.add(self.models)
         self._alike = Section(tr("How alike"))
         self._alike.add(self.search.alike)
         self._column.insertWidget(self._column.indexOf(self.options), self._alike)
         self.search.settings.fill(self.options)
-        self.view.addWidget(self._views)
-        self._card = QTextBrowser()
-        self._card.setOpenExternalLinks(True)
-        self._card.setAccessibleName(tr("Model card"))
-        self._details = QStackedWidget()
-        self._details.addWidget(self._card)
+        pages: dict[str, tuple[str, Page]] = {
+            "search": (tr("Search"), self.search),
+            "evaluate": (tr("Evaluate"), self.evaluate),
+        }
+        self.lay_out(self.models, pages, tr("View"))
         self._details.addWidget(self.search.details)
-        self.details.addWidget(self._details)
-        self.models.changed.connect(self._model_chosen)
-        self.models.train_asked.connect(lambda: self.services.training.launch(self.system))
-        self.models.card_asked.connect(self._show_card)
-        self.models.refused.connect(self.show_error)
         self.services.device_changed.connect(lambda _device: self._model_chosen(self.models.choice))
-        self.choice.chosen.connect(self._page_chosen)
         find = QShortcut(QKeySequence.StandardKey.Find, self)
         find.activated.connect(self._to_field)
-        self._page_chosen("search")
-
-    @property
-    def page(self) -> Page:
-        return self.pages[self.choice.current]
 
     # What the window asks ---------------------------------------------------------------------------------
-
-    def act(self) -> None:
-        self.page.act()
-
-    def accept_paths(self, paths: list[Path]) -> None:
-        self.page.accept_paths(paths)
 
     def receive(self, payload: object) -> None:
         """Paths of pictures or folders, or one picture: a QImage or uint8 [height, width, 3]."""
@@ -100,88 +71,21 @@ class SearchTab(Tab):
         else:
             super().receive(payload)
 
-    def try_sample(self) -> None:
-        self.page.try_sample()
-
-    def use_checkpoint(self, path: Path) -> None:
-        self.models.choose(str(path))
-
-    def export_actions(self) -> list[QAction]:
-        return self.page.export_actions()
-
-    def state(self) -> dict[str, Any]:
-        return {
-            "page": self.choice.current,
-            "model": self.models.choice,
-            "models": self.models.kept,
-            "options_open": self.options.opened,
-            "pages": {name: page.state() for name, page in self.pages.items()},
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.models.restore(str(state.get("model", "")), [str(one) for one in state.get("models", [])])
+    def model_restored(self) -> None:
         self.engine.choice = self.models.choice
-        pages = state.get("pages")
-        for name, page in self.pages.items():
-            page.restore(pages.get(name, {}) if isinstance(pages, dict) else {})
-        if state.get("page") in self.pages:
-            self.choice.choose(str(state["page"]))
-        self.options.set_open(bool(state.get("options_open")))
-
-    def shown(self) -> None:
-        self.page.shown()
-
-    def hidden(self) -> None:
-        self.page.hidden()
-
-    async def shut_down(self) -> None:
-        for page in self.pages.values():
-            await page.shut_down()
-
-    # What the pages ask -----------------------------------------------------------------------------------
-
-    def refresh_action(self) -> None:
-        """The page's button says something else now."""
-        self.set_action(self.page.words(), enabled=self.page.ready())
-
-    def show_page_details(self, widget: QWidget, title: str) -> None:
-        """Something of a page at the right."""
-        self._details.setCurrentWidget(widget)
-        self.show_details(True, title)
 
     # Inside -----------------------------------------------------------------------------------------------
 
-    def _page_chosen(self, name: str) -> None:
-        page = self.pages[name]
-        current = self._views.currentWidget()
-        if isinstance(current, Page) and current is not page:
-            current.hidden()
-        self._views.setCurrentWidget(page)
-        for other in self.pages.values():
-            other.source.setVisible(other is page)
+    def page_chosen(self, name: str) -> None:
         for widget in (self._alike, self.options):
             widget.setVisible(name == "search")
         if name == "evaluate":
             self.evaluate.list_models()
             self.show_details(False)
-        self.clear_messages()
-        self.refresh_action()
-        page.shown()
 
     def _model_chosen(self, choice: str) -> None:
         self.engine.choice = choice
-        for page in self.pages.values():
-            page.model_changed()
-        if self._details_frame.isVisible() and self._details.currentWidget() is self._card:
-            self._show_card()
-
-    def _show_card(self) -> None:
-        info = self.models.info()
-        if info is None:
-            return
-        self._card.setMarkdown(info.card or info.title)
-        self._card.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.show_page_details(self._card, tr("Model card"))
+        super()._model_chosen(choice)
 
     def _to_field(self) -> None:
         self.choice.choose("search")

@@ -17,10 +17,11 @@ from PySide6.QtWidgets import (
 )
 
 from app.i18n import plural, tr, tr_error
+from app.tabs.paged import Page
 from app.tabs.separation import work
 from app.tabs.separation.batch_table import DONE, PROBLEM, RUNNING, WAITING, Row, Table
 from app.tabs.separation.empty import empty
-from app.tabs.separation.page import READER, Page
+from app.tabs.separation.work import READER
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided, Hint
 from models import audio
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 class BatchPage(Page):
     """The table of a folder; files that fail say why, and the others go on."""
+
+    tab: SeparationTab
 
     def __init__(self, tab: SeparationTab) -> None:
         super().__init__(tab)
@@ -75,7 +78,7 @@ class BatchPage(Page):
             for row in self.table.rows:
                 row.state, row.problem, row.separated = WAITING, "", None
                 self.table.changed(row)
-        self.tab.refresh()
+        self.tab.refresh_action()
 
     def export_actions(self) -> list[QAction]:
         self._export.setEnabled(bool(self.table.rows))
@@ -116,7 +119,7 @@ class BatchPage(Page):
             self.tab.show_message("warning", tr("There are no sound files in it."), key="paths")
         else:
             self.tab.clear_messages("paths")
-        self.tab.refresh()
+        self.tab.refresh_action()
 
     async def _separate(self) -> None:
         if self._running:
@@ -141,7 +144,7 @@ class BatchPage(Page):
                 if row.state == RUNNING:
                     row.state = WAITING
                     self.table.changed(row)
-            self.tab.refresh()
+            self.tab.refresh_action()
         if problems:
             text = plural(
                 "{n} recording could not be separated; its row says why.",
@@ -167,7 +170,7 @@ class BatchPage(Page):
         finally:
             self._watch.stop()
         self.table.changed(row)
-        self.tab.refresh()
+        self.tab.refresh_action()
         return row.state == DONE
 
     def _look(self) -> None:
@@ -195,7 +198,7 @@ class BatchPage(Page):
                 row.folder = place
                 self.table.changed(row)
         self._show_target()
-        self.tab.refresh()
+        self.tab.refresh_action()
 
     def _show_target(self) -> None:
         self._target.setText(str(self.target) if self.target is not None else "")

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QFileDialog
 from app.i18n import plural, tr
 from app.tabs.separation import work
 from app.tabs.separation.lanes import Lanes
-from app.tabs.separation.page import READER
 from app.tabs.separation.score_table import ScoreTable
+from app.tabs.separation.work import READER
 from app.widgets.time_axis import Span, time_words
 from models.checkpoint import cannot_write
 from models.datafiles import write_whole

@@ -10,15 +10,16 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QFileDialog, QStackedWidget
 
 from app.i18n import plural, tr, translate
+from app.tabs.paged import Page
 from app.tabs.sent import Conversation, Track
 from app.tabs.separation import work
 from app.tabs.separation.empty import empty, stacked
 from app.tabs.separation.exports import Exports
 from app.tabs.separation.lanes import SPEAKERS, Lanes, Sound
 from app.tabs.separation.microphone_box import MicrophoneBox
-from app.tabs.separation.page import READER, Page
 from app.tabs.separation.score_table import ScoreTable
 from app.tabs.separation.words import about_words, speakers_words, speed_words
+from app.tabs.separation.work import READER
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided, Hint
 from models.errors import UserError
@@ -34,6 +35,8 @@ FAINT_DB = 20.0  # a track so much softer than another is likely to be nobody's
 
 class RecordingPage(Page):
     """The lanes of one recording."""
+
+    tab: SeparationTab
 
     def __init__(self, tab: SeparationTab) -> None:
         super().__init__(tab)
@@ -66,7 +69,7 @@ class RecordingPage(Page):
             self.tab.start(self.open(paths[0]))
 
     def model_changed(self) -> None:
-        self.tab.refresh()
+        self.tab.refresh_action()
 
     def export_actions(self) -> list[QAction]:
         stretch = self.lanes.axis.region is not None
@@ -153,7 +156,7 @@ class RecordingPage(Page):
                 outline.clipped,
             )
             self.tab.show_message("warning", text, key="clipping")
-        self.tab.refresh()
+        self.tab.refresh_action()
         return True
 
     def show_separated(self, path: Path, separated: Separated | None) -> None:
@@ -252,7 +255,7 @@ class RecordingPage(Page):
         self.separated = separated
         tracks = [Sound(one.path, one, name) for one, name in zip(found, names, strict=False)]
         self.lanes.show_sounds(mixture, tracks)
-        self.tab.refresh()
+        self.tab.refresh_action()
         self._show_about()
         return True
 
@@ -347,7 +350,7 @@ class RecordingPage(Page):
             self._views.setCurrentWidget(self._recording_page)
         else:
             self._views.setCurrentWidget(self._lanes_page if self.outline is not None else self._empty_page)
-        self.tab.refresh()
+        self.tab.refresh_action()
 
     def _microphone_says(self, text: str) -> None:
         if text:

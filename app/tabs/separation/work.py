@@ -17,6 +17,7 @@ from models.separation.results import Separated, SeparationOptions, TrackScores
 if TYPE_CHECKING:
     from models.separation.separator import Separator
 
+READER = "separation sound"  # the worker that reads and writes files: they must not wait for a separation
 MOST_SCORED_S = 600.0  # of a long recording its first ten minutes: the figures settle long before
 
 
