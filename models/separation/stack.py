@@ -90,9 +90,7 @@ def separate_features(
     state = _first_state(features, blocks[-1])
     ready = [_ready(block, half) for block in blocks]
     with torch.autocast("cpu", enabled=False):
-        room = state.new_empty(
-            (2, state.shape[1], blocks[0].inner.shape[0])
-        )  # memory is dear where it is new
+        room = _room(state, blocks)
         for item in state:
             for one in zip(blocks, ready, dilations, strict=True):
                 _forward(item, *one, room)
@@ -107,8 +105,10 @@ class _Stack(torch.autograd.Function):
             features = features.float()
             state = _first_state(features, blocks[-1])
             ready = [_ready(block, half) for block in blocks]
+            room = _room(state, blocks)
             ctx.kept = [
-                [_forward(item, *one) for one in zip(blocks, ready, dilations, strict=True)] for item in state
+                [_forward(item, *one, room, keep=True) for one in zip(blocks, ready, dilations, strict=True)]
+                for item in state
             ]
             ctx.save_for_backward(*flat)
             ctx.dilations, ctx.half, ctx.width = dilations, half, features.shape[-1]
@@ -124,10 +124,11 @@ class _Stack(torch.autograd.Function):
             state[..., ctx.width :] = gradient
             ready = [_ready(block, ctx.half) for block in blocks]
             sums = [[torch.zeros_like(weight) for weight in block] for block in blocks]
+            room = _room(state, blocks)
             for item, kept in zip(state, ctx.kept, strict=True):
                 for number in reversed(range(len(blocks))):
                     found = _backward(
-                        item, kept[number], blocks[number], ready[number], ctx.dilations[number]
+                        item, kept[number], blocks[number], ready[number], ctx.dilations[number], room
                     )
                     for total, one in zip(sums[number], found, strict=True):
                         total += one
@@ -138,6 +139,11 @@ class _Stack(torch.autograd.Function):
 
 def _grouped(flat: Sequence[Tensor]) -> list[BlockWeights]:
     return [BlockWeights(*flat[i : i + PER_BLOCK]) for i in range(0, len(flat), PER_BLOCK)]
+
+
+def _room(state: Tensor, blocks: Sequence[BlockWeights]) -> Tensor:
+    """[2, frames, hidden] to work in, again and again: memory that was just used is still in the cache."""
+    return state.new_empty((2, state.shape[1], blocks[0].inner.shape[0]))
 
 
 def _first_state(features: Tensor, last: BlockWeights) -> Tensor:
@@ -171,46 +177,49 @@ def _ready(w: BlockWeights, half: bool) -> _Ready:
 
 
 def _forward(
-    state: Tensor, w: BlockWeights, ready: _Ready, dilation: int, room: Tensor | None = None
+    state: Tensor, w: BlockWeights, ready: _Ready, dilation: int, room: Tensor, keep: bool = False
 ) -> _Kept | None:
     """One block on one item; adds to `state` [frames, bottleneck + skip] in place.
 
-    room: [2, frames, hidden] to work in; then nothing is kept for a gradient.
+    keep: what a gradient needs is returned, in the number format of the products.
     """
-    kind, keep = ready.inner.dtype, room is None
+    kind, (hidden, filtered) = ready.inner.dtype, room
     entered = state[:, : w.inner.shape[1]]
     entered = entered.clone() if keep and kind == entered.dtype else entered.to(kind)
     stretches = _stretches(len(state), w.inner.shape[0])
-    hidden = state.new_empty((len(state), w.inner.shape[0])) if room is None else room[0]
-    active = torch.empty_like(hidden) if keep else hidden
+    kept = hidden.new_empty((2, *hidden.shape), dtype=kind) if keep else None
     sums = _Sums()
     for rows in stretches:
-        hidden[rows] = _product(entered[rows], ready.inner, ready.inner_bias)
-        sums.add(_active(hidden[rows], ready.slope1, active[rows]))
+        product = _product(entered[rows], ready.inner, ready.inner_bias)
+        hidden[rows] = product
+        if kept is not None:
+            kept[0][rows] = product
+        sums.add(_active(hidden[rows], ready.slope1))
     norm1 = sums.norm(w.gain1, w.bias1)
     taps, start, offsets = _folded(w, norm1)
-    filtered = torch.empty_like(hidden) if room is None else room[1]
-    passed = torch.empty_like(hidden) if keep else filtered
     sums = _Sums()
     for rows in stretches:
-        _filter(active, taps, start, offsets, dilation, rows, filtered[rows])
-        sums.add(_active(filtered[rows], ready.slope2, passed[rows]))
+        _filter(hidden, taps, start, offsets, dilation, rows, filtered[rows])
+        if kept is not None:
+            kept[1][rows] = filtered[rows]
+        sums.add(_active(filtered[rows], ready.slope2))
     norm2 = sums.norm(w.gain2, w.bias2)
     constant = torch.sub(ready.outer_start, ready.outer_mean, alpha=norm2.mean * norm2.rstd) / norm2.rstd
     constant = constant.to(kind)
     to = state[:, state.shape[1] - w.outer.shape[0] :]
     for rows in stretches:
-        to[rows].add_(_product(passed[rows].to(kind), ready.outer, constant).float(), alpha=norm2.rstd)
-    return _Kept(entered, hidden, filtered, norm1, norm2) if keep else None
+        to[rows].add_(_product(filtered[rows].to(kind), ready.outer, constant).float(), alpha=norm2.rstd)
+    return None if kept is None else _Kept(entered, kept[0], kept[1], norm1, norm2)
 
 
 def _backward(
-    state: Tensor, kept: _Kept, w: BlockWeights, ready: _Ready, dilation: int
+    state: Tensor, kept: _Kept, w: BlockWeights, ready: _Ready, dilation: int, room: Tensor
 ) -> tuple[Tensor, ...]:
     """The gradients of one block's weights by one item; `state` is the gradient of the state, changed in place."""
     norm1, norm2, kind = kept.norm1, kept.norm2, ready.inner.dtype
     count = kept.hidden.numel()
-    active = leaky_relu(kept.filtered, ready.slope2)
+    filtered, active = room[0].copy_(kept.filtered), room[1]
+    torch.ops.aten.leaky_relu.out(filtered, ready.slope2, out=active)
     gradient = state[:, state.shape[1] - w.outer.shape[0] :]
     columns = gradient.sum(0)
     scaled = (gradient * norm2.rstd).to(kind)
@@ -222,10 +231,11 @@ def _backward(
     shift = torch.full_like(w.gain2, -constant)
     through = torch.addmm(shift.to(kind), scaled, ready.outer).float()
     through.add_(active, alpha=-by_value)
-    slope2 = torch.dot(through.view(-1), torch.clamp(kept.filtered, max=0, out=active).view(-1))
-    through = torch.ops.aten.leaky_relu_backward(through, kept.filtered, ready.slope2, False)
+    slope2 = torch.dot(through.view(-1), torch.clamp(filtered, max=0, out=active).view(-1))
+    through = torch.ops.aten.leaky_relu_backward(through, filtered, ready.slope2, False)
 
-    active = leaky_relu(kept.hidden, ready.slope1)
+    hidden = room[0].copy_(kept.hidden)
+    torch.ops.aten.leaky_relu.out(hidden, ready.slope1, out=active)
     taps_bias = through.sum(0)
     met, reached = _correlated(through, active, taps_bias, len(w.taps), dilation)
     taps = met * norm1.scale + reached * norm1.offset
@@ -234,8 +244,8 @@ def _backward(
     by_value, constant = _passed_on(norm1, w.gain1, gain1, bias1, count)
     back = _spread(through, w.taps * norm1.scale, -constant, dilation)
     back.add_(active, alpha=-by_value)
-    slope1 = torch.dot(back.view(-1), torch.clamp(kept.hidden, max=0, out=active).view(-1))
-    back = torch.ops.aten.leaky_relu_backward(back, kept.hidden, ready.slope1, False)
+    slope1 = torch.dot(back.view(-1), torch.clamp(hidden, max=0, out=active).view(-1))
+    back = torch.ops.aten.leaky_relu_backward(back, hidden, ready.slope1, False)
     inner_bias = back.sum(0)
     multiplied = back.to(kind)
     inner = torch.mm(multiplied.t(), kept.entered).float()
@@ -253,10 +263,9 @@ def _product(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return ONEDNN(rows.contiguous(), weight, bias, "none", [], "")  # type: ignore[no-any-return]
 
 
-def _active(values: Tensor, slope: float, out: Tensor) -> Tensor:
-    """PReLU into `out`, which may be `values` itself."""
-    torch.ops.aten.leaky_relu.out(values, slope, out=out)
-    return out
+def _active(values: Tensor, slope: float) -> Tensor:
+    """PReLU in place."""
+    return leaky_relu(values, slope, inplace=True)
 
 
 def _stretches(frames: int, width: int) -> list[slice]:
