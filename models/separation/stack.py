@@ -23,9 +23,8 @@ from torch import Tensor
 from torch.nn.functional import leaky_relu, linear
 
 EPS = 1e-8
-CHUNK = (
-    2**17
-)  # values that are worked on at once, so that they stay in the cache; their sums are added in float64
+STRETCH = 2**22  # values worked on at once: what a processor's last cache holds
+SUMMED = 2**17  # values summed in float32; these sums are added in float64
 ONEDNN = (
     getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 )
@@ -269,7 +268,7 @@ def _active(values: Tensor, slope: float) -> Tensor:
 
 
 def _stretches(frames: int, width: int) -> list[slice]:
-    size = max(1, CHUNK // width)
+    size = max(1, STRETCH // width)
     return [slice(start, min(frames, start + size)) for start in range(0, frames, size)]
 
 
@@ -280,10 +279,10 @@ class _Sums:
         self._count, self._total, self._squares = 0, 0.0, 0.0
 
     def add(self, values: Tensor) -> None:
-        flat = values.view(-1)
-        self._count += flat.numel()
-        self._total += float(flat.sum())
-        self._squares += float(torch.dot(flat, flat))
+        self._count += values.numel()
+        for piece in values.view(-1).split(SUMMED):
+            self._total += float(piece.sum())
+            self._squares += float(torch.dot(piece, piece))
 
     def norm(self, gain: Tensor, bias: Tensor) -> _Norm:
         mean = self._total / self._count
