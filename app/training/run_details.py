@@ -159,9 +159,9 @@ class RunDetails(QWidget):
         if index == 0:
             _follow(self.log, run.run.log_tail(LOG_LINES))
         elif index == 1:
-            _follow(self.config, config_text(run))
+            _replace(self.config, config_text(run))
         elif index == 2:
-            _follow(self.environment, environment_text(run.path / "environment.json"))
+            _replace(self.environment, environment_text(run.path / "environment.json"))
         else:
             self.notes.show_run(run)
 
@@ -217,6 +217,12 @@ def _follow(page: QPlainTextEdit, text: str) -> None:
     at_end, place = bar.value() >= bar.maximum() - 1, bar.value()
     page.setPlainText(text)
     bar.setValue(bar.maximum() if at_end else place)
+
+
+def _replace(page: QPlainTextEdit, text: str) -> None:
+    """Another text, read from its beginning."""
+    if page.toPlainText() != text:
+        page.setPlainText(text)
 
 
 def _size(path: Path) -> int:
