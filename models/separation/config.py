@@ -7,6 +7,10 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from models.training.config import Remedy, Settings, TrainingConfig, contradiction, setting
+from models.training.findings import ENOUGH_EPOCHS, Finding
+from models.training.record import Record
+
+FLAT_DB = 1.0  # of improvement, below which a loss counts as flat
 
 
 class DataConfig(Settings):
@@ -227,15 +231,48 @@ class SeparationConfig(TrainingConfig):
     def remedies(self) -> dict[str, list[Remedy]]:
         """From experience with this system."""
         half = max(1, self.batch_size // 2)
+        flat = [Remedy("A third of the learning rate", {"learning_rate": self.learning_rate / 3})]
+        if self.mixing.loudness_db != -25:
+            flat.insert(0, Remedy("Mixtures at −25 dB", {"mixing.loudness_db": -25.0}))
         return super().remedies() | {
             "memory": [
                 Remedy("Half the batch, twice the accumulation", {"batch_size": half, "accumulation": 2 * self.accumulation}),
                 Remedy("Segments of one second", {"data.segment_s": 1.0}),
                 Remedy("Half the hidden channels", {"network.hidden": max(8, self.network.hidden // 2)}),
             ],
+            "flat": flat,
+            "no gain": flat,
+            "low masks": [
+                Remedy("Masks by ReLU", {"network.mask_activation": "relu"}),
+                Remedy("Twice the epochs", {"epochs": 2 * self.epochs}),
+            ],
             "unstable": [Remedy("A third of the learning rate", {"learning_rate": self.learning_rate / 3})],
             "overfitting": [Remedy("Speeds changed by up to a tenth, levels by 5 dB", {"mixing.speed": 0.1, "mixing.level_db": 5.0})],
         }  # fmt: skip
+
+    def judge(self, record: Record) -> list[Finding]:
+        """A loss that stays where it was, and masks that never amplify."""
+        found = []
+        gained, masks = record.epochs.get("validation/si_sdri"), record.epochs.get("train/largest_mask")
+        if gained is not None and len(gained) >= ENOUGH_EPOCHS and float(max(gained.y)) < FLAT_DB:
+            found.append(
+                Finding(
+                    "Nothing is separated: after {epochs} epochs the tracks are no more than {gain} dB better than the mixture.",
+                    "no gain",
+                    "warning",
+                    {"epochs": len(gained), "gain": f"{max(gained.y):.1f}"},
+                )
+            )
+        if masks is not None and len(masks) >= ENOUGH_EPOCHS and float(max(masks.y)) < 1:
+            found.append(
+                Finding(
+                    "The masks stay below 1, so that no voice is ever amplified: the largest was {largest}.",
+                    "low masks",
+                    "warning",
+                    {"largest": f"{max(masks.y):.2f}"},
+                )
+            )
+        return found
 
     def loss_scale(self, split: str) -> str:
         """Negative SI-SDR is the same measure everywhere; how loud the voices are against each other is not."""

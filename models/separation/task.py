@@ -20,7 +20,11 @@ from models.separation.corpora import Clip, open_corpus
 from models.separation.losses import permutation_free, si_sdr
 from models.training import schedules
 from models.training.items import Items
+from models.training.pictures import Lines, Points, Shown
 from models.training.task import Clock, DataCheck, Draw, History, Loss, Task
+
+MOMENTS = 120  # in which the picture of an epoch shows how loud a voice is
+SILENCE_DB = -60.0
 
 
 @dataclass(frozen=True)
@@ -161,11 +165,14 @@ class SeparationTask(Task[SeparationConfig]):
     def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
         with self._number_format(batch.mixtures.device):
             tracks = network(batch.mixtures).float()
-        scores, _ = permutation_free(tracks, batch.sources)
+        scores, order = permutation_free(tracks, batch.sources)
         before = si_sdr(batch.mixtures.unsqueeze(1), batch.sources)
+        own = tracks.gather(1, order.unsqueeze(2).expand_as(tracks))
         return {
             "si_sdr": scores.mean(-1).cpu().numpy(),
             "si_sdri": (scores - before).mean(-1).cpu().numpy(),
+            "mixture_si_sdr": before.mean(-1).cpu().numpy(),
+            "levels": torch.stack([levels_db(batch.sources), levels_db(own)], 1).cpu().numpy(),
         }
 
     def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
@@ -174,6 +181,16 @@ class SeparationTask(Task[SeparationConfig]):
             "si_sdr": float(outputs["si_sdr"].mean()),
             "si_sdri": float(outputs["si_sdri"].mean()),
         }
+
+    def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:
+        """How loud the first voice of a mixture is in truth and in its track; all mixtures before and after."""
+        true, separated = outputs["levels"][0, :, 0].round(1).tolist()
+        part = (np.arange(1, MOMENTS + 1) / MOMENTS).round(3).tolist()
+        before, after = (outputs[name].round(2).tolist() for name in ("mixture_si_sdr", "si_sdr"))
+        return [
+            Lines("Separated example", "part of the mixture", "level of a voice (dB)", part, {"true": true, "separated": separated}),
+            Points("Before and after", "SI-SDR of the mixture (dB)", "SI-SDR of the tracks (dB)", before, after),
+        ]  # fmt: skip
 
     def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
         rate = self.config.data.sample_rate
@@ -262,6 +279,12 @@ def network_config(config: SeparationConfig) -> network.NetworkConfig:
 
 def _cache() -> Path:
     return cache_folder() / "voices"
+
+
+def levels_db(voices: torch.Tensor) -> torch.Tensor:
+    """Level of each voice, [batch, speakers, samples] → [batch, speakers, moments] in dB of full scale."""
+    pieces = voices[..., : voices.shape[-1] // MOMENTS * MOMENTS].unflatten(-1, (MOMENTS, -1))
+    return (20 * pieces.square().mean(-1).sqrt().clamp_min(1e-6).log10()).clamp_min(SILENCE_DB)
 
 
 TASK = SeparationTask

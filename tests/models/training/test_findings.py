@@ -7,6 +7,7 @@ import pytest
 
 from models.cli import main
 from models.emotion.config import EmotionConfig
+from models.separation.config import SeparationConfig
 from models.training import events
 from models.training.config import override, validated
 from models.training.findings import findings
@@ -74,6 +75,24 @@ def test_each_trouble_is_found_alone_and_its_remedies_can_be_used(kind):
     for remedy in found[0].remedies:
         changed = override(config.model_dump(mode="json"), [f"{k}={v}" for k, v in remedy.changes.items()])
         assert validated(EmotionConfig, changed) != config
+
+
+def test_separation_says_when_nothing_is_separated_and_when_masks_stay_low():
+    config = SeparationConfig()
+    rising = np.linspace(0.1, 6, 20)
+    well = epochs(Record(), 20, train_largest_mask=np.full(20, 4.8), validation_si_sdri=rising)
+    assert config.judge(well) == []
+    low = epochs(Record(), 20, train_largest_mask=np.full(20, 0.9), validation_si_sdri=rising)
+    assert [one.kind for one in config.judge(low)] == ["low masks"]
+    poor = epochs(Record(), 20, train_largest_mask=np.full(20, 4.8), validation_si_sdri=np.full(20, 0.4))
+    (found,) = config.judge(poor)
+    assert "0.4 dB better" in str(found)
+    for kind in ("no gain", "low masks", "flat"):
+        for remedy in config.remedies()[kind]:
+            changed = override(
+                config.model_dump(mode="json"), [f"{k}={v}" for k, v in remedy.changes.items()]
+            )
+            validated(SeparationConfig, changed)
 
 
 def test_a_healthy_run_is_said_to_be_well():
