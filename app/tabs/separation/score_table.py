@@ -74,7 +74,7 @@ class ScoreTable(QWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.resizeSection(1, 130)
         for number in range(2, 2 + len(FIELDS)):
-            header.resizeSection(number, 82)
+            header.resizeSection(number, max(82, header.sectionSizeHint(number)))
         column.addWidget(self.table)
         self.hide()
 
