@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 
 from app.audio import portaudio
@@ -49,6 +50,15 @@ def voices(tmp_path_factory):
     for name, sound in (("mixture", sounds[0] + sounds[1]), ("one", sounds[0]), ("two", sounds[1])):
         soundfile.write(folder / f"{name}.wav", sound, RATE)
     return [folder / f"{name}.wav" for name in ("mixture", "one", "two")], sounds
+
+
+def times_heard(heard: np.ndarray, piece: np.ndarray) -> int:
+    """How often a piece of 0.2 s comes back in a loop of 0.6 s, wherever: a busy sound server drops some of it."""
+    alike = scipy.signal.correlate(heard.astype(np.float64), piece, mode="valid", method="fft")
+    power = scipy.signal.fftconvolve(heard.astype(np.float64) ** 2, np.ones(len(piece)), mode="valid")
+    energy = np.sqrt(np.maximum(power, 1e-5 * power.max() + 1e-12)) * np.linalg.norm(piece)
+    peaks, _ = scipy.signal.find_peaks(alike / energy, height=0.8, distance=round(0.4 * RATE))
+    return len(peaks)
 
 
 def recorded(recorder, path) -> np.ndarray:
@@ -101,8 +111,7 @@ def test_a_stretch_is_heard_over_and_over(qtbot, sound_server, player, voices, t
     assert 0.5 <= player.position_s() <= 1.1
     player.stop()
     heard = recorded(recorder, tmp_path / "out.wav")
-    piece = one[round(0.5 * RATE) : round(1.1 * RATE)]
-    assert likeness(heard, np.concatenate([piece, piece, piece]))[0] > 0.8
+    assert times_heard(heard, one[round(0.7 * RATE) : round(0.9 * RATE)]) >= 3
 
 
 def test_pause_seek_and_the_end(qtbot, sound_server, player, voices):
