@@ -7,6 +7,7 @@ batch, losses are weighted by the share's size, and batch statistics span the pr
 
 from __future__ import annotations
 
+import atexit
 import os
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -84,11 +85,20 @@ def accelerator(device: torch.device, precision: str) -> Accelerator:
     mixed = {"float32": "no", "bf16": "bf16", "fp16": "fp16"}[
         precision if device.type != "cpu" else "float32"
     ]
-    return Accelerator(
+    made = Accelerator(
         cpu=device.type == "cpu",
         mixed_precision=mixed,
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
+    if made.num_processes > 1:
+        atexit.register(_leave)
+    return made
+
+
+def _leave() -> None:
+    """Ends the threads of the process group: one that outlives the interpreter would abort the process."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def gathered(tensor: Tensor) -> Tensor:
