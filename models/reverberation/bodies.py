@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.reverberation.attention import mean_attention
+from models.reverberation.attention import mean_attention, projected
 
 Mask = Tensor | None
 
@@ -31,7 +31,10 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
-        q, k, v = self._split(x)
+        batch, time, d = x.shape
+        q, k, v = (
+            self.qkv(x).view(batch, time, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        )
         allowed = None if mask is None else mask[:, None, None, :]
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
         return self.out(attended.transpose(1, 2).reshape(x.shape))
@@ -39,12 +42,8 @@ class SelfAttention(nn.Module):
     def mean(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
         """The mean of the output over all tokens, [batch, d]; `counts` as in `mean_attention`. The output layer is
         linear, so it comes after the mean."""
-        q, k, v = self._split(x)
-        return self.out(mean_attention(q, k, v, counts))
-
-    def _split(self, x: Tensor) -> tuple[Tensor, ...]:
-        batch, time, d = x.shape
-        return self.qkv(x).view(batch, time, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        qkv = projected(x, self.qkv.weight, self.qkv.bias, self.heads)
+        return self.out(mean_attention(qkv, counts))
 
 
 class Conv(nn.Conv1d):

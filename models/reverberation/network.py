@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,14 +49,19 @@ class Output:
     """value: [batch], in the targets' units. gates: [38, batch], pass 1 of the roles in order, then pass 2.
 
     kl_roles: [2, 19, batch], by pass; kl_processors: [7, batch]: sums over all steps and features.
-    activity: [2, 19, batch, time], root mean square of what each role gives in each pass.
+    passes: what the roles give, [19, batch, time, d] in the first pass and in the second.
     """
 
     value: Tensor
     gates: Tensor
     kl_roles: Tensor
     kl_processors: Tensor
-    activity: Tensor
+    passes: tuple[Tensor, Tensor]
+
+    @property
+    def activity(self) -> Tensor:
+        """[2, 19, batch, time], root mean square of what each role gives in each pass."""
+        return torch.stack([one.detach().square().mean(-1).sqrt() for one in self.passes])
 
     @property
     def kl(self) -> Tensor:
@@ -68,6 +74,29 @@ class Output:
         return self.kl_roles[1].sum() + self.kl_processors.sum()
 
 
+class _Latent(torch.autograd.Function):
+    """z = mu + noise · exp(logvar / 2), and the KL of each row to N(0, 1), with few walks over memory."""
+
+    @staticmethod
+    def forward(ctx: Any, both: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+        mu, logvar = both.chunk(2, dim=-1)
+        spread = (logvar * 0.5).exp_()
+        ctx.save_for_backward(both, noise, spread)
+        kl = mu.square().addcmul_(spread, spread).sub_(logvar).sum(-1).sub_(mu.shape[-1]).mul_(0.5)
+        return (mu.clone() if noise is None else torch.addcmul(mu, noise, spread)), kl
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        both, noise, spread = ctx.saved_tensors
+        of_z, of_kl = gradients[0], gradients[1].unsqueeze(-1)
+        found = torch.empty_like(both)
+        of_mu, of_logvar = found.chunk(2, dim=-1)
+        torch.addcmul(of_z, both.chunk(2, dim=-1)[0], of_kl, out=of_mu)
+        of_spread = spread * of_kl if noise is None else (of_z * noise).addcmul_(spread, of_kl)
+        torch.mul(of_spread.mul_(spread).sub_(of_kl), 0.5, out=of_logvar)
+        return found, None
+
+
 class Latent(nn.Module):
     """mu and logvar of several modules at once: [modules, rows, d] → z, and their KL a row."""
 
@@ -77,10 +106,10 @@ class Latent(nn.Module):
         self.bias = nn.Parameter(_uniform((modules, 1, 2 * d), d))
 
     def forward(self, h: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
-        mu, logvar = torch.baddbmm(self.bias, h, self.weight).chunk(2, dim=-1)
-        spread = torch.exp(0.5 * logvar)
-        kl = -0.5 * (1 + logvar - mu.square() - spread.square()).sum(-1)
-        return (mu + torch.randn_like(mu) * spread if noisy else mu), kl
+        both = torch.baddbmm(self.bias, h, self.weight)
+        noise = torch.randn_like(h, dtype=both.dtype) if noisy else None
+        z, kl = _Latent.apply(both, noise)
+        return z, kl
 
 
 class Roles(nn.Module):
@@ -147,10 +176,8 @@ class Conductor(nn.Module):
 
     def forward(self, moving: Tensor, constant: Tensor, mask: Mask) -> Tensor:
         """moving: [sources, batch, time, d]; constant: [sources, batch, d]. Returns [batch]."""
-        sources, batch, time, d = moving.shape
-        tokens = torch.cat(
-            [moving.permute(1, 0, 2, 3).reshape(batch, sources * time, d), constant.transpose(0, 1)], dim=1
-        )
+        sources, _, time, _ = moving.shape
+        tokens = torch.cat([*moving.unbind(0), constant.transpose(0, 1)], dim=1)
         if mask is None:
             counts = tokens.new_ones(1, tokens.shape[1])
             counts[:, sources * time :] = time
@@ -218,14 +245,12 @@ class ReverberationNet(nn.Module):
         through = (gates2 if self.config.gating == "routing" else torch.ones_like(gates2)) * kept[:, None]
         heard = torch.tensordot(self.to_conductor, outs, 1)
         value = self.conductor(second * through[..., None, None], heard, mask)
-        with torch.no_grad():
-            activity = torch.stack([one.square().mean(-1).sqrt() for one in (first, second)])
         return Output(
             value * self.target_scale + self.target_mean,
             torch.cat([gates1, gates2]),
             torch.stack([kl1, kl2]),
             kl_processors,
-            activity,
+            (first, second),
         )
 
     def _processed(
@@ -239,19 +264,18 @@ class ReverberationNet(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """What the processors send along their edges, [edges, batch, d], and their KL."""
         own, other = listening
-        gated, plain = first * through[..., None, None], first * kept[:, None, None, None]
-        means = (torch.tensordot(own, gated, 1) + torch.tensordot(other, plain, 1)).unbind(0)
+        # How much of each role each processor reads, [batch, 7, 19]: one product instead of gated copies of the roles.
+        shares = (own[:, :, None] * through + (other * kept)[:, :, None]).permute(2, 0, 1)
+        means = torch.bmm(shares, first.transpose(0, 1).flatten(2)).unflatten(2, first.shape[2:]).unbind(1)
         cores = []
         for number, (name, core) in enumerate(self.processors.cores.items()):
             if not core.over_all_tokens:
                 cores.append(core(means[number], mask))
                 continue
             reads = [ROLE_NAMES.index(role) for role in self.wiring.reads[name]]
-            share = len(reads)
-            tokens = torch.cat(
-                [(gated[i] * own[number, i] + plain[i] * other[number, i]) * share for i in reads], dim=1
-            )
-            cores.append(core(tokens, None if mask is None else mask.repeat(1, share)))
+            share = shares[:, number] * len(reads)
+            tokens = torch.cat([first[i] * share[:, i, None, None] for i in reads], dim=1)
+            cores.append(core(tokens, None if mask is None else mask.repeat(1, len(reads))))
         return self.processors.distribute(cores, self.edge_of, noisy)
 
     def _switches(
