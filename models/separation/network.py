@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, pad
 
-from models.separation.stack import EPS, BlockWeights, separate_features
+from models.separation.stack import EPS, BlockWeights, product, separate_features
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Block(nn.Module):
         outer: list[Any] = [self.skip_out] if self.res_out is None else [self.res_out, self.skip_out]
         return BlockWeights(
             inner.weight[:, :, 0], inner.bias, prelu1.weight, norm1.weight, norm1.bias,
-            taps.weight[:, 0].t(), taps.bias, prelu2.weight, norm2.weight, norm2.bias,
+            taps.weight[:, 0].t().contiguous(), taps.bias, prelu2.weight, norm2.weight, norm2.bias,
             torch.cat([one.weight[:, :, 0] for one in outer]), torch.cat([one.bias for one in outer]),
         )  # fmt: skip
 
@@ -170,16 +170,17 @@ class MaskGenerator(nn.Module):
             masks = self.output_conv(self.output_prelu(total)).transpose(1, 2)
         masks = masks.unflatten(-1, (self.config.speakers, self.config.filters))
         if self.config.mask_activation == "relu":
-            return masks.relu()
+            return masks.relu_()
         return masks.sigmoid() if self.config.mask_activation == "sigmoid" else masks.softmax(2)
 
     def _time_major(self, frames: Tensor) -> Tensor:
         half = torch.is_autocast_enabled("cpu")
-        linear = torch.nn.functional.linear
+        linear = torch.nn.functional.linear if half or torch.is_grad_enabled() else product
         norm, inner, outer = self.input_norm, self.input_conv, self.output_conv
         weight = inner.weight[:, :, 0]
         assert isinstance(norm, nn.GroupNorm)
         assert inner.bias is not None
+        assert outer.bias is not None
         normed = layer_norm(frames, frames.shape[1:], eps=EPS)
         features = linear(normed, weight * norm.weight, inner.bias + weight @ norm.bias)
         blocks = [block.weights() for block in self.conv_layers]  # type: ignore[operator]
@@ -220,8 +221,8 @@ class ConvTasNet(nn.Module):
     def decode(self, coded: Tensor, masks: Tensor, samples: int) -> Tensor:
         """[batch, frames, filters] under masks [batch or 1, frames, speakers, filters] → [batch, speakers, samples]."""
         before, _ = self._framing(samples)
-        masked = (masks * coded.unsqueeze(2)).transpose(1, 2)  # batch, speakers, frames, filters
-        sound = _overlapped(masked @ self.decoder.weight[:, 0], self.config.stride)
+        pieces = (masks * coded.unsqueeze(2)) @ self.decoder.weight[:, 0]  # batch, frames, speakers, length
+        sound = _overlapped(pieces.transpose(1, 2), self.config.stride)
         sound = sound[..., before : before + samples]
         return pad(sound, (0, samples - sound.shape[-1]))
 

@@ -24,7 +24,6 @@ from torch.nn.functional import leaky_relu, linear
 
 EPS = 1e-8
 STRETCH = 2**22  # values worked on at once: what a processor's last cache holds
-SUMMED = 2**17  # values summed in float32; these sums are added in float64
 ONEDNN = (
     getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 )
@@ -189,10 +188,13 @@ def _forward(
     kept = hidden.new_empty((2, *hidden.shape), dtype=kind) if keep else None
     sums = _Sums()
     for rows in stretches:
-        product = _product(entered[rows], ready.inner, ready.inner_bias)
-        hidden[rows] = product
+        passed = product(entered[rows], ready.inner, ready.inner_bias)
         if kept is not None:
-            kept[0][rows] = product
+            kept[0][rows] = passed
+        if kind == torch.float32 and len(stretches) == 1:
+            hidden = passed
+        else:
+            hidden[rows] = passed
         sums.add(_active(hidden[rows], ready.slope1))
     norm1 = sums.norm(w.gain1, w.bias1)
     taps, start, offsets = _folded(w, norm1)
@@ -207,7 +209,7 @@ def _forward(
     constant = constant.to(kind)
     to = state[:, state.shape[1] - w.outer.shape[0] :]
     for rows in stretches:
-        to[rows].add_(_product(filtered[rows].to(kind), ready.outer, constant).float(), alpha=norm2.rstd)
+        to[rows].add_(product(filtered[rows].to(kind), ready.outer, constant).float(), alpha=norm2.rstd)
     return None if kept is None else _Kept(entered, kept[0], kept[1], norm1, norm2)
 
 
@@ -255,11 +257,11 @@ def _backward(
     )  # fmt: skip
 
 
-def _product(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """``rows @ weightᵀ + bias``. For float32 by oneDNN, which is up to twice as fast as MKL on processors of AMD."""
+def product(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """``rows @ weightᵀ + bias``, without a gradient. For float32 by oneDNN, which is up to twice as fast as MKL on processors of AMD."""
     if ONEDNN is None or rows.dtype != torch.float32:
         return linear(rows, weight, bias)
-    return ONEDNN(rows.contiguous(), weight, bias, "none", [], "")  # type: ignore[no-any-return]
+    return ONEDNN(rows, weight, bias, "none", [], "")  # type: ignore[no-any-return]
 
 
 def _active(values: Tensor, slope: float) -> Tensor:
@@ -279,10 +281,10 @@ class _Sums:
         self._count, self._total, self._squares = 0, 0.0, 0.0
 
     def add(self, values: Tensor) -> None:
+        """values: [frames, hidden]; frames are summed in float32, and these sums in float64."""
         self._count += values.numel()
-        for piece in values.view(-1).split(SUMMED):
-            self._total += float(piece.sum())
-            self._squares += float(torch.dot(piece, piece))
+        self._total += float(values.sum(1).sum(dtype=torch.float64))
+        self._squares += float(torch.linalg.vector_norm(values, dim=1).double().square().sum())
 
     def norm(self, gain: Tensor, bias: Tensor) -> _Norm:
         mean = self._total / self._count

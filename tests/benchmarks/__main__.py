@@ -30,6 +30,7 @@ ROWS: list[Callable[[], Row]] = [
     search.indexing,
     search.scrolling,
     separation.forward,
+    separation.long_forward,
     separation.training_step,
     separation.ten_minutes,
     eeg.training_step,
