@@ -28,17 +28,20 @@ class SeparationOptions:
     """How a recording is separated.
 
     window_s: the stretch that the network hears at once. overlap_s: what neighbouring windows share; there their
-    tracks are put in the same order and faded into each other. mixture_consistency: let the tracks add up to the
-    mixture. container: format of the tracks' files.
+    tracks are put in the same order and faded into each other. hearings: how often each stretch is heard, upside
+    down and a part of a hop later, to take the mean. mixture_consistency: let the tracks add up to the mixture.
+    container: format of the tracks' files.
     """
 
     window_s: float = 8.0
     overlap_s: float = 2.0
+    hearings: Literal[1, 2, 4, 8] = 2
     mixture_consistency: bool = False
     container: Literal["wav", "flac"] = "wav"
 
 
 DEFAULTS = SeparationOptions()
+HEARINGS: tuple[Literal[1, 2, 4, 8], ...] = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)

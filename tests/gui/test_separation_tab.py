@@ -557,14 +557,17 @@ def test_state_comes_back(tab, qtbot, talk):
     lanes.set_mode("both")
     lanes.axis.show(1.0, 2.0)
     tab.settings.container.setCurrentIndex(1)
+    tab.settings.hearings.setCurrentIndex(3)
     state = json.loads(json.dumps(tab.state()))
     opened(tab, qtbot, talk[0] / "one.wav")
     lanes.set_mode("waveform")
+    tab.settings.hearings.setCurrentIndex(0)
     tab.restore(state)
     qtbot.waitUntil(lambda: len(lanes.lanes) == 3 and lanes.axis.span_s == pytest.approx(1.0), timeout=20_000)
     assert [lane.title for lane in lanes.lanes] == ["Mixture", "Speaker 1", "Ben"]
     assert lanes.mode == "both"
     assert tab.settings.options().container == "flac"
+    assert tab.settings.options().hearings == 8
     qtbot.waitUntil(lambda: idle(tab), timeout=10_000)
     tab.restore({"page": 3, "models": 4, "settings": [], "pages": {"recording": {"path": 7, "tracks": "x"}}})
 

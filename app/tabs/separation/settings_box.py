@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox
 
 from app.i18n import tr
 from app.widgets.section import Fold
-from models.separation.results import SeparationOptions
+from models.separation.results import HEARINGS, SeparationOptions
 
 
 class SettingsBox(QObject):
@@ -28,6 +28,11 @@ class SettingsBox(QObject):
             _seconds(2.0, 60.0, usual.window_s),
             _seconds(0.5, 20.0, usual.overlap_s),
         )
+        self.hearings = QComboBox()
+        times = (tr("once"), tr("twice"), tr("four times"), tr("eight times"))
+        for text, count in zip(times, HEARINGS, strict=True):
+            self.hearings.addItem(text, count)
+        self.hearings.setCurrentIndex(HEARINGS.index(usual.hearings))
         self.consistent = QCheckBox(tr("Tracks add up to the mixture"))
         self.consistent.setToolTip(
             tr("What no track holds is shared out among them, so that nothing is lost")
@@ -50,10 +55,19 @@ class SettingsBox(QObject):
             tr("s"),
             tr("What neighbouring windows share; there the speakers are told apart"),
         )
+        fold.add_row(
+            tr("Hear each stretch"),
+            self.hearings,
+            "",
+            tr(
+                "Also upside down and a little later, and the mean is taken: more exact, and that much slower"
+            ),
+        )
         fold.add(self.consistent)
         self.container.currentIndexChanged.connect(self._changed)
         self.window_s.valueChanged.connect(self._changed)
         self.overlap_s.valueChanged.connect(self._changed)
+        self.hearings.currentIndexChanged.connect(self._changed)
         self.consistent.toggled.connect(self._changed)
         self._changed()
 
@@ -62,6 +76,7 @@ class SettingsBox(QObject):
         return SeparationOptions(
             window_s=window_s,
             overlap_s=min(self.overlap_s.value(), window_s / 2),
+            hearings=HEARINGS[self.hearings.currentIndex()],
             mixture_consistency=self.consistent.isChecked(),
             container="flac" if self.container.currentData() == "flac" else "wav",
         )
@@ -71,6 +86,7 @@ class SettingsBox(QObject):
         return {
             "window_s": now.window_s,
             "overlap_s": now.overlap_s,
+            "hearings": now.hearings,
             "consistent": now.mixture_consistency,
             "container": now.container,
         }
@@ -82,12 +98,16 @@ class SettingsBox(QObject):
             value = state.get(name)
             if isinstance(value, int | float):
                 box.setValue(float(value))
+        if state.get("hearings") in HEARINGS:
+            self.hearings.setCurrentIndex(HEARINGS.index(state["hearings"]))
         self.consistent.setChecked(state.get("consistent") is True)
         self.container.setCurrentIndex(max(0, self.container.findData(state.get("container"))))
 
     def _changed(self, *_: object) -> None:
         now = self.options()
         summary = [now.container.upper(), tr("window {seconds} s", seconds=f"{now.window_s:g}")]
+        if now.hearings != SeparationOptions().hearings:
+            summary.append(tr("heard {times}", times=self.hearings.currentText()))
         if now.mixture_consistency:
             summary.append(tr("add up"))
         self._fold.set_summary(", ".join(summary))

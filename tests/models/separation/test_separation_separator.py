@@ -111,6 +111,24 @@ def test_tracks_add_up_where_asked(tmp_path, container):
     np.testing.assert_allclose(made().separate(sound, 11_025, options).sum(0), sound, atol=1e-6)
 
 
+@pytest.mark.parametrize("hearings", [1, 2, 4, 8])
+def test_hearings_keep_the_order_the_length_and_the_channels(monkeypatch, hearings):
+    """A network that hands tracks over in another order at every hearing, upside down and late alike."""
+    one, calls = made(), []
+
+    def hear(sound):
+        calls.append(sound)
+        tracks = torch.stack([0.75 * sound, 0.25 * sound])
+        return tracks.flip(0) if len(calls) % 2 == 0 else tracks
+
+    monkeypatch.setattr(one, "_heard_once", hear)
+    sound = noise(5001, 2)
+    tracks = one.separate(sound, 8000, SeparationOptions(hearings=hearings))
+    assert len(calls) == hearings
+    assert len({(call.shape[-1], float(call.sum())) for call in calls}) == hearings  # each heard otherwise
+    np.testing.assert_allclose(tracks, [0.75 * sound, 0.25 * sound], atol=1e-5)
+
+
 def test_windows_are_near_one_pass():
     one = made()
     sound = noise(8000 * 30)[0] * (1 + np.sin(np.arange(8000 * 30) / 7000)).astype(np.float32)
@@ -133,14 +151,16 @@ def test_long_wavs_are_rf64(tmp_path, monkeypatch):
 
 def test_one_speaker_alone_is_told(tmp_path, monkeypatch):
     one = made()
-    monkeypatch.setattr(one, "_window", lambda sound: np.stack([sound, 0.001 * sound]))
+    monkeypatch.setattr(one, "_window", lambda sound, hearings: np.stack([sound, 0.001 * sound]))
     found = one.separate_file(written(tmp_path / "a.wav", noise(9000), 8000), tmp_path / "o")
     assert any("Track 2 is near silence, 60 dB" in str(remark) for remark in found.remarks)
 
 
 def test_clipping_and_the_band_are_told(tmp_path, monkeypatch):
     one = made()
-    monkeypatch.setattr(one, "_window", lambda sound: np.stack([2 * sound, sound]))  # over full scale
+    monkeypatch.setattr(
+        one, "_window", lambda sound, hearings: np.stack([2 * sound, sound])
+    )  # over full scale
     times = np.arange(16_000) / 16_000
     sound = np.clip(3 * np.sin(2 * np.pi * 200 * times), -1, 1)[None]
     path = written(tmp_path / "a.wav", sound, 16_000, "PCM_16")
