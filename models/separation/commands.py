@@ -99,7 +99,11 @@ def evaluate(
 
 
 def evaluate_with(
-    separator: Separator, path: str | Path, progress: Progress, count: int = 200
+    separator: Separator,
+    path: str | Path,
+    progress: Progress,
+    options: SeparationOptions = DEFAULTS,
+    count: int = 200,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(figures, one row a mixture) of a loaded separator."""
     info = separator.info or CheckpointInfo(
@@ -109,7 +113,9 @@ def evaluate_with(
     )
     fixed = evaluation.judged_set(info, path, count, progress.part(0, 0.1))
     rows = list(
-        evaluation.judged(lambda wave, rate: separator.separate(wave, rate, one_pass=True), fixed, progress.part(0.1, 1.0))
+        evaluation.judged(
+            lambda wave, rate: separator.separate(wave, rate, options, one_pass=True), fixed, progress.part(0.1, 1.0)
+        )
     )  # fmt: skip
     return {"of": fixed.whose, **evaluation.summed_up(rows)}, rows
 
