@@ -73,3 +73,12 @@ def test_windows_are_as_good_as_one_pass(bundled):
         scores = score_tracks(mixture, [first, second], list(tracks), 16_000, perceptual=False)
         gains.append([score.si_sdri for score in scores])
     assert np.abs(np.subtract(*gains)).max() < 0.5
+
+
+def test_one_voice_alone_is_told(bundled, tmp_path):
+    """Of the six voices of the samples; 23 of 25 unheard speakers were told when the model was made."""
+    said = 0
+    for number, path in enumerate(path for sample in sample_mixtures() for path in sample.references):
+        found = bundled.separate_file(path, tmp_path / str(number))
+        said += any("is near silence" in str(remark) for remark in found.remarks)
+    assert said >= 4
