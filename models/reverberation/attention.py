@@ -16,17 +16,21 @@ import torch
 from torch import Tensor
 
 MOST_SCORES = 500_000  # held at a time: they stay in the processor's cache
-LEAST, MOST = 2.0**-90, 2.0**120  # sums of powers in which nothing over- or underflowed that matters
+LEAST, MOST = 2.0**-60, 2.0**60  # sums of powers that leave room to multiply, here and in the gradient
 
 
 class _MeanAttention(torch.autograd.Function):
-    """Features are rows here, tokens columns: products with few rows are fast, those with few columns are not."""
+    """qkv [pairs of item and head, 3, size, tokens], counts and weights [pairs, tokens] → [pairs, size].
+
+    Features are rows here, tokens columns: products with few rows are fast, those with few columns are not.
+    """
 
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, counts: Tensor, weights: Tensor) -> Tensor:
         highest = None
         mean, sums = _mean_shares(qkv, counts, weights, highest)
-        if not LEAST < float(sums.min()) <= float(sums.max()) < MOST:
+        lowest, largest = torch.stack(torch.aminmax(sums)).tolist()
+        if not LEAST < lowest <= largest < MOST:
             highest = _highest(qkv, counts)
             mean, sums = _mean_shares(qkv, counts, weights, highest)
         ctx.highest = highest
@@ -109,14 +113,14 @@ def _powers(
     """What each query takes of each key, up to a factor a row: [pairs, queries, tokens]."""
     scores = torch.bmm(q.transpose(1, 2), k, out=room)
     if highest is not None:
-        scores.sub_(highest[pairs, queries, None])
+        scores.sub_(highest[pairs, queries, None]).clamp_(max=0)  # only padding is above the highest
     return scores.exp2_()
 
 
 def projected(x: Tensor, weight: Tensor, bias: Tensor, heads: int) -> Tensor:
-    """Queries, keys and values of x [batch, tokens, d] as `mean_attention` takes them.
+    """Queries, keys and values of x [batch, tokens, d] as `mean_attention` takes them, [batch, heads, 3, size, tokens].
 
-    weight: [3d, d], that of q above those of k and v, each head by head; bias: [3d].
+    weight: [3d, d], that of q above those of k and v, each head by head; bias: [3d]. q comes times log2(e) / √size.
     """
     batch, tokens, d = x.shape
     size = d // heads
@@ -134,6 +138,8 @@ def mean_attention(qkv: Tensor, counts: Tensor | None = None) -> Tensor:
     counts: [batch or 1, tokens], how often each token occurs, as key and as query; 0 is padding. None: each once.
     """
     batch, heads, _, size, tokens = qkv.shape
+    if not batch:
+        return qkv[:, :, 2].sum(-1).flatten(1)
     counts = qkv.new_ones(1, tokens) if counts is None else counts
     wide = torch.promote_types(qkv.dtype, torch.float32)
     counts = counts.to(wide).expand(batch, tokens)
@@ -143,4 +149,4 @@ def mean_attention(qkv: Tensor, counts: Tensor | None = None) -> Tensor:
     ]
     with torch.autocast(qkv.device.type, enabled=False):
         found: Tensor = _MeanAttention.apply(qkv.to(wide).flatten(0, 1), *each)
-    return found.view(batch, heads * size)
+    return found.to(qkv.dtype).view(batch, heads * size)

@@ -39,7 +39,8 @@ class GRUBaseline(nn.Module):
         value = self.out(time_mean(states, mask))[:, 0]
         none = value.new_zeros(0, len(value))
         kl = value.new_zeros(2, 0, len(value))
-        return Output(value * self.target_scale + self.target_mean, none, kl, none, kl[..., None])
+        nothing = value.new_zeros(0, *states.shape[:2], 1)
+        return Output(value * self.target_scale + self.target_mean, none, kl, none, (nothing, nothing))
 
 
 def _hidden_units(width: int, parameters: int) -> int:

@@ -79,7 +79,9 @@ class _Latent(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, both: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
-        mu, logvar = both.chunk(2, dim=-1)
+        mu, logvar = both.to(torch.promote_types(both.dtype, torch.float32)).chunk(
+            2, dim=-1
+        )  # what cancels is long
         spread = (logvar * 0.5).exp_()
         ctx.save_for_backward(both, noise, spread)
         kl = mu.square().addcmul_(spread, spread).sub_(logvar).sum(-1).sub_(mu.shape[-1]).mul_(0.5)
@@ -163,8 +165,8 @@ class Processors(nn.Module):
 class Conductor(nn.Module):
     """Argallia: attends over every source's every step, and makes one number of their mean.
 
-    A processor's tokens are the same at every step, so they enter once: as key with the logarithm of how often they
-    occur added to the score, as query counted that often in the mean. That is exact.
+    A processor's tokens are the same at every step, so they enter once: as key with their share times how often
+    they occur, as query counted that often in the mean. That is exact.
     """
 
     def __init__(self, d: int) -> None:

@@ -86,7 +86,8 @@ def evaluate(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """The figures of a checkpoint on 200 fixed mixtures of speakers it never met, or on ready-made test mixtures.
+    """The figures of a checkpoint on 200 fixed mixtures of speakers it never met, or on ready-made test mixtures; each is
+    heard as often as is usual.
 
     With `out`, also as ``figures.json`` and ``items.csv``.
     """

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, pad
 
-from models.separation.stack import EPS, BlockWeights, product, separate_features
+from models.separation.stack import EPS, BlockWeights, linear_without_gradient, separate_features
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class MaskGenerator(nn.Module):
 
     def _time_major(self, frames: Tensor) -> Tensor:
         half = torch.is_autocast_enabled("cpu")
-        linear = torch.nn.functional.linear if half or torch.is_grad_enabled() else product
+        linear = torch.nn.functional.linear if half or torch.is_grad_enabled() else linear_without_gradient
         norm, inner, outer = self.input_norm, self.input_conv, self.output_conv
         weight = inner.weight[:, :, 0]
         assert isinstance(norm, nn.GroupNorm)

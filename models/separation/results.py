@@ -28,9 +28,10 @@ class SeparationOptions:
     """How a recording is separated.
 
     window_s: the stretch that the network hears at once. overlap_s: what neighbouring windows share; there their
-    tracks are put in the same order and faded into each other. hearings: how often each stretch is heard, upside
-    down and a part of a hop later, to take the mean. mixture_consistency: let the tracks add up to the mixture.
-    container: format of the tracks' files.
+    tracks are put in the same order and faded into each other. hearings: how often each stretch is heard, to
+    take the mean: as it is and with its sign reversed (2), and both again half a hop later (4), or a quarter, a half
+    and three quarters (8). mixture_consistency: let the tracks add up to the mixture. container: format of the
+    tracks' files.
     """
 
     window_s: float = 8.0

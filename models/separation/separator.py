@@ -26,7 +26,7 @@ from models.progress import Progress
 from models.resources import resource
 from models.separation import network, published
 from models.separation.mixing import FLOOR, amplitude, rms
-from models.separation.results import DEFAULTS, Remark, Separated, SeparationOptions
+from models.separation.results import DEFAULTS, HEARINGS, Remark, Separated, SeparationOptions
 from models.separation.windows import WindowJoiner
 
 FloatArray = NDArray[np.float32]
@@ -98,6 +98,7 @@ class Separator:
 
         What is longer than a window goes through in overlapping windows, unless `one_pass`.
         """
+        _check_hearings(options)
         sound = np.atleast_2d(np.asarray(wave, dtype=np.float32))
         if not sound.shape[1]:
             return np.zeros((self.speakers, *np.shape(wave)), dtype=np.float32)
@@ -135,6 +136,7 @@ class Separator:
         source, folder = Path(source), Path(folder)
         about = audio.info(source)
         _check_container(options, about)
+        _check_hearings(options)
         made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
         aside: Path | None = None
         try:
@@ -281,8 +283,8 @@ class Separator:
     def _heard_often(self, heard: torch.Tensor, hearings: int) -> torch.Tensor:
         """The mean of several hearings, [channels, samples] → [speakers, channels, samples]; the first channel decides.
 
-        A network makes other small errors where a sound comes upside down, or lies otherwise against its hops; in the
-        mean they partly cancel.
+        A network makes other small errors where a sound comes with its sign reversed, or lies otherwise against its hops;
+        in the mean they partly cancel. Hops of one or two samples leave fewer places to lie: some hearings are alike.
         """
         total: torch.Tensor | None = None
         for number in range(hearings):
@@ -291,7 +293,7 @@ class Separator:
             if total is None:
                 total = tracks
                 continue
-            likeness = torch.einsum("it,jt->ij", total[:, 0], tracks[:, 0]).cpu().numpy()
+            likeness = torch.einsum("it,jt->ij", total[:, 0], tracks[:, 0]).nan_to_num().cpu().numpy()
             total += tracks[linear_sum_assignment(likeness, maximize=True)[1]]
         assert total is not None
         return total / hearings
@@ -388,6 +390,13 @@ class _Watch:
                 )
             )
         return found
+
+
+def _check_hearings(options: SeparationOptions) -> None:
+    if options.hearings not in HEARINGS:
+        raise UserError(
+            "A stretch cannot be heard {count} times.", "", "Choose 1, 2, 4 or 8.", count=options.hearings
+        )
 
 
 def _check_container(options: SeparationOptions, about: audio.AudioInfo) -> None:

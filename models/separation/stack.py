@@ -188,7 +188,7 @@ def _forward(
     kept = hidden.new_empty((2, *hidden.shape), dtype=kind) if keep else None
     sums = _Sums()
     for rows in stretches:
-        passed = product(entered[rows], ready.inner, ready.inner_bias)
+        passed = linear_without_gradient(entered[rows], ready.inner, ready.inner_bias)
         if kept is not None:
             kept[0][rows] = passed
         if kind == torch.float32 and len(stretches) == 1:
@@ -209,7 +209,9 @@ def _forward(
     constant = constant.to(kind)
     to = state[:, state.shape[1] - w.outer.shape[0] :]
     for rows in stretches:
-        to[rows].add_(product(filtered[rows].to(kind), ready.outer, constant).float(), alpha=norm2.rstd)
+        to[rows].add_(
+            linear_without_gradient(filtered[rows].to(kind), ready.outer, constant).float(), alpha=norm2.rstd
+        )
     return None if kept is None else _Kept(entered, kept[0], kept[1], norm1, norm2)
 
 
@@ -257,8 +259,8 @@ def _backward(
     )  # fmt: skip
 
 
-def product(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """``rows @ weightᵀ + bias``, without a gradient. For float32 by oneDNN, which is up to twice as fast as MKL on processors of AMD."""
+def linear_without_gradient(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """``rows @ weightᵀ + bias``: [..., in], [out, in], [out] → [..., out], all of one number format. For float32 by oneDNN, which is up to twice as fast as MKL on processors of AMD."""
     if ONEDNN is None or rows.dtype != torch.float32:
         return linear(rows, weight, bias)
     return ONEDNN(rows, weight, bias, "none", [], "")  # type: ignore[no-any-return]

@@ -282,10 +282,10 @@ def test_an_empty_question_is_told(sample, qtbot):
 def test_a_broken_picture_is_told_and_taken_out(sample, qtbot, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"x")
     sample.accept_paths([tmp_path / "broken.png"])
-    qtbot.waitUntil(lambda: "broken.png cannot be read as a picture" in said(sample))
-    qtbot.waitUntil(lambda: sample.search.query.picture is None)
+    qtbot.waitUntil(lambda: "broken.png cannot be read as a picture" in said(sample), timeout=20_000)
+    qtbot.waitUntil(lambda: sample.search.query.picture is None, timeout=20_000)
     sample.accept_paths([tmp_path / "nowhere.png"])
-    qtbot.waitUntil(lambda: "nowhere.png was not found" in said(sample))
+    qtbot.waitUntil(lambda: "nowhere.png was not found" in said(sample), timeout=20_000)
 
 
 def test_a_folder_is_indexed_searched_and_updated(tab, qtbot, folder):

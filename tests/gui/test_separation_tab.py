@@ -569,7 +569,16 @@ def test_state_comes_back(tab, qtbot, talk):
     assert tab.settings.options().container == "flac"
     assert tab.settings.options().hearings == 8
     qtbot.waitUntil(lambda: idle(tab), timeout=10_000)
-    tab.restore({"page": 3, "models": 4, "settings": [], "pages": {"recording": {"path": 7, "tracks": "x"}}})
+    tab.restore(
+        {
+            "page": 3,
+            "models": 4,
+            "settings": [],
+            "pages": {"recording": {"path": 7, "tracks": "x"}},
+        }
+    )
+    tab.restore({"settings": {"hearings": True}})
+    assert tab.settings.options().hearings == 8
 
 
 def test_the_best_checkpoint_of_a_run_comes_into_the_tab(tab, qtbot, network):

@@ -60,7 +60,7 @@ class SettingsBox(QObject):
             self.hearings,
             "",
             tr(
-                "Also upside down and a little later, and the mean is taken: more exact, and that much slower"
+                "Also with its sign reversed, from four times on a little later too, and the mean is taken: more exact, and that much slower"
             ),
         )
         fold.add(self.consistent)
@@ -98,8 +98,9 @@ class SettingsBox(QObject):
             value = state.get(name)
             if isinstance(value, int | float):
                 box.setValue(float(value))
-        if state.get("hearings") in HEARINGS:
-            self.hearings.setCurrentIndex(HEARINGS.index(state["hearings"]))
+        hearings = state.get("hearings")
+        if type(hearings) is int and hearings in HEARINGS:
+            self.hearings.setCurrentIndex(HEARINGS.index(hearings))
         self.consistent.setChecked(state.get("consistent") is True)
         self.container.setCurrentIndex(max(0, self.container.findData(state.get("container"))))
 

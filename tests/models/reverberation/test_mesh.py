@@ -244,6 +244,34 @@ def test_mean_attention_equals_attention_then_mean(monkeypatch, most, size_of_sc
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
+def test_mean_attention_never_looks_at_padding_however_large():
+    torch.manual_seed(0)
+    qkv = torch.randn(1, 2, 3, 4, 9)
+    counts = torch.tensor([[1.0] * 7 + [0.0] * 2])
+    expected = mean_attention(qkv[..., :7])
+    qkv[..., 7:] *= 1000
+    qkv.requires_grad_()
+    found = mean_attention(qkv, counts)
+    torch.testing.assert_close(found, expected)
+    found.sum().backward()
+    assert qkv.grad.isfinite().all()
+    assert not qkv.grad[..., 7:].any()
+
+
+@pytest.mark.parametrize("size_of_scores", [1.0, 60.0, 119.0])
+def test_mean_attention_has_finite_gradients_where_losses_are_scaled(size_of_scores):
+    qkv = torch.ones(1, 1, 3, 4, 9)
+    qkv[:, :, 0] *= size_of_scores / 4
+    qkv.requires_grad_()
+    (65_536 * mean_attention(qkv).sum()).backward()
+    assert qkv.grad.isfinite().all()
+
+
+def test_mean_attention_keeps_the_number_format_and_takes_an_empty_batch():
+    assert mean_attention(torch.randn(2, 2, 3, 4, 9, dtype=torch.bfloat16)).dtype == torch.bfloat16
+    assert mean_attention(torch.randn(0, 2, 3, 4, 9)).shape == (0, 8)
+
+
 def test_a_sequence_of_a_thousand_steps_needs_less_than_a_gigabyte():
     import os
     import subprocess

@@ -129,6 +129,12 @@ def test_hearings_keep_the_order_the_length_and_the_channels(monkeypatch, hearin
     np.testing.assert_allclose(tracks, [0.75 * sound, 0.25 * sound], atol=1e-5)
 
 
+@pytest.mark.parametrize("one_pass", [False, True])
+def test_a_stretch_is_heard_a_known_number_of_times(one_pass):
+    with pytest.raises(UserError, match="cannot be heard 3 times"):
+        made().separate(noise(900)[0], 8000, SeparationOptions(hearings=3), one_pass=one_pass)
+
+
 def test_windows_are_near_one_pass():
     one = made()
     sound = noise(8000 * 30)[0] * (1 + np.sin(np.arange(8000 * 30) / 7000)).astype(np.float32)
