@@ -75,13 +75,18 @@ class Output:
 
 
 class _Latent(torch.autograd.Function):
-    """z = mu + noise · exp(logvar / 2), and the KL of each row to N(0, 1), with few walks over memory."""
+    """z = mu + noise · exp(logvar / 2), and the KL of each row to N(0, 1), with few walks over memory.
+
+    both: [modules, rows, 2d], mu beside logvar; noise: [modules, rows, d], or None for z = mu. Returns z as noise,
+    and the KL [modules, rows].
+    """
 
     @staticmethod
     def forward(ctx: Any, both: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
-        mu, logvar = both.to(torch.promote_types(both.dtype, torch.float32)).chunk(
-            2, dim=-1
-        )  # what cancels is long
+        wide = both.to(
+            torch.promote_types(both.dtype, torch.float32)
+        )  # the terms of a small KL nearly cancel
+        mu, logvar = wide.chunk(2, dim=-1)
         spread = (logvar * 0.5).exp_()
         ctx.save_for_backward(both, noise, spread)
         kl = mu.square().addcmul_(spread, spread).sub_(logvar).sum(-1).sub_(mu.shape[-1]).mul_(0.5)

@@ -260,7 +260,10 @@ def _backward(
 
 
 def linear_without_gradient(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """``rows @ weightᵀ + bias``: [..., in], [out, in], [out] → [..., out], all of one number format. For float32 by oneDNN, which is up to twice as fast as MKL on processors of AMD."""
+    """``rows @ weightᵀ + bias``: [..., in], [out, in], [out] → [..., out], all of one number format.
+
+    For float32 by oneDNN, which is up to twice as fast as MKL on processors of AMD.
+    """
     if ONEDNN is None or rows.dtype != torch.float32:
         return linear(rows, weight, bias)
     return ONEDNN(rows, weight, bias, "none", [], "")  # type: ignore[no-any-return]
