@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from models import systems
+from models import memory, systems
 from models.errors import UserError
 from models.progress import Cancelled, Progress, Step
 from models.resources import runs_folder
@@ -95,6 +95,7 @@ def _run_training(
         name = options.system
     if leads:
         print(f"Run folder: {run.path}")
+    memory.keep_between_steps()
     device = _device(options)
 
     from models.training import events

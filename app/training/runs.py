@@ -322,23 +322,12 @@ def resume_command(run: RunFolder) -> list[str]:
     return [*program(), "resume", str(run.path)]
 
 
-# Tensors of a step go back to the C library's heap, and not to the system, which would hand them out as empty pages
-# again in the next step: 7 to 10 % of a training step on a CPU, in as much memory. Other libraries than glibc ignore it.
-KEEP_MEMORY = {
-    "MALLOC_TRIM_THRESHOLD_": "2000000000",
-    "MALLOC_MMAP_THRESHOLD_": "33554432",
-    "MALLOC_TOP_PAD_": "16777216",
-}
-
-
 def child_environment(cores: int | None = None, offline: bool = False) -> dict[str, str]:
     """The window's own, with one core left to the window."""
     threads = str(max(1, (cores or os.cpu_count() or 1) - 1))
     environment = dict(os.environ)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         environment.setdefault(name, threads)
-    for name, value in KEEP_MEMORY.items():
-        environment.setdefault(name, value)
     environment["PYTHONUNBUFFERED"] = "1"
     environment["PYTHONUTF8"] = "1"
     if offline:

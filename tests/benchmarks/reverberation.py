@@ -8,6 +8,7 @@ from types import ModuleType
 
 import torch
 
+from models import memory
 from models.reverberation import published
 from models.reverberation.network import NetworkConfig, ReverberationNet
 from models.reverberation.wiring import documented
@@ -27,7 +28,9 @@ def _plain() -> ModuleType:
 
 def _step(batch: int, length: int, rounds: int) -> tuple[float, float, float, float]:
     """Seconds of (peer forward, ours forward, peer training step, ours training step), the same weights in both; each
-    with the optimizer it is trained with, Adam as PyTorch has it by default or in one kernel."""
+    with the optimizer it is trained with, Adam as PyTorch has it by default or in one kernel, and both in a process that
+    keeps its memory between steps, as processes that train do."""
+    memory.keep_between_steps()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     ours = ReverberationNet(NetworkConfig())
