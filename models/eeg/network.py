@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import glu, scaled_dot_product_attention, silu
 
+from models.products import Linear
+
 UNKNOWN = 0  # the subject index of anyone the network has not met in training
 
 
@@ -200,10 +202,10 @@ class FeedForward(nn.Sequential):
     def __init__(self, width: int, inner: int, dropout: float) -> None:
         super().__init__(
             nn.LayerNorm(width),
-            nn.Linear(width, inner),
+            Linear(width, inner),
             nn.SiLU(),
             Dropout(dropout),
-            nn.Linear(inner, width),
+            Linear(inner, width),
             Dropout(dropout),
         )
 
@@ -219,8 +221,8 @@ class Attention(nn.Module):
         super().__init__()
         self.heads, self.attention_dropout = heads, dropout
         self.norm = nn.LayerNorm(width)
-        self.project = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        self.project = Linear(width, 3 * width)
+        self.out = Linear(width, width)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
@@ -241,7 +243,7 @@ class ConvolutionModule(nn.Module):
     def __init__(self, width: int, kernel: int, dropout: float, norm: str) -> None:
         super().__init__()
         self.before = nn.LayerNorm(width)
-        self.spread = nn.Linear(width, 2 * width)
+        self.spread = Linear(width, 2 * width)
         self.depthwise = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
         self.kind = norm
         norms: dict[str, Any] = {
@@ -250,7 +252,7 @@ class ConvolutionModule(nn.Module):
             "batch": lambda: nn.BatchNorm1d(width),
         }
         self.norm = norms[norm]()
-        self.gather = nn.Linear(width, width)
+        self.gather = Linear(width, width)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -266,7 +268,7 @@ class Gate(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         inner = max(1, width // 4)
-        self.layers = nn.Sequential(nn.Linear(width, inner), nn.ReLU(), nn.Linear(inner, width))
+        self.layers = nn.Sequential(Linear(width, inner), nn.ReLU(), Linear(inner, width))
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.sigmoid(self.layers(x.mean(1)))
@@ -276,10 +278,10 @@ class MLPHead(nn.Sequential):
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__(
             nn.LayerNorm(width),
-            nn.Linear(width, width // 2),
+            Linear(width, width // 2),
             nn.GELU(),
             Dropout(dropout),
-            nn.Linear(width // 2, 1),
+            Linear(width // 2, 1),
         )
 
 

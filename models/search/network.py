@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from models.products import Linear
+
 FUSIONS = ("tokens", "joint", "cross")
 
 
@@ -140,9 +142,9 @@ class HashNetwork(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.tanh = config.tanh
-        self.first = nn.Linear(config.dim, config.hidden)
+        self.first = Linear(config.dim, config.hidden)
         self.dropout = nn.Dropout(config.dropout)
-        self.last = nn.Linear(config.hidden, config.bits)
+        self.last = Linear(config.hidden, config.bits)
 
     def forward(self, half: Tensor) -> Tensor:
         """[batch, dim] → [batch, bits] of length 1."""

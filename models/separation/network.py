@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, pad
 
-from models.separation.stack import EPS, BlockWeights, linear_without_gradient, separate_features
+from models.products import linear
+from models.separation.stack import EPS, BlockWeights, separate_features
 
 
 @dataclass(frozen=True)
@@ -170,12 +171,11 @@ class MaskGenerator(nn.Module):
             masks = self.output_conv(self.output_prelu(total)).transpose(1, 2)
         masks = masks.unflatten(-1, (self.config.speakers, self.config.filters))
         if self.config.mask_activation == "relu":
-            return masks.relu_()
+            return masks.relu() if masks.requires_grad else masks.relu_()
         return masks.sigmoid() if self.config.mask_activation == "sigmoid" else masks.softmax(2)
 
     def _time_major(self, frames: Tensor) -> Tensor:
         half = torch.is_autocast_enabled("cpu")
-        linear = torch.nn.functional.linear if half or torch.is_grad_enabled() else linear_without_gradient
         norm, inner, outer = self.input_norm, self.input_conv, self.output_conv
         weight = inner.weight[:, :, 0]
         assert isinstance(norm, nn.GroupNorm)

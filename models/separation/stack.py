@@ -20,13 +20,12 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import leaky_relu, linear
+from torch.nn.functional import leaky_relu
+
+from models.products import product
 
 EPS = 1e-8
 STRETCH = 2**22  # values worked on at once: what a processor's last cache holds
-ONEDNN = (
-    getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
-)
 
 
 class BlockWeights(NamedTuple):
@@ -188,7 +187,7 @@ def _forward(
     kept = hidden.new_empty((2, *hidden.shape), dtype=kind) if keep else None
     sums = _Sums()
     for rows in stretches:
-        passed = linear_without_gradient(entered[rows], ready.inner, ready.inner_bias)
+        passed = product(entered[rows], ready.inner, ready.inner_bias)
         if kept is not None:
             kept[0][rows] = passed
         if kind == torch.float32 and len(stretches) == 1:
@@ -209,9 +208,7 @@ def _forward(
     constant = constant.to(kind)
     to = state[:, state.shape[1] - w.outer.shape[0] :]
     for rows in stretches:
-        to[rows].add_(
-            linear_without_gradient(filtered[rows].to(kind), ready.outer, constant).float(), alpha=norm2.rstd
-        )
+        to[rows].add_(product(filtered[rows].to(kind), ready.outer, constant).float(), alpha=norm2.rstd)
     return None if kept is None else _Kept(entered, kept[0], kept[1], norm1, norm2)
 
 
@@ -226,13 +223,13 @@ def _backward(
     gradient = state[:, state.shape[1] - w.outer.shape[0] :]
     columns = gradient.sum(0)
     scaled = (gradient * norm2.rstd).to(kind)
-    crossed = torch.mm(scaled.t(), active.to(kind)).float()
+    crossed = product(scaled.t(), active.to(kind).t()).float()
     outer = torch.addr(crossed * w.gain2, columns, norm2.offset)
     bias2 = columns @ w.outer
     gain2 = (w.outer * crossed).sum(0) - norm2.rstd * norm2.mean * bias2
     by_value, constant = _passed_on(norm2, w.gain2, gain2, bias2, count)
     shift = torch.full_like(w.gain2, -constant)
-    through = torch.addmm(shift.to(kind), scaled, ready.outer).float()
+    through = product(scaled, ready.outer.t(), shift.to(kind)).float()
     through.add_(active, alpha=-by_value)
     slope2 = torch.dot(through.view(-1), torch.clamp(filtered, max=0, out=active).view(-1))
     through = torch.ops.aten.leaky_relu_backward(through, filtered, ready.slope2, False)
@@ -251,22 +248,12 @@ def _backward(
     back = torch.ops.aten.leaky_relu_backward(back, hidden, ready.slope1, False)
     inner_bias = back.sum(0)
     multiplied = back.to(kind)
-    inner = torch.mm(multiplied.t(), kept.entered).float()
-    state[:, : w.inner.shape[1]] += torch.mm(multiplied, ready.inner).float()
+    inner = product(multiplied.t(), kept.entered.t()).float()
+    state[:, : w.inner.shape[1]] += product(multiplied, ready.inner.t()).float()
     return (
         inner, inner_bias, slope1.view_as(w.slope1), gain1, bias1, taps, taps_bias, slope2.view_as(w.slope2),
         gain2, bias2, outer, columns,
     )  # fmt: skip
-
-
-def linear_without_gradient(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """``rows @ weightᵀ + bias``: [..., in], [out, in], [out] → [..., out], all of one number format.
-
-    For float32 by oneDNN, which is up to twice as fast as MKL on processors of AMD.
-    """
-    if ONEDNN is None or rows.dtype != torch.float32:
-        return linear(rows, weight, bias)
-    return ONEDNN(rows, weight, bias, "none", [], "")  # type: ignore[no-any-return]
 
 
 def _active(values: Tensor, slope: float) -> Tensor:

@@ -1,0 +1,73 @@
+"""Products of matrices by the faster library: oneDNN, where PyTorch takes MKL.
+
+PyTorch multiplies single precision on a CPU by MKL, which on processors of other makers leaves half of the arithmetic
+unused; oneDNN, which comes with PyTorch as well, does not, and is as fast as MKL on those of Intel.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+WORTH_IT = 2_000_000  # multiplications, below which preparing oneDNN takes longer than it saves
+LONGEST_COLUMNS = 8192  # beyond, oneDNN's copy of a matrix that lies in columns leaves the cache
+_AT_HAND = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
+    """a [..., k] and b [n, k], of any strides, and bias [n] → a bᵀ + bias, [..., n]. Not recorded for gradients."""
+    columns = b.stride(0) == 1 and b.shape[1] > LONGEST_COLUMNS
+    if columns or not _pays(a, b) or torch.is_autocast_enabled("cpu"):
+        return F.linear(a, b, bias)
+    return _onednn(a, b, bias)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x [..., inputs], weight [outputs, inputs], bias [outputs] → [..., outputs], as PyTorch's of that name."""
+    if torch.compiler.is_compiling() or torch.is_autocast_enabled(x.device.type) or not _pays(x, weight):
+        return F.linear(x, weight, bias)
+    if not torch.is_grad_enabled():
+        return _onednn(x, weight, bias)
+    found: Tensor = _Linear.apply(x, weight, bias)
+    return found
+
+
+class Linear(nn.Linear):
+    """nn.Linear whose large products, and those of its gradients, are taken as `product` takes them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return linear(x, self.weight, self.bias)
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return _onednn(x, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        of_x, of_weight, of_bias = ctx.needs_input_grad
+        flat = gradients[0].reshape(-1, weight.shape[0])
+        return (
+            product(flat, weight.t()).view_as(x) if of_x else None,
+            product(flat.t(), x.reshape(-1, weight.shape[1]).t()) if of_weight else None,
+            flat.sum(0) if of_bias else None,
+        )
+
+
+def _pays(a: Tensor, b: Tensor) -> bool:
+    plain = a.dtype == torch.float32 == b.dtype and a.device.type == "cpu"
+    return _AT_HAND and plain and a.numel() * len(b) >= WORTH_IT
+
+
+def _onednn(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
+    bias = None if bias is None else bias.contiguous()  # its strides would be passed over
+    found: Tensor = torch.ops.mkldnn._linear_pointwise.default(a, b, bias, "none", [], "")
+    return found
