@@ -1,9 +1,10 @@
-"""The mean of what attention gives, without computing what it gives to each query.
+"""The mean of what self-attention gives, without computing what it gives to each token.
 
 Where only the mean over all queries of softmax(q kᵀ) v is wanted, the weights can be averaged before they meet the
-values: no output a query, one product with v, and in the backward pass a gradient of the scores of rank one a row.
-Nothing but the scores' powers of two is ever written down, and their rows are brought to a sum of 1 where they are
-summed up. Long sequences go through in blocks of queries, so that memory stays bounded.
+values, and meet the inputs before the values' layer: neither an output a query nor a value a token is computed. A bias
+of the keys moves all scores of a query alike, and so nothing. Nothing but the scores' powers of two is ever written
+down, and their rows are brought to a sum of 1 where they are summed up. Long sequences go through in blocks of queries,
+so that memory stays bounded.
 """
 
 from __future__ import annotations
@@ -14,139 +15,165 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from models.products import product
 
 MOST_SCORES = 500_000  # held at a time: they stay in the processor's cache
 LEAST, MOST = 2.0**-60, 2.0**60  # sums of powers that leave room to multiply, here and in the gradient
 
 
 class _MeanAttention(torch.autograd.Function):
-    """qkv [pairs of item and head, 3, size, tokens], counts and weights [pairs, tokens] → [pairs, size].
+    """x [batch, tokens, d], weight [3d, d], bias [3d], counts and weights [batch, tokens] → [batch, d].
 
-    Features are rows here, tokens columns: products with few rows are fast, those with few columns are not.
+    Within, a pair is one head of one item, heads first; features are rows and tokens columns, because products with
+    few rows are fast and those with few columns are not.
     """
 
     @staticmethod
-    def forward(ctx: Any, qkv: Tensor, counts: Tensor, weights: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, heads: int, counts: Tensor, weights: Tensor
+    ) -> Tensor:
+        batch, tokens, d = x.shape
+        size = d // heads
+        both = product(weight[: 2 * d], x.reshape(-1, d)).view(2, heads, size, batch, tokens).transpose(2, 3)
+        qk = x.new_empty(2, heads * batch, size, tokens)
+        torch.add(both[0], bias[:d].view(heads, 1, size, 1), out=qk[0].view_as(both[0]))
+        qk[1].view_as(both[1]).copy_(both[1])
+        counts, weights = torch.stack([counts, weights]).repeat(1, heads, 1).unbind(0)
         highest = None
-        mean, sums = _mean_shares(qkv, counts, weights, highest)
+        mean, sums = _mean_shares(qk, counts, weights, highest)
         lowest, largest = torch.stack(torch.aminmax(sums)).tolist()
         if not LEAST < lowest <= largest < MOST:
-            highest = _highest(qkv, counts)
-            mean, sums = _mean_shares(qkv, counts, weights, highest)
+            highest = _highest(qk, counts)
+            mean, sums = _mean_shares(qk, counts, weights, highest)
+        mean = mean.view(heads, batch, tokens).transpose(0, 1)
+        taken = torch.bmm(mean, x).transpose(0, 1)  # of the inputs, by each head: [heads, batch, d]
         ctx.highest = highest
-        ctx.save_for_backward(qkv, counts, weights, sums, mean)
-        return torch.bmm(qkv[:, 2], mean.transpose(1, 2))[..., 0]
+        ctx.save_for_backward(x, weight, qk, counts, weights, sums, mean, taken)
+        found = torch.bmm(taken, weight[2 * d :].view(heads, size, d).transpose(1, 2))
+        return found.transpose(0, 1).reshape(batch, d) + bias[2 * d :]
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        qkv, counts, weights, sums, mean = ctx.saved_tensors
-        found, size = torch.empty_like(qkv), qkv.shape[2]
-        for pairs, blocks in _parts(qkv):
-            (q, k, v), (of_q, of_k, of_v) = qkv[pairs].unbind(1), found[pairs].unbind(1)
-            gradient = gradients[0][pairs, :, None]
-            of_mean = torch.bmm(gradient.transpose(1, 2), v)  # [pairs, 1, tokens]
-            # Of the scores S, with shares P: dS = w P (g - P g) · ln 2. It is never written down: what it does to k and
-            # to q are two products with P and with its transpose, of so few rows as the heads are wide.
-            seen = torch.cat([of_mean * k, k, of_mean], dim=1) * counts[pairs, None]
-            share = (math.log(2) * weights[pairs] / sums[pairs])[:, None]
-            back = None
-            for queries, room in blocks:
-                powers = _powers(q[..., queries], k, ctx.highest, pairs, queries, room)
-                met = torch.bmm(seen, powers.transpose(1, 2))
-                expected = met[:, 2 * size :] / sums[pairs, None, queries]
-                asking = torch.cat([q[..., queries], expected * q[..., queries]], dim=1) * share[..., queries]
-                back = torch.bmm(asking, powers) if back is None else back.baddbmm_(asking, powers)
-                plain = met[:, size : 2 * size].mul_(expected)
-                torch.mul(met[:, :size].sub_(plain), share[..., queries], out=of_q[..., queries])
-            assert back is not None
-            torch.mul(back[:, :size].mul_(of_mean).sub_(back[:, size:]), counts[pairs, None], out=of_k)
-            torch.bmm(gradient, mean[pairs], out=of_v)
-        return found, None, None
+        x, weight, qk, counts, weights, sums, mean, taken = ctx.saved_tensors
+        (batch, heads, tokens), d = mean.shape, x.shape[2]
+        of_weight, of_bias = torch.empty_like(weight), weight.new_zeros(3 * d)
+        (asking, valued), (of_asking, of_valued) = (one.split([2 * d, d]) for one in (weight, of_weight))
+        gradient = gradients[0].view(batch, heads, -1).transpose(0, 1)
+        torch.bmm(gradient.transpose(1, 2), taken, out=of_valued.view(heads, -1, d))
+        of_taken = torch.bmm(gradient, valued.view(heads, -1, d)).transpose(0, 1)
+        of_mean = torch.bmm(of_taken, x.transpose(1, 2)).transpose(0, 1).reshape(-1, 1, tokens)
+        of_both = _of_scores(qk, counts, weights, sums, of_mean, ctx.highest)
+        of_both = of_both.view(2, heads, batch, -1, tokens).transpose(2, 3).reshape(2 * d, -1)
+        of_asking.copy_(product(of_both, x.reshape(-1, d).t()))
+        torch.sum(of_both[:d], 1, out=of_bias[:d])
+        torch.sum(gradients[0], 0, out=of_bias[2 * d :])
+        of_x = product(of_both.t(), asking.t()).view_as(x)
+        return of_x.baddbmm_(mean.transpose(1, 2), of_taken), of_weight, of_bias, None, None, None
 
 
 def _mean_shares(
-    qkv: Tensor, counts: Tensor, weights: Tensor, highest: Tensor | None
+    qk: Tensor, counts: Tensor, weights: Tensor, highest: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """(what all queries together take of each key [pairs, 1, tokens], sum of each query's powers [pairs, tokens])."""
+    """(what all queries together take of each key, sum of each query's powers), both [pairs, tokens]."""
     mean, sums = torch.zeros_like(counts)[:, None], torch.empty_like(counts)
-    for pairs, blocks in _parts(qkv):
-        q, k, _ = qkv[pairs].unbind(1)
-        for queries, room in blocks:
-            powers = _powers(q[..., queries], k, highest, pairs, queries, room)
+    for pairs, blocks in _parts(qk):
+        for queries, room, _ in blocks:
+            powers = _powers(qk, highest, pairs, queries, room)
             total = torch.bmm(counts[pairs, None], powers.transpose(1, 2))
             sums[pairs, queries] = total[:, 0]
             mean[pairs].baddbmm_(weights[pairs, None, queries] / total, powers)
-    return mean.mul_(counts[:, None]), sums
+    return mean[:, 0].mul_(counts), sums
 
 
-def _highest(qkv: Tensor, counts: Tensor) -> Tensor:
+def _of_scores(
+    qk: Tensor, counts: Tensor, weights: Tensor, sums: Tensor, of_mean: Tensor, highest: Tensor | None
+) -> Tensor:
+    """What a gradient of the mean shares, [pairs, 1, tokens], does to queries and keys, [2, pairs, size, tokens].
+
+    Of the scores S = q k / √size, with shares P and weights w: dS = w P (g - P g).
+    """
+    found = torch.empty_like(qk)
+    share = (weights / sums).mul_(1 / math.sqrt(qk.shape[2]))[:, None]
+    queried, keys = qk[0] * share, qk[1] * counts[:, None]
+    wanted = of_mean * counts[:, None]
+    for pairs, blocks in _parts(qk):
+        back = None
+        for queries, room, second in blocks:
+            powers = _powers(qk, highest, pairs, queries, room)
+            expected = torch.bmm(powers, wanted[pairs].transpose(1, 2)).div_(sums[pairs, queries, None])
+            of_scores = torch.sub(of_mean[pairs], expected, out=second).mul_(powers)
+            asked = torch.bmm(keys[pairs], of_scores.transpose(1, 2))
+            torch.mul(asked, share[pairs, :, queries], out=found[0, pairs, :, queries])
+            asking = queried[pairs, :, queries]
+            back = torch.bmm(asking, of_scores) if back is None else back.baddbmm_(asking, of_scores)
+        assert back is not None
+        torch.mul(back, counts[pairs, None], out=found[1, pairs])
+    return found
+
+
+def _highest(qk: Tensor, counts: Tensor) -> Tensor:
     """Each query's highest score, [pairs, tokens]: taken away where scores are too far apart for powers of them."""
     highest = torch.empty_like(counts)
-    for pairs, blocks in _parts(qkv):
-        q, k, _ = qkv[pairs].unbind(1)
-        for queries, room in blocks:
-            scores = torch.bmm(q[..., queries].transpose(1, 2), k, out=room)
+    for pairs, blocks in _parts(qk):
+        for queries, room, _ in blocks:
+            scores = _scores(qk, pairs, queries, room)
             highest[pairs, queries] = scores.masked_fill_(counts[pairs, None] == 0, -torch.inf).amax(-1)
     return highest
 
 
-def _parts(qkv: Tensor) -> Iterator[tuple[slice, Iterator[tuple[slice, Tensor]]]]:
-    """(some pairs, (some queries of theirs, room for their scores) …), few enough at a time; the room is always the same
-    memory, which stays in the processor's cache."""
-    pairs, _, _, tokens = qkv.shape
+def _parts(qk: Tensor) -> Iterator[tuple[slice, Iterator[tuple[slice, Tensor, Tensor]]]]:
+    """(some pairs, (some queries of theirs, two rooms for their scores) …), few enough at a time; the rooms are always
+    the same memory, which stays in the processor's cache."""
+    _, pairs, _, tokens = qk.shape
     together = min(pairs, max(1, MOST_SCORES // (tokens * tokens)))
     block = max(1, min(tokens, MOST_SCORES // (together * tokens)))
-    room = qkv.new_empty(together * block * tokens)
+    rooms = qk.new_empty(2, together * block * tokens)
 
-    def blocks(count: int) -> Iterator[tuple[slice, Tensor]]:
+    def blocks(count: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
         for query in range(0, tokens, block):
             shape = (count, min(block, tokens - query), tokens)
-            yield slice(query, query + block), room[: math.prod(shape)].view(shape)
+            one, other = rooms[:, : math.prod(shape)].view(2, *shape)
+            yield slice(query, query + block), one, other
 
     for pair in range(0, pairs, together):
         yield slice(pair, pair + together), blocks(min(together, pairs - pair))
 
 
-def _powers(
-    q: Tensor, k: Tensor, highest: Tensor | None, pairs: slice, queries: slice, room: Tensor
-) -> Tensor:
+def _powers(qk: Tensor, highest: Tensor | None, pairs: slice, queries: slice, room: Tensor) -> Tensor:
     """What each query takes of each key, up to a factor a row: [pairs, queries, tokens]."""
-    scores = torch.bmm(q.transpose(1, 2), k, out=room)
+    scores = _scores(qk, pairs, queries, room)
     if highest is not None:
         scores.sub_(highest[pairs, queries, None]).clamp_(max=0)  # only padding is above the highest
     return scores.exp2_()
 
 
-def projected(x: Tensor, weight: Tensor, bias: Tensor, heads: int) -> Tensor:
-    """Queries, keys and values of x [batch, tokens, d] as `mean_attention` takes them, [batch, heads, 3, size, tokens].
-
-    weight: [3d, d], that of q above those of k and v, each head by head; bias: [3d]. q comes times log2(e) / √size.
-    """
-    batch, tokens, d = x.shape
-    size = d // heads
-    scale = weight.new_tensor([math.log2(math.e) / math.sqrt(size), 1.0, 1.0])[:, None, None]
-    rows = (weight.view(3, heads, size * d) * scale).transpose(0, 1).reshape(3 * d, d)
-    start = (bias.view(3, heads, size) * scale).transpose(0, 1).reshape(3 * d, 1)
-    found = torch.baddbmm(start, rows.expand(batch, -1, -1), x.transpose(1, 2))
-    return found.view(batch, heads, 3, size, tokens)
+def _scores(qk: Tensor, pairs: slice, queries: slice, room: Tensor) -> Tensor:
+    """q kᵀ / √size in units of powers of 2, [pairs, queries, tokens]."""
+    scale = math.log2(math.e) / math.sqrt(qk.shape[2])
+    return room.baddbmm_(qk[0, pairs, :, queries].transpose(1, 2), qk[1, pairs], beta=0, alpha=scale)
 
 
-def mean_attention(qkv: Tensor, counts: Tensor | None = None) -> Tensor:
-    """[batch, heads, 3, size, tokens] → [batch, heads · size]: attention's mean over the queries, where a query's shares
-    of the keys are as 2 to the power of q·k.
+def mean_attention(
+    x: Tensor, weight: Tensor, bias: Tensor, heads: int, counts: Tensor | None = None
+) -> Tensor:
+    """The mean over the tokens of what self-attention gives them, before its output layer: x [batch, tokens, d] →
+    [batch, d].
 
+    weight: [3d, d] and bias: [3d] of the queries above those of the keys and of the values, each head by head.
     counts: [batch or 1, tokens], how often each token occurs, as key and as query; 0 is padding. None: each once.
     """
-    batch, heads, _, size, tokens = qkv.shape
+    batch, tokens, _ = x.shape
     if not batch:
-        return qkv[:, :, 2].sum(-1).flatten(1)
-    counts = qkv.new_ones(1, tokens) if counts is None else counts
-    wide = torch.promote_types(qkv.dtype, torch.float32)
+        return x.sum(1)
+    wide = torch.promote_types(x.dtype, torch.float32)
+    counts = torch.ones(1, tokens, device=x.device) if counts is None else counts
     counts = counts.to(wide).expand(batch, tokens)
     weights = counts / counts.sum(1, keepdim=True)
-    each = [
-        one[:, None].expand(batch, heads, tokens).reshape(batch * heads, tokens) for one in (counts, weights)
-    ]
-    with torch.autocast(qkv.device.type, enabled=False):
-        found: Tensor = _MeanAttention.apply(qkv.to(wide).flatten(0, 1), *each)
-    return found.to(qkv.dtype).view(batch, heads * size)
+    with torch.autocast(x.device.type, enabled=False):
+        found: Tensor = _MeanAttention.apply(
+            x.to(wide), weight.to(wide), bias.to(wide), heads, counts, weights
+        )
+    return found.to(x.dtype)

@@ -11,9 +11,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.reverberation.attention import mean_attention, projected
+from models.products import Linear
+from models.reverberation.attention import mean_attention
+from models.reverberation.recurrent import run_recurrent
 
 Mask = Tensor | None
 
@@ -24,8 +25,8 @@ class SelfAttention(nn.Module):
     def __init__(self, d: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(d, 3 * d)
-        self.out = nn.Linear(d, d)
+        self.qkv = Linear(d, 3 * d)
+        self.out = Linear(d, d)
         nn.init.xavier_uniform_(self.qkv.weight)
         nn.init.zeros_(self.qkv.bias)
         nn.init.zeros_(self.out.bias)
@@ -42,8 +43,7 @@ class SelfAttention(nn.Module):
     def mean(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
         """The mean of the output over all tokens, [batch, d]; `counts` as in `mean_attention`. The output layer is
         linear, so it comes after the mean."""
-        qkv = projected(x, self.qkv.weight, self.qkv.bias, self.heads)
-        return self.out(mean_attention(qkv, counts))
+        return self.out(mean_attention(x, self.qkv.weight, self.qkv.bias, self.heads, counts))
 
 
 class Conv(nn.Conv1d):
@@ -81,7 +81,7 @@ class StepNorm(nn.BatchNorm1d):
 class Eileen(nn.Module):
     def __init__(self, d: int) -> None:
         super().__init__()
-        self.conv, self.attention, self.ffn = Conv(d, 3), SelfAttention(d, 4), nn.Linear(d, d)
+        self.conv, self.attention, self.ffn = Conv(d, 3), SelfAttention(d, 4), Linear(d, d)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
         return self.ffn(self.attention(F.gelu(self.conv(x, mask)), mask))
@@ -94,7 +94,7 @@ class Parallel(nn.Module):
         self, d: int, count: int, after: nn.Module, activation: Callable[[Tensor], Tensor] | None
     ) -> None:
         super().__init__()
-        self.side_by_side = nn.Linear(d, count * d)
+        self.side_by_side = Linear(d, count * d)
         self.after = after
         self.activation = activation
 
@@ -115,19 +115,10 @@ class Recurrent(nn.Module):
         return sum(states.chunk(2, dim=-1)) if self.layer.bidirectional else states  # type: ignore[return-value]
 
 
-def run_recurrent(layer: nn.LSTM | nn.GRU, x: Tensor, mask: Mask) -> Tensor:
-    """The states of a recurrent layer, [batch, time, …]; its backward direction begins at each sequence's own end."""
-    if mask is None:
-        return layer(x)[0]
-    lengths = mask.sum(1).cpu()
-    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-    return pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=x.shape[1])[0]
-
-
 class Cello(nn.Module):
     def __init__(self, d: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(d, 2 * d), nn.LeakyReLU(0.2), nn.Linear(2 * d, d))
+        self.layers = nn.Sequential(Linear(d, 2 * d), nn.LeakyReLU(0.2), Linear(2 * d, d))
         self.norm = StepNorm(d)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
@@ -137,7 +128,7 @@ class Cello(nn.Module):
 class Circusmaster(nn.Module):
     def __init__(self, d: int) -> None:
         super().__init__()
-        self.noise_gate, self.attention, self.control = nn.Linear(d, d), SelfAttention(d, 2), nn.Linear(d, d)
+        self.noise_gate, self.attention, self.control = Linear(d, d), SelfAttention(d, 2), Linear(d, d)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
         return self.control(self.attention(torch.sigmoid(self.noise_gate(x)) * x, mask))
@@ -148,7 +139,7 @@ class GatedConv(nn.Module):
 
     def __init__(self, d: int, width: int, gates: int) -> None:
         super().__init__()
-        self.conv, self.linear, self.gate = Conv(d, width), nn.Linear(d, d), nn.Linear(d, gates)
+        self.conv, self.linear, self.gate = Conv(d, width), Linear(d, d), Linear(d, gates)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
         return self.linear(F.gelu(self.conv(x, mask))) * torch.sigmoid(self.gate(x))
@@ -157,7 +148,7 @@ class GatedConv(nn.Module):
 class Violin(nn.Module):
     def __init__(self, d: int) -> None:
         super().__init__()
-        self.attention, self.linear, self.gate = SelfAttention(d, 8), nn.Linear(d, d), nn.Linear(d, d)
+        self.attention, self.linear, self.gate = SelfAttention(d, 8), Linear(d, d), Linear(d, d)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
         return F.gelu(self.linear(self.attention(x, mask))) * torch.sigmoid(self.gate(x))
@@ -171,39 +162,39 @@ def role_body(role: str, d: int) -> nn.Module:
 _BODIES: dict[str, Callable[[int], nn.Module]] = {
     "eileen": Eileen,
     "pluto": lambda d: Pointwise(
-        nn.Linear(d, 4 * d), nn.GELU(), nn.Dropout(0.1), nn.Linear(4 * d, 2 * d), nn.GELU(), nn.Linear(2 * d, d)
+        Linear(d, 4 * d), nn.GELU(), nn.Dropout(0.1), Linear(4 * d, 2 * d), nn.GELU(), Linear(2 * d, d)
     ),
-    "organ": lambda d: Parallel(d, 4, nn.Linear(4 * d, d), F.gelu),
+    "organ": lambda d: Parallel(d, 4, Linear(4 * d, d), F.gelu),
     "harp": lambda d: Recurrent(nn.LSTM(d, d, batch_first=True)),
     "wolfhour": lambda d: Recurrent(nn.GRU(d, d, batch_first=True, bidirectional=True)),
-    "viola": lambda d: Pointwise(nn.Linear(d, d), nn.Tanh(), nn.Linear(d, d), nn.LayerNorm(d)),
+    "viola": lambda d: Pointwise(Linear(d, d), nn.Tanh(), Linear(d, d), nn.LayerNorm(d)),
     "philip": lambda d: Pointwise(
-        nn.Linear(d, d // 2), nn.ReLU(), nn.Linear(d // 2, d), nn.Dropout(0.2), nn.Linear(d, d)
+        Linear(d, d // 2), nn.ReLU(), Linear(d // 2, d), nn.Dropout(0.2), Linear(d, d)
     ),
     "cello": Cello,
     "circusmaster": Circusmaster,
     "bremen": lambda d: Parallel(
-        d, 3, nn.Sequential(nn.Linear(3 * d, 2 * d), nn.GELU(), nn.Linear(2 * d, d)), None
+        d, 3, nn.Sequential(Linear(3 * d, 2 * d), nn.GELU(), Linear(2 * d, d)), None
     ),
     "zaixian": lambda d: Pointwise(
-        nn.Linear(d, d), nn.Sigmoid(), nn.Linear(d, 2 * d), nn.GELU(), nn.Linear(2 * d, d)
+        Linear(d, d), nn.Sigmoid(), Linear(d, 2 * d), nn.GELU(), Linear(2 * d, d)
     ),
     "elena": lambda d: Pointwise(
-        nn.Linear(d, 3 * d), nn.GELU(), nn.Linear(3 * d, 2 * d), nn.GELU(), nn.Linear(2 * d, d), nn.LayerNorm(d)
+        Linear(d, 3 * d), nn.GELU(), Linear(3 * d, 2 * d), nn.GELU(), Linear(2 * d, d), nn.LayerNorm(d)
     ),
     "greta": lambda d: GatedConv(d, 5, d),
     "clarinet": lambda d: Pointwise(
-        nn.Linear(d, d), nn.Softplus(), nn.Linear(d, d // 2), nn.ELU(), nn.Linear(d // 2, d)
+        Linear(d, d), nn.Softplus(), Linear(d, d // 2), nn.ELU(), Linear(d // 2, d)
     ),
     "horn": lambda d: Pointwise(
-        nn.Linear(d, 4 * d), nn.SiLU(), nn.Linear(4 * d, 2 * d), nn.SiLU(), nn.Linear(2 * d, d)
+        Linear(d, 4 * d), nn.SiLU(), Linear(4 * d, 2 * d), nn.SiLU(), Linear(2 * d, d)
     ),
     "tuba": lambda d: Pointwise(
-        nn.Linear(d, d), nn.LeakyReLU(0.3), nn.Linear(d, 2 * d), nn.LeakyReLU(0.3), nn.Linear(2 * d, d), nn.LayerNorm(d)
+        Linear(d, d), nn.LeakyReLU(0.3), Linear(d, 2 * d), nn.LeakyReLU(0.3), Linear(2 * d, d), nn.LayerNorm(d)
     ),
     "trombone": lambda d: GatedConv(d, 7, 1),
     "violin1": Violin,
     "violin2": lambda d: Pointwise(
-        nn.Linear(d, 2 * d), nn.GELU(), nn.Linear(2 * d, d), nn.Dropout(0.1), nn.Linear(d, d), nn.LayerNorm(d)
+        Linear(d, 2 * d), nn.GELU(), Linear(2 * d, d), nn.Dropout(0.1), Linear(d, d), nn.LayerNorm(d)
     ),
 }  # fmt: skip

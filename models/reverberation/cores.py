@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.reverberation.bodies import Conv, Mask, SelfAttention, run_recurrent
+from models.reverberation.bodies import Conv, Mask, SelfAttention
+from models.reverberation.recurrent import run_recurrent
 
 
 def time_mean(x: Tensor, mask: Mask) -> Tensor:

@@ -140,7 +140,7 @@ class Roles(nn.Module):
         bodies = self.bodies.values()
         h = torch.stack([body(x, mask) for body, x in zip(bodies, inputs.unbind(0), strict=True)])
         if feedback is not None:
-            h = h + feedback[:, :, None]
+            h += feedback[:, :, None]
         z, kl = self.latent(h.view(roles, batch * time, d), noisy)
         kl = kl.view(roles, batch, time)
         kl = kl.sum(-1) if mask is None else (kl * mask).sum(-1)

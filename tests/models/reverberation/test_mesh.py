@@ -216,29 +216,38 @@ def test_another_width_is_projected():
 # --- the mean of attention --------------------------------------------------------------------------------------------
 
 
+def layer_of(d, heads, dtype=torch.float64, size_of_scores=1.0):
+    """PyTorch's attention with random biases; `size_of_scores` is how many times larger its queries are."""
+    layer = torch.nn.MultiheadAttention(d, heads, batch_first=True, dtype=dtype)
+    torch.nn.init.normal_(layer.in_proj_bias)
+    with torch.no_grad():
+        layer.in_proj_weight[:d] *= size_of_scores
+        layer.in_proj_bias[:d] *= size_of_scores
+        layer.out_proj.weight.copy_(torch.eye(d))
+    return layer
+
+
+def mean_by(layer, x, counts=None):
+    return mean_attention(x, layer.in_proj_weight, layer.in_proj_bias, layer.num_heads, counts)
+
+
 @pytest.mark.parametrize("most", [500_000, 20, 5])
 @pytest.mark.parametrize("size_of_scores", [1.0, 100.0])
 def test_mean_attention_equals_attention_then_mean(monkeypatch, most, size_of_scores):
     monkeypatch.setattr(attention, "MOST_SCORES", most)
     torch.manual_seed(0)
-    q, k, v = (torch.randn(2, 2, 9, 4, dtype=torch.float64) for _ in range(3))
-    q *= size_of_scores
-    for one in (q, k, v):
-        one.requires_grad_()
+    layer = layer_of(8, 2, size_of_scores=size_of_scores)
+    x = torch.randn(2, 9, 8, dtype=torch.float64, requires_grad=True)
     counts = torch.tensor([[1, 1, 1, 1, 1, 1, 1, 3, 0], [1, 1, 1, 2, 1, 1, 1, 1, 1]], dtype=torch.float64)
     repeats = [[i for i in range(9) for _ in range(int(row[i]))] for row in counts]
-    expected = torch.stack([
-        torch.nn.functional.scaled_dot_product_attention(*(one[b : b + 1, :, repeats[b]] for one in (q, k, v)))
-        .mean(2)[0].reshape(-1)
-        for b in range(2)
-    ])  # fmt: skip
-    as_powers_of_two = q * (math.log2(math.e) / 2)
-    found = mean_attention(torch.stack([as_powers_of_two, k, v], 2).transpose(-1, -2), counts)
+    each = (x[b : b + 1, repeats[b]] for b in range(2))
+    expected = torch.cat([layer(one, one, one)[0].mean(1) for one in each])
+    found = mean_by(layer, x, counts)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
-    weights = torch.randn_like(found)
+    weights, asked = torch.randn_like(found), (x, layer.in_proj_weight, layer.in_proj_bias)
     for ours, theirs in zip(
-        torch.autograd.grad((found * weights).sum(), (q, k, v)),
-        torch.autograd.grad((expected * weights).sum(), (q, k, v)),
+        torch.autograd.grad((found * weights).sum(), asked),
+        torch.autograd.grad((expected * weights).sum(), asked),
         strict=True,
     ):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
@@ -246,30 +255,35 @@ def test_mean_attention_equals_attention_then_mean(monkeypatch, most, size_of_sc
 
 def test_mean_attention_never_looks_at_padding_however_large():
     torch.manual_seed(0)
-    qkv = torch.randn(1, 2, 3, 4, 9)
+    layer, x = layer_of(8, 2, torch.float32), torch.randn(1, 9, 8)
     counts = torch.tensor([[1.0] * 7 + [0.0] * 2])
-    expected = mean_attention(qkv[..., :7])
-    qkv[..., 7:] *= 1000
-    qkv.requires_grad_()
-    found = mean_attention(qkv, counts)
+    expected = mean_by(layer, x[:, :7])
+    x[:, 7:] *= 1000
+    x.requires_grad_()
+    found = mean_by(layer, x, counts)
     torch.testing.assert_close(found, expected)
     found.sum().backward()
-    assert qkv.grad.isfinite().all()
-    assert not qkv.grad[..., 7:].any()
+    assert x.grad.isfinite().all()
+    assert not x.grad[:, 7:].any()
+    assert layer.in_proj_weight.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("size_of_scores", [1.0, 60.0, 119.0])
-def test_mean_attention_has_finite_gradients_where_losses_are_scaled(size_of_scores):
-    qkv = torch.ones(1, 1, 3, 4, 9)
-    qkv[:, :, 0] *= size_of_scores / 4
-    qkv.requires_grad_()
-    (65_536 * mean_attention(qkv).sum()).backward()
-    assert qkv.grad.isfinite().all()
+@pytest.mark.parametrize("score", [1.0, 60.0, 119.0])
+def test_mean_attention_has_finite_gradients_where_losses_are_scaled(score):
+    """All scores alike, and as large as given: powers of two as far as they go, and beyond them."""
+    x = torch.ones(1, 9, 4, requires_grad=True)
+    weight = torch.cat(
+        [torch.eye(4) * (score * math.log(2) / 2), torch.eye(4), torch.eye(4)]
+    ).requires_grad_()
+    (65_536 * mean_attention(x, weight, torch.zeros(12), 1).sum()).backward()
+    assert x.grad.isfinite().all()
+    assert weight.grad.isfinite().all()
 
 
 def test_mean_attention_keeps_the_number_format_and_takes_an_empty_batch():
-    assert mean_attention(torch.randn(2, 2, 3, 4, 9, dtype=torch.bfloat16)).dtype == torch.bfloat16
-    assert mean_attention(torch.randn(0, 2, 3, 4, 9)).shape == (0, 8)
+    layer = layer_of(8, 2, torch.float32)
+    assert mean_by(layer, torch.randn(2, 9, 8, dtype=torch.bfloat16)).dtype == torch.bfloat16
+    assert mean_by(layer, torch.randn(0, 9, 8)).shape == (0, 8)
 
 
 def test_a_sequence_of_a_thousand_steps_needs_less_than_a_gigabyte():

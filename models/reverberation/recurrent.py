@@ -1,0 +1,110 @@
+"""Recurrent layers over sequences of a batch, each as fast as it can go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from models.products import product
+
+
+def run_recurrent(layer: nn.LSTM | nn.GRU, x: Tensor, mask: Tensor | None) -> Tensor:
+    """The states of a recurrent layer, [batch, time, …]; its backward direction begins at each sequence's own end."""
+    if mask is None:
+        return _both_directions(layer, x) if _takes_steps_together(layer, x) else layer(x)[0]
+    lengths = mask.sum(1).cpu()
+    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    return pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=x.shape[1])[0]
+
+
+def _takes_steps_together(layer: nn.LSTM | nn.GRU, x: Tensor) -> bool:
+    """Whether the layer is one that PyTorch runs step by step and direction by direction: a GRU on a CPU."""
+    plain = layer.bidirectional and layer.num_layers == 1 and layer.bias and layer.batch_first
+    here = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+    return isinstance(layer, nn.GRU) and plain and here and not torch.compiler.is_compiling()
+
+
+def _both_directions(layer: nn.LSTM | nn.GRU, x: Tensor) -> Tensor:
+    """The states of a bidirectional GRU, [batch, time, 2 · size]."""
+    pairs = (
+        torch.cat([getattr(layer, f"{name}_l0"), getattr(layer, f"{name}_l0_reverse")])
+        for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
+    )
+    states: Tensor = _BidirectionalGRU.apply(x, *pairs)
+    return states
+
+
+class _BidirectionalGRU(torch.autograd.Function):
+    """Both directions of a GRU take their steps together (Cho et al. 2014, the reset gate after the product, as in
+    PyTorch): h' = n + z (h - n), n = tanh(i_n + r a_n), r and z sigmoids of i + a, where i = W x + b and a = U h + c.
+
+    x [batch, time, features]; W, b, U, c: those of the direction forwards above those of the other, each of them r, z
+    and n. Within, time comes first and the second direction's is turned round: [time, 2, batch, …].
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, u: Tensor, c: Tensor) -> Tensor:
+        batch, time, features = x.shape
+        size = u.shape[1]
+        inputs = product(x.reshape(-1, features), w, b).view(batch, time, 2, 3 * size)
+        inputs = _turned(inputs.permute(1, 2, 0, 3))
+        turns, starts = u.view(2, 3 * size, size).transpose(1, 2), c.view(2, 1, 3 * size)
+        gates, news = inputs.split([2 * size, size], dim=-1)  # overwritten by what becomes of them
+        states = x.new_zeros(time + 1, 2, batch, size)
+        proposals = x.new_empty(time, 2, batch, size)
+        h = states[0]
+        for gate, new, proposal, state in zip(
+            gates.unbind(0), news.unbind(0), proposals.unbind(0), states[1:].unbind(0), strict=True
+        ):
+            step = torch.baddbmm(starts, h, turns)
+            gate.add_(step[..., : 2 * size]).sigmoid_()
+            proposal.copy_(step[..., 2 * size :])
+            new.addcmul_(gate[..., :size], proposal).tanh_()
+            h = torch.lerp(new, h, gate[..., size:], out=state)
+        ctx.save_for_backward(x, w, u, inputs, proposals, states)
+        return _turned(states[1:]).permute(2, 0, 1, 3).reshape(batch, time, 2 * size)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
+        x, w, u, inputs, proposals, states = ctx.saved_tensors
+        time, _, batch, size = proposals.shape
+        r, z, n = inputs.split(size, dim=-1)
+        given = _turned(gradients[0].view(batch, time, 2, size).permute(1, 2, 0, 3))
+        # A step's gradient of a, a multiple of that of its state, for all steps at once: of r, z and n.
+        of_new = (1 - z).mul_(1 - n * n)
+        each = torch.empty_like(inputs)
+        of_r, of_z, of_n = each.split(size, dim=-1)
+        torch.mul(of_new * proposals, (1 - r).mul_(r), out=of_r)
+        torch.mul(states[:-1] - n, (1 - z).mul_(z), out=of_z)
+        torch.mul(of_new, r, out=of_n)
+        turns, kept = u.view(2, 3 * size, size), z.contiguous()
+        of_state = torch.empty_like(given)
+        carried: Tensor | None = None
+        threes = each.view(time, 2, batch, 3, size)
+        for incoming, total, three, keep, wide in zip(
+            *(reversed(one.unbind(0)) for one in (given, of_state, threes, kept, each)), strict=True
+        ):
+            if carried is None:
+                total.copy_(incoming)
+            else:
+                torch.add(incoming, carried, out=total)
+            three.mul_(total[:, :, None])
+            carried = torch.baddbmm(total * keep, wide, turns)
+        flat = each.transpose(0, 1).reshape(2, time * batch, 3 * size)
+        before = states[:-1].transpose(0, 1).reshape(2, time * batch, size)
+        of_u, of_c = torch.bmm(flat.transpose(1, 2), before), flat.sum(1)
+        torch.mul(of_state, of_new, out=of_n)
+        of_inputs = _turned(each).permute(2, 0, 1, 3).reshape(batch * time, 6 * size)
+        of_x = product(of_inputs, w.t()).view_as(x)
+        of_w = product(of_inputs.t(), x.reshape(-1, x.shape[2]).t())
+        return of_x, of_w, of_inputs.sum(0), of_u.view_as(u), of_c.flatten()
+
+
+def _turned(steps: Tensor) -> Tensor:
+    """[time, 2, batch, …], contiguous, with the time of the second direction turned round; its own inverse."""
+    return torch.stack([steps[:, 0], steps[:, 1].flip(0)], dim=1)

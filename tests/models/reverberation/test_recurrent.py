@@ -1,0 +1,56 @@
+"""The bidirectional GRU whose directions take their steps together is PyTorch's."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from models.reverberation import recurrent
+
+
+def both_ways(layer, x):
+    """(ours, PyTorch's own)"""
+    assert recurrent._takes_steps_together(layer, x)
+    return recurrent.run_recurrent(layer, x, None), layer(x)[0]
+
+
+@pytest.mark.parametrize(("batch", "time"), [(5, 7), (1, 1), (3, 1), (1, 40)])
+def test_states_and_gradients_are_pytorchs(batch, time):
+    torch.manual_seed(0)
+    layer = torch.nn.GRU(6, 4, batch_first=True, bidirectional=True, dtype=torch.float64)
+    x = torch.randn(batch, time, 6, dtype=torch.float64, requires_grad=True)
+    found, expected = both_ways(layer, x)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    wanted, asked = torch.randn_like(found), [x, *layer.parameters()]
+    for ours, theirs in zip(
+        torch.autograd.grad(found, asked, wanted), torch.autograd.grad(expected, asked, wanted), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_in_single_precision_at_the_size_of_the_mesh():
+    torch.manual_seed(0)
+    layer, x = torch.nn.GRU(64, 64, batch_first=True, bidirectional=True), torch.randn(32, 10, 64)
+    found, expected = both_ways(layer, x)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
+def test_other_layers_are_pytorchs_to_run():
+    x = torch.randn(2, 3, 6)
+    for layer in (
+        torch.nn.LSTM(6, 4, batch_first=True, bidirectional=True),
+        torch.nn.GRU(6, 4, batch_first=True),
+        torch.nn.GRU(6, 4, batch_first=True, bidirectional=True, num_layers=2),
+        torch.nn.GRU(6, 4, batch_first=True, bidirectional=True, bias=False),
+    ):
+        assert not recurrent._takes_steps_together(layer, x)
+        torch.testing.assert_close(recurrent.run_recurrent(layer, x, None), layer(x)[0])
+
+
+def test_ragged_sequences_end_where_they_end():
+    torch.manual_seed(0)
+    layer, x = torch.nn.GRU(6, 4, batch_first=True, bidirectional=True), torch.randn(2, 5, 6)
+    mask = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
+    ragged = recurrent.run_recurrent(layer, x, mask)
+    torch.testing.assert_close(ragged[1, :3], recurrent.run_recurrent(layer, x[1:, :3], None)[0])
+    torch.testing.assert_close(ragged[:1], recurrent.run_recurrent(layer, x[:1], None))
