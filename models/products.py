@@ -1,11 +1,15 @@
 """Products of matrices by the faster library: oneDNN, where PyTorch takes MKL.
 
 PyTorch multiplies single precision on a CPU by MKL, which on processors of other makers leaves half of the arithmetic
-unused; oneDNN, which comes with PyTorch as well, does not, and is as fast as MKL on those of Intel.
+unused; oneDNN, which comes with PyTorch as well, does not. But it prepares each shape anew, in 2 ms and half a megabyte
+that it keeps: where every batch has another shape, `shapes_vary` leaves the products to MKL.
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -15,24 +19,51 @@ from torch.nn import functional as F
 
 WORTH_IT = 2_000_000  # multiplications, below which preparing oneDNN takes longer than it saves
 LONGEST_COLUMNS = 8192  # beyond, oneDNN's copy of a matrix that lies in columns leaves the cache
+_here = threading.local()
 _AT_HAND = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
-def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-    """a [..., k] and b [n, k], of any strides, and bias [n] → a bᵀ + bias, [..., n]. Not recorded for gradients."""
+@contextmanager
+def shapes_vary(vary: bool = True) -> Iterator[None]:
+    """Within, if they do, layers take PyTorch's products; so do the gradients of what was computed within."""
+    before = getattr(_here, "vary", False)
+    _here.vary = vary
+    try:
+        yield
+    finally:
+        _here.vary = before
+
+
+def pays(a: Tensor, b: Tensor) -> bool:
+    """Whether a bᵀ, of a [..., k] and b [n, k], and the products of its gradients are to be oneDNN's."""
+    plain = (
+        a.dtype == torch.float32 == b.dtype
+        and a.device.type == "cpu"
+        and not torch.is_autocast_enabled("cpu")
+    )
+    large = a.numel() * b.shape[0] >= WORTH_IT
+    return _AT_HAND and plain and large and not getattr(_here, "vary", False)
+
+
+def product(a: Tensor, b: Tensor, bias: Tensor | None = None, fast: bool | None = None) -> Tensor:
+    """a [..., k] and b [n, k], in rows or in columns, and bias [n] → a bᵀ + bias, [..., n]. Gradients do not see it.
+
+    fast: what `pays` said of the product that this one belongs to; None asks it.
+    """
     columns = b.stride(0) == 1 and b.shape[1] > LONGEST_COLUMNS
-    if columns or not _pays(a, b) or torch.is_autocast_enabled("cpu"):
+    if columns or not (pays(a, b) if fast is None else fast):
         return F.linear(a, b, bias)
     return _onednn(a, b, bias)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x [..., inputs], weight [outputs, inputs], bias [outputs] → [..., outputs], as PyTorch's of that name."""
-    if torch.compiler.is_compiling() or torch.is_autocast_enabled(x.device.type) or not _pays(x, weight):
+    """x [..., inputs], weight [outputs, inputs], bias [outputs] → [..., outputs], as PyTorch's of that name; large ones
+    have no second derivative."""
+    if not pays(x, weight) or torch.compiler.is_compiling():
         return F.linear(x, weight, bias)
     if not torch.is_grad_enabled():
-        return _onednn(x, weight, bias)
-    found: Tensor = _Linear.apply(x, weight, bias)
+        return _onednn(x.contiguous(), weight, bias)
+    found: Tensor = _Linear.apply(x.contiguous(), weight, bias)
     return found
 
 
@@ -56,15 +87,10 @@ class _Linear(torch.autograd.Function):
         of_x, of_weight, of_bias = ctx.needs_input_grad
         flat = gradients[0].reshape(-1, weight.shape[0])
         return (
-            product(flat, weight.t()).view_as(x) if of_x else None,
-            product(flat.t(), x.reshape(-1, weight.shape[1]).t()) if of_weight else None,
+            product(flat, weight.t(), fast=True).view_as(x) if of_x else None,
+            product(flat.t(), x.view(-1, weight.shape[1]).t(), fast=True) if of_weight else None,
             flat.sum(0) if of_bias else None,
         )
-
-
-def _pays(a: Tensor, b: Tensor) -> bool:
-    plain = a.dtype == torch.float32 == b.dtype and a.device.type == "cpu"
-    return _AT_HAND and plain and a.numel() * len(b) >= WORTH_IT
 
 
 def _onednn(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.products import product
+from models.products import pays, product
 
 MOST_SCORES = 500_000  # held at a time: they stay in the processor's cache
 LEAST, MOST = 2.0**-60, 2.0**60  # sums of powers that leave room to multiply, here and in the gradient
@@ -36,11 +36,17 @@ class _MeanAttention(torch.autograd.Function):
     ) -> Tensor:
         batch, tokens, d = x.shape
         size = d // heads
-        both = product(weight[: 2 * d], x.reshape(-1, d)).view(2, heads, size, batch, tokens).transpose(2, 3)
+        asking, flat = weight[: 2 * d], x.reshape(-1, d)
+        ctx.fast = pays(asking, flat)
+        both = product(asking, flat, fast=ctx.fast).view(2, heads, size, batch, tokens).transpose(2, 3)
         qk = x.new_empty(2, heads * batch, size, tokens)
         torch.add(both[0], bias[:d].view(heads, 1, size, 1), out=qk[0].view_as(both[0]))
         qk[1].view_as(both[1]).copy_(both[1])
         counts, weights = torch.stack([counts, weights]).repeat(1, heads, 1).unbind(0)
+        if (
+            not counts.all()
+        ):  # no power of what is padding may be large: it meets sums that know nothing of it
+            qk.masked_fill_((counts == 0)[:, None], 0.0)
         highest = None
         mean, sums = _mean_shares(qk, counts, weights, highest)
         lowest, largest = torch.stack(torch.aminmax(sums)).tolist()
@@ -57,21 +63,26 @@ class _MeanAttention(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        with torch.autocast(gradients[0].device.type, enabled=False):
+            return (*_MeanAttention._backward(ctx, gradients[0]), None, None, None)
+
+    @staticmethod
+    def _backward(ctx: Any, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x, weight, qk, counts, weights, sums, mean, taken = ctx.saved_tensors
         (batch, heads, tokens), d = mean.shape, x.shape[2]
         of_weight, of_bias = torch.empty_like(weight), weight.new_zeros(3 * d)
         (asking, valued), (of_asking, of_valued) = (one.split([2 * d, d]) for one in (weight, of_weight))
-        gradient = gradients[0].view(batch, heads, -1).transpose(0, 1)
+        gradient = given.reshape(batch, heads, -1).transpose(0, 1)
         torch.bmm(gradient.transpose(1, 2), taken, out=of_valued.view(heads, -1, d))
         of_taken = torch.bmm(gradient, valued.view(heads, -1, d)).transpose(0, 1)
         of_mean = torch.bmm(of_taken, x.transpose(1, 2)).transpose(0, 1).reshape(-1, 1, tokens)
         of_both = _of_scores(qk, counts, weights, sums, of_mean, ctx.highest)
         of_both = of_both.view(2, heads, batch, -1, tokens).transpose(2, 3).reshape(2 * d, -1)
-        of_asking.copy_(product(of_both, x.reshape(-1, d).t()))
+        of_asking.copy_(product(of_both, x.reshape(-1, d).t(), fast=ctx.fast))
         torch.sum(of_both[:d], 1, out=of_bias[:d])
-        torch.sum(gradients[0], 0, out=of_bias[2 * d :])
-        of_x = product(of_both.t(), asking.t()).view_as(x)
-        return of_x.baddbmm_(mean.transpose(1, 2), of_taken), of_weight, of_bias, None, None, None
+        torch.sum(given, 0, out=of_bias[2 * d :])
+        of_x = product(of_both.t(), asking.t(), fast=ctx.fast).view_as(x)
+        return of_x.baddbmm_(mean.transpose(1, 2), of_taken), of_weight, of_bias
 
 
 def _mean_shares(

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.products import shapes_vary
 from models.reverberation.bodies import Mask, SelfAttention, role_body
 from models.reverberation.cores import processor_core, time_mean
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
@@ -234,6 +235,12 @@ class ReverberationNet(nn.Module):
 
         muted: roles whose messages, feedback and final outputs are held at zero. cut: edges that carry nothing.
         """
+        with shapes_vary(lengths is not None):  # ragged batches are each as long as their longest sequence
+            return self._forward(x, lengths, tuple(muted), tuple(cut))
+
+    def _forward(
+        self, x: Tensor, lengths: Tensor | None, muted: tuple[str, ...], cut: tuple[Edge, ...]
+    ) -> Output:
         noisy = self.training or self.wiring.noisy
         mask = None if lengths is None else torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         x = (x - self.input_mean) / self.input_scale
@@ -241,7 +248,7 @@ class ReverberationNet(nn.Module):
             x = x.masked_fill(~mask[..., None], 0.0)  # what lies in the padding may be anything
         if self.projection is not None:
             x = self.projection(x)
-        kept, listening, feeding = self._switches(tuple(muted), tuple(cut))
+        kept, listening, feeding = self._switches(muted, cut)
         first, gates1, kl1 = self.roles(x.expand(ROLE_COUNT, *x.shape), None, mask, noisy)
         through = (gates1 if self.config.gating == "routing" else torch.ones_like(gates1)) * kept[:, None]
         outs, kl_processors = self._processed(first, through, kept, listening, mask, noisy)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.products import product
+from models.products import pays, product
 
 
 def run_recurrent(layer: nn.LSTM | nn.GRU, x: Tensor, mask: Tensor | None) -> Tensor:
@@ -22,10 +22,12 @@ def run_recurrent(layer: nn.LSTM | nn.GRU, x: Tensor, mask: Tensor | None) -> Te
 
 
 def _takes_steps_together(layer: nn.LSTM | nn.GRU, x: Tensor) -> bool:
-    """Whether the layer is one that PyTorch runs step by step and direction by direction: a GRU on a CPU."""
+    """Whether the layer is one that PyTorch runs step by step and direction by direction, a GRU on a CPU, and nobody
+    listens at it."""
     plain = layer.bidirectional and layer.num_layers == 1 and layer.bias and layer.batch_first
-    here = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-    return isinstance(layer, nn.GRU) and plain and here and not torch.compiler.is_compiling()
+    heard = layer._forward_hooks or layer._forward_pre_hooks
+    here = x.device.type == "cpu" and x.dim() == 3 and x.shape[1] > 0 and not torch.is_autocast_enabled("cpu")
+    return isinstance(layer, nn.GRU) and plain and here and not heard and not torch.compiler.is_compiling()
 
 
 def _both_directions(layer: nn.LSTM | nn.GRU, x: Tensor) -> Tensor:
@@ -50,7 +52,9 @@ class _BidirectionalGRU(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, u: Tensor, c: Tensor) -> Tensor:
         batch, time, features = x.shape
         size = u.shape[1]
-        inputs = product(x.reshape(-1, features), w, b).view(batch, time, 2, 3 * size)
+        flat = x.reshape(-1, features)
+        ctx.fast = pays(flat, w)
+        inputs = product(flat, w, b, fast=ctx.fast).view(batch, time, 2, 3 * size)
         inputs = _turned(inputs.permute(1, 2, 0, 3))
         turns, starts = u.view(2, 3 * size, size).transpose(1, 2), c.view(2, 1, 3 * size)
         gates, news = inputs.split([2 * size, size], dim=-1)  # overwritten by what becomes of them
@@ -71,10 +75,15 @@ class _BidirectionalGRU(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
+        with torch.autocast("cpu", enabled=False):
+            return _BidirectionalGRU._backward(ctx, gradients[0])
+
+    @staticmethod
+    def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         x, w, u, inputs, proposals, states = ctx.saved_tensors
         time, _, batch, size = proposals.shape
         r, z, n = inputs.split(size, dim=-1)
-        given = _turned(gradients[0].view(batch, time, 2, size).permute(1, 2, 0, 3))
+        given = _turned(gradient.reshape(batch, time, 2, size).permute(1, 2, 0, 3))
         # A step's gradient of a, a multiple of that of its state, for all steps at once: of r, z and n.
         of_new = (1 - z).mul_(1 - n * n)
         each = torch.empty_like(inputs)
@@ -100,8 +109,8 @@ class _BidirectionalGRU(torch.autograd.Function):
         of_u, of_c = torch.bmm(flat.transpose(1, 2), before), flat.sum(1)
         torch.mul(of_state, of_new, out=of_n)
         of_inputs = _turned(each).permute(2, 0, 1, 3).reshape(batch * time, 6 * size)
-        of_x = product(of_inputs, w.t()).view_as(x)
-        of_w = product(of_inputs.t(), x.reshape(-1, x.shape[2]).t())
+        of_x = product(of_inputs, w.t(), fast=ctx.fast).view_as(x)
+        of_w = product(of_inputs.t(), x.reshape(-1, x.shape[2]).t(), fast=ctx.fast)
         return of_x, of_w, of_inputs.sum(0), of_u.view_as(u), of_c.flatten()
 
 

@@ -19,7 +19,7 @@ def close(found, expected):
 def test_a_layer_gives_and_learns_what_pytorchs_does(shape, bias):
     torch.manual_seed(0)
     layer, x = Linear(100, 200, bias=bias), torch.randn(shape, requires_grad=True)
-    assert products._pays(x, layer.weight) == (x.numel() > 1000)  # both ways are gone
+    assert products.pays(x, layer.weight) == (x.numel() > 1000)  # both ways are gone
     found, expected = layer(x), functional.linear(x, layer.weight, layer.bias)
     close(found, expected)
     wanted = torch.randn_like(found)
@@ -47,6 +47,32 @@ def test_matrices_may_lie_in_columns(rows):
     close(product(a.t(), b.t()) / rows, a.t() @ b / rows)
     close(product(a, b[:70].t()), a @ b[:70])
     close(product(a, a, a[:, 0]), a @ a.t() + a[:, 0]) if rows < 1000 else None
+
+
+def test_layers_take_pytorchs_products_where_shapes_vary_and_so_do_their_gradients(monkeypatch):
+    def refuse(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(products, "_onednn", refuse)
+    layer, x = Linear(100, 200), torch.randn(300, 100)
+    with products.shapes_vary():
+        found = layer(x)
+    found.sum().backward()
+    with products.shapes_vary(), products.shapes_vary(False), pytest.raises(AssertionError):
+        layer(x)
+    with pytest.raises(AssertionError):
+        layer(x)
+
+
+def test_windows_that_overlap_are_taken_too():
+    layer, x = Linear(100, 200), torch.randn(12_100).unfold(0, 100, 40)
+    layer(x).sum().backward()
+    close(layer.weight.grad, x.sum(0).expand(200, 100))
+
+
+def test_a_layer_without_memory_has_shapes():
+    layer = Linear(100, 200, device="meta")
+    assert layer(torch.empty(300, 100, device="meta")).shape == (300, 200)
 
 
 @pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])

@@ -8,7 +8,7 @@ import pytest
 import torch
 from plain_mesh import Plain
 
-from models import checkpoint
+from models import checkpoint, products
 from models.errors import UserError
 from models.reverberation import attention, published
 from models.reverberation.attention import mean_attention
@@ -253,19 +253,36 @@ def test_mean_attention_equals_attention_then_mean(monkeypatch, most, size_of_sc
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
-def test_mean_attention_never_looks_at_padding_however_large():
-    torch.manual_seed(0)
-    layer, x = layer_of(8, 2, torch.float32), torch.randn(1, 9, 8)
+@pytest.mark.parametrize("times", [5, 10, 20, 50, 1000])
+@pytest.mark.parametrize("scale", [1, 1024, 65_536])
+def test_mean_attention_never_looks_at_padding_however_large(times, scale):
     counts = torch.tensor([[1.0] * 7 + [0.0] * 2])
-    expected = mean_by(layer, x[:, :7])
-    x[:, 7:] *= 1000
-    x.requires_grad_()
-    found = mean_by(layer, x, counts)
-    torch.testing.assert_close(found, expected)
-    found.sum().backward()
-    assert x.grad.isfinite().all()
-    assert not x.grad[:, 7:].any()
-    assert layer.in_proj_weight.grad.isfinite().all()
+    for seed in range(5):
+        torch.manual_seed(seed)
+        layer, x = layer_of(8, 2, torch.float32), torch.randn(1, 9, 8)
+        expected = mean_by(layer, x[:, :7])
+        x[:, 7:] *= times
+        x.requires_grad_()
+        found = mean_by(layer, x, counts)
+        torch.testing.assert_close(found, expected)
+        (scale * found.sum()).backward()
+        assert x.grad.isfinite().all()
+        assert not x.grad[:, 7:].any()
+        assert layer.in_proj_weight.grad.isfinite().all()
+
+
+def test_mean_attention_in_single_precision_at_the_size_of_the_mesh():
+    torch.manual_seed(0)
+    layer = layer_of(64, 8, torch.float32)
+    x = torch.randn(32, 40, 64, requires_grad=True)
+    assert products.pays(layer.in_proj_weight[:128], x.reshape(-1, 64))
+    found, expected = mean_by(layer, x), layer(x, x, x)[0].mean(1)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    wanted, asked = torch.randn_like(found), [x, layer.in_proj_weight, layer.in_proj_bias]
+    with torch.autocast("cpu", torch.bfloat16):  # of what comes, not of what was
+        ours = torch.autograd.grad(found, asked, wanted)
+    for one, other in zip(ours, torch.autograd.grad(expected, asked, wanted), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("score", [1.0, 60.0, 119.0])

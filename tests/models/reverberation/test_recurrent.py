@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from models import products
 from models.reverberation import recurrent
 
 
@@ -30,9 +31,23 @@ def test_states_and_gradients_are_pytorchs(batch, time):
 
 def test_in_single_precision_at_the_size_of_the_mesh():
     torch.manual_seed(0)
-    layer, x = torch.nn.GRU(64, 64, batch_first=True, bidirectional=True), torch.randn(32, 10, 64)
+    layer = torch.nn.GRU(64, 64, batch_first=True, bidirectional=True)
+    x = torch.randn(32, 10, 64, requires_grad=True)
     found, expected = both_ways(layer, x)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    assert products.pays(x, layer.weight_ih_l0)
+    wanted, asked = torch.randn_like(found), [x, *layer.parameters()]
+    with torch.autocast("cpu", torch.bfloat16):  # of what comes, not of what was
+        ours = torch.autograd.grad(found, asked, wanted)
+    for one, other in zip(ours, torch.autograd.grad(expected, asked, wanted), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_who_listens_at_the_layer_hears_it():
+    layer, heard = torch.nn.GRU(6, 4, batch_first=True, bidirectional=True), []
+    layer.register_forward_hook(lambda *_: heard.append(True))
+    recurrent.run_recurrent(layer, torch.randn(2, 3, 6), None)
+    assert heard
 
 
 def test_other_layers_are_pytorchs_to_run():
