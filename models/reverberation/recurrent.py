@@ -57,18 +57,19 @@ class _BidirectionalGRU(torch.autograd.Function):
         inputs = product(flat, w, b, fast=ctx.fast).view(batch, time, 2, 3 * size)
         inputs = _turned(inputs.permute(1, 2, 0, 3))
         turns, starts = u.view(2, 3 * size, size).transpose(1, 2), c.view(2, 1, 3 * size)
-        gates, news = inputs.split([2 * size, size], dim=-1)  # overwritten by what becomes of them
-        states = x.new_zeros(time + 1, 2, batch, size)
-        proposals = x.new_empty(time, 2, batch, size)
-        h = states[0]
-        for gate, new, proposal, state in zip(
-            gates.unbind(0), news.unbind(0), proposals.unbind(0), states[1:].unbind(0), strict=True
+        states, moved = x.new_zeros(time + 1, 2, batch, size), torch.empty_like(inputs)
+        gates, proposals = inputs[..., : 2 * size], moved[..., 2 * size :]
+        r, z, n = inputs.split(
+            size, dim=-1
+        )  # the inputs' memory becomes that of the gates and of the new states
+        steps = (states, states[1:], moved, moved[..., : 2 * size], proposals, gates, r, z, n)
+        for h, after, move, turn, proposal, gate, reset, keep, new in zip(
+            *(one.unbind(0) for one in steps), strict=False
         ):
-            step = torch.baddbmm(starts, h, turns)
-            gate.add_(step[..., : 2 * size]).sigmoid_()
-            proposal.copy_(step[..., 2 * size :])
-            new.addcmul_(gate[..., :size], proposal).tanh_()
-            h = torch.lerp(new, h, gate[..., size:], out=state)
+            torch.baddbmm(starts, h, turns, out=move)
+            gate.add_(turn).sigmoid_()
+            new.addcmul_(reset, proposal).tanh_()
+            torch.lerp(new, h, keep, out=after)
         ctx.save_for_backward(x, w, u, inputs, proposals, states)
         return _turned(states[1:]).permute(2, 0, 1, 3).reshape(batch, time, 2 * size)
 
@@ -83,7 +84,7 @@ class _BidirectionalGRU(torch.autograd.Function):
         x, w, u, inputs, proposals, states = ctx.saved_tensors
         time, _, batch, size = proposals.shape
         r, z, n = inputs.split(size, dim=-1)
-        given = _turned(gradient.reshape(batch, time, 2, size).permute(1, 2, 0, 3))
+        of_state = _turned(gradient.reshape(batch, time, 2, size).permute(1, 2, 0, 3))
         # A step's gradient of a, a multiple of that of its state, for all steps at once: of r, z and n.
         of_new = (1 - z).mul_(1 - n * n)
         each = torch.empty_like(inputs)
@@ -92,18 +93,11 @@ class _BidirectionalGRU(torch.autograd.Function):
         torch.mul(states[:-1] - n, (1 - z).mul_(z), out=of_z)
         torch.mul(of_new, r, out=of_n)
         turns, kept = u.view(2, 3 * size, size), z.contiguous()
-        of_state = torch.empty_like(given)
-        carried: Tensor | None = None
         threes = each.view(time, 2, batch, 3, size)
-        for incoming, total, three, keep, wide in zip(
-            *(reversed(one.unbind(0)) for one in (given, of_state, threes, kept, each)), strict=True
-        ):
-            if carried is None:
-                total.copy_(incoming)
-            else:
-                torch.add(incoming, carried, out=total)
-            three.mul_(total[:, :, None])
-            carried = torch.baddbmm(total * keep, wide, turns)
+        for step in reversed(range(time)):
+            threes[step].mul_(of_state[step, :, :, None])
+            if step:  # on to the state before, through the product and through what was kept
+                of_state[step - 1].baddbmm_(each[step], turns).addcmul_(of_state[step], kept[step])
         flat = each.transpose(0, 1).reshape(2, time * batch, 3 * size)
         before = states[:-1].transpose(0, 1).reshape(2, time * batch, size)
         of_u, of_c = torch.bmm(flat.transpose(1, 2), before), flat.sum(1)
