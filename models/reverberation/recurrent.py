@@ -59,9 +59,8 @@ class _BidirectionalGRU(torch.autograd.Function):
         turns, starts = u.view(2, 3 * size, size).transpose(1, 2), c.view(2, 1, 3 * size)
         states, moved = x.new_zeros(time + 1, 2, batch, size), torch.empty_like(inputs)
         gates, proposals = inputs[..., : 2 * size], moved[..., 2 * size :]
-        r, z, n = inputs.split(
-            size, dim=-1
-        )  # the inputs' memory becomes that of the gates and of the new states
+        # The inputs' memory becomes that of the gates and of the new states.
+        r, z, n = inputs.split(size, dim=-1)
         steps = (states, states[1:], moved, moved[..., : 2 * size], proposals, gates, r, z, n)
         for h, after, move, turn, proposal, gate, reset, keep, new in zip(
             *(one.unbind(0) for one in steps), strict=False
