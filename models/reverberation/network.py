@@ -7,18 +7,16 @@ of it. What all roles have alike (mean, variance, gate, norm) is kept stacked, a
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from models.products import shapes_vary
 from models.reverberation.bodies import Mask, SelfAttention, role_body
-from models.reverberation.cores import processor_core, time_mean
+from models.reverberation.cores import processor_core
+from models.reverberation.latent import Latent, uniform
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
 
 ROLE_COUNT, PROCESSOR_COUNT = len(ROLE_NAMES), len(PROCESSOR_NAMES)
@@ -75,51 +73,6 @@ class Output:
         return self.kl_roles[1].sum() + self.kl_processors.sum()
 
 
-class _Latent(torch.autograd.Function):
-    """z = mu + noise · exp(logvar / 2), and the KL of each row to N(0, 1), with few walks over memory.
-
-    both: [modules, rows, 2d], mu beside logvar; noise: [modules, rows, d], or None for z = mu. Returns z as noise,
-    and the KL [modules, rows].
-    """
-
-    @staticmethod
-    def forward(ctx: Any, both: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
-        wide = both.to(
-            torch.promote_types(both.dtype, torch.float32)
-        )  # the terms of a small KL nearly cancel
-        mu, logvar = wide.chunk(2, dim=-1)
-        spread = (logvar * 0.5).exp_()
-        ctx.save_for_backward(both, noise, spread)
-        kl = mu.square().addcmul_(spread, spread).sub_(logvar).sum(-1).sub_(mu.shape[-1]).mul_(0.5)
-        return (mu.clone() if noise is None else torch.addcmul(mu, noise, spread)), kl
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        both, noise, spread = ctx.saved_tensors
-        of_z, of_kl = gradients[0], gradients[1].unsqueeze(-1)
-        found = torch.empty_like(both)
-        of_mu, of_logvar = found.chunk(2, dim=-1)
-        torch.addcmul(of_z, both.chunk(2, dim=-1)[0], of_kl, out=of_mu)
-        of_spread = spread * of_kl if noise is None else (of_z * noise).addcmul_(spread, of_kl)
-        torch.mul(of_spread.mul_(spread).sub_(of_kl), 0.5, out=of_logvar)
-        return found, None
-
-
-class Latent(nn.Module):
-    """mu and logvar of several modules at once: [modules, rows, d] → z, and their KL a row."""
-
-    def __init__(self, modules: int, d: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(_uniform((modules, d, 2 * d), d))
-        self.bias = nn.Parameter(_uniform((modules, 1, 2 * d), d))
-
-    def forward(self, h: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
-        both = torch.baddbmm(self.bias, h, self.weight)
-        noise = torch.randn_like(h, dtype=both.dtype) if noisy else None
-        z, kl = _Latent.apply(both, noise)
-        return z, kl
-
-
 class Roles(nn.Module):
     """The nineteen roles: bodies of their own, and latents, gates and norms stacked."""
 
@@ -127,29 +80,29 @@ class Roles(nn.Module):
         super().__init__()
         self.bodies = nn.ModuleDict({name: role_body(name, d) for name in ROLE_NAMES})
         self.latent = Latent(ROLE_COUNT, d)
-        self.gate_weight = nn.Parameter(_uniform((ROLE_COUNT, d), d))
-        self.gate_bias = nn.Parameter(_uniform((ROLE_COUNT,), d))
+        self.gate_weight = nn.Parameter(uniform((ROLE_COUNT, d), d))
+        self.gate_bias = nn.Parameter(uniform((ROLE_COUNT,), d))
         self.norm_gain = nn.Parameter(torch.ones(ROLE_COUNT, d))
         self.norm_bias = nn.Parameter(torch.zeros(ROLE_COUNT, d))
 
     def forward(
-        self, inputs: Tensor, feedback: Tensor | None, mask: Mask, noisy: bool
+        self,
+        inputs: Tensor,
+        each: Sequence[Tensor],
+        feedback: Tensor | None,
+        mask: Mask,
+        noisy: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """inputs: [19, batch, time, d]; feedback: [19, batch, d], the same at every step.
+        """inputs: [19, batch, time, d]; each: those of each role; feedback: [19, batch, d], the same at every step.
         Returns (outputs [19, batch, time, d], gates [19, batch], KL [19, batch])."""
-        roles, batch, time, d = inputs.shape
-        bodies = self.bodies.values()
-        h = torch.stack([body(x, mask) for body, x in zip(bodies, inputs.unbind(0), strict=True)])
+        h = torch.stack([body(x, mask) for body, x in zip(self.bodies.values(), each, strict=True)])
         if feedback is not None:
             h += feedback[:, :, None]
-        z, kl = self.latent(h.view(roles, batch * time, d), noisy)
-        kl = kl.view(roles, batch, time)
+        shares = None if mask is None else mask / mask.sum(1, keepdim=True)
+        out, means, kl = self.latent.normed(inputs, h, shares, self.norm_gain, self.norm_bias, noisy)
         kl = kl.sum(-1) if mask is None else (kl * mask).sum(-1)
-        gates = torch.sigmoid(
-            (time_mean(h, mask) @ self.gate_weight[:, :, None])[..., 0] + self.gate_bias[:, None]
-        )
-        out = F.layer_norm(inputs + z.view_as(inputs), (d,))
-        return torch.addcmul(self.norm_bias[:, None, None], out, self.norm_gain[:, None, None]), gates, kl
+        gates = torch.sigmoid((means @ self.gate_weight[:, :, None])[..., 0] + self.gate_bias[:, None])
+        return out, gates, kl
 
 
 class Processors(nn.Module):
@@ -159,8 +112,8 @@ class Processors(nn.Module):
         super().__init__()
         self.cores = nn.ModuleDict({name: processor_core(name, d, kind) for name in PROCESSOR_NAMES})
         self.latent = Latent(PROCESSOR_COUNT, d)
-        self.distributor_weight = nn.Parameter(_uniform((edges, d, d), d))
-        self.distributor_bias = nn.Parameter(_uniform((edges, 1, d), d))
+        self.distributor_weight = nn.Parameter(uniform((edges, d, d), d))
+        self.distributor_bias = nn.Parameter(uniform((edges, 1, d), d))
 
     def distribute(self, cores: list[Tensor], edge_of: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
         """(outputs [edges, batch, d], the same at every step, KL [7, batch]) of the cores' vectors, [batch, d] each."""
@@ -183,16 +136,16 @@ class Conductor(nn.Module):
         )
 
     def forward(self, moving: Tensor, constant: Tensor, mask: Mask) -> Tensor:
-        """moving: [sources, batch, time, d]; constant: [sources, batch, d]. Returns [batch]."""
-        sources, _, time, _ = moving.shape
-        tokens = torch.cat([*moving.unbind(0), constant.transpose(0, 1)], dim=1)
+        """moving: [batch, sources, time, d]; constant: [batch, sources, d]. Returns [batch]."""
+        sources, time = moving.shape[1:3]
+        tokens = torch.cat([moving.flatten(1, 2), constant], dim=1)
         if mask is None:
             counts = tokens.new_ones(1, tokens.shape[1])
             counts[:, sources * time :] = time
         else:
             lengths = mask.sum(1, keepdim=True).to(tokens.dtype)
             counts = torch.cat(
-                [mask.to(tokens.dtype).repeat(1, sources), lengths.expand(-1, len(constant))], dim=1
+                [mask.to(tokens.dtype).repeat(1, sources), lengths.expand(-1, constant.shape[1])], dim=1
             )
         return self.final(self.attention.mean(tokens, counts))[:, 0]
 
@@ -249,16 +202,18 @@ class ReverberationNet(nn.Module):
         if self.projection is not None:
             x = self.projection(x)
         kept, listening, feeding = self._switches(muted, cut)
-        first, gates1, kl1 = self.roles(x.expand(ROLE_COUNT, *x.shape), None, mask, noisy)
+        first, gates1, kl1 = self.roles(x.expand(ROLE_COUNT, *x.shape), [x] * ROLE_COUNT, None, mask, noisy)
+        each = first.unbind(0)  # once: gradients of a role meet before they are put beside those of others
         through = (gates1 if self.config.gating == "routing" else torch.ones_like(gates1)) * kept[:, None]
-        outs, kl_processors = self._processed(first, through, kept, listening, mask, noisy)
+        outs, kl_processors = self._processed(first, each, through, kept, listening, mask, noisy)
         own, other = feeding
         feedback = torch.tensordot(own, outs, 1) * through[..., None]
         feedback = feedback + torch.tensordot(other, outs, 1) * kept[:, None, None]
-        second, gates2, kl2 = self.roles(first, feedback, mask, noisy)
+        second, gates2, kl2 = self.roles(first, each, feedback, mask, noisy)
         through = (gates2 if self.config.gating == "routing" else torch.ones_like(gates2)) * kept[:, None]
         heard = torch.tensordot(self.to_conductor, outs, 1)
-        value = self.conductor(second * through[..., None, None], heard, mask)
+        passed = second.transpose(0, 1) * through.t()[..., None, None]
+        value = self.conductor(passed.contiguous(), heard.transpose(0, 1), mask)
         return Output(
             value * self.target_scale + self.target_mean,
             torch.cat([gates1, gates2]),
@@ -270,6 +225,7 @@ class ReverberationNet(nn.Module):
     def _processed(
         self,
         first: Tensor,
+        each: Sequence[Tensor],
         through: Tensor,
         kept: Tensor,
         listening: tuple[Tensor, Tensor],
@@ -288,7 +244,7 @@ class ReverberationNet(nn.Module):
                 continue
             reads = [ROLE_NAMES.index(role) for role in self.wiring.reads[name]]
             share = shares[:, number] * len(reads)
-            tokens = torch.cat([first[i] * share[:, i, None, None] for i in reads], dim=1)
+            tokens = torch.cat([each[i] * share[:, i, None, None] for i in reads], dim=1)
             cores.append(core(tokens, None if mask is None else mask.repeat(1, len(reads))))
         return self.processors.distribute(cores, self.edge_of, noisy)
 
@@ -353,9 +309,3 @@ def parameter_counts(network: ReverberationNet) -> dict[str, int]:
 
 def _size(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
-
-
-def _uniform(shape: tuple[int, ...], inputs: int) -> Tensor:
-    """As PyTorch initialises a linear layer of so many inputs."""
-    bound = 1 / math.sqrt(inputs)
-    return torch.empty(shape).uniform_(-bound, bound)
