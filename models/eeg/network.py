@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import glu, scaled_dot_product_attention, silu
 
+from models.convolution import TimeConv
 from models.products import Linear
 
 UNKNOWN = 0  # the subject index of anyone the network has not met in training
@@ -152,15 +153,14 @@ class FrontEnd(nn.Module):
     def __init__(self, channels: int, width: int, dropout: float) -> None:
         super().__init__()
         sizes = [(channels, 7), (width, 5), (width, 3)]
-        self.convolutions = nn.ModuleList(nn.Conv1d(n, width, k, padding=k // 2) for n, k in sizes)
+        self.convolutions = nn.ModuleList(TimeConv(n, width, k) for n, k in sizes)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in sizes)
         self.activation = nn.LeakyReLU()
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            x = convolution(x.transpose(1, 2)).transpose(1, 2)
-            x = self.dropout(self.activation(norm(x)))
+            x = self.dropout(self.activation(norm(convolution(x))))
         return x
 
 
@@ -244,7 +244,7 @@ class ConvolutionModule(nn.Module):
         super().__init__()
         self.before = nn.LayerNorm(width)
         self.spread = Linear(width, 2 * width)
-        self.depthwise = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
+        self.depthwise = TimeConv(width, width, kernel, groups=width)
         self.kind = norm
         norms: dict[str, Any] = {
             "layer": lambda: nn.LayerNorm(width),
@@ -257,8 +257,8 @@ class ConvolutionModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = glu(self.spread(self.before(x)), dim=-1)
-        x = self.depthwise(x.transpose(1, 2))
-        x = self.norm(x.transpose(1, 2)) if self.kind == "layer" else self.norm(x).transpose(1, 2)
+        x = self.depthwise(x)
+        x = self.norm(x) if self.kind == "layer" else self.norm(x.transpose(1, 2)).transpose(1, 2)
         return self.dropout(self.gather(silu(x)))
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.convolution import TimeConv
 from models.products import Linear
 from models.reverberation.attention import mean_attention
 from models.reverberation.recurrent import run_recurrent
@@ -46,19 +47,14 @@ class SelfAttention(nn.Module):
         return self.out(mean_attention(x, self.qkv.weight, self.qkv.bias, self.heads, counts))
 
 
-class Conv(nn.Conv1d):
+class Conv(TimeConv):
     """Convolution over time of [batch, time, d], as long as its input; padding counts as zero."""
 
     def __init__(self, d: int, width: int) -> None:
-        super().__init__(d, d, width, padding=width // 2)
+        super().__init__(d, d, width)
 
-    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:  # type: ignore[override]
-        if mask is not None:
-            x = x * mask[..., None]
-        # An image of one row of pixels, channels last, has the memory of x as it is: nothing is copied, there or back.
-        image, weight = x.transpose(1, 2)[:, :, None], self.weight[:, :, None]
-        found = F.conv2d(image, weight, self.bias, padding=(0, self.kernel_size[0] // 2))
-        return found[:, :, 0].transpose(1, 2)
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        return super().forward(x if mask is None else x * mask[..., None])
 
 
 class Pointwise(nn.Sequential):

@@ -1,0 +1,64 @@
+"""Convolutions as images are PyTorch's of sequences, in value and gradient."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from models.convolution import TimeConv
+
+
+def plainly(layer, x):
+    return torch.nn.Conv1d.forward(layer, x.transpose(1, 2)).transpose(1, 2)
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "groups"), [(6, 9, 1), (6, 6, 6), (6, 6, 2), (1, 1, 1)])
+@pytest.mark.parametrize("width", [1, 3, 4, 31])
+@pytest.mark.parametrize("batch", [0, 3])
+def test_an_image_gives_and_learns_what_a_sequence_does(inputs, outputs, groups, width, batch):
+    torch.manual_seed(0)
+    layer = TimeConv(inputs, outputs, width, groups)
+    x = torch.randn(batch, inputs, 20).transpose(1, 2).requires_grad_()  # wherever it lies
+    found, expected = layer(x), plainly(layer, x)
+    torch.testing.assert_close(found, expected)
+    asked, wanted = [x, *layer.parameters()], torch.randn_like(expected)
+    for ours, theirs in zip(
+        torch.autograd.grad(found, asked, wanted), torch.autograd.grad(expected, asked, wanted), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    with torch.inference_mode():
+        torch.testing.assert_close(layer(x), expected)
+
+
+def test_each_channel_by_itself_in_double_precision_as_far_as_it_goes():
+    torch.manual_seed(0)
+    layer = TimeConv(4, 4, 5, 4).double()
+    x = torch.randn(2, 9, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(layer, x)
+    assert torch.autograd.gradcheck(
+        lambda weight, bias: torch.func.functional_call(layer, {"weight": weight, "bias": bias}, x),
+        (layer.weight, layer.bias),
+    )
+
+
+def test_nothing_is_copied_on_the_way():
+    layer, x = TimeConv(8, 8, 3), torch.randn(2, 20, 8)
+    assert layer(x).is_contiguous()
+
+
+def test_what_is_frozen_gets_no_gradient():
+    layer, x = TimeConv(4, 4, 3, 4), torch.randn(2, 9, 4)
+    layer.weight.requires_grad_(False)
+    layer(x).sum().backward()
+    assert layer.weight.grad is None
+    torch.testing.assert_close(layer.bias.grad, torch.full((4,), 18.0))
+
+
+def test_half_precision_passes_through():
+    layer, x = TimeConv(8, 8, 3, 8), torch.randn(2, 20, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(x)
+        found.float().square().sum().backward()
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), plainly(layer, x), rtol=0.05, atol=0.05)
+    assert layer.weight.grad.isfinite().all()
