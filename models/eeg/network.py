@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import glu, scaled_dot_product_attention, silu
 
 from models.convolution import TimeConv
+from models.dropout import Dropout
 from models.products import Linear
 
 UNKNOWN = 0  # the subject index of anyone the network has not met in training
@@ -132,19 +133,6 @@ class Conformer(nn.Module):
         elif self.sums_residual:
             out = out + into
         return self.head(out)[..., 0], Details(opened, gate)
-
-
-class Dropout(nn.Dropout):
-    """As torch's. On a CPU, drawing the mask costs a tenth of a training step; here one draw of 64 bits serves eight
-    elements, so the share is rounded to 1/256 and the kept ones are scaled to fit it."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        threshold = round(256 * self.p)
-        if not self.training or not threshold or x.device.type != "cpu":
-            return super().forward(x)
-        draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
-        kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
-        return x * (kept.to(x.dtype) * (256 / (256 - threshold)))
 
 
 class FrontEnd(nn.Module):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.convolution import TimeConv
+from models.dropout import Dropout
 from models.products import Linear
 from models.reverberation.attention import mean_attention
 from models.reverberation.recurrent import run_recurrent
@@ -161,14 +162,14 @@ def role_body(role: str, d: int) -> nn.Module:
 _BODIES: dict[str, Callable[[int], nn.Module]] = {
     "eileen": Eileen,
     "pluto": lambda d: Pointwise(
-        Linear(d, 4 * d), nn.GELU(), nn.Dropout(0.1), Linear(4 * d, 2 * d), nn.GELU(), Linear(2 * d, d)
+        Linear(d, 4 * d), nn.GELU(), Dropout(0.1), Linear(4 * d, 2 * d), nn.GELU(), Linear(2 * d, d)
     ),
     "organ": lambda d: Parallel(d, 4, Linear(4 * d, d), F.gelu),
     "harp": lambda d: Recurrent(nn.LSTM(d, d, batch_first=True)),
     "wolfhour": lambda d: Recurrent(nn.GRU(d, d, batch_first=True, bidirectional=True)),
     "viola": lambda d: Pointwise(Linear(d, d), nn.Tanh(), Linear(d, d), nn.LayerNorm(d)),
     "philip": lambda d: Pointwise(
-        Linear(d, d // 2), nn.ReLU(), Linear(d // 2, d), nn.Dropout(0.2), Linear(d, d)
+        Linear(d, d // 2), nn.ReLU(), Linear(d // 2, d), Dropout(0.2), Linear(d, d)
     ),
     "cello": Cello,
     "circusmaster": Circusmaster,
@@ -194,6 +195,6 @@ _BODIES: dict[str, Callable[[int], nn.Module]] = {
     "trombone": lambda d: GatedConv(d, 7, 1),
     "violin1": Violin,
     "violin2": lambda d: Pointwise(
-        Linear(d, 2 * d), nn.GELU(), Linear(2 * d, d), nn.Dropout(0.1), Linear(d, d), nn.LayerNorm(d)
+        Linear(d, 2 * d), nn.GELU(), Linear(2 * d, d), Dropout(0.1), Linear(d, d), nn.LayerNorm(d)
     ),
 }  # fmt: skip

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.dropout import Dropout
 from models.reverberation.bodies import Conv, Mask, SelfAttention
 from models.reverberation.recurrent import run_recurrent
 
@@ -65,7 +66,7 @@ class BandwidthManager(nn.Module):
         super().__init__()
         self.attention = SelfAttention(d, 8)
         self.balancer = nn.Sequential(
-            nn.Linear(d, 2 * d), nn.LeakyReLU(0.2), nn.Linear(2 * d, d), nn.Dropout(0.1)
+            nn.Linear(d, 2 * d), nn.LeakyReLU(0.2), nn.Linear(2 * d, d), Dropout(0.1)
         )
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:

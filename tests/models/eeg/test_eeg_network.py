@@ -114,21 +114,6 @@ def test_attention_scores_depend_on_distance_alone():
         torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
-def test_dropout_drops_its_share_and_keeps_the_mean(share):
-    torch.manual_seed(0)
-    dropout = network.Dropout(share)
-    x = torch.ones(1000, 333)
-    found = dropout(x)
-    assert (found == 0).float().mean() == pytest.approx(share, abs=0.005)
-    assert found.mean() == pytest.approx(1, abs=0.01)
-    rows = (found == 0).float().mean(1)  # the draws of neighbours have nothing to do with one another
-    assert rows.std() == pytest.approx((share * (1 - share) / 333) ** 0.5, rel=0.15)
-    torch.testing.assert_close(dropout.eval()(x), x)
-    torch.manual_seed(0)
-    torch.testing.assert_close(dropout.train()(x), found)
-
-
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_half_precision(version):
     decoder = small(version=version, subjects=2, dropout=0.0, front_dropout=0.0)

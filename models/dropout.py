@@ -1,0 +1,19 @@
+"""Dropout whose mask is quickly drawn."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Dropout(nn.Dropout):
+    """As torch's. On a CPU, drawing the mask costs a tenth of a training step; here one draw of 64 bits serves eight
+    elements, so the share is rounded to 1/256 and the kept ones are scaled to fit it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        threshold = round(256 * self.p)
+        if not self.training or threshold in (0, 256) or x.device.type != "cpu":
+            return super().forward(x)
+        draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+        kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
+        return x * (kept.to(x.dtype) * (256 / (256 - threshold)))
