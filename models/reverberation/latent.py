@@ -87,7 +87,11 @@ class _Normed(torch.autograd.Function):
         z, kl, spread = _drawn(both, noise)
         z = z.view_as(h)
         summed = torch.add(x, z, out=z)
-        normed, *moments = torch.native_layer_norm(summed, (d,), None, None, EPSILON)
+        one, zero = (
+            gain.new_ones(d),
+            gain.new_zeros(d),
+        )  # PyTorch's norm is twice as fast with weights as without
+        normed, *moments = torch.native_layer_norm(summed, (d,), one, zero, EPSILON)
         ctx.save_for_backward(h, shares, noise, weight, gain, both, spread, summed, normed, *moments)
         means = h.mean(2) if shares is None else torch.einsum("mbtd,bt->mbd", h, shares)
         out = torch.addcmul(shift[:, None, None], normed, gain[:, None, None])
@@ -122,7 +126,7 @@ def _drawn(both: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     both: [modules, rows, 2d], mu beside logvar; noise: [modules, rows, d], or None for z = mu.
     """
     mu, logvar = both.chunk(2, dim=-1)
-    spread = (logvar * 0.5).exp_()
+    spread = (logvar * (0.5 * math.log2(math.e))).exp2_()  # PyTorch's power of two is faster than that of e
     kl = mu.square().addcmul_(spread, spread).sub_(logvar).sum(-1).sub_(mu.shape[-1]).mul_(0.5)
     return (mu.clone() if noise is None else torch.addcmul(mu, noise, spread)), kl, spread
 
