@@ -1,7 +1,8 @@
 """Convolutions over time of what lies in memory as [batch, time, channels].
 
-An image of one row of pixels, channels last, has that memory as it is: nothing is copied, there or back, and oneDNN's
-kernels for such images are faster than those that PyTorch takes for sequences; those for each channel by itself by far.
+An image of one row of pixels, channels last, has that memory as it is: it is not copied on the way there or back, and
+oneDNN's kernels for such images are faster than those that PyTorch takes for sequences; those for each channel by itself
+by far.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 class TimeConv(nn.Conv1d):
     """nn.Conv1d, padded by half its width, of [batch, time, inputs] → [batch, time, outputs]; odd widths keep the time.
 
-    Each channel by itself (`groups` of one), its gradient has no gradient of its own on a CPU.
+    With as many groups as channels, each by itself, its gradient has no gradient of its own on a CPU.
     """
 
     def __init__(self, inputs: int, outputs: int, width: int, groups: int = 1) -> None:
@@ -88,4 +89,4 @@ def _image(x: Tensor) -> Tensor:
 
 def _sequence(image: Tensor) -> Tensor:
     """[batch, channels, 1, time] → [batch, time, channels], the same memory."""
-    return image[:, :, 0].transpose(1, 2)
+    return image.squeeze(2).transpose(1, 2)  # squeezed, not indexed: so its gradient is not copied either

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import repeat
 from typing import Any
 
 import torch
@@ -58,12 +57,13 @@ def product(a: Tensor, b: Tensor, bias: Tensor | None = None, fast: bool | None 
 
 
 def product_each(a: Tensor, b: Tensor, bias: Tensor | None = None, fast: bool | None = None) -> Tensor:
-    """a [n, rows, k], b [n, columns, k], bias [n, columns] → a bᵀ + bias of each, [n, rows, columns]. See `product`."""
+    """a [n, rows, k], b [n, columns, k], bias [n, columns] → a bᵀ + bias of each, [n, rows, columns]; `product`, however
+    long the columns."""
     if not (pays(a[0], b[0]) if fast is None else fast):
         found = torch.bmm(a, b.transpose(1, 2))
         return found if bias is None else found.add_(bias[:, None])
-    biases = repeat(None) if bias is None else bias.unbind(0)
-    return torch.stack([_onednn(*one) for one in zip(a.unbind(0), b.unbind(0), biases, strict=False)])
+    biases = [None] * len(a) if bias is None else bias.unbind(0)
+    return torch.stack([_onednn(*one) for one in zip(a.unbind(0), b.unbind(0), biases, strict=True)])
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -21,6 +21,15 @@ from models.reverberation.recurrent import run_recurrent
 Mask = Tensor | None
 
 
+def time_mean(x: Tensor, mask: Mask) -> Tensor:
+    """[…, batch, time, d] → […, batch, d]: the mean over the steps that are not padding; mask: [batch, time], or how
+    often each step counts."""
+    if mask is None:
+        return x.mean(-2)
+    weights = mask.to(x.dtype)
+    return torch.einsum("...btd,bt->...bd", x, weights / weights.sum(1, keepdim=True))
+
+
 class SelfAttention(nn.Module):
     """Multi-head self-attention, [batch, time, d] → the same; padding is not attended to."""
 
@@ -34,18 +43,26 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
-        batch, time, d = x.shape
-        q, k, v = (
-            self.qkv(x).view(batch, time, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
-        )
-        allowed = None if mask is None else mask[:, None, None, :]
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
-        return self.out(attended.transpose(1, 2).reshape(x.shape))
+        return self.out(self._attended(x, None if mask is None else mask[:, None, None, :]))
 
     def mean(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
         """The mean of the output over all tokens, [batch, d]; `counts` as in `mean_attention`. The output layer is
         linear, so it comes after the mean."""
-        return self.out(mean_attention(x, self.qkv.weight, self.qkv.bias, self.heads, counts))
+        if not torch.compiler.is_compiling():  # a compiler cannot retrace what is written down by hand
+            return self.out(mean_attention(x, self.qkv.weight, self.qkv.bias, self.heads, counts))
+        if counts is None:
+            return self.out(self._attended(x, None).mean(1))
+        counts = counts.to(x.dtype)
+        more = counts.log()[:, None, None, :]  # a token that occurs twice takes twice the share
+        attended = self._attended(x, more)
+        return self.out(time_mean(attended, counts.expand(x.shape[:2])))
+
+    def _attended(self, x: Tensor, allowed: Tensor | None) -> Tensor:
+        batch, time, d = x.shape
+        qkv = self.qkv(x).view(batch, time, 3, self.heads, d // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
+        return attended.transpose(1, 2).reshape(x.shape)
 
 
 class Conv(TimeConv):

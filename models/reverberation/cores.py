@@ -9,16 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.dropout import Dropout
-from models.reverberation.bodies import Conv, Mask, SelfAttention
+from models.reverberation.bodies import Conv, Mask, SelfAttention, time_mean
 from models.reverberation.recurrent import run_recurrent
-
-
-def time_mean(x: Tensor, mask: Mask) -> Tensor:
-    """[…, batch, time, d] → […, batch, d]: the mean over the steps that are not padding (mask: [batch, time])."""
-    if mask is None:
-        return x.mean(-2)
-    weights = mask.to(x.dtype)
-    return torch.einsum("...btd,bt->...bd", x, weights / weights.sum(1, keepdim=True))
 
 
 class DataAggregator(nn.Module):

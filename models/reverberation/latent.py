@@ -31,12 +31,15 @@ class Latent(nn.Module):
         z, kl = _Latent.apply(both, noise)
         return z, kl
 
-    def normed(
+
+class NormedLatent(Latent):
+    """LayerNorm(x + z) with a gain and a shift a module, and what else is wanted of h, in few walks over memory; in
+    single precision under autocast too."""
+
+    def forward(  # type: ignore[override]
         self, x: Tensor, h: Tensor, shares: Tensor | None, gain: Tensor, shift: Tensor, noisy: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """LayerNorm(x + z) with a gain and a shift a module, and what else is wanted of h, in few walks over memory.
-
-        x and h: [modules, batch, time, d]; shares: [batch, time], how much of the mean of h a step is, None: all alike;
+        """x and h: [modules, batch, time, d]; shares: [batch, time], how much of the mean of h a step is, None: all alike;
         gain and shift: [modules, d]. Returns (outputs as x, means of h [modules, batch, d], KL [modules, batch, time]).
         """
         wide = torch.promote_types(x.dtype, torch.float32)
@@ -65,7 +68,7 @@ class _Latent(torch.autograd.Function):
 
 
 class _Normed(torch.autograd.Function):
-    """See `Latent.normed`."""
+    """See `NormedLatent`."""
 
     @staticmethod
     def forward(

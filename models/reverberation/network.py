@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from models.products import shapes_vary
 from models.reverberation.bodies import Mask, SelfAttention, role_body
 from models.reverberation.cores import processor_core
-from models.reverberation.latent import Latent, uniform
+from models.reverberation.latent import Latent, NormedLatent, uniform
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
 
 ROLE_COUNT, PROCESSOR_COUNT = len(ROLE_NAMES), len(PROCESSOR_NAMES)
@@ -79,7 +79,7 @@ class Roles(nn.Module):
     def __init__(self, d: int) -> None:
         super().__init__()
         self.bodies = nn.ModuleDict({name: role_body(name, d) for name in ROLE_NAMES})
-        self.latent = Latent(ROLE_COUNT, d)
+        self.latent = NormedLatent(ROLE_COUNT, d)
         self.gate_weight = nn.Parameter(uniform((ROLE_COUNT, d), d))
         self.gate_bias = nn.Parameter(uniform((ROLE_COUNT,), d))
         self.norm_gain = nn.Parameter(torch.ones(ROLE_COUNT, d))
@@ -99,7 +99,7 @@ class Roles(nn.Module):
         if feedback is not None:
             h += feedback[:, :, None]
         shares = None if mask is None else mask / mask.sum(1, keepdim=True)
-        out, means, kl = self.latent.normed(inputs, h, shares, self.norm_gain, self.norm_bias, noisy)
+        out, means, kl = self.latent(inputs, h, shares, self.norm_gain, self.norm_bias, noisy)
         kl = kl.sum(-1) if mask is None else (kl * mask).sum(-1)
         gates = torch.sigmoid((means @ self.gate_weight[:, :, None])[..., 0] + self.gate_bias[:, None])
         return out, gates, kl
@@ -206,12 +206,12 @@ class ReverberationNet(nn.Module):
         each = first.unbind(0)  # once: gradients of a role meet before they are put beside those of others
         through = (gates1 if self.config.gating == "routing" else torch.ones_like(gates1)) * kept[:, None]
         outs, kl_processors = self._processed(first, each, through, kept, listening, mask, noisy)
-        own, other = feeding
+        own, other = (one.to(outs.dtype) for one in feeding)
         feedback = torch.tensordot(own, outs, 1) * through[..., None]
         feedback = feedback + torch.tensordot(other, outs, 1) * kept[:, None, None]
         second, gates2, kl2 = self.roles(first, each, feedback, mask, noisy)
         through = (gates2 if self.config.gating == "routing" else torch.ones_like(gates2)) * kept[:, None]
-        heard = torch.tensordot(self.to_conductor, outs, 1)
+        heard = torch.tensordot(self.to_conductor.to(outs.dtype), outs, 1)
         passed = second.transpose(0, 1) * through.t()[..., None, None]
         value = self.conductor(passed.contiguous(), heard.transpose(0, 1), mask)
         return Output(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional
 
 from models.convolution import TimeConv
 
@@ -41,9 +42,20 @@ def test_each_channel_by_itself_in_double_precision_as_far_as_it_goes():
     )
 
 
-def test_nothing_is_copied_on_the_way():
-    layer, x = TimeConv(8, 8, 3), torch.randn(2, 20, 8)
-    assert layer(x).is_contiguous()
+def test_the_convolution_meets_images_that_are_not_copied(monkeypatch):
+    layer, x, convolve, met = TimeConv(8, 8, 3), torch.randn(2, 20, 8), functional.conv2d, []
+
+    def watched(image, *others, **named):
+        met.append(image)
+        found = convolve(image, *others, **named)
+        found.register_hook(met.append)
+        return found
+
+    monkeypatch.setattr(functional, "conv2d", watched)
+    found, wanted = layer(x), torch.randn(2, 20, 8)
+    found.backward(wanted)
+    assert found.is_contiguous()
+    assert [one.data_ptr() for one in met] == [x.data_ptr(), wanted.data_ptr()]
 
 
 def test_what_is_frozen_gets_no_gradient():

@@ -26,3 +26,9 @@ def test_hardly_any_or_nearly_all_may_go(share):
     found = Dropout(share)(torch.ones(1000))
     assert found.isfinite().all()
     assert ((found == 0).float().mean() - share).abs() < 0.02
+
+
+def test_a_compiler_meets_torchs_own():
+    dropout, x = Dropout(0.5), torch.ones(100)
+    found = torch.compile(dropout, backend="eager", fullgraph=True)(x)
+    assert set(found.tolist()) == {0.0, 2.0}

@@ -5,12 +5,12 @@ import torch
 from torch.nn import functional
 
 from models import products
-from models.reverberation.latent import Latent
+from models.reverberation.latent import NormedLatent
 
 
 def material(modules, batch, time, d, dtype):
     torch.manual_seed(0)
-    latent = Latent(modules, d).to(dtype)
+    latent = NormedLatent(modules, d).to(dtype)
     x, h = (torch.randn(modules, batch, time, d, dtype=dtype, requires_grad=True) for _ in range(2))
     gain, shift = (torch.randn(modules, d, dtype=dtype, requires_grad=True) for _ in range(2))
     return latent, x, h, gain, shift
@@ -31,7 +31,7 @@ def compared(batch, time, d, dtype, noisy, shares, tolerance, vary=False):
     latent, x, h, gain, shift = material(3, batch, time, d, dtype)
     torch.manual_seed(1)
     with products.shapes_vary(vary):
-        found = latent.normed(x, h, shares, gain, shift, noisy)
+        found = latent(x, h, shares, gain, shift, noisy)
     torch.manual_seed(1)
     expected = one_by_one(latent, x, h, shares, gain, shift, noisy)
     wanted = [torch.randn_like(one) for one in expected]
@@ -66,7 +66,7 @@ def test_a_small_kl_keeps_its_digits_under_autocast():
     expected = one_by_one(latent.double(), x.double(), h.double(), None, gain.double(), shift.double(), False)
     latent.float()
     with torch.autocast("cpu", torch.bfloat16):
-        found = latent.normed(x, h, None, gain, shift, noisy=False)
+        found = latent(x, h, None, gain, shift, noisy=False)
         (found[0].sum() + found[2].sum()).backward()
     assert found[0].dtype == torch.float32
     torch.testing.assert_close(found[2].double(), expected[2], rtol=0.05, atol=1e-6)

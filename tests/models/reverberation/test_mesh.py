@@ -12,6 +12,7 @@ from models import checkpoint, products
 from models.errors import UserError
 from models.reverberation import attention, published
 from models.reverberation.attention import mean_attention
+from models.reverberation.bodies import SelfAttention
 from models.reverberation.network import NetworkConfig, ReverberationNet, parameter_counts
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, cyclic, documented
 
@@ -205,6 +206,28 @@ def test_noise_is_drawn_in_training_alone_unless_the_wiring_is_noisy():
         assert not torch.equal(noisy(x).value, noisy(x).value)
         training = mesh().train()
         assert not torch.equal(training(x).value, training(x).value)
+
+
+@pytest.mark.parametrize("lengths", [None, torch.tensor([5, 3])])
+def test_half_precision_passes_through_the_whole_mesh(lengths):
+    network, x = mesh(), torch.randn(2, 5, 64)
+    expected = network(x, lengths).value
+    with torch.autocast("cpu", torch.bfloat16):
+        output = network(x, lengths)
+        (output.value.float().square().mean() + 1e-3 * output.kl).backward()
+    torch.testing.assert_close(output.value.float(), expected, rtol=0, atol=0.05)
+    assert all(one.grad.isfinite().all() for one in network.parameters() if one.grad is not None)
+
+
+@pytest.mark.parametrize("counts", [None, torch.tensor([[1.0, 3, 1, 1, 1, 0]])])
+def test_a_compiler_sees_the_whole_attention_and_gives_its_mean(counts):
+    torch.manual_seed(0)
+    layer, x = SelfAttention(8, 2), torch.randn(3, 6, 8, requires_grad=True)
+    found = torch.compile(layer.mean, backend="aot_eager", fullgraph=True)(x, counts)
+    expected = layer.mean(x, counts)
+    torch.testing.assert_close(found, expected)
+    ours, theirs = (torch.autograd.grad(one.sum(), x)[0] for one in (found, expected))
+    torch.testing.assert_close(ours, theirs)
 
 
 def test_another_width_is_projected():
