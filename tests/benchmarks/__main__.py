@@ -1,6 +1,7 @@
 """``make bench``: each row against a named peer in the same process (or the same kind of process), interleaved, medians.
 
-Prints a table, and writes ``tests/benchmarks/results.json``. Arguments choose rows by a part of their name.
+Prints a table, and renews its rows in ``tests/benchmarks/results.json``. Arguments choose rows by a part of their
+names, such as ``eeg`` or ``eeg.ridge``.
 """
 
 from __future__ import annotations
@@ -47,25 +48,31 @@ ROWS: list[Callable[[], Row]] = [
 
 def main() -> int:
     wanted = sys.argv[1:]
+    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
     rows = []
     for measure in ROWS:
-        if wanted and not any(part in measure.__name__ for part in wanted):
+        if wanted and not any(part in _name(measure) for part in wanted):
             continue
-        print(f"{measure.__name__} …", flush=True)
+        print(f"{_name(measure)} …", flush=True)
         rows.append(measure())
-    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-    results = {
-        "machine": machine,
-        "python": platform.python_version(),
-        "when": time.strftime("%Y-%m-%d"),
-        "rows": rows,
-    }
-    if not wanted:
-        RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        when = {"machine": machine, "python": platform.python_version(), "when": time.strftime("%Y-%m-%d")}
+        _write({_name(measure): rows[-1] | when})
     print("\n| work | peer | ours | ratio | reach |\n|---|---|---|---|---|")
     for row in rows:
         print(f"| {row['work']} | {row['peer']} | {row['ours']} | {row['ratio']} | {row['reach']} |")
     return 0
+
+
+def _name(measure: Callable[[], Row]) -> str:
+    """Its system and what it measures: ``eeg.training_step``."""
+    return f"{measure.__module__.rpartition('.')[2]}.{measure.__name__}"
+
+
+def _write(renewed: dict[str, Row]) -> None:
+    """Each row as it was last measured, in the order of the table."""
+    known = json.loads(RESULTS.read_text("utf-8")) | renewed if RESULTS.exists() else renewed
+    kept = {name: known[name] for name in map(_name, ROWS) if name in known}
+    RESULTS.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
