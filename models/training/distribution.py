@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -99,6 +100,18 @@ def _leave() -> None:
     """Ends the threads of the process group: one that outlives the interpreter would abort the process."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def leave(code: int) -> NoReturn:
+    """Ends this process with an exit code. One of several ends at once, and does not wait until its libraries are taken
+    down: one time in fifty a thread of PyTorch's communication outlived even that, and aborted what had gone well."""
+    several = torch.distributed.is_initialized()
+    _leave()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if several:
+        os._exit(code)
+    raise SystemExit(code)
 
 
 def gathered(tensor: Tensor) -> Tensor:
