@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 
 class Dropout(nn.Dropout):
-    """As torch's. On a CPU, drawing the mask costs a tenth of a training step; here one draw of 64 bits serves eight
-    elements, so the share is rounded to 1/256 and the kept ones are scaled to fit it."""
+    """As torch's. On a CPU, drawing torch's mask costs an EEG decoder a tenth of its training step; here one draw of 64
+    bits serves eight elements, so the share is rounded to 1/256 and the kept ones are scaled to fit it."""
 
     def forward(self, x: Tensor) -> Tensor:
         threshold = round(256 * self.p)

@@ -27,7 +27,7 @@ def one_by_one(latent, x, h, shares, gain, shift, noisy):
     return out, means, kl
 
 
-def compared(batch, time, d, dtype, noisy, shares, tolerance, vary=False):
+def assert_equal_one_by_one(batch, time, d, dtype, noisy, shares, tolerance, vary=False):
     latent, x, h, gain, shift = material(3, batch, time, d, dtype)
     torch.manual_seed(1)
     with products.shapes_vary(vary):
@@ -47,14 +47,14 @@ def compared(batch, time, d, dtype, noisy, shares, tolerance, vary=False):
 @pytest.mark.parametrize("ragged", [True, False])
 def test_one_walk_equals_one_by_one(noisy, ragged):
     shares = torch.tensor([[0.5, 0.5, 0, 0], [0.25, 0.25, 0.25, 0.25]], dtype=torch.float64)
-    compared(2, 4, 8, torch.float64, noisy, shares if ragged else None, 1e-11)
+    assert_equal_one_by_one(2, 4, 8, torch.float64, noisy, shares if ragged else None, 1e-11)
 
 
 @pytest.mark.parametrize("vary", [True, False])
 def test_in_single_precision_at_the_size_of_the_mesh(vary, monkeypatch):
     seen, product = [], products._onednn
     monkeypatch.setattr(products, "_onednn", lambda *given: seen.append(1) or product(*given))
-    compared(32, 10, 64, torch.float32, True, None, 2e-4, vary)
+    assert_equal_one_by_one(32, 10, 64, torch.float32, True, None, 2e-4, vary)
     assert bool(seen) == (not vary and products._AT_HAND)
 
 
