@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeyEvent, QPaintEvent, QShowEvent
+from PySide6.QtWidgets import QAbstractButton, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app import tabs, theme
 from app.i18n import tr
@@ -17,6 +17,7 @@ from app.menus import Menus
 from app.services import Services
 from app.settings import Key
 from app.tabs.base import Tab
+from app.widgets import focus
 from app.widgets.drop_zone import dropped_paths
 from app.widgets.status_line import StatusLine
 from app.widgets.tab_header import Header
@@ -38,6 +39,9 @@ class MainWindow(QMainWindow):
     painted = Signal()
     filled = Signal()  # the first tab and the dock are there
     closed = Signal()
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        return focus.move(self, next)
 
     def __init__(self, services: Services, start_tab: str = "") -> None:
         super().__init__()
@@ -131,7 +135,11 @@ class MainWindow(QMainWindow):
             before.hidden()
         self._system = entry.system
         page = self._build(entry)
+        begins = page.focusWidget() is None  # Qt would give the focus to what was made first
         self.stack.setCurrentWidget(page)
+        focused = self.focusWidget()
+        if begins and focused is not None and page.isAncestorOf(focused):
+            focus.begin(page)
         self.status.show_tab(entry.system)
         if self.dock is not None:
             self.dock.show_system(entry.system)
@@ -298,6 +306,17 @@ class MainWindow(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.open_paths(paths)
+
+    # Keys -------------------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return presses the button that has the focus, as Space does; Qt itself does so in dialogs only."""
+        focused = self.focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
+            if not event.isAutoRepeat():
+                focused.click()
+        else:
+            super().keyPressEvent(event)
 
     # The end ----------------------------------------------------------------------------------------------
 

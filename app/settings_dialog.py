@@ -26,6 +26,7 @@ from app import theme
 from app.i18n import LANGUAGES, tr
 from app.services import Services
 from app.settings import Key
+from app.widgets import focus
 from models.resources import runs_folder
 
 
@@ -33,6 +34,9 @@ class SettingsDialog(QDialog):
     """One page; each change is kept when it is made."""
 
     theme_chosen = Signal(str)
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        return focus.move(self, next)
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -230,13 +230,18 @@ QPushButton[kind="chip"] { padding: 3px 10px; min-height: 18px; border-radius: 1
 QPushButton[kind="chip"]:focus { padding: 2px 9px; }
 QPushButton[kind="segment"] { padding: 7px 10px; text-align: left; }
 QPushButton[kind="segment"]:focus { padding: 6px 9px; }
+QPushButton[kind="fold"], QPushButton[kind="fold"]:checked, QPushButton[kind="fold"]:pressed { background: transparent;
+  color: @muted; border: 1px solid transparent; font-size: @hint_px; padding: 4px 2px 4px 0; min-height: 14px;
+  text-align: left; }
+QPushButton[kind="fold"]:hover { color: @text; }
+QPushButton[kind="fold"]:focus { border: 1px solid @accent; padding: 4px 2px 4px 0; }
 
 QToolButton { background: transparent; color: @text; border: 1px solid transparent; border-radius: @radius;
   padding: 4px; }
 QToolButton:hover { background: @hover; }
 QToolButton:pressed, QToolButton:checked { background: @tint; }
 QToolButton:focus { border: 1px solid @accent; }
-QToolButton[kind="fold"] { color: @muted; font-size: @hint_px; padding: 4px 2px; text-align: left; }
+QToolButton[kind="fold"] { color: @muted; font-size: @hint_px; padding: 4px 2px; }
 QToolButton[kind="fold"]:hover { color: @text; background: transparent; }
 QToolButton[kind="drop"] { background: transparent; border: 1px dashed @edge; border-radius: @radius; }
 QToolButton[kind="drop"]:hover, QToolButton[kind="drop"][over="true"] { background: @tint; border-color: @accent; }

@@ -28,6 +28,7 @@ from app.services import Services
 from app.settings import Key
 from app.training.data_check import DataCheck, DataWords
 from app.training.variants import Variant, Variants
+from app.widgets import focus
 from app.widgets.config_editors import problem_words
 from app.widgets.config_form import ConfigForm
 from app.widgets.message_bar import MessageBar
@@ -42,6 +43,9 @@ PROPOSED = "\0proposed"
 
 class Launcher(QDialog):
     """A dialog; the run is started, or put into the queue, when it is accepted."""
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        return focus.move(self, next)
 
     def __init__(
         self,

@@ -238,7 +238,9 @@ class Plot(pg.PlotWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if "_redraw" in self.__dict__:
+        if (
+            "_redraw" in self.__dict__ and not self.closed
+        ):  # closing resizes once more, with nothing left inside
             self._view_changed()
 
     def _view_changed(self) -> None:

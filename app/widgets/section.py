@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -47,13 +46,12 @@ class Fold(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.TINY)
-        self.button = QToolButton()
+        self.button = QPushButton()
         self.button.setProperty("kind", "fold")
         self.button.setCheckable(True)
         self.button.setSizePolicy(
             self.button.sizePolicy().horizontalPolicy().Ignored, self.button.sizePolicy().verticalPolicy()
         )
-        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setToolTip(tr("Show or hide"))
         self.content = QWidget()
         self.body = QVBoxLayout(self.content)
@@ -136,11 +134,12 @@ class Segments(QWidget):
             button = QPushButton(words)
             button.setProperty("kind", "segment")
             button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
             button.setAccessibleName(f"{name}: {words}")
             self._group.addButton(button)
             row.addWidget(button, 1)
             self.buttons[key] = button
-            button.toggled.connect(lambda on, which=key: self.chosen.emit(which) if on else None)
+            button.toggled.connect(lambda on, which=key: self._toggled(which, on))
         next(iter(self.buttons.values())).setChecked(True)
 
     @property
@@ -149,3 +148,10 @@ class Segments(QWidget):
 
     def choose(self, key: str) -> None:
         self.buttons[key].setChecked(True)
+
+    def _toggled(self, key: str, on: bool) -> None:
+        """Tab stops at the chosen button; the arrows go to the others. Qt sees to it only once the row has had the focus."""
+        tabbed = Qt.FocusPolicy.StrongFocus if on else Qt.FocusPolicy.ClickFocus
+        self.buttons[key].setFocusPolicy(tabbed)
+        if on:
+            self.chosen.emit(key)

@@ -241,7 +241,7 @@ class TraceView(Plot):
 
     def resizeEvent(self, event: object) -> None:
         super().resizeEvent(event)  # type: ignore[arg-type]
-        if "_item" in self.__dict__:
+        if "_item" in self.__dict__ and not self.closed:
             self._words.setGeometry(self.rect().adjusted(LABELS_PX, 0, 0, -30))
             self._place_rows()
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,3 +63,53 @@ def speech_file(tmp_path_factory):
 
     soundfile.write(path, np.clip(resample(samples, rate, 16_000), -1, 1), 16_000)
     return path
+
+
+@pytest.fixture(scope="session")
+def display():
+    """A screen of our own."""
+    if shutil.which("Xvfb") is None:
+        pytest.fail("Xvfb is missing: sudo apt-get install xvfb")
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+        pass_fds=[writing],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        number = file.readline().strip()
+    yield f":{number}"
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture
+def journey(display, sound_server, tmp_path):
+    """``journey(script, step…)``: runs the window in a process of its own; what it told, a dict a line."""
+
+    def run(script, *steps):
+        environment = {**os.environ, **sound_server.environment, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
+        environment |= {"POLYPHONY_HOME": str(tmp_path / "home")}
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"tests.desktop.{script.stem}", *map(str, steps)],
+            env=environment,
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.PIPE,
+            text=True,
+        )
+        told = []
+        for line in process.stdout:
+            if not line.startswith("{"):
+                print(line, end="")  # pytest shows it if the test fails
+                continue
+            told.append(json.loads(line))
+            if told[-1].get("want") == "pull out":
+                sound_server.pull_out()
+            elif told[-1].get("want") == "put back":
+                sound_server.put_back()
+        assert process.wait(60) == 0
+        return told
+
+    return run

@@ -8,6 +8,7 @@ import pytest
 import soundfile
 from PySide6.QtCore import Qt
 
+from app.widgets import focus
 from models.resources import resource
 
 CLIPS = resource("samples", "emotion", "audio")
@@ -168,22 +169,12 @@ def test_everything_has_a_name_for_screen_readers(tab, qtbot):
                     assert named, f"{name}: {widget}"
 
 
-def test_the_keyboard_reaches_the_controls_in_reading_order(tab, window, qtbot):
+def test_the_keyboard_reaches_the_controls_in_reading_order(tab):
     tab.choice.choose("files")
-    window.activateWindow()
-    first = tab.choice.buttons["live"]
-    seen, widget = [], first
-    for _ in range(2000):
-        widget = widget.nextInFocusChain()
-        if widget is first:
-            break
-        if (
-            widget.isVisibleTo(tab)
-            and tab.isAncestorOf(widget)
-            and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
-        ):
-            seen.append(widget)
-    assert seen.index(tab.models.box) < seen.index(tab.primary)
+    tab.primary.setEnabled(True)
+    stops = list(focus.stops_in(tab))
+    assert stops[0] is tab.choice.buttons["files"]
+    assert stops.index(tab.models.box) < stops.index(tab.primary)
 
 
 def test_frames_go_to_reverberationnet(tab, window, qtbot):

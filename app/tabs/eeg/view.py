@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -47,13 +45,6 @@ class EegView(Tab):
         self._fill_options()
         self._fill_view()
         self._fill_side()
-        # Reading order is working order; the button and the settings were made before what stands above them.
-        order: tuple[QWidget, ...] = (
-            self.models.about, self.subject, self.primary, self.options.button, self.window_s, self.start_s, self.stretch,
-            self.bad, self.send, self.browser.kind,
-        )  # fmt: skip
-        for before, after in pairwise(order):
-            QWidget.setTabOrder(before, after)
 
     def show_page(self, name: str) -> None:
         self.results.setCurrentWidget(self.of_page[name])

@@ -15,7 +15,6 @@ from app.tabs.separation import work
 from app.tabs.separation.batch import BatchPage
 from app.tabs.separation.recording import RecordingPage
 from app.tabs.separation.settings_box import SettingsBox
-from app.widgets import focus
 from app.widgets.model_choice import ModelChoice
 from app.workers import Worker
 
@@ -95,7 +94,6 @@ class SeparationTab(PagedTab):
         tracks = bool(self.recording.tracks()) and self.page is self.recording
         for button in (self._emotion, self._eeg, self._export):
             button.setEnabled(tracks)
-        focus.order([self.source, self.model, self.primary, self.options, *self._bottoms, self._views])
         self._reference.setEnabled(self.recording.outline is not None and self.page is self.recording)
 
     async def separator(self, progress: Progress) -> Separator:

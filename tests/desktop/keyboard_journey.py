@@ -1,0 +1,226 @@
+"""A person without a mouse: the real window, started by the test in a process of its own. Tells JSON lines.
+
+Usage: keyboard_journey.py FOLDER   (a picture of the screen is written there at every stop)
+"""
+
+import asyncio
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+import psutil
+import qasync
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
+
+from app import i18n, tabs, theme
+from app.main_window import MainWindow
+from app.services import Services
+
+MOST_TABS = 60  # presses of the Tab key before something counts as not to be reached
+OURS = ("MainThread", "asyncio_", "ThreadPoolExecutor")
+NO_MODIFIER = Qt.KeyboardModifier.NoModifier
+
+
+def tell(**values):
+    print(json.dumps(values), flush=True)
+
+
+async def until(condition, timeout_s=60.0):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(condition)
+        await asyncio.sleep(0.05)
+
+
+async def settled(value, seconds=1.0):
+    """Wait until `value()` has been the same thing for a while: answers come while the words are typed."""
+    seen, since = value(), time.monotonic()
+    while time.monotonic() < since + seconds:
+        await asyncio.sleep(0.05)
+        if value() is not seen:
+            seen, since = value(), time.monotonic()
+
+
+class Person:
+    """Presses keys; the keys go where the focus is, as on a real keyboard."""
+
+    def __init__(self, window, folder):
+        self.window, self.folder = window, folder
+
+    async def press(self, key, modifiers=NO_MODIFIER):
+        target = QApplication.focusWidget() or QApplication.activeModalWidget() or self.window
+        QTest.keyClick(target, key, modifiers)
+        await asyncio.sleep(0.03)
+
+    async def control(self, key):
+        await self.press(key, Qt.KeyboardModifier.ControlModifier)
+
+    async def type(self, words):
+        for letter in words:
+            QTest.keyClicks(QApplication.focusWidget(), letter)
+            await asyncio.sleep(0.02)
+
+    async def walk_to(self, wanted):
+        """Press Tab until the focus is where `wanted` (a predicate of the widget) holds; returns how often."""
+        passed = []
+        for presses in range(1, MOST_TABS + 1):
+            await self.press(Qt.Key.Key_Tab)
+            focused = QApplication.focusWidget()
+            passed.append(f"{type(focused).__name__} {focused.accessibleName()}")
+            if focused is not None and wanted(focused):
+                return presses
+        raise LookupError(f"{MOST_TABS} presses of Tab did not lead there, but to {passed}")
+
+    def look(self, name):
+        """What is on the screen, as the X server has it; returns how many colours there are."""
+        picture = self.window.screen().grabWindow(0).toImage()
+        picture.save(str(Path(self.folder) / f"{name}.png"))
+        steps = range(0, picture.width() * picture.height(), 97)
+        return len({picture.pixel(i % picture.width(), i // picture.width()) for i in steps})
+
+
+def says(words):
+    """A button, or a line with a link, that says this."""
+    return lambda widget: isinstance(widget, QAbstractButton | QLabel) and words in widget.text()
+
+
+def named(words):
+    return lambda widget: widget.accessibleName().startswith(words)
+
+
+# What is done on each tab: the sample, then the view's own keys. Each returns what was seen.
+
+
+async def emotion(person, tab):
+    await until(lambda: tab.choice.current == "files" and not tab.is_busy and not tab.services.tasks)
+    rows = tab.files.table.rows
+    await person.walk_to(named("Predictions"))
+    shown = tab.files._shown_row
+    await person.press(Qt.Key.Key_Down)
+    await until(lambda: tab.files._shown_row is not shown)
+    return {"recognised": sum(row.prediction is not None for row in rows), "files": len(rows)}
+
+
+async def separation(person, tab):
+    recording = tab.recording
+    await until(lambda: recording.outline is not None and not tab.is_busy)
+    await person.walk_to(says("Separate"))
+    await person.press(Qt.Key.Key_Space)
+    await until(lambda: recording.tracks() and not tab.is_busy, 120)
+    await person.walk_to(lambda widget: recording.lanes.isAncestorOf(widget) or widget is recording.lanes)
+    for key in (Qt.Key.Key_2, Qt.Key.Key_Space):  # the second track is heard
+        await person.press(key)
+    await until(lambda: recording.lanes.player.position_s() > 0.5)
+    await person.press(Qt.Key.Key_Space)
+    return {"tracks": len(recording.tracks()), "heard_s": recording.lanes.place_s()}
+
+
+async def reverberation(person, tab):
+    await until(lambda: tab.observation is not None and not tab.is_busy)
+    await person.walk_to(named("Mesh"))
+    await person.press(Qt.Key.Key_Right)
+    module = tab.page.name
+    await person.walk_to(named("View"))
+    views = [tab.views.current]
+    for _ in range(len(tab.views.buttons) - 1):
+        await person.press(Qt.Key.Key_Right)
+        views.append(tab.views.current)
+    for _ in views[1:]:
+        await person.press(Qt.Key.Key_Left)
+    await until(lambda: tab.views.current == views[0])
+    return {"module": module, "views": views}
+
+
+async def eeg(person, tab):
+    await until(lambda: tab.scalp.evaluation is not None and not tab.is_busy and not tab.services.tasks)
+    await person.walk_to(named("EEG"))
+    before = tab.browser.traces.shown_range()
+    await person.press(Qt.Key.Key_PageDown)
+    return {"r": tab.heard.comparison.r, "paged_s": tab.browser.traces.shown_range()[0] - before[0]}
+
+
+async def search(person, tab):
+    page = tab.search
+    await until(lambda: page.answers is not None and not tab.is_busy and not tab.services.tasks)
+    await person.control(Qt.Key.Key_F)
+    before = page.answers
+    await person.type("red heart")
+    await until(lambda: page.answers is not before)
+    await settled(lambda: page.answers)
+    await person.press(Qt.Key.Key_Return)
+    await person.press(Qt.Key.Key_Right)
+    return {
+        "answers": [hit.words for hit in page.results.pictures.hits[:8]],
+        "row": page.results.gallery.currentIndex().row(),
+    }
+
+
+WORK = {
+    "emotion": emotion,
+    "separation": separation,
+    "reverberation": reverberation,
+    "eeg": eeg,
+    "search": search,
+}
+
+
+async def journey(app, folder):
+    i18n.install("en")
+    theme.use_font(app)
+    theme.apply(app, "light")
+    services = Services()
+    window = MainWindow(services, "emotion")
+    crashes = []
+    services.errors._arrived.disconnect()
+    services.errors._arrived.connect(lambda error: crashes.append(repr(error)))
+    window.resize(1280, 800)
+    window.show()
+    window.activateWindow()
+    await until(lambda: window.current is not None and window.dock is not None and window.isActiveWindow())
+    person = Person(window, folder)
+    for number, entry in enumerate(tabs.ENTRIES, 1):
+        await person.control(getattr(Qt.Key, f"Key_{number}"))
+        await until(lambda name=entry.system: window.current is not None and window.current.system == name)
+        tab = window.current
+        presses = await person.walk_to(says("Try the sample"))
+        await person.press(Qt.Key.Key_Return)
+        seen = await WORK[entry.system](person, tab)
+        await asyncio.sleep(0.5)
+        messages = [message.heading or message.text for message in tab.messages.messages]
+        tell(tab=entry.system, presses=presses, messages=messages, colours=person.look(entry.system), **seen)
+    await person.control(Qt.Key.Key_T)
+    dock_open = window.dock.height()
+    await person.control(Qt.Key.Key_T)
+    tell(dock=[window.dock.height(), dock_open])
+    closed = []
+    window.closed.connect(lambda: closed.append(True))
+    await person.control(Qt.Key.Key_Q)
+    await until(lambda: closed)
+    await asyncio.sleep(0.5)
+    threads = [thread.name for thread in threading.enumerate() if not thread.name.startswith(OURS)]
+    tell(crashes=crashes, threads=threads, children=len(psutil.Process().children(recursive=True)))
+
+
+def main():
+    app = QApplication(sys.argv[:1])
+    app.setQuitOnLastWindowClosed(False)
+    loop = qasync.QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    with loop:
+        try:
+            loop.run_until_complete(journey(app, sys.argv[1]))
+        except BaseException:
+            traceback.print_exc(file=sys.stdout)
+            QApplication.primaryScreen().grabWindow(0).save(str(Path(sys.argv[1]) / "failed.png"))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+main()
