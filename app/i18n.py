@@ -71,6 +71,11 @@ def plural(one: str, many: str, n: int, /, **values: object) -> str:
     return fill(_catalogue.ngettext(one, many, n), {"n": n, **values})
 
 
+def digits(value: float, spec: str = ".3g") -> str:
+    """A figure as it is shown: ``digits(-0.5, "+.3f")`` has a minus sign, where Python writes a hyphen."""
+    return format(value, spec).replace("-", "−")
+
+
 def tr_error(error: UserError) -> tuple[str, str, str]:
     """(what, why, remedy) in the person's language."""
     return error.sentences(translate)

@@ -210,6 +210,7 @@ QScrollArea { border: none; background: transparent; }
 
 QPushButton { background: @field; color: @text; border: 1px solid @edge; border-radius: @radius;
   padding: 7px 14px; min-height: 18px; }
+QPushButton, QToolButton, QCheckBox, QRadioButton { outline: none; }
 QPushButton:hover { background: @hover; }
 QPushButton:pressed, QPushButton:checked { background: @tint; border-color: @accent; }
 QPushButton:focus { border: 2px solid @accent; padding: 6px 13px; }

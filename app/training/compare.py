@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.i18n import tr, tr_error
+from app.i18n import digits, tr, tr_error
 from app.training.watched import WatchedRun
 from app.training.words import figure_words, metric_words, state_words, title_of
 from app.widgets.config_editors import value_words
@@ -101,7 +101,7 @@ def significance_words(runs: list[WatchedRun]) -> list[str]:
         except UserError as error:
             sentences.append(f"{title_of(run)}: {' '.join(tr_error(error)[:2])}")
             continue
-        difference = f"{test.difference:+.3f}".replace("-", "−")
+        difference = digits(test.difference, "+.3f")
         words = tr(
             "{name}: {difference}, permutation p = {p}",
             name=title_of(run), difference=difference, p=f"{test.permutation_p:.3f}",
@@ -214,13 +214,13 @@ class Compare(QWidget):
             self.save_csv(Path(name))
 
     def save_csv(self, path: Path) -> None:
-        """The table as it is shown."""
+        """The table as it is shown; its minus signs are hyphens there, as programs read them."""
         try:
             with open(path, "w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file)
                 writer.writerow(["", *self._table.columns])
                 for what, cells in self._table.rows:
-                    writer.writerow([what, *cells])
+                    writer.writerow([what, *(cell.replace("−", "-") for cell in cells)])
         except OSError as error:
             self.hint.setText(
                 tr(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.i18n import tr, translate
+from app.i18n import digits, tr, translate
 from app.training.watched import WatchedRun
 from models.training.run_folder import RunState
 
@@ -78,7 +78,7 @@ def figure_words(value: float | None) -> str:
     """Three digits behind the point; short for the very small."""
     if value is None or value != value:
         return ""
-    return f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else f"{value:.1e}"
+    return digits(value, ".3f" if abs(value) >= 0.0005 or value == 0 else ".1e")
 
 
 def bytes_words(count: int) -> str:

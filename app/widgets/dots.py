@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
+from app.i18n import digits
 
 ROW = 22
 
@@ -90,6 +91,6 @@ class Dots(QWidget):
             painter.setBrush(QColor(theme.current().page) if row.hollow else theme.color("accent"))
             painter.drawEllipse(QPointF(x(row.value), y), 4, 4)
             painter.setPen(theme.color("text"))
-            figure = f"{row.value:.3f}".replace("-", "−")
+            figure = digits(row.value, ".3f")
             painter.drawText(QRectF(0, top, self.width(), ROW), middle | Qt.AlignmentFlag.AlignRight, figure)
         painter.end()

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QP
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
-from app.i18n import tr
+from app.i18n import digits, tr
 from app.widgets.module_names import short_name
 from app.widgets.pictures import Picture
 
@@ -34,6 +34,7 @@ class HeatMap(Picture):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.empty_words = tr("Nothing was observed yet.")
         self._values = np.zeros((0, 1))
         self._columns: tuple[str, ...] = ("",)
         self._rows = SEQUENCES
@@ -73,6 +74,11 @@ class HeatMap(Picture):
         self._targets, self._rows = targets, rows
         self._numbers = np.arange(1, len(values) + 1) if numbers is None else numbers
         self._arrange()
+
+    def say_empty(self, words: str) -> None:
+        """What stands there while there is nothing to show."""
+        self.empty_words = words
+        self.update()
 
     def sort(self, column: str) -> None:
         """By a module, by ``target``, or (empty) as they came."""
@@ -132,7 +138,7 @@ class HeatMap(Picture):
         painter.fillRect(self.rect(), theme.color("card"))
         if not len(self._values):
             painter.setPen(theme.color("muted"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, tr("Nothing was observed yet."))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.empty_words)
             return
         self._make_images()
         box, strip = self._boxes()
@@ -286,10 +292,10 @@ class HeatMap(Picture):
         column = min(int((x - box.left()) / box.width() * len(self._columns)), len(self._columns) - 1)
         number = int(self._numbers[row])
         head = tr("epoch {n}", n=number) if self._rows == EPOCHS else tr("sequence {n}", n=number)
-        value = f"{self._values[row, column]:.3g}".replace("-", "−")
+        value = digits(self._values[row, column])
         lines = [head, f"{self._head(self._columns[column])}: {value}"]
         if self._targets is not None:
-            lines.append(f"{tr('target')}: {self._targets[row]:.4g}".replace("-", "−"))
+            lines.append(f"{tr('target')}: {digits(self._targets[row], '.4g')}")
         return "\n".join(lines)
 
 

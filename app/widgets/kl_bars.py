@@ -10,7 +10,7 @@ from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
-from app.i18n import tr
+from app.i18n import digits, tr
 from app.widgets.module_names import full_name, module_color
 from app.widgets.pictures import Picture
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
@@ -128,7 +128,7 @@ class KLBars(Picture):
             painter.drawLine(round(x), round(bar.top()), round(x), round(bar.bottom()))
         painter.setPen(theme.color("muted"))
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        figure = f"{value:.3f}" if value >= 0.001 else f"{value:.0e}".replace("-", "−")
+        figure = f"{value:.3f}" if value >= 0.001 else digits(value, ".0e")
         painter.drawText(QRectF(self.width() - RIGHT + 6, top, RIGHT - 6, height), left, figure)
 
     def figures(self) -> tuple[Sequence[str], Iterable[Sequence[object]]] | None:
@@ -160,7 +160,7 @@ class KLBars(Picture):
             name = self._name_at(event.pos().y())
             words = [
                 full_name(name),
-                tr("KL {value} nats a feature and step", value=f"{self.value(name):.3g}"),
+                tr("KL {value} nats a feature and step", value=digits(self.value(name))),
             ]
             if name in ROLE_NAMES:
                 words.append(tr("{value} in pass 1", value=f"{self._kl[ROLE_NAMES.index(name)]:.3g}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QMouseEvent, QPaint
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QWidget
 
 from app import theme
-from app.i18n import tr
+from app.i18n import digits, tr
 from app.widgets.decimate import minmax
 from app.widgets.pictures import say_not_saved
 
@@ -141,6 +141,13 @@ class Grid(pg.GraphicsObject):
                 painter.drawLine(QPointF(view.left(), y), QPointF(view.right(), y))
 
 
+class Axis(pg.AxisItem):
+    """Negative figures have a minus sign."""
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        return [words.replace("-", "−") for words in super().tickStrings(values, scale, spacing)]
+
+
 class Plot(pg.PlotWidget):
     """Axes with titles and units on a card. `line` adds a curve; other pyqtgraph items go in with `addItem`.
 
@@ -167,7 +174,8 @@ class Plot(pg.PlotWidget):
         parent: QWidget | None = None,
     ) -> None:
         """`name` is for screen readers and exported files. Axes without a title are hidden."""
-        super().__init__(parent, enableMenu=False)
+        axes = {side: Axis(side) for side in ("bottom", "left")}
+        super().__init__(parent, enableMenu=False, axisItems=axes)
         self.name, self.log_y = name, log_y
         self.x_unit, self.y_unit = x_unit, y_unit
         self.x_title, self.y_title = x_title, y_title
@@ -475,12 +483,12 @@ def figure(value: float, unit: str = "") -> str:
     """Four significant digits and the unit: ``0.0123 s``."""
     size = abs(value)
     if value == 0:
-        text = "0"
+        spec = ".0f"
     elif size >= 1e5 or size < 1e-3:
-        text = f"{value:.3g}"
+        spec = ".3g"
     else:
-        text = f"{value:.{max(0, 3 - int(np.floor(np.log10(size))))}f}"
-    return f"{text.replace('-', '−')} {unit}".strip()
+        spec = f".{max(0, 3 - int(np.floor(np.log10(size))))}f"
+    return f"{digits(value, spec)} {unit}".strip()
 
 
 def _axis_words(title: str, unit: str) -> str:

@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
-from app.i18n import tr
+from app.i18n import digits, tr
 from app.widgets.plot import figure
 
 REACH = 1.12  # how far the colours go, in radii of the head
@@ -289,7 +289,7 @@ class ScalpMap(QWidget):
 
 
 def figure_short(value: float, unit: str = "") -> str:
-    return f"{value:.3g} {unit}".strip().replace("-", "−")
+    return f"{digits(value)} {unit}".strip()
 
 
 def _splines(places: np.ndarray, values: np.ndarray, grid: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 from dataclasses import asdict
 
 import numpy as np
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import i18n
+from app.tabs.reverberation import work
 from app.tabs.reverberation.compare_page import EPOCHS, MODEL, Source
 from app.training.launcher import Launcher
 from app.widgets.pictures import Picture, say_not_saved
@@ -118,6 +120,28 @@ def test_the_ranking_has_every_role(tab, qtbot, sequences):
     assert added == sorted(added, reverse=True)
     tab.what_if.table.selectRow(0)
     assert tab.page.name == tab.what_if.effects.roles[0]
+
+
+def test_muting_by_hand_does_not_wait_for_the_ranking(tab, qtbot, sequences, monkeypatch):
+    observed(tab, qtbot, sequences)
+    seen, rank = threading.Event(), work.ranked
+
+    def slow(*given, **more):
+        assert seen.wait(30)
+        return rank(*given, **more)
+
+    monkeypatch.setattr(work, "ranked", slow)
+    tab.views.choose("what if")
+    tab.what_if.rank.click()
+    before = tab.observation.output
+    tab.what_if.table.selectRow(0)
+    qtbot.keyClick(tab.what_if.table, Qt.Key.Key_Space)
+    try:
+        qtbot.waitUntil(lambda: not np.array_equal(tab.observation.output, before), timeout=20_000)
+        assert not tab.what_if.effects.effects
+    finally:
+        seen.set()
+    qtbot.waitUntil(lambda: len(tab.what_if.effects.effects) == 19 and idle(tab), timeout=60_000)
 
 
 def test_an_observed_model_is_said_to_be_one(tab, qtbot, sequences, tmp_path):

@@ -395,7 +395,8 @@ def test_words_for_people():
     assert duration_words(600) == "10 min"
     assert duration_words(7200) == "2.0 h"
     assert figure_words(0.7741) == "0.774"
-    assert figure_words(1e-6) == "1.0e-06"
+    assert figure_words(1e-6) == "1.0e−06"
+    assert figure_words(-12.5) == "−12.500"
     assert figure_words(None) == ""
     run = WatchedRun(write_run("words", end="", pid=os.getpid()))
     run.read()

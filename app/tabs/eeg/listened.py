@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app import theme
-from app.i18n import plural, tr
+from app.i18n import digits, plural, tr
 from app.widgets.labels import Hint
 from app.widgets.plot import Line, Plot
 
@@ -180,4 +180,4 @@ class ListenedPage(QWidget):
 
 
 def _r(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
+    return digits(value, ".3f")

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app import theme
-from app.i18n import tr
+from app.i18n import digits, tr
 from app.widgets.labels import Hint
 from app.widgets.plot import Plot
 
@@ -131,7 +131,7 @@ def _standard(values: np.ndarray) -> np.ndarray:
 
 
 def _r(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
+    return digits(value, ".3f")
 
 
 def _p(value: float) -> str:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.i18n import plural, tr
+from app.i18n import digits, plural, tr
 from app.widgets.dots import DotRow, Dots
 from app.widgets.labels import Caption, Hint
 from app.widgets.scalp import ScalpMap
@@ -243,4 +243,4 @@ def step_words(step: dict[str, Any]) -> str:
 
 
 def _r(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
+    return digits(value, ".3f")

@@ -9,7 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
-from app.i18n import tr
+from app.i18n import digits, tr
 from app.services import Services
 from app.tabs.eeg import source, tuning, work
 from app.tabs.eeg.decoding import WORKER, EegDecoding
@@ -220,7 +220,7 @@ class EegTab(EegDecoding):
         QTimer.singleShot(
             0, self.tuning, lambda: self.scalp.ensureWidgetVisible(self.tuning.use, 0, 4)
         )  # once laid out
-        before, after = (f"{value:.3f}".replace("-", "−") for value in (gain.before, gain.after))
+        before, after = (digits(value, ".3f") for value in (gain.before, gain.after))
         self.show_message(
             "hint",
             tr("r {before} before and {after} after, on {seconds:g} s that were held back.", before=before, after=after,

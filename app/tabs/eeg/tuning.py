@@ -11,7 +11,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app import theme
-from app.i18n import tr
+from app.i18n import digits, tr
 from app.services import Services
 from app.widgets.dots import DotRow, Dots
 from app.widgets.labels import Caption, Hint
@@ -126,7 +126,7 @@ class Tuning(QWidget):
         self.dots.show()
         self.use.show()
         self.button.setEnabled(True)
-        change = f"{gain.after - gain.before:+.3f}".replace("-", "−")
+        change = digits(gain.after - gain.before, "+.3f")
         self.words.setText(
             tr("r {change} on {seconds:g} s held back from both; grey is what chance reaches once in twenty.",
                change=change, seconds=round(gain.seconds))

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.i18n import tr
+from app.i18n import digits, tr
 from app.widgets.labels import Hint
 from app.widgets.mesh import MeshView
 from app.widgets.mesh_painter import MARKED
@@ -216,7 +216,7 @@ class ComparePage(QWidget):
             ]
             cells = [full_name(role)]
             for one in values:
-                cells += [f"{one[0]:.3f}", f"{one[1]:.3f}", f"{one[2]:+.3f}".replace("-", "−")]
+                cells += [f"{one[0]:.3f}", f"{one[1]:.3f}", digits(one[2], "+.3f")]
             for column, words in enumerate(cells):
                 item = QTableWidgetItem(words)
                 item.setData(Qt.ItemDataRole.UserRole, role)

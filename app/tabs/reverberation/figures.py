@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app import theme
-from app.i18n import tr
+from app.i18n import digits, tr
 from app.widgets.figure_card import FigureCard
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Figures(QWidget):
                 hint = tr("{before} with everything", before=f"{before:.4g}")
         self.error.set("–" if error is None else f"{error:.4g}", hint)
         spread = tr("± {sd}", sd=f"{part.output.std():.3g}") if len(part.output) > 1 else ""
-        self.output.set(f"{part.output.mean():.4g}".replace("-", "−"), spread)
+        self.output.set(digits(part.output.mean(), ".4g"), spread)
         self.gate.set(f"{shown.gates.mean():.3f}", gating)
 
 

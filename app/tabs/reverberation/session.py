@@ -14,7 +14,7 @@ from app.i18n import tr
 from app.services import Task
 from app.tabs.base import Tab
 from app.tabs.reverberation import work
-from app.tabs.reverberation.work import WORKER, Edge, Ranking, Structure
+from app.tabs.reverberation.work import RANKER, WORKER, Edge, Ranking, Structure
 from models.progress import Cancelled
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Session(QObject):
             return None
         async with self._busy(tr("Muting every role in turn")) as task:
             observer = await self.load(choice, task)
-            worker = self.services.worker(WORKER)
+            worker = self.services.worker(RANKER)
             return await worker.run(work.ranked, observer, self.sequences, self.path, progress=task)
 
     async def activity(self, number: int) -> np.ndarray:

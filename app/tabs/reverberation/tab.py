@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
-from app.i18n import plural, tr
+from app.i18n import digits, plural, tr
 from app.services import Services
 from app.tabs.reverberation import training
 from app.tabs.reverberation.comparing import Comparing
@@ -311,9 +311,14 @@ class ReverberationTab(Panels):
             self.heat_page.show_history(history, self.playback.at)
             self.mesh_page.histograms.set_training(history.gates, self.playback.at)
         else:
+            coming = self.session.glance is not None
+            self.heat.say_empty(
+                tr("Observing sequences") + " …" if coming else tr("Nothing was observed yet.")
+            )
             self.heat_page.show_observation(self.observation)
             self.heat.select(self.selection)
-            self.mesh_page.histograms.set_gates(None if self.observation is None else self.observation.gates)
+            found = self.observation or self.session.glance
+            self.mesh_page.histograms.set_gates(None if found is None else found.gates)
         self._show_gating()
         self._show_shown()
 
@@ -392,7 +397,7 @@ class ReverberationTab(Panels):
         if effect is None or effect.added_error != effect.added_error:
             return ""
         rank = self.what_if.effects.roles.index(name) + 1
-        added = f"{effect.added_error:+.3g}".replace("-", "−")
+        added = digits(effect.added_error, "+.3g")
         return tr("Muting it adds {error} to the squared error: rank {n} of 19", error=added, n=rank)
 
     def _show_card(self) -> None:

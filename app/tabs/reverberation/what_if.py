@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.i18n import plural, tr
+from app.i18n import digits, plural, tr
 from app.tabs.reverberation.work import Edge, Ranking
 from app.widgets.labels import Hint
 from app.widgets.module_names import full_name
@@ -88,7 +88,7 @@ class Effects(QAbstractTableModel):
         if index.column() == 2:
             return f"{effect.change:.4g}"
         unknown = effect.added_error != effect.added_error
-        return "–" if unknown else f"{effect.added_error:+.4g}".replace("-", "−")
+        return "–" if unknown else digits(effect.added_error, "+.4g")
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         if role != Qt.ItemDataRole.CheckStateRole:
@@ -163,6 +163,9 @@ class TickTable(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(26)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setDefaultAlignment(
+            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        )
         self.doubleClicked.connect(self._tick)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

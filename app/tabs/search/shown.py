@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
-from app.i18n import plural, tr
+from app.i18n import digits, plural, tr
 
 if TYPE_CHECKING:
     from models.search.index_table import IndexedItem
@@ -156,7 +156,7 @@ class Pictures(QAbstractListModel):
 
 
 def score_words(score: float) -> str:
-    return f"{score:.2f}".replace("-", "−")
+    return digits(score, ".2f")
 
 
 def spoken(shown: Shown) -> str:

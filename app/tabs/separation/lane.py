@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButt
 
 from app import theme
 from app.audio.outline import Outline
-from app.i18n import tr
+from app.i18n import digits, tr
 from app.widgets.sound_canvas import SoundCanvas
 from app.widgets.time_axis import TimeAxis
 
@@ -206,4 +206,4 @@ def _letter(letter: str, words: str) -> QToolButton:
 
 
 def _decibels(value: float) -> str:
-    return f"{value:+.1f} dB".replace("-", "−") if value else "0.0 dB"
+    return f"{digits(value, '+.1f')} dB" if value else "0.0 dB"

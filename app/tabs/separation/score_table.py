@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.i18n import tr
+from app.i18n import digits, tr
 from models.separation.results import TrackScores
 
 FIELDS = ("si_sdr", "si_sdri", "sdr", "sdri", "stoi", "pesq")
@@ -140,10 +140,4 @@ def _figure(one: TrackScores, field: str) -> str:
     value = getattr(one, field)
     if value is None:
         return "–"
-    return (
-        f"{value:.3f}"
-        if field == "stoi"
-        else f"{value:.2f}"
-        if field == "pesq"
-        else f"{value:.1f}".replace("-", "−")
-    )
+    return f"{value:.3f}" if field == "stoi" else f"{value:.2f}" if field == "pesq" else digits(value, ".1f")
