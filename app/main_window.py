@@ -310,9 +310,11 @@ class MainWindow(QMainWindow):
     # Keys -------------------------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Return presses the button that has the focus, as Space does; Qt itself does so in dialogs only."""
+        """Return presses the button that has the focus, or ticks the box, as Space does; Qt does so in dialogs only."""
         focused = self.focusWidget()
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
+        plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
+        returned = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and plain
+        if returned and isinstance(focused, QAbstractButton):
             if not event.isAutoRepeat():
                 focused.click()
         else:

@@ -64,11 +64,11 @@ class SettingsDialog(QDialog):
         buttons.rejected.connect(self.accept)
         layout.addWidget(buttons)
 
-    def _row(self, words: str, widget: QWidget, hint: str = "", focus: QWidget | None = None) -> QLabel:
+    def _row(self, words: str, widget: QWidget, hint: str = "", control: QWidget | None = None) -> QLabel:
         label = QLabel(words)
-        label.setBuddy(focus or widget)
-        (focus or widget).setAccessibleName(words)
-        (focus or widget).setToolTip(hint or words)
+        label.setBuddy(control or widget)
+        (control or widget).setAccessibleName(words)
+        (control or widget).setToolTip(hint or words)
         note = QLabel(hint)
         note.setProperty("role", "hint")
         note.setWordWrap(True)

@@ -293,6 +293,8 @@ QPlainTextEdit, QTextEdit, QTextBrowser { background: @field; color: @text; bord
   padding: 4px; selection-background-color: @accent; selection-color: @on_accent; }
 QPlainTextEdit:focus, QTextEdit:focus, QTextBrowser:focus { border: 1px solid @accent; }
 
+QTextBrowser[kind="card"] { background: transparent; border: 1px solid transparent; padding: 0; }
+QTextBrowser[kind="card"]:focus { border: 1px solid @accent; }
 QPlainTextEdit[kind="bare"] { background: transparent; border: 1px solid transparent; padding: 0; }
 QPlainTextEdit[kind="bare"]:focus { border: 1px solid @accent; }
 

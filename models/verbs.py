@@ -1,4 +1,4 @@
-"""What each verb of the command line does: the parsed options in, the result as JSON knows it out."""
+"""What each verb of the command line does. Takes the parsed options, returns what ``--json`` prints."""
 
 from __future__ import annotations
 
@@ -186,9 +186,9 @@ def export_checkpoint(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def fetch(options: argparse.Namespace) -> dict[str, Any]:
-    from models.pretrained import fetch
+    from models.pretrained import fetch as download
 
-    fetch(options.name, Path(options.out), lambda values: print(json.dumps(values), flush=True))
+    download(options.name, Path(options.out), lambda values: print(json.dumps(values), flush=True))
     return {"folder": options.out}
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QStackedWidget, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import tr
 from app.tabs.base import Tab
 from app.widgets.labels import Hint
+from app.widgets.model_card import ModelCard
 from app.widgets.model_choice import ModelChoice
 from app.widgets.section import Segments
 
@@ -102,9 +103,7 @@ class PagedTab(Tab):
             self._views.addWidget(page)
         self.model.add(self.models)
         self.view.addWidget(self._views)
-        self._card = QTextBrowser()
-        self._card.setOpenExternalLinks(True)
-        self._card.setAccessibleName(tr("Model card"))
+        self._card = ModelCard()
         self._details.addWidget(self._card)
         self.details.addWidget(self._details)
         self.models.changed.connect(self._model_chosen)
@@ -216,6 +215,5 @@ class PagedTab(Tab):
         info = self.models.info()
         if info is None:
             return
-        self._card.setMarkdown(info.card or info.title)
-        self._card.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._card.show_info(info)
         self.show_page_details(self._card, tr("Model card"))

@@ -1,11 +1,12 @@
 """The order in which Tab goes through a window: that in which it is read, whenever its widgets were made.
 
 Qt goes by the order of making, which puts a tab that is built when it is first shown, or a message that comes up, behind
-everything else. Our windows answer ``focusNextPrevChild`` with `move`.
+everything else. The window and the dialogs with many controls answer ``focusNextPrevChild`` with `move`.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from PySide6.QtCore import Qt
@@ -13,10 +14,13 @@ from PySide6.QtWidgets import QLayout, QScrollArea, QSplitter, QTabWidget, QWidg
 
 
 def move(window: QWidget, forward: bool) -> bool:
-    """Give the focus to the next stop of the window, or the one before, and bring it into view; round at the ends."""
+    """Give the focus to the next stop of the window, or the one before, and bring it into view; round at the ends.
+
+    Qt asks for it at Tab, and when what has the focus is hidden or disabled: its place is where the search begins.
+    """
     focused = window.focusWidget()
     stops = list(stops_in(window, focused))
-    if not stops:
+    if not any(stop is not focused for stop in stops):
         return False
     place = stops.index(focused) if focused in stops else (-1 if forward else 0)
     stop = stops[(place + (1 if forward else -1)) % len(stops)]
@@ -36,15 +40,18 @@ def begin(page: QWidget) -> None:
         first.setFocus()
 
 
-def stops_in(widget: QWidget, also: QWidget | None = None) -> Iterator[QWidget]:
-    """What Tab reaches now, in reading order. `also` is one that has the focus without being a stop."""
+def stops_in(widget: QWidget, also: QWidget | None = None, reachable: bool = True) -> Iterator[QWidget]:
+    """What Tab reaches now, in reading order; and `also`, which has the focus, even if Tab does not reach it (any more)."""
     for child in _read(widget):
-        if child.isHidden() or not child.isEnabled() or child.isWindow():
+        if child.isWindow():
+            continue
+        open_to_tab = reachable and not child.isHidden() and child.isEnabled()
+        if not open_to_tab and also is not child and not (also and child.isAncestorOf(also)):
             continue
         tabbed = child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.focusProxy() is None
-        if tabbed or child is also:
+        if child is also or (open_to_tab and tabbed):
             yield child
-        yield from stops_in(child, also)
+        yield from stops_in(child, also, open_to_tab)
 
 
 def _read(widget: QWidget) -> list[QWidget]:
@@ -58,7 +65,7 @@ def _read(widget: QWidget) -> list[QWidget]:
     else:
         layout = widget.layout()
         places = {child: place for child in children if layout and (place := _place_in(layout, child))}
-    last = (len(children),)
+    last = (sys.maxsize,)
     return sorted(children, key=lambda child: places.get(child, last))
 
 

@@ -246,9 +246,7 @@ class Plot(pg.PlotWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if (
-            "_redraw" in self.__dict__ and not self.closed
-        ):  # closing resizes once more, with nothing left inside
+        if "_redraw" in self.__dict__ and not self.closed:  # closing resizes an empty shell once more
             self._view_changed()
 
     def _view_changed(self) -> None:
@@ -483,7 +481,7 @@ def figure(value: float, unit: str = "") -> str:
     """Four significant digits and the unit: ``0.0123 s``."""
     size = abs(value)
     if value == 0:
-        spec = ".0f"
+        value, spec = 0.0, ".0f"  # without the sign that a zero may have
     elif size >= 1e5 or size < 1e-3:
         spec = ".3g"
     else:

@@ -100,16 +100,19 @@ def journey(display, sound_server, tmp_path):
             text=True,
         )
         told = []
-        for line in process.stdout:
-            if not line.startswith("{"):
-                print(line, end="")  # pytest shows it if the test fails
-                continue
-            told.append(json.loads(line))
-            if told[-1].get("want") == "pull out":
-                sound_server.pull_out()
-            elif told[-1].get("want") == "put back":
-                sound_server.put_back()
-        assert process.wait(60) == 0
+        try:
+            for line in process.stdout:
+                if not line.startswith("{"):
+                    print(line, end="")  # pytest shows it if the test fails
+                    continue
+                told.append(json.loads(line))
+                if told[-1].get("want") == "pull out":
+                    sound_server.pull_out()
+                elif told[-1].get("want") == "put back":
+                    sound_server.put_back()
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
         return told
 
     return run

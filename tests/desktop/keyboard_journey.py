@@ -99,8 +99,9 @@ def named(words):
 
 
 async def emotion(person, tab):
-    await until(lambda: tab.choice.current == "files" and not tab.is_busy and not tab.services.tasks)
-    rows = tab.files.table.rows
+    files = tab.files.table
+    await until(lambda: files.rows and all(row.prediction or row.problem for row in files.rows))
+    rows = files.rows
     await person.walk_to(named("Predictions"))
     shown = tab.files._shown_row
     await person.press(Qt.Key.Key_Down)
@@ -178,7 +179,9 @@ async def journey(app, folder):
     services = Services()
     window = MainWindow(services, "emotion")
     crashes = []
-    services.errors._arrived.disconnect()
+    services.errors.install()
+    services.errors.watch(asyncio.get_running_loop())
+    services.errors._arrived.disconnect()  # told below; no dialog stands in the way
     services.errors._arrived.connect(lambda error: crashes.append(repr(error)))
     window.resize(1280, 800)
     window.show()
@@ -219,6 +222,8 @@ def main():
         except BaseException:
             traceback.print_exc(file=sys.stdout)
             QApplication.primaryScreen().grabWindow(0).save(str(Path(sys.argv[1]) / "failed.png"))
+            sys.stdout.flush()
+            os._exit(1)
     sys.stdout.flush()
     os._exit(0)
 

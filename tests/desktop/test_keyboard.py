@@ -7,7 +7,7 @@ import pytest
 from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, ROLE_NAMES
 
 JOURNEY = Path(__file__).with_name("keyboard_journey.py")
-MOST_PRESSES = 8  # of Tab, from the row of tabs to the sample
+MOST_PRESSES = 8  # of Tab, from where a tab begins to the sample
 
 
 def test_every_tab_by_keyboard(journey, tmp_path):

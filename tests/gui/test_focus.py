@@ -96,6 +96,36 @@ def test_what_takes_the_focus_by_a_click_alone_is_gone_on_from(page, qtbot):
     assert words(walked(qtbot, page, 1, Qt.Key.Key_Backtab)) == ["second"]
 
 
+@pytest.mark.parametrize("gone", ["disabled", "hidden", "hidden with its parent"])
+def test_what_goes_away_hands_the_focus_to_its_neighbour(page, qtbot, gone):
+    buttons = {button.text(): button for button in page.findChildren(QPushButton)}
+    buttons["fourth"].setFocus()
+    if gone == "disabled":
+        buttons["fourth"].setEnabled(False)
+    else:
+        (buttons["fourth"] if gone == "hidden" else buttons["fourth"].parentWidget()).hide()
+    assert QApplication.focusWidget() is buttons["last"]
+
+
+def test_the_only_stop_goes_away(qtbot):
+    window = Window()
+    qtbot.addWidget(window)
+    button = QPushButton("only")
+    QVBoxLayout(window).addWidget(button)
+    shown(qtbot, window)
+    button.setFocus()
+    button.setEnabled(False)
+    assert not window.focusNextPrevChild(True)
+
+
+def test_a_child_in_no_layout_comes_last(page):
+    page.layout().insertStretch(0)
+    page.layout().insertStretch(0)
+    free = QPushButton("free", page)
+    free.show()
+    assert words(focus.stops_in(page)) == ["first", "second", "third", "fourth", "last", "free"]
+
+
 def test_nothing_to_stop_at(qtbot):
     empty = Window()
     qtbot.addWidget(empty)
@@ -163,6 +193,21 @@ def test_tab_goes_through_the_window_and_comes_back(window, qtbot, system):
         if passed[-1] is stops[0]:
             break
     assert passed == [*stops, stops[0]]
+    assert set(stops) == {
+        widget
+        for widget in window.findChildren(QWidget)
+        if widget.isVisibleTo(window)
+        and widget.isEnabled()
+        and widget.window() is window
+        and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and widget.focusProxy() is None
+    }
+    source, view = window.current.source, window.current.view.parentWidget()
+    left = [stop for stop in stops if source.isAncestorOf(stop)]
+    middle = [stop for stop in stops if view.isAncestorOf(stop) and not source.isAncestorOf(stop)]
+    heights = [stop.mapTo(window, stop.rect().topLeft()).y() for stop in left]
+    assert heights == sorted(heights)  # one column, read downwards
+    assert not middle or stops.index(left[-1]) < stops.index(middle[0])
     for table in window.findChildren(QTableView):
         assert not table.tabKeyNavigation(), table.accessibleName()
     for text in window.findChildren(QPlainTextEdit):

@@ -416,7 +416,7 @@ def test_plots_follow_the_theme_at_once_and_share_their_cursor(qtbot, qapp):
 def test_figures_have_four_digits_and_their_unit():
     assert figure(0.0123456, "s") == "0.01235 s"
     assert figure(-12.3, "dB") == "−12.30 dB"
-    assert figure(0) == "0"
+    assert figure(0) == figure(-0.0) == "0"
     assert figure(1234567.0) == "1.23e+06"
 
 

@@ -144,6 +144,37 @@ def test_muting_by_hand_does_not_wait_for_the_ranking(tab, qtbot, sequences, mon
     qtbot.waitUntil(lambda: len(tab.what_if.effects.effects) == 19 and idle(tab), timeout=60_000)
 
 
+def test_a_ranking_of_other_sequences_is_not_shown(tab, qtbot, sequences, tmp_path, monkeypatch):
+    observed(tab, qtbot, sequences)
+    seen, rank = threading.Event(), work.ranked
+
+    def slow(*given, **more):
+        assert seen.wait(30)
+        return rank(*given, **more)
+
+    monkeypatch.setattr(work, "ranked", slow)
+    tab.what_if.rank.click()
+    other = tmp_path / "other.npz"
+    np.savez(other, x=np.ones((3, 4, 5), np.float32))
+    tab.accept_paths([other])
+    try:
+        qtbot.waitUntil(
+            lambda: len(tab.session.sequences) == 3 and tab.observation is not None, timeout=20_000
+        )
+    finally:
+        seen.set()
+    qtbot.waitUntil(lambda: idle(tab), timeout=60_000)
+    assert not tab.what_if.effects.effects
+
+
+def test_the_empty_heat_map_says_whether_something_comes(tab, qtbot, sequences):
+    assert tab.heat.empty_words == "Nothing was observed yet."
+    tab.accept_paths([sequences])
+    qtbot.waitUntil(lambda: "Observing" in tab.heat.empty_words, timeout=20_000)
+    qtbot.waitUntil(lambda: tab.observation is not None and idle(tab), timeout=20_000)
+    assert tab.heat.empty_words == "Nothing was observed yet."
+
+
 def test_an_observed_model_is_said_to_be_one(tab, qtbot, sequences, tmp_path):
     tab.models.choose(str(saved_mesh(tmp_path / "observed", width=5, d=16, gating="observed")))
     observed(tab, qtbot, sequences)

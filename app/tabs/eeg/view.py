@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSplitter,
     QStackedWidget,
-    QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +28,7 @@ from app.tabs.eeg.source import PartChoice, Tracks
 from app.tabs.eeg.tuning import Tuning
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Hint
+from app.widgets.model_card import ModelCard
 from app.widgets.model_choice import ModelChoice
 from app.widgets.section import Segments
 from app.widgets.traces import LABELS_PX
@@ -57,8 +57,7 @@ class EegView(Tab):
     def show_card(self) -> None:
         info = self.models.info()
         if info is not None:
-            self.card.setMarkdown(info.card or info.title)
-            self.card.setAlignment(Qt.AlignmentFlag.AlignTop)
+            self.card.show_info(info)
             self.show_side("card")
 
     def _fill_source(self) -> None:
@@ -156,9 +155,7 @@ class EegView(Tab):
         self.scalp.body.addWidget(self.tuning)
         self.scalp.body.addStretch(1)
         self.history = HistoryPage()
-        self.card = QTextBrowser()
-        self.card.setOpenExternalLinks(True)
-        self.card.setAccessibleName(tr("Model card"))
+        self.card = ModelCard()
         self.side = QStackedWidget()
         self.of_side: dict[str, QWidget] = {"scalp": self.scalp, "history": self.history, "card": self.card}
         for page in self.of_side.values():

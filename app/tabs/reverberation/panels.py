@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QStackedWidget, QTextBrowser, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QStackedWidget, QWidget
 
 from app import theme
 from app.i18n import tr
@@ -21,6 +21,7 @@ from app.widgets.drop_zone import DropZone
 from app.widgets.heat_map import HeatMap
 from app.widgets.labels import Hint
 from app.widgets.mesh import MeshView
+from app.widgets.model_card import ModelCard
 from app.widgets.model_choice import ModelChoice
 from app.widgets.section import Segments
 
@@ -109,9 +110,7 @@ class Panels(Tab):
 
     def _fill_details(self) -> None:
         self.page = ModulePage()
-        self.card = QTextBrowser()
-        self.card.setOpenExternalLinks(True)
-        self.card.setAccessibleName(tr("Model card"))
+        self.card = ModelCard()
         self.details_stack = QStackedWidget()
         self.details_stack.addWidget(self.page)
         self.details_stack.addWidget(self.card)

@@ -99,13 +99,18 @@ class Session(QObject):
         return self.observer
 
     async def rank(self, choice: str) -> Ranking | None:
-        """Every role muted in turn; None without sequences."""
-        if self.sequences is None:
+        """Every role muted in turn; None without sequences. Raises Cancelled where they, or a newer ranking, came up."""
+        sequences, path = self.sequences, self.path
+        if sequences is None:
             return None
         async with self._busy(tr("Muting every role in turn")) as task:
             observer = await self.load(choice, task)
-            worker = self.services.worker(RANKER)
-            return await worker.run(work.ranked, observer, self.sequences, self.path, progress=task)
+            found: Ranking = await self.services.worker(RANKER).run(
+                work.ranked, observer, sequences, path, progress=task, newest_wins="rank", drop_running=True
+            )
+        if sequences is not self.sequences or observer is not self.observer:
+            raise Cancelled
+        return found
 
     async def activity(self, number: int) -> np.ndarray:
         """[2, 19, time] of one sequence by the model that is loaded."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ class ReverberationTab(Panels):
         super().__init__(services, parent)
         self.session = Session(self)
         self.selection: list[int] = []  # no sequence stands for all
+        self._observations = 0  # under way
         self.exports = Exports(self)
         self.comparing = Comparing(self)
         self._connect()
@@ -148,14 +150,30 @@ class ReverberationTab(Panels):
         from models.reverberation.observer import WrongWidth
 
         try:
-            await self.session.observe(self.models.choice)
+            with self._observing():
+                await self.session.observe(self.models.choice)
         except WrongWidth as error:
             self._say_wrong_width(error)
 
+    @contextmanager
+    def _observing(self) -> Iterator[None]:
+        """The empty heat map says that it is about to be filled; a newer observation may begin before this one ends."""
+        self._observations += 1
+        self.heat.say_empty(tr("Observing sequences") + " …")
+        try:
+            yield
+        finally:
+            self._observations -= 1
+            if not self._observations:
+                self.heat.say_empty(tr("Nothing was observed yet."))
+
     async def _rank(self) -> None:
-        found = await self.session.rank(self.models.choice)
+        choice = self.models.choice
+        found = await self.session.rank(choice)
         if found is None:
             self.show_message("hint", tr("Open sequences first, or try the sample."), key="paths")
+            return
+        if choice != self.models.choice:
             return
         self.what_if.show_ranking(found)
         self._show_module(self.page.name)
@@ -311,10 +329,6 @@ class ReverberationTab(Panels):
             self.heat_page.show_history(history, self.playback.at)
             self.mesh_page.histograms.set_training(history.gates, self.playback.at)
         else:
-            coming = self.session.glance is not None
-            self.heat.say_empty(
-                tr("Observing sequences") + " …" if coming else tr("Nothing was observed yet.")
-            )
             self.heat_page.show_observation(self.observation)
             self.heat.select(self.selection)
             found = self.observation or self.session.glance
@@ -403,6 +417,6 @@ class ReverberationTab(Panels):
     def _show_card(self) -> None:
         info = self.models.info()
         if info is not None:
-            self.card.setMarkdown(info.card or info.title)
+            self.card.show_info(info)
             self.details_stack.setCurrentWidget(self.card)
             self.show_details(True, tr("Model card"))

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 WORKER = "reverberation"
 OTHER_WORKER = "reverberation compared"  # holds the model that the first is compared with
-RANKER = (
-    "reverberation ranked"  # mutes every role in turn meanwhile: what is muted by hand need not wait for it
-)
+RANKER = "reverberation ranked"  # mutes every role in turn, and lets what is muted by hand go first
 GLANCE = 64  # sequences that an answer at once is of, where there are many more
 
 Edge = tuple[str, str]

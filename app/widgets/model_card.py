@@ -1,0 +1,77 @@
+"""What a checkpoint says about itself, at the right of a tab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import (
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCursor,
+    QTextFormat,
+    QTextOption,
+    QTextTable,
+)
+from PySide6.QtWidgets import QTextBrowser, QWidget
+
+from app import theme
+from app.i18n import tr
+
+if TYPE_CHECKING:
+    from models.checkpoint import CheckpointInfo
+
+
+class ModelCard(QTextBrowser):
+    """Markdown in the sizes of the window; its links open in the person's browser."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "card")
+        self.setOpenExternalLinks(True)
+        self.setWordWrapMode(QTextOption.WrapMode.WordWrap)
+        self.setAccessibleName(tr("Model card"))
+
+    def show_info(self, info: CheckpointInfo) -> None:
+        """The card, or the title where there is none."""
+        self.setMarkdown(info.card or info.title)
+        document = self.document()
+        document.setDocumentMargin(0)
+        for block in self._blocks():
+            cursor = QTextCursor(block)
+            cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
+            level = block.blockFormat().headingLevel()
+            table = cursor.currentTable()
+            if level:  # Qt's own are for a page, not for a column
+                _resize(cursor, theme.SECTION_PX if level == 1 else theme.TEXT_PX)
+            elif table is not None:
+                _resize(cursor, theme.HINT_PX)
+                _tighten(table)
+            if table is None:
+                space = QTextBlockFormat()
+                space.setBottomMargin(theme.SMALL)
+                cursor.mergeBlockFormat(space)
+        self.moveCursor(QTextCursor.MoveOperation.Start)
+
+    def _blocks(self) -> Iterator[QTextBlock]:
+        block = self.document().begin()
+        while block.isValid():
+            yield block
+            block = block.next()
+
+
+def _resize(cursor: QTextCursor, pixels: int) -> None:
+    made = cursor.charFormat()
+    made.clearProperty(QTextFormat.Property.FontSizeAdjustment)  # of a heading; it would win
+    made.setProperty(QTextFormat.Property.FontPixelSize, pixels)
+    cursor.setCharFormat(made)
+
+
+def _tighten(table: QTextTable) -> None:
+    """No lines, little room: a card's column is narrow."""
+    made = table.format()
+    made.setBorder(0)
+    made.setCellSpacing(0)
+    made.setCellPadding(3)
+    made.setBottomMargin(theme.SMALL)
+    table.setFormat(made)
