@@ -218,9 +218,10 @@ class MainWindow(QMainWindow):
         self.dock.set_open(opened)
         self.dock_place.setMinimumHeight(DOCK_OPEN if opened else DOCK_STRIP)
         self.dock_place.setMaximumHeight(16_777_215 if opened else DOCK_STRIP)
+        height = DOCK_STRIP
         if opened:
             height = self.services.settings.number(Key.DOCK_HEIGHT, DOCK_OPEN, DOCK_OPEN, 2000)
-            self.splitter.setSizes([max(1, self.splitter.height() - height), height])
+        self.splitter.setSizes([max(1, self.splitter.height() - height), height])
         self.services.settings.set(Key.DOCK_OPEN, opened)
         self.menus.dock_action.setChecked(opened)
 

@@ -30,6 +30,7 @@ from app.i18n import digits, tr, tr_error
 from app.training.watched import WatchedRun
 from app.training.words import figure_words, metric_words, state_words, title_of
 from app.widgets.config_editors import value_words
+from app.widgets.tables import for_reading
 from models.errors import UserError
 from models.training.config import changed
 from models.training.items import Items
@@ -142,14 +143,9 @@ class Compare(QWidget):
         row.addWidget(self.export)
         layout.addLayout(row)
         self.table = QTableWidget()
-        self.table.setAccessibleName(tr("Runs compared"))
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        for_reading(self.table, tr("Runs compared"), 24)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)  # cells are copied
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
-        self.table.setTabKeyNavigation(False)  # Tab leaves the table
-        self.table.setShowGrid(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(24)
-        self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         layout.addWidget(self.table, 1)
         self.tests = QLabel()

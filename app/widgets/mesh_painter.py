@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPen
 
 from app import i18n, theme
 from app.widgets.module_names import MODULES, english_name, full_name, module_color, short_name
@@ -17,6 +17,8 @@ from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, ROLE_NAMES, 
 Line = tuple[str, str]  # role, processor: a line of the mesh, which stands for both directions
 NEAR_MODULE, NEAR_LINE = 18.0, 7.0  # pixels within which something counts as hit
 BESIDE = 26.0  # pixels between a role's middle and its name, and to the edge
+WIDE = 330.0  # half the width that is taken, where there is room, in a window that is not high
+FLAT = 130.0  # below this half height names of processors take one line
 MARKED = 0.05  # a difference of gates from which a role is marked
 MORE, LESS = "#E69F00", "#0072B2"  # than on the other side
 
@@ -55,7 +57,8 @@ class Geometry:
         metrics = QFontMetrics(theme.font(theme.HINT_PX, bold=True))
         words = [(short_name if compact else full_name)(name) for name in ROLE_NAMES]
         widest = max(map(metrics.horizontalAdvance, words))
-        self._rx = min(max(80.0, size.width() / 2 - widest - BESIDE), 1.45 * self._ry)
+        self._rx = min(max(80.0, size.width() / 2 - widest - BESIDE), max(WIDE, 1.45 * self._ry))
+        self.flat = self._ry < FLAT
 
     def spot(self, name: str) -> tuple[float, float]:
         """On the unit disc."""
@@ -109,8 +112,12 @@ def paint_mesh(painter: QPainter, size: QSize, state: MeshState) -> None:
         role, place = state.drawn_to
         painter.setPen(QPen(theme.color("accent"), 2, Qt.PenStyle.DashLine))
         painter.drawLine(geometry.at(role), place)
+    for name in (*PROCESSOR_NAMES, CONDUCTOR.name):  # behind all modules: no name hides one
+        _paint_label(painter, geometry, state, name, back=True)
     for name in MODULES:
         _paint_module(painter, geometry, state, name)
+    for name in MODULES:
+        _paint_label(painter, geometry, state, name)
 
 
 def _paint_line(painter: QPainter, geometry: Geometry, state: MeshState, line: Line) -> None:
@@ -148,9 +155,7 @@ def _paint_line(painter: QPainter, geometry: Geometry, state: MeshState, line: L
 def _paint_module(painter: QPainter, geometry: Geometry, state: MeshState, name: str) -> None:
     at = geometry.at(name)
     role = name in ROLE_NAMES
-    radius = 9.0 if role else 12.0 if name in PROCESSOR_NAMES else 17.0
-    if state.compact:
-        radius *= 0.6
+    radius = _radius(state, name)
     color = QColor(module_color(name, state.wiring))
     box = QRectF(at.x() - radius, at.y() - radius, 2 * radius, 2 * radius)
     painter.setPen(QPen(color, 2))
@@ -169,7 +174,11 @@ def _paint_module(painter: QPainter, geometry: Geometry, state: MeshState, name:
     if name == state.selected:
         painter.setPen(QPen(theme.color("accent"), 2))
         painter.drawEllipse(box.adjusted(-10, -10, 10, 10))
-    _paint_name(painter, geometry, state, name, radius)
+
+
+def _radius(state: MeshState, name: str) -> float:
+    radius = 9.0 if name in ROLE_NAMES else 12.0 if name in PROCESSOR_NAMES else 17.0
+    return 0.6 * radius if state.compact else radius
 
 
 def _paint_arc(painter: QPainter, state: MeshState, role: str, box: QRectF) -> None:
@@ -187,29 +196,48 @@ def _paint_arc(painter: QPainter, state: MeshState, role: str, box: QRectF) -> N
         painter.drawArc(box, 90 * 16, round(-360 * 16 * share))
 
 
-def _paint_name(painter: QPainter, geometry: Geometry, state: MeshState, name: str, radius: float) -> None:
+def _paint_label(
+    painter: QPainter, geometry: Geometry, state: MeshState, name: str, back: bool = False
+) -> None:
+    """A module's name beside it, or what lies behind the name so that no line crosses it."""
     if state.compact and name not in ROLE_NAMES:
         return
-    at = geometry.at(name)
-    words = short_name(name) if state.compact else full_name(name)
-    marked = abs(state.differences.get(name, 0.0)) >= MARKED
-    if name in PROCESSOR_NAMES:
-        chinese = f"{MODULES[name].chinese}\n" if i18n.language().startswith("zh") else ""
-        words = f"{chinese}{english_name(name).replace(' ', chr(10))}"
-    painter.setFont(theme.font(theme.HINT_PX, bold=name == state.selected or marked))
-    metrics = painter.fontMetrics()
-    lines = words.split("\n")
-    width, height = max(map(metrics.horizontalAdvance, lines)) + 4, metrics.height() * len(lines)
-    if name in ROLE_NAMES:
-        x, y = geometry.spot(name)
-        out = QPointF(at.x() + x * (radius + 12), at.y() + y * (radius + 12))
-        left = out.x() if x > 0.2 else out.x() - width if x < -0.2 else out.x() - width / 2
-        top = out.y() - height / 2 + (y * height / 2 if abs(x) <= 0.5 else 0)
-        box = QRectF(left, top, width, height)
-    else:
-        box = QRectF(at.x() - width / 2, at.y() + radius + 1, width, height)
-        back = theme.color("card")
-        back.setAlphaF(0.8)
-        painter.fillRect(box, back)
+    box = label_box(geometry, state, name)
+    if back:
+        ground = theme.color("card")
+        ground.setAlphaF(0.8)
+        painter.fillRect(box, ground)
+        return
+    painter.setFont(_font(state, name))
     painter.setPen(theme.color("muted" if name in state.muted else "text"))
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, _words(geometry, state, name))
+
+
+def label_box(geometry: Geometry, state: MeshState, name: str) -> QRectF:
+    """Where a module's name stands: a role's outside of it, the others' below."""
+    metrics = QFontMetrics(_font(state, name))
+    lines = _words(geometry, state, name).split("\n")
+    width, height = max(map(metrics.horizontalAdvance, lines)) + 4, metrics.height() * len(lines)
+    at, radius = geometry.at(name), _radius(state, name)
+    if name not in ROLE_NAMES:
+        return QRectF(at.x() - width / 2, at.y() + radius + 1, width, height)
+    x, y = geometry.spot(name)
+    out = QPointF(at.x() + x * (radius + 12), at.y() + y * (radius + 12))
+    left = out.x() if x > 0.2 else out.x() - width if x < -0.2 else out.x() - width / 2
+    top = out.y() - height / 2 + (y * height / 2 if abs(x) <= 0.5 else 0)
+    return QRectF(left, top, width, height)
+
+
+def _font(state: MeshState, name: str) -> QFont:
+    marked = abs(state.differences.get(name, 0.0)) >= MARKED
+    return theme.font(theme.HINT_PX, bold=name == state.selected or marked)
+
+
+def _words(geometry: Geometry, state: MeshState, name: str) -> str:
+    """What a module is called here; a processor on lines of their own for its languages and words, where there is room."""
+    if name not in PROCESSOR_NAMES:
+        return short_name(name) if state.compact else full_name(name)
+    chinese = MODULES[name].chinese if i18n.language().startswith("zh") else ""
+    if geometry.flat:
+        return chinese or english_name(name)
+    return f"{chinese}\n{english_name(name).replace(' ', chr(10))}".strip()

@@ -327,6 +327,17 @@ def test_every_control_has_a_name_and_the_tabs_are_first_in_order(window):
     assert list(focus.stops_in(window))[:2] == [window.header.tabs, window.header.settings_button]
 
 
+def test_a_closed_dock_gives_the_tab_its_place_back(window, qapp):
+    before = window.splitter.sizes()
+    window.open_dock(True)
+    qapp.processEvents()
+    assert window.splitter.sizes()[0] < before[0]
+    window.open_dock(False)
+    qapp.processEvents()
+    assert window.splitter.sizes() == before
+    assert window.stack.height() == before[0]
+
+
 @pytest.mark.parametrize("size", [(960, 600), (1280, 800), (2560, 1440)])
 @pytest.mark.parametrize("choice", ["light", "dark"])
 def test_it_fits_every_size_in_both_themes(window, qapp, size, choice):

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -23,6 +23,8 @@ from app import i18n
 from app.tabs.reverberation import work
 from app.tabs.reverberation.compare_page import EPOCHS, MODEL, Source
 from app.training.launcher import Launcher
+from app.widgets.mesh_painter import Geometry, MeshState, label_box
+from app.widgets.module_names import MODULES
 from app.widgets.pictures import Picture, say_not_saved
 from models import checkpoint
 from models.reverberation.history import GATE_NAMES, KL_NAMES
@@ -573,3 +575,16 @@ def test_everything_has_a_name_for_screen_readers(tab, qtbot):
                     if not isinstance(widget, QTableView | Picture):
                         assert widget.toolTip() or widget.accessibleName(), (view, widget.text())
     qtbot.waitUntil(lambda: tab.structure.structure is not None and idle(tab), timeout=60_000)
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+@pytest.mark.parametrize("size", [(948, 265), (698, 411), (2228, 906)])
+def test_no_name_lies_over_a_module(qapp, size, language):
+    i18n.install(language)
+    state = MeshState()
+    geometry = Geometry(state.wiring, QSize(*size))
+    for name in MODULES:
+        box = label_box(geometry, state, name)
+        assert QRectF(0, 0, *size).contains(box), name
+        for other in MODULES:
+            assert not box.contains(geometry.at(other)), (name, other)

@@ -33,6 +33,7 @@ from app.tabs.sent import Conversation
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided
 from app.widgets.spectrogram import Spectrogram
+from app.widgets.tables import for_reading
 from app.widgets.waveform import Waveform
 from models.errors import UserError
 from models.progress import Cancelled
@@ -357,13 +358,8 @@ class FilesPage(Page):
         self._list.setModel(self._sorted)
         self._list.setSortingEnabled(True)
         self._list.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        self._list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        for_reading(self._list, tr("Predictions"), 28)
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self._list.setShowGrid(False)
-        self._list.setTabKeyNavigation(False)
-        self._list.verticalHeader().hide()
-        self._list.verticalHeader().setDefaultSectionSize(28)
-        self._list.setAccessibleName(tr("Predictions"))
         self._list.selectionModel().selectionChanged.connect(self._selected)
         self._list.doubleClicked.connect(lambda _index: self._toggle_play())
         self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

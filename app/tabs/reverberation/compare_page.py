@@ -26,6 +26,7 @@ from app.widgets.labels import Hint
 from app.widgets.mesh import MeshView
 from app.widgets.mesh_painter import MARKED
 from app.widgets.module_names import full_name
+from app.widgets.tables import RIGHT, for_reading, set_heads
 from models.reverberation.wiring import ROLE_NAMES
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Side(QWidget):
         self.epoch.setToolTip(tr("The epoch that is shown"))
         self.epoch.setPrefix(tr("epoch "))
         theme.pad(self.epoch)
+        self.box.setMinimumHeight(self.epoch.sizeHint().height())  # both meshes begin at one height
         self.epoch.hide()
         self.mesh = MeshView(compact=True)
         self.mesh.setMinimumSize(220, 180)
@@ -133,17 +135,11 @@ class ComparePage(QWidget):
         self.hint = Hint()
         self.table = QTableWidget(0, 7)
         heads = [
-            tr("Role"), tr("gate 1, left"), tr("right"), tr("difference"), tr("gate 2, left"), tr("right"), tr("difference"),
+            tr("Role"), tr("gate 1, left"), tr("gate 1, right"), tr("difference"), tr("gate 2, left"), tr("gate 2, right"), tr("difference"),
         ]  # fmt: skip
-        self.table.setHorizontalHeaderLabels(heads)
-        self.table.setAccessibleName(tr("Gates of both sides"))
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        for_reading(self.table, tr("Gates of both sides"), 24)
+        set_heads(self.table, heads, range(1, 7))
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(24)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.setMinimumHeight(120)
         self.table.currentCellChanged.connect(self._reached)
@@ -221,7 +217,7 @@ class ComparePage(QWidget):
                 item = QTableWidgetItem(words)
                 item.setData(Qt.ItemDataRole.UserRole, role)
                 if column:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                    item.setTextAlignment(RIGHT)
                 if column in (3, 6):
                     item.setFont(theme.font(bold=bool(abs(values[column // 3 - 1][2]) >= MARKED)))
                 self.table.setItem(row, column, item)

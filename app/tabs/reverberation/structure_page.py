@@ -25,6 +25,7 @@ from app.tabs.reverberation.work import Structure
 from app.widgets.module_names import MODULES, english_name
 from app.widgets.pictures import save_picture
 from app.widgets.section import Segments
+from app.widgets.tables import RIGHT, for_reading, set_heads
 from models.datafiles import write_whole
 
 ARCHITECTURE, FLOW, PARAMETERS, TREE = "architecture", "data_flow", "parameters", "tree"
@@ -86,14 +87,8 @@ class StructurePage(QWidget):
         row.addWidget(self.save_button)
         self.drawings = {ARCHITECTURE: Drawing(tr("Architecture")), FLOW: Drawing(tr("Data flow"))}
         self.table = QTableWidget(0, 4)
-        self.table.setHorizontalHeaderLabels([tr("Module"), tr("中文"), tr("Parameters"), tr("Body")])
-        self.table.setAccessibleName(tr("Parameters"))
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(26)
+        for_reading(self.table, tr("Parameters"))
+        set_heads(self.table, [tr("Module"), tr("中文"), tr("Parameters"), tr("Body")], [2])
         self.table.horizontalHeader().setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         self.tree = QPlainTextEdit()
         self.tree.setReadOnly(True)
@@ -139,7 +134,7 @@ class StructurePage(QWidget):
             for column, words in enumerate(cells):
                 item = QTableWidgetItem(words)
                 if column == 2:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                    item.setTextAlignment(RIGHT)
                 self.table.setItem(number, column, item)
         self.table.resizeColumnsToContents()
         self.save_button.setEnabled(True)

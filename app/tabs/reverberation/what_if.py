@@ -22,6 +22,7 @@ from app.i18n import digits, plural, tr
 from app.tabs.reverberation.work import Edge, Ranking
 from app.widgets.labels import Hint
 from app.widgets.module_names import full_name
+from app.widgets.tables import for_reading
 from models.reverberation.wiring import ROLE_NAMES, Wiring, documented
 
 if TYPE_CHECKING:
@@ -155,17 +156,9 @@ class TickTable(QTableView):
     def __init__(self, model: QAbstractTableModel, name: str) -> None:
         super().__init__()
         self.setModel(model)
-        self.setAccessibleName(name)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        for_reading(self, name)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setShowGrid(False)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(26)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.horizontalHeader().setDefaultAlignment(
-            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        )
         self.doubleClicked.connect(self._tick)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
 from app import theme
 from app.i18n import tr
 from app.widgets.plot import Plot
+from app.widgets.tables import for_reading, set_heads
 from models.datafiles import write_whole
 
 if TYPE_CHECKING:
@@ -172,18 +172,11 @@ class FiguresTable(QTableWidget):
 
     def __init__(self) -> None:
         super().__init__(0, len(titles()))
-        self.setHorizontalHeaderLabels(titles())
-        self.setAccessibleName(tr("Figures"))
-        self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
-        self.setTabKeyNavigation(False)  # Tab leaves the table
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(26)
-        self.setShowGrid(False)
+        for_reading(self, tr("Figures"))
+        set_heads(self, titles())
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
     def show_figures(self, judgements: Sequence[Judgement], way: str) -> None:
         rows = [cells for one in judgements for cells in _rows(one, way)]

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import tr
+from app.widgets.tables import for_reading, set_heads
 from models.datafiles import write_whole
 from models.errors import UserError
 
@@ -40,12 +41,8 @@ class SkippedWindow(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.MEDIUM, theme.MEDIUM, theme.MEDIUM, theme.MEDIUM)
         self.table = QTableWidget(min(len(self.rows), MOST_ROWS), 2)
-        self.table.setHorizontalHeaderLabels([tr("File"), tr("Why")])
-        self.table.setAccessibleName(tr("What was left out"))
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
-        self.table.setTabKeyNavigation(False)  # Tab leaves the table
-        self.table.verticalHeader().hide()
+        for_reading(self.table, tr("What was left out"))
+        set_heads(self.table, [tr("File"), tr("Why")])
         self.table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.table.setColumnWidth(0, 280)
         self.table.setWordWrap(False)

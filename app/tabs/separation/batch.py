@@ -24,6 +24,7 @@ from app.tabs.separation.empty import empty
 from app.tabs.separation.work import READER
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided, Hint
+from app.widgets.tables import for_reading
 from models import audio
 from models.errors import UserError
 from models.progress import Cancelled, Progress, Step
@@ -264,14 +265,9 @@ class BatchPage(Page):
     def _make_view(self) -> None:
         self.list = QTableView()
         self.list.setModel(self.table)
-        self.list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        for_reading(self.list, tr("Recordings of the folder"), 28)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.list.setShowGrid(False)
-        self.list.setTabKeyNavigation(False)
-        self.list.verticalHeader().hide()
-        self.list.verticalHeader().setDefaultSectionSize(28)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.list.setAccessibleName(tr("Recordings of the folder"))
         self.list.setToolTip(tr("Double-click or Enter shows a recording in its lanes"))
         self.list.activated.connect(self._opened)
         header = self.list.horizontalHeader()

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import digits, tr
+from app.widgets.tables import RIGHT, for_reading, set_heads
 from models.separation.results import TrackScores
 
 FIELDS = ("si_sdr", "si_sdri", "sdr", "sdri", "stoi", "pesq")
@@ -55,20 +55,10 @@ class ScoreTable(QWidget):
         column.addLayout(head)
         self.table = QTableWidget(0, 2 + len(FIELDS))
         titles = [(tr("Reference"), ""), (tr("Track"), ""), *self._figures()]
-        for number, (title, words) in enumerate(titles):
-            item = QTableWidgetItem(title)
-            item.setToolTip(words)
-            side = Qt.AlignmentFlag.AlignRight if number > 1 else Qt.AlignmentFlag.AlignLeft
-            item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-            self.table.setHorizontalHeaderItem(number, item)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(ROW)
-        self.table.setShowGrid(False)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setTabKeyNavigation(False)
+        for_reading(self.table, tr("Against the references"), ROW)
+        heads, explained = zip(*titles, strict=True)
+        set_heads(self.table, heads, range(2, len(titles)), explained)
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.table.setAccessibleName(tr("Against the references"))
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -89,7 +79,7 @@ class ScoreTable(QWidget):
             for place, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 if place > 1:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                    item.setTextAlignment(RIGHT)
                 item.setToolTip(str(path) if place == 0 else "")
                 self.table.setItem(number, place, item)
         self.table.setFixedHeight(

@@ -1,0 +1,41 @@
+"""What the window's tables have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractItemView, QTableView, QTableWidget, QTableWidgetItem
+
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+def for_reading(table: QTableView, name: str, row_px: int = 26) -> None:
+    """Rows to be read and chosen: nothing to type, no grid, no numbers in front; Tab leaves the table.
+
+    `name` is what a screen reader calls it.
+    """
+    table.setAccessibleName(name)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setTabKeyNavigation(False)
+    table.setShowGrid(False)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(row_px)
+    table.horizontalHeader().setDefaultAlignment(LEFT)
+
+
+def set_heads(
+    table: QTableWidget, heads: Sequence[str], figures: Collection[int] = (), explained: Sequence[str] = ()
+) -> None:
+    """The headings, each over its column: those of `figures` (column numbers) stand right, as figures do.
+
+    `explained`: what each says when pointed at.
+    """
+    table.setColumnCount(len(heads))
+    for column, words in enumerate(heads):
+        item = QTableWidgetItem(words)
+        item.setToolTip(explained[column] if explained else "")
+        item.setTextAlignment(RIGHT if column in figures else LEFT)
+        table.setHorizontalHeaderItem(column, item)
