@@ -46,7 +46,8 @@ class Microphone(QObject):
     state_changed(state, text): ``opening``; ``listening`` (text: the device's name), once sound really comes, and again
     when it is back; ``lost`` (text: why), while it is looked for every second; ``stopped``.
     failed(UserError): it could not be opened at all.
-    silent(text): the device works, but what it gives is nothing but zeros; the text says what may be the matter.
+    silent(text): the device works, but what it gives is nothing but zeros; the text says what may be the matter, and is
+    empty as soon as there is sound after all.
     """
 
     state_changed = Signal(str, str)
@@ -277,12 +278,12 @@ class _Session(threading.Thread):
         resampler = (
             soxr.ResampleStream(rate, RATE, 1, dtype="float32", quality="HQ") if rate != RATE else None
         )
-        zeros = 0  # counts up to SILENT_AFTER_S, and stands still as soon as there was any sound
+        zeros = 0  # in a row since the beginning; −1 as soon as there was any sound
         while not self._ended.is_set():
             if block is not None:
                 samples, end_time = block
                 if zeros >= 0:
-                    zeros = -1 if samples.any() else self._count_zeros(zeros + len(samples), rate)
+                    zeros = self._count_zeros(zeros, samples, round(SILENT_AFTER_S * rate))
                 if resampler is None:
                     self._ring.write(samples, end_time)
                 else:
@@ -296,11 +297,15 @@ class _Session(threading.Thread):
             except queue.Empty:
                 block = None
 
-    def _count_zeros(self, zeros: int, rate: int) -> int:
-        if zeros < SILENT_AFTER_S * rate:
-            return zeros
-        self._tell(self._owner._hears_nothing, portaudio.permission_text())
-        return -1
+    def _count_zeros(self, zeros: int, samples: np.ndarray, limit: int) -> int:
+        """The zeros so far, these samples included; tells when the limit is passed, and when there is sound after that."""
+        if samples.any():
+            if zeros >= limit:
+                self._tell(self._owner._hears_nothing, "")
+            return -1
+        if zeros < limit <= zeros + len(samples):
+            self._tell(self._owner._hears_nothing, portaudio.permission_text())
+        return zeros + len(samples)
 
     def _tell(self, signal: Any, *values: object) -> None:
         try:

@@ -203,10 +203,17 @@ def test_the_level_is_that_of_the_sound(qtbot, sound_server, microphone, tmp_pat
     player.wait()
 
 
-def test_only_zeros_are_told_apart_from_a_quiet_room(qtbot, sound_server, microphone):
+def test_only_zeros_are_told_apart_from_a_quiet_room(qtbot, sound_server, microphone, speech_file):
     with qtbot.waitSignal(microphone.silent, timeout=20_000) as signal:
         microphone.start()
     assert signal.args[0] == portaudio.permission_text()
+    with qtbot.waitSignal(
+        microphone.silent, timeout=20_000
+    ) as signal:  # taken back as soon as somebody speaks
+        player = sound_server.play(speech_file)
+    assert signal.args[0] == ""
+    player.terminate()
+    player.wait()
 
 
 def test_a_sound_system_that_hangs_does_not_hold_its_caller(monkeypatch):

@@ -358,7 +358,11 @@ class LivePage(Page):
         self._no_microphone(error)
 
     def _microphone_silent(self, text: str) -> None:
-        self.tab.show_message("warning", text, key="microphone")
+        if text:
+            heading = tr("The microphone gives nothing but silence.")
+            self.tab.show_message("warning", text, heading=heading, key="microphone")
+        else:
+            self.tab.clear_messages("microphone")
 
     def _toggle_test(self, on: bool) -> None:
         if on and not self._listening:

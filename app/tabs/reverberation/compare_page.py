@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -61,7 +62,6 @@ class Side(QWidget):
         self.epoch.setToolTip(tr("The epoch that is shown"))
         self.epoch.setPrefix(tr("epoch "))
         theme.pad(self.epoch)
-        self.box.setMinimumHeight(self.epoch.sizeHint().height())  # both meshes begin at one height
         self.epoch.hide()
         self.mesh = MeshView(compact=True)
         self.mesh.setMinimumSize(220, 180)
@@ -78,6 +78,10 @@ class Side(QWidget):
         column.addWidget(self.mesh, 1)
         self.box.activated.connect(lambda _index: self.asked.emit())
         self.epoch.valueChanged.connect(lambda _value: self.asked.emit())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.epoch.setFixedHeight(self.box.height())  # both meshes begin at one height
 
     @property
     def source(self) -> Source | None:

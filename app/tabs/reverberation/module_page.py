@@ -7,7 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app import theme
-from app.i18n import tr
+from app.i18n import digits, tr
 from app.tabs.reverberation.shown import Shown
 from app.widgets.labels import Caption, Hint
 from app.widgets.module_names import MODULES, both_names, english_name
@@ -96,7 +96,7 @@ class ModulePage(QScrollArea):
             values = [shown.kl[place], shown.kl[place + COUNT]]
         else:
             values = [shown.kl[2 * COUNT + PROCESSOR_NAMES.index(self.name)]]
-        words = " · ".join(f"{one:.3g}" for one in values)
+        words = " · ".join(digits(one) for one in values)
         self.kl.setText(tr("KL {values} nats a feature and step", values=words))
         if not role or gates is None:
             return
