@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import soundfile
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject
 
 from app.audio import portaudio
 from app.audio.mixer import Lanes, Mixer, Region
 from app.audio.player import LOST_AFTER_S, broke_off
+from app.audio.playing import Playing
 from models import audio
 from models.errors import UserError
 
@@ -22,16 +23,10 @@ LOOK_EVERY_S = 0.02
 PATIENCE_S = 3.0  # a sound server may take its time to begin
 
 
-class LanePlayer(QObject):
-    """Every call returns at once; files and device are opened in a thread, which reads ahead.
+class LanePlayer(Playing):
+    """Files that are read ahead of what is heard. Gains, stretch and place may be changed while it plays, without a click."""
 
-    finished: the sound came to its end by itself. failed(UserError): there is nothing to play on, or a file cannot be
-    read. Gains, stretch and place may be changed while it plays, without a click.
-    """
-
-    finished = Signal()
-    failed = Signal(object)
-    _ended = Signal(object, object)
+    _playback: _Playback | None
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -39,22 +34,6 @@ class LanePlayer(QObject):
         self._gains: list[float] = []
         self._stretch: Region | None = None
         self._again = True
-        self._playback: _Playback | None = None
-        self._ending: list[_Playback] = []
-        self._ended.connect(self._over, Qt.ConnectionType.QueuedConnection)
-
-    @property
-    def playing(self) -> bool:
-        """Whether there is sound under way, also when it is paused."""
-        return self._playback is not None
-
-    @property
-    def paused(self) -> bool:
-        return self._playback is not None and self._playback.paused
-
-    def position_s(self) -> float:
-        """What is heard now, seconds from the beginning of the files; 0 when nothing plays."""
-        return self._playback.position_s() if self._playback is not None else 0.0
 
     def set_lanes(self, paths: Sequence[Path], gains: Sequence[float]) -> None:
         """Which files are played together; what was playing stops."""
@@ -85,41 +64,9 @@ class LanePlayer(QObject):
         self._playback.jump(max(0.0, start_s), self._stretch, self._again)
         self._playback.start()
 
-    def pause(self) -> None:
-        if self._playback is not None:
-            self._playback.pause(True)
-
-    def resume(self) -> None:
-        if self._playback is not None:
-            self._playback.pause(False)
-
     def seek(self, place_s: float) -> None:
         if self._playback is not None:
             self._playback.jump(max(0.0, place_s), self._stretch, self._again)
-
-    def stop(self) -> None:
-        """Silence, at once; no signal."""
-        playback, self._playback = self._playback, None
-        if playback is not None:
-            playback.end()
-            self._ending = [one for one in self._ending if one.is_alive()] + [playback]
-
-    def wait_closed(self, timeout_s: float = 3.0) -> bool:
-        """Wait until what was stopped has let go of the device and the files."""
-        deadline = time.monotonic() + timeout_s
-        for playback in self._ending:
-            playback.join(max(0.0, deadline - time.monotonic()))
-        self._ending = [one for one in self._ending if one.is_alive()]
-        return not self._ending
-
-    def _over(self, playback: _Playback, error: UserError | None) -> None:
-        if playback is not self._playback:
-            return
-        self.stop()
-        if error is None:
-            self.finished.emit()
-        else:
-            self.failed.emit(error)
 
 
 class _Playback(threading.Thread):

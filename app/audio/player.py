@@ -12,6 +12,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
 
 from app.audio import portaudio
+from app.audio.playing import Playing
 from models.errors import UserError
 
 MOVED_EVERY_S = 0.05
@@ -30,38 +31,19 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-class Player(QObject):
-    """Plays one sound at a time. Every call returns at once; the device is opened in a thread.
+class Player(Playing):
+    """One sound, from memory or from a file.
 
-    finished: the sound came to its end by itself. failed(UserError): there is nothing to play on, or no such sound.
     moved(seconds): where the play head is, some twenty times a second; who draws by a timer asks `position_s` instead.
     """
 
-    finished = Signal()
-    failed = Signal(object)
     moved = Signal(float)
-    _ended = Signal(object, object)
     _passed = Signal(object, float)
+    _playback: _Playback | None
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._playback: _Playback | None = None
-        self._ending: list[_Playback] = []
-        self._ended.connect(self._over, Qt.ConnectionType.QueuedConnection)
         self._passed.connect(self._moves, Qt.ConnectionType.QueuedConnection)
-
-    @property
-    def playing(self) -> bool:
-        """Whether there is a sound under way, also when it is paused."""
-        return self._playback is not None
-
-    @property
-    def paused(self) -> bool:
-        return self._playback is not None and self._playback.paused
-
-    def position_s(self) -> float:
-        """What is heard now, seconds from the beginning of the sound; 0 when nothing plays."""
-        return self._playback.position_s() if self._playback is not None else 0.0
 
     def play(self, samples: np.ndarray, rate: int, start_s: float = 0.0) -> None:
         """float32 [n] or [n, channels], full scale ±1; what was playing stops."""
@@ -71,46 +53,14 @@ class Player(QObject):
         """Play a sound file of any format and rate; read as it is played."""
         self._start(partial(_File, path), start_s)
 
-    def pause(self) -> None:
-        if self._playback is not None:
-            self._playback.pause(True)
-
-    def resume(self) -> None:
-        if self._playback is not None:
-            self._playback.pause(False)
-
     def seek(self, place_s: float) -> None:
         if self._playback is not None:
             self._playback.seek(place_s)
-
-    def stop(self) -> None:
-        """Silence, at once; no signal."""
-        playback, self._playback = self._playback, None
-        if playback is not None:
-            playback.end()
-            self._ending = [one for one in self._ending if one.is_alive()] + [playback]
-
-    def wait_closed(self, timeout_s: float = 3.0) -> bool:
-        """Wait until what was stopped has let go of the device."""
-        deadline = time.monotonic() + timeout_s
-        for playback in self._ending:
-            playback.join(max(0.0, deadline - time.monotonic()))
-        self._ending = [one for one in self._ending if one.is_alive()]
-        return not self._ending
 
     def _start(self, open_source: Any, start_s: float) -> None:
         self.stop()
         self._playback = _Playback(self, open_source, max(0.0, start_s))
         self._playback.start()
-
-    def _over(self, playback: _Playback, error: UserError | None) -> None:
-        if playback is not self._playback:
-            return
-        self.stop()
-        if error is None:
-            self.finished.emit()
-        else:
-            self.failed.emit(error)
 
     def _moves(self, playback: _Playback, place_s: float) -> None:
         if playback is self._playback:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, QRect, QSize
@@ -14,6 +14,7 @@ from app.i18n import tr
 from models.errors import UserError
 
 DPI = 300
+Save = Callable[[Path], None]
 
 
 def save_picture(path: Path, size: QSize, paint: Callable[[QPainter], None]) -> None:
@@ -78,28 +79,38 @@ class Picture(QWidget):
     def make_menu(self) -> QMenu:
         """What right-click offers."""
         menu = QMenu(self)
-        for words, suffix, call in (
-            (tr("Export as CSV…"), "csv", self.save_csv),
-            (tr("Export as SVG…"), "svg", self.save),
-            (tr("Export as PNG…"), "png", self.save),
-        ):
-            action = menu.addAction(words)
-            action.triggered.connect(lambda _on=False, kind=suffix, save=call: self._ask_and_save(kind, save))
-            action.setEnabled(suffix != "csv" or self.figures() is not None)
+        csv_too = self.save_csv if self.figures() is not None else None
+        add_exports(menu, self, self.picture_name, {"csv": csv_too, "svg": self.save, "png": self.save})
         copy = menu.addAction(tr("Copy picture"))
         copy.triggered.connect(lambda: QApplication.clipboard().setPixmap(self.grab()))
         return menu
 
-    def _ask_and_save(self, suffix: str, save: Callable[[Path], None]) -> None:
-        proposal = f"{self.picture_name}.{suffix}"
-        name, _ = QFileDialog.getSaveFileName(self, tr("Export"), proposal, f"{suffix.upper()} (*.{suffix})")
-        if not name:
-            return
-        path = Path(name if name.lower().endswith(f".{suffix}") else f"{name}.{suffix}")
-        try:
-            save(path)
-        except OSError as error:
-            say_not_saved(self, path, error)
+
+def add_exports(menu: QMenu, widget: QWidget, name: str, saves: Mapping[str, Save | None]) -> None:
+    """*Export as CSV…* and so on, for each suffix of `saves`; where it has no function there is nothing to be saved.
+
+    `name` is what a file is proposed to be called. Errors go to the nearest parent of the widget that can show them.
+    """
+    words = {"csv": tr("Export as CSV…"), "svg": tr("Export as SVG…"), "png": tr("Export as PNG…")}
+    for suffix, save in saves.items():
+        action = menu.addAction(words[suffix])
+        action.setEnabled(save is not None)
+        if save is not None:
+            action.triggered.connect(
+                lambda _on=False, kind=suffix, save=save: _ask_and_save(widget, name, kind, save)
+            )
+
+
+def _ask_and_save(widget: QWidget, name: str, suffix: str, save: Save) -> None:
+    proposal = f"{name}.{suffix}".replace("/", "-")
+    chosen, _ = QFileDialog.getSaveFileName(widget, tr("Export"), proposal, f"{suffix.upper()} (*.{suffix})")
+    if not chosen:
+        return
+    path = Path(chosen if chosen.lower().endswith(f".{suffix}") else f"{chosen}.{suffix}")
+    try:
+        save(path)
+    except OSError as error:
+        say_not_saved(widget, path, error)
 
 
 def say_not_saved(widget: QWidget, path: Path, error: OSError) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QMouseEvent, QPainter, QPen, QResizeEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QWidget
 
 from app import theme
 from app.i18n import digits, tr
 from app.widgets.decimate import minmax
-from app.widgets.pictures import say_not_saved
+from app.widgets.pictures import add_exports, save_picture
 
 Range = tuple[float, float]
 
@@ -401,15 +401,8 @@ class Plot(pg.PlotWidget):
     def make_menu(self) -> QMenu:
         """What right-click offers."""
         menu = QMenu(self)
-        for words, suffix, call in (
-            (tr("Export as CSV…"), "csv", self.save_csv),
-            (tr("Export as SVG…"), "svg", self.save_svg),
-            (tr("Export as PNG…"), "png", self.save_png),
-        ):
-            action = menu.addAction(words)
-            action.triggered.connect(lambda _on=False, kind=suffix, save=call: self._ask_and_save(kind, save))
-            if suffix == "csv":
-                action.setEnabled(any(len(line.x) for line in self.lines))
+        csv_too = self.save_csv if any(len(line.x) for line in self.lines) else None
+        add_exports(menu, self, self.name, {"csv": csv_too, "svg": self.save, "png": self.save})
         menu.addAction(tr("Copy picture")).triggered.connect(
             lambda: QApplication.clipboard().setImage(self.picture(2.0))
         )
@@ -435,46 +428,24 @@ class Plot(pg.PlotWidget):
                 for x, y in zip(line.x.tolist(), line.y.tolist(), strict=True):
                     writer.writerow([line.name, repr(x), repr(y)])
 
-    def save_svg(self, path: Path) -> None:
-        from PySide6.QtSvg import QSvgGenerator
-
-        generator = QSvgGenerator()
-        generator.setFileName(str(path))
-        generator.setSize(self.size())
-        generator.setViewBox(self.rect())
-        generator.setTitle(self.name)
-        painter = QPainter(generator)
-        self._paint(painter, QRectF(self.rect()))
-        painter.end()
-
-    def save_png(self, path: Path) -> None:
-        if not self.picture(300 / 96).save(str(path)):
-            raise OSError(None, tr("The picture could not be written."), str(path))
+    def save(self, path: Path) -> None:
+        """As SVG or as PNG at 300 dpi. Raises OSError."""
+        save_picture(path, self.size(), self._paint)
 
     def picture(self, scale: float = 1.0) -> QImage:
         """The plot as an image, `scale` times as many pixels as on the screen."""
         image = QImage(self.size() * scale, QImage.Format.Format_ARGB32)
         image.setDevicePixelRatio(scale)
         painter = QPainter(image)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint(painter, QRectF(self.rect()))
+        self._paint(painter)
         painter.end()
         return image
 
-    def _paint(self, painter: QPainter, box: QRectF) -> None:
+    def _paint(self, painter: QPainter) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect())
         painter.fillRect(box, theme.color(getattr(theme.current(), self._surface)))
         self.scene().render(painter, box, QRectF(self.viewRect()))
-
-    def _ask_and_save(self, suffix: str, save: Callable[[Path], None]) -> None:
-        proposal = f"{self.name}.{suffix}".replace("/", "-")
-        name, _ = QFileDialog.getSaveFileName(self, tr("Export"), proposal, f"{suffix.upper()} (*.{suffix})")
-        if not name:
-            return
-        path = Path(name if name.lower().endswith(f".{suffix}") else f"{name}.{suffix}")
-        try:
-            save(path)
-        except OSError as error:
-            say_not_saved(self, path, error)
 
 
 def figure(value: float, unit: str = "") -> str:

@@ -402,10 +402,13 @@ def test_a_plot_reads_resets_and_exports(qtbot, tmp_path):
     rows = (tmp_path / "a.csv").read_text("utf-8").splitlines()
     assert rows[0] == "curve,time (s),level (dB)"
     assert len(rows) == 100_002
-    plot.save_svg(tmp_path / "a.svg")
+    plot.save(tmp_path / "a.svg")
     assert "<svg" in (tmp_path / "a.svg").read_text("utf-8")
-    plot.save_png(tmp_path / "a.png")
+    plot.save(tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
+    for name in ("a.csv", "a.svg", "a.png"):
+        with pytest.raises(OSError):
+            (plot.save_csv if name == "a.csv" else plot.save)(tmp_path / "nowhere" / name)
     words = [action.text() for action in plot.make_menu().actions() if action.text()]
     assert words[:3] == ["Export as CSV…", "Export as SVG…", "Export as PNG…"]
 

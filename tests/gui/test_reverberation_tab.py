@@ -124,8 +124,9 @@ def test_the_ranking_has_every_role(tab, qtbot, sequences):
     assert tab.page.name == tab.what_if.effects.roles[0]
 
 
-def test_muting_by_hand_does_not_wait_for_the_ranking(tab, qtbot, sequences, monkeypatch):
-    observed(tab, qtbot, sequences)
+@pytest.fixture
+def let_it_rank(monkeypatch):
+    """An event: a ranking that was begun does not end before it is set."""
     seen, rank = threading.Event(), work.ranked
 
     def slow(*given, **more):
@@ -133,38 +134,31 @@ def test_muting_by_hand_does_not_wait_for_the_ranking(tab, qtbot, sequences, mon
         return rank(*given, **more)
 
     monkeypatch.setattr(work, "ranked", slow)
+    yield seen
+    seen.set()
+
+
+def test_muting_by_hand_does_not_wait_for_the_ranking(tab, qtbot, sequences, let_it_rank):
+    observed(tab, qtbot, sequences)
     tab.views.choose("what if")
     tab.what_if.rank.click()
     before = tab.observation.output
     tab.what_if.table.selectRow(0)
     qtbot.keyClick(tab.what_if.table, Qt.Key.Key_Space)
-    try:
-        qtbot.waitUntil(lambda: not np.array_equal(tab.observation.output, before), timeout=20_000)
-        assert not tab.what_if.effects.effects
-    finally:
-        seen.set()
+    qtbot.waitUntil(lambda: not np.array_equal(tab.observation.output, before), timeout=20_000)
+    assert not tab.what_if.effects.effects
+    let_it_rank.set()
     qtbot.waitUntil(lambda: len(tab.what_if.effects.effects) == 19 and idle(tab), timeout=60_000)
 
 
-def test_a_ranking_of_other_sequences_is_not_shown(tab, qtbot, sequences, tmp_path, monkeypatch):
+def test_a_ranking_of_other_sequences_is_not_shown(tab, qtbot, sequences, tmp_path, let_it_rank):
     observed(tab, qtbot, sequences)
-    seen, rank = threading.Event(), work.ranked
-
-    def slow(*given, **more):
-        assert seen.wait(30)
-        return rank(*given, **more)
-
-    monkeypatch.setattr(work, "ranked", slow)
     tab.what_if.rank.click()
     other = tmp_path / "other.npz"
     np.savez(other, x=np.ones((3, 4, 5), np.float32))
     tab.accept_paths([other])
-    try:
-        qtbot.waitUntil(
-            lambda: len(tab.session.sequences) == 3 and tab.observation is not None, timeout=20_000
-        )
-    finally:
-        seen.set()
+    qtbot.waitUntil(lambda: len(tab.session.sequences) == 3 and tab.observation is not None, timeout=20_000)
+    let_it_rank.set()
     qtbot.waitUntil(lambda: idle(tab), timeout=60_000)
     assert not tab.what_if.effects.effects
 

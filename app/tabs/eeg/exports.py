@@ -104,8 +104,7 @@ class Exports:
         self._tab.scalp.map.save(path)
 
     def _traces(self, path: Path) -> None:
-        traces = self._tab.browser.traces
-        (traces.save_svg if path.suffix.lower() == ".svg" else traces.save_png)(path)
+        self._tab.browser.traces.save(path)
 
 
 def save_envelope(path: Path, look: Look, heard: Heard | None) -> None:
