@@ -17,8 +17,8 @@ DPI = 300
 Save = Callable[[Path], None]
 
 
-def save_picture(path: Path, size: QSize, paint: Callable[[QPainter], None]) -> None:
-    """By the suffix ``.svg`` or ``.png``. Raises OSError."""
+def save_picture(path: Path, size: QSize, paint: Callable[[QPainter], None], title: str = "") -> None:
+    """By the suffix ``.svg``, with its title (the file's name where there is none), or ``.png``. Raises OSError."""
     if path.suffix.lower() == ".svg":
         from PySide6.QtSvg import QSvgGenerator
 
@@ -26,6 +26,7 @@ def save_picture(path: Path, size: QSize, paint: Callable[[QPainter], None]) -> 
             pass
         generator = QSvgGenerator()
         generator.setFileName(str(path))
+        generator.setTitle(title or path.stem)
         generator.setSize(size)
         generator.setViewBox(QRect(QPoint(0, 0), size))
         painter = QPainter(generator)

@@ -430,7 +430,7 @@ class Plot(pg.PlotWidget):
 
     def save(self, path: Path) -> None:
         """As SVG or as PNG at 300 dpi. Raises OSError."""
-        save_picture(path, self.size(), self._paint)
+        save_picture(path, self.size(), self._paint, self.name)
 
     def picture(self, scale: float = 1.0) -> QImage:
         """The plot as an image, `scale` times as many pixels as on the screen."""

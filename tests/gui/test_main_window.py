@@ -403,7 +403,7 @@ def test_a_plot_reads_resets_and_exports(qtbot, tmp_path):
     assert rows[0] == "curve,time (s),level (dB)"
     assert len(rows) == 100_002
     plot.save(tmp_path / "a.svg")
-    assert "<svg" in (tmp_path / "a.svg").read_text("utf-8")
+    assert f"<title>{plot.name}</title>" in (tmp_path / "a.svg").read_text("utf-8")
     plot.save(tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
     for name in ("a.csv", "a.svg", "a.png"):
