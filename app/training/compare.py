@@ -144,7 +144,7 @@ class Compare(QWidget):
         layout.addLayout(row)
         self.table = QTableWidget()
         for_reading(self.table, tr("Runs compared"), 24)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)  # cells are copied
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)  # a run is a column
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         layout.addWidget(self.table, 1)

@@ -163,7 +163,7 @@ class KLBars(Picture):
                 tr("KL {value} nats a feature and step", value=digits(self.value(name))),
             ]
             if name in ROLE_NAMES:
-                words.append(tr("{value} in pass 1", value=f"{self._kl[ROLE_NAMES.index(name)]:.3g}"))
+                words.append(tr("{value} in pass 1", value=digits(self._kl[ROLE_NAMES.index(name)])))
             QToolTip.showText(event.globalPos(), "\n".join(words), self)
             return True
         return super().event(event)

@@ -4,7 +4,6 @@ Usage: keyboard_journey.py FOLDER   (a picture of the screen is written there at
 """
 
 import asyncio
-import json
 import os
 import sys
 import threading
@@ -21,22 +20,11 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 from app import i18n, tabs, theme
 from app.main_window import MainWindow
 from app.services import Services
+from tests.desktop.acting import tell, until
 
 MOST_TABS = 60  # presses of the Tab key before something counts as not to be reached
 OURS = ("MainThread", "asyncio_", "ThreadPoolExecutor")
 NO_MODIFIER = Qt.KeyboardModifier.NoModifier
-
-
-def tell(**values):
-    print(json.dumps(values), flush=True)
-
-
-async def until(condition, timeout_s=60.0):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(condition)
-        await asyncio.sleep(0.05)
 
 
 async def settled(value, seconds=1.0):

@@ -4,7 +4,6 @@ Usage: live_journey.py STEP…  where a step is a sound file (played into the mi
 """
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
@@ -17,18 +16,7 @@ from PySide6.QtWidgets import QApplication
 from app import i18n, theme
 from app.main_window import MainWindow
 from app.services import Services
-
-
-def tell(**values):
-    print(json.dumps(values), flush=True)
-
-
-async def until(condition, timeout_s=45.0):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(condition)
-        await asyncio.sleep(0.05)
+from tests.desktop.acting import tell, until
 
 
 async def watch(live, seconds):

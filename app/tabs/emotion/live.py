@@ -350,6 +350,7 @@ class LivePage(Page):
             self.tab.clear_messages("microphone")
             self.device_note.setText(tr("Listening to {name}", name=text or self.microphone.device_name))
         elif state == "stopped":
+            self.tab.clear_messages("microphone")
             self.device_note.setText("")
 
     def _microphone_failed(self, error: UserError) -> None:

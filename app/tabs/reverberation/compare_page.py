@@ -81,7 +81,7 @@ class Side(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.epoch.setFixedHeight(self.box.height())  # both meshes begin at one height
+        self.epoch.setFixedHeight(self.box.sizeHint().height())  # both meshes begin at one height
 
     @property
     def source(self) -> Source | None:

@@ -43,7 +43,7 @@ class MicrophoneBox(QWidget):
         self.microphone = Microphone(self)
         self.microphone.state_changed.connect(self._says)
         self.microphone.failed.connect(self.finish)
-        self.microphone.silent.connect(self.said)
+        self.microphone.silent.connect(self._is_silent)
         self.picture = Waveform()
         self._make()
         self._ticker = QTimer(self)
@@ -151,8 +151,11 @@ class MicrophoneBox(QWidget):
     def _says(self, state: str, text: str) -> None:
         if state == "lost":
             self.said.emit(text or tr("The microphone is gone."))
-        elif state == "listening":
+        elif state in ("listening", "stopped"):
             self.said.emit("")
+
+    def _is_silent(self, text: str) -> None:
+        self.said.emit(f"{tr('The microphone gives nothing but silence.')} {text}" if text else "")
 
     def _make(self) -> None:
         column = QVBoxLayout(self)
