@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from models import memory, systems
+from models import systems
 from models.errors import UserError
+from models.kernels import memory
 from models.progress import Progress, Step
 from models.resources import runs_folder
 from models.training import config as configs

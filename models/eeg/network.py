@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import glu, scaled_dot_product_attention, silu
 
-from models.convolution import TimeConv
-from models.dropout import Dropout
-from models.products import Linear
+from models.kernels.convolution import TimeConv
+from models.kernels.dropout import Dropout
+from models.kernels.products import Linear
 
 UNKNOWN = 0  # the subject index of anyone the network has not met in training
 

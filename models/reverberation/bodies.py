@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.convolution import TimeConv
-from models.dropout import Dropout
-from models.products import Linear
-from models.reverberation.attention import mean_attention
-from models.reverberation.recurrent import run_recurrent
+from models.kernels.bi_gru import run_recurrent
+from models.kernels.convolution import TimeConv
+from models.kernels.dropout import Dropout
+from models.kernels.mean_attention import mean_attention
+from models.kernels.products import Linear
 
 Mask = Tensor | None
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.dropout import Dropout
+from models.kernels.bi_gru import run_recurrent
+from models.kernels.dropout import Dropout
 from models.reverberation.bodies import Conv, Mask, SelfAttention, time_mean
-from models.reverberation.recurrent import run_recurrent
 
 
 class DataAggregator(nn.Module):

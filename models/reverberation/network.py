@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from models.products import shapes_vary
+from models.kernels.latent import Latent, NormedLatent, uniform
+from models.kernels.products import shapes_vary
 from models.reverberation.bodies import Mask, SelfAttention, role_body
 from models.reverberation.cores import processor_core
-from models.reverberation.latent import Latent, NormedLatent, uniform
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
 
 ROLE_COUNT, PROCESSOR_COUNT = len(ROLE_NAMES), len(PROCESSOR_NAMES)

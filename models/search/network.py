@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from models.products import Linear
+from models.kernels.products import Linear
 
 FUSIONS = ("tokens", "joint", "cross")
 

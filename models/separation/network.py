@@ -1,6 +1,6 @@
 """Conv-TasNet: an encoder learned from the waveform, masks by dilated convolutions, a decoder (Luo & Mesgarani 2019).
 
-Weights have the names of `torchaudio.models.ConvTasNet`, so that its state dicts are ours. `stack.py` computes the
+Weights have the names of `torchaudio.models.ConvTasNet`, so that its state dicts are ours. `kernels/conv_stack.py` computes the
 separator faster on a CPU; on other processors, and where convolutions are causal, the modules do it as they stand.
 """
 
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, pad
 
-from models.products import linear
-from models.separation.stack import EPS, BlockWeights, separate_features
+from models.kernels.conv_stack import EPS, BlockWeights, separate_features
+from models.kernels.products import linear
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Block(nn.Module):
         return on, self.skip_out(inside)
 
     def weights(self) -> BlockWeights:
-        """For `stack.py`."""
+        """For `kernels/conv_stack.py`."""
         layers: list[Any] = list(self.conv_layers)
         inner, prelu1, norm1, taps, prelu2, norm2 = layers
         outer: list[Any] = [self.skip_out] if self.res_out is None else [self.res_out, self.skip_out]

@@ -130,7 +130,7 @@ class SeparationTask(Task[SeparationConfig]):
         return Loss(-scores.mean(), len(batch.mixtures), {"largest_mask": mask})
 
     def _number_format(self, device: torch.device) -> contextlib.AbstractContextManager[Any]:
-        """bfloat16 also on a CPU that multiplies it: `stack.py` gains by it, which torch's own layers do not."""
+        """bfloat16 also on a CPU that multiplies it: `kernels/conv_stack.py` gains by it, which torch's own layers do not."""
         multiplies = inference_dtype(device) == torch.bfloat16
         if device.type == "cpu" and self.config.precision == "bf16" and multiplies:
             return torch.autocast("cpu", dtype=torch.bfloat16)

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import torch
 
-from models import memory
+from models.kernels import memory
 from models.reverberation import published
 from models.reverberation.network import NetworkConfig, ReverberationNet
 from models.reverberation.wiring import documented

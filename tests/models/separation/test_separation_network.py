@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import models.torchaudio_cpu  # noqa: F401
-from models.separation import network, stack
+from models.kernels import conv_stack
+from models.separation import network
 from models.separation.network import NetworkConfig
 
 SMALL = {"filters": 24, "bottleneck": 12, "skip": 12, "hidden": 20, "blocks": 3, "repeats": 2}
@@ -66,7 +67,7 @@ def test_the_time_major_blocks_equal_the_modules():
         passed, skip = block(passed)
         wanted = wanted + skip
     weights = [block.weights() for block in built.mask_generator.conv_layers]
-    found = stack.separate_features(features, weights, config.dilations, half=False)
+    found = conv_stack.separate_features(features, weights, config.dilations, half=False)
     torch.testing.assert_close(found, wanted.transpose(1, 2), rtol=1e-4, atol=1e-5)
 
 

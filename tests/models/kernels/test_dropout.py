@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.dropout import Dropout
+from models.kernels.dropout import Dropout
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5])

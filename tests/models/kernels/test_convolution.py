@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.convolution import TimeConv
+from models.kernels.convolution import TimeConv
 
 
 def plainly(layer, x):

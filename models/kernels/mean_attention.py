@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.products import pays, product
+from models.kernels.products import pays, product
 
 MOST_SCORES = 500_000  # held at a time: they stay in the processor's cache
 LEAST, MOST = 2.0**-60, 2.0**60  # sums of powers that leave room to multiply, here and in the gradient

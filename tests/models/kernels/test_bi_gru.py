@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models import products
-from models.reverberation import recurrent
+from models.kernels import bi_gru, products
 
 
 def both_ways(layer, x):
     """(ours, PyTorch's own)"""
-    assert recurrent._takes_steps_together(layer, x)
-    return recurrent.run_recurrent(layer, x, None), layer(x)[0]
+    assert bi_gru._takes_steps_together(layer, x)
+    return bi_gru.run_recurrent(layer, x, None), layer(x)[0]
 
 
 @pytest.mark.parametrize(("batch", "time"), [(5, 7), (1, 1), (3, 1), (1, 40)])
@@ -46,7 +45,7 @@ def test_in_single_precision_at_the_size_of_the_mesh():
 def test_who_listens_at_the_layer_hears_it():
     layer, heard = torch.nn.GRU(6, 4, batch_first=True, bidirectional=True), []
     layer.register_forward_hook(lambda *_: heard.append(True))
-    recurrent.run_recurrent(layer, torch.randn(2, 3, 6), None)
+    bi_gru.run_recurrent(layer, torch.randn(2, 3, 6), None)
     assert heard
 
 
@@ -58,14 +57,14 @@ def test_other_layers_are_pytorchs_to_run():
         torch.nn.GRU(6, 4, batch_first=True, bidirectional=True, num_layers=2),
         torch.nn.GRU(6, 4, batch_first=True, bidirectional=True, bias=False),
     ):
-        assert not recurrent._takes_steps_together(layer, x)
-        torch.testing.assert_close(recurrent.run_recurrent(layer, x, None), layer(x)[0])
+        assert not bi_gru._takes_steps_together(layer, x)
+        torch.testing.assert_close(bi_gru.run_recurrent(layer, x, None), layer(x)[0])
 
 
 def test_ragged_sequences_end_where_they_end():
     torch.manual_seed(0)
     layer, x = torch.nn.GRU(6, 4, batch_first=True, bidirectional=True), torch.randn(2, 5, 6)
     mask = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
-    ragged = recurrent.run_recurrent(layer, x, mask)
-    torch.testing.assert_close(ragged[1, :3], recurrent.run_recurrent(layer, x[1:, :3], None)[0])
-    torch.testing.assert_close(ragged[:1], recurrent.run_recurrent(layer, x[:1], None))
+    ragged = bi_gru.run_recurrent(layer, x, mask)
+    torch.testing.assert_close(ragged[1, :3], bi_gru.run_recurrent(layer, x[1:, :3], None)[0])
+    torch.testing.assert_close(ragged[:1], bi_gru.run_recurrent(layer, x[:1], None))

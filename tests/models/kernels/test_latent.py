@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models import products
-from models.reverberation.latent import NormedLatent
+from models.kernels import products
+from models.kernels.latent import NormedLatent
 
 
 def material(modules, batch, time, d, dtype):

@@ -11,7 +11,7 @@ import pytest
 SCRIPT = """
 import resource, sys
 import torch
-from models import memory
+from models.kernels import memory
 from models.reverberation.network import NetworkConfig, ReverberationNet
 
 torch.set_num_threads(1)

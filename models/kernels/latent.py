@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from models.products import pays, product_each
+from models.kernels.products import pays, product_each
 
 EPSILON = 1e-5  # of LayerNorm, as PyTorch's
 

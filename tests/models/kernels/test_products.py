@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models import products
-from models.products import Linear, linear, product
+from models.kernels import products
+from models.kernels.products import Linear, linear, product
 
 
 def close(found, expected):

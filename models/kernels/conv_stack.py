@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
-from models.products import product
+from models.kernels.products import product
 
 EPS = 1e-8
 STRETCH = 2**22  # values worked on at once: what a processor's last cache holds
