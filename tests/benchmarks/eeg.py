@@ -15,7 +15,7 @@ from models.eeg.config import EEGConfig
 from models.eeg.parting import Stretch, part
 from models.eeg.samples import located
 from models.training.config import preset, validated
-from tests.benchmarks.timing import interleaved, ms, row
+from tests.benchmarks.timing import interleaved, ms, row, sized
 from tests.benchmarks.window import run_script
 
 SUBJECTS = 12
@@ -44,7 +44,7 @@ def training_step() -> dict[str, object]:
     """Forward, backward and Adam on 8 windows of 10 s; 8 blocks of width 256, dropout 0.1 on both sides."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    eeg, envelope = torch.randn(8, 640, 64), torch.randn(8, 640)
+    eeg, envelope = torch.randn(sized(8, 1), 640, 64), torch.randn(sized(8, 1), 640)
     ours = network.build(network.NetworkConfig(version="v1", front_dropout=0.1))
     with_amx = torch.cpu._is_amx_tile_supported()
 
@@ -78,7 +78,8 @@ def ridge() -> dict[str, object]:
     from mtrf.model import TRF
 
     torch.set_num_threads(1)
-    values = preset("eeg", "ridge") | {"ridge": {"penalties": PENALTIES}}
+    penalties = PENALTIES[: sized(4, 2)]
+    values = preset("eeg", "ridge") | {"ridge": {"penalties": penalties}}
     config = validated(EEGConfig, values)
     people: list[tuple[list[Stretch], list[Stretch]]] = []
     for name in data.open_dataset(located("sample")).subjects:
@@ -98,13 +99,13 @@ def ridge() -> dict[str, object]:
         scale = sum(map(len, heard)) / (len(heard) * 64)
         decoder = TRF(direction=-1)
         decoder.train(
-            heard, eeg, 64, 0, 0.25, [penalty * scale for penalty in PENALTIES], k=4, seed=0, verbose=False
+            heard, eeg, 64, 0, 0.25, [penalty * scale for penalty in penalties], k=4, seed=0, verbose=False
         )
         return [decoder.predict(response=[np.asarray(one.eeg, np.float64)])[0][:, 0] for one in test]
 
     seconds = {ours: [], theirs: []}
     alike = []
-    for number in range(SUBJECTS):
+    for number in range(sized(SUBJECTS, 1)):
         found = {}
         for function in (theirs, ours):
             started = time.perf_counter()
@@ -124,7 +125,7 @@ def ridge() -> dict[str, object]:
 
 def hour() -> dict[str, object]:
     """A BDF of an hour, 64 channels at 512 Hz, in the tab of the real window at 1280 × 800: opened, scrolled, zoomed."""
-    told = run_script("eeg_hour.py")
+    told = run_script("eeg_hour.py", str(sized(3600, 60)))
     slower = min(told["scroll_fps"], told["zoom_fps"])
     ours = (
         f"{told['scroll_fps']:.0f} frames a second scrolling, {told['zoom_fps']:.0f} zooming, 99 % within {told['slowest_ms']:.0f} ms; "

@@ -105,7 +105,7 @@ def main() -> int:
     from app.main_window import MainWindow
     from app.services import Services
 
-    app = QApplication(sys.argv)
+    app = QApplication(sys.argv[:1])
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     i18n.install("en")
@@ -125,7 +125,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hour.bdf"
-        write_bdf(path, 3600)
+        write_bdf(path, int(sys.argv[1]))
         with loop:
             print(json.dumps(loop.run_until_complete(run(path))), flush=True)
     return 0

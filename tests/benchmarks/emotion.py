@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from models import checkpoint
 from models.emotion import network
 from models.emotion.network import GeneralAttention
 from models.resources import resource
-from tests.benchmarks.timing import interleaved, ms, row
+from tests.benchmarks.timing import interleaved, ms, row, run_program, sized
 
 
 def attention() -> dict[str, object]:
@@ -66,7 +64,7 @@ def speech_encoder() -> dict[str, object]:
     torch.set_num_threads(max(1, (os.cpu_count() or 2)))
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
-        HubertModel(HubertConfig()).save_pretrained(folder)
+        HubertModel(HubertConfig(num_hidden_layers=sized(12, 2))).save_pretrained(folder)
         encoder = SpeechEncoder(FrontEndConfig(kind="hubert", model=folder), torch.device("cpu"))
         plain = HubertModel.from_pretrained(folder).eval()
     sound = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
@@ -94,28 +92,17 @@ def live_path() -> dict[str, object]:
     from models.emotion.samples import held_out_clips
     from tests.desktop.sound_server import SoundServer
 
-    clips = held_out_clips(checkpoint.read_info(resource("checkpoints", "emotion"), "emotion"))[:6]
+    clips = held_out_clips(checkpoint.read_info(resource("checkpoints", "emotion"), "emotion"))[: sized(6, 1)]
     server = SoundServer()
     try:
         server.start()
         with tempfile.TemporaryDirectory() as home:
-            environment = {
-                **os.environ,
-                **server.environment,
-                "POLYPHONY_HOME": home,
-                "QT_QPA_PLATFORM": "offscreen",
-            }
             script = Path(__file__).parent.parent / "desktop" / "live_journey.py"
-            done = subprocess.run(
-                [sys.executable, str(script), *map(str, clips)],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=True,
-            )
+            environment = {**server.environment, "POLYPHONY_HOME": home}
+            lines = run_program(script, *map(str, clips), environment=environment)
     finally:
         server.stop()
-    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    told = [json.loads(line) for line in lines if line.startswith("{")]
     latencies = np.array(told[-1]["latencies_s"])
     p95 = float(np.percentile(latencies, 95))
     ours = f"median {ms(float(np.median(latencies)))}, p95 {ms(p95)}, {len(latencies)} windows, {told[-1]['skipped']} skipped"

@@ -54,7 +54,8 @@ async def measure(app: QApplication) -> None:
     while not tab.files.table.rows or any(row.prediction is None for row in tab.files.table.rows):
         await asyncio.sleep(0.1)
     await asyncio.sleep(1)
-    idle = await gaps(12)
+    seconds = float(sys.argv[1])
+    idle = await gaps(seconds)
 
     from models.resources import resource
     from models.systems import training_config
@@ -79,7 +80,7 @@ async def measure(app: QApplication) -> None:
                 await asyncio.sleep(0.1)
 
     job = asyncio.get_running_loop().create_task(keep_recognising())
-    busy = await gaps(20)
+    busy = await gaps(1.7 * seconds)
     job.cancel()
     services.training.stop(run)
     for _ in range(100):

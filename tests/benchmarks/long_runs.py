@@ -31,9 +31,9 @@ dock.grab()
 listed = time.perf_counter() - began
 run = dock.list.current
 assert run is not None
-assert dock.model.rowCount() == 200
+assert dock.model.rowCount() == int(sys.argv[1])
 longest = 0.0
-while "train/loss" not in run.steps or len(run.steps["train/loss"]) < 100_000 or run.behind:
+while "train/loss" not in run.steps or len(run.steps["train/loss"]) < int(sys.argv[2]) or run.behind:
     turn = time.perf_counter()
     app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 30)
     longest = max(longest, time.perf_counter() - turn)

@@ -12,7 +12,7 @@ from models.kernels import memory
 from models.reverberation import published
 from models.reverberation.network import NetworkConfig, ReverberationNet
 from models.reverberation.wiring import documented
-from tests.benchmarks.timing import interleaved, ms, row
+from tests.benchmarks.timing import interleaved, ms, row, sized
 
 
 def _plain() -> ModuleType:
@@ -76,7 +76,7 @@ def short_sequences() -> dict[str, object]:
 
 def long_sequences() -> dict[str, object]:
     """A training step at batch 8, length 100."""
-    peer, own, forward = _step(8, 100, rounds=3)
+    peer, own, forward = _step(sized(8, 1), sized(100, 20), rounds=3)
     ours = f"{ms(own)} (forward alone {forward})"
     return row(
         "ReverberationNet, length 100, forward and backward",

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from models.search import codes, evaluation
-from tests.benchmarks.timing import interleaved, ms, row
+from tests.benchmarks.timing import interleaved, ms, row, sized
 
 
 def mean_average_precision() -> dict[str, object]:
     """MAP@50 of 2,000 queries over 18,015 codes of 64 bits with 24 labels, against a loop with one argsort a query."""
-    random = np.random.default_rng(0)
-    queries, base = (random.integers(0, 256, (count, 8), dtype=np.uint8) for count in (2_000, 18_015))
-    wanted, labels = random.random((2_000, 24)) < 0.1, random.random((18_015, 24)) < 0.1
+    random, asking, held = np.random.default_rng(0), sized(2_000, 20), sized(18_015, 1_000)
+    queries, base = (random.integers(0, 256, (count, 8), dtype=np.uint8) for count in (asking, held))
+    wanted, labels = random.random((asking, 24)) < 0.1, random.random((held, 24)) < 0.1
     order = evaluation.tie_order(len(base))
     signs, asked = codes.unpack(base[order]) * 2.0 - 1, codes.unpack(queries) * 2.0 - 1
     truths = labels[order].astype(float)
@@ -47,7 +47,7 @@ def exact_search() -> dict[str, object]:
     from models.search.faiss_index import CodeIndex
 
     random = np.random.default_rng(0)
-    base = random.integers(0, 256, (1_000_000, 8), dtype=np.uint8)
+    base = random.integers(0, 256, (sized(1_000_000, 10_000), 8), dtype=np.uint8)
     queries = random.integers(0, 256, (50, 8), dtype=np.uint8)
     index, words = CodeIndex(base, 64), codes.words(base)[:, 0]
     turn = [0]
@@ -91,9 +91,10 @@ def indexing() -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "photos"
         place.mkdir()
-        for number in range(10_000):
+        count = sized(10_000, 40)
+        for number in range(count):
             shutil.copyfile(photos[number % len(photos)], place / f"{number:05d}.jpg")
-        some = sorted(place.iterdir())[:512]
+        some = sorted(place.iterdir())[: sized(512, 10)]
         started = time.perf_counter()
         for path in some:
             searcher.encode_pictures([path])
@@ -119,7 +120,7 @@ def indexing() -> dict[str, object]:
         report = searcher.index_folder(place, Path(folder) / "index", Progress())
         searcher.encode_pixels = encode  # type: ignore[method-assign]
         own = (before + encoders_own()) / 2
-        assert report.added == 10_000
+        assert report.added == count
         rate = report.added / report.seconds
     return row(
         "indexing 10,000 images",
@@ -148,7 +149,7 @@ def scrolling() -> dict[str, object]:
     theme.use_font(app)
     theme.apply(app, "light")
     files = sorted(emoji_folder().glob("*.png"))
-    shown = [Shown(number, files[number % len(files)]) for number in range(100_000)]
+    shown = [Shown(number, files[number % len(files)]) for number in range(sized(100_000, 1_000))]
     icons = [QIcon(QPixmap(str(path))) for path in files]
 
     class Plain(QAbstractListModel):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import yaml
 
-from tests.benchmarks.timing import ms, row
+from tests.benchmarks.timing import ms, row, run_program, sized
 
 HERE = Path(__file__).parent
 RUNS, POINTS = 200, 100_000
@@ -67,17 +65,11 @@ def _config() -> dict[str, object]:
 def many_long_runs() -> dict[str, object]:
     """From opening the dock on 200 runs of 100,000 points to a list that answers and the selected run's whole curve."""
     with tempfile.TemporaryDirectory() as home:
-        write_long_runs(Path(home))
-        environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ, "POLYPHONY_HOME": home}
-        done = subprocess.run(
-            [sys.executable, str(HERE / "long_runs.py")],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=300,
-        )
-    told = json.loads(done.stdout.strip().splitlines()[-1])
+        runs, points = sized(RUNS, 5), sized(POINTS, 2_000)
+        write_long_runs(Path(home), runs, points)
+        environment = {"POLYPHONY_HOME": home}
+        lines = run_program(HERE / "long_runs.py", str(runs), str(points), environment=environment)
+    told = json.loads(lines[-1])
     ours = (
         f"list {ms(told['list_s'])}, its figures and the selected run's {told['points']:,} points {ms(told['curve_s'])}, "
         f"a redraw {ms(told['frame_s'])}, longest turn of the loop {ms(told['longest_s'])}"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks.timing import interleaved, ms, row
+from tests.benchmarks.timing import interleaved, ms, row, run_program, sized
 
 HERE = Path(__file__).parent
 
@@ -19,22 +17,15 @@ HERE = Path(__file__).parent
 def run_script(script: str, *arguments: str) -> dict[str, float]:
     """A script of this folder in a fresh process and home; its last line is JSON."""
     with tempfile.TemporaryDirectory() as home:
-        environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ, "POLYPHONY_HOME": home}
-        done = subprocess.run(
-            [sys.executable, str(HERE / script), *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=180,
-        )
-    return json.loads(done.stdout.strip().splitlines()[-1])
+        lines = run_program(HERE / script, *arguments, environment={"POLYPHONY_HOME": home})
+    told: dict[str, float] = json.loads(lines[-1])
+    return told
 
 
 def first_paint() -> dict[str, object]:
     """From the start of the process to the first painted window, against a bare pyqtgraph plot in a window."""
     peers, ours = [], []
-    for _ in range(5):
+    for _ in range(sized(5, 1)):
         peers.append(run_script("first_paint.py", "bare")["seconds"])
         ours.append(run_script("first_paint.py", "ours")["seconds"])
     peer, own = float(np.median(peers)), float(np.median(ours))
@@ -49,7 +40,7 @@ def first_paint() -> dict[str, object]:
 
 def event_loop_gap() -> dict[str, object]:
     """p99 of the time between two turns of the event loop: idle, and while a run trains and files are recognised."""
-    told = run_script("event_loop.py")
+    told = run_script("event_loop.py", str(sized(12, 2)))
     ours = f"p99 {ms(told['busy_p99'])}, longest {ms(told['busy_max'])} while training and recognising"
     peer = f"idle window, p99 {ms(told['idle_p99'])}"
     return row(
@@ -70,7 +61,7 @@ def million_points() -> dict[str, object]:
     assert isinstance(app, QApplication)
     theme.use_font(app)
     theme.apply(app, "light")
-    x = np.arange(1_000_000, dtype=np.float64)
+    x = np.arange(sized(1_000_000, 10_000), dtype=np.float64)
     y = np.cumsum(np.random.default_rng(0).normal(size=x.size))
     bare = pg.PlotWidget()
     curve = bare.plot()
@@ -113,7 +104,7 @@ def five_thousand_sequences() -> dict[str, object]:
     assert isinstance(app, QApplication)
     theme.use_font(app)
     theme.apply(app, "light")
-    values = np.random.default_rng(0).uniform(size=(5_000, len(ROLE_NAMES)))
+    values = np.random.default_rng(0).uniform(size=(sized(5_000, 50), len(ROLE_NAMES)))
     bare = pg.PlotWidget()
     picture = pg.ImageItem(axisOrder="row-major", levels=(0, 1), colorMap=pg.colormap.get("viridis"))
     bare.addItem(picture)
@@ -156,7 +147,7 @@ def hour_long_lane() -> dict[str, object]:
     app = QApplication.instance() or QApplication([])
     assert isinstance(app, QApplication)
     theme.apply(app, "light")
-    rate, seconds = 16_000, 3600
+    rate, seconds = 16_000, sized(3600, 60)
     sound = np.random.default_rng(0).normal(0, 0.1, rate * seconds).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hour.wav"
