@@ -1,17 +1,23 @@
-"""Reading sound: any format of libsndfile, any rate, any number of channels, whole or in blocks."""
+"""Reading sound: any format of libsndfile or FFmpeg, any rate, any number of channels, whole or in blocks.
+
+A length is what was counted, not what a header claims, and nothing is held for it before it is there.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 
 from models.errors import UserError
+from models.files import shown
+from models.remarks import Remark, distinct
+from models.sound import Sound, open_sound
 
 AUDIO_SUFFIXES = frozenset(
     [
@@ -33,32 +39,64 @@ AUDIO_SUFFIXES = frozenset(
         ".nist",
         ".voc",
         ".paf",
+        ".m4a",
+        ".m4b",
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".3gp",
+        ".aac",
+        ".webm",
+        ".mkv",
+        ".mka",
+        ".wma",
+        ".amr",
     ]
 )
+BLOCK = 1 << 20  # samples of one channel that are read at once
+SILENT_POWER = 1e-8  # mean square below which nothing can be told of a stretch (−80 dB)
+CANCELLED = 0.01  # of the channels' power: less is left of it where they are opposite in phase (−20 dB)
 MOST_IN_MEMORY_S = 4 * 3600.0  # one hour of mono float32 at 16 kHz is 230 MB
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file's header says. `frames` counts samples of one channel."""
+    """What a file holds. `frames` counts samples of one channel. remarks: what its container says wrongly."""
 
     duration_s: float
     sample_rate: int
     channels: int
     frames: int
     format: str
+    remarks: tuple[Remark, ...] = ()
 
 
 def info(path: str | os.PathLike[str]) -> AudioInfo:
-    """The header of a sound file. Raises UserError where there is none to read."""
-    with _opened(path) as file:
+    """The header of a sound file, its length counted where it cannot be believed. Raises UserError."""
+    with contextlib.closing(open_sound(path)) as file:
         return AudioInfo(
             duration_s=file.frames / file.samplerate,
             sample_rate=file.samplerate,
             channels=file.channels,
             frames=file.frames,
             format=file.format,
+            remarks=file.remarks,
         )
+
+
+def remarks(path: str | os.PathLike[str]) -> tuple[Remark, ...]:
+    """What a person should know about how a file is heard in mono: lengths, tracks, channels. Raises UserError.
+
+    The first minute is listened to.
+    """
+    with contextlib.closing(open_sound(path)) as file:
+        fold = _Fold(file.channels)
+        for _ in range(6):
+            block = file.read(10 * file.samplerate)
+            if not len(block):
+                break
+            fold.mono(block)
+        return distinct((*file.remarks, *fold.remarks))
 
 
 def read(path: str | os.PathLike[str], sample_rate: int = 16_000, mono: bool = True) -> np.ndarray:
@@ -67,19 +105,9 @@ def read(path: str | os.PathLike[str], sample_rate: int = 16_000, mono: bool = T
     Values are as stored, full scale ±1, nothing clipped. Raises UserError for what cannot be read, for a file
     without a single sample, and for one too long to hold in memory.
     """
-    with _opened(path) as file:
-        if file.frames / file.samplerate > MOST_IN_MEMORY_S:
-            raise UserError(
-                "{name} is too long to read at once.",
-                "It lasts {hours:.1f} hours.",
-                "Cut it into parts of at most four hours.",
-                name=Path(path).name,
-                hours=file.frames / file.samplerate / 3600,
-            )
-        samples = _read_frames(file, path, -1, mono)
+    with contextlib.closing(open_sound(path)) as file:
+        samples = _joined(file, path, None, mono)
         rate = file.samplerate
-    if not len(samples):
-        raise _no_sound(path)
     return resample(samples, rate, sample_rate)
 
 
@@ -87,14 +115,13 @@ def read_part(
     path: str | os.PathLike[str], start_s: float, end_s: float | None, sample_rate: int = 16_000
 ) -> np.ndarray:
     """The mono stretch from `start_s` to `end_s` (None: to the end), float32 [samples]."""
-    with _opened(path) as file:
-        first = min(file.frames, max(0, round(start_s * file.samplerate)))
-        last = file.frames if end_s is None else min(file.frames, round(end_s * file.samplerate))
-        file.seek(first)
-        samples = _read_frames(file, path, max(0, last - first), mono=True)
+    with contextlib.closing(open_sound(path)) as file:
         rate = file.samplerate
-    if not len(samples):
-        raise _no_sound(path)
+        first = min(file.frames, max(0, round(start_s * rate)))
+        last = None if end_s is None else round(end_s * rate)
+        if first:
+            file.seek(first)
+        samples = _joined(file, path, None if last is None else max(0, last - first), mono=True)
     return resample(samples, rate, sample_rate)
 
 
@@ -105,30 +132,85 @@ def blocks(
 
     Resampling runs on across the blocks, so joined together they are what `read` gives (to rounding).
     """
-    with _opened(path) as file:
+    with contextlib.closing(open_sound(path)) as file:
         stream = None
         if file.samplerate != sample_rate:
             stream = soxr.ResampleStream(file.samplerate, sample_rate, 1, dtype="float32", quality="HQ")
         size = max(1, round(block_s * file.samplerate))
-        left = file.frames
-        while left > 0:
-            block = _read_frames(file, path, min(size, left), mono=True)
-            left -= size
-            if not len(block):
-                break
-            yield block if stream is None else stream.resample_chunk(block, last=left <= 0)
+        fold = _Fold(file.channels)
+        block = file.read(size)
+        while len(block):
+            following = file.read(size)
+            mono = fold.mono(_finite(block))
+            yield mono if stream is None else stream.resample_chunk(mono, last=not len(following))
+            block = following
 
 
 def raw_blocks(path: str | os.PathLike[str], frames: int = 262_144) -> Iterator[np.ndarray]:
     """The sound as stored, in consecutive blocks of at most `frames`, float32 [frames, channels]."""
-    with _opened(path) as file:
-        left = file.frames
-        while left > 0:
-            block = _read_frames(file, path, min(frames, left), mono=False)
-            left -= len(block)
-            if not len(block):
-                break
-            yield block
+    with contextlib.closing(open_sound(path)) as file:
+        block = file.read(frames)
+        while len(block):
+            yield _finite(block)
+            block = file.read(frames)
+
+
+class _Fold:
+    """Many channels to one: their mean, or the loudest where they cancel one another, as a miswired cable makes them.
+
+    Decided at the first block that is not silent, and kept.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self.remarks: tuple[Remark, ...] = ()
+        if channels > 2:
+            self.remarks = (Remark("Its {count} channels were averaged.", count=channels),)
+        self._channel: int | None = None
+        self._decided = channels == 1
+
+    def mono(self, block: np.ndarray) -> np.ndarray:
+        """float32 [n] of [n, channels]."""
+        if block.shape[1] == 1:
+            return block[:, 0]
+        mean = block.mean(axis=1)
+        if not self._decided:
+            powers = np.square(block, dtype=np.float64).mean(axis=0)
+            if powers.max(initial=0.0) > SILENT_POWER:
+                self._decided = True
+                if np.square(mean, dtype=np.float64).mean() < CANCELLED * powers.mean():
+                    self._channel = int(powers.argmax())
+                    self.remarks = (
+                        Remark(
+                            "Its channels are opposite in phase and would cancel one another; channel {channel} alone was heard.",
+                            channel=self._channel + 1,
+                        ),
+                    )
+        return mean if self._channel is None else np.ascontiguousarray(block[:, self._channel])
+
+
+def _joined(file: Sound, path: str | os.PathLike[str], most: int | None, mono: bool) -> np.ndarray:
+    """The next `most` samples (None: all that are left), read bit by bit: no memory is taken for what a header claims."""
+    fold, parts, count = _Fold(file.channels), [], 0
+    limit = round(MOST_IN_MEMORY_S * file.samplerate)
+    while most is None or count < most:
+        block = file.read(BLOCK if most is None else min(BLOCK, most - count))
+        if not len(block):
+            break
+        count += len(block)
+        if count > limit:
+            raise _too_long(path, max(file.frames, count) / file.samplerate)
+        block = _finite(block)
+        parts.append(block)
+    if not count:
+        raise _no_sound(path)
+    samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return fold.mono(samples) if mono else samples
+
+
+def _finite(block: np.ndarray) -> np.ndarray:
+    if np.isfinite(block).all():
+        return block
+    return np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
 
 
 def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
@@ -176,59 +258,14 @@ def _refuse_folder(error: OSError) -> None:
     ) from error
 
 
-def _opened(path: str | os.PathLike[str]) -> soundfile.SoundFile:
-    path = Path(path)
-    name = path.name
-    if path.is_dir():
-        raise UserError(
-            "{name} is a folder.", "A sound file was expected.", "Choose a file in it.", name=name
-        )
-    if not path.exists():
-        raise UserError(
-            "{name} was not found.", "It may have been moved or deleted.", "Choose it again.", name=name
-        )
-    try:
-        if path.stat().st_size == 0:
-            raise UserError(
-                "{name} is empty.", "The file has no bytes.", "Record or copy it again.", name=name
-            )
-        with open(path, "rb"):  # tells a missing permission from a broken file
-            pass
-        return soundfile.SoundFile(path)
-    except OSError as error:
-        raise UserError(
-            "{name} cannot be opened.",
-            "{reason}.",
-            "Check its permissions.",
-            name=name,
-            reason=error.strerror or str(error),
-        ) from error
-    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
-        raise UserError(
-            "{name} is not a sound file that can be read.",
-            "Its contents are not WAV, FLAC, OGG, MP3, AIFF or another known format, or its header is damaged.",
-            "Convert it to WAV or FLAC, or choose another file.",
-            name=name,
-        ) from error
-
-
-def _read_frames(
-    file: soundfile.SoundFile, path: str | os.PathLike[str], frames: int, mono: bool
-) -> np.ndarray:
-    try:
-        samples = file.read(frames, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError, MemoryError) as error:
-        raise UserError(
-            "{name} breaks off while it is read.",
-            "The file is damaged or was not copied to its end.",
-            "Copy it again, or convert what is left of it.",
-            name=Path(path).name,
-        ) from error
-    if not np.isfinite(samples).all():
-        samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
-    if mono:
-        return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    return samples
+def _too_long(path: str | os.PathLike[str], seconds: float) -> UserError:
+    return UserError(
+        "{name} is too long to read at once.",
+        "It lasts {hours:.1f} hours.",
+        "Cut it into parts of at most four hours.",
+        name=shown(Path(path).name),
+        hours=seconds / 3600,
+    )
 
 
 def _no_sound(path: str | os.PathLike[str]) -> UserError:
@@ -236,5 +273,5 @@ def _no_sound(path: str | os.PathLike[str]) -> UserError:
         "{name} holds no sound.",
         "Its length is 0 samples.",
         "Record or export it again.",
-        name=Path(path).name,
+        name=shown(Path(path).name),
     )

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from models.errors import UserError
+from models.files import utf8
 
 
 def _umask() -> int:
@@ -157,9 +158,10 @@ class ContentHashes:
                 self._changed = False
 
 
-def write_whole(path: str | os.PathLike[str], contents: bytes) -> None:
-    """Write a file aside, then rename it to its place: a kill leaves the old one or the new one.
+def write_whole(path: str | os.PathLike[str], contents: bytes | str) -> None:
+    """Write a file aside, then rename it to its place: a kill or a power cut leaves the old one or the new one.
 
+    Text is written as UTF-8; bytes of file names that are none become �.
     Missing folders are made. Raises UserError where that is not possible, such as on a full disk.
     """
     path = Path(path)
@@ -168,7 +170,9 @@ def write_whole(path: str | os.PathLike[str], contents: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, aside = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
-            file.write(contents)
+            file.write(utf8(contents) if isinstance(contents, str) else contents)
+            file.flush()
+            os.fsync(file.fileno())
         os.chmod(aside, 0o666 & ~UMASK)  # mkstemp makes files for the owner alone
         os.replace(aside, path)
         aside = None

@@ -13,6 +13,7 @@ from models.checkpoint import cannot_write
 from models.datafiles import write_whole
 from models.eeg.attended import Attention
 from models.eeg.scores import Evaluation
+from models.files import utf8
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
@@ -68,10 +69,10 @@ def attention_rows(attention: Attention, names: Sequence[str]) -> list[list[obje
 
 
 def write_json(path: Path, values: Any) -> None:
-    write_whole(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
+    write_whole(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n"))
 
 
 def csv_bytes(rows: Sequence[Sequence[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+    return utf8(text.getvalue())

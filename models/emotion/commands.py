@@ -18,6 +18,7 @@ from models.emotion.recognizer import FilePrediction, Recognizer
 from models.emotion.samples import located
 from models.emotion.tables import write_evaluation, write_items, write_json, write_table
 from models.errors import UserError
+from models.files import shown
 from models.progress import Progress
 from models.training import config as configs
 from models.training import events
@@ -65,7 +66,10 @@ def use(
         )
     write_table(Path(out), predictions, recognizer.labels)
     print(f"{len(predictions)} files, {len(skipped)} skipped: {out}")
-    return {"out": str(out), "files": len(predictions), "skipped": skipped, "labels": list(recognizer.labels)}
+    return {
+        "out": str(out), "files": len(predictions), "skipped": skipped, "labels": list(recognizer.labels),
+        "recognised": {shown(one.path): one.label for one in predictions},
+    }  # fmt: skip
 
 
 def evaluate(

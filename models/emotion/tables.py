@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from models.checkpoint import cannot_write
 from models.datafiles import write_whole
 from models.emotion.speakers import Evaluation
+from models.files import utf8
 
 if TYPE_CHECKING:
     from models.emotion.recognizer import FilePrediction
@@ -40,10 +41,10 @@ def write_items(path: Path, items: Sequence[dict[str, Any]]) -> None:
 
 
 def write_json(path: Path, values: Any) -> None:
-    write_whole(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
+    write_whole(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n"))
 
 
 def csv_bytes(rows: Sequence[Sequence[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+    return utf8(text.getvalue())

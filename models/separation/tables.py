@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models.datafiles import write_whole
+from models.files import utf8
 from models.separation.results import Separated, TrackScores
 
 FIGURES = ("si_sdr", "si_sdri", "sdr", "sdri", "stoi", "pesq")
@@ -18,7 +19,7 @@ FIGURES = ("si_sdr", "si_sdri", "sdr", "sdri", "stoi", "pesq")
 def csv_bytes(rows: Sequence[Sequence[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+    return utf8(text.getvalue())
 
 
 def write_scores(out: Path, scores: Sequence[TrackScores], references: Sequence[Path]) -> None:
@@ -42,7 +43,7 @@ def write_tracks(out: Path, separated: Sequence[Separated]) -> None:
 
 def write_evaluation(folder: Path, figures: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
     """``figures.json`` and ``items.csv`` in `folder`."""
-    write_whole(folder / "figures.json", (json.dumps(figures, indent=2, ensure_ascii=False) + "\n").encode())
+    write_whole(folder / "figures.json", (json.dumps(figures, indent=2, ensure_ascii=False) + "\n"))
     table: list[Sequence[object]] = (
         [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)] if rows else []
     )

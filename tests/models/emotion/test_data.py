@@ -175,7 +175,7 @@ def test_csv_relative_to_its_folder_with_its_reasons(tmp_path):
     assert set(reasons(dataset)) == {
         "It is listed twice.",
         "The sound file is missing.",
-        "The sound file cannot be read. Its contents are not WAV, FLAC, OGG, MP3, AIFF or another known format, or "
+        "The sound file cannot be read. Its contents are not WAV, FLAC, OGG, MP3, M4A, WebM, AIFF or another known format, or "
         "its header is damaged.",
         "No emotion is given.",
         "No speaker is given.",
