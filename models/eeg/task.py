@@ -140,15 +140,12 @@ class EEGTask(Task[EEGConfig]):
             torch.from_numpy(np.stack(eeg)), torch.from_numpy(np.stack(envelope)), torch.tensor(subject)
         )
 
-    def to(self, batch: Batch, device: torch.device) -> Batch:
-        return Batch(*(getattr(batch, one.name).to(device, non_blocking=True) for one in fields(Batch)))
-
     def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
         with self._half_precision(batch.eeg.device):
             decoded = network(batch.eeg, batch.subject)
         value = losses.loss(decoded, batch.envelope, self.config.loss.kind, self.config.loss.l1)
         figures = {"r": losses.pearson(decoded, batch.envelope).mean().detach()}
-        opened = getattr(getattr(network, "module", network), "opened", None)
+        opened = getattr(self.bare(network), "opened", None)
         if opened is not None:
             figures["gate"] = opened
         return Loss(value, len(batch.eeg), figures)
@@ -183,7 +180,7 @@ class EEGTask(Task[EEGConfig]):
             "envelope": batch.envelope.cpu().numpy(),
         }
 
-    def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:
         """r is a mean over windows, then over subjects."""
         whose = [self._validation.place(number, None)[0].subject for number in range(len(outputs["r"]))]
         self.validation_r = {
@@ -205,7 +202,7 @@ class EEGTask(Task[EEGConfig]):
         lines = Lines("Envelope", "time (s)", "standard deviations", x, {"decoded": decoded, "heard": heard})
         return [lines, shares]
 
-    def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
+    def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         title = "ridge" if self.solved else f"Conformer {self.network_config.version}"
         tuned = self._tuned_to()
         whose = f"tuned to {', '.join(tuned)}" if tuned else f"{len(self.parts.met)} subjects"
@@ -221,7 +218,7 @@ class EEGTask(Task[EEGConfig]):
                 "by": self.parts.by,
                 "tuned_to": self._tuned_to(),
             },
-            metrics={name: value for name, value in figures.items() if np.isfinite(value)},
+            metrics={name: value for name, value in metrics.items() if np.isfinite(value)},
             card=self._card(),
         )
 
@@ -230,12 +227,6 @@ class EEGTask(Task[EEGConfig]):
         if self.start is None:
             return []
         return list(dict.fromkeys([*self.start[1].preprocessing.get("tuned_to", []), *self.parts.met]))
-
-    def recorded_config(self) -> dict[str, Any]:
-        values = super().recorded_config()
-        values["data"]["path"] = Path(self.config.data.path).name
-        values["start_from"] = Path(self.config.start_from).name
-        return values
 
     def summary(self, history: History, folder: Path) -> list[Path]:
         from models.eeg.summary import draw

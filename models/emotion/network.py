@@ -130,7 +130,8 @@ class Statistics(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x [batch, frames, dim], mask bool [batch, frames] → [batch, outputs]."""
         figures = self.figures(x, mask)
-        if self.training and len(figures) == 1:  # a batch of one has no spread to be scaled by
+        spans = getattr(self.scale, "spans", False)  # over several processes: then it judges that itself
+        if self.training and len(figures) == 1 and not spans:  # a batch of one has no spread to be scaled by
             scaled = nn.functional.batch_norm(figures, self.scale.running_mean, self.scale.running_var)
         else:
             scaled = self.scale(figures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -154,32 +155,34 @@ class EmotionTask(Task[EmotionConfig]):
         )  # -100: cross-entropy passes it over
         return Batch(features, lengths, emotions, voices)
 
-    def to(self, batch: Batch, device: torch.device) -> Batch:
-        return Batch(
-            *(getattr(batch, name).to(device) for name in ("features", "lengths", "emotions", "speakers"))
-        )
-
     def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
         """Emotion cross-entropy + weight · speaker cross-entropy through the reversal."""
-        reversal = getattr(_bare(network), "reversal", None)
+        reversal = getattr(self.bare(network), "reversal", None)
         if reversal is not None:
             reversal.alpha = self.alpha(clock)
         output = network(batch.features, batch.lengths)
         weights = (
-            self._class_weights().to(output.logits.device) if self.config.data.balance == "weights" else None
+            self._class_weights.to(output.logits.device) if self.config.data.balance == "weights" else None
         )
         smoothing = self.config.label_smoothing
         value = sum(
             cross_entropy(logits, batch.emotions, weight=weights, label_smoothing=smoothing)
             for logits in output.heads
         ) / torch.tensor(len(output.heads))
-        right = (output.logits.argmax(-1) == batch.emotions).float().mean()
-        figures = {"accuracy": right}
+        figures = {"accuracy": (output.logits.argmax(-1) == batch.emotions).float().mean()}
+        mean, weighted = (value, None) if weights is None else (torch.zeros_like(value), value)
         if output.speaker_logits is not None:
             voice = cross_entropy(output.speaker_logits, batch.speakers)
-            value = value + self.config.adversary.weight * voice
+            mean = mean + self.config.adversary.weight * voice
             figures["speaker_loss"] = voice.detach()
-        return Loss(value, len(batch.emotions), figures)
+        return Loss(mean, len(batch.emotions), figures, weighted=weighted)
+
+    def weight(self, draws: list[Draw]) -> float:
+        """Items count by the weights of their classes, where classes are balanced so."""
+        if self.config.data.balance != "weights":
+            return super().weight(draws)
+        labels = [self.labels.index(self.parts["train"][draw.item].emotion) for draw in draws]
+        return float(self._class_weights[labels].sum())
 
     def alpha(self, clock: Clock) -> float:
         """Strength of the gradient reversal."""
@@ -205,7 +208,7 @@ class EmotionTask(Task[EmotionConfig]):
             "loss": loss.float().cpu().numpy(),
         }
 
-    def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:
         self.last_evaluation = self._evaluation(split, outputs["probabilities"])
         found = self.last_evaluation
         return {
@@ -215,7 +218,7 @@ class EmotionTask(Task[EmotionConfig]):
             "weighted_f1": found.weighted_f1,
         }
 
-    def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
+    def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         return CheckpointInfo(
             system="emotion",
             title=f"{FRONT_ENDS[self.config.front_end.kind]}, {len(self.speaker_names)} speakers",
@@ -225,15 +228,9 @@ class EmotionTask(Task[EmotionConfig]):
                 "window_s": self.config.data.window_s,
             },
             labels=list(self.labels),
-            metrics={name: value for name, value in figures.items() if np.isfinite(value)},
+            metrics={name: value for name, value in metrics.items() if np.isfinite(value)},
             card=self._card(),
         )
-
-    def recorded_config(self) -> dict[str, Any]:
-        values = super().recorded_config()
-        values["data"]["path"] = Path(self.config.data.path).name
-        values["start_from"] = Path(self.config.start_from).name
-        return values
 
     def output_layer(self) -> str:
         """Not the speakers' head, which the gradient reversal makes work against the rest."""
@@ -318,7 +315,9 @@ class EmotionTask(Task[EmotionConfig]):
             sessions=[u.session for u in part],
         )
 
+    @cached_property
     def _class_weights(self) -> torch.Tensor:
+        """[classes], of mean 1 over the training items: rare classes count for more."""
         counts = np.array(
             [sum(u.emotion == label for u in self.parts["train"]) for label in self.labels], dtype=float
         )
@@ -359,11 +358,6 @@ def network_config(
         statistics=asked.statistics,
         encoder_layers=encoder_layers,
     )
-
-
-def _bare(network: torch.nn.Module) -> torch.nn.Module:
-    """The network itself, where it is wrapped for distribution."""
-    return getattr(network, "module", network)
 
 
 TASK = EmotionTask

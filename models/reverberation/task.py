@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -103,10 +101,6 @@ class ReverberationTask(Task[ReverberationConfig]):
             torch.from_numpy(self.sequences.y[chosen]),
         )
 
-    def to(self, batch: Batch, device: torch.device) -> Batch:
-        lengths = None if batch.lengths is None else batch.lengths.to(device)
-        return Batch(batch.x.to(device), lengths, batch.y.to(device))
-
     def optimizer(self, network: torch.nn.Module) -> torch.optim.Optimizer:
         """Adam, as described; all parameters in one step where there is such a kernel."""
         together = next(network.parameters()).device.type in ("cpu", "cuda")
@@ -120,13 +114,16 @@ class ReverberationTask(Task[ReverberationConfig]):
     def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
         """MSE (in spreads of the targets) + kl_weight · KL summed over the batch."""
         output = network(batch.x, batch.lengths)
-        bare: Any = getattr(network, "module", network)  # within, where it is wrapped for distribution
-        scale: torch.Tensor = bare.target_scale
+        scale: torch.Tensor = self.bare(network).target_scale
         mse = ((output.value - batch.y) / scale).square().mean()
-        value = mse + self.config.kl_weight * output.kl
         in_units = (mse * scale.square()).detach()  # as the validation's, so that both lie on one axis
-        figures = {"mse": in_units, "kl": output.kl.detach(), "kl_once": output.kl_once.detach()}
-        return Loss(value, len(batch.y), figures)
+        return Loss(
+            mse,
+            len(batch.y),
+            {"mse": in_units},
+            summed=self.config.kl_weight * output.kl,
+            totals={"kl": output.kl.detach(), "kl_once": output.kl_once.detach()},
+        )
 
     def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
         output = network(batch.x, batch.lengths)
@@ -134,7 +131,7 @@ class ReverberationTask(Task[ReverberationConfig]):
         found = {"value": output.value, "y": batch.y, "gates": output.gates.T, "kl": modules.T}
         return {name: one.float().cpu().numpy() for name, one in found.items()}
 
-    def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:
         found = regression(outputs["value"], outputs["y"])
         if outputs["gates"].shape[1]:
             found |= dict(zip(GATE_NAMES, outputs["gates"].mean(0).tolist(), strict=True))
@@ -152,10 +149,10 @@ class ReverberationTask(Task[ReverberationConfig]):
             shown.append(Bars("Gates", "mean gate", list(ROLE_NAMES), {"pass 1": first, "pass 2": second}))
         return shown
 
-    def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
+    def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         plain = {
             name: value
-            for name, value in figures.items()
+            for name, value in metrics.items()
             if f"/{GATE}." not in name and f"/{KL}." not in name
         }
         kind = self.config.network.kind
@@ -168,11 +165,6 @@ class ReverberationTask(Task[ReverberationConfig]):
             metrics={name: value for name, value in plain.items() if np.isfinite(value)},
             card=self._card(),
         )  # fmt: skip
-
-    def recorded_config(self) -> dict[str, Any]:
-        values = super().recorded_config()
-        values["data"]["path"] = Path(self.config.data.path).name
-        return values
 
     def _card(self) -> str:
         held = "the samples it was trained on" if self.config.data.kind == "noise" else "held-out data"

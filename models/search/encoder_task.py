@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from models.checkpoint import CheckpointInfo
 from models.errors import UserError
@@ -19,22 +19,29 @@ from models.search.gallery import gallery
 from models.search.samples import located
 from models.training import schedules
 from models.training.pictures import Shown
-from models.training.task import Clock, Draw, History, Loss, Task
+from models.training.task import Clock, Draw, History, Loss, RowsTask
 
+MOST_SAID = 4  # phrases of a text: a caption and three keywords
+NOTHING_MORE, NO_TRUTH, OWN = -1, -2, -3  # fillings of `said` and `truths`; a phrase of no other picture
 _SIDES = {"left", "right"}  # pictures whose words say so are not mirrored
 
 
 @dataclass(frozen=True)
 class Batch:
-    """pixels float32 [batch, 3, side, side]; tokens, mask int64 [batch, length]; fits bool [batch texts, batch pictures]."""
+    """pixels float32 [batch, 3, side, side]; tokens, mask int64 [batch, length].
+
+    said int64 [batch, 4], the phrases that the text is made of, and truths int64 [batch, most], all that are true of the
+    picture, by their numbers and filled up with -1 and -2: a text fits every picture of which all it says is true.
+    """
 
     pixels: Tensor
     tokens: Tensor
     mask: Tensor
-    fits: Tensor
+    said: Tensor
+    truths: Tensor
 
 
-class EncoderTask(Task[SearchConfig]):
+class EncoderTask(RowsTask[SearchConfig]):
     """Trains a small CLIP (Radford et al., ICML 2021) from nothing on pictures with captions.
 
     A text is drawn anew each time: a caption, or a few keywords. The loss is the cross-entropy over the batch both
@@ -77,6 +84,10 @@ class EncoderTask(Task[SearchConfig]):
         )
         self.tokenizer = small_encoder.tokenizer(self.tokenizer_json, settings.most_tokens)
         self.truths = [_true_of(item) for item in train]
+        self.phrases = {
+            phrase: number for number, phrase in enumerate(sorted(frozenset().union(*self.truths)))
+        }
+        self._most_truths = max(map(len, self.truths))
         return {
             "train pictures": len(train),
             "validation pictures": len(self.pairs["validation"]),
@@ -92,7 +103,7 @@ class EncoderTask(Task[SearchConfig]):
         return small_encoder.build(self.clip_config)
 
     def batch(self, split: str, draws: list[Draw]) -> Batch:
-        items, seen, texts, phrases = [], [], [], []
+        items, seen, texts, said = [], [], [], []
         for draw in draws:
             item = self.pairs[split][draw.item]
             picture = torch.from_numpy(self.pixels[split][draw.item].astype(np.float32)).permute(2, 0, 1)
@@ -110,22 +121,35 @@ class EncoderTask(Task[SearchConfig]):
             items.append(draw.item)
             seen.append(picture)
             texts.append(text)
-            phrases.append(frozenset(one.casefold() for one in drawn))
+            said.append([self.phrases.get(one.casefold(), OWN) for one in drawn])
         encoded = self.tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
-        fits = torch.eye(len(draws), dtype=torch.bool)
-        if split == "train":
-            fits |= torch.tensor([[said <= self.truths[i] for i in items] for said in phrases])
-        return Batch(torch.stack(seen), encoded["input_ids"], encoded["attention_mask"], fits)
+        truths = [[self.phrases[one] for one in self.truths[i]] if split == "train" else [OWN] for i in items]
+        return Batch(
+            torch.stack(seen),
+            encoded["input_ids"],
+            encoded["attention_mask"],
+            _filled(said, MOST_SAID, NOTHING_MORE),
+            _filled(truths, self._most_truths, NO_TRUTH),
+        )
 
-    def to(self, batch: Batch, device: torch.device) -> Batch:
-        return Batch(*(getattr(batch, name).to(device) for name in ("pixels", "tokens", "mask", "fits")))
-
-    def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
+    def rows(self, network: torch.nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Embeddings of length 1, what is said and true of each item, and the learned scale of the likenesses."""
         output = network(input_ids=batch.tokens, attention_mask=batch.mask, pixel_values=batch.pixels)
-        logits, fits = output.logits_per_text.float(), batch.fits.float()
-        by_text = -(logits.log_softmax(1) * fits / fits.sum(1, keepdim=True)).sum(1).mean()
-        by_picture = -(logits.log_softmax(0) * fits / fits.sum(0, keepdim=True)).sum(0).mean()
-        right = batch.fits.gather(1, logits.argmax(1, keepdim=True)).float().mean()
+        return {
+            "text": output.text_embeds.float(),
+            "image": output.image_embeds.float(),
+            "said": batch.said,
+            "truths": batch.truths,
+            "scale": self.bare(network).logit_scale.exp(),
+        }
+
+    def loss_of(self, rows: dict[str, Tensor], clock: Clock) -> Loss:
+        logits = rows["scale"] * rows["text"] @ rows["image"].T
+        fits = _fits(rows["said"], rows["truths"])
+        targets = fits.float()
+        by_text = -(logits.log_softmax(1) * targets / targets.sum(1, keepdim=True)).sum(1).mean()
+        by_picture = -(logits.log_softmax(0) * targets / targets.sum(0, keepdim=True)).sum(0).mean()
+        right = fits.gather(1, logits.argmax(1, keepdim=True)).float().mean()
         return Loss((by_text + by_picture) / 2, len(fits), {"accuracy": right})
 
     def learning_rate(self, clock: Clock) -> float:
@@ -134,17 +158,31 @@ class EncoderTask(Task[SearchConfig]):
         )
 
     def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
-        output = network(input_ids=batch.tokens, attention_mask=batch.mask, pixel_values=batch.pixels)
-        return {
-            "image": output.image_embeds.float().cpu().numpy(),
-            "text": output.text_embeds.float().cpu().numpy(),
-        }
+        rows = self.rows(network, batch)
+        scale = rows["scale"].expand(len(rows["text"]))
+        kept = {"image": rows["image"], "text": rows["text"], "scale": scale}
+        return {name: value.float().cpu().numpy() for name, value in kept.items()}
 
-    def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:
         """How often the picture is among the nearest 1 and 10 of its text, among the split's pictures."""
         alike = outputs["text"] @ outputs["image"].T
         rank = (alike > np.diag(alike)[:, None]).sum(1)
-        return {"recall_at_1": float((rank < 1).mean()), "recall_at_10": float((rank < 10).mean())}
+        recall = {f"recall_at_{place}": float((rank < place).mean()) for place in (1, 10)}
+        return {"loss": self._validation_loss(outputs), **recall}
+
+    def _validation_loss(self, outputs: dict[str, np.ndarray]) -> float:
+        """The loss on these pairs, as many at a time as in training; each text is true of its own picture alone."""
+        size, total = self.config.batch_size * self.config.accumulation, 0.0
+        count = len(outputs["text"])
+        for start in range(0, count, size):
+            text, image = (
+                torch.from_numpy(outputs[name][start : start + size]) for name in ("text", "image")
+            )
+            logits = float(outputs["scale"][0]) * text @ image.T
+            own = torch.arange(len(text))
+            both = cross_entropy(logits, own) + cross_entropy(logits.T, own)
+            total += float(both) / 2 * len(text)
+        return total / count
 
     def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:
         """What some words of the validation part bring; the picture they were written for is right."""
@@ -154,7 +192,7 @@ class EncoderTask(Task[SearchConfig]):
             gallery(-(outputs["text"] @ outputs["image"].T), asked, paths, np.eye(len(asked), dtype=bool))
         ]
 
-    def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
+    def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         return CheckpointInfo(
             system="search",
             title=f"small encoder of {self.captions.name}",
@@ -165,14 +203,9 @@ class EncoderTask(Task[SearchConfig]):
                 "tokenizer": self.tokenizer_json,
                 "most_tokens": self.config.encoder.most_tokens,
             },
-            metrics={name: value for name, value in figures.items() if np.isfinite(value)},
+            metrics={name: value for name, value in metrics.items() if np.isfinite(value)},
             card=f"A small CLIP, trained on {len(self.pairs['train'])} pictures with captions of {self.captions.name}.\n",
         )
-
-    def recorded_config(self) -> dict[str, Any]:
-        values = super().recorded_config()
-        values["data"]["path"] = Path(self.config.data.path).name
-        return values
 
     def summary(self, history: History, folder: Path) -> list[Path]:
         """Also writes the encoder as a Hugging Face folder, to be chosen for the stages that follow."""
@@ -184,6 +217,16 @@ class EncoderTask(Task[SearchConfig]):
             history, path, {"train/loss": "Loss"}, {"validation/recall_at_10": "Recall@10, words to picture"}
         )
         return [path]
+
+
+def _fits(said: Tensor, truths: Tensor) -> Tensor:
+    """bool [texts, pictures]: whether all that a text says is true of a picture; its own always fits."""
+    true = (said[:, None, :, None] == truths[None, :, None, :]).any(-1) | (said == NOTHING_MORE)[:, None]
+    return true.all(-1) | torch.eye(len(said), dtype=torch.bool, device=said.device)
+
+
+def _filled(rows: list[list[int]], width: int, filling: int) -> Tensor:
+    return torch.tensor([row + [filling] * (width - len(row)) for row in rows])
 
 
 def _true_of(item: data.Item) -> frozenset[str]:

@@ -23,9 +23,11 @@ from models.search.gallery import gallery
 from models.search.network import FusionHashing, NetworkConfig
 from models.search.samples import located
 from models.training.pictures import Shown
-from models.training.task import Clock, Draw, History, Loss, Task
+from models.training.task import Clock, Draw, History, Loss, RowsTask
 
 TOP = 50  # of the mean average precision
+LEVELS = ("embedding", "code")  # what pairs are compared by, in the order of the network's outputs
+HASHING = "hash networks"  # the group of parameters with a rate of its own
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Batch:
     sees: Tensor
 
 
-class HashTask(Task[SearchConfig]):
+class HashTask(RowsTask[SearchConfig]):
     """Trains `network.py` on embeddings of pairs."""
 
     system = "search"
@@ -62,7 +64,6 @@ class HashTask(Task[SearchConfig]):
             train, validation = train.chosen(np.sort(order[held:])), train.chosen(np.sort(order[:held]))
         self.parts: dict[str, Pairs] = {"train": train, "validation": validation}
         self.texts_of = _texts_of(train)
-        self._epoch = 0
         return {
             "train pairs": len(train),
             "validation pairs": len(validation),
@@ -113,35 +114,28 @@ class HashTask(Task[SearchConfig]):
                     for i, r in zip(items, random, strict=True)
                 ]
             )
-            sees = np.stack([r.random(2) for r in random]) >= self.config.network.absent
         else:
-            texts, sees = part.questions[items], np.ones((len(items), 2), bool)
+            texts = part.questions[items]
+            random = [np.random.default_rng([self.config.seed, item]) for item in items]
+        sees = np.stack([r.random(2) for r in random]) >= self.config.network.absent
         return Batch(
             torch.from_numpy(part.images[items]), torch.from_numpy(part.texts[texts]), torch.from_numpy(sees)
         )
-
-    def to(self, batch: Batch, device: torch.device) -> Batch:
-        return Batch(*(getattr(batch, name).to(device) for name in ("image", "text", "sees")))
 
     def optimizer(self, network: torch.nn.Module) -> torch.optim.Optimizer:
         """Adam, betas (0.5, 0.999): the fusion at its own constant rate, the hash networks at theirs."""
         named = list(network.named_parameters())
         fusion = [parameter for name, parameter in named if "_hash." not in name]
         hashing = [parameter for name, parameter in named if "_hash." in name]
-        groups: list[dict[str, Any]] = [{"params": fusion, "rate_factor": 1.0}]
+        groups: list[dict[str, Any]] = [{"params": fusion}]
         if hashing:
-            groups.append(
-                {"params": hashing, "rate_factor": self.config.hash_rate / self.config.learning_rate}
-            )
-        self._optimizer = torch.optim.Adam(
+            groups.append({"params": hashing, "name": HASHING})
+        return torch.optim.Adam(
             groups, lr=self.config.learning_rate, betas=(0.5, 0.999), weight_decay=self.config.weight_decay
         )
-        return self._optimizer
 
-    def learning_rate(self, clock: Clock) -> float:
-        for group in self._optimizer.param_groups[1:]:
-            group["rate_factor"] = self.hash_rate(clock) / self.config.learning_rate
-        return self.config.learning_rate
+    def learning_rates(self, clock: Clock) -> dict[str, float]:
+        return {"": self.config.learning_rate, HASHING: self.hash_rate(clock)}
 
     def hash_rate(self, clock: Clock) -> float:
         """The hash networks' rate: multiplied at each milestone that has passed."""
@@ -151,23 +145,30 @@ class HashTask(Task[SearchConfig]):
     def reported(self, clock: Clock) -> dict[str, float]:
         return {"hash_rate": self.hash_rate(clock)} if self.network_config.bits else {}
 
-    def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
+    def rows(self, network: torch.nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """The halves of each pair, and where there are hash networks the values of their codes."""
+        found: dict[str, Tensor] = {}
+        for name, halves in zip(LEVELS, network(batch.image, batch.text, batch.sees), strict=False):
+            found |= {f"{name}_image": halves.image, f"{name}_text": halves.text}
+        return found
+
+    def loss_of(self, rows: dict[str, Tensor], clock: Clock) -> Loss:
         """Loss of the embeddings, and 0.5 times that of the codes."""
-        self._epoch = int(clock.epoch)
         asked = self.config.objective
-        found = [
-            losses.loss(asked.kind, pair.image, pair.text, asked.temperature, asked.keep_self)
-            for pair in network(batch.image, batch.text, batch.sees)
-        ]
-        figures = {"embedding_loss": found[0].detach()}
-        value = found[0]
-        if len(found) > 1:
-            value = value + asked.code_weight * found[1]
-            figures["code_loss"] = found[1].detach()
-        return Loss(value, len(batch.image), figures)
+        figures = {
+            f"{name}_loss": losses.loss(
+                asked.kind, rows[f"{name}_image"], rows[f"{name}_text"], asked.temperature, asked.keep_self
+            )
+            for name in LEVELS
+            if f"{name}_image" in rows
+        }
+        value = figures["embedding_loss"]
+        if "code_loss" in figures:
+            value = value + asked.code_weight * figures["code_loss"]
+        return Loss(value, len(rows["embedding_image"]), {n: one.detach() for n, one in figures.items()})
 
     def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
-        bare: Any = getattr(network, "module", network)  # within, where it is wrapped for distribution
+        bare = self.bare(network)
         alone = bare.image_alone(batch.image), bare.text_alone(batch.text)
         result = {"image": alone[0], "text": alone[1]}
         if self.network_config.bits:
@@ -177,13 +178,15 @@ class HashTask(Task[SearchConfig]):
                 "image_paired": bare.image_codes(paired.image),
                 "text_paired": bare.text_codes(paired.text),
             }
+        result |= self.rows(bare, batch)
         return {name: value.float().cpu().numpy() for name, value in result.items()}
 
-    def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
-        """MAP@50 both ways every `map_every` epochs: of codes `single` (honest) and `paired` (as published)."""
-        last = self._epoch + 1 >= self.config.epochs
-        if (self._epoch + 1) % self.config.map_every and not last:
-            return {}
+    def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:
+        """The loss; and MAP@50 both ways every `map_every` epochs: of codes `single` (honest) and `paired` (as published)."""
+        loss = {"loss": self._validation_loss(outputs)}
+        epoch = round(clock.epoch)
+        if epoch % self.config.map_every and epoch < self.config.epochs:
+            return loss
         labels = self.parts[split].labels
         found = _both_ways("real", outputs["image"], outputs["text"], labels, packed=False)
         if self.network_config.bits:
@@ -191,7 +194,18 @@ class HashTask(Task[SearchConfig]):
                 packed = codes.pack(outputs[f"image_{suffix}"]), codes.pack(outputs[f"text_{suffix}"])
                 found |= _both_ways(name, *packed, labels, packed=True)
         headline = "single" if self.network_config.bits else "real"
-        return found | {"map": (found[f"{headline}_i2t"] + found[f"{headline}_t2i"]) / 2}
+        return loss | found | {"map": (found[f"{headline}_i2t"] + found[f"{headline}_t2i"]) / 2}
+
+    def _validation_loss(self, outputs: dict[str, np.ndarray]) -> float:
+        """The training loss on these pairs, as many at a time as in training."""
+        size = self.config.batch_size * self.config.accumulation
+        names = [name for name in outputs if name.startswith(LEVELS)]
+        clock, total, count = Clock(0, 1, 0, 1), 0.0, 0
+        for start in range(0, len(outputs["image"]), size):
+            rows = {name: torch.from_numpy(outputs[name][start : start + size]) for name in names}
+            loss = self.loss_of(rows, clock)
+            total, count = total + float(loss.value) * loss.count, count + loss.count
+        return total / count
 
     def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:
         """What some words of the validation part bring, by code where there are codes; labels say what is right."""
@@ -208,7 +222,7 @@ class HashTask(Task[SearchConfig]):
         right = (labels @ labels.T > 0) if labels.shape[1] else np.eye(len(part), dtype=bool)
         return [gallery(distance, part.asked, part.paths, right)]
 
-    def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
+    def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         bits = self.network_config.bits
         name = self.encoder.title if self.encoder else "features of others"
         return CheckpointInfo(
@@ -223,16 +237,10 @@ class HashTask(Task[SearchConfig]):
                     "title": name,
                 },
             },
-            metrics={name: value for name, value in figures.items() if np.isfinite(value)},
+            metrics={name: value for name, value in metrics.items() if np.isfinite(value)},
             card=f"Fusion hashing on embeddings of {name}, learned from {len(self.parts['train'])} pairs of"
             f" {self.features.name}, {self.config.objective.kind} loss.\n",
         )
-
-    def recorded_config(self) -> dict[str, Any]:
-        values = super().recorded_config()
-        values["data"]["path"] = Path(self.config.data.path).name
-        values["start"] = Path(self.config.start).name
-        return values
 
     def summary(self, history: History, folder: Path) -> list[Path]:
         from models.search.summary import draw

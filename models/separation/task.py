@@ -118,15 +118,12 @@ class SeparationTask(Task[SeparationConfig]):
             torch.from_numpy(np.stack([one.sources for one in mixed])),
         )
 
-    def to(self, batch: Batch, device: torch.device) -> Batch:
-        return Batch(batch.mixtures.to(device), batch.sources.to(device))
-
     def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
         """Negative SI-SDR in dB, in the order that suits best."""
         with self._number_format(batch.mixtures.device):
             tracks = network(batch.mixtures).float()
         scores, _ = permutation_free(tracks, batch.sources)
-        mask: torch.Tensor = getattr(network, "module", network).largest_mask  # type: ignore[assignment]
+        mask: torch.Tensor = self.bare(network).largest_mask
         return Loss(-scores.mean(), len(batch.mixtures), {"largest_mask": mask})
 
     def _number_format(self, device: torch.device) -> contextlib.AbstractContextManager[Any]:
@@ -175,7 +172,7 @@ class SeparationTask(Task[SeparationConfig]):
             "levels": torch.stack([levels_db(batch.sources), levels_db(own)], 1).cpu().numpy(),
         }
 
-    def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:
         return {
             "loss": -float(outputs["si_sdr"].mean()),
             "si_sdr": float(outputs["si_sdr"].mean()),
@@ -192,26 +189,22 @@ class SeparationTask(Task[SeparationConfig]):
             Points("Before and after", "SI-SDR of the mixture (dB)", "SI-SDR of the tracks (dB)", before, after),
         ]  # fmt: skip
 
-    def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
+    def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         rate = self.config.data.sample_rate
         return CheckpointInfo(
             system="separation",
             title=f"{self.config.network.speakers} speakers, {rate / 1000:g} kHz",
             network=asdict(self.network_config),
             preprocessing={"sample_rate": rate, "loudness_db": self.config.mixing.loudness_db},
-            metrics={name: value for name, value in figures.items() if np.isfinite(value)},
+            metrics={name: value for name, value in metrics.items() if np.isfinite(value)},
             card=self._card(),
         )
 
     def recorded_config(self) -> dict[str, Any]:
         """With the speakers that validated and were held back by name, so that nobody tests on them by mistake."""
         values = super().recorded_config()
-        values["data"]["path"] = Path(self.config.data.path).name
         values["data"]["validation_speakers"] = list(self.speakers.get("validation", ()))
         values["data"]["test_speakers"] = list(self.speakers.get("test", ()))
-        for name in ("noise", "rooms"):
-            values["mixing"][name] = Path(values["mixing"][name]).name
-        values["start_from"] = Path(self.config.start_from).name
         return values
 
     def check(self, progress: Progress) -> DataCheck:

@@ -8,42 +8,25 @@ from typing import Any
 
 import torch
 
-from models.training.distribution import World
-
 
 class Sums:
-    """Means over items, gathered batch by batch without waiting for the device."""
+    """Means over items, added up step by step."""
 
     def __init__(self, state: dict[str, list[float]] | None = None) -> None:
-        self._sums: dict[str, list[Any]] = {name: list(pair) for name, pair in (state or {}).items()}
+        self._sums: dict[str, list[float]] = {name: list(pair) for name, pair in (state or {}).items()}
 
-    def add(self, figures: dict[str, torch.Tensor], count: int) -> None:
-        """Figures that are means over `count` items."""
+    def add(self, figures: dict[str, float], count: int) -> None:
+        """Figures of a step of `count` items."""
         for name, value in figures.items():
             entry = self._sums.setdefault(name, [0.0, 0])
-            entry[0] = entry[0] + value.detach().double() * count
+            entry[0] += value * count
             entry[1] += count
-
-    def merge(self, other: Sums) -> None:
-        for name, (total, count) in other._sums.items():
-            entry = self._sums.setdefault(name, [0.0, 0])
-            entry[0] = entry[0] + total
-            entry[1] += count
-
-    def over(self, world: World, device: torch.device) -> Sums:
-        """The sums over the items of all processes."""
-        if world.size == 1 or not self._sums:
-            return self
-        names = sorted(self._sums)
-        pairs = torch.tensor([[float(x) for x in self._sums[name]] for name in names], dtype=torch.float64)
-        pairs = world.added(pairs.to(device)).cpu()
-        return Sums({name: [float(a), int(b)] for name, (a, b) in zip(names, pairs.tolist(), strict=True)})
 
     def means(self) -> dict[str, float]:
-        return {name: float(total) / count for name, (total, count) in self._sums.items() if count}
+        return {name: total / count for name, (total, count) in self._sums.items() if count}
 
     def state(self) -> dict[str, list[float]]:
-        return {name: [float(total), count] for name, (total, count) in self._sums.items()}
+        return {name: [total, count] for name, (total, count) in self._sums.items()}
 
 
 class Average:

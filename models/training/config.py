@@ -7,6 +7,7 @@ messages alike. No torch here: the window imports this.
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -148,7 +149,7 @@ class TrainingConfig(Settings):
     out_of_memory: Literal["stop", "smaller batch"] = setting(
         "smaller batch",
         "Out of memory",
-        "Stop and say so, or go on with half the batch and twice the accumulation, which takes the same steps.",
+        "Stop and say so, or go on with half the batch and twice the accumulation: the same steps, but where a network has batch normalisation.",
         group="Machine",
         advanced=True,
     )
@@ -190,6 +191,20 @@ class TrainingConfig(Settings):
 
 
 Config = TypeVar("Config", bound=TrainingConfig)
+
+
+def without_folders(settings: Settings) -> dict[str, Any]:
+    """The plain values, and of every path (a field declared with ``path``) its last name alone: what is passed on with
+    a checkpoint tells nothing of the machine. A name that is no path here, as of a model on a hub, is kept whole."""
+    values = settings.model_dump(mode="json")
+    for name, about in type(settings).model_fields.items():
+        inner, extra = getattr(settings, name), about.json_schema_extra
+        if isinstance(inner, Settings):
+            values[name] = without_folders(inner)
+        elif isinstance(inner, str) and inner and isinstance(extra, dict) and extra.get("path"):
+            place = Path(inner)
+            values[name] = place.name if place.is_absolute() or os.path.exists(place) else inner
+    return values
 
 
 def validated(kind: type[Config], values: dict[str, Any]) -> Config:

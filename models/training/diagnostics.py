@@ -7,11 +7,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+
+from models.training.batches import tensors_in
 
 DEAD_AFTER = 3  # looks without any gradient, after which a unit is called dead
 MOST_LOOKS = 400  # a run: more would not be seen on a screen
@@ -190,34 +192,6 @@ def where_it_broke(network: nn.Module, batch: Any, loss: Callable[[], Tensor]) -
     # The gradient comes from the output: the layer nearest to it is where it went wrong.
     last = next((name for name in reversed(called) if name in broken), "")
     return Broken("gradient", last or next(iter(broken), ""))
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Every tensor within tuples, lists, dicts and dataclasses."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from tensors_in(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from tensors_in(inner)
-    elif is_dataclass(value) and not isinstance(value, type):
-        for entry in fields(value):
-            yield from tensors_in(getattr(value, entry.name))
-
-
-def plain(value: Any) -> Any:
-    """The same with dataclasses as dicts and tensors on the CPU: what ``torch.load(weights_only=True)`` can read."""
-    if isinstance(value, Tensor):
-        return value.detach().cpu()
-    if isinstance(value, dict):
-        return {str(name): plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {entry.name: plain(getattr(value, entry.name)) for entry in fields(value)}
-    return value if isinstance(value, bool | int | float | str | None) else repr(value)
 
 
 def _norm(tensors: list[Any]) -> Tensor:

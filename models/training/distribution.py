@@ -1,8 +1,10 @@
 """One run on several processes: who takes which items, and how what they find becomes one figure.
 
 ``torchrun --nproc-per-node 8 -m models train …`` starts the processes. The batch size of the config is that of all of
-them together, so the same config takes the same steps on any number of processes: each takes its share of every
-batch, losses are weighted by the share's size, and batch statistics span the processes.
+them together, so the same config takes the same steps on any number of processes, but for what dropout and other
+noise draw: each takes its share of every batch, the parts of a loss are weighted as its share counts in the step (see
+`task.Loss`), losses that compare items gather the rows of all (`gathered`), and batch statistics span the processes
+(`SpannedBatchNorm`). A batch with fewer items than processes is computed whole by each of them (`World.together`).
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
@@ -19,6 +23,7 @@ from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
 Item = TypeVar("Item")
+_apart = False  # whether each process computes the same items for itself; see `World.together`
 
 
 @dataclass(frozen=True)
@@ -32,19 +37,32 @@ class World:
     def leads(self) -> bool:
         return self.rank == 0
 
-    def share(self, draws: list[Item]) -> list[Item]:
-        """The part of a batch that this process takes; all of it where there are fewer items than processes."""
-        return draws[self.rank :: self.size] if len(draws) >= self.size else draws
+    def shares(self, draws: list[Item]) -> bool:
+        """Whether the processes share these items; where there are fewer items than processes, each takes all."""
+        return len(draws) >= self.size
 
-    def weight(self, draws: list[Any], items: int) -> float:
-        """What the mean loss of this process's share counts for in a step of `items`, gradients being averaged over
-        the processes."""
-        own = self.size * len(self.share(draws)) if len(draws) >= self.size else len(draws)
-        return own / items
+    def share(self, draws: list[Item]) -> list[Item]:
+        """The part of a batch that this process takes."""
+        return draws[self.rank :: self.size] if self.shares(draws) else draws
 
     def counts(self, draws: list[Any]) -> bool:
-        """Whether the figures of this process's share count: where all take the same items, those of one do."""
-        return self.leads or len(draws) >= self.size
+        """Whether what this process finds of these items counts: where all take the same, the leader's does."""
+        return self.leads or self.shares(draws)
+
+    def factor(self, draws: list[Any]) -> float:
+        """What a sum over this process's share is multiplied by, so that gradients *averaged* over the processes are
+        those of the sum over all items."""
+        return float(self.size) if self.shares(draws) else 1.0
+
+    @contextmanager
+    def together(self, draws: list[Any]) -> Iterator[None]:
+        """Within, what spans the processes (batch statistics, gathered rows) does so if they share these items."""
+        global _apart
+        before, _apart = _apart, not self.shares(draws)
+        try:
+            yield
+        finally:
+            _apart = before
 
     def added(self, tensor: Tensor) -> Tensor:
         """The tensor summed over the processes."""
@@ -89,7 +107,9 @@ def accelerator(device: torch.device, precision: str) -> Accelerator:
     made = Accelerator(
         cpu=device.type == "cpu",
         mixed_precision=mixed,
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+        # Which parameters a network leaves without a gradient depends on its settings (a fusion, a gating): the
+        # processes find them at each step rather than wait for a gradient that never comes.
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=True)],
     )
     if made.num_processes > 1:
         atexit.register(_leave)
@@ -114,9 +134,15 @@ def leave(code: int) -> NoReturn:
     raise SystemExit(code)
 
 
+def several() -> bool:
+    """Whether several processes compute together at this moment."""
+    ready = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return ready and torch.distributed.get_world_size() > 1 and not _apart
+
+
 def gathered(tensor: Tensor) -> Tensor:
     """The rows of all processes, [rows of all, …]; gradients flow back. For losses that set items against each other."""
-    if not torch.distributed.is_initialized() or torch.distributed.get_world_size() == 1:
+    if not several():
         return tensor
     size = torch.distributed.get_world_size()
     counts = torch.zeros(size, dtype=torch.int64, device=tensor.device)
@@ -146,25 +172,15 @@ class _Summed(torch.autograd.Function):
         return total
 
 
-def leave_out(network: nn.Module, names: tuple[str, ...]) -> None:
-    """Parameters that never get a gradient: the processes do not wait for one. A name counts for all below it."""
-    ignored = [
-        name
-        for name, _ in network.named_parameters()
-        if any(f"{name}.".startswith(f"{start}.") for start in names)
-    ]
-    nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(network, ignored)
-
-
 class SpannedBatchNorm(nn.modules.batchnorm._BatchNorm):
     """Batch normalisation whose statistics are those of all processes' items together, on any device.
 
-    (`torch.nn.SyncBatchNorm` is for graphics cards alone.) Input [batch, channels, …].
+    (`torch.nn.SyncBatchNorm` is for graphics cards alone.) Input [rows, channels, …]. A single row in all processes has
+    no spread of its own: it is scaled by the running statistics. `span_batch_statistics` puts this below the class that
+    a module has, so that a subclass's own `forward` reaches it by ``super()``.
     """
 
-    def _check_input_dim(self, input: Tensor) -> None:
-        if input.dim() < 2:
-            raise ValueError(f"expected [batch, channels, …], got {input.dim()} dimensions")
+    spans = True
 
     def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
@@ -172,41 +188,42 @@ class SpannedBatchNorm(nn.modules.batchnorm._BatchNorm):
             return super().forward(input)
         axes = [axis for axis in range(input.dim()) if axis != 1]
         shape = [1, -1] + [1] * (input.dim() - 2)
-        own = float(input.numel() // input.shape[1])
-        count = input.new_tensor(own)
-        torch.distributed.all_reduce(count)
-        mean = _Summed.apply(input.sum(axes)) / count
+        count = input.new_tensor(float(input.numel() // input.shape[1]))
+        if several():
+            torch.distributed.all_reduce(count)
+        if float(count) <= 1 and self.running_mean is not None:
+            return nn.functional.batch_norm(
+                input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        mean = _summed(input.sum(axes)) / count
         centred = input - mean.view(shape)
-        variance = _Summed.apply(centred.square().sum(axes)) / count
-        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:  # fmt: skip
-            with torch.no_grad():
-                self.num_batches_tracked += 1
-                share = self.momentum if self.momentum is not None else 1.0 / float(self.num_batches_tracked)
-                self.running_mean.lerp_(mean, share)
-                self.running_var.lerp_(variance * count / (count - 1), share)
+        variance = _summed(centred.square().sum(axes)) / count
+        self._learn(mean, variance * count / (count - 1))
         result = centred * torch.rsqrt(variance + self.eps).view(shape)
-        if self.affine:
-            result = result * self.weight.view(shape) + self.bias.view(shape)
-        return result
+        return result * self.weight.view(shape) + self.bias.view(shape) if self.affine else result
+
+    @torch.no_grad()
+    def _learn(self, mean: Tensor, variance: Tensor) -> None:
+        """Move the running statistics towards those of this batch, as PyTorch's own does."""
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked += 1
+        share = self.momentum if self.momentum is not None else 1.0 / float(self.num_batches_tracked)
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(variance, share)
+
+
+def _summed(tensor: Tensor) -> Tensor:
+    return _Summed.apply(tensor) if several() else tensor
 
 
 def has_batch_statistics(network: nn.Module) -> bool:
     return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
 
 
-def span_batch_statistics(network: nn.Module) -> nn.Module:
-    """The network with every batch normalisation spanning the processes; parameters and buffers stay the same."""
-    if isinstance(network, nn.modules.batchnorm._BatchNorm):
-        made = SpannedBatchNorm(
-            network.num_features,
-            network.eps,
-            network.momentum,
-            network.affine,
-            network.track_running_stats,
-        )
-        made._parameters, made._buffers = network._parameters, network._buffers
-        made.training = network.training
-        return made
-    for name, child in network.named_children():
-        setattr(network, name, span_batch_statistics(child))
-    return network
+def span_batch_statistics(network: nn.Module) -> None:
+    """Let every batch normalisation of the network span the processes; parameters and buffers stay the same."""
+    for module in network.modules():
+        kind = type(module)
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and not issubclass(kind, SpannedBatchNorm):
+            module.__class__ = type(f"Spanned{kind.__name__}", (kind, SpannedBatchNorm), {})

@@ -8,6 +8,7 @@ import random
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,51 @@ import torch
 
 from models import checkpoint
 from models.errors import UserError
+from models.training.averages import Sums
 from models.training.run_folder import RunFolder
+from models.training.task import Clock, History
 
 NAME = "training.pt"
+
+
+@dataclass
+class Position:
+    """Where a run stands, and what its epochs came to."""
+
+    step: int = 0  # optimizer steps taken
+    epoch: int = 0  # epochs completed
+    step_in_epoch: int = 0  # optimizer steps taken of the epoch under way
+    best: tuple[int, float] | None = None  # epoch (1 is the first) and value
+    history: History = field(default_factory=History)
+    sums: Sums = field(default_factory=Sums)  # of the epoch under way
+
+    def clock(self, steps_per_epoch: int, epochs: int) -> Clock:
+        """The clock of the step that comes next."""
+        epoch = self.epoch + self.step_in_epoch / max(1, steps_per_epoch)
+        return Clock(self.step, steps_per_epoch * epochs, epoch, epochs)
+
+    def state(self) -> dict[str, Any]:
+        """Plain values, which `of` takes back."""
+        return {
+            "step": self.step,
+            "epoch": self.epoch,
+            "step_in_epoch": self.step_in_epoch,
+            "best": list(self.best) if self.best else None,
+            "history": self.history.epochs,
+            "sums": self.sums.state(),
+        }
+
+    @classmethod
+    def of(cls, state: dict[str, Any]) -> Position:
+        best = state["best"]
+        return cls(
+            step=state["step"],
+            epoch=state["epoch"],
+            step_in_epoch=state["step_in_epoch"],
+            best=(best[0], best[1]) if best else None,
+            history=History(state["history"]),
+            sums=Sums(state["sums"]),
+        )
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What a system must say so that the one loop can train it.
 
-A task knows its data, its network, its loss and its figures. It knows nothing of epochs, devices, files, windows or
+A task knows its data, its network, its loss and its metrics. It knows nothing of epochs, devices, files, windows or
 of how often it is asked: that is `trainer.py`. Everything random in a batch comes from the draws that name it, so
 a batch is the same in any process, at any time: that is what makes a resumed run equal an unbroken one.
 """
@@ -10,14 +10,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
 from models.checkpoint import CheckpointInfo
 from models.progress import Progress
-from models.training.config import TrainingConfig
+from models.training.batches import moved
+from models.training.config import TrainingConfig, without_folders
+from models.training.distribution import gathered
 from models.training.items import Items
 from models.training.pictures import Shown
 
@@ -43,15 +45,26 @@ class Clock:
 
 @dataclass
 class Loss:
-    """The loss of a batch.
+    """The loss of the items of a batch: the sum of up to three parts, which differ in how items make up a whole.
 
-    value: scalar tensor to be minimised, a mean (or, if the task says so, the sum) over `count` items.
-    figures: further means over the same items, for the curves (detached scalars).
+    mean: scalar tensor, a mean over the `count` items. weighted: a mean in which items count by `Task.weight`, or None.
+    summed: a sum over the items, or None: it grows with the batch and is neither divided by the accumulation nor by
+    the number of processes. A step of any number of parts thus has the loss of all its items at once.
+    figures: further means over the items, for the curves (detached scalars). totals: further sums over them.
     """
 
-    value: torch.Tensor
+    mean: torch.Tensor
     count: int
     figures: dict[str, torch.Tensor] = field(default_factory=dict)
+    weighted: torch.Tensor | None = None
+    summed: torch.Tensor | None = None
+    totals: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    @property
+    def value(self) -> torch.Tensor:
+        """The whole loss of these items, to be minimised."""
+        parts = [part for part in (self.mean, self.weighted, self.summed) if part is not None]
+        return parts[0] if len(parts) == 1 else torch.stack([part.float() for part in parts]).sum()
 
 
 @dataclass
@@ -84,11 +97,6 @@ class Task(ABC, Generic[Config]):
     metric: str  # the validation figure that decides which weights are best, such as "validation/uar"
     higher_is_better = True
 
-    # What makes a step the same on any number of processes, and with any accumulation.
-    reduction: Literal["mean", "sum"] = "mean"  # what a loss's value is over its items
-    whole_batch = False  # the loss sets the items of a batch against each other, as contrastive losses do
-    gradient_free: tuple[str, ...] = ()  # parameters, or modules of them, that never get a gradient
-
     def __init__(self, config: Config) -> None:
         self.config = config
 
@@ -108,33 +116,50 @@ class Task(ABC, Generic[Config]):
     def batch(self, split: str, draws: list[Draw]) -> Any:
         """The items named by `draws` as one batch on the CPU; augmented by their seeds in training."""
 
-    @abstractmethod
     def to(self, batch: Any, device: torch.device) -> Any:
-        """The batch on a device."""
+        """The batch on a device: any nesting of tuples, dicts and dataclasses of tensors."""
+        return moved(batch, device)
+
+    @staticmethod
+    def bare(network: torch.nn.Module) -> Any:
+        """The network itself, where it is wrapped for distribution."""
+        return getattr(network, "module", network)
 
     @abstractmethod
     def loss(self, network: torch.nn.Module, batch: Any, clock: Clock) -> Loss:
         """The loss of a training batch."""
 
+    def weight(self, draws: list[Draw]) -> float:
+        """What these training items count for together in a loss's `weighted` part."""
+        return float(len(draws))
+
     @abstractmethod
     def outputs(self, network: torch.nn.Module, batch: Any) -> dict[str, np.ndarray]:
-        """What the figures need of a validation batch, item by item along the first axis."""
+        """What the metrics need of a validation batch, item by item along the first axis."""
 
     @abstractmethod
-    def figures(self, split: str, outputs: dict[str, np.ndarray]) -> dict[str, float]:
-        """The figures of a whole split from the joined outputs of its items, in item order; names without split."""
+    def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:
+        """The metrics of a whole split from the joined outputs of its items, in item order; names without split.
+
+        ``loss`` among them is what the training loss would be on these items: by both, overfitting is seen.
+        clock: at the end of the epoch; its `epoch` is the number of epochs that are over, this one among them.
+        """
 
     @abstractmethod
-    def checkpoint(self, figures: dict[str, float]) -> CheckpointInfo:
+    def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         """The description under which the weights are saved."""
 
     def recorded_config(self) -> dict[str, Any]:
-        """The config as it goes into a checkpoint, which others may get: without the paths of this machine."""
-        return self.config.model_dump(mode="json")
+        """The config as it goes into a checkpoint, which others may get: without the folders of this machine."""
+        return without_folders(self.config)
 
     def learning_rate(self, clock: Clock) -> float:
         """The rate at a step; constant unless the task says otherwise."""
         return self.config.learning_rate
+
+    def learning_rates(self, clock: Clock) -> dict[str, float]:
+        """The rate at a step by ``name`` of the optimizer's groups of parameters; "" is of all others."""
+        return {"": self.learning_rate(clock)}
 
     def look_back(self, history: History) -> None:
         """Told before the first step and after every epoch: for rates that depend on what the epochs came to."""
@@ -183,3 +208,24 @@ class Task(ABC, Generic[Config]):
     def summary(self, history: History, folder: Path) -> list[Path]:
         """Draw what sums the run up into `folder`; returns the files."""
         return []
+
+
+class RowsTask(Task[Config]):
+    """A task whose loss sets all items of a step against one another, as contrastive losses do.
+
+    The network makes rows of each item by itself (`rows`), and the loss is made of the rows of all (`loss_of`). So it
+    is the same on several processes, which gather their rows, and with accumulation, for which the rows of all parts
+    are computed first and the gradient of each afterwards (Gao et al., RepL4NLP 2021).
+    """
+
+    @abstractmethod
+    def rows(self, network: torch.nn.Module, batch: Any) -> dict[str, torch.Tensor]:
+        """[items, …] each: what the loss needs of every item; a scalar is one for all, such as a learned temperature."""
+
+    @abstractmethod
+    def loss_of(self, rows: dict[str, torch.Tensor], clock: Clock) -> Loss:
+        """The loss of the rows of all items."""
+
+    def loss(self, network: torch.nn.Module, batch: Any, clock: Clock) -> Loss:
+        rows = self.rows(network, batch)
+        return self.loss_of({name: gathered(row) if row.ndim else row for name, row in rows.items()}, clock)

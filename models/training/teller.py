@@ -17,7 +17,7 @@ from torch import nn
 
 from models import checkpoint as checkpoints
 from models.errors import UserError
-from models.training import diagnostics, events, pictures
+from models.training import batches, diagnostics, events, pictures
 from models.training.distribution import World
 from models.training.run_folder import RunFolder, write_json
 from models.training.task import Clock, Draw, Task
@@ -119,7 +119,7 @@ class Teller:
             (self.run.path / BROKEN).mkdir(exist_ok=True)
             named = [[draw.item, draw.seed] for draw in draws]
             values = {
-                "batch": diagnostics.plain(batch), "draws": named, "step": clock.step, "layer": broken.layer,
+                "batch": batches.plain(batch), "draws": named, "step": clock.step, "layer": broken.layer,
             }  # fmt: skip
             torch.save(values, self.run.path / kept)
         self.tell(

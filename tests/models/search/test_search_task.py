@@ -100,16 +100,8 @@ def test_a_resumed_run_equals_an_unbroken_one(features, tmp_path):
     settings = config(features, epochs=4)
     _, whole = train(settings, tmp_path / "whole")
     run = RunFolder.create(tmp_path / "broken", "search", settings.model_dump(mode="json"))
-    trainer = Trainer(TASK(settings), run)
-    one_step = trainer._one_step
-
-    def stopping(*arguments):
-        one_step(*arguments)
-        if trainer.step == 7:
-            run.request_stop()
-
-    trainer._one_step = stopping
-    assert trainer.train().reason == "stopped"
+    progress = Progress(lambda step: run.request_stop() if step.done == 7 else None)
+    assert Trainer(TASK(settings), run, progress=progress).train().reason == "stopped"
     assert Trainer(TASK(settings), run).train().reason == "completed"
     ours, theirs = (checkpoint.load(place.last, "search")[0] for place in (run, whole))
     for name in theirs:
@@ -124,9 +116,9 @@ def test_rates_follow_their_milestones(features):
     assert optimizer.defaults["betas"] == (0.5, 0.999)
     for epoch, expected in ((0, 1e-3), (29.9, 1e-3), (30, 1.2e-3), (80, 1.44e-3)):
         clock = Clock(0, 1, epoch, 300)
-        rate = task.learning_rate(clock)
-        assert rate == 1e-4, "the fusion's is constant"
-        assert rate * optimizer.param_groups[1]["rate_factor"] == pytest.approx(expected)
+        rates = task.learning_rates(clock)
+        assert rates[""] == 1e-4, "the fusion's is constant"
+        assert rates[optimizer.param_groups[1]["name"]] == pytest.approx(expected)
     named = {id(p) for p in optimizer.param_groups[1]["params"]}
     assert len(named) == 8
 
@@ -248,3 +240,20 @@ def test_describe(capsys):
         p.numel() for p in FusionHashing(hash_task.network_config(SearchConfig(), 512)).parameters()
     )
     assert "image_hash" in capsys.readouterr().out
+
+
+def test_a_run_stopped_on_an_epochs_last_step_is_judged_as_the_unbroken_one(features, tmp_path):
+    """Mean average precision is computed every third epoch: whoever goes on must know which one just ended."""
+    settings = config(features, epochs=4, map_every=3)
+    _, whole = train(settings, tmp_path / "whole")
+    steps = epochs_of(whole)[0].step
+    for epoch in (2, 3):
+        run = RunFolder.create(tmp_path / f"broken{epoch}", "search", settings.model_dump(mode="json"))
+        stopping = Trainer(TASK(settings), run)
+        stopping.progress = Progress(
+            lambda step, last=epoch * steps, own=stopping: step.done == last - 1 and own.progress.cancel()
+        )
+        assert stopping.train().reason == "stopped"
+        assert stopping.loop.at.step_in_epoch == steps, "stopped between the last step and the validation"
+        assert Trainer(TASK(settings), run).train().reason == "completed"
+        assert [one.values for one in epochs_of(run)] == [one.values for one in epochs_of(whole)]

@@ -7,9 +7,8 @@ import torch
 
 from models.checkpoint import CheckpointInfo
 from models.training.config import TrainingConfig
-from models.training.distribution import gathered
 from models.training.schedules import warmup_cosine_restarts
-from models.training.task import Loss, Task
+from models.training.task import Loss, RowsTask, Task
 
 
 class LineConfig(TrainingConfig):
@@ -52,9 +51,6 @@ class LineTask(Task[LineConfig]):
             time.sleep(self.config.slow_s)
         return torch.from_numpy(x), torch.from_numpy(y)
 
-    def to(self, batch, device):
-        return tuple(part.to(device) for part in batch)
-
     def loss(self, network, batch, clock):
         x, y = batch
         if self.config.fits and len(x) > self.config.fits:
@@ -66,38 +62,59 @@ class LineTask(Task[LineConfig]):
         x, y = batch
         return {"error": (network(x) - y).square().mean(dim=1).cpu().numpy()}
 
-    def figures(self, split, outputs):
+    def metrics(self, split, outputs, clock):
         return {"error": float(outputs["error"].mean()), "items": float(len(outputs["error"]))}
 
     def learning_rate(self, clock):
         return warmup_cosine_restarts(clock.step, clock.steps, self.config.learning_rate, warmup=5)
 
-    def checkpoint(self, figures):
-        return CheckpointInfo(system="line", metrics=figures)
+    def checkpoint(self, metrics):
+        return CheckpointInfo(system="line", metrics=metrics)
 
 
 class SummedTask(LineTask):
-    """The same with a loss that is a sum over its items."""
+    """The same with a loss of all three kinds of parts: a mean, a weighted mean, a sum over the items."""
 
-    reduction = "sum"
+    def weights(self, items):
+        return (1 + np.array(items) % 3).astype(np.float32)
+
+    def weight(self, draws):
+        return float(self.weights([draw.item for draw in draws]).sum())
+
+    def batch(self, split, draws):
+        x, y = super().batch(split, draws)
+        return x, y, torch.from_numpy(self.weights([draw.item for draw in draws]))
 
     def loss(self, network, batch, clock):
-        loss = super().loss(network, batch, clock)
-        loss.value = loss.value * loss.count
-        return loss
+        x, y, weights = batch
+        output = network(x)
+        each = (output - y).square()[:, 0]
+        return Loss(
+            each.mean(),
+            len(x),
+            {"error": each.detach().mean()},
+            weighted=(weights * each).sum() / weights.sum(),
+            summed=0.01 * output.square().sum(),
+            totals={"size": output.detach().square().sum()},
+        )
+
+    def outputs(self, network, batch):
+        return super().outputs(network, batch[:2])
 
 
-class AgainstTask(LineTask):
+class AgainstTask(RowsTask, LineTask):
     """A loss that sets every item of the batch against every other, of all processes."""
 
-    whole_batch = True
+    def network(self):  # no batch statistics, which parts of a batch would not share
+        return torch.nn.Sequential(torch.nn.Linear(3, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1))
 
-    def loss(self, network, batch, clock):
-        x, y = batch
-        ours = network(x)
-        others, wanted = gathered(ours), gathered(y)
-        errors = (ours - others.T) - (y - wanted.T)
-        return Loss(errors.square().mean() + (ours - y).square().mean(), len(x))
+    def rows(self, network, batch):
+        return {"ours": network(batch[0]), "wanted": batch[1]}
+
+    def loss_of(self, rows, clock):
+        ours, wanted = rows["ours"], rows["wanted"]
+        errors = (ours - ours.T) - (wanted - wanted.T)
+        return Loss(errors.square().mean() + (ours - wanted).square().mean(), len(ours))
 
 
 TASKS = {"mean": LineTask, "sum": SummedTask, "against": AgainstTask}

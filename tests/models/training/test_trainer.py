@@ -148,7 +148,7 @@ def test_accumulation_equals_the_larger_batch_without_batch_statistics(tmp_path)
 
 def test_early_stop(tmp_path):
     class Flat(LineTask):
-        def figures(self, split, outputs):
+        def metrics(self, split, outputs, clock):
             return {"error": 1.0}
 
     _run, end = train(tmp_path / "run", config(epochs=50, early_stop=3), task=Flat)
@@ -159,7 +159,7 @@ def test_a_loss_that_is_no_number_ends_the_run_in_words(tmp_path):
     class Bad(LineTask):
         def loss(self, network, batch, clock):
             loss = super().loss(network, batch, clock)
-            loss.value = loss.value * float("nan")
+            loss.mean = loss.mean * float("nan")
             return loss
 
     _run, end = train(tmp_path / "run", task=Bad)
