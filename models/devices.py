@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from models.remarks import Remark
+
 if TYPE_CHECKING:
     import torch
 
@@ -17,11 +19,20 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Device:
-    """A processor as torch names it, with a sentence where it is not what was asked for."""
+    """A processor as torch names it, with a remark where it is not what was asked for."""
 
     name: str
-    note: str = ""
-    values: dict[str, object] | None = None
+    remark: Remark | None = None
+
+    @property
+    def torch(self) -> torch.device:
+        """The same for torch."""
+        import torch
+
+        return torch.device(self.name)
+
+
+CPU = Device("cpu")
 
 
 @dataclass(frozen=True)
@@ -67,32 +78,23 @@ def resolve(choice: str = AUTO) -> Device:
                 else "no NVIDIA driver or card answers"
             )
             return Device(
-                "cpu", "The CPU is used instead of {choice}: {why}.", {"choice": choice, "why": why}
+                "cpu", Remark("The CPU is used instead of {choice}: {why}.", choice=choice, why=why)
             )
         if index >= torch.cuda.device_count():
+            count = torch.cuda.device_count()
             return Device(
                 "cuda:0",
-                "cuda:0 is used instead of {choice}: this machine has {count} GPU.",
-                {"choice": choice, "count": torch.cuda.device_count()},
+                Remark(
+                    "cuda:0 is used instead of {choice}: this machine has {count} GPU.",
+                    choice=choice,
+                    count=count,
+                ),
             )
         return Device(f"cuda:{index}")
     if choice == "mps" and torch.backends.mps.is_available():
         return Device("mps")
-    return Device(
-        "cpu",
-        "The CPU is used instead of {choice}: {why}.",
-        {"choice": choice, "why": "this machine does not have it"},
-    )
-
-
-def memory_in_use(device: str) -> tuple[int, int]:
-    """(used, total) bytes of a GPU's memory; (0, 0) for other processors."""
-    import torch
-
-    if device.startswith("cuda") and torch.cuda.is_available():
-        free, total = torch.cuda.mem_get_info(torch.device(device))
-        return total - free, total
-    return 0, 0
+    why = "this machine does not have it"
+    return Device("cpu", Remark("The CPU is used instead of {choice}: {why}.", choice=choice, why=why))
 
 
 def inference_dtype(device: torch.device) -> torch.dtype:

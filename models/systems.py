@@ -65,3 +65,18 @@ def bundled_checkpoint(name: str) -> Path:
 def checkpoint_path(name: str, choice: str) -> Path | str:
     """`choice` as a folder; ``bundled`` names the one that ships."""
     return bundled_checkpoint(name) if choice == "bundled" else choice
+
+
+_USERS = {
+    "emotion": ("recognizer", "Recognizer"),
+    "separation": ("separator", "Separator"),
+    "reverberation": ("observer", "Observer"),
+    "eeg": ("decoder", "Decoder"),
+    "search": ("searcher", "Searcher"),
+}
+
+
+def load(name: str, choice: str | Path, device: str = "auto", progress: Any = None) -> Any:
+    """A model of a system, ready for use. Imports torch. Raises UserError, Cancelled."""
+    module, user = _USERS[name]
+    return getattr(system(name).part(module), user).load(choice, device, progress)

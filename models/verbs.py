@@ -235,8 +235,8 @@ def _device(options: argparse.Namespace) -> str:
 
     devices.use_threads(options.threads)
     device = devices.resolve(options.device)
-    if device.note:
-        print(device.note.format(**(device.values or {})), file=sys.stderr)
+    if device.remark:
+        print(device.remark, file=sys.stderr)
     return device.name
 
 

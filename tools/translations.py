@@ -30,7 +30,6 @@ NAMED = {
     "Matrix": 1, "Lines": 3, "Points": 3, "Bars": 2, "Gallery": 1,  # pictures of a run
 }  # fmt: skip
 CLASS_LITERALS = {"open_title", "open_filter", "title", "metric_title"}
-DEVICE_NOTES = {"Device"}  # Device("cpu", "The CPU is used …")
 
 
 @dataclass
@@ -92,9 +91,6 @@ def _of_call(call: ast.Call) -> Iterator[tuple[str, str]]:
         for argument in call.args[1:3]:
             for text in _literals(argument):
                 yield text, ""
-    elif name in DEVICE_NOTES and len(call.args) >= 2:
-        for text in _literals(call.args[1]):
-            yield text, ""
     if name in ("Lines", "Bars"):  # their legends
         for argument in call.args:
             for key in argument.keys if isinstance(argument, ast.Dict) else []:

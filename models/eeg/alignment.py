@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.eeg.remarks import Remark
 from models.errors import UserError
+from models.remarks import Remark
 
 MOST_DRIFT = 2e-3  # of the length; clocks of sound cards and amplifiers differ by far less
 LEAST_S = 2.0
@@ -50,17 +50,17 @@ def align(eeg: np.ndarray, envelope: np.ndarray, sample_rate: float, stretch: bo
         places = np.linspace(0, len(envelope) - 1, len(eeg))
         stretched = np.interp(places, np.arange(len(envelope)), envelope).astype(np.float32)
         ppm = 1e6 * (len(eeg) - len(envelope)) / len(envelope)
-        remark = Remark("The stimulus was stretched by {ppm:+.0f} ppm to the clock of the EEG.", {"ppm": ppm})
+        remark = Remark("The stimulus was stretched by {ppm:+.0f} ppm to the clock of the EEG.", ppm=ppm)
         return Aligned(eeg, stretched, surplus_s, remark)
     values: dict[str, object] = {"seconds": abs(surplus_s)}
     drifted = abs(surplus_s) > 0.05 and abs(len(eeg) - len(envelope)) <= MOST_DRIFT * len(eeg)
     if drifted:
         remark = Remark(
             "EEG and stimulus differ by {seconds:.2f} s and were cut to the common length; if both should be equally long, "
-            "a clock drifted: stretch the stimulus.", values,
+            "a clock drifted: stretch the stimulus.", **values,
         )  # fmt: skip
     elif surplus_s > 0:
-        remark = Remark("The EEG was cut by {seconds:.2f} s to the length of the stimulus.", values)
+        remark = Remark("The EEG was cut by {seconds:.2f} s to the length of the stimulus.", **values)
     else:
-        remark = Remark("The stimulus was cut by {seconds:.2f} s to the length of the EEG.", values)
+        remark = Remark("The stimulus was cut by {seconds:.2f} s to the length of the EEG.", **values)
     return Aligned(eeg[:time], envelope[:time], surplus_s, remark)

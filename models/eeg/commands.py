@@ -19,9 +19,10 @@ from models.eeg.parting import UNSEEN_SUBJECTS, WITHIN_SUBJECT, Parts, part
 from models.eeg.recordings import Recording, open_recording
 from models.eeg.samples import bundled, located, met_subjects
 from models.eeg.scores import Decoded, Evaluation
-from models.eeg.tables import write_evaluation, write_json
+from models.eeg.tables import write_evaluation
 from models.errors import UserError
 from models.progress import Progress
+from models.tables import write_json
 from models.training import config as configs
 from models.training import events
 from models.training.run_folder import RunFolder

@@ -13,9 +13,9 @@ import numpy as np
 from models.datafiles import read_table
 from models.eeg import alignment, envelope, preprocessing, recordings
 from models.eeg.config import PreprocessingConfig
-from models.eeg.remarks import Remark
 from models.errors import UserError
 from models.progress import Progress
+from models.remarks import Remark, distinct
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 CHALLENGE_NAME = re.compile(r"(train|val|test)_-_([^/]+?)_-_([^/]+?)_-_(eeg|envelope|mel)\.npy")
@@ -175,7 +175,7 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
         if found is not None:
             items.append(Item(names[number], stimulus, *found, step=step))
     return Dataset(
-        path.stem, settings.sample_rate, whole.channel_names, tuple(items), tuple(skipped), tuple(_distinct(remarks)),
+        path.stem, settings.sample_rate, whole.channel_names, tuple(items), tuple(skipped), distinct(remarks),
     )  # fmt: skip
 
 
@@ -212,7 +212,7 @@ def _challenge(path: Path, files: dict[str, Path], settings: PreprocessingConfig
             continue
         partner = files.get(name.replace("_-_eeg.npy", "_-_envelope.npy"))
         if partner is None:
-            skipped.append(Remark("{name} has no envelope of its own beside it.", {"name": name}))
+            skipped.append(Remark("{name} has no envelope of its own beside it.", name=name))
             continue
         eeg, heard = _npy(file, 2, skipped), _npy(partner, 2, skipped)
         if eeg is None or heard is None:
@@ -249,7 +249,8 @@ def _derivatives(
             skipped.append(
                 Remark(
                     "{name} has no envelope {stimulus}.",
-                    {"name": file.name, "stimulus": f"{stimulus}_envelope.npy"},
+                    name=file.name,
+                    stimulus=f"{stimulus}_envelope.npy",
                 )
             )
             continue
@@ -278,7 +279,7 @@ def _table(path: Path, settings: PreprocessingConfig, progress: Progress) -> Dat
             prepared = preprocessing.preprocess(opened, settings, channels, progress=part)
             heard = read_stimulus(path.parent / row["stimulus"], settings.sample_rate)
         except UserError as error:
-            skipped.append(Remark("{name}: {reason}", {"name": row["path"], "reason": str(error)}))
+            skipped.append(Remark("{name}: {reason}", name=row["path"], reason=str(error)))
             continue
         channels = channels or prepared.channel_names
         remarks += prepared.history.remarks
@@ -293,7 +294,7 @@ def _table(path: Path, settings: PreprocessingConfig, progress: Progress) -> Dat
         channels or (),
         tuple(items),
         tuple(skipped),
-        tuple(_distinct(remarks)),
+        distinct(remarks),
     )
 
 
@@ -349,7 +350,9 @@ def _aligned(
         skipped.append(
             Remark(
                 "Subject {subject}, {stimulus}: {reason}",
-                {"subject": subject, "stimulus": stimulus, "reason": str(error)},
+                subject=subject,
+                stimulus=stimulus,
+                reason=str(error),
             )
         )
         return None
@@ -359,7 +362,8 @@ def _aligned(
         skipped.append(
             Remark(
                 "Subject {subject}, {stimulus}: it holds values that are no numbers.",
-                {"subject": subject, "stimulus": stimulus},
+                subject=subject,
+                stimulus=stimulus,
             )
         )
         return None
@@ -377,11 +381,11 @@ def _finished(
         if item.eeg.shape[1] != usual:
             skipped.append(
                 Remark("Subject {subject}, {stimulus}: it has {count} channels and the others {usual}.",
-                       {"subject": item.subject, "stimulus": item.stimulus, "count": item.eeg.shape[1], "usual": usual})
+                       subject=item.subject, stimulus=item.stimulus, count=item.eeg.shape[1], usual=usual)
             )  # fmt: skip
     kept = tuple(item for item in items if item.eeg.shape[1] == usual)
     names = recordings.default_names(usual)
-    return Dataset(path.name, settings.sample_rate, names, kept, tuple(skipped), tuple(_distinct(remarks)))
+    return Dataset(path.name, settings.sample_rate, names, kept, tuple(skipped), distinct(remarks))
 
 
 def _npy(path: Path, dimensions: int, skipped: list[Remark]) -> np.ndarray | None:
@@ -391,12 +395,13 @@ def _npy(path: Path, dimensions: int, skipped: list[Remark]) -> np.ndarray | Non
         skipped.append(
             Remark(
                 "{name} cannot be read: {reason}.",
-                {"name": path.name, "reason": " ".join(str(error).split())[:120]},
+                name=path.name,
+                reason=" ".join(str(error).split())[:120],
             )
         )
         return None
     if array.ndim > dimensions or array.dtype.kind not in "iuf" or not array.size:
-        skipped.append(Remark("{name} holds no signal.", {"name": path.name}))
+        skipped.append(Remark("{name} holds no signal.", name=path.name))
         return None
     return array if array.ndim == dimensions else array.reshape(-1, 1)
 
@@ -409,7 +414,3 @@ def _time_first(eeg: np.ndarray) -> np.ndarray:
 def _normalised(eeg: np.ndarray) -> bool:
     piece = np.asarray(eeg[: 64 * 600], np.float64)
     return bool(abs(np.median(piece.mean(axis=0))) < 0.3 and 0.5 < np.median(piece.std(axis=0)) < 2.0)
-
-
-def _distinct(remarks: Iterable[Remark]) -> list[Remark]:
-    return list({str(remark): remark for remark in remarks}.values())

@@ -17,6 +17,7 @@ import torch
 
 from models import checkpoint, devices
 from models.checkpoint import CheckpointInfo
+from models.devices import AUTO, Device
 from models.eeg import network, scores
 from models.eeg.attended import Attention, attended
 from models.eeg.config import PreprocessingConfig
@@ -24,11 +25,12 @@ from models.eeg.network import UNKNOWN, Conformer, LinearDecoder, NetworkConfig
 from models.eeg.parting import Stretch, in_band
 from models.eeg.preprocessing import History, Prepared, preprocess, replay, standardised
 from models.eeg.recordings import Recording, open_recording
-from models.eeg.remarks import Remark
-from models.eeg.samples import bundled, trained_subjects
+from models.eeg.samples import trained_subjects
 from models.eeg.scores import Decoded
 from models.errors import UserError
+from models.loading import BUNDLED, Choice, network_config, not_described, open_model
 from models.progress import Progress
+from models.remarks import Remark
 
 BATCH = 16  # windows of a long recording that are computed at once
 
@@ -86,11 +88,15 @@ class Decoder:
     """A decoder ready for use."""
 
     def __init__(
-        self, built: Conformer | LinearDecoder, info: CheckpointInfo, device: torch.device, note: str = ""
+        self,
+        built: Conformer | LinearDecoder,
+        info: CheckpointInfo,
+        device: Device,
+        remarks: tuple[Remark, ...] = (),
     ) -> None:
-        self._network = built.to(device).eval()
-        self._device = device
-        self.info = info
+        self._device = device.torch
+        self._network = built.to(self._device).eval()
+        self.info, self.device, self.remarks = info, device, remarks
         self.signal = PreprocessingConfig.model_validate(info.preprocessing["signal"])
         self.sample_rate = self.signal.sample_rate
         self.channel_names = tuple(info.preprocessing["channels"])
@@ -98,31 +104,24 @@ class Decoder:
         self.window_s = float(info.preprocessing["window_s"])
         self.linear = isinstance(built, LinearDecoder)
         self.parameters = sum(parameter.numel() for parameter in built.parameters())
-        self.device_name = str(device)
-        self.note = note  # said to the person, such as why the CPU is used
 
     @classmethod
     def load(
         cls,
-        choice: str | os.PathLike[str] = "bundled",
-        device: str = "auto",
+        choice: Choice = BUNDLED,
+        device: str = AUTO,
         progress: Progress | None = None,
     ) -> Decoder:
-        """`choice`: a checkpoint folder, ``bundled``, or ``bundled-conformer``. Raises UserError for whatever is wrong with it."""
-        folder = bundled(os.fspath(choice))
-        (progress or Progress()).update(0, 1, "Opening {name}", name=folder.name)
-        resolved = devices.resolve(device)
-        note = resolved.note.format(**(resolved.values or {})) if resolved.note else ""
-        weights, info = checkpoint.load(folder, "eeg")
+        """`choice`: whatever `loading` opens; ``bundled-conformer`` ships beside ``bundled``. Raises UserError, Cancelled."""
+        opened = open_model(choice, "eeg", progress=progress)
+        title = opened.info.title
+        config = network_config(NetworkConfig, opened.info.network, title)
         try:
-            built = network.build(NetworkConfig(**info.network))
-            checkpoint.fit(built, weights)
-            return cls(built, info, torch.device(resolved.name), note)
+            built = network.build(config)
+            checkpoint.fit(built, opened.weights)
+            return cls(built, opened.info, devices.resolve(device), opened.remarks)
         except (TypeError, ValueError, KeyError) as error:
-            raise UserError(
-                "The checkpoint {path} describes no decoder.", "{reason}.", "Copy it again from where it came from.",
-                path=folder, reason=" ".join(str(error).split())[:200],
-            ) from error  # fmt: skip
+            raise not_described(title, error) from error
 
     def decode(
         self, eeg: np.ndarray, subject: str | None = None, progress: Progress | None = None

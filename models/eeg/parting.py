@@ -11,8 +11,8 @@ from scipy.signal import butter, sosfiltfilt
 from models.eeg.config import DataConfig, PreprocessingConfig
 from models.eeg.data import Dataset, Item, unknown_subjects
 from models.eeg.preprocessing import robust_statistics, standardised
-from models.eeg.remarks import Remark
 from models.errors import UserError
+from models.remarks import Remark
 
 WITHIN_SUBJECT, UNSEEN_SUBJECTS = Remark("within subject"), Remark("unseen subjects")
 LEAST_STIMULI = 5  # with fewer, time is cut instead

@@ -19,9 +19,9 @@ import soxr
 from models.datafiles import write_whole
 from models.eeg.config import PreprocessingConfig
 from models.eeg.recordings import Recording, montage, standard_names
-from models.eeg.remarks import Remark
 from models.errors import UserError
 from models.progress import Progress
+from models.remarks import Remark
 
 FORMAT = 1
 BLOCK_S = 30.0

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from models.eeg.remarks import Remark
 from models.errors import UserError
+from models.remarks import Remark
 
 RAW_SUFFIXES = {".bdf": "bdf", ".edf": "edf", ".vhdr": "brainvision", ".fif": "fif", ".set": "eeglab"}
 ARRAY_SUFFIXES = (".npz", ".npy", ".mat")
@@ -104,7 +104,7 @@ def _by_mne(path: Path, kind: str) -> Recording:
     remarks: tuple[Remark, ...] = ()
     if sum(standing) >= 4 and not all(standing):  # BioSemi's EXG, GSR, Resp … come as EEG
         left_out = [name for name, is_known in zip(cleaned, standing, strict=True) if not is_known]
-        remarks = (Remark("Left out, not on the scalp: {names}.", {"names": ", ".join(left_out)}),)
+        remarks = (Remark("Left out, not on the scalp: {names}.", names=", ".join(left_out)),)
         picks = np.array([i for i, is_known in zip(picks, standing, strict=True) if is_known])
         cleaned = [name for name, is_known in zip(cleaned, standing, strict=True) if is_known]
     if not len(picks):
@@ -173,7 +173,7 @@ def of_arrays(path: Path, arrays: dict[str, Any]) -> Recording:
     if rate is None:
         rate = ASSUMED_RATE
         remarks.append(
-            Remark("The file does not say its sample rate; {rate:g} Hz was assumed.", {"rate": ASSUMED_RATE})
+            Remark("The file does not say its sample rate; {rate:g} Hz was assumed.", rate=ASSUMED_RATE)
         )
     sample_rate = float(np.asarray(rate).ravel()[0])
     if not 1 <= sample_rate <= 100_000:

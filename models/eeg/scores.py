@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from models.eeg.remarks import Remark
+from models.remarks import Remark
 
 WINDOWS_S = (10.0, 60.0)
 LEAST_SHIFT_S = 1.0  # smaller shifts still line up, because envelopes are smooth

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models.checkpoint import cannot_write
-from models.datafiles import write_whole
 from models.eeg.attended import Attention
 from models.eeg.scores import Evaluation
-from models.files import utf8
+from models.tables import write_csv, write_json
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
     """``figures.json`` and ``subjects.csv`` in `folder`."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
     write_json(folder / "figures.json", evaluation.as_dict())
-    write_whole(folder / "subjects.csv", csv_bytes(subject_rows(evaluation)))
+    write_csv(folder / "subjects.csv", subject_rows(evaluation))
 
 
 def subject_rows(evaluation: Evaluation) -> list[list[object]]:
@@ -66,13 +57,3 @@ def attention_rows(attention: Attention, names: Sequence[str]) -> list[list[obje
                 [one.window_s, round(float(start), 3), *found, chosen, round(float(one.margin[number]), 6)]
             )
     return rows
-
-
-def write_json(path: Path, values: Any) -> None:
-    write_whole(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n"))
-
-
-def csv_bytes(rows: Sequence[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return utf8(text.getvalue())

@@ -16,10 +16,12 @@ from models.emotion import data, speakers, windows
 from models.emotion.config import EmotionConfig
 from models.emotion.recognizer import FilePrediction, Recognizer
 from models.emotion.samples import located
-from models.emotion.tables import write_evaluation, write_items, write_json, write_table
+from models.emotion.tables import write_evaluation, write_table
 from models.errors import UserError
 from models.files import shown
 from models.progress import Progress
+from models.remarks import told
+from models.tables import write_json, write_records
 from models.training import config as configs
 from models.training import events
 from models.training.run_folder import RunFolder
@@ -174,7 +176,7 @@ def crossval(
     result = summed_up(rows, list(dataset.labels))
     result |= {"by": by, "folder": str(folder), "recipe": config.model_dump(mode="json")}
     write_json(folder / "crossval.json", result)
-    write_items(folder / "items.csv", rows)
+    write_records(folder / "items.csv", rows)
     print(
         f"unweighted average recall, mean over {len(result['folds'])} folds: {result['uar_mean']:.3f} ± {result['uar_sd']:.3f}, worst {result['uar_worst']:.3f}"
     )
@@ -253,12 +255,10 @@ def import_file(path: Path, out: Path) -> dict[str, Any]:
     from models.emotion import published
 
     state = checkpoint.load_foreign(path)
-    info, weights, remarks = published.imported(state, title=path.stem)
-    checkpoint.save(out, weights, info)
-    for remark in remarks:
-        print(remark)
+    found = published.imported(state, title=path.stem)
+    checkpoint.save(out, found.weights, found.info)
     print(f"Imported into {out}")
-    return {"checkpoint": str(out), "remarks": remarks}
+    return told({"checkpoint": str(out)}, found.remarks)
 
 
 def describe(choice: str | Path | None, out: str | Path | None = None) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.datafiles import Row, Table, read_table
-from models.errors import UserError, fill
+from models.errors import UserError
+from models.remarks import Remark, Skipped
 
 _SYNONYMS = {
     "angry": "anger ang angriness wut ärger wütend 愤怒 生气 憤怒",
@@ -75,25 +76,6 @@ class Utterance:
     duration_s: float = 0.0
 
 
-@dataclass(frozen=True)
-class Remark:
-    """A sentence for people: a template as in `UserError`, and what fills it. ``str()`` gives the English."""
-
-    text: str
-    values: dict[str, object] = field(default_factory=dict, hash=False)
-
-    def __str__(self) -> str:
-        return fill(self.text, self.values)
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """What was left out of a data set, and why."""
-
-    path: Path
-    reason: Remark
-
-
 @dataclass
 class Found:
     """What a reader made of a place. `layout` names the corpus or the arrangement."""
@@ -104,7 +86,7 @@ class Found:
     warnings: list[Remark] = field(default_factory=list)
 
     def skip(self, path: Path, text: str, **values: object) -> None:
-        self.skipped.append(Skipped(path, Remark(text, values)))
+        self.skipped.append(Skipped(path, Remark(text, **values)))
 
 
 def check_readable(folder: Path) -> None:
@@ -136,7 +118,7 @@ def _ravdess(path: Path, match: re.Match[str], _root: Path) -> Utterance | Remar
         return Remark("It is sung, not spoken.")
     if emotion not in _RAVDESS_EMOTIONS:
         return Remark(
-            "Its name has the emotion number {number}, which RAVDESS does not define.", {"number": emotion}
+            "Its name has the emotion number {number}, which RAVDESS does not define.", number=emotion
         )
     return Utterance(path, _RAVDESS_EMOTIONS[emotion], actor, "M" if int(actor) % 2 else "F")
 
@@ -165,7 +147,7 @@ def by_name(root: Path, files: Sequence[Path]) -> Found | None:
             said = (
                 reader(path, match, root)
                 if match
-                else Remark("Its name is not one of {layout}.", {"layout": layout})
+                else Remark("Its name is not one of {layout}.", layout=layout)
             )
             if isinstance(said, Utterance):
                 found.utterances.append(said)
@@ -300,7 +282,7 @@ def _sound_of(table: Table, row: Row) -> Path:
 def _utterance_of(row: Row, sound: Path) -> Utterance | Remark:
     line: dict[str, object] = {"line": row.line}
     if not row["path"]:
-        return Remark("Line {line} names no file.", line)
+        return Remark("Line {line} names no file.", **line)
     if row["emotion"].lower() in UNDECIDED:
         return Remark("No emotion is given.")
     if not row["speaker"]:
@@ -311,9 +293,9 @@ def _utterance_of(row: Row, sound: Path) -> Utterance | Remark:
         start_s = _seconds(row["start_s"]) or 0.0
         end_s = _seconds(row["end_s"])
     except ValueError:
-        return Remark("Line {line} has a start or an end that is not a number of seconds.", line)
+        return Remark("Line {line} has a start or an end that is not a number of seconds.", **line)
     if not (start_s >= 0 and (end_s is None or start_s < end_s < float("inf"))):
-        return Remark("Line {line} ends before it starts.", line)
+        return Remark("Line {line} ends before it starts.", **line)
     sex = canonical_sex(row["sex"] or row["gender"])
     return Utterance(
         sound, canonical_emotion(row["emotion"]), row["speaker"], sex, row["session"], start_s, end_s
@@ -382,7 +364,8 @@ def by_folders(root: Path, files: Sequence[Path], labels: Iterable[str] = ()) ->
             Remark(
                 "Speakers were guessed from the file names ({count}, such as {example}). If they are wrong, a voice may "
                 "be on both sides of a split: name them in a CSV or in a folder a speaker.",
-                {"count": len(guessed), "example": min(guessed)},
+                count=len(guessed),
+                example=min(guessed),
             )
         )
     return found

@@ -17,14 +17,22 @@ import numpy as np
 
 from models import audio
 from models.emotion import corpora
-from models.emotion.corpora import Found, Remark, Skipped, Utterance, canonical_emotion
+from models.emotion.corpora import Found, Utterance, canonical_emotion
 from models.errors import UserError
 from models.progress import Progress
+from models.remarks import Remark, Skipped
 
 __all__ = [
-    "Dataset", "Fold", "Remark", "Skipped", "Utterance", "canonical_emotion", "check_split", "describe", "open_dataset",
-    "split", "train_validation_split",
-]  # fmt: skip
+    "Dataset",
+    "Fold",
+    "Utterance",
+    "canonical_emotion",
+    "check_split",
+    "describe",
+    "open_dataset",
+    "split",
+    "train_validation_split",
+]
 
 USUAL_LABELS = ("angry", "happy", "neutral", "sad")
 EXCITED_IS_HAPPY: Mapping[str, str] = MappingProxyType({"excited": "happy"})
@@ -104,7 +112,7 @@ def open_dataset(
     lacking = [label for label in wanted if label not in {u.emotion for u in kept}]
     if lacking:
         found.warnings.append(
-            Remark("The data has no utterance that is {labels}.", {"labels": ", ".join(lacking)})
+            Remark("The data has no utterance that is {labels}.", labels=", ".join(lacking))
         )
     kept.sort(key=lambda u: (str(u.path), u.start_s))
     name = f"{found.layout}: {path.name or path}"

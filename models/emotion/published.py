@@ -17,12 +17,14 @@ from models.checkpoint import CheckpointInfo
 from models.emotion.config import FrontEndConfig
 from models.emotion.network import NetworkConfig, build
 from models.errors import UserError
+from models.loading import Opened
+from models.remarks import Remark
 
 LABELS = ("angry", "happy", "neutral", "sad")  # the order in which the published code numbers them
 
 
-def imported(values: Any, title: str = "") -> tuple[CheckpointInfo, dict[str, Tensor], list[str]]:
-    """(description, our weights, remarks) of what a foreign file holds: a state dict, perhaps in a larger dict.
+def imported(values: Any, title: str = "") -> Opened:
+    """What a foreign file holds, as ours: a state dict, perhaps in a larger dict.
 
     Raises UserError where it is neither of the two published networks.
     """
@@ -49,7 +51,7 @@ def imported(values: Any, title: str = "") -> tuple[CheckpointInfo, dict[str, Te
         )
     checkpoint.fit(build(config), weights)
     left = sorted(set(state) - set(names.values()))
-    remarks = [f"Not used: {name}" for name in left]
+    remarks = (Remark("Not used: {names}", names=", ".join(left)),) if left else ()
     front_end = FrontEndConfig(kind="hubert")
     info = CheckpointInfo(
         system="emotion",
@@ -62,7 +64,7 @@ def imported(values: Any, title: str = "") -> tuple[CheckpointInfo, dict[str, Te
         card="Imported from the published code. The order of the classes is taken to be angry, happy, neutral, sad;"
         " the features are those of HuBERT-base.\n",
     )
-    return info, weights, remarks
+    return Opened(weights, info, remarks)
 
 
 def _state(values: Any) -> dict[str, Tensor]:

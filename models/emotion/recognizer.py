@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from models import audio, checkpoint, devices
+from models import audio, devices
 from models.checkpoint import CheckpointInfo
+from models.devices import AUTO, Device
 from models.emotion.classifiers import Classifier, OurClassifier, Prediction, TransformersClassifier
+from models.emotion.published import imported
 from models.errors import UserError
-from models.pretrained import is_model_folder, locate
+from models.loading import BUNDLED, Choice, hub_model, is_hub_name, open_model
+from models.pretrained import locate
 from models.progress import Progress
-from models.resources import resource
+from models.remarks import Remark
 
 SAMPLE_RATE = 16_000
 BATCH = 8  # windows of a long file that are computed at once
@@ -64,43 +66,34 @@ class Recognizer:
     sample_rate = SAMPLE_RATE
 
     def __init__(
-        self, classifier: Classifier, info: CheckpointInfo, device_name: str, note: str = ""
+        self, classifier: Classifier, info: CheckpointInfo, device: Device, remarks: tuple[Remark, ...] = ()
     ) -> None:
         self._classifier = classifier
-        self.info = info
+        self.info, self.device, self.remarks = info, device, remarks
         self.labels = classifier.labels
         self.window_s = classifier.window_s
-        self.device_name = device_name  # as torch names it
-        self.note = note  # said to the person, such as why the CPU is used
 
     @classmethod
     def load(
         cls,
-        choice: str | os.PathLike[str] = "bundled",
-        device: str = "auto",
+        choice: Choice = BUNDLED,
+        device: str = AUTO,
         progress: Progress | None = None,
     ) -> Recognizer:
-        """`choice`: a checkpoint folder, ``bundled``, or a transformers audio classifier (folder or hub name).
+        """`choice`: whatever `loading` opens, a file of the published networks, or an audio classifier of transformers.
 
-        Raises UserError for whatever is wrong with it.
+        Raises UserError for whatever is wrong with it, Cancelled.
         """
         resolved = devices.resolve(device)
-        note = resolved.note.format(**(resolved.values or {})) if resolved.note else ""
-        text = os.fspath(choice)
-        folder = resource("checkpoints", "emotion") if text == "bundled" else Path(text).expanduser()
-        target = torch.device(resolved.name)
-        classifier: Classifier
-        hub_name = not folder.exists() and text.count("/") == 1 and not text.startswith((".", "~", "/"))
-        if hub_name or is_model_folder(folder):
-            place = locate(text if hub_name else str(folder), progress)
-            classifier = TransformersClassifier(place, target)
-            info = CheckpointInfo(
-                system="emotion", title=text if hub_name else folder.name, labels=list(classifier.labels)
-            )
-        else:
-            weights, info = checkpoint.load(folder, "emotion")
-            classifier = OurClassifier(weights, info, target, progress)
-        return cls(classifier, info, resolved.name, note)
+        name = hub_model(choice)
+        if name is not None:
+            classifier = TransformersClassifier(locate(name, progress), resolved.torch)
+            title = name if is_hub_name(name) else Path(name).name
+            info = CheckpointInfo(system="emotion", title=title, labels=list(classifier.labels))
+            return cls(classifier, info, resolved)
+        opened = open_model(choice, "emotion", imported, progress)
+        ours = OurClassifier(opened.weights, opened.info, resolved.torch, progress)
+        return cls(ours, opened.info, resolved, opened.remarks)
 
     def classify(self, waveform: np.ndarray) -> Prediction:
         """One stretch of sound, float32 [samples] at 16 kHz; what is longer than the window is cut to its end."""

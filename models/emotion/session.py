@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from models.datafiles import write_whole
-from models.emotion.tables import csv_bytes
+from models.tables import write_csv
 
 TOUCHING_S = 1e-3
 
@@ -47,7 +46,7 @@ class SessionLog:
 
     def save(self, path: Path) -> None:
         """A CSV file; whole or not at all. Raises UserError where it cannot be written."""
-        write_whole(path, csv_bytes([["start_s", "end_s", "label"], *self.rows()]))
+        write_csv(path, [["start_s", "end_s", "label"], *self.rows()])
 
 
 def joined(stretches: list[Stretch], oldest: int) -> list[Stretch]:

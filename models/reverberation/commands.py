@@ -13,6 +13,7 @@ from models import checkpoint
 from models.datafiles import write_whole
 from models.errors import UserError
 from models.progress import Progress
+from models.remarks import told
 from models.reverberation import baselines, data, published
 from models.reverberation.network import NetworkConfig, ReverberationNet, parameter_counts
 from models.reverberation.observer import Observer
@@ -96,10 +97,10 @@ def crossval(*_arguments: Any, **_more: Any) -> dict[str, Any]:
 
 def import_file(path: Path, out: Path) -> dict[str, Any]:
     """Bring in a checkpoint of the first public implementation (``.pt``, ``.pth``, ``.safetensors``) by its names."""
-    info, weights = published.imported(checkpoint.load_foreign(path), title=path.stem)
-    checkpoint.save(out, weights, info)
-    print(f"Imported into {out}. Its gates are observed: nothing is multiplied by them.")
-    return {"checkpoint": str(out), "gating": "observed"}
+    found = published.imported(checkpoint.load_foreign(path), title=path.stem)
+    checkpoint.save(out, found.weights, found.info)
+    print(f"Imported into {out}")
+    return told({"checkpoint": str(out), "gating": "observed"}, found.remarks)
 
 
 def describe(choice: str | Path | None, out: str | Path | None = None) -> dict[str, Any]:

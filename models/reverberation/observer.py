@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from models import checkpoint, devices
+from models.devices import AUTO, Device
 from models.errors import UserError
+from models.loading import BUNDLED, Choice, network_config, not_described, open_model
 from models.progress import Progress
-from models.resources import resource
+from models.remarks import Remark
+from models.reverberation import published
 from models.reverberation.data import Sequences, batched
 from models.reverberation.network import Edge, NetworkConfig, Output, ReverberationNet, parameter_counts
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
@@ -71,36 +73,33 @@ class Observer:
     """A checkpoint, ready to be looked into."""
 
     def __init__(
-        self, network: ReverberationNet, info: checkpoint.CheckpointInfo, device: torch.device
+        self,
+        network: ReverberationNet,
+        info: checkpoint.CheckpointInfo,
+        device: Device,
+        remarks: tuple[Remark, ...] = (),
     ) -> None:
-        self.network, self.info, self.device = network, info, device
-        self.device_name = str(device)
-        self.note = ""
+        self.network = network.to(device.torch).eval()
+        self.info, self.device, self.remarks = info, device, remarks
 
     @classmethod
-    def load(cls, choice: str | Path, device: str = "auto", progress: Progress | None = None) -> Observer:
-        """``bundled`` is the one that ships. Raises UserError."""
-        place = resource("checkpoints", "reverberation") if str(choice) == "bundled" else choice
-        weights, info = checkpoint.load(place, "reverberation")
-        values = dict(info.network)
+    def load(cls, choice: Choice = BUNDLED, device: str = AUTO, progress: Progress | None = None) -> Observer:
+        """`choice`: whatever `loading` opens, or a file of the first public implementation. Raises UserError, Cancelled."""
+        opened = open_model(choice, "reverberation", published.imported, progress)
+        values = dict(opened.info.network)
         if values.pop("kind", "mesh") != "mesh":
             raise UserError(
                 "This checkpoint is a baseline, not a mesh.", "It has no gates to browse.",
                 "Choose another checkpoint.",
             )  # fmt: skip
+        title = opened.info.title
+        config = network_config(NetworkConfig, values, title)
         try:
-            network = ReverberationNet(NetworkConfig(**values))
+            network = ReverberationNet(config)
         except (TypeError, ValueError) as error:
-            raise UserError(
-                "The checkpoint does not say what it needs.", "Its network is described as {reason}.",
-                "Copy it again from where it came from.", reason=" ".join(str(error).split())[:200],
-            ) from error  # fmt: skip
-        checkpoint.fit(network, weights)
-        resolved = devices.resolve(device)
-        processor = torch.device(resolved.name)
-        observer = cls(network.to(processor).eval(), info, processor)
-        observer.note = resolved.note.format(**(resolved.values or {})) if resolved.note else ""
-        return observer
+            raise not_described(title, error) from error
+        checkpoint.fit(network, opened.weights)
+        return cls(network, opened.info, devices.resolve(device), opened.remarks)
 
     @property
     def width(self) -> int:
@@ -208,8 +207,8 @@ class Observer:
     ) -> Output:
         x, lengths = batched(sequences, chosen)
         found: Output = self.network(
-            torch.from_numpy(x).to(self.device),
-            None if lengths is None else torch.from_numpy(lengths).to(self.device),
+            torch.from_numpy(x).to(self.device.torch),
+            None if lengths is None else torch.from_numpy(lengths).to(self.device.torch),
             muted,
             cut,
         )

@@ -11,6 +11,8 @@ from torch import Tensor
 from models import checkpoint
 from models.checkpoint import CheckpointInfo
 from models.errors import UserError
+from models.loading import Opened
+from models.remarks import Remark
 from models.reverberation.network import NetworkConfig, ReverberationNet
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, cyclic
 
@@ -39,10 +41,8 @@ _CORES = {
 }  # fmt: skip
 
 
-def imported(
-    values: Any, title: str = "", wiring: Wiring | None = None
-) -> tuple[CheckpointInfo, dict[str, Tensor]]:
-    """(description, our weights) of a foreign state dict; the wiring is `cyclic` unless another is known.
+def imported(values: Any, title: str = "", wiring: Wiring | None = None) -> Opened:
+    """A foreign state dict as ours; the wiring is `cyclic` unless another is known.
 
     Raises UserError where it is no such checkpoint, or where weights are missing or left over.
     """
@@ -113,7 +113,8 @@ def imported(
         network=asdict(config),
         card="Imported from the network's first public implementation: cyclic wiring; its gates are observed, not routing.\n",
     )
-    return info, weights
+    remark = Remark("The gates of this checkpoint are observed: nothing is multiplied by them.")
+    return Opened(weights, info, (remark,))
 
 
 def exported(network: ReverberationNet) -> dict[str, Tensor]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from models.datafiles import write_whole
 from models.reverberation.observer import Effect, Observation
 from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, PROCESSORS, ROLE_NAMES, ROLES
+from models.tables import write_csv
 
 
 def write_observation(path: Path, found: Observation) -> None:
@@ -30,7 +30,7 @@ def write_observation(path: Path, found: Observation) -> None:
         target = "" if found.target is None else f"{found.target[number]:.6g}"
         values = [f"{one:.6g}" for one in (*found.gates[:, number], *found.kl[:, number])]
         rows.append([number + 1, f"{found.output[number]:.6g}", target, *values])
-    write_rows(path, ["sequence", "output", "target", *gates, *kl], rows)
+    write_csv(path, [["sequence", "output", "target", *gates, *kl], *rows])
 
 
 def write_ranking(path: Path, effects: Iterable[Effect]) -> None:
@@ -39,7 +39,7 @@ def write_ranking(path: Path, effects: Iterable[Effect]) -> None:
         [one.role, "" if np.isnan(one.added_error) else f"{one.added_error:.6g}", f"{one.change:.6g}"]
         for one in effects
     ]
-    write_rows(path, ["role", "added_error", "change_of_output"], rows)
+    write_csv(path, [["role", "added_error", "change_of_output"], *rows])
 
 
 def write_parameters(path: Path, counts: Mapping[str, int]) -> None:
@@ -49,13 +49,4 @@ def write_parameters(path: Path, counts: Mapping[str, int]) -> None:
     for name, count in counts.items():
         module = known.get(name)
         rows.append([name, module.chinese if module else "", module.body if module else "Linear", count])
-    write_rows(path, ["module", "chinese", "body", "parameters"], rows)
-
-
-def write_rows(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """CSV of any table that is shown. Raises UserError."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    write_whole(path, text.getvalue())
+    write_csv(path, [["module", "chinese", "body", "parameters"], *rows])

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
-from models import checkpoint, devices
+from models import devices
 from models.checkpoint import CheckpointInfo
+from models.devices import AUTO, Device
 from models.errors import UserError
-from models.pretrained import is_model_folder
+from models.loading import BUNDLED, Choice, hub_model, open_model
 from models.progress import Progress
-from models.resources import resource
+from models.remarks import Remark
 from models.search import codes, pictures
 from models.search.building import BuildReport, index_folder, open_index
 from models.search.config import IndexSettings
@@ -59,45 +59,48 @@ class Searcher:
     """An encoder with a hash model, ready for use. One thread may index while another searches, not more."""
 
     def __init__(
-        self, encoder: DualEncoder, hasher: Hasher, info: CheckpointInfo, device_name: str, note: str = ""
+        self,
+        encoder: DualEncoder,
+        hasher: Hasher,
+        info: CheckpointInfo,
+        device: Device,
+        remarks: tuple[Remark, ...] = (),
     ) -> None:
-        self.encoder, self.hasher, self.info = encoder, hasher, info
-        self.device_name = device_name  # as torch names it
-        self.note = note  # said to the person, such as why the CPU is used
+        self.encoder, self.hasher = encoder, hasher
+        self.info, self.device, self.remarks = info, device, remarks
         self._texts: OrderedDict[str, Encoded] = OrderedDict()
 
     @classmethod
     def load(
         cls,
-        choice: str | os.PathLike[str] = "bundled",
-        device: str = "auto",
+        choice: Choice = BUNDLED,
+        device: str = AUTO,
         progress: Progress | None = None,
     ) -> Searcher:
-        """`choice`: a checkpoint folder, ``bundled``, or a Hugging Face dual encoder (folder or hub name), whose codes
-        are then random projections. Raises UserError for whatever is wrong with it.
+        """`choice`: whatever `loading` opens, or a dual encoder of Hugging Face, whose codes are then random projections.
+
+        Raises UserError for whatever is wrong with it, Cancelled.
         """
         resolved = devices.resolve(device)
-        note = resolved.note.format(**(resolved.values or {})) if resolved.note else ""
-        text, target = os.fspath(choice), torch.device(resolved.name)
-        folder = resource("checkpoints", "search") if text == "bundled" else Path(text).expanduser()
-        hub_name = not folder.exists() and text.count("/") == 1 and not text.startswith((".", "~", "/"))
-        if hub_name or is_model_folder(folder):
-            encoder = DualEncoder.load(text if hub_name else folder, target, progress)
+        name = hub_model(choice)
+        if name is not None:
+            encoder = DualEncoder.load(name, resolved.torch, progress)
             info = CheckpointInfo(system="search", title=encoder.title)
-            return cls(encoder, Projection(encoder.dim), info, resolved.name, note)
-        weights, info = checkpoint.load(folder, "search")
-        encoder = DualEncoder.load(_encoder_of(info, folder), target, progress)
+            return cls(encoder, Projection(encoder.dim), info, resolved)
+        opened = open_model(choice, "search", progress=progress)
+        info = opened.info
+        encoder = DualEncoder.load(_encoder_of(info), resolved.torch, progress)
         made_with = info.preprocessing["encoder"]
-        hasher = TrainedHasher(weights, info, target)
+        hasher = TrainedHasher(opened.weights, info, resolved.torch)
         if made_with["identity"] != encoder.identity or hasher.dim != encoder.dim:
             raise UserError(
                 "The hash model {title} was trained on another encoder.",
                 "It was trained on embeddings of {found}, which is not what is found under this name now.",
                 "Put the encoder it was trained with back in its place, or train the hash model again.",
-                title=info.title or folder.name,
+                title=info.title,
                 found=made_with.get("title") or made_with["name"],
             )
-        return cls(encoder, hasher, info, resolved.name, note)
+        return cls(encoder, hasher, info, resolved, opened.remarks)
 
     # What it is
 
@@ -303,21 +306,21 @@ def _folded(rows: np.ndarray, embeddings: np.ndarray | None, bits: int) -> list[
     return groups
 
 
-def _encoder_of(info: CheckpointInfo, folder: Path) -> str:
+def _encoder_of(info: CheckpointInfo) -> str:
     made_with: dict[str, Any] = info.preprocessing.get("encoder") or {}
     if info.preprocessing.get("stage") == "encoder":
         raise UserError(
             "{name} is an image-text encoder without a hash model.",
             "It was trained in the stage `encoder`.",
             "Choose the folder `encoder` of its run, or train a hash model on it.",
-            name=info.title or folder.name,
+            name=info.title,
         )
     if not made_with.get("name"):
         raise UserError(
             "{name} cannot look at pictures.",
             "It was trained on features of others, and does not know the encoder that made them.",
             "It can be evaluated. To search, train on pictures with captions.",
-            name=info.title or folder.name,
+            name=info.title,
         )
     return str(made_with["name"])
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from models import audio, checkpoint
-from models.checkpoint import CheckpointInfo
 from models.errors import UserError
 from models.progress import Progress
+from models.remarks import told
 from models.resources import resource
 from models.separation import evaluation, published
 from models.separation.results import DEFAULTS, Separated, SeparationOptions
@@ -107,12 +106,7 @@ def evaluate_with(
     count: int = 200,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(figures, one row a mixture) of a loaded separator."""
-    info = separator.info or CheckpointInfo(
-        system="separation",
-        network=asdict(separator.network.config),
-        preprocessing={"sample_rate": separator.sample_rate},
-    )
-    fixed = evaluation.judged_set(info, path, count, progress.part(0, 0.1))
+    fixed = evaluation.judged_set(separator.info, path, count, progress.part(0, 0.1))
     rows = list(
         evaluation.judged(
             lambda wave, rate: separator.separate(wave, rate, options, one_pass=True), fixed, progress.part(0.1, 1.0)
@@ -133,22 +127,10 @@ def say(figures: dict[str, Any]) -> None:
 
 def import_file(path: Path, out: Path) -> dict[str, Any]:
     """Bring in a state dict of torchaudio's ConvTasNet or a checkpoint file of Asteroid, by its names."""
-    from models.separation import network
-
-    found = published.imported(checkpoint.load_foreign(path))
-    checkpoint.fit(network.build(found.config), found.weights)
-    info = CheckpointInfo(
-        system="separation",
-        title=path.stem,
-        network=asdict(found.config),
-        preprocessing={"sample_rate": found.sample_rate, "loudness_db": published.LOUDNESS_DB},
-        card=f"# {path.stem}\n\nBrought in from {path.name}.\n",
-    )
-    checkpoint.save(out, found.weights, info)
-    for remark in found.remarks:
-        print(remark)
+    found = published.imported(checkpoint.load_foreign(path), path.stem)
+    checkpoint.save(out, found.weights, found.info)
     print(f"Imported into {out}")
-    return {"checkpoint": str(out), "remarks": [str(remark) for remark in found.remarks]}
+    return told({"checkpoint": str(out)}, found.remarks)
 
 
 def export_file(choice: str | Path, out: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from models.separation import data
 from models.separation.config import SeparationConfig
 from models.separation.corpora import Corpus, open_corpus
 from models.separation.mixing import Mixed
-from models.separation.tables import csv_bytes
+from models.tables import write_csv
 
 PAIRS = {True: "same sex", False: "mixed sex", None: "unknown"}
 
@@ -144,7 +144,7 @@ def write_librimix(folder: Path, fixed: FixedSet, part: str = "test") -> Path:
     if fixed.mixtures[0].speakers:
         head += [f"s{n + 1}_speaker" for n in range(count)]
     table = folder / "metadata" / f"mixture_{part}_mix_clean.csv"
-    write_whole(table, csv_bytes([head, *rows]))
+    write_csv(table, [head, *rows])
     return table
 
 

@@ -7,34 +7,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from models.checkpoint import CheckpointInfo, fit
 from models.errors import UserError
-from models.separation.network import NetworkConfig
-from models.separation.results import Remark
+from models.loading import Opened
+from models.remarks import Remark
+from models.separation.network import NetworkConfig, build
 
 ASTEROID_MODELS = ("ConvTasNet", "DPRNNTasNet")  # of which the first is ours
 FREE_FILTERS = ("free", "FreeFB")
 RATE = 8_000  # of what torchaudio ships, and of files that do not say
 LOUDNESS_DB = -25.0
 
-
-@dataclass(frozen=True)
-class Imported:
-    """A network of another program: its config, weights under our names, rate, and what had to be assumed."""
-
-    config: NetworkConfig
-    weights: dict[str, Tensor]
-    sample_rate: int
-    remarks: tuple[Remark, ...] = field(default=())
+_Found = tuple[
+    NetworkConfig, dict[str, Tensor], int, tuple[Remark, ...]
+]  # config, weights, sample rate, remarks
 
 
-def imported(content: Any) -> Imported:
-    """What a file of torchaudio or Asteroid held, as ours. Raises UserError where it is neither."""
+def imported(content: Any, title: str = "") -> Opened:
+    """What a file of torchaudio or Asteroid held, as ours. Raises UserError where it is neither.
+
+    It hears each stretch once, so that its output is that of the network it came from.
+    """
+    config, weights, sample_rate, remarks = _read(content)
+    network = build(config)
+    fit(network, weights)
+    info = CheckpointInfo(
+        system="separation",
+        title=title or f"{config.speakers} speakers",
+        network=asdict(config),
+        preprocessing={"sample_rate": sample_rate, "loudness_db": LOUDNESS_DB, "test_time_augmentation": 1},
+        card=f"# {title}\n\nBrought in from a file of another program.\n" if title else "",
+    )
+    return Opened(weights, info, remarks)
+
+
+def _read(content: Any) -> _Found:
     if isinstance(content, Mapping) and "model_name" in content and "state_dict" in content:
         return _from_asteroid(content)
     for name in ("state_dict", "model", "model_state_dict"):
@@ -53,7 +66,7 @@ def imported(content: Any) -> Imported:
     )
 
 
-def _from_torchaudio(state: dict[str, Any]) -> Imported:
+def _from_torchaudio(state: dict[str, Any]) -> _Found:
     try:
         filters, _, length = state["encoder.weight"].shape
         inner = state["mask_generator.conv_layers.0.conv_layers.0.weight"]
@@ -72,10 +85,13 @@ def _from_torchaudio(state: dict[str, Any]) -> Imported:
     remarks = (
         Remark(
             "The file does not say how its {count} blocks repeat: {repeats} times {blocks} was assumed, with ReLU masks and {rate} Hz. Where that is wrong, correct checkpoint.json.",
-            {"count": count, "repeats": repeats, "blocks": blocks, "rate": RATE},
+            count=count,
+            repeats=repeats,
+            blocks=blocks,
+            rate=RATE,
         ),
     )
-    return Imported(config, {key: _tensor(value) for key, value in state.items()}, RATE, remarks)
+    return config, {key: _tensor(value) for key, value in state.items()}, RATE, remarks
 
 
 def _repeats(count: int) -> tuple[int, int]:
@@ -105,7 +121,7 @@ _ASTEROID_REST = {
 }
 
 
-def _from_asteroid(content: Mapping[str, Any]) -> Imported:
+def _from_asteroid(content: Mapping[str, Any]) -> _Found:
     """A dict of `model_name`, `model_args`, `state_dict`."""
     name, asked, state = content["model_name"], content.get("model_args"), content["state_dict"]
     if name != "ConvTasNet" or not isinstance(asked, Mapping) or not isinstance(state, Mapping):
@@ -142,11 +158,9 @@ def _from_asteroid(content: Mapping[str, Any]) -> Imported:
             weights[ours] = _tensor(value)
     rate = asked.get("sample_rate")
     remarks = (
-        ()
-        if rate
-        else (Remark("The file does not say its sample rate: {rate} Hz was assumed.", {"rate": RATE}),)
+        () if rate else (Remark("The file does not say its sample rate: {rate} Hz was assumed.", rate=RATE),)
     )
-    return Imported(config, weights, round(float(rate)) if rate else RATE, remarks)
+    return config, weights, round(float(rate)) if rate else RATE, remarks
 
 
 def _asteroid_name(key: str) -> str | None:

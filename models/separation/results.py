@@ -2,47 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, Self
 
-from models.errors import fill
+from pydantic import model_validator
 
-
-class Remark(NamedTuple):
-    """A sentence that a person should read, with its values, as in `UserError`."""
-
-    text: str
-    values: dict[str, object]
-
-    def said(self, translate: Callable[[str], str] = str) -> str:
-        return fill(translate(self.text), self.values)
-
-    def __str__(self) -> str:
-        return self.said()
+from models.remarks import Remark
+from models.settings import Options, contradiction, setting
 
 
-@dataclass(frozen=True)
-class SeparationOptions:
-    """How a recording is separated.
+class SeparationOptions(Options):
+    """How a recording is separated."""
 
-    window_s: the stretch that the network hears at once. overlap_s: what neighbouring windows share; there their
-    tracks are put in the same order and faded into each other. hearings: how often each stretch is heard, to
-    take the mean: as it is and with its sign reversed (2), and both again half a hop later (4), or a quarter, a half
-    and three quarters (8). mixture_consistency: let the tracks add up to the mixture. container: format of the
-    tracks' files.
-    """
+    window_s: float = setting(
+        8.0,
+        "Window",
+        "The stretch that the network hears at once; longer needs more memory.",
+        unit="s",
+        gt=0,
+        le=3600,
+    )
+    overlap_s: float = setting(
+        2.0,
+        "Overlap",
+        "What neighbouring windows share; there their tracks are put in the same order and faded into each other.",
+        unit="s",
+        gt=0,
+        le=1800,
+    )
+    test_time_augmentation: Literal[1, 2, 4, 8] | None = setting(
+        None,
+        "Test-time augmentation",
+        "How often each stretch is heard, to take the mean: as it is and with its sign reversed (2), and both a part of a"
+        " hop later as well (4, 8). Twice takes twice the time and brings up to 0.4 dB. Left open: as the model says.",
+    )
+    mixture_consistency: bool = setting(
+        False,
+        "Tracks add up to the mixture",
+        "What no track holds is shared out among them, so that nothing is lost.",
+    )
+    container: Literal["wav", "flac"] = setting(
+        "wav", "Format of tracks", "FLAC is smaller; WAV keeps what lies above full scale."
+    )
 
-    window_s: float = 8.0
-    overlap_s: float = 2.0
-    hearings: Literal[1, 2, 4, 8] = 2
-    mixture_consistency: bool = False
-    container: Literal["wav", "flac"] = "wav"
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> Self:
+        if self.overlap_s > self.window_s / 2:
+            raise contradiction(
+                "should be at most half of the window, {half:g} s", "overlap_s", half=self.window_s / 2
+            )
+        return self
 
 
 DEFAULTS = SeparationOptions()
-HEARINGS: tuple[Literal[1, 2, 4, 8], ...] = (1, 2, 4, 8)
+AUGMENTATIONS: tuple[Literal[1, 2, 4, 8], ...] = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)

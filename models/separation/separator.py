@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,19 @@ from scipy.optimize import linear_sum_assignment
 
 from models import audio, checkpoint, devices
 from models.checkpoint import CheckpointInfo
+from models.devices import AUTO, CPU, Device
 from models.errors import UserError
+from models.loading import BUNDLED, Choice, network_config, not_described, open_model
 from models.progress import Progress
-from models.resources import resource
+from models.remarks import Remark
 from models.separation import network, published
 from models.separation.mixing import FLOOR, amplitude, rms
-from models.separation.results import DEFAULTS, HEARINGS, Remark, Separated, SeparationOptions
+from models.separation.results import DEFAULTS, Separated, SeparationOptions
 from models.separation.windows import WindowJoiner
 
 FloatArray = NDArray[np.float32]
-FILES = (".pt", ".pth", ".bin", ".ckpt", ".th", ".safetensors")
 QUIETEST_DB = -120.0  # of a level that is told: what is fainter is silence
+USUAL_AUGMENTATION = 2  # of our own models: twice the time for 0.4 dB
 ONE_SPEAKER_DB = 20.0  # a track that is fainter than another by this holds no speaker
 LARGEST_WAV = 4_000_000_000  # bytes; longer ones are RF64
 MOST_FLAC_CHANNELS = 8
@@ -46,49 +49,49 @@ class Separator:
     def __init__(
         self,
         trained: network.ConvTasNet,
-        sample_rate: int,
-        *,
-        loudness_db: float = -25.0,
-        info: CheckpointInfo | None = None,
+        info: CheckpointInfo,
+        device: Device = CPU,
         remarks: Sequence[Remark] = (),
-        device: str = "cpu",
     ) -> None:
-        self.device = torch.device(devices.resolve(device).name)
-        self.network = trained.to(self.device).eval()
-        self.sample_rate, self.speakers = sample_rate, trained.config.speakers
+        """info: of a checkpoint; its preprocessing names `sample_rate`, and may name `loudness_db` (to which sounds are
+        brought) and `test_time_augmentation` (how often each stretch is heard where the options do not say)."""
+        self.info, self.device, self.remarks = info, device, tuple(remarks)
+        self._target = device.torch
+        self.network = trained.to(self._target).eval()
+        settings = info.preprocessing
+        self.sample_rate, self.speakers = int(settings["sample_rate"]), trained.config.speakers
+        self.loudness_db = float(settings.get("loudness_db", published.LOUDNESS_DB))
+        self.test_time_augmentation = int(settings.get("test_time_augmentation", USUAL_AUGMENTATION))
         self.parameters = sum(weight.numel() for weight in trained.parameters())
-        self.loudness_db, self.info, self.remarks = loudness_db, info, tuple(remarks)
-        self.name = info.title if info is not None and info.title else f"{self.speakers} speakers"
+        self.name = info.title or f"{self.speakers} speakers"
 
     @classmethod
     def load(
-        cls, where: str | Path = "bundled", device: str = "cpu", *, progress: Progress | None = None
+        cls, choice: Choice = BUNDLED, device: str = AUTO, progress: Progress | None = None
     ) -> Separator:
-        """``bundled``, a run folder, a checkpoint folder, or a file of torchaudio or Asteroid."""
-        (progress or Progress()).update(0, 1, "Opening the model")
-        place = resource("checkpoints", "separation") if str(where) == "bundled" else Path(where).expanduser()
-        if place.is_file() and place.suffix.lower() in FILES:
-            found = published.imported(checkpoint.load_foreign(place))
-            trained = network.build(found.config)
-            checkpoint.fit(trained, found.weights)
-            return cls(trained, found.sample_rate, remarks=found.remarks, device=device)
-        for inside in ("best", "last"):
-            if (place / "config.yaml").is_file() and (place / inside / checkpoint.DESCRIPTION).is_file():
-                place = place / inside
-                break
-        weights, info = checkpoint.load(place, "separation")
-        trained = network.build(network.NetworkConfig(**info.network))
-        checkpoint.fit(trained, {name: weight.float() for name, weight in weights.items()})
-        settings = info.preprocessing
-        return cls(
-            trained, int(settings["sample_rate"]), loudness_db=float(settings["loudness_db"]), info=info, device=device
-        )  # fmt: skip
+        """`choice`: whatever `loading` opens, or a file of torchaudio or Asteroid. Raises UserError, Cancelled."""
+        opened = open_model(choice, "separation", published.imported, progress)
+        info = opened.info
+        config = network_config(network.NetworkConfig, info.network, info.title)
+        try:
+            trained = network.build(config)
+            checkpoint.fit(trained, {name: weight.float() for name, weight in opened.weights.items()})
+            return cls(trained, info, devices.resolve(device), opened.remarks)
+        except (TypeError, ValueError, KeyError) as error:
+            raise not_described(info.title, error) from error
+
+    @classmethod
+    def of(cls, trained: network.ConvTasNet, sample_rate: int, device: Device = CPU) -> Separator:
+        """A network that comes from no checkpoint, at `sample_rate` Hz."""
+        preprocessing = {"sample_rate": sample_rate}
+        info = CheckpointInfo(
+            system="separation", network=asdict(trained.config), preprocessing=preprocessing
+        )
+        return cls(trained, info, device)
 
     @property
     def card(self) -> Mapping[str, Any]:
-        """For people: ``name``, ``text`` (Markdown), and the figures that the checkpoint states."""
-        if self.info is None:
-            return {"name": self.name, "text": ""}
+        """For people: ``name``, ``text`` (Markdown), and the metrics that the checkpoint states."""
         return {"name": self.name, "text": self.info.card, **self.info.metrics}
 
     def separate(
@@ -98,7 +101,6 @@ class Separator:
 
         What is longer than a window goes through in overlapping windows, unless `one_pass`.
         """
-        _check_hearings(options)
         sound = np.atleast_2d(np.asarray(wave, dtype=np.float32))
         if not sound.shape[1]:
             return np.zeros((self.speakers, *np.shape(wave)), dtype=np.float32)
@@ -106,7 +108,7 @@ class Separator:
         if not inside.shape[1]:  # shorter than a sample of the network's rate
             inside = np.zeros((len(sound), 1), dtype=np.float32)
         if one_pass:
-            tracks = self._window(inside, options.hearings)
+            tracks = self._window(inside, self._times(options))
         else:
             joiner = self._joiner(options)
             tracks = np.concatenate([*joiner.push(inside), *joiner.finish()], axis=-1)
@@ -136,7 +138,6 @@ class Separator:
         source, folder = Path(source), Path(folder)
         about = audio.info(source)
         _check_container(options, about)
-        _check_hearings(options)
         made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
         aside: Path | None = None
         try:
@@ -253,18 +254,15 @@ class Separator:
 
     def _joiner(self, options: SeparationOptions) -> WindowJoiner:
         window, overlap = (round(s * self.sample_rate) for s in (options.window_s, options.overlap_s))
-        if not 0 < overlap <= window // 2:
-            raise UserError(
-                "Windows of {window} s cannot overlap by {overlap} s.",
-                "",
-                "Let them overlap by more than nothing and at most half of their length.",
-                window=options.window_s,
-                overlap=options.overlap_s,
-            )
-        return WindowJoiner(partial(self._window, hearings=options.hearings), window, overlap)
+        overlap = min(max(1, overlap), max(1, window // 2))
+        return WindowJoiner(partial(self._window, times=self._times(options)), window, overlap)
+
+    def _times(self, options: SeparationOptions) -> int:
+        """How often each stretch is heard."""
+        return options.test_time_augmentation or self.test_time_augmentation
 
     @torch.inference_mode()
-    def _window(self, sound: FloatArray, hearings: int) -> FloatArray:
+    def _window(self, sound: FloatArray, times: int) -> FloatArray:
         """[channels, samples] at the network's rate → [speakers, channels, samples], at the sound's level."""
         mono = sound.mean(axis=0)
         loudest = max(map(rms, sound))
@@ -274,31 +272,32 @@ class Separator:
             mono = sound[int(np.argmax([rms(channel) for channel in sound]))]
         gain = amplitude(self.loudness_db) / rms(mono)
         given = mono[None] if len(sound) == 1 else np.concatenate([mono[None], sound])
-        heard = torch.from_numpy(np.ascontiguousarray(given * gain, dtype=np.float32)).to(self.device)
-        tracks = self._heard_often(heard, hearings).cpu().numpy()
+        heard = torch.from_numpy(np.ascontiguousarray(given * gain, dtype=np.float32)).to(self._target)
+        tracks = self._augmented(heard, times).cpu().numpy()
         scales = _scales(tracks[:, 0], heard[0].cpu().numpy())
         own = tracks if len(sound) == 1 else tracks[:, 1:]
         return (own * (scales / gain)[:, None, None]).astype(np.float32)
 
-    def _heard_often(self, heard: torch.Tensor, hearings: int) -> torch.Tensor:
-        """The mean of several hearings, [channels, samples] → [speakers, channels, samples]; the first channel decides.
+    def _augmented(self, heard: torch.Tensor, times: int) -> torch.Tensor:
+        """Test-time augmentation: the mean of several passes, [channels, samples] → [speakers, channels, samples]; the
+        first channel decides.
 
         A network makes other small errors where a sound comes with its sign reversed, or lies otherwise against its hops;
-        in the mean they partly cancel. Hops of one or two samples leave fewer places to lie: some hearings are alike.
+        in the mean they partly cancel. Hops of one or two samples leave fewer places to lie: some passes are alike.
         """
         total: torch.Tensor | None = None
-        for number in range(hearings):
-            sign, late = 1 - 2 * (number % 2), number // 2 * self.network.config.stride * 2 // hearings
-            tracks = sign * self._heard_once(torch.nn.functional.pad(sign * heard, (late, 0)))[..., late:]
+        for number in range(times):
+            sign, late = 1 - 2 * (number % 2), number // 2 * self.network.config.stride * 2 // times
+            tracks = sign * self._passed(torch.nn.functional.pad(sign * heard, (late, 0)))[..., late:]
             if total is None:
                 total = tracks
                 continue
             likeness = torch.einsum("it,jt->ij", total[:, 0], tracks[:, 0]).nan_to_num().cpu().numpy()
             total += tracks[linear_sum_assignment(likeness, maximize=True)[1]]
         assert total is not None
-        return total / hearings
+        return total / times
 
-    def _heard_once(self, heard: torch.Tensor) -> torch.Tensor:
+    def _passed(self, heard: torch.Tensor) -> torch.Tensor:
         """[channels, samples] → [speakers, channels, samples]: the masks of the first channel, applied to all."""
         masks = None
         tracks = []
@@ -359,51 +358,42 @@ class _Watch:
         found = []
         levels = self.levels_db
         if max(levels) <= QUIETEST_DB:
-            found.append(Remark("The recording is silent, and so are its tracks.", {}))
+            found.append(Remark("The recording is silent, and so are its tracks."))
         elif max(levels) - min(levels) > ONE_SPEAKER_DB:
             quiet = int(np.argmin(levels)) + 1
             found.append(
                 Remark(
                     "Track {track} is near silence, {db:.0f} dB under the loudest: there may be fewer speakers than tracks.",
-                    {"track": quiet, "db": max(levels) - min(levels)},
+                    track=quiet,
+                    db=max(levels) - min(levels),
                 )
             )
         if self._clipped > 10:
             found.append(
                 Remark(
                     "The recording is clipped: {count} samples are at full scale. Its tracks are distorted where it is.",
-                    {"count": self._clipped},
+                    count=self._clipped,
                 )
             )
         if self._over and options.container == "flac":
             found.append(
                 Remark(
                     "{count} samples of the tracks are over full scale, and FLAC cut them off. WAV keeps them.",
-                    {"count": self._over},
+                    count=self._over,
                 )
             )
         if model_rate < rate:
             found.append(
                 Remark(
                     "The model works at {model:g} kHz: above {half:g} kHz the tracks hold no sound of their own.",
-                    {"model": model_rate / 1000, "half": model_rate / 2000},
+                    model=model_rate / 1000,
+                    half=model_rate / 2000,
                 )
             )
         return found
 
 
-def _check_hearings(options: SeparationOptions) -> None:
-    if options.hearings not in HEARINGS:
-        raise UserError(
-            "A stretch cannot be heard {count} times.", "", "Choose 1, 2, 4 or 8.", count=options.hearings
-        )
-
-
 def _check_container(options: SeparationOptions, about: audio.AudioInfo) -> None:
-    if options.container not in ("wav", "flac"):
-        raise UserError(
-            "Tracks cannot be written as {container}.", "", "Choose wav or flac.", container=options.container
-        )
     if options.container == "flac" and (about.channels > MOST_FLAC_CHANNELS or about.sample_rate > 655_350):
         raise UserError(
             "FLAC cannot hold this recording.",

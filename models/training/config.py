@@ -10,46 +10,34 @@ import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
 
 from models.errors import UserError
 from models.resources import resource
+from models.settings import Settings, contradiction, problems, redefault, setting, validated
+
+__all__ = [
+    "Remedy",
+    "Settings",
+    "TrainingConfig",
+    "changed",
+    "contradiction",
+    "override",
+    "preset",
+    "presets",
+    "problems",
+    "read_yaml",
+    "redefault",
+    "setting",
+    "validated",
+    "without_folders",
+]
 
 if TYPE_CHECKING:
     from models.training.findings import Finding
     from models.training.record import Record
-
-
-class Settings(BaseModel):
-    """A group of settings: unknown keys are errors, assignments are checked."""
-
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
-
-
-def setting(
-    default: Any,
-    title: str,
-    description: str,
-    *,
-    unit: str = "",
-    group: str = "",
-    advanced: bool = False,
-    path: Literal["", "file", "folder"] = "",
-    **limits: Any,
-) -> Any:
-    """A field with all a form needs. `limits` are pydantic's: ge, gt, le, lt, min_length …"""
-    extra: dict[str, Any] = {"unit": unit, "group": group, "advanced": advanced, "path": path}
-    return Field(default, title=title, description=description, json_schema_extra=extra, **limits)
-
-
-def contradiction(words: str, *fields: str, **values: Any) -> PydanticCustomError:
-    """What a validator raises where fields contradict each other: a sentence, and the dotted names it is said at,
-    which begin at the settings that the validator belongs to."""
-    return PydanticCustomError("contradiction", words, {"fields": list(fields), "template": words, **values})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -190,9 +178,6 @@ class TrainingConfig(Settings):
         return ""
 
 
-Config = TypeVar("Config", bound=TrainingConfig)
-
-
 def without_folders(settings: Settings) -> dict[str, Any]:
     """The plain values, and of every path (a field declared with ``path``) its last name alone: what is passed on with
     a checkpoint tells nothing of the machine. A name that is no path here, as of a model on a hub, is kept whole."""
@@ -205,41 +190,6 @@ def without_folders(settings: Settings) -> dict[str, Any]:
             place = Path(inner)
             values[name] = place.name if place.is_absolute() or os.path.exists(place) else inner
     return values
-
-
-def validated(kind: type[Config], values: dict[str, Any]) -> Config:
-    """The config, or a UserError that names every field that is wrong, and why."""
-    values = {key: value for key, value in values.items() if key != "system"}
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise UserError(
-            "The settings cannot be used.",
-            "{problems}.",
-            "Correct them and start again.",
-            problems="; ".join(problems(error)),
-        ) from error
-
-
-def problems(error: ValidationError) -> list[str]:
-    """One sentence a wrong field, such as ``augment.noise: should be at most 1 (got 3)``."""
-    found = []
-    for item in error.errors():
-        place = ".".join(map(str, item["loc"])) or "settings"
-        text = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        if item["type"] == "extra_forbidden":
-            text = "is not a setting"
-        if item["type"] == "contradiction":
-            above = [str(part) for part in item["loc"]]
-            names = item.get("ctx", {}).get("fields", [])
-            place = " / ".join(".".join([*above, name]) for name in names) or place
-        got = (
-            ""
-            if item["type"] in ("missing", "value_error", "contradiction")
-            else f" (got {_short(item.get('input'))})"
-        )
-        found.append(f"{place}: {text[:1].lower()}{text[1:]}{got}")
-    return found
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -329,8 +279,3 @@ def changed(values: dict[str, Any], base: dict[str, Any], prefix: str = "") -> d
 
 def _copied(values: dict[str, Any]) -> dict[str, Any]:
     return {key: _copied(value) if isinstance(value, dict) else value for key, value in values.items()}
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "…"

@@ -59,8 +59,8 @@ def long_forward() -> dict[str, object]:
     """The paper's size on 600 s of 8 kHz: torchaudio takes the whole signal at once, we go through it in windows."""
     theirs, ours = _pair()
     sound = np.random.default_rng(0).normal(0, 0.1, sized(600, 10) * 8_000).astype(np.float32)
-    separator = Separator(ours.eval(), 8_000)
-    once = SeparationOptions(hearings=1)
+    separator = Separator.of(ours.eval(), 8_000)
+    once = SeparationOptions(test_time_augmentation=1)
     idle = psutil.Process().memory_info().rss / 1024**3
     separator.separate(sound[: 30 * 8_000], 8_000, once)
     with tempfile.TemporaryDirectory() as folder:

@@ -219,7 +219,7 @@ def test_another_recording_opened_meanwhile_is_the_one_that_is_shown(tab, qtbot,
 
 
 def test_remarks_are_shown(tab, qtbot, talk):
-    shown(tab, qtbot, talk, (Remark("Track {track} is near silence.", {"track": 2}),))
+    shown(tab, qtbot, talk, (Remark("Track {track} is near silence.", track=2),))
     assert "Track 2 is near silence." in texts(tab)
 
 
@@ -558,17 +558,17 @@ def test_state_comes_back(tab, qtbot, talk):
     lanes.set_mode("both")
     lanes.axis.show(1.0, 2.0)
     tab.settings.container.setCurrentIndex(1)
-    tab.settings.hearings.setCurrentIndex(3)
+    tab.settings.augmentation.setCurrentIndex(3)
     state = json.loads(json.dumps(tab.state()))
     opened(tab, qtbot, talk[0] / "one.wav")
     lanes.set_mode("waveform")
-    tab.settings.hearings.setCurrentIndex(0)
+    tab.settings.augmentation.setCurrentIndex(0)
     tab.restore(state)
     qtbot.waitUntil(lambda: len(lanes.lanes) == 3 and lanes.axis.span_s == pytest.approx(1.0), timeout=20_000)
     assert [lane.title for lane in lanes.lanes] == ["Mixture", "Speaker 1", "Ben"]
     assert lanes.mode == "both"
     assert tab.settings.options().container == "flac"
-    assert tab.settings.options().hearings == 8
+    assert tab.settings.options().test_time_augmentation == 8
     qtbot.waitUntil(lambda: idle(tab), timeout=10_000)
     tab.restore(
         {
@@ -578,8 +578,8 @@ def test_state_comes_back(tab, qtbot, talk):
             "pages": {"recording": {"path": 7, "tracks": "x"}},
         }
     )
-    tab.restore({"settings": {"hearings": True}})
-    assert tab.settings.options().hearings == 8
+    tab.restore({"settings": {"test_time_augmentation": True}})
+    assert tab.settings.options().test_time_augmentation == 8
 
 
 def test_the_best_checkpoint_of_a_run_comes_into_the_tab(tab, qtbot, network):

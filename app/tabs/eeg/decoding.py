@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QWidget
 
+from app.held import HeldModel
 from app.i18n import plural, tr
 from app.services import Services
 from app.tabs.eeg import browser, source, tuning, work
@@ -41,7 +42,7 @@ class EegDecoding(EegView):
         self.choice: work.Choice | None = None
         self.saved_history: History | None = None
         self.marked_bad: set[str] = set()
-        self._held: tuple[str, str] | None = None
+        self.held: HeldModel[Decoder] = HeldModel(self.services, "eeg", parent=self)
         self.set_action(tr("Decode"), enabled=False)
 
     # Opening ----------------------------------------------------------------------------------------------
@@ -112,8 +113,8 @@ class EegDecoding(EegView):
         self.about.setText(f'{words} · <a href="history">{tr("history")}</a>')
 
     def _held_rate(self) -> int:
-        decoder = self.services.worker(WORKER).model
-        return int(decoder.sample_rate) if decoder is not None and self._held is not None else RATE
+        decoder = self.held.model
+        return int(decoder.sample_rate) if decoder is not None else RATE
 
     # What was heard ---------------------------------------------------------------------------------------
 
@@ -189,15 +190,7 @@ class EegDecoding(EegView):
         await self._evaluate(opened)
 
     async def loaded(self, progress: Progress) -> Decoder:
-        worker = self.services.worker(WORKER)
-        wanted = (self.models.choice, self.services.device)
-        if self._held != wanted or worker.model is None:
-            self._held = None
-            loaded: Decoder = await self.services.load(WORKER, _load, *wanted, progress=progress)
-            self._held = wanted
-            self.services.report_device(loaded.device_name, loaded.note)
-        held: Decoder = worker.model
-        return held
+        return await self.held.get(self.models.choice, progress)
 
     def _subject(self) -> str:
         return str(self.subject.currentData() or "")
@@ -349,10 +342,3 @@ class EegDecoding(EegView):
         duration = sum(one.recording.duration_s for one in own)
         who = tr("subject {name}", name=part.subject) if part.subject else tr("this recording")
         self.tuning.offer(who, tuning.refusal(duration, self.heard is not None))
-
-
-def _load(choice: str, device: str, progress: Progress) -> Decoder:
-    """In the worker's thread: torch is imported here for the first time."""
-    from models.eeg.decoder import Decoder
-
-    return Decoder.load(choice, device, progress)

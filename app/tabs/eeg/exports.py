@@ -16,6 +16,7 @@ from models.checkpoint import cannot_write
 from models.datafiles import write_whole
 from models.eeg import tables
 from models.errors import UserError
+from models.tables import write_csv
 
 if TYPE_CHECKING:
     from app.tabs.eeg.decoding import EegDecoding
@@ -90,11 +91,11 @@ class Exports:
     def _choices(self, path: Path) -> None:
         choice = self._tab.choice
         if choice is not None:
-            write_whole(path, tables.csv_bytes(tables.attention_rows(choice.attention, choice.names)))
+            write_csv(path, tables.attention_rows(choice.attention, choice.names))
 
     def _subjects(self, path: Path) -> None:
         if self._tab.scalp.evaluation is not None:
-            write_whole(path, tables.csv_bytes(tables.subject_rows(self._tab.scalp.evaluation)))
+            write_csv(path, tables.subject_rows(self._tab.scalp.evaluation))
 
     def _history(self, path: Path) -> None:
         if self._tab.look is not None:
@@ -116,7 +117,7 @@ def save_envelope(path: Path, look: Look, heard: Heard | None) -> None:
         if heard is not None:
             decoded, true = heard.decoded, heard.comparison.true
         rows = tables.envelope_rows(decoded, true, decoding.sample_rate)
-        write_whole(path, tables.csv_bytes(rows))
+        write_csv(path, rows)
     elif suffix == ".npy":
         buffer = io.BytesIO()
         np.save(buffer, decoding.envelope)

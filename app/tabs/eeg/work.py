@@ -13,9 +13,9 @@ from models.eeg import alignment, attended, recordings, scores
 from models.eeg.attended import Attention, WindowChoice
 from models.eeg.browse import Overview
 from models.eeg.recordings import Recording
-from models.eeg.remarks import Remark
 from models.errors import UserError
 from models.progress import Progress
+from models.remarks import Remark
 
 if TYPE_CHECKING:
     from models.eeg.decoder import Comparison, Decoder, Decoding, Reliance

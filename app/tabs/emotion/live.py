@@ -388,12 +388,11 @@ class LivePage(Page):
 
     def save_line(self, path: Path) -> None:
         """start_s, end_s, label of the session so far."""
-        from models.datafiles import write_whole
-        from models.emotion.tables import csv_bytes
+        from models.tables import write_csv
 
         rows = [[f"{start:.3f}", f"{end:.3f}", label or ""] for start, end, label in self.timeline.segments()]
         try:
-            write_whole(path, csv_bytes([["start_s", "end_s", "label"], *rows]))
+            write_csv(path, [["start_s", "end_s", "label"], *rows])
         except UserError as error:
             self.tab.show_error(error)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
+from app.held import HeldModel
 from app.i18n import tr
 from app.services import Services
 from app.tabs.emotion.evaluate import EvaluatePage
@@ -30,6 +31,7 @@ class EmotionTab(PagedTab):
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
+        self._held: dict[str, HeldModel[Recognizer]] = {}  # by the worker that holds it
         self.models = ModelChoice("emotion", hub_example="superb/hubert-base-superb-er")
         live = LivePage(self)
         self.options.add(live.options)
@@ -74,22 +76,9 @@ class EmotionTab(PagedTab):
 
     async def recognizer(self, worker_name: str, progress: Progress) -> Recognizer:
         """The chosen model, loaded in the worker of that name and kept there."""
-        worker = self.services.worker(worker_name)
-        wanted = (self.models.choice, self.services.device)
-        if getattr(worker, "_holds", None) != wanted or worker.model is None:
-            worker._holds = None  # type: ignore[attr-defined]
-            loaded: Recognizer = await self.services.load(worker_name, _load, *wanted, progress=progress)
-            worker._holds = wanted  # type: ignore[attr-defined]
-            self.services.report_device(loaded.device_name, tr(loaded.note) if loaded.note else "")
-        held: Recognizer = worker.model
-        return held
+        if worker_name not in self._held:
+            self._held[worker_name] = HeldModel(self.services, "emotion", worker_name, parent=self)
+        return await self._held[worker_name].get(self.models.choice, progress)
 
     def page_chosen(self, name: str) -> None:
         self.options.setVisible(name == "live")
-
-
-def _load(choice: str, device: str, progress: Progress) -> Recognizer:
-    """In the worker's thread: torch is imported here for the first time."""
-    from models.emotion.recognizer import Recognizer
-
-    return Recognizer.load(choice, device, progress)

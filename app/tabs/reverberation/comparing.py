@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.held import HeldModel
 from app.i18n import tr
 from app.tabs.reverberation import work
 from app.tabs.reverberation.compare_page import EPOCHS, MODEL, THIS, Source, run_folders
@@ -23,8 +24,7 @@ class Comparing:
 
     def __init__(self, tab: ReverberationTab) -> None:
         self._tab, self._page = tab, tab.compare
-        self._observer: Observer | None = None
-        self._held = ("", "")
+        self._held: HeldModel[Observer] = HeldModel(tab.services, "reverberation", OTHER_WORKER, parent=tab)
         self._seen: tuple[object, ...] = ()  # what the other model's observation is of
         self._page.asked.connect(self.fill)
         self.offer()
@@ -78,10 +78,7 @@ class Comparing:
         wanted = (source.place, tab.services.device)
         try:
             with tab.services.task(tr("Observing sequences")) as task:
-                if self._observer is None or self._held != wanted:
-                    self._observer = await tab.services.load(OTHER_WORKER, work.load, *wanted, progress=task)
-                    self._held = wanted
-                observer = self._observer
+                observer = await self._held.get(source.place, task)
                 if self._seen[:3] != (*wanted, id(sequences)):
                     found = await tab.services.worker(OTHER_WORKER).run(
                         work.observed, observer, sequences, frozenset(), frozenset(),

@@ -78,7 +78,7 @@ class Exports:
         write_ranking(path, self._tab.what_if.effects.effects.values())
 
     def save_comparison(self, path: Path) -> None:
-        from models.reverberation.tables import write_rows
+        from models.tables import write_csv
 
         head = [
             "role",
@@ -90,7 +90,7 @@ class Exports:
             "difference_2",
         ]
         rows = [[cell.replace("−", "-") for cell in row] for row in self._tab.compare.rows()]
-        write_rows(path, head, rows)
+        write_csv(path, [head, *rows])
 
     def save_structure(self, kind: str) -> None:
         """Ask where to, then write what the structure page shows."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from app.held import HeldModel
 from app.i18n import tr
 from app.services import Task
 from app.tabs.base import Tab
@@ -38,8 +39,8 @@ class Session(QObject):
         self._tab, self.services = tab, tab.services
         self.path: Path | str = ""  # of the sequences; nothing where another tab sent them
         self.sequences: Sequences | None = None
-        self.observer: Observer | None = None
-        self._held = ("", "")  # choice and device of the observer
+        self._held: HeldModel[Observer] = HeldModel(tab.services, "reverberation", WORKER, parent=self)
+        self._held.changed.connect(self._model_changed)
         self.observation: Observation | None = None
         self.whole: Observation | None = None  # with nothing silenced
         self.glance: Observation | None = None  # of a few sequences, until all are observed
@@ -90,13 +91,16 @@ class Session(QObject):
 
     async def load(self, choice: str, progress: Progress) -> Observer:
         """The chosen model, loaded where it is not yet."""
-        wanted = (choice, self.services.device)
-        if self.observer is None or self._held != wanted:
-            self.observer = await self.services.load(WORKER, work.load, *wanted, progress=progress)
-            self._held = wanted
-            self.services.report_device(self.observer.device_name, self.observer.note)
+        return await self._held.get(choice, progress)
+
+    @property
+    def observer(self) -> Observer | None:
+        """The model that is loaded now."""
+        return self._held.model
+
+    def _model_changed(self) -> None:
+        if self._held.model is not None:
             self.loaded.emit()
-        return self.observer
 
     async def rank(self, choice: str) -> Ranking | None:
         """Every role muted in turn; None without sequences. Raises Cancelled where they, or a newer ranking, came up."""

@@ -39,12 +39,6 @@ class Structure:
     drawings: dict[str, bytes]
 
 
-def load(choice: str, device: str, progress: Progress) -> Observer:
-    from models.reverberation.observer import Observer
-
-    return Observer.load(choice, device, progress)
-
-
 def observed(
     observer: Observer,
     sequences: Sequences,

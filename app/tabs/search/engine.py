@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from app.held import HeldModel
 from app.i18n import tr
 from app.services import Services, Task
 from app.tabs.search import work
 from app.tabs.search.places import Place, is_index
 from app.tabs.search.work import About, Indexed, Pausable, PictureMemory
 from models.errors import UserError
+from models.progress import Progress
 
 if TYPE_CHECKING:
     from models.search.index import Index
@@ -45,8 +47,7 @@ class Engine(QObject):
         self.services = services
         self.choice = "bundled"
         self._lock = asyncio.Lock()
-        self._searcher: Searcher | None = None
-        self._held = ("", "")  # choice and device of the searcher
+        self._held: HeldModel[Searcher] = HeldModel(services, "search", WORKER, parent=self)
         self._refused: tuple[tuple[str, str], UserError] | None = None
         self._downloads: set[str] = set()  # that the person agreed to
         self._indexes: dict[str, Index] = {}
@@ -58,7 +59,7 @@ class Engine(QObject):
     @property
     def ready(self) -> bool:
         """Whether the chosen model is loaded."""
-        return self._searcher is not None and self._held == (self.choice, self.services.device)
+        return self._held.holds(self.choice)
 
     def try_again(self) -> None:
         """Load a model anew that could not be loaded."""
@@ -68,19 +69,18 @@ class Engine(QObject):
         """The chosen model, loaded if it is not. Raises UserError; the same again until `try_again` or another choice."""
         async with self._lock:
             wanted = (self.choice, self.services.device)
-            if self._searcher is not None and self._held == wanted:
-                return self._searcher
+            if self._held.holds(self.choice):
+                return await self._held.get(self.choice, Progress())
             if self._refused is not None and self._refused[0] == wanted:
                 raise self._refused[1]
             try:
                 await self._look_for(wanted[0])
                 with self.services.task(tr("Loading the model")) as task:
-                    made: Searcher = await self.services.load(WORKER, work.load, *wanted, progress=task)
+                    made = await self._held.get(wanted[0], task)
             except UserError as error:
                 self._refused = (wanted, error)
                 raise
-            self._searcher, self._held, self._refused = made, wanted, None
-            self.services.report_device(made.device_name, made.note)
+            self._refused = None
             return made
 
     def download(self, name: str) -> None:

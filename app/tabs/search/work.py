@@ -68,13 +68,6 @@ class Pausable(Progress):
                 raise Cancelled
 
 
-def load(choice: str, device: str, progress: Progress) -> Searcher:
-    """torch is imported here for the first time."""
-    from models.search.searcher import Searcher
-
-    return Searcher.load(choice, device, progress)
-
-
 def must_download(choice: str) -> bool:
     """Whether a choice is a name of the hub whose model is not on this machine."""
     from models import pretrained

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox
 
 from app.i18n import tr
 from app.widgets.section import Fold
-from models.separation.results import HEARINGS, SeparationOptions
+from models.separation.results import AUGMENTATIONS, SeparationOptions
 
 
 class SettingsBox(QObject):
@@ -28,11 +28,12 @@ class SettingsBox(QObject):
             _seconds(2.0, 60.0, usual.window_s),
             _seconds(0.5, 20.0, usual.overlap_s),
         )
-        self.hearings = QComboBox()
+        self.augmentation = QComboBox()
         times = (tr("once"), tr("twice"), tr("four times"), tr("eight times"))
-        for text, count in zip(times, HEARINGS, strict=True):
-            self.hearings.addItem(text, count)
-        self.hearings.setCurrentIndex(HEARINGS.index(usual.hearings))
+        for text, count in zip(times, AUGMENTATIONS, strict=True):
+            self.augmentation.addItem(text, count)
+        self.augmentation.addItem(tr("as the model says"), None)
+        self.augmentation.setCurrentIndex(self.augmentation.findData(usual.test_time_augmentation))
         self.consistent = QCheckBox(tr("Tracks add up to the mixture"))
         self.consistent.setToolTip(
             tr("What no track holds is shared out among them, so that nothing is lost")
@@ -57,7 +58,7 @@ class SettingsBox(QObject):
         )
         fold.add_row(
             tr("Hear each stretch"),
-            self.hearings,
+            self.augmentation,
             "",
             tr(
                 "Also with its sign reversed, from four times on a little later too, and the mean is taken: more exact, and that much slower"
@@ -67,7 +68,7 @@ class SettingsBox(QObject):
         self.container.currentIndexChanged.connect(self._changed)
         self.window_s.valueChanged.connect(self._changed)
         self.overlap_s.valueChanged.connect(self._changed)
-        self.hearings.currentIndexChanged.connect(self._changed)
+        self.augmentation.currentIndexChanged.connect(self._changed)
         self.consistent.toggled.connect(self._changed)
         self._changed()
 
@@ -76,7 +77,7 @@ class SettingsBox(QObject):
         return SeparationOptions(
             window_s=window_s,
             overlap_s=min(self.overlap_s.value(), window_s / 2),
-            hearings=HEARINGS[self.hearings.currentIndex()],
+            test_time_augmentation=self.augmentation.currentData(),
             mixture_consistency=self.consistent.isChecked(),
             container="flac" if self.container.currentData() == "flac" else "wav",
         )
@@ -86,7 +87,7 @@ class SettingsBox(QObject):
         return {
             "window_s": now.window_s,
             "overlap_s": now.overlap_s,
-            "hearings": now.hearings,
+            "test_time_augmentation": now.test_time_augmentation,
             "consistent": now.mixture_consistency,
             "container": now.container,
         }
@@ -98,17 +99,17 @@ class SettingsBox(QObject):
             value = state.get(name)
             if isinstance(value, int | float):
                 box.setValue(float(value))
-        hearings = state.get("hearings")
-        if type(hearings) is int and hearings in HEARINGS:
-            self.hearings.setCurrentIndex(HEARINGS.index(hearings))
+        times = state.get("test_time_augmentation")
+        if times is None or (type(times) is int and times in AUGMENTATIONS):
+            self.augmentation.setCurrentIndex(self.augmentation.findData(times))
         self.consistent.setChecked(state.get("consistent") is True)
         self.container.setCurrentIndex(max(0, self.container.findData(state.get("container"))))
 
     def _changed(self, *_: object) -> None:
         now = self.options()
         summary = [now.container.upper(), tr("window {seconds} s", seconds=f"{now.window_s:g}")]
-        if now.hearings != SeparationOptions().hearings:
-            summary.append(tr("heard {times}", times=self.hearings.currentText()))
+        if now.test_time_augmentation is not None:
+            summary.append(tr("heard {times}", times=self.augmentation.currentText()))
         if now.mixture_consistency:
             summary.append(tr("add up"))
         self._fold.set_summary(", ".join(summary))

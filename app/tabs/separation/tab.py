@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from app.held import HeldModel
 from app.i18n import tr
 from app.services import Services
 from app.tabs.paged import Page, PagedTab
-from app.tabs.separation import work
 from app.tabs.separation.batch import BatchPage
 from app.tabs.separation.recording import RecordingPage
 from app.tabs.separation.settings_box import SettingsBox
@@ -21,8 +21,6 @@ from app.workers import Worker
 if TYPE_CHECKING:
     from models.progress import Progress
     from models.separation.separator import Separator
-
-WORKER = "separation"
 
 
 class SeparationTab(PagedTab):
@@ -34,7 +32,7 @@ class SeparationTab(PagedTab):
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
-        self._held: tuple[str, str] | None = None  # choice and device of the separator in the worker
+        self._held: HeldModel[Separator] = HeldModel(services, "separation", parent=self)
         self.settings = SettingsBox(self.options)
         self.models = ModelChoice(
             "separation", file_kinds=tr("Models of torchaudio and Asteroid (*.pt *.pth *.bin *.safetensors)")
@@ -50,7 +48,7 @@ class SeparationTab(PagedTab):
     @property
     def worker(self) -> Worker:
         """The thread that holds the model."""
-        return self.services.worker(WORKER)
+        return self._held.worker
 
     # What the window asks ---------------------------------------------------------------------------------
 
@@ -98,14 +96,7 @@ class SeparationTab(PagedTab):
 
     async def separator(self, progress: Progress) -> Separator:
         """The chosen model, loaded in the worker and kept there. Raises UserError, Cancelled."""
-        wanted = (self.models.choice, self.services.device)
-        if self._held != wanted or self.worker.model is None:
-            self._held = None
-            loaded: Separator = await self.services.load(WORKER, work.load, *wanted, progress=progress)
-            self._held = wanted
-            self.services.report_device(str(loaded.device))
-        held: Separator = self.worker.model
-        return held
+        return await self._held.get(self.models.choice, progress)
 
     # Inside -----------------------------------------------------------------------------------------------
 

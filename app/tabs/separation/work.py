@@ -21,13 +21,6 @@ READER = "separation sound"  # the worker that reads and writes files: they must
 MOST_SCORED_S = 600.0  # of a long recording its first ten minutes: the figures settle long before
 
 
-def load(choice: str, device: str, progress: Progress) -> Separator:
-    """``bundled``, a checkpoint folder, or a file of torchaudio or Asteroid."""
-    from models.separation.separator import Separator
-
-    return Separator.load(choice, device, progress=progress)
-
-
 def separate(
     separator: Separator, source: Path, folder: Path, options: SeparationOptions, progress: Progress
 ) -> Separated:

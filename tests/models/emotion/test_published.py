@@ -48,16 +48,16 @@ def baseline_state():
 @pytest.mark.parametrize("make", [enhanced_state, baseline_state])
 def test_comes_in_and_computes_the_same(make, wrapping):
     net, state = make()
-    info, weights, remarks = published.imported(wrapping(state))
-    ours = build(NetworkConfig(**info.network)).eval()
-    ours.load_state_dict(weights)
+    found = published.imported(wrapping(state))
+    ours = build(NetworkConfig(**found.info.network)).eval()
+    ours.load_state_dict(found.weights)
     x, lengths = torch.randn(2, 20, 768), torch.tensor([20, 11])
     torch.testing.assert_close(ours(x, lengths).logits, net(x, lengths).logits, rtol=0, atol=0)
-    assert remarks  # the position table, the unused layer: told, not dropped in silence
+    assert found.remarks  # the position table, the unused layer: told, not dropped in silence
 
 
 def test_speakers_are_read_off_the_shapes():
-    info, _, _ = published.imported(enhanced_state(speakers=10)[1])
+    info = published.imported(enhanced_state(speakers=10)[1]).info
     assert info.network["speakers"] == 10
     assert info.network["fusion"] == "published"
 

@@ -63,8 +63,8 @@ def test_connections_sources_and_gates(wiring, sources):
 
 
 def test_the_published_checkpoint_gives_its_outputs_and_gates(tmp_path):
-    info, weights = published.imported(checkpoint.load_foreign(GOLDEN / "cyclic_d64.pth"))
-    checkpoint.save(tmp_path / "imported", weights, info)
+    found = published.imported(checkpoint.load_foreign(GOLDEN / "cyclic_d64.pth"))
+    checkpoint.save(tmp_path / "imported", found.weights, found.info)
     read, info = checkpoint.load(tmp_path / "imported", "reverberation")
     network = ReverberationNet(NetworkConfig(**info.network)).eval()
     checkpoint.fit(network, read)
@@ -78,9 +78,9 @@ def test_the_published_checkpoint_gives_its_outputs_and_gates(tmp_path):
 
 def test_export_gives_back_every_weight_under_its_published_name():
     state = checkpoint.load_foreign(GOLDEN / "cyclic_d64.pth")
-    info, weights = published.imported(state)
-    network = ReverberationNet(NetworkConfig(**info.network))
-    checkpoint.fit(network, weights)
+    found = published.imported(state)
+    network = ReverberationNet(NetworkConfig(**found.info.network))
+    checkpoint.fit(network, found.weights)
     back = published.exported(network)
     assert set(back) == set(state)
     assert all(torch.equal(back[name].float(), state[name].float()) for name in state)

@@ -17,6 +17,7 @@ from models.separation import network, separator
 from models.separation.network import NetworkConfig
 from models.separation.results import SeparationOptions
 from models.separation.separator import Separator
+from models.settings import validated
 
 
 def made(speakers=2):
@@ -27,7 +28,7 @@ def made(speakers=2):
     )  # fmt: skip
     built = network.build(config)
     network.begin_with_sines(built)
-    return Separator(built, 8000)
+    return Separator.of(built, 8000)
 
 
 def noise(samples, channels=1, level=0.1, seed=0):
@@ -111,8 +112,8 @@ def test_tracks_add_up_where_asked(tmp_path, container):
     np.testing.assert_allclose(made().separate(sound, 11_025, options).sum(0), sound, atol=1e-6)
 
 
-@pytest.mark.parametrize("hearings", [1, 2, 4, 8])
-def test_hearings_keep_the_order_the_length_and_the_channels(monkeypatch, hearings):
+@pytest.mark.parametrize("times", [1, 2, 4, 8])
+def test_augmented_passes_keep_the_order_the_length_and_the_channels(monkeypatch, times):
     """A network that hands tracks over in another order at every hearing, upside down and late alike."""
     one, calls = made(), []
 
@@ -121,18 +122,25 @@ def test_hearings_keep_the_order_the_length_and_the_channels(monkeypatch, hearin
         tracks = torch.stack([0.75 * sound, 0.25 * sound])
         return tracks.flip(0) if len(calls) % 2 == 0 else tracks
 
-    monkeypatch.setattr(one, "_heard_once", hear)
+    monkeypatch.setattr(one, "_passed", hear)
     sound = noise(5001, 2)
-    tracks = one.separate(sound, 8000, SeparationOptions(hearings=hearings))
-    assert len(calls) == hearings
-    assert len({(call.shape[-1], float(call.sum())) for call in calls}) == hearings  # each heard otherwise
+    tracks = one.separate(sound, 8000, SeparationOptions(test_time_augmentation=times))
+    assert len(calls) == times
+    assert len({(call.shape[-1], float(call.sum())) for call in calls}) == times  # each heard otherwise
     np.testing.assert_allclose(tracks, [0.75 * sound, 0.25 * sound], atol=1e-5)
 
 
-@pytest.mark.parametrize("one_pass", [False, True])
-def test_a_stretch_is_heard_a_known_number_of_times(one_pass):
-    with pytest.raises(UserError, match="cannot be heard 3 times"):
-        made().separate(noise(900)[0], 8000, SeparationOptions(hearings=3), one_pass=one_pass)
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"test_time_augmentation": 3}, "test_time_augmentation.*1, 2, 4 or 8"),
+        ({"container": "mp3"}, "container.*'wav' or 'flac'"),
+        ({"window_s": 2.0, "overlap_s": 1.5}, "overlap_s.*at most half of the window"),
+    ],
+)
+def test_options_that_cannot_be_are_named(values, why):
+    with pytest.raises(UserError, match=why):
+        validated(SeparationOptions, values)
 
 
 def test_windows_are_near_one_pass():
@@ -157,16 +165,14 @@ def test_long_wavs_are_rf64(tmp_path, monkeypatch):
 
 def test_one_speaker_alone_is_told(tmp_path, monkeypatch):
     one = made()
-    monkeypatch.setattr(one, "_window", lambda sound, hearings: np.stack([sound, 0.001 * sound]))
+    monkeypatch.setattr(one, "_window", lambda sound, times: np.stack([sound, 0.001 * sound]))
     found = one.separate_file(written(tmp_path / "a.wav", noise(9000), 8000), tmp_path / "o")
     assert any("Track 2 is near silence, 60 dB" in str(remark) for remark in found.remarks)
 
 
 def test_clipping_and_the_band_are_told(tmp_path, monkeypatch):
     one = made()
-    monkeypatch.setattr(
-        one, "_window", lambda sound, hearings: np.stack([2 * sound, sound])
-    )  # over full scale
+    monkeypatch.setattr(one, "_window", lambda sound, times: np.stack([2 * sound, sound]))  # over full scale
     times = np.arange(16_000) / 16_000
     sound = np.clip(3 * np.sin(2 * np.pi * 200 * times), -1, 1)[None]
     path = written(tmp_path / "a.wav", sound, 16_000, "PCM_16")
@@ -244,10 +250,6 @@ def test_choices_that_do_not_suit_are_told(tmp_path):
     path = written(tmp_path / "a.wav", noise(900, 9), 8000)
     with pytest.raises(UserError, match="FLAC cannot hold"):
         made().separate_file(path, tmp_path, SeparationOptions(container="flac"))
-    with pytest.raises(UserError, match="mp3"):
-        made().separate_file(path, tmp_path, SeparationOptions(container="mp3"))
-    with pytest.raises(UserError, match="cannot overlap"):
-        made().separate_file(path, tmp_path, SeparationOptions(window_s=2.0, overlap_s=1.5))
 
 
 def test_a_checkpoint_is_loaded_with_its_card(tmp_path):
@@ -273,6 +275,7 @@ import sys, psutil
 from pathlib import Path
 import threading
 from models.separation.separator import Separator
+from models.settings import validated
 from tests.models.separation.test_separation_separator import made
 one = made()
 one.separate(__import__("numpy").zeros(80_000, "float32") + 0.01, 8000)

@@ -1,0 +1,174 @@
+"""One way to open a model, the same for every system.
+
+A choice is ``bundled`` (or ``bundled-NAME`` for another one that ships), a checkpoint folder, a run folder, a file of
+another program where the system can read it, or a model folder of Hugging Face's layout or a name on its hub where the
+system can use one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from models import checkpoint
+from models.checkpoint import CheckpointInfo
+from models.errors import UserError
+from models.pretrained import is_model_folder
+from models.progress import Progress
+from models.remarks import Remark
+from models.resources import resource
+
+if TYPE_CHECKING:
+    import torch
+
+BUNDLED = "bundled"
+FOREIGN_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".th", ".safetensors")
+
+Choice = str | os.PathLike[str]
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model as it lies on the disk. weights: state dict on the CPU, in the number format it was stored in."""
+
+    weights: dict[str, torch.Tensor]
+    info: CheckpointInfo
+    remarks: tuple[Remark, ...] = field(default=())
+
+
+Importer = Callable[[Any, str], Opened]  # (what `checkpoint.load_foreign` read, a title) → the same as ours
+
+
+def checkpoint_folder(choice: Choice, system: str) -> Path:
+    """The folder of a checkpoint: what ships under a name, the best or else the last of a run, or the folder itself.
+
+    Raises UserError for an empty choice, and for a run that has saved nothing yet. Needs no torch.
+    """
+    text = os.fspath(choice)
+    if not text.strip():
+        raise UserError(
+            "No model was chosen.", "", "Choose a checkpoint folder, or `bundled` for the one that ships."
+        )
+    if text == BUNDLED:
+        return resource("checkpoints", system)
+    if text.startswith(f"{BUNDLED}-") and not Path(text).exists():
+        return _shipped(text.removeprefix(f"{BUNDLED}-"), system)
+    place = Path(text).expanduser()
+    if not (place / "config.yaml").is_file() or (place / checkpoint.DESCRIPTION).is_file():
+        return place
+    for name in ("best", "last"):
+        checkpoint.recover(place / name)
+        if (place / name / checkpoint.DESCRIPTION).is_file():
+            return place / name
+    raise UserError(
+        "The run {name} has saved no model yet.",
+        "A model is saved at the end of the first epoch, and when the run is stopped.",
+        "Wait for the first epoch, or choose another run.",
+        name=place.name,
+    )
+
+
+def bundled_names(system: str) -> list[str]:
+    """``bundled``, and ``bundled-NAME`` of what ships besides."""
+    folders = resource("checkpoints").glob(f"{system}-*/{checkpoint.DESCRIPTION}")
+    return [BUNDLED, *sorted(f"{BUNDLED}-{one.parent.name.removeprefix(f'{system}-')}" for one in folders)]
+
+
+def read_info(choice: Choice, system: str) -> CheckpointInfo:
+    """The description of a chosen checkpoint. Raises UserError. Needs no torch."""
+    return checkpoint.read_info(checkpoint_folder(choice, system), system)
+
+
+def hub_model(choice: Choice) -> str | None:
+    """The choice as `pretrained.locate` takes it, if it is a model folder of Hugging Face's layout or a name on the
+    hub; None for anything else."""
+    text = os.fspath(choice)
+    place = Path(text).expanduser()
+    if is_model_folder(place):
+        return str(place)
+    return text if is_hub_name(text) and not place.exists() else None
+
+
+def is_hub_name(text: str) -> bool:
+    """Whether it is written as names on the hub are: an owner, a slash, a model."""
+    owner, slash, model = text.partition("/")
+    return bool(slash and owner and model) and "/" not in model and not text.startswith((".", "~"))
+
+
+def is_foreign_file(choice: Choice) -> bool:
+    """Whether the choice is a file that could hold weights of another program."""
+    place = Path(os.fspath(choice)).expanduser()
+    return place.suffix.lower() in FOREIGN_SUFFIXES and place.is_file()
+
+
+def open_model(
+    choice: Choice, system: str, importer: Importer | None = None, progress: Progress | None = None
+) -> Opened:
+    """Weights and description of a chosen model; importer: reads files of other programs, where the system can.
+
+    Raises UserError for whatever is wrong with the choice.
+    """
+    name = Path(os.fspath(choice)).name
+    (progress or Progress()).update(0, 1, "Opening {name}", name=name)
+    if is_foreign_file(choice):
+        if importer is None:
+            raise UserError(
+                "{name} is not a checkpoint.",
+                "It is a single file, and this system reads no files of other programs.",
+                "Choose the folder that holds weights.safetensors and checkpoint.json.",
+                name=name,
+            )
+        place = Path(os.fspath(choice)).expanduser()
+        return importer(checkpoint.load_foreign(place), place.stem)
+    weights, info = checkpoint.load(checkpoint_folder(choice, system), system)
+    return Opened(weights, info)
+
+
+def network_config(kind: type[Config], values: Mapping[str, Any], title: str = "") -> Config:
+    """The network's config that a checkpoint describes, as the system's own dataclass.
+
+    Raises UserError where it names a setting that is not known here, as one of a newer version may, or a value that the
+    dataclass refuses.
+    """
+    known = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise UserError(
+            "The checkpoint {title} describes a network that is not known here.",
+            "It names {settings}, which a newer version may have added.",
+            "Update Polyphony, or choose another checkpoint.",
+            title=title,
+            settings=", ".join(map(str, unknown[:5])),
+        )
+    try:
+        return kind(**values)
+    except (TypeError, ValueError) as error:
+        raise not_described(title, error) from error
+
+
+def not_described(title: str, error: Exception) -> UserError:
+    """For a checkpoint whose description lacks what is needed, or holds a value that cannot be."""
+    return UserError(
+        "The checkpoint {title} does not say what it needs.",
+        "Its checkpoint.json describes no network known here: {reason}.",
+        "Copy it again from where it came from.",
+        title=title,
+        reason=" ".join(str(error).split())[:200],
+    )
+
+
+def _shipped(name: str, system: str) -> Path:
+    folder = resource("checkpoints", f"{system}-{name}")
+    if not (folder / checkpoint.DESCRIPTION).is_file():
+        raise UserError(
+            "No model called {choice} ships.",
+            "",
+            "Choose one of {known}, or a checkpoint folder.",
+            choice=f"{BUNDLED}-{name}",
+            known=", ".join(bundled_names(system)),
+        )
+    return folder
