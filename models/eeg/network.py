@@ -16,6 +16,7 @@ from torch.nn.functional import glu, scaled_dot_product_attention, silu
 
 from models.kernels.convolution import TimeConv
 from models.kernels.dropout import Dropout
+from models.kernels.norms import LayerNorm
 from models.kernels.products import Linear
 
 UNKNOWN = 0  # the subject index of anyone the network has not met in training
@@ -142,7 +143,7 @@ class FrontEnd(nn.Module):
         super().__init__()
         sizes = [(channels, 7), (width, 5), (width, 3)]
         self.convolutions = nn.ModuleList(TimeConv(n, width, k) for n, k in sizes)
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in sizes)
+        self.norms = nn.ModuleList(LayerNorm(width) for _ in sizes)
         self.activation = nn.LeakyReLU()
         self.dropout = Dropout(dropout)
 
@@ -176,7 +177,7 @@ class Block(nn.Module):
         self.attention = Attention(config.width, config.heads, config.dropout)
         self.convolution = ConvolutionModule(config.width, config.kernel, config.dropout, config.conv_norm)
         self.second = FeedForward(config.width, config.feed_forward, config.dropout)
-        self.norm = nn.LayerNorm(config.width)
+        self.norm = LayerNorm(config.width)
 
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
         x = x + 0.5 * self.first(x)
@@ -189,7 +190,7 @@ class Block(nn.Module):
 class FeedForward(nn.Sequential):
     def __init__(self, width: int, inner: int, dropout: float) -> None:
         super().__init__(
-            nn.LayerNorm(width),
+            LayerNorm(width),
             Linear(width, inner),
             nn.SiLU(),
             Dropout(dropout),
@@ -208,7 +209,7 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads, self.attention_dropout = heads, dropout
-        self.norm = nn.LayerNorm(width)
+        self.norm = LayerNorm(width)
         self.project = Linear(width, 3 * width)
         self.out = Linear(width, width)
         self.dropout = Dropout(dropout)
@@ -230,12 +231,12 @@ class ConvolutionModule(nn.Module):
 
     def __init__(self, width: int, kernel: int, dropout: float, norm: str) -> None:
         super().__init__()
-        self.before = nn.LayerNorm(width)
+        self.before = LayerNorm(width)
         self.spread = Linear(width, 2 * width)
         self.depthwise = TimeConv(width, width, kernel, groups=width)
         self.kind = norm
         norms: dict[str, Any] = {
-            "layer": lambda: nn.LayerNorm(width),
+            "layer": lambda: LayerNorm(width),
             "group": lambda: nn.GroupNorm(1, width),
             "batch": lambda: nn.BatchNorm1d(width),
         }
@@ -265,7 +266,7 @@ class Gate(nn.Module):
 class MLPHead(nn.Sequential):
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__(
-            nn.LayerNorm(width),
+            LayerNorm(width),
             Linear(width, width // 2),
             nn.GELU(),
             Dropout(dropout),

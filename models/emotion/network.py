@@ -14,6 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from models.kernels import choice
+from models.kernels.recurrent import held_through_padding
+
 
 class EmotionOutput(NamedTuple):
     """What a network says of a batch.
@@ -142,7 +145,7 @@ class Statistics(nn.Module):
         loudness = x.mean(-1).masked_fill(~mask, float("nan"))
         voiced = mask & (loudness >= torch.nanquantile(loudness, self.QUIET, dim=1, keepdim=True))
         c = x @ self.basis
-        low_high = torch.tensor([0.1, 0.9], device=c.device, dtype=c.dtype)
+        low_high = torch.linspace(0.1, 0.9, 2, device=c.device, dtype=c.dtype)
         low, high = torch.nanquantile(c.masked_fill(~mask[..., None], float("nan")), low_high, dim=1)
         found = [*moments(x, voiced), *moments(c, mask), low, high]
         for lag in self.LAGS:
@@ -241,7 +244,7 @@ class EnhancedGRUClassifier(nn.Module):
             x = self.speaker_norm(x, mask[..., None])
         x = self.dropout(x)
         for number, (gru, norm) in enumerate(zip(self.gru_layers, self.layer_norms, strict=True)):
-            y = norm(recurrent(gru, x, lengths))
+            y = norm(recurrent(gru, x, lengths))  # type: ignore[arg-type]
             x = self.dropout(x + y if number else y)
         looked_at = mask / mask.sum(1, keepdim=True)
         if self.self_attention is not None:
@@ -365,12 +368,16 @@ def valid(lengths: Tensor, steps: int) -> Tensor:
     return torch.arange(steps, device=lengths.device)[None, :] < lengths[:, None]
 
 
-def recurrent(gru: nn.Module, x: Tensor, lengths: Tensor) -> Tensor:
+def recurrent(gru: nn.GRU, x: Tensor, lengths: Tensor) -> Tensor:
     """The GRU's states [batch, steps, 2 · hidden], zero beyond the lengths; the backward direction starts at the end
     of each utterance, not at its padding."""
-    if x.shape[0] == 1 or bool((lengths == x.shape[1]).all()):
+    if x.shape[0] == 1:
         return gru(x)[0]
-    packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+    if not choice.for_caches(x):
+        return held_through_padding(gru, x, valid(lengths, x.shape[1]))
+    if bool((lengths == x.shape[1]).all()):
+        return gru(x)[0]
+    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
     return pad_packed_sequence(gru(packed)[0], batch_first=True, total_length=x.shape[1])[0]
 
 

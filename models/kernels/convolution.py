@@ -2,7 +2,8 @@
 
 An image of one row of pixels, channels last, has that memory as it is: it is not copied on the way there or back, and
 oneDNN's kernels for such images are faster than those that PyTorch takes for sequences; those for each channel by itself
-by far.
+by far. On a graphics card, whose kernels for each channel by itself leave most of it idle, such a convolution is many
+small products of matrices.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+from models.kernels import choice
+from models.kernels.choice import autocast_format, without_autocast
+
+BLOCK = 64  # steps that one product gives of each channel
+WIDE = 8  # taps from which on products are faster than a graphics card's kernel for each channel by itself
 
 
 class TimeConv(nn.Conv1d):
@@ -25,9 +32,17 @@ class TimeConv(nn.Conv1d):
         super().__init__(inputs, outputs, width, padding=width // 2, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu" or torch.compiler.is_compiling():
+        if torch.compiler.is_compiling():
             return super().forward(x.transpose(1, 2)).transpose(1, 2)
         each = self.groups == self.in_channels == self.out_channels and self.bias is not None
+        if not choice.for_caches(x):
+            width = self.kernel_size[0]
+            wide = each and x.device.type != "mps" and width >= WIDE and width % 2
+            return (
+                banded(x, self.weight, self.bias)
+                if wide
+                else _of_image(x, self.weight, self.bias, self.groups)
+            )
         plain = x.dtype == self.weight.dtype and not torch.is_autocast_enabled("cpu")
         if each and plain and torch.is_grad_enabled():
             found: Tensor = _Depthwise.apply(x, self.weight, self.bias)
@@ -75,6 +90,73 @@ def _gradient_of_taps(given: Tensor, x: Tensor, weight: Tensor) -> Tensor:
         torch.mul(padded[:, tap : tap + time], given, out=room)
         torch.sum(room, (0, 1), out=found[tap])
     return found.t()[:, None]
+
+
+def banded(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x [batch, time, channels], weight [channels, 1, width], bias [channels] → as x, in the format of the products.
+
+    In pieces of `BLOCK` steps, what a channel gives is what a stretch of it, `width - 1` steps longer, gives times a
+    matrix that holds its taps along a band: so a graphics card's matrix units compute it.
+    """
+    kind = autocast_format(x) or x.dtype
+    with without_autocast(x):
+        x, weight = x.to(kind), weight.to(kind)
+        found: Tensor = _Banded.apply(x, weight)
+        return found if bias is None else found + bias.to(found.dtype)
+
+
+class _Banded(torch.autograd.Function):
+    """See `banded`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        taps = weight[:, 0]
+        stretches = _stretches(x, taps.shape[1])
+        ctx.save_for_backward(stretches, taps)
+        ctx.batch, ctx.time = x.shape[:2]
+        return _joined(torch.bmm(stretches, _band(taps)), ctx.batch, ctx.time)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        stretches, taps = ctx.saved_tensors
+        channels, width = taps.shape
+        given = _stretches(gradients[0], width)
+        of_x = _joined(torch.bmm(given, _band(taps.flip(1))), ctx.batch, ctx.time)
+        # The steps of each piece themselves, without those that its stretch has beside them.
+        pieces = given[:, :, width // 2 : width // 2 + BLOCK]
+        of_band = torch.bmm(stretches.transpose(1, 2), pieces).contiguous()
+        strides = (of_band.stride(0), BLOCK, BLOCK + 1)  # a tap lies along a diagonal
+        of_taps = of_band.as_strided((channels, width, BLOCK), strides).sum(-1, dtype=torch.float32)
+        return of_x, of_taps.to(taps.dtype)[:, None]
+
+
+def _stretches(x: Tensor, width: int) -> Tensor:
+    """[batch, time, channels] → [channels, batch · pieces, stretch], zeros beyond both ends."""
+    pieces, stretch = -(-x.shape[1] // BLOCK), _stretch(width)
+    behind = (pieces - 1) * BLOCK + stretch - width // 2 - x.shape[1]
+    padded = F.pad(x.permute(2, 0, 1), (width // 2, behind))
+    return padded.unfold(2, stretch, BLOCK).reshape(x.shape[2], -1, stretch)
+
+
+def _joined(pieces: Tensor, batch: int, time: int) -> Tensor:
+    """[channels, batch · pieces, BLOCK] → [batch, time, channels]."""
+    return pieces.view(len(pieces), batch, -1)[:, :, :time].permute(1, 2, 0).contiguous()
+
+
+def _stretch(width: int) -> int:
+    """Steps that a piece is made from, a multiple of 8, as matrix units take it."""
+    return -(-(BLOCK + width - 1) // 8) * 8
+
+
+def _band(taps: Tensor) -> Tensor:
+    """[channels, width] → [channels, stretch, BLOCK]: in column i the taps begin at row i."""
+    channels, width = taps.shape
+    stretch = _stretch(width)
+    rows = F.pad(taps, (0, stretch + 1 - width)).repeat(
+        1, BLOCK
+    )  # each a step longer than a row of the result
+    return rows[:, : BLOCK * stretch].reshape(channels, BLOCK, stretch).transpose(1, 2)
 
 
 def _of_image(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:

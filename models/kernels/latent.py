@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from models.kernels.choice import without_autocast
 from models.kernels.products import pays, product_each
 
 EPSILON = 1e-5  # of LayerNorm, as PyTorch's
@@ -43,7 +44,7 @@ class NormedLatent(Latent):
         gain and shift: [modules, d]. Returns (outputs as x, means of h [modules, batch, d], KL [modules, batch, time]).
         """
         wide = torch.promote_types(x.dtype, torch.float32)
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             x, h = x.to(wide), h.to(wide)
             shares = None if shares is None else shares.to(wide)
             noise = torch.randn_like(h) if noisy else None
@@ -103,7 +104,7 @@ class _Normed(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        with torch.autocast(gradients[0].device.type, enabled=False):
+        with without_autocast(gradients[0]):
             return _Normed._backward(ctx, *gradients)
 
     @staticmethod

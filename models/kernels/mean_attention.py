@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from models.kernels.choice import without_autocast
 from models.kernels.products import pays, product
 
 MOST_SCORES = 500_000  # held at a time: they stay in the processor's cache
@@ -63,7 +64,7 @@ class _MeanAttention(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        with torch.autocast(gradients[0].device.type, enabled=False):
+        with without_autocast(gradients[0]):
             return (*_MeanAttention._backward(ctx, gradients[0]), None, None, None)
 
     @staticmethod
@@ -183,7 +184,7 @@ def mean_attention(
     counts = torch.ones(1, tokens, device=x.device) if counts is None else counts
     counts = counts.to(wide).expand(batch, tokens)
     weights = counts / counts.sum(1, keepdim=True)
-    with torch.autocast(x.device.type, enabled=False):
+    with without_autocast(x):
         found: Tensor = _MeanAttention.apply(
             x.to(wide), weight.to(wide), bias.to(wide), heads, counts, weights
         )

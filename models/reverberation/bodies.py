@@ -12,11 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.kernels.bi_gru import run_recurrent
+from models.kernels import choice
+from models.kernels.choice import without_autocast
 from models.kernels.convolution import TimeConv
 from models.kernels.dropout import Dropout
 from models.kernels.mean_attention import mean_attention
 from models.kernels.products import Linear
+from models.kernels.recurrent import run_recurrent
 
 Mask = Tensor | None
 
@@ -48,14 +50,16 @@ class SelfAttention(nn.Module):
     def mean(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
         """The mean of the output over all tokens, [batch, d]; `counts` as in `mean_attention`. The output layer is
         linear, so it comes after the mean."""
-        if not torch.compiler.is_compiling():  # a compiler cannot retrace what is written down by hand
+        if choice.for_caches(x):
             return self.out(mean_attention(x, self.qkv.weight, self.qkv.bias, self.heads, counts))
         if counts is None:
             return self.out(self._attended(x, None).mean(1))
-        counts = counts.to(x.dtype)
-        more = counts.log()[:, None, None, :]  # a token that occurs twice takes twice the share
-        attended = self._attended(x, more)
-        return self.out(time_mean(attended, counts.expand(x.shape[:2])))
+        wide = torch.promote_types(x.dtype, torch.float32)
+        with without_autocast(x):  # logarithms of counts need their digits
+            x, counts = x.to(wide), counts.to(wide)
+            more = counts.log()[:, None, None, :]  # a token that occurs twice takes twice the share
+            mean = time_mean(self._attended(x, more), counts.expand(x.shape[:2]))
+        return self.out(mean)
 
     def _attended(self, x: Tensor, allowed: Tensor | None) -> Tensor:
         batch, time, d = x.shape
@@ -89,10 +93,30 @@ class StepNorm(nn.BatchNorm1d):
         flat = x.reshape(-1, x.shape[-1])
         if mask is None:
             return super().forward(flat).view_as(x)
+        if not choice.for_caches(x) and not getattr(self, "spans", False):
+            return self._without_waiting(x, mask)
         valid = mask.reshape(-1)
         out = torch.zeros_like(flat)
         out[valid] = super().forward(flat[valid])
         return out.view_as(x)
+
+    def _without_waiting(self, x: Tensor, mask: Tensor) -> Tensor:
+        """The same without asking how many steps are valid, which a graphics card would have to be waited for."""
+        wide, kept = x.to(torch.promote_types(x.dtype, torch.float32)), mask[..., None]
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        mean, variance = self.running_mean, self.running_var
+        if self.training:
+            count = mask.sum().to(wide.dtype)
+            mean = (wide * kept).sum((0, 1)) / count
+            variance = ((wide - mean) * kept).square().sum((0, 1)) / count
+            with torch.no_grad():
+                assert self.num_batches_tracked is not None
+                self.num_batches_tracked += 1
+                self.running_mean.lerp_(mean, self.momentum or 0.1)
+                self.running_var.lerp_(variance * count / (count - 1), self.momentum or 0.1)
+        normed = (wide - mean) * torch.rsqrt(variance + self.eps) * self.weight + self.bias
+        return (normed * kept).to(x.dtype)
 
 
 class Eileen(nn.Module):

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.kernels.bi_gru import run_recurrent
 from models.kernels.dropout import Dropout
+from models.kernels.recurrent import run_recurrent
 from models.reverberation.bodies import Conv, Mask, SelfAttention, time_mean
 
 

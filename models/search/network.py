@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from models.kernels import choice
 from models.kernels.products import Linear
 
 FUSIONS = ("tokens", "joint", "cross")
@@ -97,12 +98,12 @@ class FusionHashing(nn.Module):
 
     def image_alone(self, image: Tensor) -> Tensor:
         """[batch, dim] of pictures whose text is not known, as a search meets them; of length 1 each."""
-        present = torch.tensor([True, False], device=image.device).expand(len(image), 2)
+        present = (torch.arange(2, device=image.device) == 0).expand(len(image), 2)
         return normalize(self.fuse(image, torch.zeros_like(image), present).image, dim=-1)
 
     def text_alone(self, text: Tensor) -> Tensor:
         """[batch, dim] of texts whose picture is not known; of length 1 each."""
-        present = torch.tensor([False, True], device=text.device).expand(len(text), 2)
+        present = (torch.arange(2, device=text.device) == 1).expand(len(text), 2)
         return normalize(self.fuse(torch.zeros_like(text), text, present).text, dim=-1)
 
     def image_codes(self, half: Tensor) -> Tensor:
@@ -122,7 +123,7 @@ class FusionHashing(nn.Module):
 
         sees: bool [batch, 2]: whether the image half may see its text, and the text half its image. None: both.
         """
-        if sees is None or bool(sees.all()):
+        if sees is None or (choice.for_caches(sees) and bool(sees.all())):
             halves = self.fuse(image, text)
         else:
             one = torch.ones(len(image), dtype=torch.bool, device=image.device)

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, pad
 
-from models.kernels.conv_stack import EPS, BlockWeights, separate_features
+from models.kernels import choice, conv_stack, conv_stack_cuda
+from models.kernels.choice import autocast_format
+from models.kernels.conv_stack import EPS, BlockWeights
 from models.kernels.products import linear
 
 
@@ -158,8 +160,8 @@ class MaskGenerator(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """[batch, frames, filters] → masks [batch, frames, speakers, filters]."""
-        fast = frames.device.type == "cpu" and self.config.norm == "gLN" and not self.config.causal
-        if fast and self.config.kernel % 2:
+        fast = self.config.norm == "gLN" and not self.config.causal and self.config.kernel % 2
+        if fast and not torch.compiler.is_compiling():
             masks = self._time_major(frames)
         else:
             features = self.input_conv(self.input_norm(frames.transpose(1, 2)))
@@ -175,16 +177,25 @@ class MaskGenerator(nn.Module):
         return masks.sigmoid() if self.config.mask_activation == "sigmoid" else masks.softmax(2)
 
     def _time_major(self, frames: Tensor) -> Tensor:
-        half = torch.is_autocast_enabled("cpu")
         norm, inner, outer = self.input_norm, self.input_conv, self.output_conv
         weight = inner.weight[:, :, 0]
         assert isinstance(norm, nn.GroupNorm)
         assert inner.bias is not None
         assert outer.bias is not None
-        normed = layer_norm(frames, frames.shape[1:], eps=EPS)
+        if choice.for_caches(frames):
+            normed = layer_norm(frames, frames.shape[1:], eps=EPS)
+        else:
+            frames = frames.float()
+            variance, mean = torch.var_mean(frames, (1, 2), correction=0, keepdim=True)
+            normed = (frames - mean) * torch.rsqrt(variance + EPS)
         features = linear(normed, weight * norm.weight, inner.bias + weight @ norm.bias)
         blocks = [block.weights() for block in self.conv_layers]  # type: ignore[operator]
-        total = separate_features(features, blocks, self.config.dilations, half)
+        half = autocast_format(frames)
+        if choice.for_caches(frames):
+            total = conv_stack.separate_features(features, blocks, self.config.dilations, half is not None)
+        else:
+            kind = half or torch.float32
+            total = conv_stack_cuda.separate_features(features, blocks, self.config.dilations, kind)
         return linear(self.output_prelu(total), outer.weight[:, :, 0], outer.bias)
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from models.kernels import convolution
 from models.kernels.convolution import TimeConv
 
 
@@ -74,3 +75,20 @@ def test_half_precision_passes_through():
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.float(), plainly(layer, x), rtol=0.05, atol=0.05)
     assert layer.weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("time", [1, 20, 63, 64, 65, 200])
+@pytest.mark.parametrize("width", [3, 9, 31])
+def test_products_along_a_band_are_the_convolution(time, width):
+    torch.manual_seed(0)
+    layer = TimeConv(6, 6, width, 6).double()
+    x = torch.randn(3, time, 6, dtype=torch.float64, requires_grad=True)
+    found, expected = convolution.banded(x, layer.weight, layer.bias), plainly(layer, x)
+    torch.testing.assert_close(found, expected)
+    asked, wanted = [x, *layer.parameters()], torch.randn_like(expected)
+    for ours, theirs in zip(
+        torch.autograd.grad(found, asked, wanted), torch.autograd.grad(expected, asked, wanted), strict=True
+    ):
+        torch.testing.assert_close(
+            ours, theirs, rtol=1e-5, atol=1e-5
+        )  # taps are summed up in single precision

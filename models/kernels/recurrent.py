@@ -2,23 +2,70 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from models.kernels import choice
 from models.kernels.products import pays, product
+
+_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+SHUT = 1e4  # beyond, a sigmoid is exactly 1 or 0, in half precision too
+# cuDNN copies weights that do not lie one behind the other, and says so; these are made anew for each call.
+warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
 
 
 def run_recurrent(layer: nn.LSTM | nn.GRU, x: Tensor, mask: Tensor | None) -> Tensor:
-    """The states of a recurrent layer, [batch, time, …]; its backward direction begins at each sequence's own end."""
+    """The states of a recurrent layer, [batch, time, …], zero in the padding; its backward direction begins at each
+    sequence's own end.
+
+    x: [batch, time, features]; mask: bool [batch, time], false in the padding at the sequences' ends, or None.
+    """
     if mask is None:
         return _both_directions(layer, x) if _takes_steps_together(layer, x) else layer(x)[0]
+    if not choice.for_caches(x):
+        if not layer.bidirectional:  # what comes after an end reaches nothing before it
+            return layer(x)[0] * mask[..., None]
+        return held_through_padding(layer, x, mask)
     lengths = mask.sum(1).cpu()
     packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
     return pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=x.shape[1])[0]
+
+
+def held_through_padding(layer: nn.LSTM | nn.GRU, x: Tensor, mask: Tensor) -> Tensor:
+    """`run_recurrent` of a bidirectional layer without packing, for which a graphics card would have to be waited for.
+
+    Each step is told whether it is padding by one more feature, whose weight is so large that it shuts the gates: a GRU
+    keeps its state (z = 1), an LSTM its cell (f = 1, i = 0). So the direction that comes from the padded end reaches the
+    sequence with the state it began with, zero, to the last bit.
+    """
+    if not (layer.bidirectional and layer.bias and layer.batch_first):
+        raise ValueError("only bidirectional layers with biases, batch first, are held through padding")
+    size, kept = layer.hidden_size, mask[..., None]
+    gates = (-SHUT, SHUT, 0.0, 0.0) if isinstance(layer, nn.LSTM) else (0.0, SHUT, 0.0)  # i, f, g, o; r, z, n
+    column = torch.cat([x.new_full((size, 1), gate) for gate in gates])
+    # Eight features more, because widths that are multiples of 8 are what matrix units take.
+    column = column.to(next(layer.parameters()).dtype)
+    columns, padding = F.pad(column, (0, 7)), F.pad((~kept).to(x.dtype), (0, 7))
+    start = x.new_zeros(2, len(x), size)
+    for number in range(layer.num_layers):
+        weights: list[Tensor] = []
+        for end in (f"_l{number}", f"_l{number}_reverse"):
+            inner, *others = (getattr(layer, kind + end) for kind in _WEIGHTS)
+            weights += [torch.cat([inner, columns], 1), *others]
+        told, common = torch.cat([x, padding], -1), (True, 1, 0.0, layer.training, True, True)
+        if isinstance(layer, nn.LSTM):
+            x = torch.lstm(told, (start, start), weights, *common)[0] * kept
+        else:
+            x = torch.gru(told, start, weights, *common)[0] * kept
+        if number < layer.num_layers - 1:
+            x = F.dropout(x, layer.dropout, layer.training)
+    return x
 
 
 def _takes_steps_together(layer: nn.LSTM | nn.GRU, x: Tensor) -> bool:
@@ -26,8 +73,8 @@ def _takes_steps_together(layer: nn.LSTM | nn.GRU, x: Tensor) -> bool:
     listens at it."""
     plain = layer.bidirectional and layer.num_layers == 1 and layer.bias and layer.batch_first
     heard = layer._forward_hooks or layer._forward_pre_hooks
-    here = x.device.type == "cpu" and x.dim() == 3 and x.shape[1] > 0 and not torch.is_autocast_enabled("cpu")
-    return isinstance(layer, nn.GRU) and plain and here and not heard and not torch.compiler.is_compiling()
+    here = choice.for_caches(x) and x.dim() == 3 and x.shape[1] > 0 and not torch.is_autocast_enabled("cpu")
+    return isinstance(layer, nn.GRU) and plain and here and not heard
 
 
 def _both_directions(layer: nn.LSTM | nn.GRU, x: Tensor) -> Tensor:
