@@ -17,17 +17,23 @@ def pearson(a: Tensor, b: Tensor) -> Tensor:
 
 def loss(decoded: Tensor, envelope: Tensor, kind: str, l1: float) -> Tensor:
     """Scalar, over decoded and true envelopes [batch, time]; `kind` as in `LossSettings`."""
+    return each(decoded, envelope, kind, l1).mean()
+
+
+def each(decoded: Tensor, envelope: Tensor, kind: str, l1: float) -> Tensor:
+    """The loss of each window by itself, [batch]; of any number of windows it is their mean."""
     if kind == "mse":
-        return (decoded.float() - envelope).square().mean()
+        return (decoded.float() - envelope).square().mean(-1)
     if kind == "multi-scale pearson":
-        return -torch.stack([_in_pieces(decoded, envelope, scale) for scale in SCALES]).mean()
-    value = -pearson(decoded, envelope).mean()
-    return value + l1 * (decoded.float() - envelope).abs().mean() if kind == "pearson + l1" else value
+        return -torch.stack([_in_pieces(decoded, envelope, scale) for scale in SCALES]).mean(0)
+    value = -pearson(decoded, envelope)
+    return value + l1 * (decoded.float() - envelope).abs().mean(-1) if kind == "pearson + l1" else value
 
 
 def _in_pieces(decoded: Tensor, envelope: Tensor, count: int) -> Tensor:
+    """r over each of `count` pieces of a window, their mean, [batch]."""
     size = decoded.shape[-1] // count
     shape = (decoded.shape[0], count, size)
     return pearson(
         decoded[..., : count * size].reshape(shape), envelope[..., : count * size].reshape(shape)
-    ).mean()
+    ).mean(-1)

@@ -15,10 +15,12 @@ from models import checkpoint
 from models.checkpoint import CheckpointInfo
 from models.eeg import data, linear, losses, network, ridge
 from models.eeg.config import EEGConfig, PreprocessingConfig
+from models.eeg.contents import contents
 from models.eeg.network import UNKNOWN, NetworkConfig
 from models.eeg.parting import Stretch, part
 from models.eeg.samples import bundled, located, trained_subjects
 from models.errors import UserError
+from models.fingerprint import PARTS, Used
 from models.progress import Progress
 from models.training import schedules
 from models.training.pictures import Bars, Lines, Shown
@@ -143,12 +145,16 @@ class EEGTask(Task[EEGConfig]):
     def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
         with self._half_precision(batch.eeg.device):
             decoded = network(batch.eeg, batch.subject)
-        value = losses.loss(decoded, batch.envelope, self.config.loss.kind, self.config.loss.l1)
+        value = losses.loss(decoded, batch.envelope, *self._loss_settings)
         figures = {"r": losses.pearson(decoded, batch.envelope).mean().detach()}
         opened = getattr(self.bare(network), "opened", None)
         if opened is not None:
             figures["gate"] = opened
         return Loss(value, len(batch.eeg), figures)
+
+    @property
+    def _loss_settings(self) -> tuple[str, float]:
+        return self.config.loss.kind, self.config.loss.l1
 
     def _half_precision(self, device: torch.device) -> Any:
         """On a CPU bfloat16 pays with AMX only; elsewhere the one loop has switched it on already."""
@@ -174,6 +180,7 @@ class EEGTask(Task[EEGConfig]):
     def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
         decoded = network(batch.eeg, batch.subject).float()
         return {
+            "loss": losses.each(decoded, batch.envelope, *self._loss_settings).cpu().numpy(),
             "r": losses.pearson(decoded, batch.envelope).cpu().numpy(),
             "l1": (decoded - batch.envelope).abs().mean(-1).cpu().numpy(),
             "decoded": decoded.cpu().numpy(),
@@ -186,7 +193,11 @@ class EEGTask(Task[EEGConfig]):
         self.validation_r = {
             name: float(outputs["r"][[one == name for one in whose]].mean()) for name in dict.fromkeys(whose)
         }
-        return {"r": float(np.mean(list(self.validation_r.values()))), "l1": float(outputs["l1"].mean())}
+        return {
+            "loss": float(outputs["loss"].mean()),
+            "r": float(np.mean(list(self.validation_r.values()))),
+            "l1": float(outputs["l1"].mean()),
+        }
 
     def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:
         """A stretch of validation, what was heard and what was read from the EEG, each in its own spread; subjects."""
@@ -201,6 +212,9 @@ class EEGTask(Task[EEGConfig]):
         )
         lines = Lines("Envelope", "time (s)", "standard deviations", x, {"decoded": decoded, "heard": heard})
         return [lines, shares]
+
+    def contents(self) -> dict[str, Used]:
+        return {name: contents(self.dataset, getattr(self.parts, name), name) for name in PARTS}
 
     def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         title = "ridge" if self.solved else f"Conformer {self.network_config.version}"

@@ -16,9 +16,11 @@ from models import checkpoint
 from models.checkpoint import CheckpointInfo
 from models.emotion import augment, data, network, speakers, windows
 from models.emotion.config import EmotionConfig
+from models.emotion.contents import contents
 from models.emotion.features import FeatureCache, build_front_end
 from models.emotion.samples import located
 from models.errors import UserError
+from models.fingerprint import Used
 from models.progress import Progress
 from models.resources import cache_folder
 from models.training import schedules
@@ -217,6 +219,9 @@ class EmotionTask(Task[EmotionConfig]):
             "accuracy": found.accuracy,
             "weighted_f1": found.weighted_f1,
         }
+
+    def contents(self) -> dict[str, Used]:
+        return {name: contents(part) for name, part in self.parts.items() if part}
 
     def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         return CheckpointInfo(

@@ -9,9 +9,11 @@ import torch
 
 from models.checkpoint import CheckpointInfo
 from models.errors import UserError
+from models.fingerprint import Used
 from models.progress import Progress
 from models.reverberation import baselines, data
 from models.reverberation.config import ReverberationConfig, mesh_of
+from models.reverberation.contents import contents
 from models.reverberation.history import GATE, GATE_NAMES, KL, KL_NAMES
 from models.reverberation.network import NetworkConfig, ReverberationNet
 from models.reverberation.wiring import ROLE_NAMES
@@ -129,10 +131,17 @@ class ReverberationTask(Task[ReverberationConfig]):
         output = network(batch.x, batch.lengths)
         modules = torch.cat([output.kl_roles.flatten(0, 1), output.kl_processors])
         found = {"value": output.value, "y": batch.y, "gates": output.gates.T, "kl": modules.T}
+        found["scale"] = self.bare(network).target_scale.expand(len(batch.y))
         return {name: one.float().cpu().numpy() for name, one in found.items()}
 
     def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:
         found = regression(outputs["value"], outputs["y"])
+        at_once = min(
+            self.config.batch_size * self.config.accumulation, self.size("train")
+        )  # the KL is a sum over them
+        kl = at_once * float(outputs["kl"].sum(1).mean()) if outputs["kl"].shape[1] else 0.0
+        loss = found["mse"] / float(outputs["scale"][0]) ** 2 + self.config.kl_weight * kl
+        found = {"loss": loss, **found}
         if outputs["gates"].shape[1]:
             found |= dict(zip(GATE_NAMES, outputs["gates"].mean(0).tolist(), strict=True))
             found |= dict(zip(KL_NAMES, outputs["kl"].mean(0).tolist(), strict=True))
@@ -148,6 +157,9 @@ class ReverberationTask(Task[ReverberationConfig]):
             first, second = outputs["gates"].mean(0).round(4).reshape(2, len(ROLE_NAMES)).tolist()
             shown.append(Bars("Gates", "mean gate", list(ROLE_NAMES), {"pass 1": first, "pass 2": second}))
         return shown
+
+    def contents(self) -> dict[str, Used]:
+        return {name: contents(self.sequences, part) for name, part in self.parts.items()}
 
     def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         plain = {

@@ -12,9 +12,11 @@ from torch.nn.functional import cross_entropy
 
 from models.checkpoint import CheckpointInfo
 from models.errors import UserError
+from models.fingerprint import Used
 from models.progress import Progress
 from models.search import data, pictures, small_encoder
 from models.search.config import SearchConfig
+from models.search.contents import contents_of_files
 from models.search.gallery import gallery
 from models.search.samples import located
 from models.training import schedules
@@ -191,6 +193,10 @@ class EncoderTask(RowsTask[SearchConfig]):
         return [
             gallery(-(outputs["text"] @ outputs["image"].T), asked, paths, np.eye(len(asked), dtype=bool))
         ]
+
+    def contents(self) -> dict[str, Used]:
+        parts = {**self.pairs, "test": list(self.captions.part("test"))}
+        return {name: contents_of_files(item.path for item in part) for name, part in parts.items() if part}
 
     def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         return CheckpointInfo(

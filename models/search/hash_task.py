@@ -13,10 +13,12 @@ from torch import Tensor
 from models import checkpoint, devices
 from models.checkpoint import CheckpointInfo
 from models.errors import UserError
+from models.fingerprint import Used
 from models.progress import Progress
 from models.resources import cache_folder
 from models.search import codes, data, evaluation, losses
 from models.search.config import SearchConfig
+from models.search.contents import contents_of_pairs
 from models.search.encoder import DualEncoder
 from models.search.features import FeatureCache, Features, Pairs, extract, is_features, read_features
 from models.search.gallery import gallery
@@ -221,6 +223,10 @@ class HashTask(RowsTask[SearchConfig]):
         labels = part.labels.astype(np.float32)
         right = (labels @ labels.T > 0) if labels.shape[1] else np.eye(len(part), dtype=bool)
         return [gallery(distance, part.asked, part.paths, right)]
+
+    def contents(self) -> dict[str, Used]:
+        parts = {**self.features.parts, **self.parts}
+        return {name: contents_of_pairs(part) for name, part in parts.items() if len(part)}
 
     def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         bits = self.network_config.bits

@@ -12,10 +12,12 @@ import torch
 
 from models.checkpoint import CheckpointInfo
 from models.devices import inference_dtype
+from models.fingerprint import Used
 from models.progress import Progress
 from models.resources import cache_folder
 from models.separation import data, network
 from models.separation.config import SeparationConfig
+from models.separation.contents import contents_of_clips, contents_of_mixtures
 from models.separation.corpora import Clip, open_corpus
 from models.separation.losses import permutation_free, si_sdr
 from models.training import schedules
@@ -188,6 +190,12 @@ class SeparationTask(Task[SeparationConfig]):
             Lines("Separated example", "part of the mixture", "level of a voice (dB)", part, {"true": true, "separated": separated}),
             Points("Before and after", "SI-SDR of the mixture (dB)", "SI-SDR of the tracks (dB)", before, after),
         ]  # fmt: skip
+
+    def contents(self) -> dict[str, Used]:
+        if self.corpus.mixtures:
+            parts = data.parted_mixtures(self.corpus, self.config.data, self.config.network.speakers)
+            return {name: contents_of_mixtures(part) for name, part in parts.items() if part}
+        return {name: contents_of_clips(self._clips_of(name)) for name in self.speakers}
 
     def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         rate = self.config.data.sample_rate

@@ -42,11 +42,13 @@ class Loop:
         learner: Learner,
         run: RunFolder,
         teller: Teller,
+        recorded: dict[str, Any],
         progress: Progress,
         asked_to_stop: Callable[[], bool],
     ) -> None:
         self.learner, self.run, self.teller, self.progress = learner, run, teller, progress
         self.task, self.config, self.world = learner.task, learner.config, learner.world
+        self.recorded = recorded  # what goes into each checkpoint's `training`: see `models.fingerprint`
         self.at = Position()
         self._asked_to_stop = asked_to_stop
         self._ordered = False  # whether the watch knows in which order data goes through the layers
@@ -288,6 +290,7 @@ class Loop:
             "step": self.at.step,
             "config": self.task.recorded_config(),
             "device": str(self.learner.device),
+            **self.recorded,
         }
         with self.learner.average.in_place_of(self.learner.network):
             checkpoints.save(place, self.learner.bare.state_dict(), info, beside)

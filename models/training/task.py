@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from models.checkpoint import CheckpointInfo
+from models.fingerprint import Used
 from models.progress import Progress
 from models.training.batches import moved
 from models.training.config import TrainingConfig, without_folders
@@ -148,6 +149,11 @@ class Task(ABC, Generic[Config]):
     @abstractmethod
     def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         """The description under which the weights are saved."""
+
+    def contents(self) -> dict[str, Used]:
+        """What each part of the data is by content, and of which groups; after `prepare`. So a model is never judged
+        unknowingly on what it has learned."""
+        return {}
 
     def recorded_config(self) -> dict[str, Any]:
         """The config as it goes into a checkpoint, which others may get: without the folders of this machine."""

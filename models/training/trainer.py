@@ -13,6 +13,7 @@ import torch
 from accelerate import Accelerator
 
 from models import checkpoint as checkpoints
+from models import fingerprint
 from models.errors import UserError
 from models.progress import Progress
 from models.training import events
@@ -78,8 +79,14 @@ class Trainer:
                 checkpoints.recover(place)
         with made.local_main_process_first():  # what it reads is cached for the others
             counts = self.task.prepare(self.progress)
+        # What was learned from goes into every checkpoint, so that what is held out can be found by content.
+        kept = (
+            fingerprint.recorded(self.config.model_dump(mode="json"), self.task.contents())
+            if world.leads
+            else {}
+        )
         learner = Learner(self.task, made, world, self.device)
-        self.loop = Loop(learner, self.run, teller, self.progress, lambda: self._asked_to_stop)
+        self.loop = Loop(learner, self.run, teller, kept, self.progress, lambda: self._asked_to_stop)
         return self.loop.run_to_end(counts)
 
     def validate(self, split: str) -> dict[str, float]:

@@ -1,0 +1,237 @@
+"""By what two sets of data, two recipes or two runs are known to be the same: their content, never their names.
+
+*Item hashes.* An item (a file, a stretch of one, a row of a table, a second of a recording) is named by 12 hexadecimal
+digits of its content: `of_file`, `of_span`, `of_array`. The same file under another name has the same hash. Two
+different ones among a million have the same with a chance of 1 in 560 (48 bits).
+
+*Used.* What a part of a run's data (``train``, ``validation``, ``test``) was: its items' hashes and its groups (speakers,
+subjects). A training task says it by parts (`Task.contents`); the trainer keeps it.
+
+*In a checkpoint*, ``info.training`` holds, and `Learned.of` reads:
+
+    "fingerprint": {"all": …, "data": …, "split": …, "groups": …, "recipe": …, "code": …}      # `Fingerprint.plain()`
+    "items":       {"train": "BASE64", "validation": "BASE64", …}                              # 6 bytes an item, sorted
+    "groups":      {"train": ["anna", …], …}
+
+*Held-out data is found by content*:
+
+    learned = Learned.of(info.training)                  # None of a checkpoint that tells nothing of its data
+    seen = learned.seen(Used(items, groups))             # `Seen`: which items, which groups took part in training
+    seen.items                                           # bool [items]; seen.groups: names; seen.anything
+
+*A result is reused only for the same work*: `Fingerprint.of(recipe, parts)` made again and compared with the kept one
+(``==`` of its `plain` values), for folds, features and whole runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.errors import UserError
+
+DIGITS = 12  # hexadecimal, of an item's hash
+SAMPLED = 16_384  # bytes of each of the
+SAMPLES = 4  # places of a larger file that are read
+PARTS = ("train", "validation", "test")
+# Settings that change how fast or where a run is computed, what is said about it, or where its data lies (which goes by
+# content), and not what comes of it.
+INCIDENTAL = frozenset({"notes", "workers", "diagnose_every", "out_of_memory", "compile", "path"})
+
+
+def of_file(path: str | os.PathLike[str]) -> str:
+    """The hash of a file: of its size, and of its content at four places if it is larger than 64 kB.
+
+    Raises UserError where it cannot be read.
+    """
+    found = hashlib.blake2b(digest_size=DIGITS // 2)
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            found.update(size.to_bytes(8, "little"))
+            for number in range(SAMPLES):
+                larger = size > SAMPLES * SAMPLED
+                file.seek((size - SAMPLED) * number // (SAMPLES - 1) if larger else number * SAMPLED)
+                found.update(file.read(SAMPLED))
+    except OSError as error:
+        raise UserError(
+            "{path} cannot be read.",
+            "{reason}.",
+            "Check the file, or leave it out.",
+            path=path,
+            reason=error.strerror or str(error),
+        ) from error
+    return found.hexdigest()
+
+
+def of_span(file: str, start_s: float = 0.0, end_s: float | None = None) -> str:
+    """The hash of a stretch of a file whose own hash is known; of the whole file, that hash."""
+    if not start_s and end_s is None:
+        return file
+    return digest([file, round(start_s, 3), None if end_s is None else round(end_s, 3)])
+
+
+def of_array(values: np.ndarray) -> str:
+    """The hash of a row or sequence of numbers; the same in any memory order."""
+    kept = np.ascontiguousarray(values)
+    found = hashlib.blake2b(f"{kept.dtype.str}{kept.shape}".encode(), digest_size=DIGITS // 2)
+    found.update(kept.tobytes())
+    return found.hexdigest()
+
+
+def digest(values: Any) -> str:
+    """The hash of plain values (JSON), whatever the order of their names."""
+    text = json.dumps(values, sort_keys=True, ensure_ascii=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=DIGITS // 2).hexdigest()
+
+
+@dataclass(frozen=True)
+class Used:
+    """One part of the data. items: hashes, one an item, in its order. groups: the names of speakers, subjects …"""
+
+    items: Sequence[str] = ()
+    groups: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Hashes of what a result depends on. data: the items of all parts; split: which part each is in; groups: by part;
+    recipe: the settings that matter; code: the version of Polyphony."""
+
+    data: str
+    split: str
+    groups: str
+    recipe: str
+    code: str
+
+    @classmethod
+    def of(cls, recipe: Mapping[str, Any], parts: Mapping[str, Used]) -> Fingerprint:
+        """recipe: plain settings, as of a training config; those that change nothing (`INCIDENTAL`) are left out."""
+        return cls(
+            data=digest(sorted({item for used in parts.values() for item in used.items})),
+            split=digest({name: sorted(used.items) for name, used in parts.items()}),
+            groups=digest({name: sorted(set(used.groups)) for name, used in parts.items()}),
+            recipe=digest(_what_matters(recipe)),
+            code=version(),
+        )
+
+    @property
+    def all(self) -> str:
+        """One hash of all of them."""
+        return digest(asdict(self))
+
+    def plain(self) -> dict[str, str]:
+        return {"all": self.all, **asdict(self)}
+
+    def differs(self, kept: object) -> list[str]:
+        """What differs from another's `plain` values: of ``data``, ``split``, ``groups``, ``recipe``, ``code``."""
+        other = kept if isinstance(kept, dict) else {}
+        return [name for name, value in asdict(self).items() if other.get(name) != value]
+
+
+def _what_matters(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _what_matters(value) if isinstance(value, Mapping) else value
+        for name, value in recipe.items()
+        if name not in INCIDENTAL
+    }
+
+
+def version() -> str:
+    """The version of Polyphony that computes."""
+    try:
+        return metadata.version("polyphony")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def recorded(recipe: Mapping[str, Any], parts: Mapping[str, Used]) -> dict[str, Any]:
+    """The fields ``fingerprint``, ``items`` and ``groups`` of a checkpoint's ``training``."""
+    return {
+        "fingerprint": Fingerprint.of(recipe, parts).plain(),
+        "items": {name: packed(used.items) for name, used in parts.items() if used.items},
+        "groups": {name: sorted(set(used.groups)) for name, used in parts.items() if used.groups},
+    }
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What of some data a model has met in training. items: bool [items]. groups: names, sorted."""
+
+    items: np.ndarray
+    groups: tuple[str, ...]
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.items.any()) or bool(self.groups)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a model was trained on and chosen by, as its checkpoint tells it: hashes and groups by part."""
+
+    items: dict[str, frozenset[str]] = field(default_factory=dict)
+    groups: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, training: Mapping[str, Any]) -> Learned | None:
+        """From ``CheckpointInfo.training``; None where it says nothing, or nothing that can be read."""
+        items, groups = training.get("items"), training.get("groups")
+        if not isinstance(items, dict) and not isinstance(groups, dict):
+            return None
+        by_part: dict[str, frozenset[str]] = {}
+        for name, text in (items if isinstance(items, dict) else {}).items():
+            found = unpacked(text)
+            if found is None:
+                return None
+            by_part[str(name)] = frozenset(found)
+        named = groups if isinstance(groups, dict) else {}
+        return cls(by_part, {str(k): frozenset(map(str, v)) for k, v in named.items() if isinstance(v, list)})
+
+    def seen(self, used: Used, parts: Sequence[str] = ("train", "validation")) -> Seen:
+        """Which of these items and groups were in those parts. Validation counts: by it the weights were chosen."""
+        known: set[str] = set().union(*(self.items.get(name, frozenset()) for name in parts))
+        met: set[str] = set().union(*(self.groups.get(name, frozenset()) for name in parts))
+        return Seen(
+            np.array([item in known for item in used.items], dtype=bool),
+            tuple(sorted(met & set(used.groups))),
+        )
+
+
+def packed(items: Iterable[str]) -> str:
+    """Hashes as one text, 8 characters each, sorted, each once."""
+    return base64.b64encode(b"".join(bytes.fromhex(item) for item in sorted(set(items)))).decode()
+
+
+def unpacked(text: object) -> list[str] | None:
+    """What `packed` was given; None for what it never wrote."""
+    size = DIGITS // 2
+    if not isinstance(text, str):
+        return None
+    try:
+        whole = base64.b64decode(text.encode("ascii"), validate=True)
+    except (UnicodeEncodeError, binascii.Error, ValueError):
+        return None
+    return [whole[i : i + size].hex() for i in range(0, len(whole), size)] if len(whole) % size == 0 else None
+
+
+class FileHashes:
+    """`of_file`, each file read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, str] = {}
+
+    def __call__(self, path: Path) -> str:
+        if path not in self._known:
+            self._known[path] = of_file(path)
+        return self._known[path]
