@@ -157,23 +157,19 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
             "Resample EEG and envelope to {wanted} Hz, or change the sample rate in the settings.",
             name=path.name, rate=whole.sample_rate, wanted=settings.sample_rate,
         )  # fmt: skip
-    shared = np.asarray(recordings.found(arrays, "envelope")).ndim == 1
-    step = float(np.asarray(arrays.get("eeg_step_uv", 1.0)))
+    shared = np.ndim(recordings.found(arrays, "envelope")) == 1 and len(trials) > 1
     items: list[Item] = []
     skipped: list[Remark] = []
     remarks: list[Remark] = list(whole.remarks)
-    eeg = np.asarray(recordings.found(arrays, "eeg"))
-    eeg = eeg if eeg.ndim == 3 else eeg[None]
-    if eeg.shape[-1] != len(whole.channel_names):
-        eeg = np.swapaxes(eeg, -1, -2)
     for number, trial in enumerate(trials):
         assert trial.envelope is not None
+        assert trial.stored is not None
         stimulus = stimuli[number] or ("1" if shared else str(number + 1))
         found = _aligned(
-            names[number], stimulus, eeg[number], trial.envelope, settings.sample_rate, skipped, remarks
+            names[number], stimulus, trial.stored, trial.envelope, settings.sample_rate, skipped, remarks
         )
         if found is not None:
-            items.append(Item(names[number], stimulus, *found, step=step))
+            items.append(Item(names[number], stimulus, *found, step=trial.step))
     return Dataset(
         path.stem, settings.sample_rate, whole.channel_names, tuple(items), tuple(skipped), distinct(remarks),
     )  # fmt: skip

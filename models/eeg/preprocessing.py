@@ -6,73 +6,26 @@ memory whole. Bad channels are found once; the history names them, so running it
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import soxr
 
-from models.datafiles import write_whole
+from models.eeg.channels import canonical, montage, standard_names
 from models.eeg.config import PreprocessingConfig
-from models.eeg.recordings import Recording, montage, standard_names
+from models.eeg.history import History
+from models.eeg.recording import Recording
 from models.errors import UserError
 from models.progress import Progress
 from models.remarks import Remark
 
-FORMAT = 1
 BLOCK_S = 30.0
 MOST_MISSING = 0.2  # share of channels that may be interpolated
 MOST_NAN = 0.1  # share of a channel's samples that may be missing before the channel counts as bad
 FLAT_UV = 0.05  # less movement than this, in µV, is none
 NOISY = 6.0  # robust standard deviations of the channels' log amplitude
-
-
-@dataclass(frozen=True)
-class History:
-    """What was done, in order: each step is a dict with its name under ``step`` and all it needs to be done again."""
-
-    steps: tuple[dict[str, Any], ...] = ()
-    remarks: tuple[Remark, ...] = field(default=(), compare=False)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """As JSON."""
-        values = {
-            "format": FORMAT,
-            "steps": list(self.steps),
-            "remarks": [str(remark) for remark in self.remarks],
-        }
-        write_whole(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> History:
-        """Raises UserError where the file is none."""
-        try:
-            values = json.loads(Path(path).read_text("utf-8"))
-            steps = tuple(dict(step) for step in values["steps"])
-            if int(values["format"]) > FORMAT or any(step["step"] not in STEPS for step in steps):
-                raise ValueError("a newer Polyphony wrote it")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                "{name} is no history of preprocessing.", "{reason}.", "Choose a file that Polyphony has saved.",
-                name=Path(path).name, reason=" ".join(str(error).split())[:200],
-            ) from error  # fmt: skip
-        return cls(steps, tuple(Remark(str(text)) for text in values.get("remarks", ())))
-
-    def told(self) -> list[str]:
-        """One line a step, for people."""
-        lines = []
-        for step in self.steps:
-            rest = {key: value for key, value in step.items() if key != "step"}
-            text = ", ".join(
-                f"{key} {', '.join(map(str, value)) if isinstance(value, list) else value}"
-                for key, value in rest.items()
-            )
-            lines.append(f"{step['step']}: {text}" if text else str(step["step"]))
-        return lines
 
 
 @dataclass(frozen=True)
@@ -107,8 +60,10 @@ def preprocess(
     _check_rate(recording, settings)
     steps.append({"step": "resample", "from_hz": recording.sample_rate, "to_hz": settings.sample_rate})
     eeg, missing = _resampled(recording, wanted, settings.sample_rate, progress or Progress())
-    marked = {name: "marked" for name in (*recording.marked_bad, *bad) if name in wanted}
-    marked |= {name: "missing" for name in wanted if name not in recording.channel_names}
+    columns = columns_of(recording, wanted)
+    at_fault = {canonical(name) for name in (*recording.marked_bad, *bad)}
+    marked = {name: "marked" for name in wanted if canonical(name) in at_fault}
+    marked |= {name: "missing" for name, column in zip(wanted, columns, strict=True) if column < 0}
     marked |= {name: "not a number" for name, share in zip(wanted, missing, strict=True) if share > MOST_NAN}
     reasons = marked | (bad_channels(eeg, wanted, known=marked) if find_bad else {})
     _check_bad(recording, reasons, wanted)
@@ -221,13 +176,18 @@ STEPS: dict[str, Any] = {
 }
 
 
+def columns_of(recording: Recording, wanted: Sequence[str]) -> list[int]:
+    """Where each wanted channel stands in the recording, by its place on the scalp; −1 for those it lacks."""
+    there = {canonical(name): number for number, name in enumerate(recording.channel_names)}
+    there |= {name: number for number, name in enumerate(recording.channel_names)}
+    return [there.get(name, there.get(canonical(name), -1)) for name in wanted]
+
+
 def _resampled(
     recording: Recording, wanted: tuple[str, ...], rate: int, progress: Progress
 ) -> tuple[np.ndarray, np.ndarray]:
     """(eeg [time, wanted], share of samples of each that were no numbers), read and resampled in blocks."""
-    columns = [
-        recording.channel_names.index(name) if name in recording.channel_names else -1 for name in wanted
-    ]
+    columns = columns_of(recording, wanted)
     have = np.array([column >= 0 for column in columns])
     if not have.any():
         raise UserError(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from models.eeg import preprocessing, recordings
+from models.eeg import channels, preprocessing, recordings
 from models.eeg.alignment import align
 from models.eeg.config import PreprocessingConfig
 from models.eeg.preprocessing import History, bad_channels, preprocess, replay
@@ -269,7 +269,7 @@ def test_broken_files_are_refused_in_words(tmp_path):
 def test_names_are_recognised_however_they_are_written():
     names = recordings.standard_names()
     for written in ("EEG Fp1-Ref", "FP1", "fp1.", "EEG Fp1"):
-        assert names[recordings._plain(written)] == "Fp1"
+        assert names[channels.plain(written)] == "Fp1"
 
 
 def test_lengths_and_drift():

@@ -1,0 +1,109 @@
+"""What was done to a recording, step by step: saved, read back and checked, told."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models import files
+from models.datafiles import write_whole
+from models.errors import UserError
+from models.remarks import Remark
+
+FORMAT = 1
+
+
+class _Step(BaseModel):
+    """A step as it is saved. Every number is bounded: C libraries get them."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    step: str
+
+
+class _Pick(_Step):
+    channels: list[str] = Field(min_length=1, max_length=4096)
+
+
+class _Resample(_Step):
+    from_hz: float = Field(ge=1, le=100_000)
+    to_hz: int = Field(ge=1, le=100_000)
+
+
+class _Interpolate(_Step):
+    channels: list[str] = Field(max_length=4096)
+    reasons: list[str] = Field(default_factory=list, max_length=4096)
+
+
+class _Reference(_Step):
+    to: Literal["average"] = "average"
+
+
+class _BandPass(_Step):
+    low_hz: float = Field(ge=0, le=50_000)
+    high_hz: float = Field(gt=0, le=50_000)
+
+
+_STEPS: dict[str, type[_Step]] = {
+    "pick": _Pick, "resample": _Resample, "interpolate": _Interpolate, "reference": _Reference, "band-pass": _BandPass,
+}  # fmt: skip
+
+
+class _Saved(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    format: int
+    steps: list[dict[str, Any]] = Field(max_length=1000)
+    remarks: list[str] = Field(default_factory=list, max_length=1000)
+
+
+@dataclass(frozen=True)
+class History:
+    """What was done, in order: each step is a dict with its name under ``step`` and all it needs to be done again."""
+
+    steps: tuple[dict[str, Any], ...] = ()
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """As JSON."""
+        values = {
+            "format": FORMAT,
+            "steps": list(self.steps),
+            "remarks": [str(remark) for remark in self.remarks],
+        }
+        write_whole(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> History:
+        """Raises UserError where the file is none, or names what cannot be done."""
+        name = files.shown(Path(path).name)
+        values = files.read_json(path)
+        try:
+            saved = _Saved.model_validate(values)
+            if saved.format > FORMAT:
+                raise ValueError("a newer Polyphony wrote it")
+            steps = tuple(
+                _STEPS[str(step.get("step"))].model_validate(step).model_dump() for step in saved.steps
+            )
+        except (ValueError, KeyError) as error:
+            reason = files.validation_reason(error) if isinstance(error, ValidationError) else str(error)
+            raise UserError(
+                "{name} is no history of preprocessing.", "{reason}.", "Choose a file that Polyphony has saved.",
+                name=name, reason=files.shortened(reason).rstrip("."),
+            ) from error  # fmt: skip
+        return cls(steps, tuple(Remark("{text}", text=text) for text in saved.remarks))
+
+    def told(self) -> list[str]:
+        """One line a step, for people."""
+        lines = []
+        for step in self.steps:
+            rest = {key: value for key, value in step.items() if key != "step"}
+            text = ", ".join(
+                f"{key} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+                for key, value in rest.items()
+            )
+            lines.append(f"{step['step']}: {text}" if text else str(step["step"]))
+        return lines

@@ -1,0 +1,164 @@
+"""Recordings that MNE opens: EDF, BDF, BrainVision, FIF and EEGLAB, by what their first bytes say they are."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models import files
+from models.eeg.channels import placed
+from models.eeg.edf_header import read_header
+from models.eeg.matlab import check_matlab
+from models.eeg.recording import Recording, damaged, empty
+from models.errors import UserError
+from models.remarks import Remark
+
+KINDS = {".bdf": "bdf", ".edf": "edf", ".rec": "edf", ".vhdr": "brainvision", ".fif": "fif", ".set": "eeglab"}
+LARGEST_TEXT = 16 * 2**20  # bytes of the header of a BrainVision recording
+
+
+def open_raw(path: Path, kind: str) -> Recording:
+    """A recording of one of the kinds of `KINDS`. Raises UserError for whatever is wrong with it."""
+    remarks: list[Remark] = []
+    scales: dict[str, float] = {}
+    if kind in ("edf", "bdf"):
+        header = read_header(path, kind)
+        remarks += header.remarks
+        if any(scale != 1 for scale in header.scales):
+            scales = dict(zip(header.labels, header.scales, strict=True))
+    raw = _opened(path, kind, remarks)
+    return _recording(path, raw, scales, remarks)
+
+
+def _opened(path: Path, kind: str, remarks: list[Remark]) -> Any:
+    import mne
+    from mne.io.edf.edf import RawBDF, RawEDF
+
+    try:
+        if kind in ("edf", "bdf"):  # by their classes: the functions insist on the ending of the name
+            reader = RawBDF if kind == "bdf" else RawEDF
+            try:
+                return reader(os.fspath(path), preload=False, verbose="error")
+            except Exception as error:
+                if "latin1" not in str(error):
+                    raise
+                remarks.append(Remark("Its annotations are not in UTF-8; they were read as Latin-1."))
+                return reader(os.fspath(path), preload=False, encoding="latin1", verbose="error")
+        if kind == "brainvision":
+            return _brainvision(path, remarks)
+        if kind == "fif":
+            return mne.io.read_raw_fif(path, preload=False, verbose="error")
+        if files.sniff(path) in ("mat5", "hdf5"):
+            check_matlab(path)
+        return mne.io.read_raw_eeglab(path, preload=False, verbose="error")
+    except UserError:
+        raise
+    except Exception as error:  # MNE's readers raise whatever a broken file makes them stumble over
+        raise damaged(path, error) from error
+
+
+def _brainvision(path: Path, remarks: list[Remark]) -> Any:
+    """A BrainVision recording, though its files were renamed: the header names the others by their old names."""
+    import mne
+
+    text = files.read_bytes(path, LARGEST_TEXT)
+    data = _named_file(path, text, b"DataFile", (".eeg", ".dat", ".avg"))
+    if data is None:
+        named = _entry(text, b"DataFile")
+        raise UserError(
+            "{name} is not complete.",
+            "Its numbers should lie beside it in {data}, and are not there.",
+            "Copy that file, too; if it was renamed, give it the name of the header, {stem}.eeg.",
+            name=files.shown(path.name),
+            data=files.shown(named or "?"),
+            stem=files.shown(path.stem),
+        )
+    markers = _named_file(path, text, b"MarkerFile", (".vmrk",))
+    if _entry(text, b"MarkerFile") and markers is None:
+        remarks.append(Remark("The file of its markers is not there; there are no markers."))
+    if data.name != _entry(text, b"DataFile").replace("$b", path.stem):
+        remarks.append(
+            Remark("Its header names another file; {name} beside it was read.", name=files.shown(data.name))
+        )
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # the header alone: it names the others by their whole paths
+        place = Path(folder) / "recording.vhdr"
+        text = _with_entry(text, b"DataFile", os.fsencode(data.resolve()))
+        text = _with_entry(text, b"MarkerFile", os.fsencode(markers.resolve()) if markers else None)
+        place.write_bytes(text)
+        return mne.io.read_raw_brainvision(place, preload=False, verbose="error")
+
+
+def _entry(text: bytes, key: bytes) -> str:
+    match = re.search(rb"(?im)^[ \t]*" + key + rb"[ \t]*=[ \t]*([^\r\n]*)", text)
+    return match[1].strip().decode("utf-8", "replace") if match else ""
+
+
+def _with_entry(text: bytes, key: bytes, value: bytes | None) -> bytes:
+    line = b"" if value is None else key + b"=" + value
+    return re.sub(rb"(?im)^[ \t]*" + key + rb"[ \t]*=[^\r\n]*", lambda _: line, text)
+
+
+def _named_file(path: Path, text: bytes, key: bytes, endings: tuple[str, ...]) -> Path | None:
+    """The file that the header names, beside it and nowhere else; or one with the header's own name."""
+    named = _entry(text, key).replace("$b", path.stem).replace("\\", "/").rpartition("/")[2]
+    if not named:
+        return None
+    candidates = [path.parent / named, *(path.with_suffix(ending) for ending in endings)]
+    for candidate in candidates:
+        try:
+            if candidate.is_file():
+                return candidate
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _recording(path: Path, raw: Any, scales: dict[str, float], remarks: list[Remark]) -> Recording:
+    import mne
+
+    picks = mne.pick_types(raw.info, eeg=True, exclude=())
+    names, used, said = placed([raw.ch_names[i] for i in picks])
+    if sum(used) >= 4:  # BioSemi's EXG, GSR, Resp … come as EEG
+        remarks += said
+        left_out = [raw.ch_names[i] for i, one in zip(picks, used, strict=True) if not one]
+        if left_out:
+            remarks.append(Remark("Left out, not on the scalp: {names}.", names=", ".join(left_out)))
+        picks = np.array([i for i, one in zip(picks, used, strict=True) if one])
+        names = [name for name, one in zip(names, used, strict=True) if one]
+    if not len(picks):
+        raise UserError(
+            "{name} holds no EEG channel.", "Its channels are {channels}.", "Choose another recording.",
+            name=files.shown(path.name), channels=files.shortened(", ".join(raw.ch_names[:12])) or "none",
+        )  # fmt: skip
+    rate = float(raw.info["sfreq"])
+    if not 1 <= rate <= 100_000:
+        raise UserError(
+            "{name} says that its sample rate is {rate} Hz.", "That cannot be.", "Correct fs in the file.",
+            name=files.shown(path.name), rate=rate,
+        )  # fmt: skip
+    if not raw.n_times:
+        raise empty(path)
+    factors = np.array([1e6 * scales.get(raw.ch_names[i], 1.0) for i in picks])
+    bad = {raw.ch_names[i]: name for i, name in zip(picks, names, strict=True)}
+    return Recording(
+        path, tuple(names), rate, int(raw.n_times), _reader(path, raw, picks, factors),
+        tuple(bad[name] for name in raw.info["bads"] if name in bad), None, tuple(remarks),
+    )  # fmt: skip
+
+
+def _reader(path: Path, raw: Any, picks: np.ndarray, factors: np.ndarray) -> Callable[[int, int], np.ndarray]:
+    def read(first: int, last: int) -> np.ndarray:
+        try:
+            return np.ascontiguousarray(raw.get_data(picks, first, last).T * factors, dtype=np.float32)
+        except Exception as error:  # a file cut short is noticed only here
+            raise damaged(path, error) from error
+
+    return read
