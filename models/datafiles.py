@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from models.errors import UserError
-from models.files import utf8
+from models.files import check_regular, read_json, read_npy, shortened, shown, utf8
 
 
 def _umask() -> int:
@@ -50,24 +50,26 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV: `columns` as written, and its rows, blank ones left out."""
+    """A CSV: `columns` as written, and its rows, blank ones left out. delimiter: what stands between cells."""
 
     path: Path
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    delimiter: str = ","
 
 
 def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Table:
     """A CSV with a heading line; comma, semicolon or tab between cells.
 
     UTF-8 and UTF-16 are read for certain; what is neither is taken for Chinese (GB 18030) or for Western European
-    (Latin 1), whichever its bytes look like. Column names count without case and outer blanks. Raises UserError where the file cannot be read, is no table,
-    or lacks one of the `required` columns.
+    (Latin 1), whichever its bytes look like. Column names count without case and outer blanks. Raises UserError where the
+    file cannot be read, is no table, names a column twice, lacks one of the `required` columns, or where a row has more
+    cells than there are columns: then a comma in a text was taken for one between cells.
     """
     path = Path(path)
     text = _text_of(path)
-    heading = text.lstrip("\n").partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(heading), strict=False)
+    delimiter = _delimiter(text.lstrip("\n").partition("\n")[0])
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)
     columns: tuple[str, ...] = ()
     rows: list[Row] = []
     try:
@@ -76,9 +78,11 @@ def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Ta
             if not any(cells):
                 continue
             if not columns:
-                columns = tuple(cells)
+                columns = _columns(path, cells)
                 names = [column.lower() for column in columns]
                 continue
+            if any(cells[len(columns) :]):
+                raise _too_long(path, reader.line_num, len(cells), len(columns), delimiter)
             rows.append(Row(reader.line_num, dict(zip(names, cells, strict=False))))
     except csv.Error as error:
         raise UserError(
@@ -87,7 +91,7 @@ def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Ta
             "Export it again as CSV in UTF-8.",
             name=path.name,
             line=reader.line_num,
-            reason=str(error),
+            reason=shortened(error),
         ) from error
     if not columns:
         raise UserError(
@@ -106,7 +110,37 @@ def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Ta
             lacking=", ".join(lacking),
             found=", ".join(columns),
         )
-    return Table(path, columns, tuple(rows))
+    return Table(path, columns, tuple(rows), delimiter)
+
+
+def _columns(path: Path, cells: list[str]) -> tuple[str, ...]:
+    """The heading, blank cells at its end left out."""
+    while cells and not cells[-1]:
+        cells = cells[:-1]
+    lower = [cell.lower() for cell in cells]
+    twice = next((cell for cell in cells if lower.count(cell.lower()) > 1), None)
+    if twice is not None:
+        raise UserError(
+            "{name} has several columns of one name.",
+            "The name is {column}, and the cells of one of them would be lost.",
+            "Name each column once, in the first line.",
+            name=shown(path.name),
+            column=shortened(twice, 60) or "(empty)",
+        )
+    return tuple(cells)
+
+
+def _too_long(path: Path, line: int, cells: int, columns: int, delimiter: str) -> UserError:
+    return UserError(
+        "{name} has too many cells in line {line}.",
+        "There are {cells} cells for {columns} columns; a {delimiter} in a text may have been taken for one between cells.",
+        "Put the text into quotation marks, or take the surplus out.",
+        name=shown(path.name),
+        line=line,
+        cells=cells,
+        columns=columns,
+        delimiter={",": "comma", ";": "semicolon"}.get(delimiter, "tab"),
+    )
 
 
 def content_hash(path: str | os.PathLike[str]) -> str:
@@ -130,8 +164,8 @@ class ContentHashes:
         self._known: dict[str, list[int | str]] = {}
         self._changed = False
         if memory is not None:
-            with contextlib.suppress(OSError, ValueError):
-                known = json.loads(memory.read_text("utf-8"))
+            with contextlib.suppress(UserError):
+                known = read_json(memory)
                 self._known = known if isinstance(known, dict) else {}
 
     def of(self, path: str | os.PathLike[str]) -> str:
@@ -194,8 +228,8 @@ def write_array(path: str | os.PathLike[str], array: np.ndarray) -> None:
 def read_array(path: str | os.PathLike[str]) -> np.ndarray | None:
     """The array of a ``.npy`` file, or None where there is none or it is broken: then it is to be made again."""
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError, OverflowError):
+        return read_npy(path)
+    except UserError:
         return None
 
 
@@ -203,6 +237,8 @@ def _text_of(path: Path) -> str:
     if path.is_dir():
         raise UserError("{name} is a folder.", "A CSV file was expected.", "Choose a file.", name=path.name)
     try:
+        if path.exists() and not path.is_file():
+            check_regular(path)
         if path.stat().st_size > LARGEST_TABLE:
             raise UserError(
                 "{name} is too large for a table of files.",

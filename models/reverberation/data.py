@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from models.datafiles import read_table, write_whole
+from models import files
+from models.datafiles import write_whole
 from models.errors import UserError
+from models.remarks import Remark
 from models.resources import resource
+from models.reverberation.tabular import read_columns
 
 SUFFIXES = (".npz", ".npy", ".csv", ".parquet")
 TARGET_NAMES = ("target", "y")
@@ -25,6 +28,7 @@ class Sequences:
     """x: float32 [time, width] a sequence. y: float32 [n] or None. groups: a name a sequence, or none at all.
 
     in_time: whether they are windows of one series, and so parted in time. names: of the features, or none.
+    remarks: what was left out or assumed when they were read.
     """
 
     x: tuple[np.ndarray, ...]
@@ -34,7 +38,7 @@ class Sequences:
     names: tuple[str, ...] = ()
     title: str = ""
     target_title: str = ""
-    notes: tuple[str, ...] = field(default=())
+    remarks: tuple[Remark, ...] = field(default=())
 
     def __len__(self) -> int:
         return len(self.x)
@@ -54,7 +58,7 @@ class Sequences:
             tuple(self.x[i] for i in index),
             None if self.y is None else self.y[index],
             tuple(self.groups[i] for i in index) if self.groups else (),
-            self.in_time, self.names, self.title, self.target_title, self.notes,
+            self.in_time, self.names, self.title, self.target_title, self.remarks,
         )  # fmt: skip
 
 
@@ -66,18 +70,17 @@ def sample() -> Path:
 def open_sequences(choice: str | Path, window: int = 32) -> Sequences:
     """Read a file; ``sample`` is the one that ships. `window` cuts a single series. Raises UserError."""
     path = sample() if str(choice) == "sample" else Path(choice)
-    if not path.exists():
-        raise UserError(
-            "{name} was not found.", "It may have been moved or deleted.", "Choose it again.", name=path.name
-        )
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
+    files.check_regular(path)
+    kind, suffix = files.sniff(path), path.suffix.lower()
+    if kind in ("npy", "zip"):
+        found = _from_arrays(path, window, kind)
+    elif suffix not in SUFFIXES and kind != "parquet":
         raise UserError(
             "{name} is not a table of sequences.", "Known are {suffixes}.", "Choose such a file.",
-            name=path.name, suffixes=", ".join(SUFFIXES),
+            name=files.shown(path.name), suffixes=", ".join(SUFFIXES),
         )  # fmt: skip
-    if suffix in (".npz", ".npy"):
-        found = _from_arrays(path, window)
+    elif suffix in (".npz", ".npy"):
+        raise files.damaged(path, f"it is no {suffix[1:].upper()} of NumPy")
     else:
         found = _from_table(path, window)
     return checked(found, path.name)
@@ -101,16 +104,28 @@ def from_array(
             "{name} has {count} dimensions.", "Sequences are [n, time, width], one series is [time, width].",
             "Bring the array into that shape.", name=title or "x", count=x.ndim,
         )  # fmt: skip
-    counts = [x.shape[1]] * len(x) if lengths is None else [int(count) for count in lengths]
+    counts = [x.shape[1]] * len(x) if lengths is None else _counts(lengths)
     if len(counts) != len(x) or any(not 0 < count <= x.shape[1] for count in counts):
         raise UserError(
-            "The lengths do not fit the sequences.", "Each lies between 1 and {longest}.", "Correct the lengths.",
-            longest=x.shape[1],
+            "The lengths do not fit the sequences.", "Each lies between 1 and {longest}, one a sequence.",
+            "Correct the lengths.", longest=x.shape[1],
         )  # fmt: skip
     parts = tuple(np.asarray(one[:count], np.float32) for one, count in zip(x, counts, strict=True))
     return checked(
         Sequences(parts, None if y is None else np.asarray(y, np.float32).reshape(-1), title=title), title
     )
+
+
+def _counts(lengths: np.ndarray) -> list[int]:
+    """Whole numbers of an array [n], or [n, 1] as MATLAB and pandas give it; none where it holds anything else."""
+    values = np.asarray(lengths)
+    if values.dtype.kind not in "iuf" or values.size != max(values.shape, default=0):
+        return []
+    flat = values.reshape(-1)
+    whole = np.isfinite(flat) & (np.abs(flat) < 2**31)
+    if not whole.all() or (flat != np.round(flat)).any():
+        return []
+    return [int(count) for count in flat]
 
 
 def save_sequences(path: Path, sequences: Sequences) -> None:
@@ -213,105 +228,76 @@ def batched(sequences: Sequences, chosen: Sequence[int] | np.ndarray) -> tuple[n
     return x, lengths
 
 
-def _from_arrays(path: Path, window: int) -> Sequences:
-    try:
-        loaded: Any = np.load(path, allow_pickle=False)
-        arrays = (
-            {"x": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-        )
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        raise UserError(
-            "{name} cannot be read.", "It is damaged, or holds something other than plain numbers.",
-            "Save it again with numpy.savez(path, x=…, y=…).", name=path.name,
-        ) from error  # fmt: skip
+def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
+    arrays: dict[str, Any] = {"x": files.read_npy(path)} if kind == "npy" else dict(files.read_npz(path))
     x = arrays.get("x")
     if x is None:
         raise UserError(
             "{name} lacks the array x.", "It has {found}.", "Save the sequences as x, [n, time, width].",
-            name=path.name, found=", ".join(arrays) or "none",
+            name=files.shown(path.name), found=files.shortened(", ".join(arrays)) or "none",
         )  # fmt: skip
     if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
         raise UserError("{name} does not hold numbers.", "x is of the kind {kind}.", "Save numbers as x.",
                         name=path.name, kind=str(x.dtype))  # fmt: skip
-    scale = arrays.get("x_scale")  # samples that ship are kept as small whole numbers
-    values = x.astype(np.float32) * np.float32(1 if scale is None else float(scale))
-    found = from_array(values, arrays.get("y"), arrays.get("lengths"), path.name, window)
-    groups = arrays.get("group", arrays.get("groups"))
+    scale = np.asarray(arrays.get("x_scale", 1.0))  # samples that ship are kept as small whole numbers
+    y = arrays.get("y")
+    if scale.size != 1 or scale.dtype.kind not in "iuf" or (y is not None and y.dtype.kind not in "iufb"):
+        raise UserError(
+            "{name} does not hold numbers.", "x_scale and y are to be numbers.", "Save numbers as y.",
+            name=files.shown(path.name),
+        )  # fmt: skip
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = x.astype(np.float32) * np.float32(scale.reshape(-1)[0])
+    found = from_array(values, y, arrays.get("lengths"), path.name, window)
+    groups = _groups(path, arrays.get("group", arrays.get("groups")), len(found))
     return Sequences(
-        found.x, found.y, tuple(str(one) for one in groups) if groups is not None else (), found.in_time,
-        title=path.stem, target_title=str(arrays.get("target_title", found.target_title)),
+        found.x, found.y, groups, found.in_time,
+        title=path.stem, target_title=files.shortened(arrays.get("target_title", found.target_title), 80),
     )  # fmt: skip
+
+
+def _groups(path: Path, groups: np.ndarray | None, count: int) -> tuple[str, ...]:
+    """A name a sequence. Raises UserError where there are more or fewer."""
+    if groups is None:
+        return ()
+    names = tuple(str(one) for one in np.asarray(groups).reshape(-1))
+    if len(names) != count:
+        raise UserError(
+            "{name} has {groups} groups for {count} sequences.", "", "Name the group of each sequence.",
+            name=files.shown(path.name), groups=len(names), count=count,
+        )  # fmt: skip
+    return names
 
 
 def _from_table(path: Path, window: int) -> Sequences:
-    columns = _columns(path)
-    kinds = {name: next((c for c in columns if c.lower() in names), None)
-             for name, names in (("target", TARGET_NAMES), ("sequence", SEQUENCE_NAMES), ("group", GROUP_NAMES))}  # fmt: skip
-    special = {name for name in kinds.values() if name is not None} | {
-        c for c in columns if c.lower() in ("time", "step")
-    }
-    features = [name for name in columns if name not in special]
+    columns = read_columns(path)
+    target, sequence, group = (columns.named(names) for names in (TARGET_NAMES, SEQUENCE_NAMES, GROUP_NAMES))
+    special = {target, sequence, group} | {c for c in columns.values if c.lower() in ("time", "step")}
+    features = [name for name in columns.values if name not in special]
     if not features:
-        raise UserError("{name} has no column of features.", "", "Add one column a feature.", name=path.name)
-    table = np.stack([_numbers(path, name, columns[name]) for name in features], axis=1)
-    targets = None if kinds["target"] is None else _numbers(path, kinds["target"], columns[kinds["target"]])
-    if kinds["sequence"] is None:
+        raise UserError(
+            "{name} has no column of features.", "", "Add one column a feature.", name=files.shown(path.name)
+        )
+    table = np.stack([columns.numbers(name) for name in features], axis=1)
+    if not len(table):
+        raise UserError("{name} holds no sequence.", "", "Choose another file.", name=files.shown(path.name))
+    targets = None if target is None else columns.numbers(target)
+    about: dict[str, Any] = {"names": tuple(features), "title": path.stem, "remarks": tuple(columns.remarks)}
+    if sequence is None:
         if targets is None:
             found = windows(table, window, path.name)
-            return Sequences(
-                found.x,
-                found.y,
-                in_time=True,
-                names=tuple(features),
-                title=path.stem,
-                target_title="next value",
-            )
+            return Sequences(found.x, found.y, in_time=True, target_title="next value", **about)
         parts = tuple(table[start : start + window] for start in range(len(table) - window + 1))
         if not parts:
             windows(table, window, path.name)  # says so
-        return Sequences(parts, targets[window - 1 :], in_time=True, names=tuple(features), title=path.stem,
-                         target_title=str(kinds["target"]))  # fmt: skip
-    ids = [str(value) for value in columns[kinds["sequence"]]]
+        return Sequences(parts, targets[window - 1 :], in_time=True, target_title=str(target), **about)
     places: dict[str, list[int]] = {}
-    for row, name in enumerate(ids):
+    for row, name in enumerate(columns.texts(sequence)):
         places.setdefault(name, []).append(row)
-    groups = columns[kinds["group"]] if kinds["group"] is not None else None
+    groups = columns.texts(group) if group is not None else None
     return Sequences(
         tuple(table[rows] for rows in places.values()),
         None if targets is None else np.array([targets[rows[-1]] for rows in places.values()], np.float32),
-        tuple(str(groups[rows[0]]) for rows in places.values()) if groups is not None else (),
-        names=tuple(features), title=path.stem, target_title=str(kinds["target"] or ""),
+        tuple(groups[rows[0]] for rows in places.values()) if groups is not None else (),
+        target_title=str(target or ""), **about,
     )  # fmt: skip
-
-
-def _columns(path: Path) -> dict[str, Any]:
-    if path.suffix.lower() == ".csv":
-        table = read_table(path)
-        return {name: [row[name] for row in table.rows] for name in table.columns}
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        read = pyarrow.parquet.read_table(path)
-    except (OSError, pyarrow.ArrowException) as error:
-        raise UserError(
-            "{name} cannot be read.",
-            "It is damaged, or not a Parquet file.",
-            "Save it again.",
-            name=path.name,
-        ) from error
-    return {name: read.column(name).to_pylist() for name in read.column_names}
-
-
-def _numbers(path: Path, name: str, values: Any) -> np.ndarray:
-    numbers = np.empty(len(values), np.float32)
-    for row, value in enumerate(values):
-        try:
-            numbers[row] = float(value)
-        except (TypeError, ValueError):
-            raise UserError(
-                "{name} holds text where numbers are needed.", "Column {column}, row {row}: {value}.",
-                "Correct it, or take the column out.",
-                name=path.name, column=name, row=row + 2, value=str(value)[:40] or "(empty)",
-            ) from None  # fmt: skip
-    return numbers

@@ -88,7 +88,7 @@ def test_bad_files_are_said_in_words(tmp_path):
         data.open_sequences(tmp_path / "objects.npy")
     with pytest.raises(UserError, match="was not found"):
         data.open_sequences(tmp_path / "none.npz")
-    (tmp_path / "a.txt").write_text("")
+    (tmp_path / "a.txt").write_text("words")
     with pytest.raises(UserError, match="not a table of sequences"):
         data.open_sequences(tmp_path / "a.txt")
 

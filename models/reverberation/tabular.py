@@ -1,0 +1,155 @@
+"""Sequences in tables, as spreadsheets and pandas write them: CSV and Parquet to columns of numbers and names."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models import files
+from models.datafiles import read_table
+from models.errors import UserError
+from models.remarks import Remark
+
+MOST_CELLS = 100_000_000  # of a Parquet file, which packs equal numbers into nothing
+LONGEST_NAME = 1000  # characters of a sequence's or a group's name
+_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+
+
+@dataclass
+class Columns:
+    """The columns of a table by name, in order, and what a person should know of how they were read."""
+
+    path: Path
+    values: dict[str, Any]
+    comma: bool  # whether a comma may be that of a decimal fraction
+    remarks: list[Remark]
+
+    def named(self, names: Sequence[str]) -> str | None:
+        """The first column with one of the names, whatever their case."""
+        return next((name for name in self.values if name.lower() in names), None)
+
+    def numbers(self, name: str) -> np.ndarray:
+        """float32 [rows]. Raises UserError with the row of what is no number."""
+        values = self.values[name]
+        if isinstance(values, np.ndarray):
+            return values.astype(np.float32)
+        found = np.empty(len(values), np.float32)
+        commas = 0
+        for row, value in enumerate(values):
+            text = str(value).strip()
+            if self.comma and _COMMA.fullmatch(text):
+                text, commas = text.replace(",", "."), commas + 1
+            if not _NUMBER.fullmatch(text):
+                raise self._no_number(name, row, text)
+            with np.errstate(over="ignore"):
+                found[row] = float(text)
+        if commas:
+            said = Remark("Numbers with a decimal comma were read as such.")
+            self.remarks += [] if said in self.remarks else [said]
+        return found
+
+    def texts(self, name: str) -> list[str]:
+        return [files.shortened(value, LONGEST_NAME) for value in self.values[name]]
+
+    def _no_number(self, name: str, row: int, text: str) -> UserError:
+        if _COMMA.fullmatch(text):
+            return UserError(
+                "{name} holds numbers with a decimal comma.",
+                "Column {column}, row {row}: {value}. Between cells there is a comma, too.",
+                "Export it with semicolons between the cells, or with decimal points.",
+                name=files.shown(self.path.name), column=name, row=row + 2, value=files.shortened(text, 40),
+            )  # fmt: skip
+        return UserError(
+            "{name} holds text where numbers are needed.", "Column {column}, row {row}: {value}.",
+            "Correct it, or take the column out.",
+            name=files.shown(self.path.name), column=name, row=row + 2, value=files.shortened(text, 40) or "(empty)",
+        )  # fmt: skip
+
+
+def read_columns(path: Path) -> Columns:
+    """The columns of a CSV or Parquet file. Raises UserError.
+
+    A first column without a name that counts the rows, as pandas writes it, is left out; any other one is refused.
+    """
+    if files.sniff(path) == "parquet" or path.suffix.lower() == ".parquet":
+        columns = Columns(path, _parquet(path), False, [])
+    else:
+        table = read_table(path)
+        values = {name: [row[name.lower()] for row in table.rows] for name in table.columns}
+        columns = Columns(path, values, table.delimiter != ",", [])
+    for name in [
+        name for name in columns.values if re.fullmatch(r"|unnamed: ?\d+|__index_level_\d+__", name.lower())
+    ]:
+        if not _counts(columns.values[name]):
+            raise UserError(
+                "{name} has a column without a name.", "It is column {number}.", "Name it in the first line, or take it out.",
+                name=files.shown(path.name), number=list(columns.values).index(name) + 1,
+            )  # fmt: skip
+        del columns.values[name]
+        columns.remarks.append(Remark("A column without a name that counts the rows was left out."))
+    return columns
+
+
+def _counts(values: Any) -> bool:
+    """Whether these are whole numbers, each one more than that before."""
+    try:
+        numbers = [int(str(value)) for value in values]
+    except ValueError:
+        return False
+    return all(b - a == 1 for a, b in itertools.pairwise(numbers))
+
+
+def _parquet(path: Path) -> dict[str, Any]:
+    import pyarrow
+    import pyarrow.parquet
+
+    files.check_regular(path)
+
+    def read() -> Any:
+        with pyarrow.parquet.ParquetFile(path) as opened:
+            about = opened.metadata
+            if about.num_rows * max(1, about.num_columns) > MOST_CELLS:
+                raise UserError(
+                    "{name} is too large when it is unpacked.",
+                    "It has {rows} rows of {columns} columns, and {most} cells are allowed.",
+                    "Save a part of it.",
+                    name=files.shown(path.name), rows=about.num_rows, columns=about.num_columns, most=MOST_CELLS,
+                )  # fmt: skip
+            schema = opened.schema_arrow
+        texts = [field.name for field in schema if pyarrow.types.is_string(field.type)]
+        return pyarrow.parquet.read_table(path, read_dictionary=texts)
+
+    table = files.guarded(read, path, "it is damaged, or not a Parquet file")
+    if len({name.lower() for name in table.column_names}) != len(table.column_names):
+        raise UserError(
+            "{name} has several columns of one name.", "One of them would be lost.", "Name each column once.",
+            name=files.shown(path.name),
+        )  # fmt: skip
+    return files.guarded(lambda: {name: _plain(table.column(name)) for name in table.column_names}, path)
+
+
+def _plain(column: Any) -> Any:
+    """Numbers as an array, what is lacking as NaN; all else as a list."""
+    import pyarrow
+    import pyarrow.compute
+
+    kind = column.type
+    if pyarrow.types.is_boolean(kind):
+        column = column.cast(pyarrow.int8())
+        kind = column.type
+    if pyarrow.types.is_floating(kind) or pyarrow.types.is_integer(kind):
+        return column.to_numpy(zero_copy_only=False).astype(np.float64)
+    if pyarrow.types.is_dictionary(kind):
+        longest = max(
+            (len(str(text)) for chunk in column.chunks for text in chunk.dictionary.to_pylist()), default=0
+        )
+        if longest > LONGEST_NAME:
+            raise ValueError("a text is too long")
+    return column.to_pylist()
