@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.i18n import translate
 from app.services import Services
+from models import devices
 from models.devices import Device
 from models.progress import Progress
 
@@ -110,8 +111,4 @@ def _load(system: str, choice: str, device: str, progress: Progress) -> Any:
 
 def _give_memory_back() -> None:
     """What torch keeps of a graphics card for later is free for other programs, and for other tabs."""
-    import sys
-
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+    devices.give_back()
