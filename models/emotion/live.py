@@ -11,7 +11,7 @@ import numpy as np
 
 from models.emotion.classifiers import Prediction
 from models.emotion.config import LiveSettings
-from models.emotion.voice import CHUNK, CHUNK_S, VoiceDetector
+from models.emotion.voice import CHUNK, CHUNK_S, SpeechGate
 
 MARGIN_CHUNKS = 3  # about 0.1 s kept before and after the speech that was found
 RECENT_S = 1.0  # without speech within this, it is "no speech"
@@ -49,7 +49,7 @@ class LiveResult:
 
 
 class LiveRecognizer:
-    """Holds what must be remembered between windows: the detector and the last few predictions.
+    """Holds what must be remembered between windows: the gate and the last few predictions.
 
     A window is cut to the speech in it, with a margin of a tenth of a second, before it is classified: the models
     learned from utterances that begin and end with speech, and silence before a word would count as part of it.
@@ -58,22 +58,20 @@ class LiveRecognizer:
     def __init__(self, recognizer: Recognizes, settings: LiveSettings | None = None) -> None:
         self.recognizer = recognizer
         self.settings = settings or LiveSettings()
-        self.detector = VoiceDetector()
+        self.gate = SpeechGate(self.settings)
         self._recent: deque[np.ndarray] = deque(maxlen=max(1, self.settings.smoothing))
 
     def step(self, window: np.ndarray, end_time: float) -> LiveResult:
         """Judge a window: float32 [samples] at 16 kHz, the newest last."""
         started = time.perf_counter()
-        voice = self.detector.probabilities(window)
-        spoken = voice >= self.settings.speech_threshold
-        speech_s = float(spoken.sum()) * CHUNK_S
+        heard = self.gate.judge(window)
         recent = max(1, round(RECENT_S / CHUNK_S))
-        likely = float(voice[-recent:].max(initial=0.0))
-        if speech_s < self.settings.min_speech_s or not spoken[-recent:].any():
+        likely = float(heard.voice[-recent:].max(initial=0.0))
+        if not heard.speech or not heard.spoken[-recent:].any():
             self._recent.clear()
             took = time.perf_counter() - started
-            return LiveResult(end_time, False, likely, speech_s, None, None, None, took)
-        places = np.flatnonzero(spoken)
+            return LiveResult(end_time, False, likely, heard.speech_s, None, None, None, took)
+        places = np.flatnonzero(heard.spoken)
         first = max(0, int(places[0]) - MARGIN_CHUNKS) * CHUNK
         last = (int(places[-1]) + 1 + MARGIN_CHUNKS) * CHUNK
         raw = self.recognizer.classify(window[first:last]).probabilities
@@ -81,4 +79,4 @@ class LiveRecognizer:
         smoothed = np.mean(self._recent, axis=0)
         label = self.recognizer.labels[int(smoothed.argmax())]
         took = time.perf_counter() - started
-        return LiveResult(end_time, True, likely, speech_s, label, smoothed, raw, took)
+        return LiveResult(end_time, True, likely, heard.speech_s, label, smoothed, raw, took)

@@ -8,9 +8,11 @@ recognizer.recognize("interview.wav").label
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,14 +21,17 @@ from models.checkpoint import CheckpointInfo
 from models.devices import AUTO, Device
 from models.emotion.classifiers import Classifier, OurClassifier, Prediction, TransformersClassifier
 from models.emotion.published import imported
+from models.emotion.voice import NO_SPEECH, Heard, SpeechGate
 from models.errors import UserError
 from models.loading import BUNDLED, Choice, hub_model, is_hub_name, open_model
 from models.pretrained import locate
 from models.progress import Progress
 from models.remarks import Remark
 
+Item = TypeVar("Item")
 SAMPLE_RATE = 16_000
-BATCH = 8  # windows of a long file that are computed at once
+BATCH = 8  # windows of a long file that are computed at once …
+GATED = 4 * BATCH  # … and that the speech gate judges at once
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,10 @@ class FilePrediction:
     """One file.
 
     starts_s, ends_s: float64 [n], the windows in seconds; one for a file no longer than a window.
-    probabilities: float32 [n, classes].
-    mean_probabilities: float32 [classes], over the windows; `label` is its largest.
+    speech: bool [n], in which of them somebody speaks; of the others no emotion is told.
+    probabilities: float32 [n, classes], as the model has it, whether or not somebody speaks.
+    mean_probabilities: float32 [classes], over the windows with speech (of all, where there is none); `label` is its
+    largest, and NO_SPEECH where nobody speaks.
     attention_times_s, attention: float64/float32 [m], where the networks looked, as a density over time with its
     mean at 1; empty where a model does not tell.
     """
@@ -44,6 +51,7 @@ class FilePrediction:
     duration_s: float
     starts_s: np.ndarray
     ends_s: np.ndarray
+    speech: np.ndarray
     probabilities: np.ndarray
     mean_probabilities: np.ndarray
     label: str
@@ -51,13 +59,36 @@ class FilePrediction:
     attention_times_s: np.ndarray
     attention: np.ndarray
 
-    def rows(self) -> list[list[object]]:
-        """For a table: path, start_s, end_s, label, one probability a class."""
+    @property
+    def spoken(self) -> bool:
+        """Whether anybody speaks in it."""
+        return bool(self.speech.any())
+
+    def window_labels(self) -> list[str | None]:
+        """The emotion of every window; None where nobody speaks."""
+        best = self.probabilities.argmax(axis=1)
         return [
-            [str(self.path), round(float(start), 3), round(float(end), 3), self.labels[int(p.argmax())]]
-            + [round(float(value), 6) for value in p]
-            for start, end, p in zip(self.starts_s, self.ends_s, self.probabilities, strict=True)
+            self.labels[int(label)] if speech else None
+            for label, speech in zip(best, self.speech, strict=True)
         ]
+
+    def spoken_attention(self) -> np.ndarray:
+        """`attention` where a window with speech covers it, 0 elsewhere: float32 [m]."""
+        covered = np.zeros(len(self.attention), bool)
+        for start, end in zip(self.starts_s[self.speech], self.ends_s[self.speech], strict=True):
+            first, last = np.searchsorted(self.attention_times_s, (start, end))
+            covered[first:last] = True
+        return np.where(covered, self.attention, 0).astype(np.float32)
+
+    def rows(self) -> list[list[object]]:
+        """For a table: path, start_s, end_s, label, one probability a class; without speech these stay empty."""
+        table: list[list[object]] = []
+        windows = zip(self.starts_s, self.ends_s, self.window_labels(), self.probabilities, strict=True)
+        for start, end, label, p in windows:
+            values = [round(float(value), 6) if label is not None else "" for value in p]
+            times = [round(float(start), 3), round(float(end), 3)]
+            table.append([str(self.path), *times, label or NO_SPEECH, *values])
+        return table
 
 
 class Recognizer:
@@ -72,6 +103,7 @@ class Recognizer:
         self.info, self.device, self.remarks = info, device, remarks
         self.labels = classifier.labels
         self.window_s = classifier.window_s
+        self._gate: SpeechGate | None = None  # made with the first file
 
     @classmethod
     def load(
@@ -113,22 +145,18 @@ class Recognizer:
         path = Path(path)
         progress = progress or Progress()
         duration_s = audio.info(path).duration_s
-        window = round(self.window_s * SAMPLE_RATE)
-        hop = max(1, round(hop_s * SAMPLE_RATE))
+        window, hop = round(self.window_s * SAMPLE_RATE), max(1, round(hop_s * SAMPLE_RATE))
         starts: list[int] = []
         lengths: list[int] = []
+        speech: list[bool] = []
         predictions: list[Prediction] = []
-        batch: list[np.ndarray] = []
-        for start, samples in _windows(audio.blocks(path, SAMPLE_RATE), window, hop):
-            starts.append(start)
-            lengths.append(len(samples))
-            batch.append(samples)
-            if len(batch) == BATCH:
-                predictions += self._classifier.classify(batch)
-                batch = []
-                progress.update(starts[-1] / SAMPLE_RATE, duration_s, "Listening to {name}", name=path.name)
-        if batch:
-            predictions += self._classifier.classify(batch)
+        for batch in _grouped(_windows(audio.blocks(path, SAMPLE_RATE), window, hop), GATED):
+            starts += [start for start, _samples in batch]
+            lengths += [len(samples) for _start, samples in batch]
+            speech += [heard.speech for heard in self._judge([samples for _start, samples in batch])]
+            for part in _grouped(batch, BATCH):
+                predictions += self._classifier.classify([samples for _start, samples in part])
+                progress.update(part[-1][0] / SAMPLE_RATE, duration_s, "Listening to {name}", name=path.name)
         if not predictions:
             raise UserError(
                 "{name} holds no sound.",
@@ -137,22 +165,46 @@ class Recognizer:
                 name=path.name,
             )
         progress.update(1, 1, "Listening to {name}", name=path.name)
-        probabilities = np.stack([prediction.probabilities for prediction in predictions])
-        mean = probabilities.mean(axis=0)
         begins = np.array(starts) / SAMPLE_RATE
+        ends = begins + np.array(lengths) / SAMPLE_RATE
+        return self._summed_up(path, duration_s, begins, ends, np.array(speech), predictions)
+
+    def _judge(self, windows: list[np.ndarray]) -> list[Heard]:
+        self._gate = self._gate or SpeechGate()
+        return self._gate.judge_all(windows)
+
+    def _summed_up(
+        self,
+        path: Path,
+        duration_s: float,
+        begins: np.ndarray,
+        ends: np.ndarray,
+        speech: np.ndarray,
+        predictions: list[Prediction],
+    ) -> FilePrediction:
+        probabilities = np.stack([prediction.probabilities for prediction in predictions])
+        mean = probabilities[speech if speech.any() else slice(None)].mean(axis=0)
         times, attention = _joined_attention(begins, predictions)
         return FilePrediction(
             path=path,
             duration_s=duration_s,
             starts_s=begins,
-            ends_s=begins + np.array(lengths) / SAMPLE_RATE,
+            ends_s=ends,
+            speech=speech,
             probabilities=probabilities,
             mean_probabilities=mean,
-            label=self.labels[int(mean.argmax())],
+            label=self.labels[int(mean.argmax())] if speech.any() else NO_SPEECH,
             labels=self.labels,
             attention_times_s=times,
             attention=attention,
         )
+
+
+def _grouped(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of `size`, the last one shorter."""
+    rest = iter(items)
+    while group := list(islice(rest, size)):
+        yield group
 
 
 def _windows(blocks: Iterator[np.ndarray], window: int, hop: int) -> Iterator[tuple[int, np.ndarray]]:

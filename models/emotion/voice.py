@@ -1,15 +1,21 @@
-"""Is anyone speaking? Silero's voice activity detector, whose small model comes with its package."""
+"""Is anyone speaking? Silero's voice activity detector, whose small model comes with its package, and the one gate
+through which every window passes before an emotion is told: live, of files, in the window and in the terminal."""
 
 from __future__ import annotations
 
 import importlib.util
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from models.emotion.config import LiveSettings
 from models.errors import UserError
 
+NO_SPEECH = "no speech"  # in the place of an emotion, in every table
 RATE = 16_000
 CHUNK = 512  # samples that the detector judges at once: 32 ms
 CHUNK_S = CHUNK / RATE
@@ -32,6 +38,7 @@ class VoiceDetector:
             )
         path = Path(spec.submodule_search_locations[0]) / "data" / "silero_vad.jit"
         self._model = torch.jit.load(str(path), map_location="cpu").eval()
+        self._lock = threading.Lock()  # the model itself holds what came before
 
     def reset(self) -> None:
         """Forget what came before."""
@@ -51,10 +58,21 @@ class VoiceDetector:
 
         waveform: float32 [n] at 16 kHz; the last chunk is filled up with zeros.
         """
-        self.reset()
-        whole = np.pad(waveform.astype(np.float32, copy=False), (0, -len(waveform) % CHUNK))
-        chunks = torch.from_numpy(whole).reshape(-1, 1, CHUNK)
-        return np.array([float(self._model(chunk, RATE)) for chunk in chunks], dtype=np.float32)
+        return self.probabilities_of([waveform])[0]
+
+    @torch.inference_mode()
+    def probabilities_of(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """`probabilities` of several stretches, float32 [ceil(n / 512)] each, computed side by side."""
+        counts = [-(-len(one) // CHUNK) for one in waveforms]
+        table = np.zeros((len(waveforms), max(counts, default=0) * CHUNK), np.float32)
+        for row, one in zip(table, waveforms, strict=True):
+            row[: len(one)] = one
+        with self._lock:
+            self.reset()
+            chunks = torch.from_numpy(table).unflatten(1, (-1, CHUNK))
+            judged = [self._model(chunk, RATE).reshape(-1).numpy() for chunk in chunks.unbind(1)]
+        by_row = np.stack(judged, axis=1) if judged else np.zeros((len(waveforms), 0), np.float32)
+        return [row[:count] for row, count in zip(by_row, counts, strict=True)]
 
     def segments(
         self, waveform: np.ndarray, threshold: float = 0.5, join_s: float = 0.3
@@ -69,3 +87,41 @@ class VoiceDetector:
             else:
                 found.append((float(start), float(end)))
         return found
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the gate makes of a window.
+
+    voice: float32 [chunks], probability of speech of every 32 ms; spoken: bool [chunks], where it is believed.
+    speech: whether that is enough for an emotion to be told.
+    """
+
+    voice: np.ndarray
+    spoken: np.ndarray
+    speech: bool
+
+    @property
+    def speech_s(self) -> float:
+        """Seconds of speech."""
+        return float(self.spoken.sum()) * CHUNK_S
+
+
+class SpeechGate:
+    """Tells windows in which somebody speaks from those of silence and noise, of which no emotion is told."""
+
+    def __init__(self, settings: LiveSettings | None = None) -> None:
+        self.settings = settings or LiveSettings()
+        self.detector = VoiceDetector()
+
+    def judge(self, window: np.ndarray) -> Heard:
+        """A window by itself, float32 [samples] at 16 kHz."""
+        return self.judge_all([window])[0]
+
+    def judge_all(self, windows: Sequence[np.ndarray]) -> list[Heard]:
+        """Several windows, each by itself."""
+        return [self._of(voice) for voice in self.detector.probabilities_of(windows)]
+
+    def _of(self, voice: np.ndarray) -> Heard:
+        spoken = voice >= self.settings.speech_threshold
+        return Heard(voice, spoken, float(spoken.sum()) * CHUNK_S >= self.settings.min_speech_s)

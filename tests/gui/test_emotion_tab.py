@@ -190,3 +190,18 @@ def test_frames_go_to_reverberationnet(tab, window, qtbot):
     assert there.session.sequences.x[0].shape == (32, 64)
     assert there.observation.target is not None
     menu.deleteLater()
+
+
+def test_near_silence_is_no_emotion_in_files_either(tab, qtbot, tmp_path):
+    """Where nobody speaks there is no word, no certainty, no attention and a hatched line."""
+    hush = np.random.default_rng(0).normal(0, 2e-4, 16_000 * 20)
+    soundfile.write(tmp_path / "hush.wav", hush, 16_000)
+    open_files(tab, qtbot, [tmp_path / "hush.wav"])
+    table = tab.files.table
+    assert table.data(table.index(0, 2)) == "no speech"
+    assert all(table.data(table.index(0, column)) == "" for column in range(3, table.columnCount()))
+    qtbot.waitUntil(lambda: bool(tab.files._timeline.lines[0].segments()), timeout=10_000)
+    assert {label for _start, _end, label in tab.files._timeline.lines[0].segments()} == {None}
+    assert "no speech" in tab.files._name.whole()
+    band = tab.files._waveform._band.image
+    assert band is None or not band.any()

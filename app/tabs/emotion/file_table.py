@@ -30,6 +30,11 @@ class Row:
     talk: Conversation | None = None
 
     @property
+    def recognised(self) -> FilePrediction | None:
+        """The prediction, where somebody speaks: only then there is an emotion and its certainty."""
+        return self.prediction if self.prediction is not None and self.prediction.spoken else None
+
+    @property
     def name(self) -> str:
         """The file's name; of a track its speaker and the recording."""
         for track in self.talk.tracks if self.talk is not None else ():
@@ -71,8 +76,8 @@ class Table(QAbstractTableModel):
             return self._sort_key(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
             return row.problem or str(row.path)
-        if role == Qt.ItemDataRole.DecorationRole and column == 2 and row.prediction is not None:
-            return QColor(emotion_color(row.prediction.label))
+        if role == Qt.ItemDataRole.DecorationRole and column == 2 and row.recognised is not None:
+            return QColor(emotion_color(row.recognised.label))
         if role == Qt.ItemDataRole.TextAlignmentRole and column not in (0, 2):
             return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
         if role == Qt.ItemDataRole.ForegroundRole and row.problem and column == 2:
@@ -87,6 +92,8 @@ class Table(QAbstractTableModel):
         prediction = row.prediction
         if column == 1:
             return tr("{seconds} s", seconds=f"{prediction.duration_s:.1f}")
+        if row.recognised is None:
+            return tr("no speech") if column == 2 else ""
         if column == 2:
             return emotion_words(prediction.label)
         values = prediction.mean_probabilities
@@ -100,6 +107,8 @@ class Table(QAbstractTableModel):
             return "" if column == 2 else -1.0
         if column == 1:
             return row.prediction.duration_s
+        if row.recognised is None:
+            return "" if column == 2 else -1.0
         if column == 2:
             return row.prediction.label
         values = row.prediction.mean_probabilities

@@ -235,11 +235,10 @@ class FilesPage(Page):
             return
         prediction = row.prediction
         self._samples = samples
-        percent = f"{100 * prediction.mean_probabilities.max():.0f}"
-        self._name.setText(f"{row.name} · {emotion_words(prediction.label)} {percent} %")
+        self._name.setText(f"{row.name} · {_said(prediction)}")
         self._waveform.set_file(samples, 16_000)
         self._spectrogram.set_file(samples, 16_000)
-        self._waveform.set_attention(prediction.attention_times_s, prediction.attention)
+        self._waveform.set_attention(prediction.attention_times_s, prediction.spoken_attention())
         try:
             lines = await self._lines(row)
         except Cancelled:
@@ -253,7 +252,7 @@ class FilesPage(Page):
 
         if row.talk is None:
             return (
-                [SpeakerLine("", "", *_hops(row.prediction), _labels(row.prediction))]
+                [SpeakerLine("", "", *_hops(row.prediction), row.prediction.window_labels())]
                 if row.prediction
                 else []
             )
@@ -269,7 +268,7 @@ class FilesPage(Page):
             if prediction is None:  # still to be recognised
                 continue
             starts, ends = _hops(prediction)
-            labels = zip(_labels(prediction), spoken(turns, starts, ends), strict=True)
+            labels = zip(prediction.window_labels(), spoken(turns, starts, ends), strict=True)
             shown = [label if speaks else None for label, speaks in labels]
             lines.append(SpeakerLine(track.name, track.color, starts, ends, shown))
         return lines
@@ -445,8 +444,11 @@ def _frames(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return speech_windows(audio.read(path), path.name)
 
 
-def _labels(prediction: FilePrediction) -> list[str]:
-    return [prediction.labels[int(p.argmax())] for p in prediction.probabilities]
+def _said(prediction: FilePrediction) -> str:
+    """``sad 61 %``, or that nobody speaks."""
+    if not prediction.spoken:
+        return tr("no speech")
+    return f"{emotion_words(prediction.label)} {100 * prediction.mean_probabilities.max():.0f} %"
 
 
 def _hops(prediction: FilePrediction) -> tuple[np.ndarray, np.ndarray]:

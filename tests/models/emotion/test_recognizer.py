@@ -109,3 +109,60 @@ def test_a_model_that_does_not_classify_is_refused(tmp_path):
     (tmp_path / "m" / "model.safetensors").write_bytes(b"x")
     with pytest.raises(UserError, match="cannot be used as an emotion model"):
         Recognizer.load(tmp_path / "m", "cpu")
+
+
+def speech_and_silence(path, silence_s=20.0, sd=2e-4):
+    """A file of one utterance, near-silence, and the utterance again; (start, end) of the silence in seconds."""
+    from models import audio
+
+    sound = audio.read(CLIP)
+    hush = np.random.default_rng(0).normal(0, sd, round(silence_s * 16_000)).astype(np.float32)
+    soundfile.write(path, np.concatenate([sound, hush, sound]), 16_000)
+    return len(sound) / 16_000, len(sound) / 16_000 + silence_s
+
+
+def test_silence_between_speech_has_no_emotion(tmp_path, recognizer):
+    first, last = speech_and_silence(tmp_path / "pause.wav")
+    found = recognizer.recognize(tmp_path / "pause.wav")
+    inside = (found.starts_s >= first + 0.5) & (found.ends_s <= last - 0.5)
+    assert inside.sum() > 10
+    assert not found.speech[inside].any()
+    assert found.spoken
+    assert found.label == recognizer.recognize(CLIP).label
+    np.testing.assert_allclose(found.mean_probabilities, found.probabilities[found.speech].mean(axis=0))
+    times = found.attention_times_s
+    assert not found.spoken_attention()[(times > first + 3.1) & (times < last - 3.1)].any()
+    assert found.spoken_attention()[times < first].any()
+
+
+@pytest.mark.parametrize("sd", [0.0, 1e-4, 0.01, 0.1], ids=["digital", "faint", "hiss", "loud"])
+def test_silence_and_noise_are_no_speech_in_the_table(tmp_path, recognizer, sd):
+    from models.emotion.tables import write_table
+
+    sound = np.random.default_rng(1).normal(0, sd, 16_000 * 20)
+    soundfile.write(tmp_path / "hush.wav", sound, 16_000)
+    found = recognizer.recognize(tmp_path / "hush.wav")
+    assert found.label == "no speech"
+    assert not found.spoken_attention().any()
+    write_table(tmp_path / "o.csv", [found], recognizer.labels)
+    rows = (tmp_path / "o.csv").read_text().splitlines()[1:]
+    assert all(row.endswith(",no speech,,,,") for row in rows)
+
+
+def test_every_clip_that_ships_passes_the_gate(recognizer):
+    from models import audio
+    from models.emotion.voice import SpeechGate
+
+    clips = [audio.read(clip) for clip in sorted(resource("samples", "emotion", "audio").glob("*.flac"))]
+    assert all(heard.speech for heard in SpeechGate().judge_all(clips))
+
+
+def test_windows_judged_together_are_judged_as_each_by_itself():
+    from models import audio
+    from models.emotion.voice import VoiceDetector
+
+    sound = audio.read(CLIP)
+    pieces = [sound, sound[8_000:20_001], sound[:300], np.zeros(40_000, np.float32)]
+    detector = VoiceDetector()
+    for together, piece in zip(detector.probabilities_of(pieces), pieces, strict=True):
+        np.testing.assert_allclose(together, detector.probabilities(piece), atol=1e-4)
