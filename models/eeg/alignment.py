@@ -64,3 +64,16 @@ def align(eeg: np.ndarray, envelope: np.ndarray, sample_rate: float, stretch: bo
     else:
         remark = Remark("The stimulus was cut by {seconds:.2f} s to the length of the EEG.", **values)
     return Aligned(eeg[:time], envelope[:time], surplus_s, remark)
+
+
+def overlap(
+    decoded: np.ndarray, envelope: np.ndarray, sample_rate: float, start_s: float = 0.0, stretch: bool = False
+) -> tuple[np.ndarray, np.ndarray, Remark | None]:
+    """(decoded [time], envelope [time], what was done in words): what both have in common, equally long.
+
+    decoded: [time] of a whole recording; envelope: [time] of a stimulus that began `start_s` into it (negative: before
+    it). Both at `sample_rate`. Raises UserError as `align` does.
+    """
+    first = round(start_s * sample_rate)
+    both = align(decoded[max(0, first) :, None], envelope[max(0, -first) :], sample_rate, stretch)
+    return both.eeg[:, 0], both.envelope, both.remark

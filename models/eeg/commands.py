@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,12 @@ from models.eeg import data, linear, scores
 from models.eeg.alignment import align
 from models.eeg.config import EEGConfig
 from models.eeg.decoder import Decoder, Decoding
-from models.eeg.parting import UNSEEN_SUBJECTS, WITHIN_SUBJECT, Parts, part
+from models.eeg.evaluation import evaluate_with
+from models.eeg.parting import UNSEEN_SUBJECTS, WITHIN_SUBJECT, part
 from models.eeg.recordings import Recording, open_recording
 from models.eeg.samples import bundled, located, met_subjects
 from models.eeg.scores import Decoded, Evaluation
-from models.eeg.tables import write_evaluation
+from models.eeg.tables import decoded_bytes, write_evaluation
 from models.errors import UserError
 from models.progress import Progress
 from models.tables import write_json
@@ -66,14 +65,6 @@ def use(
     return {"out": str(out), "files": written, "checkpoint": decoder.info.title}
 
 
-def decoded_bytes(envelope: np.ndarray, decoding: Decoding) -> bytes:
-    """The NPZ of a decoding."""
-    buffer = io.BytesIO()
-    history = json.dumps(list(decoding.history.steps), ensure_ascii=False)
-    np.savez(buffer, envelope=envelope, fs=np.array(decoding.sample_rate), history=np.array(history))
-    return buffer.getvalue()
-
-
 def _r_where_known(decoder: Decoder, opened: Recording, parts: Sequence[Decoding]) -> float | None:
     known = [one.envelope for one in opened.trials or (opened,)]
     if opened.sample_rate != decoder.sample_rate or any(one is None for one in known):
@@ -104,52 +95,6 @@ def evaluate(
         write_evaluation(Path(out), evaluation)
     say(evaluation)
     return evaluation.as_dict()
-
-
-def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Evaluation:
-    """As `evaluate`, with a loaded decoder. Subjects of another data set are unknown, whatever they are called."""
-    place = located(path)
-    config = recipe(decoder)
-    dataset = data.open_dataset(place, decoder.signal, progress=progress.part(0, 0.2))
-    if len(dataset.channel_names) != len(decoder.channel_names):
-        raise UserError(
-            "The data set has {ours} channels, and the decoder needs {theirs}.", "",
-            "Choose a decoder for these channels.",
-            ours=len(dataset.channel_names), theirs=len(decoder.channel_names),
-        )  # fmt: skip
-    same = Path(config.data.path).name in (place.name, str(path))
-    parts = test_part(dataset, config)
-    met = met_subjects(decoder.info) if same else []
-    found = []
-    for number, one in enumerate(parts.test):
-        progress.part(0.2, 1).update(number, len(parts.test), "Subject {name}", name=one.subject)
-        whose = one.subject if one.subject in met else None
-        found.append(
-            Decoded(one.subject, one.stimulus, decoder.decode_standardised(one.eeg, whose), one.envelope)
-        )
-    return scores.evaluate(found, dataset.sample_rate, met, kinds=parts.kinds(met))
-
-
-def test_part(dataset: data.Dataset, config: EEGConfig) -> Parts:
-    """Parted with nobody held out: whom the decoder met is its own affair, and all are tested on held-back time."""
-    settings = config.data.model_copy(update={"test_subjects": [], "minutes": 0.0})
-    if settings.test_block < 0:
-        settings = settings.model_copy(update={"test_block": settings.blocks - 1})
-    parts = part(dataset, settings, config.preprocessing, config.seed)
-    if not parts.test:
-        raise UserError(
-            "The data set has no test part.", "Its files are all of the training or the validation part.",
-            "Choose a data set with test files.",
-        )  # fmt: skip
-    return parts
-
-
-def recipe(decoder: Decoder) -> EEGConfig:
-    """The training config that a checkpoint remembers; the defaults where it does not."""
-    values = decoder.info.training.get("config", {})
-    config = configs.validated(EEGConfig, values) if values else EEGConfig()
-    config.preprocessing = decoder.signal
-    return config
 
 
 def say(evaluation: Evaluation) -> None:

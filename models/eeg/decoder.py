@@ -58,6 +58,8 @@ class Comparison:
 
     true: float32 [time], in the decoder's band and in standard deviations. r: over everything.
     times_s, r_over_time: float64 [n], middles of windows of `window_s`, and r within each.
+    interval: 95 % of the mean of r over windows side by side; NaN for fewer than three.
+    window_chance: what r of a window passes by chance once in twenty; NaN where the recording is too short to tell.
     null: float64 [draws], r by chance; p: one-sided.
     """
 
@@ -66,8 +68,21 @@ class Comparison:
     window_s: float
     times_s: np.ndarray
     r_over_time: np.ndarray
+    interval: tuple[float, float]
+    window_chance: float
     null: np.ndarray
     p: float
+
+    @property
+    def null_95(self) -> float:
+        """What r over everything passes by chance once in twenty; NaN where the recording is too short to tell."""
+        return scores.quantiles(self.null, 0.95)[0]
+
+    @property
+    def chance_band(self) -> tuple[float, float]:
+        """What nineteen of twenty draws by chance lie between."""
+        low, high = scores.quantiles(self.null, 0.025, 0.975)
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -241,7 +256,10 @@ class Decoder:
     def compare(
         self, decoded: np.ndarray, envelope: np.ndarray, window_s: float = 10.0, draws: int = 1000
     ) -> Comparison:
-        """decoded and envelope: [time] each, at `sample_rate` and equally long (see `alignment.align`)."""
+        """How alike a decoded envelope and the true one are, over everything and window by window.
+
+        decoded and envelope: [time] each, at `sample_rate` and equally long (see `alignment.overlap`).
+        """
         true = self.target(envelope)
         window = min(round(window_s * self.sample_rate), len(true))
         hop = max(1, self.sample_rate // 2)
@@ -252,7 +270,10 @@ class Decoder:
             [Decoded("", "", decoded, true)], self.sample_rate, draws, np.random.default_rng(0)
         )
         p = float((1 + (null >= r).sum()) / (1 + len(null)))
-        return Comparison(true, r, window / self.sample_rate, times, over_time, null, p)
+        apart = scores.by_window(decoded, true, window)
+        interval = scores.interval_95(float(apart.mean()), scores.standard_error(apart))
+        chance = scores.window_chance(decoded, true, window, self.sample_rate)
+        return Comparison(true, r, window / self.sample_rate, times, over_time, interval, chance, null, p)
 
     def reliance(self, eeg: np.ndarray, subject: str | None = None) -> Reliance:
         """What the decoder relies on in EEG [time, channels] µV at `sample_rate`; the first minute is looked at."""

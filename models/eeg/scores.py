@@ -12,6 +12,8 @@ from models.remarks import Remark
 
 WINDOWS_S = (10.0, 60.0)
 LEAST_SHIFT_S = 1.0  # smaller shifts still line up, because envelopes are smooth
+Z_95 = 1.96  # standard errors from a mean to either end of its 95 % interval (normal)
+WINDOW_SHIFTS = 40  # of the envelope, for what a window comes to by chance
 
 
 def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -26,6 +28,23 @@ def by_window(decoded: np.ndarray, envelope: np.ndarray, window: int, hop: int =
     """r [windows] of windows of `window` samples every `hop` (0: side by side); empty if none fits."""
     starts = range(0, len(envelope) - window + 1, hop or window)
     return np.array([pearson(decoded[s : s + window], envelope[s : s + window]) for s in starts])
+
+
+def standard_error(values: np.ndarray) -> float:
+    """Of the mean of values [n]; NaN for fewer than three."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 2 else float("nan")
+
+
+def interval_95(mean: float, error: float) -> tuple[float, float]:
+    """(low, high) of a mean with that standard error, taken as normal; NaN where the error is."""
+    return mean - Z_95 * error, mean + Z_95 * error
+
+
+def quantiles(null: np.ndarray, *shares: float) -> tuple[float, ...]:
+    """What these shares of a null distribution [draws] lie below; NaN where nothing was drawn."""
+    if not len(null):
+        return tuple(float("nan") for _ in shares)
+    return tuple(map(float, np.quantile(null, shares)))
 
 
 @dataclass(frozen=True)
@@ -59,7 +78,18 @@ class SubjectFigures:
     @property
     def null_95(self) -> float:
         """What chance passes once in twenty."""
-        return float(np.quantile(self.null, 0.95)) if len(self.null) else float("nan")
+        return quantiles(self.null, 0.95)[0]
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of r over the stretches; NaN for fewer than three."""
+        return interval_95(self.r, self.error)
+
+    @property
+    def chance_band(self) -> tuple[float, float]:
+        """What nineteen of twenty draws by chance lie between."""
+        low, high = quantiles(self.null, 0.025, 0.975)
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -127,7 +157,7 @@ def evaluate(
         own = [one for one in stretches if one.subject == name]
         each = [float(pearson(one.decoded, one.envelope)) for one in own]
         r = float(np.mean(each))
-        error = float(np.std(each, ddof=1) / np.sqrt(len(each))) if len(each) > 2 else float("nan")
+        error = standard_error(np.array(each))
         null = null_distribution(own, sample_rate, draws, generator)
         p = float((1 + (null >= r).sum()) / (1 + len(null))) if len(null) else float("nan")
         windows = {}
@@ -152,6 +182,22 @@ def shifted_r(decoded: np.ndarray, envelope: np.ndarray) -> np.ndarray:
     if power <= 1e-12:
         return np.zeros(len(a))
     return np.fft.irfft(np.fft.rfft(a) * np.fft.rfft(b).conj(), len(a)) / power
+
+
+def window_chance(
+    decoded: np.ndarray, envelope: np.ndarray, window: int, sample_rate: float, seed: int = 0
+) -> float:
+    """What r of a window of `window` samples passes by chance once in twenty.
+
+    decoded, envelope: [time] each at `sample_rate`. Chance is the envelope shifted in a circle by a second or more either
+    way, `WINDOW_SHIFTS` times. NaN for less than four seconds.
+    """
+    least = round(LEAST_SHIFT_S * sample_rate)
+    if len(envelope) < 4 * least:
+        return float("nan")
+    shifts = np.random.default_rng(seed).integers(least, len(envelope) - least + 1, WINDOW_SHIFTS)
+    found = [by_window(decoded, np.roll(envelope, shift), window) for shift in shifts]
+    return quantiles(np.concatenate(found), 0.95)[0]
 
 
 def null_distribution(

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from models.eeg.attended import Attention
 from models.eeg.scores import Evaluation
 from models.tables import write_csv, write_json
+
+if TYPE_CHECKING:
+    from models.eeg.decoder import Decoding
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
@@ -57,3 +64,11 @@ def attention_rows(attention: Attention, names: Sequence[str]) -> list[list[obje
                 [one.window_s, round(float(start), 3), *found, chosen, round(float(one.margin[number]), 6)]
             )
     return rows
+
+
+def decoded_bytes(envelope: np.ndarray, decoding: Decoding) -> bytes:
+    """The NPZ of a decoding: ``envelope`` [time] or [n, time], ``fs`` in Hz, and the preprocessing as JSON text."""
+    buffer = io.BytesIO()
+    history = json.dumps(list(decoding.history.steps), ensure_ascii=False)
+    np.savez(buffer, envelope=envelope, fs=np.array(decoding.sample_rate), history=np.array(history))
+    return buffer.getvalue()

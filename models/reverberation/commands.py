@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from models import checkpoint
 from models.datafiles import write_whole
 from models.errors import UserError
 from models.progress import Progress
 from models.remarks import told
-from models.reverberation import baselines, data, published
+from models.reverberation import baselines, data, drawing, published
 from models.reverberation.network import NetworkConfig, ReverberationNet, parameter_counts
 from models.reverberation.observer import Observer
-from models.reverberation.tables import write_observation, write_parameters
+from models.reverberation.tables import write_observation
 from models.reverberation.task import regression
-from models.reverberation.wiring import CONDUCTOR, PROCESSORS, ROLES
+from models.reverberation.wiring import ROLES
 
 
 def use(
@@ -56,7 +54,7 @@ def evaluate(
             "{name} has no targets.", "Figures need one number a sequence.", "Add them as y, or as a column target.",
             name=sequences.title,
         )  # fmt: skip
-    train, held = held_out(observer.info, sequences, path)
+    train, held = observer.held_out(sequences, path)
     part = sequences.part(held)
     found = observer.observe(part, progress)
     assert part.y is not None
@@ -71,20 +69,6 @@ def evaluate(
         Path(out).mkdir(parents=True, exist_ok=True)
         write_whole(Path(out) / "figures.json", json.dumps(result, indent=2).encode())
     return result
-
-
-def held_out(
-    info: checkpoint.CheckpointInfo, sequences: data.Sequences, path: str | Path
-) -> tuple[np.ndarray, np.ndarray]:
-    """(trained on, held out) indices, as the checkpoint's own training parted this very data; (none, all) of other data."""
-    config = info.training.get("config", {})
-    settings = config.get("data", {}) if isinstance(config, dict) else {}
-    same = (
-        settings.get("kind", "file") == "file" and Path(str(settings.get("path", ""))).name == Path(path).name
-    )
-    if not same or sequences.y is None:
-        return np.arange(0), np.arange(len(sequences))
-    return data.split(sequences, float(settings.get("validation_share", 0.2)), int(config.get("seed", 1)))
 
 
 def crossval(*_arguments: Any, **_more: Any) -> dict[str, Any]:
@@ -108,37 +92,13 @@ def describe(choice: str | Path | None, out: str | Path | None = None) -> dict[s
     values = {} if choice is None else dict(checkpoint.read_info(choice, "reverberation").network)
     values.pop("kind", None)
     network = ReverberationNet(NetworkConfig(**values))
-    text = tree(network)
-    print(text)
     counts = parameter_counts(network)
+    print(drawing.tree(network, counts))
     result: dict[str, Any] = {
         "parameters": sum(counts.values()),
         "connections": network.wiring.connections,
         "gates": 2 * len(ROLES),
     }
     if out is not None:
-        from models.reverberation import drawing
-
-        result["files"] = [str(one) for one in drawing.draw(network.wiring, counts, Path(out))]
-        write_whole(Path(out) / "tree.txt", text.encode())
-        write_parameters(Path(out) / "parameters.csv", counts)
+        result["files"] = [str(one) for one in drawing.describe(network, counts, Path(out))]
     return result
-
-
-def tree(network: ReverberationNet) -> str:
-    """The mesh in plain text: modules, what they compute, whom they read, their parameters."""
-    counts, wiring = parameter_counts(network), network.wiring
-    lines = [f"ReverberationNet, wiring {wiring.name}, gates {network.config.gating}, d = {network.config.d}"]
-    lines.append(f"roles ({sum(counts[role.name] for role in ROLES):,} parameters)")
-    for role in ROLES:
-        lines.append(f"  {role.name:14} {counts[role.name]:>9,}  → {wiring.own[role.name]:18}  {role.body}")
-    lines.append(f"processors ({sum(counts[one.name] for one in PROCESSORS):,})")
-    for one in PROCESSORS:
-        lines.append(f"  {one.name:18} {counts[one.name]:>9,}  ↔ {', '.join(wiring.reads[one.name])}")
-    lines.append(f"{CONDUCTOR.name} ({counts['argallia']:,}), {wiring.sources} sources")
-    if "projection" in counts:
-        lines.append(f"projection {network.config.width} → {network.config.d} ({counts['projection']:,})")
-    lines.append(
-        f"together {sum(counts.values()):,} parameters, {wiring.connections} connections, {2 * len(ROLES)} gates"
-    )
-    return "\n".join(lines) + "\n"

@@ -1,14 +1,19 @@
-"""Drawings of the mesh for papers: its architecture as three rings, and how data flows through its passes."""
+"""The mesh for papers: its architecture as three rings, how data flows through its passes, and a tree in plain text."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, ROLE_NAMES, Wiring
+from models.checkpoint import cannot_write
+from models.datafiles import write_whole
+from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, PROCESSORS, ROLE_NAMES, ROLES, Wiring
+
+if TYPE_CHECKING:
+    from models.reverberation.network import ReverberationNet
 
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8A8A8A")
 
@@ -40,6 +45,41 @@ def places(wiring: Wiring) -> dict[str, tuple[float, float]]:
         found[processor] = (0.55 * float(np.cos(step + turn)), 0.55 * float(np.sin(step + turn)))
     found[CONDUCTOR.name] = (0.0, 0.0)
     return found
+
+
+def describe(network: ReverberationNet, counts: dict[str, int], folder: Path) -> list[Path]:
+    """Write all there is to say of a mesh into `folder`: drawings, ``tree.txt`` and ``parameters.csv``; the drawings' files.
+
+    Raises UserError where the folder cannot be written.
+    """
+    from models.reverberation.tables import write_parameters
+
+    try:
+        files = draw(network.wiring, counts, folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    write_whole(folder / "tree.txt", tree(network, counts).encode())
+    write_parameters(folder / "parameters.csv", counts)
+    return files
+
+
+def tree(network: ReverberationNet, counts: dict[str, int]) -> str:
+    """The mesh in plain text: modules, what they compute, whom they read, and their parameters (`parameter_counts`)."""
+    wiring = network.wiring
+    lines = [f"ReverberationNet, wiring {wiring.name}, gates {network.config.gating}, d = {network.config.d}"]
+    lines.append(f"roles ({sum(counts[role.name] for role in ROLES):,} parameters)")
+    for role in ROLES:
+        lines.append(f"  {role.name:14} {counts[role.name]:>9,}  → {wiring.own[role.name]:18}  {role.body}")
+    lines.append(f"processors ({sum(counts[one.name] for one in PROCESSORS):,})")
+    for one in PROCESSORS:
+        lines.append(f"  {one.name:18} {counts[one.name]:>9,}  ↔ {', '.join(wiring.reads[one.name])}")
+    lines.append(f"{CONDUCTOR.name} ({counts['argallia']:,}), {wiring.sources} sources")
+    if "projection" in counts:
+        lines.append(f"projection {network.config.width} → {network.config.d} ({counts['projection']:,})")
+    lines.append(
+        f"together {sum(counts.values()):,} parameters, {wiring.connections} connections, {2 * len(ROLES)} gates"
+    )
+    return "\n".join(lines) + "\n"
 
 
 def draw(

@@ -19,7 +19,7 @@ KL_NAMES = tuple(
 
 
 @dataclass(frozen=True)
-class History:
+class GateHistory:
     """Means over the validation sequences of a run.
 
     epochs: int [e]. gates: float [e, 38], pass 1 of the roles in order, then pass 2. kl: float [e, 45], of the roles
@@ -35,7 +35,7 @@ class History:
         return len(self.epochs)
 
 
-def history(figures: Mapping[str, Series]) -> History | None:
+def history(figures: Mapping[str, Series]) -> GateHistory | None:
     """Of the figures of a run's epochs; None where it told of no gates, as a baseline does not."""
     wanted = [f"validation/{name}" for name in (*GATE_NAMES, *KL_NAMES, "rmse")]
     found = [figures.get(name) for name in wanted]
@@ -46,4 +46,6 @@ def history(figures: Mapping[str, Series]) -> History | None:
     first = found[0]
     assert first is not None
     gates, modules = len(GATE_NAMES), len(GATE_NAMES) + len(KL_NAMES)
-    return History(first.x[:count].astype(int), table[:, :gates], table[:, gates:modules], table[:, modules])
+    return GateHistory(
+        first.x[:count].astype(int), table[:, :gates], table[:, gates:modules], table[:, modules]
+    )

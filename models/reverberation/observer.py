@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from models.loading import BUNDLED, Choice, network_config, not_described, open_
 from models.progress import Progress
 from models.remarks import Remark
 from models.reverberation import published
-from models.reverberation.data import Sequences, batched
+from models.reverberation.data import Sequences, batched, split
 from models.reverberation.network import Edge, NetworkConfig, Output, ReverberationNet, parameter_counts
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
 
@@ -52,6 +53,11 @@ class Observation:
     def errors(self) -> np.ndarray | None:
         """Squared errors, [n]."""
         return None if self.target is None else (self.output - self.target) ** 2
+
+    @property
+    def rms(self) -> float | None:
+        """Root mean square error, in the targets' units; None without targets."""
+        return None if self.errors is None else float(np.sqrt(self.errors.mean()))
 
     def gate(self, role: str, number: int) -> np.ndarray:
         """[n]: a role's gate in pass 1 or 2."""
@@ -176,6 +182,21 @@ class Observer:
             effects.append(Effect(role, float(np.abs(without.output - whole.output).mean()), added))
         has_targets = sequences.y is not None
         return sorted(effects, key=lambda one: one.added_error if has_targets else one.change, reverse=True)
+
+    def held_out(self, sequences: Sequences, path: Path | str) -> tuple[np.ndarray, np.ndarray]:
+        """(trained on, held out) numbers of sequences, as the model's own training split this very data.
+
+        path: where they were read from. Of other data, and of data without targets: (none, all).
+        """
+        config = self.info.training.get("config", {})
+        settings = config.get("data", {}) if isinstance(config, dict) else {}
+        same = (
+            settings.get("kind", "file") == "file"
+            and Path(str(settings.get("path", ""))).name == Path(path).name
+        )
+        if not same or sequences.y is None:
+            return np.arange(0), np.arange(len(sequences))
+        return split(sequences, float(settings.get("validation_share", 0.2)), int(config.get("seed", 1)))
 
     def projected(self, sequences: Sequences) -> Sequences:
         """Sequences of another width brought to the model's: their principal components, the largest first, with the

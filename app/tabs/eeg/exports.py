@@ -129,6 +129,4 @@ def save_envelope(path: Path, look: Look, heard: Heard | None) -> None:
         soundfile.write(buffer, decoding.envelope, decoding.sample_rate, format="WAV", subtype="FLOAT")
         write_whole(path, buffer.getvalue())
     else:
-        from models.eeg.commands import decoded_bytes
-
-        write_whole(path, decoded_bytes(decoding.envelope, decoding))
+        write_whole(path, tables.decoded_bytes(decoding.envelope, decoding))

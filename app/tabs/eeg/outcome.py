@@ -80,19 +80,19 @@ class OutcomePage(QWidget):
     def show_heard(self, heard: Heard, rate: int) -> None:
         found = heard.comparison
         self.true.set(heard.start_s + np.arange(len(found.true)) / rate, found.true)
-        self._show_r(found.times_s + heard.start_s, found.r_over_time, heard.window_95)
-        null = float(np.quantile(found.null, 0.95)) if len(found.null) else float("nan")
+        self._show_r(found.times_s + heard.start_s, found.r_over_time, found.window_chance)
         self.headline.setText(tr("r {r} with {name}", r=_r(found.r), name=heard.name))
         said = []
-        if np.isfinite(heard.interval[0]):
+        if np.isfinite(found.interval[0]):
             said.append(
-                tr("windows of {window:g} s: {low} to {high} (95 %)", window=found.window_s, low=_r(heard.interval[0]),
-                   high=_r(heard.interval[1]))
+                tr("windows of {window:g} s: {low} to {high} (95 %)", window=found.window_s, low=_r(found.interval[0]),
+                   high=_r(found.interval[1]))
             )  # fmt: skip
-        if np.isfinite(null):
-            said.append(
-                tr("shifted envelopes pass {null} once in twenty, p {p}", null=_r(null), p=_p(found.p))
+        if np.isfinite(found.null_95):
+            chance = tr(
+                "shifted envelopes pass {null} once in twenty, p {p}", null=_r(found.null_95), p=_p(found.p)
             )
+            said.append(chance)
         self._say(" · ".join(said), legend=True)
 
     def _say(self, words: str, legend: bool = False) -> None:

@@ -132,9 +132,7 @@ class ScalpPage(QScrollArea):
         self.kinds.setVisible(evaluation is not None)
         rows = []
         for one in evaluation.subjects if evaluation is not None else ():
-            low, high = np.quantile(one.null, [0.025, 0.975]) if len(one.null) else (np.nan, np.nan)
-            half = 1.96 * one.error
-            rows.append(DotRow(one.subject, one.r, one.r - half, one.r + half, float(low), float(high)))
+            rows.append(DotRow(one.subject, one.r, *one.interval, *one.chance_band))
         self.subjects.show_rows(rows)
         if evaluation is not None:
             kinds = "; ".join(kind.said(tr) for kind in evaluation.kinds)
@@ -144,11 +142,10 @@ class ScalpPage(QScrollArea):
     def show_heard(self, heard: Heard, name: str) -> None:
         """The one recording that there is."""
         self.evaluation = None
-        null = heard.comparison.null
-        low, high = np.quantile(null, [0.025, 0.975]) if len(null) else (np.nan, np.nan)
+        found = heard.comparison
         self.subjects_caption.setVisible(True)
         self.kinds.setVisible(True)
-        self.subjects.show_rows([DotRow(name, heard.comparison.r, *heard.interval, float(low), float(high))])
+        self.subjects.show_rows([DotRow(name, found.r, *found.interval, *found.chance_band)])
         self.kinds.setText(tr("r with its 95 % interval; grey is what shifted envelopes give."))
 
 
@@ -225,6 +222,8 @@ def step_words(step: dict[str, Any]) -> str:
     reasons = {"marked": tr("marked"), "missing": tr("missing"), "flat": tr("flat"), "noisy": tr("noisy")}
     if step["step"] == "pick":
         return plural("{n} channel picked", "{n} channels picked", len(step["channels"]))
+    if step["step"] == "resample" and step["from_hz"] == step["to_hz"]:
+        return tr("left at {rate:g} Hz", rate=step["to_hz"])
     if step["step"] == "resample":
         return tr("resampled from {before:g} to {after:g} Hz", before=step["from_hz"], after=step["to_hz"])
     if step["step"] == "interpolate":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction
@@ -15,12 +15,10 @@ from app.tabs.eeg import source, tuning, work
 from app.tabs.eeg.decoding import WORKER, EegDecoding
 from app.tabs.eeg.exports import Exports
 from models.eeg.samples import sample_file
+from models.eeg.sequences import windows_of
+from models.eeg.tuning import SUBJECT, config_for, write_data
 from models.errors import UserError
 from models.progress import Cancelled
-
-if TYPE_CHECKING:
-    from models.eeg.decoder import Decoder
-    from models.progress import Progress
 
 
 class EegTab(EegDecoding):
@@ -192,12 +190,13 @@ class EegTab(EegDecoding):
             envelope = track.at(look.decoding.sample_rate)[
                 max(0, -round(self.start_s.value() * look.decoding.sample_rate)) :
             ]
-            written = await self.services.worker(WORKER).run(
-                tuning.write_data, folder, opened.path.stem, look.decoding.eeg[first:], envelope,
+            place = folder / f"{opened.path.stem}.npz"
+            await self.services.worker(WORKER).run(
+                write_data, place, look.decoding.eeg[first:], envelope,
                 look.decoding.sample_rate, look.decoding.channel_names,
             )  # fmt: skip
-            data, subject = str(written), tuning.SUBJECT
-        config = tuning.config_for(self.models.folder, data, subject)
+            data, subject = str(place), SUBJECT
+        config = config_for(self.models.folder, data, subject)
         path = tuning.new_run(self.services, part.subject)
         self._tuning_of = (data, subject)
         watched = self.services.training.start(path, self.system, config, self.services.device)
@@ -209,7 +208,7 @@ class EegTab(EegDecoding):
                 decoder = await self.loaded(task)
                 data, subject = self._tuning_of
                 gain = await self.services.worker(WORKER).run(
-                    _gain, decoder, run, data, subject, self.services.device, progress=task
+                    work.tuned, decoder, run, data, subject, self.services.device, progress=task
                 )
         except (Cancelled, UserError) as error:
             self.tuning.show_nothing(tr("The run is done, but could not be judged."))
@@ -236,7 +235,7 @@ class EegTab(EegDecoding):
         if self.look is None:
             return
         try:
-            found = work.windows_of(self.look.decoding.eeg, self.look.decoding.sample_rate, 1.0)
+            found = windows_of(self.look.decoding.eeg, self.look.decoding.sample_rate, 1.0)
         except UserError as error:
             self.show_error(error)
             return
@@ -274,9 +273,3 @@ class EegTab(EegDecoding):
         self.history.forgotten.connect(self.forget_history)
         self.history.save_wanted.connect(lambda: self.exports.ask("history"))
         self.send.clicked.connect(self.send_windows)
-
-
-def _gain(
-    before: Decoder, run: Path, data: str, subject: str, device: str, progress: Progress
-) -> tuning.Gain:
-    return tuning.gain_of(before, run, data, subject, device, progress)

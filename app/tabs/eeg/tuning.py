@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
@@ -15,26 +12,8 @@ from app.i18n import digits, tr
 from app.services import Services
 from app.widgets.dots import DotRow, Dots
 from app.widgets.labels import Caption, Hint
-from models.progress import Progress
+from models.eeg.tuning import LEAST_S, Gain
 from models.training.run_folder import RunState, new_run_path
-
-if TYPE_CHECKING:
-    from models.eeg.decoder import Decoder
-
-LEAST_S = 50.0  # of recording; less leaves nothing to judge by
-SUBJECT = "this"  # what the one of a recording is called in the data set that is made of it
-
-
-@dataclass(frozen=True)
-class Gain:
-    """r on the time that was held back, and what chance passes there once in twenty."""
-
-    before: float
-    after: float
-    before_error: float
-    after_error: float
-    null_95: float
-    seconds: float
 
 
 class Tuning(QWidget):
@@ -137,66 +116,8 @@ class Tuning(QWidget):
         self.offer("", problem)
 
 
-def config_for(choice: str, data: str, subject: str) -> dict[str, Any]:
-    """The training config: the preset for fine-tuning, begun with the chosen decoder. Raises UserError."""
-    from models.eeg.config import EEGConfig
-    from models.training.config import preset, validated
-
-    values = preset("eeg", "fine-tune") | {"start_from": choice}
-    values["data"] = values["data"] | {"path": data, "subjects": [subject]}
-    config: dict[str, Any] = validated(EEGConfig, values).model_dump(mode="json")
-    return config
-
-
-def write_data(
-    folder: Path, name: str, eeg: np.ndarray, envelope: np.ndarray, rate: int, channels: tuple[str, ...]
-) -> Path:
-    """A data set of one person: what was preprocessed, and what was heard, equally long. Raises UserError."""
-    from models.checkpoint import cannot_write
-
-    time = min(len(eeg), len(envelope))
-    path = folder / f"{name}.npz"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez(
-            path, eeg=eeg[None, :time].astype(np.float32), envelope=envelope[:time].astype(np.float32), fs=np.array(rate),
-            channels=np.array(channels), subject=np.array([SUBJECT]),
-        )  # fmt: skip
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    return path
-
-
 def new_run(services: Services, who: str) -> Path:
     return new_run_path(services.settings.runs_folder, "eeg", f"fine-tune-{who}" if who else "fine-tune")
-
-
-def gain_of(before: Decoder, run: Path, data: str, subject: str, device: str, progress: Progress) -> Gain:
-    """Both decoders on the block that the run held back. Raises UserError."""
-    from models.eeg import commands, scores
-    from models.eeg.data import open_dataset
-    from models.eeg.decoder import Decoder
-    from models.eeg.samples import located
-
-    after = Decoder.load(run / "best", device, progress)
-    dataset = open_dataset(located(data), after.signal, [subject], progress.part(0, 0.5))
-    parts = commands.test_part(dataset, commands.recipe(after))
-    window = round(5 * after.sample_rate)
-    figures = []
-    null_95 = float("nan")
-    for decoder in (before, after):
-        decoded = decoder.decode_stretches(parts.test)
-        null_95 = scores.evaluate(decoded, decoder.sample_rate).subjects[0].null_95
-        r = float(np.mean([scores.pearson(one.decoded, one.envelope) for one in decoded]))
-        windows = [
-            scores.by_window(one.decoded, one.envelope, min(window, len(one.envelope))) for one in decoded
-        ]
-        joined = np.concatenate(windows)
-        error = float(np.std(joined, ddof=1) / np.sqrt(len(joined))) if len(joined) > 2 else float("nan")
-        figures.append((r, error))
-    seconds = sum(map(len, parts.test)) / after.sample_rate
-    (r_before, e_before), (r_after, e_after) = figures
-    return Gain(r_before, r_after, e_before, e_after, null_95, seconds)
 
 
 def refusal(duration_s: float, has_stimulus: bool) -> str:

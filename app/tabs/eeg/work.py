@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.eeg import alignment, attended, recordings, scores
+from models.eeg import alignment, attended, recordings, tuning
 from models.eeg.attended import Attention, WindowChoice
 from models.eeg.browse import Overview
 from models.eeg.recordings import Recording
-from models.errors import UserError
+from models.eeg.scores import Decoded
 from models.progress import Progress
 from models.remarks import Remark
 
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from models.eeg.decoder import Comparison, Decoder, Decoding, Reliance
     from models.eeg.preprocessing import History
     from models.eeg.scores import Evaluation
-
-
-SHIFTS = 40  # of the envelope, for what windows come to by chance
+    from models.eeg.tuning import Gain
 
 
 @dataclass(frozen=True)
@@ -95,8 +93,6 @@ class Heard:
     decoded: np.ndarray
     start_s: float
     comparison: Comparison
-    interval: tuple[float, float]  # 95 %, of the mean over windows
-    window_95: float  # what r of a window passes by chance once in twenty
     remark: Remark | None = None
 
 
@@ -224,42 +220,13 @@ def decode(
     return Look(decoding, power, reliance, places, mended, overview, time.monotonic() - began)
 
 
-def _together(decoding: Decoding, track: Track, start_s: float, stretch: bool) -> alignment.Aligned:
-    """What the decoded envelope and a track have in common, when the track began `start_s` into the recording."""
-    rate = decoding.sample_rate
-    first = round(start_s * rate)
-    decoded = decoding.envelope[max(0, first) :]
-    return alignment.align(decoded[:, None], track.at(rate)[max(0, -first) :], rate, stretch)
-
-
 def compare(
     decoder: Decoder, decoding: Decoding, track: Track, start_s: float, stretch: bool, window_s: float
 ) -> Heard:
     """Raises UserError where they have too little in common."""
-    both = _together(decoding, track, start_s, stretch)
-    decoded = both.eeg[:, 0]
-    found = decoder.compare(decoded, both.envelope, window_s)
-    window = round(found.window_s * decoding.sample_rate)
-    apart = scores.by_window(decoded, found.true, window)
-    chance = _chance(decoded, found.true, window, decoding.sample_rate)
-    return Heard(track.name, decoded, max(0.0, start_s), found, interval_of(apart), chance, both.remark)
-
-
-def _chance(decoded: np.ndarray, true: np.ndarray, window: int, rate: int) -> float:
-    """What r of a window passes once in twenty where the envelope is shifted by a second or more; NaN if it is too short."""
-    if len(true) < 4 * rate:
-        return float("nan")
-    shifts = np.random.default_rng(0).integers(rate, len(true) - rate + 1, SHIFTS)
-    found = [scores.by_window(decoded, np.roll(true, shift), window) for shift in shifts]
-    return float(np.quantile(np.concatenate(found), 0.95))
-
-
-def interval_of(values: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of a mean over windows (normal); NaN for fewer than three."""
-    if len(values) < 3:
-        return float("nan"), float("nan")
-    half = 1.96 * float(np.std(values, ddof=1)) / np.sqrt(len(values))
-    return float(np.mean(values) - half), float(np.mean(values) + half)
+    rate = decoding.sample_rate
+    decoded, envelope, remark = alignment.overlap(decoding.envelope, track.at(rate), rate, start_s, stretch)
+    return Heard(track.name, decoded, max(0.0, start_s), decoder.compare(decoded, envelope, window_s), remark)
 
 
 def choose(
@@ -271,10 +238,10 @@ def choose(
     truth: int | None,
 ) -> Choice:
     """Which of two or more tracks was listened to in this recording."""
-    pieces = [_together(decoding, one, start_s, stretch) for one in tracks]
-    time = min(len(one.envelope) for one in pieces)
-    decoded = pieces[0].eeg[:time, 0]
-    found = decoder.attended(decoded, [one.envelope[:time] for one in pieces], truth)
+    rate = decoding.sample_rate
+    pieces = [alignment.overlap(decoding.envelope, one.at(rate), rate, start_s, stretch) for one in tracks]
+    time = min(len(envelope) for _, envelope, _ in pieces)
+    found = decoder.attended(pieces[0][0][:time], [envelope[:time] for _, envelope, _ in pieces], truth)
     return Choice(tuple(one.name for one in tracks), found, found.windows, max(0.0, start_s), truth)
 
 
@@ -293,10 +260,9 @@ def choose_against_shifted(
     for part, decoding in zip(parts, decodings, strict=True):
         track = own_track(part.recording, "")
         assert track is not None
-        both = _together(decoding, track, 0.0, False)
-        stretches.append(
-            scores.Decoded(part.subject, str(part.number), both.eeg[:, 0], decoder.target(both.envelope))
-        )
+        rate = decoding.sample_rate
+        decoded, envelope, _ = alignment.overlap(decoding.envelope, track.at(rate), rate)
+        stretches.append(Decoded(part.subject, str(part.number), decoded, decoder.target(envelope)))
     own = stretches[shown]
     other = np.roll(own.envelope, len(own.envelope) // 2)
     found = attended.attended(own.decoded, [own.envelope, other], decoder.sample_rate, 0)
@@ -317,22 +283,14 @@ def decode_parts(
 
 def evaluate(decoder: Decoder, path: Path, progress: Progress) -> Evaluation:
     """The decoder on the held-back part of a data set, subject by subject."""
-    from models.eeg import commands
+    from models.eeg.evaluation import evaluate_with
 
-    return commands.evaluate_with(decoder, path, progress)
+    return evaluate_with(decoder, path, progress)
 
 
-def windows_of(eeg: np.ndarray, sample_rate: int, window_s: float, most: int = 4000) -> np.ndarray:
-    """float32 [n, time, channels]: windows side by side, in standard deviations of each channel."""
-    size = max(2, round(window_s * sample_rate))
-    count = min(most, len(eeg) // size)
-    if not count:
-        raise UserError(
-            "The recording is shorter than a window.",
-            "It lasts {seconds:.1f} s.",
-            "Choose a longer recording.",
-            seconds=len(eeg) / sample_rate,
-        )
-    scaled = (eeg - eeg.mean(axis=0)) / np.maximum(eeg.std(axis=0), 1e-6)
-    found: np.ndarray = scaled[: count * size].reshape(count, size, -1).astype(np.float32)
-    return found
+def tuned(before: Decoder, run: Path, data: str, subject: str, device: str, progress: Progress) -> Gain:
+    """What a run of fine-tuning brought over the decoder it began with. Raises UserError, Cancelled."""
+    from models.eeg.decoder import Decoder
+
+    after = Decoder.load(run / "best", device, progress.part(0, 0.1))
+    return tuning.gain(before, after, data, subject, progress.part(0.1, 1))

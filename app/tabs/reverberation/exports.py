@@ -102,14 +102,12 @@ class Exports:
 
     async def save_drawings(self, folder: Path) -> None:
         """Everything that ``describe`` writes."""
-        from app.tabs.reverberation.work import WORKER
-        from models.reverberation.commands import describe
-        from models.systems import checkpoint_path
+        from app.tabs.reverberation.work import WORKER, describe
 
         tab = self._tab
-        with tab.services.task(tr("Drawing the architecture")):
-            choice = checkpoint_path("reverberation", tab.models.choice)
-            await tab.services.worker(WORKER).run(describe, choice, folder)
+        with tab.services.task(tr("Drawing the architecture")) as task:
+            observer = await tab.session.load(tab.models.choice, task)
+            await tab.services.worker(WORKER).run(describe, observer, folder)
         tab.show_message("hint", tr("Drawings were written to {folder}.", folder=folder), key="drawn")
 
     def write(self, save: Callable[[Path], None], path: Path) -> None:

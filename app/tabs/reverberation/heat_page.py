@@ -16,7 +16,7 @@ from models.reverberation.wiring import ROLE_NAMES
 
 if TYPE_CHECKING:
     from app.tabs.reverberation.shown import Shown
-    from models.reverberation.history import History
+    from models.reverberation.history import GateHistory
     from models.reverberation.observer import Observation
 
 PASS_1, PASS_2, DIFFERENCE, KL = "1", "2", "difference", "kl"
@@ -64,7 +64,7 @@ class HeatPage(QWidget):
             self._gates, self._kl, self._targets = found.gates.T, found.kl.T, found.target
         self._show()
 
-    def show_history(self, history: History, at: int) -> None:
+    def show_history(self, history: GateHistory, at: int) -> None:
         """A row an epoch, the shown one marked."""
         if self._epochs is None or len(self._epochs) != len(history) or self._gates is not history.gates:
             self._gates, self._kl, self._targets = history.gates, history.kl, None

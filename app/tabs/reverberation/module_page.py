@@ -12,7 +12,7 @@ from app.tabs.reverberation.shown import Shown
 from app.widgets.labels import Caption, Hint
 from app.widgets.module_names import MODULES, both_names, english_name
 from app.widgets.plot import Plot
-from models.reverberation.history import History
+from models.reverberation.history import GateHistory
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring
 
 BINS = 40
@@ -106,7 +106,7 @@ class ModulePage(QScrollArea):
             line.set(middles, np.histogram(gates[which], edges)[0].astype(float))
         self.spread.set_home(x=(0, 1))
 
-    def show_training(self, history: History | None) -> None:
+    def show_training(self, history: GateHistory | None) -> None:
         """How the module went through the training of the model, where that is known."""
         role = self.name in ROLE_NAMES
         known = history is not None and len(history) > 1 and (role or self.name in PROCESSOR_NAMES)

@@ -13,7 +13,7 @@ from app.services import Services
 from app.tabs.reverberation.shown import SHIPPED, Shown, Told, told
 from app.widgets.labels import Hint
 from models.resources import resource
-from models.reverberation.history import History
+from models.reverberation.history import GateHistory
 
 STEP_MS = 350
 
@@ -79,7 +79,7 @@ class Playback(QWidget):
         return self.slider.value()
 
     @property
-    def history(self) -> History | None:
+    def history(self) -> GateHistory | None:
         return None if self.told is None else self.told.history
 
     def shown(self) -> Shown | None:
@@ -110,7 +110,7 @@ class Playback(QWidget):
             self._set_range(len(self.history) - 1)
         self._tell()
 
-    def history_of(self, choice: str) -> History | None:
+    def history_of(self, choice: str) -> GateHistory | None:
         """Of the run that is played, or else of the one that made the chosen model, where it is known."""
         if self.told is not None:
             return self.told.history

@@ -13,7 +13,7 @@ from app.services import Services
 from models.errors import UserError
 from models.resources import resource
 from models.reverberation.config import mesh_of
-from models.reverberation.history import History, history
+from models.reverberation.history import GateHistory, history
 from models.reverberation.wiring import ROLE_NAMES, Wiring
 from models.training.record import Record
 from models.training.run_folder import RunFolder
@@ -45,7 +45,7 @@ class Shown:
 class Told:
     """A run's history and what is needed to show it: steps and width of the latents that its KL are sums over."""
 
-    history: History
+    history: GateHistory
     wiring: Wiring
     gating: str
     steps: float

@@ -56,10 +56,9 @@ def glance_of(count: int) -> list[int]:
 
 def ranked(observer: Observer, sequences: Sequences, path: Path | str, progress: Progress) -> Ranking:
     """On held-out sequences, where these are the data that the model was trained on."""
-    from models.reverberation.commands import held_out
     from models.reverberation.observer import MOST_RANKED
 
-    train, held = held_out(observer.info, sequences, path)
+    train, held = observer.held_out(sequences, path)
     effects = observer.ranking(sequences.part(held), progress)
     return Ranking(effects, min(len(held), MOST_RANKED), bool(len(train)))
 
@@ -69,10 +68,16 @@ def structure(observer: Observer) -> Structure:
     import tempfile
 
     from models.reverberation import drawing
-    from models.reverberation.commands import tree
 
     counts = observer.parameters()
     with tempfile.TemporaryDirectory() as folder:
         files = drawing.draw(observer.network.wiring, counts, Path(folder), ("svg",))
         drawings = {file.stem: file.read_bytes() for file in files}
-    return Structure(tree(observer.network), counts, drawings)
+    return Structure(drawing.tree(observer.network, counts), counts, drawings)
+
+
+def describe(observer: Observer, folder: Path) -> None:
+    """Write drawings, tree and parameter table of a model. Raises UserError."""
+    from models.reverberation import drawing
+
+    drawing.describe(observer.network, observer.parameters(), folder)

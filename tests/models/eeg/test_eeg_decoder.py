@@ -9,7 +9,7 @@ import torch
 
 from models import checkpoint
 from models.cli import main
-from models.eeg import attended, commands, data, linear, losses, parting, scores
+from models.eeg import attended, data, evaluation, linear, losses, parting, scores
 from models.eeg.config import EEGConfig
 from models.eeg.decoder import Decoder
 from models.eeg.samples import bundled, located, sample_file
@@ -128,8 +128,8 @@ def test_a_stranger_is_fine_tuned(conformer_run, tmp_path, capsys):
     tuned = Decoder.load(result["checkpoint"], "cpu")
     assert tuned.subjects == ("2", "8")
     assert "tuned to 3" in tuned.info.title
-    evaluation = commands.evaluate_with(tuned, "sample", Progress())
-    assert all(one.met for one in evaluation.subjects)
+    judged = evaluation.evaluate_with(tuned, "sample", Progress())
+    assert all(one.met for one in judged.subjects)
 
 
 @pytest.mark.parametrize("kind", ["pearson + l1", "pearson", "multi-scale pearson", "mse"])
@@ -291,6 +291,9 @@ def test_compare(ridge_run, sample):
     assert found.p < 0.05
     assert len(found.times_s) == len(found.r_over_time) == 81
     assert found.true.std() == pytest.approx(1, abs=0.01)
+    assert found.interval[0] < found.r < found.interval[1]
+    assert 0 < found.window_chance < 1
+    assert found.chance_band[0] < 0 < found.null_95 < found.chance_band[1] + 0.01
 
 
 def test_who_was_listened_to(ridge_run, sample):
@@ -353,10 +356,10 @@ def test_ridge_within_subjects_is_well_above_chance_and_equals_mtrf(sample):
         for stretch, mine in zip(parts.test[:2], ours[:2], strict=True):
             predicted = theirs.predict(response=[stretch.eeg.astype(float)])[0]
             np.testing.assert_allclose(mine.decoded, predicted[:, 0], atol=1e-6)
-    evaluation = scores.evaluate(found, 64, met=["8"])
-    assert evaluation.r > 0.17
-    assert evaluation.subjects[0].p < 0.01
-    assert abs(evaluation.chance) < 0.03
+    judged = scores.evaluate(found, 64, met=["8"])
+    assert judged.r > 0.17
+    assert judged.subjects[0].p < 0.01
+    assert abs(judged.chance) < 0.03
 
 
 def test_crossval_by_subject(tmp_path, capsys):
@@ -394,11 +397,11 @@ def shipped():
 
 
 def test_the_bundled_decoder_on_people_and_time_it_never_met(shipped):
-    evaluation = commands.evaluate_with(shipped, "sample", Progress())
-    assert evaluation.within is None
-    assert evaluation.held_out > 0.12
-    assert abs(evaluation.chance) < 0.03  # shifted envelopes stay at chance: nothing was learned by heart
-    assert all(one.p < 0.05 for one in evaluation.subjects)
+    judged = evaluation.evaluate_with(shipped, "sample", Progress())
+    assert judged.within is None
+    assert judged.held_out > 0.12
+    assert abs(judged.chance) < 0.03  # shifted envelopes stay at chance: nothing was learned by heart
+    assert all(one.p < 0.05 for one in judged.subjects)
 
 
 def test_cards_are_honest(shipped):
@@ -440,7 +443,7 @@ def test_attended_speaker_on_the_sample(shipped, sample):
 
 
 def shipped_settings(decoder):
-    return commands.recipe(decoder).data.model_copy(update={"test_subjects": []})
+    return evaluation.recipe(decoder).data.model_copy(update={"test_subjects": []})
 
 
 def test_describe_and_import(tmp_path, capsys):

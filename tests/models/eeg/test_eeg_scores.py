@@ -88,3 +88,26 @@ def test_unknown_truth_and_too_few_tracks():
 def test_wilson():
     assert attended.wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-3)
     assert attended.wilson(10, 10)[1] == 1.0
+
+
+def test_intervals_and_bands():
+    values = np.array([0.1, 0.2, 0.3, 0.4])
+    error = scores.standard_error(values)
+    assert error == pytest.approx(values.std(ddof=1) / 2)
+    low, high = scores.interval_95(0.25, error)
+    assert (low + high) / 2 == pytest.approx(0.25)
+    assert high - low == pytest.approx(2 * 1.96 * error)
+    assert np.isnan(scores.standard_error(values[:2]))
+    assert np.isnan(scores.interval_95(0.25, float("nan"))).all()
+    assert scores.quantiles(np.arange(101.0), 0.05, 0.95) == (5, 95)
+    assert np.isnan(scores.quantiles(np.zeros(0), 0.5)).all()
+
+
+def test_what_windows_come_to_by_chance():
+    """Wider for shorter windows, and passed by a twentieth of windows of an envelope that is unlike the decoded one."""
+    decoded, envelope = smooth(64 * 120, 1), smooth(64 * 120, 2)
+    short, long = (scores.window_chance(decoded, envelope, round(s * 64), 64) for s in (2, 20))
+    assert 0 < long < short < 1
+    others = np.concatenate([scores.by_window(decoded, smooth(64 * 120, seed), 128) for seed in range(3, 23)])
+    assert (others > short).mean() == pytest.approx(0.05, abs=0.02)
+    assert np.isnan(scores.window_chance(decoded[:200], envelope[:200], 64, 64))

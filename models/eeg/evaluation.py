@@ -1,0 +1,65 @@
+"""A decoder judged on the held-back part of a data set, subject by subject."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.eeg import data, scores
+from models.eeg.config import EEGConfig
+from models.eeg.decoder import Decoder
+from models.eeg.parting import Parts, part
+from models.eeg.samples import located, met_subjects
+from models.eeg.scores import Decoded, Evaluation
+from models.errors import UserError
+from models.progress import Progress
+from models.training import config as configs
+
+
+def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Evaluation:
+    """r by subject on the test part of a data set, parted as it was for the decoder's training.
+
+    path: a data set, or ``sample``. Subjects of another data set are unknown, whatever they are called.
+    Raises UserError where the data set does not fit the decoder or has no test part, Cancelled.
+    """
+    place = located(path)
+    config = recipe(decoder)
+    dataset = data.open_dataset(place, decoder.signal, progress=progress.part(0, 0.2))
+    if len(dataset.channel_names) != len(decoder.channel_names):
+        raise UserError(
+            "The data set has {ours} channels, and the decoder needs {theirs}.", "",
+            "Choose a decoder for these channels.",
+            ours=len(dataset.channel_names), theirs=len(decoder.channel_names),
+        )  # fmt: skip
+    same = Path(config.data.path).name in (place.name, str(path))
+    parts = test_part(dataset, config)
+    met = met_subjects(decoder.info) if same else []
+    found = []
+    for number, one in enumerate(parts.test):
+        progress.part(0.2, 1).update(number, len(parts.test), "Subject {name}", name=one.subject)
+        whose = one.subject if one.subject in met else None
+        found.append(
+            Decoded(one.subject, one.stimulus, decoder.decode_standardised(one.eeg, whose), one.envelope)
+        )
+    return scores.evaluate(found, dataset.sample_rate, met, kinds=parts.kinds(met))
+
+
+def test_part(dataset: data.Dataset, config: EEGConfig) -> Parts:
+    """Parted with nobody held out: whom the decoder met is its own affair, and all are tested on held-back time."""
+    settings = config.data.model_copy(update={"test_subjects": [], "minutes": 0.0})
+    if settings.test_block < 0:
+        settings = settings.model_copy(update={"test_block": settings.blocks - 1})
+    parts = part(dataset, settings, config.preprocessing, config.seed)
+    if not parts.test:
+        raise UserError(
+            "The data set has no test part.", "Its files are all of the training or the validation part.",
+            "Choose a data set with test files.",
+        )  # fmt: skip
+    return parts
+
+
+def recipe(decoder: Decoder) -> EEGConfig:
+    """The training config that a checkpoint remembers; the defaults where it does not."""
+    values = decoder.info.training.get("config", {})
+    config = configs.validated(EEGConfig, values) if values else EEGConfig()
+    config.preprocessing = decoder.signal
+    return config

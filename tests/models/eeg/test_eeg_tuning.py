@@ -1,0 +1,45 @@
+"""Fine-tuning to a subject: its recipe, the data set of a recording of one's own; and EEG as sequences."""
+
+import numpy as np
+import pytest
+
+from models.eeg import alignment, tuning
+from models.eeg.data import open_dataset
+from models.eeg.recordings import BIOSEMI64
+from models.eeg.sequences import windows_of
+from models.errors import UserError
+
+
+def test_a_recording_becomes_a_data_set_of_one(tmp_path):
+    random = np.random.default_rng(0)
+    eeg, envelope = random.normal(size=(700, 64)).astype(np.float32), random.random(640)
+    tuning.write_data(tmp_path / "sets" / "own.npz", eeg, envelope, 64, BIOSEMI64)
+    found = open_dataset(tmp_path / "sets" / "own.npz")
+    assert found.subjects == [tuning.SUBJECT]
+    np.testing.assert_allclose(found.items[0].eeg, eeg[:640], atol=1e-6)
+    config = tuning.config_for(str(tmp_path), str(tmp_path / "own.npz"), tuning.SUBJECT)
+    assert config["start_from"] == str(tmp_path)
+    assert config["data"]["subjects"] == [tuning.SUBJECT]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError):
+        tuning.write_data(tmp_path / "file" / "own.npz", eeg, envelope, 64, BIOSEMI64)
+
+
+def test_windows_lie_side_by_side_in_standard_deviations():
+    eeg = np.arange(200.0)[:, None] * np.ones(3) * np.array([1.0, 10.0, 0.0])
+    found = windows_of(eeg, 64, 1.0)
+    assert found.shape == (3, 64, 3)
+    np.testing.assert_allclose(found.reshape(-1, 3)[:, 0], ((eeg - eeg.mean(0)) / eeg.std(0).clip(1e-6))[:192, 0], rtol=1e-5)  # fmt: skip
+    assert windows_of(eeg, 64, 1.0, most=2).shape[0] == 2
+    with pytest.raises(UserError):
+        windows_of(eeg, 64, 4.0)
+
+
+@pytest.mark.parametrize("start_s", [-1.0, 0.0, 1.5])
+def test_what_a_recording_and_a_stimulus_have_in_common(start_s):
+    whole = np.random.default_rng(0).normal(size=640)
+    first = round(start_s * 64)
+    stimulus = whole[max(0, first) :] if first >= 0 else np.concatenate([np.zeros(-first), whole])
+    decoded, envelope, _ = alignment.overlap(whole, stimulus, 64, start_s)
+    np.testing.assert_array_equal(decoded, envelope)
+    assert len(decoded) == 640 - max(0, first)
