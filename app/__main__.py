@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
 
-from app import i18n, theme
+from app import i18n, systems, theme
+from app.end_signals import EndSignals
 from app.errors import Errors
 from app.garbage import GuiCollector
 from app.log_window import keep_log
 from app.main_window import MainWindow
 from app.services import Services
 from app.settings import Settings
+from app.wheel import WheelGuard
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,26 +40,27 @@ def main(arguments: list[str] | None = None) -> int:
     app.setDesktopFileName("polyphony")
     app.setQuitOnLastWindowClosed(False)  # the window says itself when all is put away
     keep_log()
-    errors = Errors()
-    errors.install()
-    errors.mark_running()
-    settings = Settings()
-    i18n.install(settings.language)
-    i18n.install_qt(app)
-    theme.use_font(app)
-    theme.apply(app, settings.theme)
-    collector = GuiCollector()
-    services = Services(settings, errors)
-    window = MainWindow(services, chosen.tab)
-    if chosen.files:
-        window.filled.connect(lambda: window.open_paths([path.resolve() for path in chosen.files]))
-    try:
+    with ExitStack() as at_the_end:
+        errors = Errors()
+        errors.mark_running()
+        at_the_end.callback(errors.mark_clean)
+        settings = Settings()
+        i18n.install(settings.language)
+        i18n.install_qt(app)
+        theme.use_font(app)
+        theme.apply(app, settings.theme)
+        collector = GuiCollector()
+        at_the_end.callback(collector.stop)
+        services = Services(settings, errors)
+        at_the_end.callback(services.close_workers, 0.2)
+        window = MainWindow(services, chosen.tab)
+        WheelGuard(app, window)
+        if chosen.files:
+            window.filled.connect(lambda: window.open_paths([path.resolve() for path in chosen.files]))
+        # Until here an error ends the program with its traceback: there is no loop yet that could show it.
+        errors.install()
+        at_the_end.callback(errors.uninstall)
         _run(app, window, errors)
-    finally:
-        services.close_workers(0.2)
-        collector.stop()
-        errors.mark_clean()
-        errors.uninstall()
     return 0
 
 
@@ -67,15 +71,19 @@ def _run(app: QApplication, window: MainWindow, errors: Errors) -> None:
     errors.watch(loop)
     window.closed.connect(loop.stop)
     app.aboutToQuit.connect(loop.stop)
+    signals = EndSignals()
+    signals.asked.connect(window.end_now)
     window.show()
-    with loop:
-        loop.run_forever()
+    try:
+        with loop:
+            loop.run_forever()
+    finally:
+        signals.close()
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m app", description="The Polyphony window.")
-    names = ["emotion", "separation", "reverberation", "eeg", "search"]
-    parser.add_argument("--tab", choices=names, default="", help="the tab to open with")
+    parser.add_argument("--tab", choices=systems.NAMES, default="", help="the tab to open with")
     parser.add_argument("files", nargs="*", type=Path, help="files or folders for that tab")
     return parser.parse_args(arguments)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import logging
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("polyphony")
 
+SAME_AGAIN_S = 10.0  # an error from the same line within so long is counted, not shown anew
+
 
 def crash_folder() -> Path:
     return home() / "crashes"
@@ -53,12 +57,14 @@ class Errors(QObject):
     )  # the exception, the path of its report (empty where none could be written)
     _arrived = Signal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(parent)
         self.count = 0
+        self.clock = clock
         self._dialog: CrashDialog | None = None
         self._marker: TextIO | None = None
         self._hooks: tuple[Any, Any] | None = None
+        self._told: dict[tuple[object, ...], float] = {}  # when an error of one place was shown last
         self._arrived.connect(self._show, Qt.ConnectionType.QueuedConnection)
 
     def install(self) -> None:
@@ -106,6 +112,14 @@ class Errors(QObject):
     @Slot(object)
     def _show(self, error: BaseException) -> None:
         self.count += 1
+        place, now = _place_of(error), self.clock()
+        again = now - self._told.get(place, float("-inf")) < SAME_AGAIN_S
+        self._told[place] = now
+        if again:  # a timer that fails at each turn must not fill the screen and the disk
+            log.error("again: %s", "".join(traceback.format_exception_only(error)).strip())
+            if self._dialog is not None:
+                self._dialog.add("")
+            return
         text = describe(error)
         log.error("%s", text)
         path = write_report(text)
@@ -128,21 +142,29 @@ class Errors(QObject):
         """Leave a file that only a clean exit removes; a hard crash writes its stack into it."""
         try:
             crash_folder().mkdir(parents=True, exist_ok=True)
-            self._marker = open(_marker_path(os.getpid()), "w", encoding="utf-8")  # noqa: SIM115
-        except OSError as error:
+            marker = open(_marker_path(os.getpid()), "w", encoding="utf-8")  # noqa: SIM115
+        except (OSError, ValueError) as error:
             log.warning("no crash reports can be written: %s", error)
             return
-        self._marker.write(json.dumps({"pid": os.getpid(), "started": time.time()}) + "\n")
-        self._marker.flush()
-        faulthandler.enable(self._marker)
+        self._marker = marker
+        try:
+            marker.write(json.dumps({"pid": os.getpid(), "started": time.time()}) + "\n")
+            marker.flush()
+        except OSError as error:  # a full disk: the window opens all the same, and says so
+            log.warning("no crash reports can be written: %s", error)
+            self.mark_clean()
+            return
+        faulthandler.enable(marker)
 
     def mark_clean(self) -> None:
         if self._marker is None:
             return
         faulthandler.disable()
-        self._marker.close()
+        with contextlib.suppress(OSError):  # what could not be written cannot be flushed either
+            self._marker.close()
         self._marker = None
-        _marker_path(os.getpid()).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            _marker_path(os.getpid()).unlink(missing_ok=True)
 
 
 def unclean_exits() -> list[Path]:
@@ -150,7 +172,7 @@ def unclean_exits() -> list[Path]:
     import psutil
 
     found = []
-    for path in sorted(crash_folder().glob("running-*.txt")):
+    for path in _markers():
         try:
             first, _, stack = path.read_text("utf-8", "replace").partition("\n")
             told = json.loads(first or "{}")
@@ -173,6 +195,13 @@ def unclean_exits() -> list[Path]:
             continue
         found.append(target)
     return found
+
+
+def _markers() -> list[Path]:
+    try:
+        return sorted(crash_folder().glob("running-*.txt"))
+    except (OSError, ValueError):
+        return []
 
 
 def describe(error: BaseException) -> str:
@@ -202,10 +231,16 @@ def write_report(text: str) -> Path | None:
         while (path := crash_folder() / f"error-{stamp}-{number}.txt").exists():
             number += 1
         path.write_text(text, "utf-8")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         log.warning("the report could not be written: %s", error)
         return None
     return path
+
+
+def _place_of(error: BaseException) -> tuple[object, ...]:
+    """What tells one error from another: its kind, and the line that raised it."""
+    last = traceback.extract_tb(error.__traceback__, limit=-1)
+    return (type(error), *((last[0].filename, last[0].lineno) if last else (str(error),)))
 
 
 def _marker_path(pid: int) -> Path:
@@ -258,7 +293,7 @@ class CrashDialog(QDialog):
     def add(self, text: str) -> None:
         """One more, while the dialog is still open."""
         self._errors += 1
-        if self._errors <= 20:  # an error a frame must not fill the memory
+        if text and self._errors <= 20:  # an error a frame must not fill the memory
             self.details.appendPlainText("\n" + text)
         self.count.setText(tr("{n} errors", n=self._errors))
 

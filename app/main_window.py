@@ -7,12 +7,21 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeyEvent, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractButton, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QMainWindow,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
-from app import tabs, theme
+from app import systems
 from app.i18n import tr
+from app.keeping import StateKeeper
 from app.menus import Menus
 from app.services import Services
 from app.settings import Key
@@ -31,6 +40,7 @@ LEAVING_S = 2.0  # a tab that takes longer to let go is left
 FILL_AT_LATEST_MS = 500
 DOCK_STRIP = 30  # height of the closed dock
 DOCK_OPEN = 176
+USUAL, LEAST = QSize(1280, 800), QSize(960, 600)  # of the window, where the screen has room for it
 
 
 class MainWindow(QMainWindow):
@@ -49,7 +59,6 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Polyphony")
         self.setWindowIcon(QIcon(str(resource("icons", "polyphony.svg"))))
         self.setAcceptDrops(True)
-        self.setMinimumSize(960, 600)
         self._pages: dict[str, Tab] = {}
         self._places: dict[str, QWidget] = {}
         self._system = ""
@@ -57,13 +66,14 @@ class MainWindow(QMainWindow):
         self._filled = False
         self._may_close = False
         self._asking = False
+        self._leaving = False
         self.dock: TrainingDock | None = None
 
         self.header = Header()
-        for number, item in enumerate(tabs.ENTRIES, 1):
-            self.header.tabs.add(item.title(), theme.SYSTEMS[item.system], f"{item.title()} (Ctrl+{number})")
+        for number, item in enumerate(systems.ENTRIES, 1):
+            self.header.tabs.add(item.title(), item.color, f"{item.title()} (Ctrl+{number})")
         self.stack = QStackedWidget()
-        for item in tabs.ENTRIES:
+        for item in systems.ENTRIES:
             place = _Skeleton()
             self._places[item.system] = place
             self.stack.addWidget(place)
@@ -75,7 +85,11 @@ class MainWindow(QMainWindow):
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.setHandleWidth(1)
         self.splitter.setChildrenCollapsible(False)
-        self.splitter.addWidget(self.stack)
+        self.area = QScrollArea()  # where the window is too low or too narrow for a tab, the tab is scrolled
+        self.area.setWidgetResizable(True)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area.setWidget(self.stack)
+        self.splitter.addWidget(self.area)
         self.splitter.addWidget(self.dock_place)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
@@ -95,9 +109,11 @@ class MainWindow(QMainWindow):
         self.header.tabs.currentChanged.connect(self._choose_index)
         services.sent.connect(self._deliver)
 
+        self.keeper = StateKeeper(self)
+        self.keeper.could_not_write.connect(self._say_not_kept)
         self._restore_geometry()
-        names = [item.system for item in tabs.ENTRIES]
-        wanted = start_tab if start_tab in names else services.settings.text(Key.TAB, names[0], tuple(names))
+        names = systems.NAMES
+        wanted = start_tab if start_tab in names else services.settings.text(Key.TAB, names[0], names)
         self._start_at(names.index(wanted))
 
     # Tabs -------------------------------------------------------------------------------------------------
@@ -113,7 +129,7 @@ class MainWindow(QMainWindow):
 
     def show_tab(self, system: str) -> Tab:
         """Bring a tab to the front, building it if this is the first time."""
-        index = [item.system for item in tabs.ENTRIES].index(system)
+        index = systems.NAMES.index(system)
         self.header.tabs.setCurrentIndex(index)
         if self._system != system or system not in self._pages:
             self._choose_index(index)
@@ -124,12 +140,12 @@ class MainWindow(QMainWindow):
         self.header.tabs.setCurrentIndex(index)
         self.header.tabs.blockSignals(False)
         self.stack.setCurrentIndex(index)
-        self._system = tabs.ENTRIES[index].system
+        self._system = systems.ENTRIES[index].system
         self.status.show_tab(self._system)
 
     def _choose_index(self, index: int) -> None:
         before = self.current
-        entry = tabs.ENTRIES[index]
+        entry = systems.ENTRIES[index]
         self.enlarge_dock(False)  # who chooses a tab wants to see it
         if before is not None and before.system != entry.system:
             before.hidden()
@@ -145,17 +161,10 @@ class MainWindow(QMainWindow):
             self.dock.show_system(entry.system)
         page.shown()
 
-    def _build(self, entry: tabs.Entry) -> Tab:
+    def _build(self, entry: systems.Entry) -> Tab:
         if entry.system in self._pages:
             return self._pages[entry.system]
-        try:
-            page = entry.make(self.services)
-            page.restore(self.services.settings.plain(Key.TABS, entry.system))
-        except Exception as error:
-            from app.tabs.broken import BrokenTab
-
-            self.services.errors.report(error)
-            page = BrokenTab(self.services, entry.system)
+        page = self._make(entry)
         place = self._places.pop(entry.system)
         index = self.stack.indexOf(place)
         self.stack.removeWidget(place)
@@ -163,6 +172,27 @@ class MainWindow(QMainWindow):
         self.stack.insertWidget(index, page)
         self._pages[entry.system] = page
         return page
+
+    def _make(self, entry: systems.Entry) -> Tab:
+        """The tab as it was left; as new where it cannot take that up; a page that says so where there is none."""
+        try:
+            page = entry.make(self.services)
+            if self.keeper.restore(page, entry):
+                return page
+            page.deleteLater()
+            page = entry.make(self.services)
+            page.restore({})
+            page.show_message(
+                "warning",
+                tr("It is set aside among the settings, and the tab begins anew."),
+                heading=tr("What this tab remembered could not be used."),
+            )
+            return page
+        except Exception as error:
+            from app.tabs.broken import BrokenTab
+
+            self.services.errors.report(error)
+            return BrokenTab(self.services, entry.system)
 
     def _deliver(self, system: str, payload: object) -> None:
         self.show_tab(system).receive(payload)
@@ -180,6 +210,7 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         # A hidden or covered window may never be painted.
         QTimer.singleShot(FILL_AT_LATEST_MS, self, self._fill)
+        QTimer.singleShot(0, self, self._fit_to_screen)  # once its frame is known
 
     def _fill(self) -> None:
         if self._filled:
@@ -188,6 +219,7 @@ class MainWindow(QMainWindow):
         self._choose_index(self.header.tabs.currentIndex())
         self._make_dock()
         self._greet()
+        self.keeper.start()
         self.filled.emit()
 
     def _make_dock(self) -> None:
@@ -227,49 +259,25 @@ class MainWindow(QMainWindow):
 
     def enlarge_dock(self, large: bool) -> None:
         """Give the training dock the place of the tab too, or the tab its place back."""
-        if self.dock is None or large == self.stack.isHidden():
+        if self.dock is None or large == self.area.isHidden():
             return
         if large:
             self.open_dock(True)
-        self.stack.setHidden(large)
+        self.area.setHidden(large)
         self.dock.set_large(large)
         self.menus.large_dock_action.setChecked(large)
 
     def _greet(self) -> None:
-        from app.errors import crash_folder, unclean_exits
+        from app.greeting import greet
 
-        page = self.current
-        if page is None:
-            return
-        if self.services.settings.notice is not None:
-            page.show_message(
-                "warning",
-                tr(
-                    "They are kept in {path}; the usual settings are used.",
-                    path=self.services.settings.notice,
-                ),
-                heading=tr("The settings could not be read and were set aside."),
-            )
-        elif not self.services.settings.writable:
-            page.show_message(
-                "warning",
-                tr("Choose another with POLYPHONY_HOME, or check its permissions."),
-                heading=tr(
-                    "{path} cannot be written: settings and runs will not be kept.",
-                    path=self.services.settings.path.parent,
-                ),
-            )
-        reports = unclean_exits()
-        if reports:
-            page.show_message(
-                "warning",
-                tr("What was saved is still there. The report says what is known."),
-                [
-                    (tr("Show the report"), lambda: self.menus.show_report(reports[-1])),
-                    (tr("Open the folder"), lambda: self.menus.open_folder(crash_folder())),
-                ],
-                heading=tr("Polyphony did not end by itself the last time."),
-            )
+        if self.current is not None:
+            greet(self, self.current)
+
+    def _say_not_kept(self) -> None:
+        from app.greeting import say_not_kept
+
+        if self.current is not None:
+            say_not_kept(self, self.current)
 
     def _use_checkpoint(self, system: str, path: Path) -> None:
         self.show_tab(system).use_checkpoint(path)
@@ -329,22 +337,42 @@ class MainWindow(QMainWindow):
             self.closed.emit()
             return
         event.ignore()
-        if self._asking:
-            return
-        if self.dock is not None and self.services.training.living():
-            from app.training.leaving import ask
-
+        if not self._asking:
             self._asking = True
-            ask(self.services.training, self, self._go, self._stay)
+            self._ask_about_work()
+
+    def _ask_about_work(self) -> None:
+        from app.ending import ask_about_work, unfinished
+
+        tasks = unfinished(self.services.tasks)
+        if tasks:
+            ask_about_work(tasks, self, self._ask_about_runs, self._stay)
         else:
+            self._ask_about_runs()
+
+    def _ask_about_runs(self) -> None:
+        if self.dock is not None and self.services.training.living():
+            from app.ending import ask_about_runs
+
+            ask_about_runs(self.services.training, self, self._go, self._stay)
+        else:
+            self._go()
+
+    def end_now(self) -> None:
+        """The system wants the program to end: what was under way is told at the next start; nothing is asked."""
+        if not self._leaving:
+            titles = [task.title for task in self.services.tasks]
+            self.services.settings.set(Key.ENDED_WHILE, titles)
             self._go()
 
     def _stay(self) -> None:
         self._asking = False
 
     def _go(self) -> None:
-        self._asking = True  # closing again while it closes changes nothing
-        self._keep_state()
+        if self._leaving:
+            return
+        self._asking = self._leaving = True  # closing again while it closes changes nothing
+        self.keeper.stop()
         if self.services.running_loop():
             self.services.start(self._leave())
         else:
@@ -367,27 +395,48 @@ class MainWindow(QMainWindow):
         self._may_close = True
         self.close()
 
-    def _keep_state(self) -> None:
-        settings = self.services.settings
-        settings.set(Key.GEOMETRY, self.saveGeometry())
-        settings.set(Key.TAB, self._system)
-        if self.dock is not None and self.menus.dock_action.isChecked() and not self.stack.isHidden():
-            settings.set(Key.DOCK_HEIGHT, self.dock_place.height())
-        for page in self._pages.values():
-            try:
-                page.remember()
-            except Exception as error:  # what one tab cannot remember must not cost the others
-                self.services.errors.report(error)
-        settings.sync()
+    # What comes back --------------------------------------------------------------------------------------
+
+    @property
+    def system(self) -> str:
+        """The name of the system whose tab is in front."""
+        return self._system
+
+    def pages(self) -> list[Tab]:
+        """The tabs that were shown already."""
+        return list(self._pages.values())
+
+    def dock_height(self) -> int | None:
+        """The height of the open training dock, px; None while it is closed."""
+        return self.dock_place.height() if self.dock is not None and self.dock.is_open else None
 
     def _restore_geometry(self) -> None:
-        self.resize(1280, 800)
+        room = self.screen().availableGeometry()
+        self.setMinimumSize(min(LEAST.width(), room.width()), min(LEAST.height(), room.height()))
+        self.resize(USUAL.boundedTo(room.size()))
         blob: QByteArray = self.services.settings.blob(Key.GEOMETRY)
         if not blob.isEmpty():
             self.restoreGeometry(blob)  # Qt keeps it on a screen that is there
         height = DOCK_OPEN if self.services.settings.flag(Key.DOCK_OPEN) else DOCK_STRIP
         self.dock_place.setMinimumHeight(height)
         self.dock_place.setMaximumHeight(max(height, DOCK_STRIP))
+
+    def _fit_to_screen(self) -> None:
+        """With its frame it must not be larger than the screen, or the status line and Cancel are out of sight."""
+        if self.isMaximized() or self.isFullScreen() or not self.isVisible():
+            return
+        room, frame = self.screen().availableGeometry(), self.frameGeometry()
+        around = frame.size() - self.size()
+        fitting = self.size().boundedTo(room.size() - around)
+        if fitting != self.size():
+            self.setMinimumSize(self.minimumSize().boundedTo(fitting))
+            self.resize(fitting)
+        frame = QRect(frame.topLeft(), fitting + around)
+        if not room.contains(frame):
+            corner = room.bottomRight() - QPoint(frame.width() - 1, frame.height() - 1)
+            self.move(
+                max(room.left(), min(frame.left(), corner.x())), max(room.top(), min(frame.top(), corner.y()))
+            )
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QWidget
 
-from app import tabs, theme
+from app import systems, theme
 from app.i18n import tr
+from app.paths import exists
 from app.settings import Key
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Menus(QObject):
 
     def _fill_view(self) -> None:
         menu = self.view_menu
-        for number, entry in enumerate(tabs.ENTRIES, 1):
+        for number, entry in enumerate(systems.ENTRIES, 1):
             self._add(menu, entry.title(), partial(self.window.show_tab, entry.system), f"Ctrl+{number}")
         menu.addSeparator()
         themes = self._menu(menu, tr("Theme"))
@@ -116,7 +117,7 @@ class Menus(QObject):
     def _list_recent(self) -> None:
         self.recent_menu.clear()
         services = self.window.services
-        paths = [path for path in services.settings.recent() if path.exists()]
+        paths = [path for path in services.settings.recent() if exists(path)]
         for path in paths:
             action = self.recent_menu.addAction(path.name)
             action.setToolTip(str(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -20,6 +21,8 @@ from models.progress import Cancelled, Progress, Step
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from PySide6.QtWidgets import QDialog
+
     from app.training.runs import Runs
     from models.devices import DeviceInfo
 
@@ -31,7 +34,7 @@ class ShowsErrors(Protocol):
     def show_error(self, error: BaseException) -> None: ...
 
 
-class Task(Progress):
+class ShownProgress(Progress):
     """Progress that the status line shows, with Cancel. A context manager: it is shown while it is open.
 
     `update` may be called from any thread and as often as you like: the window looks at the newest.
@@ -41,6 +44,7 @@ class Task(Progress):
         super().__init__(self._report_step)
         self.title = title
         self.step = Step(0, 0)
+        self.began = time.monotonic()
         self._services = services
         self._told = False
 
@@ -58,7 +62,7 @@ class Task(Progress):
         super().cancel()
         self._services.tasks_changed.emit()
 
-    def __enter__(self) -> Task:
+    def __enter__(self) -> ShownProgress:
         self._services._open(self)
         return self
 
@@ -82,7 +86,7 @@ class Services(QObject):
         super().__init__()
         self.settings = settings or Settings(parent=self)
         self.errors = errors or Errors(self)
-        self.tasks: list[Task] = []
+        self.tasks: list[ShownProgress] = []
         self.device_used = ""
         self.device_note = ""
         self.memory_text = ""
@@ -120,16 +124,27 @@ class Services(QObject):
 
         return await self.worker(name).load(load, *arguments, progress=progress)
 
-    def start(self, work: Coroutine[Any, Any, Any], owner: ShowsErrors | None = None) -> asyncio.Task[Any]:
-        """Run a coroutine. What it raises is shown by `owner` if a person caused it, else it is an error of ours."""
+    def start(
+        self,
+        work: Coroutine[Any, Any, Any],
+        owner: ShowsErrors | None = None,
+        until: QDialog | None = None,
+    ) -> asyncio.Task[Any]:
+        """Run a coroutine. What it raises is shown by `owner` if a person caused it, else it is an error of ours.
+
+        until: the dialog it works for; it is given up when that is closed.
+        """
         job = asyncio.get_running_loop().create_task(work)
         self._jobs.add(job)
         job.add_done_callback(lambda done: self._ended(done, owner))
+        if until is not None:
+            until.finished.connect(lambda _result: job.cancel())
+            until.destroyed.connect(lambda _dialog: job.cancel())
         return job
 
-    def task(self, title: str) -> Task:
+    def task(self, title: str) -> ShownProgress:
         """``with services.task(tr("Reading files")) as task:`` shows progress and Cancel in the status line."""
-        return Task(self, title)
+        return ShownProgress(self, title)
 
     def running_loop(self) -> bool:
         """Whether coroutines can run: true in the program, false in a bare widget test."""
@@ -231,16 +246,16 @@ class Services(QObject):
         elif key == Key.OFFLINE and not self._offline_from_outside:
             os.environ.pop("HF_HUB_OFFLINE", None)
 
-    def _open(self, task: Task) -> None:
+    def _open(self, task: ShownProgress) -> None:
         self.tasks.append(task)
         self.tasks_changed.emit()
 
-    def _close(self, task: Task) -> None:
+    def _close(self, task: ShownProgress) -> None:
         if task in self.tasks:
             self.tasks.remove(task)
         self.tasks_changed.emit()
 
     @Slot(object)
-    def _on_step(self, task: Task) -> None:
+    def _on_step(self, task: ShownProgress) -> None:
         task._told = False
         self.tasks_changed.emit()

@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
 
+from app.paths import exists
 from models.resources import home, runs_folder
 
 
@@ -26,6 +27,8 @@ class Key(StrEnum):
     DOCK_OPEN = "window/dock_open"
     DOCK_HEIGHT = "window/dock_height"
     DOCK_SPLIT = "window/dock_split"
+    RESTORING = "window/restoring"  # the tab that takes up its state just now
+    ENDED_WHILE = "window/ended_while"  # what was under way when the system ended it
     RECENT = "files/recent"
     LAST_FOLDER = "files/last_folder"
     TABS = "tabs"  # tabs/<system>: what a tab remembers
@@ -86,7 +89,7 @@ class Settings(QObject):
 
         try:
             value = json.loads(str(self._store.value(_named(key, name), "{}")))
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
 
@@ -94,11 +97,30 @@ class Settings(QObject):
         self._store.setValue(str(key), value)
         self.changed.emit(str(key))
 
+    def set_if_new(self, key: Key, value: str | int | bool) -> None:
+        """As `set`, but tells nobody where it is the value already."""
+        if str(self._store.value(str(key), "")) != str(value):
+            self.set(key, value)
+
+    def set_blob(self, key: Key, value: QByteArray) -> None:
+        """As `set_if_new`, for what Qt packs itself, such as a geometry."""
+        if self.blob(key) != value:
+            self.set(key, value)
+
     def set_plain(self, key: Key, value: dict[str, Any], name: str = "") -> None:
+        """Keep a small dictionary of plain values; tells nobody where it is the same already."""
         import json
 
-        self._store.setValue(_named(key, name), json.dumps(value, ensure_ascii=False, default=str))
-        self.changed.emit(str(key))
+        text = json.dumps(value, ensure_ascii=False, default=str)
+        if self._store.value(_named(key, name)) != text:
+            self._store.setValue(_named(key, name), text)
+            self.changed.emit(str(key))
+
+    def set_aside(self, key: Key, name: str = "") -> None:
+        """Put a value that cannot be used where nobody looks for it, so that it can be looked at."""
+        where = _named(key, name)
+        self._store.setValue(f"aside/{where}", self._store.value(where, ""))
+        self._store.remove(where)
 
     def sync(self) -> bool:
         """Write the file now; False where it cannot be written."""
@@ -144,7 +166,7 @@ class Settings(QObject):
         self.set(Key.RECENT, [])
 
     def _set_aside_if_unreadable(self) -> None:
-        if not self.path.exists() or self._readable():
+        if not exists(self.path) or self._readable():
             return
         number = 1
         while (aside := self.path.with_name(f"settings.unreadable-{number}.ini")).exists():
@@ -179,6 +201,6 @@ def _named(key: Key, name: str) -> str:
 def _make_folder(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+        return os.access(folder, os.W_OK)
+    except (OSError, ValueError):
         return False
-    return os.access(folder, os.W_OK)

@@ -24,10 +24,13 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import LANGUAGES, tr
+from app.paths import exists
 from app.services import Services
 from app.settings import Key
 from app.widgets import focus
 from models.resources import runs_folder
+
+LONGEST_NAME = 255  # bytes, on the usual file systems
 
 
 class SettingsDialog(QDialog):
@@ -113,7 +116,7 @@ class SettingsDialog(QDialog):
         self._device_note = self._row(tr("Device"), self.device, tr("Looking what this machine has…"))
         self.device.activated.connect(self._set_device)
         if self._services.running_loop():
-            self._services.start(self._ask_devices())
+            self._services.start(self._ask_devices(), until=self)
 
     async def _ask_devices(self) -> None:
         found = await self._services.devices()
@@ -178,8 +181,11 @@ class SettingsDialog(QDialog):
             self._runs_note.setText(tr("Give the whole path, from the root of the disk."))
             return
         path = Path(text).expanduser() if text else None
-        if path is not None and path.exists() and not path.is_dir():
+        if path is not None and exists(path) and not path.is_dir():
             self._runs_note.setText(tr("This is a file, not a folder."))
+            return
+        if path is not None and max(len(os.fsencode(part)) for part in path.parts) > LONGEST_NAME:
+            self._runs_note.setText(tr("This name is too long for a folder."))
             return
         self._runs_note.setText(tr("Where training runs are kept."))
         self._settings.set(Key.RUNS_FOLDER, str(path) if path else "")

@@ -15,7 +15,6 @@ BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, VERMILION, YELLOW, GREY = "#56B4E9", "#D55E00", "#F0E442", "#8A8A8A"
 CATEGORIES = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, YELLOW, GREY)
 EMOTIONS = {"angry": VERMILION, "happy": ORANGE, "neutral": GREY, "sad": BLUE}
-SYSTEMS = {"emotion": VERMILION, "separation": GREEN, "reverberation": PINK, "eeg": BLUE, "search": ORANGE}
 
 TINY, SMALL, MEDIUM, LARGE = 4, 8, 16, 24  # spacing, px
 RADIUS = 6
@@ -266,10 +265,13 @@ QFrame[surface="query"] { background: @field; border: 1px solid @edge; border-ra
 QFrame[surface="query"][over="true"] { border: 2px solid @accent; }
 QLineEdit[kind="query"], QLineEdit[kind="query"]:focus { border: none; background: transparent; padding: 0;
   font-size: @section_px; }
+QComboBox { combobox-popup: 0; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url("@down"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: @field; color: @text; border: 1px solid @edge; outline: none;
-  selection-background-color: @tint; selection-color: @text; padding: 4px; }
+  selection-background-color: @tint; selection-color: @text; }
+QComboBox QAbstractItemView::item { min-height: 26px; padding: 0 6px; }
+QComboBox QAbstractItemView::item:selected { background: @tint; color: @text; }
 QSpinBox, QDoubleSpinBox { padding: 6px 20px 6px 0; }
 QSpinBox:focus, QDoubleSpinBox:focus { padding: 5px 19px 5px 0; }
 QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import tabs, theme
+from app import systems, theme
 from app.i18n import plural, tr
 from app.services import Services
 from app.settings import Key
@@ -68,7 +68,7 @@ class Launcher(QDialog):
         self._proposal = proposal
         self._found: tuple[dict[str, Any], dict[str, Any]] | None = None  # config and what its data came to
         self._starting = False
-        title = tabs.entry(system).title()
+        title = systems.entry(system).title()
         self.setWindowTitle(tr("New training run · {system}", system=title))
         self.resize(640, 720)
         layout = QVBoxLayout(self)
@@ -196,7 +196,7 @@ class Launcher(QDialog):
             self.device.addItem(chosen, chosen)
         self.device.setCurrentIndex(max(0, self.device.findData(chosen)))
         if self._services.running_loop():
-            self._services.start(self._ask_devices(), self)
+            self._services.start(self._ask_devices(), self, until=self)
 
     async def _ask_devices(self) -> None:
         for found in await self._services.devices():

@@ -17,7 +17,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 
-from app import i18n, tabs, theme
+from app import i18n, systems, theme
 from app.main_window import MainWindow
 from app.services import Services
 from tests.desktop.acting import tell, until
@@ -176,7 +176,7 @@ async def journey(app, folder):
     window.activateWindow()
     await until(lambda: window.current is not None and window.dock is not None and window.isActiveWindow())
     person = Person(window, folder)
-    for number, entry in enumerate(tabs.ENTRIES, 1):
+    for number, entry in enumerate(systems.ENTRIES, 1):
         await person.control(getattr(Qt.Key, f"Key_{number}"))
         await until(lambda name=entry.system: window.current is not None and window.current.system == name)
         tab = window.current

@@ -10,7 +10,10 @@ import threading
 import time
 from multiprocessing import resource_tracker
 
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+from tests.screens import platform
+
+if os.environ.get("QT_QPA_PLATFORM", "offscreen") == "offscreen":
+    os.environ["QT_QPA_PLATFORM"] = platform(2560, 1440)  # Qt's own is 800 × 800, smaller than any desk has
 
 import psutil
 import pytest

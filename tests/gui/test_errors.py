@@ -187,3 +187,43 @@ def test_describe_holds_the_traceback():
         text = errors_module.describe(error)
     assert "deep" in text
     assert Path(__file__).name in text
+
+
+def test_one_line_that_fails_at_each_turn_is_shown_and_reported_once(qtbot, own_home, caplog):
+    now = [0.0]
+    hub = Errors(clock=lambda: now[0])
+
+    def fail():
+        try:
+            raise RuntimeError("at each turn")
+        except RuntimeError as error:
+            hub._show(error)
+
+    for _ in range(50):
+        fail()
+    assert hub.count == 50
+    assert len(list(crash_folder().glob("error-*"))) == 1
+    hub._dialog.accept()
+    fail()
+    assert hub._dialog is None, "closed, it does not come up again at once"
+    now[0] += 60
+    fail()
+    assert hub._dialog is not None, "later it may be told again"
+    hub._dialog.accept()
+    hub.deleteLater()
+
+
+def test_a_disk_that_fills_up_costs_the_report_and_nothing_else(own_home, monkeypatch):
+    class Full:
+        def write(self, _text):
+            raise OSError(28, "No space left on device")
+
+        def close(self):
+            raise OSError(28, "No space left on device")
+
+    hub = Errors()
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", lambda *_arguments, **_more: Full())
+        hub.mark_running()
+        hub.mark_clean()
+    hub.deleteLater()

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import tabs
+from app import systems
 from app.widgets import focus
 from app.widgets.labels import Hint
 from app.widgets.section import Segments
@@ -178,7 +178,7 @@ def test_a_row_of_choices_is_one_stop_also_when_the_program_chose(page, qtbot):
     assert words(walked(qtbot, page, 1)) == ["first"]
 
 
-@pytest.mark.parametrize("system", [entry.system for entry in tabs.ENTRIES])
+@pytest.mark.parametrize("system", [entry.system for entry in systems.ENTRIES])
 def test_tab_goes_through_the_window_and_comes_back(window, qtbot, system):
     window.show_tab(system)
     window.activateWindow()

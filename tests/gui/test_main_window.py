@@ -9,7 +9,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDropEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractButton
 
-from app import tabs, theme
+from app import systems, theme
 from app.main_window import MainWindow
 from app.settings import Key
 from app.tabs.base import Tab
@@ -69,7 +69,7 @@ class Probe(Tab):
 @pytest.fixture
 def probe(services, qtbot, crashes, monkeypatch):
     """(window, its probe tab in the place of EEG)."""
-    monkeypatch.setattr(tabs.Entry, "make", lambda self, services: probe_or_page(self, services))
+    monkeypatch.setattr(systems.Entry, "make", lambda self, services: probe_or_page(self, services))
     window = MainWindow(services, "eeg")
     with qtbot.waitSignal(window.filled):
         window.show()
@@ -102,7 +102,7 @@ def test_a_tab_that_cannot_be_built_leaves_the_others_usable(services, qtbot, cr
             raise RuntimeError("broken")
         return Probe(services)
 
-    monkeypatch.setattr(tabs.Entry, "make", make)
+    monkeypatch.setattr(systems.Entry, "make", make)
     window = MainWindow(services, "eeg")
     with qtbot.waitSignal(window.filled):
         window.show()
@@ -477,11 +477,11 @@ def test_a_drop_zone_is_a_button_too(qtbot, tmp_path):
 
 def test_the_runs_can_have_the_whole_window(window):
     window.enlarge_dock(True)
-    assert window.stack.isHidden()
+    assert window.area.isHidden()
     assert window.dock.is_open
     assert window.menus.large_dock_action.isChecked()
     window.dock.close_button.click()  # a step smaller: the tab is back, the dock still open
-    assert not window.stack.isHidden()
+    assert not window.area.isHidden()
     assert window.dock.is_open
     window.dock.enlarge_button.click()
     window.show_tab("reverberation")  # who chooses a tab sees it

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QLabel
 
 from app import i18n, theme
 from app.settings import Key, Settings
+from models import devices
 from models.devices import DeviceInfo
 from models.errors import UserError
 
@@ -183,3 +185,36 @@ def test_the_keeper_says_what_is_amiss(keeper, tmp_path, monkeypatch):
     keeper.write("zh_CN", keeper.updated("zh_CN", found))
     assert keeper.read("zh_CN").get("Stop").string == "停止"
     assert keeper.read("zh_CN").get("Gone") is None
+
+
+def test_closing_the_dialog_while_devices_are_probed_does_no_harm(
+    window, services, qtbot, crashes, monkeypatch
+):
+    asked, answer = threading.Event(), threading.Event()
+
+    def probe():
+        asked.set()
+        answer.wait(10)
+        return [devices.DeviceInfo("cpu", "CPU"), devices.DeviceInfo("cuda:0", "A card", 2**34)]
+
+    monkeypatch.setattr(devices, "available", probe)
+    window.menus.show_settings()
+    qtbot.waitUntil(asked.is_set)
+    dialog = window.menus.opened("settings")
+    gone = []
+    dialog.destroyed.connect(lambda: gone.append(True))
+    dialog.accept()
+    qtbot.waitUntil(lambda: bool(gone))
+    answer.set()
+    qtbot.waitUntil(lambda: not services.worker("machine").busy)
+    qtbot.wait(0)
+    assert not crashes
+
+
+def test_a_runs_folder_with_an_endless_name_is_refused(window, services):
+    window.menus.show_settings()
+    dialog = window.menus.opened("settings")
+    dialog.runs.setText("/" + "x" * 300)
+    dialog._set_runs()
+    assert "too long" in dialog._runs_note.text()
+    assert services.settings.text(Key.RUNS_FOLDER) == ""

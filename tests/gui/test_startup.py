@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.screens import platform
+
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ["torch", "torchaudio", "transformers", "silero_vad", "matplotlib", "scipy", "mne", "faiss", "pandas"]
 
@@ -33,12 +35,13 @@ print(json.dumps({"code": code, **seen}))
 """
 
 
-def start(tmp_path, *words):
+def start(tmp_path, *words, **more):
     script = tmp_path / "watch.py"
     script.write_text(textwrap.dedent(WATCH))
     environment = dict(
         os.environ, QT_QPA_PLATFORM="offscreen", PYTHONPATH=str(ROOT), POLYPHONY_HOME=str(tmp_path / "home")
     )
+    environment.update(more)
     done = subprocess.run(
         [sys.executable, str(script), *words],
         capture_output=True,
@@ -93,3 +96,70 @@ def test_unknown_words_are_refused():
     with pytest.raises(SystemExit):
         _parse(["--tab", "nothing"])
     assert [path.name for path in _parse(["--tab", "eeg", "a.wav"]).files] == ["a.wav"]
+
+
+FITS = """
+import json, sys
+import app.__main__ as program
+from app.main_window import MainWindow
+from PySide6.QtCore import QTimer
+
+class Watched(MainWindow):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.filled.connect(lambda: QTimer.singleShot(0, self, self.look))
+    def look(self):
+        room, frame = self.screen().availableGeometry(), self.frameGeometry()
+        foot = self.status.mapToGlobal(self.status.rect().bottomRight())
+        self.found = {"inside": room.contains(frame), "foot": room.contains(foot),
+                      "frame": frame.getRect(), "room": room.getRect()}
+        self._go()
+
+program.MainWindow = Watched
+made = []
+remember = MainWindow.closeEvent
+MainWindow.closeEvent = lambda self, event: (made.append(self), remember(self, event))[1]
+program.main(sys.argv[1:])
+print(json.dumps(made[-1].found))
+"""
+
+
+@pytest.mark.parametrize("tab", ["emotion", "reverberation"])
+@pytest.mark.parametrize(
+    ("size", "scale"), [((1024, 768), 1), ((1280, 800), 1), ((1366, 768), 1), ((1280, 800), 2), ((2560, 1440), 2)]
+)  # fmt: skip
+def test_the_window_and_its_status_line_are_on_the_screen(tmp_path, size, scale, tab):
+    script = tmp_path / "fits.py"
+    script.write_text(FITS)
+    environment = dict(
+        os.environ, QT_QPA_PLATFORM=platform(*size, scale), PYTHONPATH=str(ROOT), POLYPHONY_HOME=str(tmp_path / "home")
+    )  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(script), "--tab", tab], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=60
+    )  # fmt: skip
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["inside"], found
+    assert found["foot"], found
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_a_full_disk_does_not_keep_it_from_starting_and_is_said(tmp_path):
+    script = tmp_path / "full.py"
+    script.write_text(
+        "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))\n"
+        + FITS.replace(
+            "self.found = {",
+            'self.keeper.keep()\n        self.found = {"said": [one.heading for one in self.current.messages.messages],',
+        )
+    )
+    environment = dict(os.environ, PYTHONPATH=str(ROOT), POLYPHONY_HOME=str(tmp_path / "home"))
+    done = subprocess.run(
+        [sys.executable, "-B", str(script), "--tab", "eeg"], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=60
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert any("cannot be written" in words for words in json.loads(done.stdout.splitlines()[-1])["said"])
+
+
+def test_a_home_whose_name_is_too_long_does_not_keep_it_from_starting(tmp_path):
+    environment = {"POLYPHONY_HOME": str(tmp_path / ("x" * 300))}
+    assert start(tmp_path, "--tab", "eeg", **environment)["tab"] == "eeg"

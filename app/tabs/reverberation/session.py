@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.held import HeldModel
 from app.i18n import tr
-from app.services import Task
+from app.services import ShownProgress
 from app.tabs.base import Tab
 from app.tabs.reverberation import work
 from app.tabs.reverberation.work import RANKER, WORKER, Edge, Ranking, Structure
@@ -145,6 +145,6 @@ class Session(QObject):
         )  # fmt: skip
 
     @asynccontextmanager
-    async def _busy(self, title: str) -> AsyncIterator[Task]:
+    async def _busy(self, title: str) -> AsyncIterator[ShownProgress]:
         with self.services.task(title) as task, self._tab.busy(task):
             yield task

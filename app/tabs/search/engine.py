@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.held import HeldModel
 from app.i18n import tr
-from app.services import Services, Task
+from app.services import Services, ShownProgress
 from app.tabs.search import work
 from app.tabs.search.places import Place, is_index
 from app.tabs.search.work import About, Indexed, Pausable, PictureMemory
@@ -158,7 +158,9 @@ class Engine(QObject):
             self._indexes[place.path] = made
         await self.check(place)
 
-    async def build(self, place: Place, folders: list[Path], settings: dict[str, Any], task: Task) -> Indexed:
+    async def build(
+        self, place: Place, folders: list[Path], settings: dict[str, Any], task: ShownProgress
+    ) -> Indexed:
         """Bring the index at a place up to date with folders. Raises Cancelled; what was done until then stays."""
         searcher, index = await self.searcher(), await self.index(place)
         builder = self.services.worker(BUILDER)

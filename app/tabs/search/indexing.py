@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from app.i18n import plural, tr
-from app.services import Task
+from app.services import ShownProgress
 from app.tabs.search.places import BUNDLED, Place, is_index, place_for
 from app.tabs.search.skipped import SkippedWindow
 from app.tabs.search.work import Indexed
@@ -30,7 +30,7 @@ class Indexing(QObject):
         super().__init__(page)
         self.page, self.tab = page, page.tab
         self._place: Place | None = None  # that is being indexed
-        self._task: Task | None = None
+        self._task: ShownProgress | None = None
         self.tab.services.tasks_changed.connect(self._show_step)
         self._skipped: SkippedWindow | None = None
 

@@ -1,0 +1,58 @@
+"""What the window says when it opens: what could not be read or written, and how the last start ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.errors import crash_folder, unclean_exits
+from app.i18n import tr
+from app.settings import Key
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+    from app.tabs.base import Tab
+
+
+def greet(window: MainWindow, page: Tab) -> None:
+    """Messages at the top of the tab in front; none where all is well."""
+    settings = window.services.settings
+    if settings.notice is not None:
+        page.show_message(
+            "warning",
+            tr("They are kept in {path}; the usual settings are used.", path=settings.notice),
+            heading=tr("The settings could not be read and were set aside."),
+        )
+    elif not settings.writable:
+        say_not_kept(window, page)
+    said = settings.texts(Key.ENDED_WHILE)
+    if said:
+        settings.set(Key.ENDED_WHILE, [])
+        page.show_message(
+            "hint",
+            tr("This was not finished: {what}.", what=", ".join(said)),
+            heading=tr("Polyphony was ended by the system the last time."),
+        )
+    reports = unclean_exits()
+    if reports:
+        page.show_message(
+            "warning",
+            tr("What was saved is still there. The report says what is known."),
+            [
+                (tr("Show the report"), lambda: window.menus.show_report(reports[-1])),
+                (tr("Open the folder"), lambda: window.menus.open_folder(crash_folder())),
+            ],
+            heading=tr("Polyphony did not end by itself the last time."),
+        )
+
+
+def say_not_kept(window: MainWindow, page: Tab) -> None:
+    """The settings' folder cannot be written, or the disk is full."""
+    page.show_message(
+        "warning",
+        tr("Free some space, check its permissions, or choose another with POLYPHONY_HOME."),
+        heading=tr(
+            "{path} cannot be written: settings and runs will not be kept.",
+            path=window.services.settings.path.parent,
+        ),
+        key="not kept",
+    )
