@@ -17,11 +17,12 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 import models.torchaudio_cpu  # noqa: F401 - before torchaudio and transformers
 from models import audio
 from models.datafiles import ContentHashes, read_array, write_array
-from models.devices import inference_dtype
+from models.devices import in_parts, inference_dtype
 from models.emotion.config import FrontEndConfig
 from models.emotion.data import Utterance
 from models.errors import UserError
@@ -32,12 +33,14 @@ from models.resources import cache_folder
 SAMPLE_RATE = 16_000  # of the sound that front ends are given; what they need beyond, they make themselves
 FLOOR = 1e-6  # added to the power before the logarithm: about the noise of 16-bit sound
 LONGEST_S = 30.0  # of an utterance; what is longer is cut
+BATCH = 32  # utterances of one length that a graphics card is given at once
 HALF_MOST = 6e4  # float16 ends at 65,504; inner layers of some encoders go beyond
 
 
 class FrontEnd(Protocol):
     """dim: features a frame. layers: 0, or how many layers lie side by side. frame_s: from frame to frame.
 
+    batch: how many utterances of one length are best given at once to `together`, which front ends of 1 need not have.
     local: whether a frame depends on nothing beyond its own neighbourhood, so that features of a whole utterance may be
     cut afterwards. identity: names everything that the features depend on.
     """
@@ -53,6 +56,9 @@ class FrontEnd(Protocol):
 
     @property
     def local(self) -> bool: ...
+
+    @property
+    def batch(self) -> int: ...
 
     @property
     def identity(self) -> str: ...
@@ -75,6 +81,7 @@ class LogMel:
     """Logarithm of mel band powers (torchaudio's), nothing normalised: that is the network's."""
 
     layers = 0
+    batch = 1
     local = True
 
     def __init__(self, config: FrontEndConfig) -> None:
@@ -122,6 +129,7 @@ class SpeechEncoder:
         self.dtype = dtype or inference_dtype(device)
         self.model.eval().requires_grad_(False).to(device, self.dtype)
         self.device, self.weighted = device, config.layer == "weighted"
+        self.batch = BATCH if device.type == "cuda" else 1
         self.dim = int(self.model.config.hidden_size)
         self.layers = int(self.model.config.num_hidden_layers) + 1 if self.weighted else 0
         preprocessing = _preprocessing(self.folder)
@@ -141,15 +149,29 @@ class SpeechEncoder:
     def features(self, waveform: np.ndarray) -> np.ndarray:
         """One utterance at its own length: padding would pass through the group norm. What is shorter than one frame's
         field is filled up with zeros at its end."""
+        return self.together([waveform])[0]
+
+    @torch.inference_mode()
+    def together(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
+        """`features` of utterances of the same length at once, [utterances, frames, (layers,) dim]."""
+        sounds = torch.stack([self._prepared(one) for one in waveforms])
+        output = self.model(self._moved(sounds), output_hidden_states=self.weighted)
+        found = torch.stack(output.hidden_states, dim=2) if self.weighted else output.last_hidden_state
+        features: np.ndarray = found.float().cpu().numpy()
+        return features
+
+    def _prepared(self, waveform: np.ndarray) -> Tensor:
         sound = torch.from_numpy(audio.resample(waveform, SAMPLE_RATE, self.rate))
         if self.normalise:
             sound = (sound - sound.mean()) / torch.sqrt(sound.var(unbiased=False) + 1e-7)
         if len(sound) < self.shortest:
             sound = torch.nn.functional.pad(sound, (0, self.shortest - len(sound)))
-        output = self.model(sound[None].to(self.device, self.dtype), output_hidden_states=self.weighted)
-        if self.weighted:
-            return torch.stack(output.hidden_states, dim=2)[0].float().cpu().numpy()
-        return output.last_hidden_state[0].float().cpu().numpy()
+        return sound
+
+    def _moved(self, sounds: Tensor) -> Tensor:
+        if self.device.type == "cuda":
+            sounds = sounds.pin_memory()
+        return sounds.to(self.device, self.dtype, non_blocking=True)
 
 
 class FeatureCache:
@@ -181,6 +203,9 @@ class FeatureCache:
         wanted = tuple(speeds)
         found = []
         try:
+            if front_end.batch > 1:
+                self._compute_together(utterances, front_end, progress.part(0, 0.9), most_s, wanted)
+                progress = progress.part(0.9, 1)
             for number, utterance in enumerate(utterances):
                 name = Path(utterance.path).name
                 progress.update(number, len(utterances), "Computing features of {name}", name=name)
@@ -188,6 +213,33 @@ class FeatureCache:
         finally:
             self._hashes.save()
         return found
+
+    def _compute_together(
+        self,
+        utterances: Sequence[Utterance],
+        front_end: FrontEnd,
+        progress: Progress,
+        most_s: float,
+        speeds: tuple[float, ...],
+    ) -> None:
+        """Compute what is not on the disk yet, utterances of one length at a time: padding would be heard.
+
+        Of a corpus of which only windows are heard, nearly all are of one length.
+        """
+        waiting: dict[int, list[tuple[Path, np.ndarray]]] = {}
+        for number, utterance in enumerate(utterances):
+            progress.update(
+                number, len(utterances), "Computing features of {name}", name=Path(utterance.path).name
+            )
+            for speed in speeds:
+                path = self._path(utterance, front_end, most_s, speed)
+                if _fitting(read_array(path), front_end) is None:
+                    played = _played(_read(utterance), speed, most_s)
+                    waiting.setdefault(len(played), []).append((path, played))
+                    if len(waiting[len(played)]) == front_end.batch:
+                        _write_together(waiting.pop(len(played)), front_end)
+        for group in waiting.values():
+            _write_together(group, front_end)
 
     def _variants(
         self, utterance: Utterance, front_end: FrontEnd, most_s: float, speeds: tuple[float, ...]
@@ -198,15 +250,8 @@ class FeatureCache:
             path = self._path(utterance, front_end, most_s, speed)
             kept = _fitting(read_array(path), front_end)
             if kept is None:
-                if sound is None:
-                    sound = audio.read_part(utterance.path, utterance.start_s, utterance.end_s)
-                played = (
-                    sound if speed == 1.0 else audio.resample(sound, SAMPLE_RATE, round(SAMPLE_RATE / speed))
-                )
-                features = front_end.features(played[: round(most_s * SAMPLE_RATE)])
-                small = float(np.abs(features).max()) < HALF_MOST
-                kept = features.astype(np.float16 if small else np.float32)
-                write_array(path, kept)
+                sound = _read(utterance) if sound is None else sound
+                kept = _written(path, front_end.features(_played(sound, speed, most_s)))
             variants.append(kept.astype(np.float32))
         return variants
 
@@ -221,6 +266,37 @@ class FeatureCache:
         ]
         key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return self.folder / key[:2] / f"{key}.npy"
+
+
+def _read(utterance: Utterance) -> np.ndarray:
+    return audio.read_part(utterance.path, utterance.start_s, utterance.end_s)
+
+
+def _played(sound: np.ndarray, speed: float, most_s: float) -> np.ndarray:
+    """The sound at a speed, no longer than a front end hears."""
+    if speed != 1.0:
+        sound = audio.resample(sound, SAMPLE_RATE, round(SAMPLE_RATE / speed))
+    return sound[: round(most_s * SAMPLE_RATE)]
+
+
+def _written(path: Path, features: np.ndarray) -> np.ndarray:
+    """The features as they are kept on the disk."""
+    small = float(np.abs(features).max()) < HALF_MOST
+    kept = features.astype(np.float16 if small else np.float32)
+    write_array(path, kept)
+    return kept
+
+
+def _write_together(group: list[tuple[Path, np.ndarray]], front_end: Any) -> None:
+    """Compute and keep the features of sounds of one length; fewer at once where memory does not suffice."""
+
+    def work(part: slice) -> None:
+        features = front_end.together([sound for _, sound in group[part]])
+        for (path, _), one in zip(group[part], features, strict=True):
+            _written(path, one)
+
+    for _ in in_parts(work, len(group), front_end.batch):
+        pass
 
 
 def _fitting(kept: np.ndarray | None, front_end: FrontEnd) -> np.ndarray | None:

@@ -271,7 +271,7 @@ def test_identity_names_what_the_features_depend_on(tmp_path):
 class Counting:
     """A front end that counts how often it is asked; a frame every 400 samples."""
 
-    layers, dim, frame_s = 0, 3, 0.025
+    layers, dim, frame_s, batch = 0, 3, 0.025, 1
 
     def __init__(self, identity="counting", local=True, scale=1.0):
         self.identity, self.local, self.scale = identity, local, scale
@@ -417,3 +417,20 @@ def test_an_encoder_behind_the_cache(tmp_path, layer):
     np.testing.assert_array_equal(computed, kept)
     np.testing.assert_allclose(computed, first.features(speech(1_600)), atol=2e-3)
     assert isinstance(first, SpeechEncoder)
+
+
+@pytest.mark.parametrize("layer", ["last", "weighted"])
+def test_features_computed_in_batches_are_those_computed_one_by_one(tmp_path, layer):
+    folder = encoder_folder(tmp_path / "hubert")
+    lengths = [1_600, 700, 1_600, 1_600, 3_200, 700, 1_600]
+    sounds = [sound_file(tmp_path / f"{n}.wav", samples, n) for n, samples in enumerate(lengths)]
+    utterances = [Utterance(str(path), "angry", "a", path.stem) for path in sounds]
+    front_end, heard = encoder(folder, layer=layer), []
+    front_end.model.register_forward_pre_hook(lambda _, given: heard.append(tuple(given[0].shape)))
+    one_by_one = FeatureCache(tmp_path / "a").of(utterances, front_end, window_s=0.1)
+    heard.clear()
+    front_end.batch = 3
+    together = FeatureCache(tmp_path / "b").of(utterances, front_end, window_s=0.1)
+    assert sorted(heard) == [(2, 700), (2, 1_600), (3, 1_600)]  # 3,200 samples are cut to the window
+    for (one,), (other,) in zip(one_by_one, together, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-3)
