@@ -15,14 +15,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from models import systems, verbs
+from models.contract import System
 from models.errors import UserError
+from models.flags import add_flags
 from models.progress import Cancelled
+from models.search.config import IndexSettings
+from models.search.queries import SearchOptions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser(typed)
+    options = parser.parse_args(typed)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)  # type: ignore[union-attr]
@@ -46,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(result.get("exit_code", 0)) if isinstance(result, dict) else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(typed: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; verbs whose flags depend on the system get those of the one that was typed."""
+    name = next((word for word in typed[1:] if word in systems.SYSTEMS), "")
     parser = argparse.ArgumentParser(
         prog="python -m models", description="Polyphony's systems from the terminal."
     )
@@ -69,8 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     _verbs_of_training(verb)
-    _verbs_of_models(verb)
+    _verbs_of_models(verb, systems.system(name) if name else None)
     _verbs_of_pictures(verb)
+    _verbs_of_mixtures(verb)
     _verbs_of_the_shelf(verb)
     return parser
 
@@ -108,24 +116,41 @@ def _verbs_of_training(verb: _NewVerb) -> None:
     sub.add_argument("--data", help="folder or CSV (default: the config's)")
     sub.add_argument(
         "--by",
-        default="speaker",
-        choices=["speaker", "session", "subject", "k"],
-        help="what a fold leaves out",
+        metavar="GROUP",
+        help="what a fold leaves out: speaker, session, subject, or k (groups by chance); each system has its own",
     )
     sub.add_argument("--jobs", type=int, default=1, help="folds trained at once")
+    sub = verb(
+        "learning-curve",
+        verbs.learning_curve,
+        "how the validation metric grows with the minutes of training data",
+    )
+    _system(sub)
+    _settings(sub)
+    sub.add_argument(
+        "--minutes",
+        type=float,
+        nargs="+",
+        default=[2, 5, 10, 20, 0],
+        help="minutes of training; 0 is all of it",
+    )
 
 
-def _verbs_of_models(verb: _NewVerb) -> None:
+def _verbs_of_models(verb: _NewVerb, system: System | None) -> None:
     sub = verb("evaluate", verbs.evaluate, "figures of a checkpoint on labelled data")
     _system(sub)
     _checkpoint(sub)
     sub.add_argument("--data", required=True, help="folder or CSV")
-    sub.add_argument("--out", help="write the figures as CSV and JSON into this folder")
+    sub.add_argument("--out", help="write the metrics as CSV and JSON into this folder")
+    if system is not None:
+        add_flags(sub, system.evaluate_options)
     sub = verb("use", verbs.use, "apply a model to files")
     _system(sub)
     _checkpoint(sub)
     sub.add_argument("inputs", nargs="+", metavar="INPUT")
     sub.add_argument("--out", required=True, help="the result: a file or a folder, as the system has it")
+    if system is not None:
+        add_flags(sub, system.use_options)
     sub = verb("describe", verbs.describe, "layers and parameters of a network", computes=False)
     _system(sub)
     sub.add_argument("--checkpoint", help="a checkpoint folder, or `bundled`")
@@ -147,12 +172,32 @@ def _verbs_of_pictures(verb: _NewVerb) -> None:
     sub.add_argument("folder", metavar="FOLDER")
     sub.add_argument("--out", required=True, metavar="INDEX", help="the index: a folder")
     _encoder(sub)
+    add_flags(sub, IndexSettings)
     sub = verb("search", verbs.search, "find pictures with words, a picture, or both")
     sub.add_argument("index", metavar="INDEX", help="the folder that `index` has written, or `bundled`")
     sub.add_argument("words", nargs="?", default="", metavar="WORDS")
     sub.add_argument("--image", metavar="FILE", help="a picture to search by")
-    sub.add_argument("--top", type=int, default=10, metavar="K", help="how many results")
+    sub.add_argument(
+        "--more", type=int, nargs="+", default=[], metavar="ID", help="more like these pictures of the index"
+    )
+    sub.add_argument("--less", type=int, nargs="+", default=[], metavar="ID", help="less like these")
     _encoder(sub)
+    add_flags(sub, SearchOptions)
+    sub.set_defaults(option_top=10)
+
+
+def _verbs_of_mixtures(verb: _NewVerb) -> None:
+    sub = verb(
+        "mixtures",
+        verbs.mixtures,
+        "write fixed mixtures of voices in LibriMix's layout, as a separator is judged on",
+        computes=False,
+    )
+    sub.add_argument("data", metavar="DATA", help="a corpus of voices")
+    sub.add_argument("--out", required=True, metavar="FOLDER")
+    sub.add_argument("--count", type=int, default=200, help="how many")
+    _checkpoint(sub)
+    _quiet(sub)
 
 
 def _verbs_of_the_shelf(verb: _NewVerb) -> None:

@@ -7,6 +7,7 @@ system can use one.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from models import checkpoint
 from models.checkpoint import CheckpointInfo
+from models.datafiles import write_whole
 from models.errors import UserError
 from models.pretrained import is_model_folder
 from models.progress import Progress
@@ -148,6 +150,20 @@ def network_config(kind: type[Config], values: Mapping[str, Any], title: str = "
         return kind(**values)
     except (TypeError, ValueError) as error:
         raise not_described(title, error) from error
+
+
+def write_state_dict(path: Path, weights: Mapping[str, torch.Tensor]) -> None:
+    """Weights as other programs read them: a state dict of PyTorch, or by the suffix a ``.safetensors`` file."""
+    import torch
+    from safetensors.torch import save
+
+    plain = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
+    if path.suffix == ".safetensors":
+        write_whole(path, save(plain))
+        return
+    buffer = io.BytesIO()
+    torch.save(plain, buffer)
+    write_whole(path, buffer.getvalue())
 
 
 def not_described(title: str, error: Exception) -> UserError:

@@ -29,6 +29,9 @@ class Options(Settings):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+NO_OPTIONS = Options()  # of a verb that takes none
+
+
 def setting(
     default: Any,
     title: str,

@@ -1,42 +1,31 @@
-"""The five systems by name. A system's modules are loaded when asked for, and not before."""
+"""The one table of systems. A system's modules are loaded when it is asked for, and not before."""
 
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.errors import UserError
-from models.resources import resource
-from models.training.config import TrainingConfig
+from models.loading import BUNDLED, Choice
+from models.progress import Progress
 
+if TYPE_CHECKING:
+    from models.contract import System, UsableModel
+    from models.training.config import TrainingConfig
+    from models.training.task import Task
 
-@dataclass(frozen=True)
-class System:
-    """A system and where its parts are: `config` (no torch), `task` and `commands` of its package."""
-
-    name: str
-    title: str
-
-    def part(self, name: str) -> Any:
-        """One module of the system."""
-        return importlib.import_module(f"models.{self.name}.{name}")
-
-
-SYSTEMS = {
-    system.name: system
-    for system in (
-        System("emotion", "Emotion"),
-        System("separation", "Separation"),
-        System("reverberation", "ReverberationNet"),
-        System("eeg", "EEG"),
-        System("search", "Search"),
-    )
+# name → the package whose module ``system`` holds its `contract.System`
+SYSTEMS: dict[str, str] = {
+    "emotion": "models.emotion",
+    "separation": "models.separation",
+    "reverberation": "models.reverberation",
+    "eeg": "models.eeg",
+    "search": "models.search",
 }
 
 
 def system(name: str) -> System:
+    """A system by its name. Imports its settings, no torch. Raises UserError for a name there is not."""
     if name not in SYSTEMS:
         raise UserError(
             "There is no system called {name}.",
@@ -45,38 +34,22 @@ def system(name: str) -> System:
             name=name,
             known=", ".join(SYSTEMS),
         )
-    return SYSTEMS[name]
+    found: System = importlib.import_module(f"{SYSTEMS[name]}.system").SYSTEM
+    return found
 
 
 def training_config(name: str) -> type[TrainingConfig]:
     """The class of a system's training config; imports no torch."""
-    return system(name).part("config").CONFIG
+    return system(name).config
 
 
-def task(name: str, config: TrainingConfig) -> Any:
+def task(name: str, config: TrainingConfig) -> Task[Any]:
     """The training task of a system. Imports torch."""
-    return system(name).part("task").TASK(config)
+    return system(name).capabilities.task(config)
 
 
-def bundled_checkpoint(name: str) -> Path:
-    return resource("checkpoints", name)
-
-
-def checkpoint_path(name: str, choice: str) -> Path | str:
-    """`choice` as a folder; ``bundled`` names the one that ships."""
-    return bundled_checkpoint(name) if choice == "bundled" else choice
-
-
-_USERS = {
-    "emotion": ("recognizer", "Recognizer"),
-    "separation": ("separator", "Separator"),
-    "reverberation": ("observer", "Observer"),
-    "eeg": ("decoder", "Decoder"),
-    "search": ("searcher", "Searcher"),
-}
-
-
-def load(name: str, choice: str | Path, device: str = "auto", progress: Any = None) -> Any:
+def load(
+    name: str, choice: Choice = BUNDLED, device: str = "auto", progress: Progress | None = None
+) -> UsableModel:
     """A model of a system, ready for use. Imports torch. Raises UserError, Cancelled."""
-    module, user = _USERS[name]
-    return getattr(system(name).part(module), user).load(choice, device, progress)
+    return system(name).capabilities.load(choice, device, progress)

@@ -9,11 +9,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from models import systems
+from models import checkpoint, systems
+from models.contract import Result, offered
 from models.errors import UserError
+from models.flags import given_place, options_of
 from models.kernels import memory
+from models.loading import bundled_names
 from models.progress import Progress, Step
+from models.remarks import told
 from models.resources import runs_folder
+from models.search.config import IndexSettings
+from models.search.queries import Query, SearchOptions
 from models.training import config as configs
 from models.training.run_folder import RunFolder, new_run_path
 
@@ -120,94 +126,138 @@ def diagnose(options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def evaluate(options: argparse.Namespace) -> dict[str, Any]:
-    commands = systems.system(options.system).part("commands")
-    checkpoint = systems.checkpoint_path(options.system, options.checkpoint)
-    return commands.evaluate(
-        checkpoint, options.data, out=options.out, device=_device(options), progress=_progress(options)
+def evaluate(options: argparse.Namespace) -> Result:
+    system = systems.system(options.system)
+    chosen = options_of(options, system.evaluate_options)
+    given_place(options.data, "--data")
+    return system.capabilities.evaluate(
+        options.checkpoint, options.data, options.out, chosen, _device(options), _progress(options)
     )
 
 
-def crossval(options: argparse.Namespace) -> dict[str, Any]:
-    commands = systems.system(options.system).part("commands")
-    return commands.crossval(
+def crossval(options: argparse.Namespace) -> Result:
+    system = systems.system(options.system)
+    crossval = offered(system, "cross-validation", system.capabilities.crossval)
+    known = system.capabilities.crossval_by
+    by = options.by or known[0]
+    if by not in known:
+        raise UserError(
+            "{title} cannot be cross-validated by {by}.",
+            "A fold leaves out one of {known}.",
+            "Choose one of these.",
+            title=system.title,
+            by=by,
+            known=", ".join(known),
+        )
+    return crossval(
         _config(options),
         options.data,
-        by=options.by,
-        folder=_run_path(options, f"crossval-{options.by}"),
+        by=by,
+        folder=_run_path(options, f"crossval-{by}"),
         device=_device(options),
         jobs=options.jobs,
         progress=_progress(options),
     )
 
 
-def use(options: argparse.Namespace) -> dict[str, Any]:
-    commands = systems.system(options.system).part("commands")
-    checkpoint = systems.checkpoint_path(options.system, options.checkpoint)
-    return commands.use(
-        checkpoint, options.inputs, options.out, device=_device(options), progress=_progress(options)
-    )
-
-
-def index(options: argparse.Namespace) -> dict[str, Any]:
-    commands = systems.system("search").part("commands")
-    return commands.index(
-        options.folder, options.out, options.checkpoint, device=_device(options), progress=_progress(options)
-    )
-
-
-def search(options: argparse.Namespace) -> dict[str, Any]:
-    commands = systems.system("search").part("commands")
-    return commands.search(
-        options.index,
-        options.words,
-        image=options.image,
-        top=options.top,
-        choice=options.checkpoint,
+def learning_curve(options: argparse.Namespace) -> Result:
+    system = systems.system(options.system)
+    curve = offered(system, "learning curve", system.capabilities.learning_curve)
+    return curve(
+        _config(options),
+        options.minutes,
+        folder=_run_path(options, "learning-curve"),
         device=_device(options),
         progress=_progress(options),
     )
 
 
-def import_checkpoint(options: argparse.Namespace) -> dict[str, Any]:
-    commands = systems.system(options.system).part("commands")
-    return commands.import_file(Path(options.file), Path(options.out))
-
-
-def export_checkpoint(options: argparse.Namespace) -> dict[str, Any]:
-    commands = systems.system(options.system).part("commands")
-    if not hasattr(commands, "export_file"):
-        raise UserError(
-            "{title} has no other format to be written in.", "", "Its checkpoint folders are plain safetensors and JSON.",
-            title=systems.system(options.system).title,
-        )  # fmt: skip
-    return commands.export_file(
-        systems.checkpoint_path(options.system, options.checkpoint), Path(options.out)
+def use(options: argparse.Namespace) -> Result:
+    system = systems.system(options.system)
+    chosen = options_of(options, system.use_options)
+    inputs = [given_place(place, "INPUT") for place in options.inputs]
+    out = given_place(options.out, "--out")
+    return system.capabilities.use(
+        options.checkpoint, inputs, out, chosen, _device(options), _progress(options)
     )
 
 
-def fetch(options: argparse.Namespace) -> dict[str, Any]:
+def index(options: argparse.Namespace) -> Result:
+    build = systems.system("search").capabilities.extra["index"]
+    return build(
+        given_place(options.folder, "FOLDER"),
+        given_place(options.out, "--out"),
+        options.checkpoint,
+        options_of(options, IndexSettings),
+        device=_device(options),
+        progress=_progress(options),
+    )
+
+
+def search(options: argparse.Namespace) -> Result:
+    ask = systems.system("search").capabilities.extra["search"]
+    query = Query(
+        text=options.words, picture=options.image, more=tuple(options.more), less=tuple(options.less)
+    )
+    return ask(
+        given_place(options.index, "INDEX"),
+        query,
+        options_of(options, SearchOptions),
+        options.checkpoint,
+        device=_device(options),
+        progress=_progress(options),
+    )
+
+
+def mixtures(options: argparse.Namespace) -> Result:
+    write = systems.system("separation").capabilities.extra["mixtures"]
+    return write(
+        given_place(options.data, "DATA"),
+        given_place(options.out, "--out"),
+        options.checkpoint,
+        options.count,
+        progress=_progress(options),
+    )
+
+
+def import_checkpoint(options: argparse.Namespace) -> Result:
+    system = systems.system(options.system)
+    place, out = Path(given_place(options.file, "FILE")), Path(given_place(options.out, "--out"))
+    import_data = system.capabilities.import_data
+    if import_data is not None:
+        return import_data(place, out)
+    importer = offered(system, "import", system.capabilities.importer)
+    opened = importer(checkpoint.load_foreign(place), place.stem)
+    checkpoint.save(out, opened.weights, opened.info)
+    print(f"Imported into {out}")
+    return told({"checkpoint": str(out)}, opened.remarks)
+
+
+def export_checkpoint(options: argparse.Namespace) -> Result:
+    system = systems.system(options.system)
+    export = offered(system, "export", system.capabilities.export)
+    return export(options.checkpoint, Path(given_place(options.out, "--out")))
+
+
+def fetch(options: argparse.Namespace) -> Result:
     from models.pretrained import fetch as download
 
     download(options.name, Path(options.out), lambda values: print(json.dumps(values), flush=True))
     return {"folder": options.out}
 
 
-def list_systems(options: argparse.Namespace) -> dict[str, Any]:
-    result = {}
-    for system in systems.SYSTEMS.values():
-        names = list(configs.presets(system.name))
-        result[system.name] = {"presets": names}
-        print(f"{system.name:14} presets: {', '.join(names)}")
+def list_systems(options: argparse.Namespace) -> Result:
+    result: Result = {}
+    for name in systems.SYSTEMS:
+        names = list(configs.presets(name))
+        models = bundled_names(name)
+        result[name] = {"presets": names, "models": models}
+        print(f"{name:14} presets: {', '.join(names)}; models: {', '.join(models)}")
     return result
 
 
-def describe(options: argparse.Namespace) -> dict[str, Any]:
-    commands = systems.system(options.system).part("commands")
-    checkpoint = systems.checkpoint_path(options.system, options.checkpoint) if options.checkpoint else None
-    if options.out:
-        return commands.describe(checkpoint, options.out)
-    return commands.describe(checkpoint)
+def describe(options: argparse.Namespace) -> Result:
+    return systems.system(options.system).capabilities.describe(options.checkpoint, options.out)
 
 
 # What they share

@@ -26,7 +26,7 @@ SOURCES = ("app", "models")
 LANGUAGES = ("zh_CN",)
 # function → how many leading arguments are sentences
 NAMED = {
-    "tr": 1, "translate": 1, "UserError": 3, "Remark": 1, "_refused": 1, "Finding": 1, "Remedy": 1, "contradiction": 1,
+    "tr": 1, "translate": 1, "UserError": 3, "Remark": 1, "_refused": 1, "Refusal": 2, "Finding": 1, "Remedy": 1, "contradiction": 1,
     "Matrix": 1, "Lines": 3, "Points": 3, "Bars": 2, "Gallery": 1,  # pictures of a run
 }  # fmt: skip
 CLASS_LITERALS = {"open_title", "open_filter", "title", "metric_title"}

@@ -21,9 +21,8 @@ from app.i18n import tr, translate
 from app.widgets.labels import Hint
 from models.checkpoint import CheckpointInfo, read_info
 from models.errors import UserError
-from models.systems import bundled_checkpoint
+from models.loading import BUNDLED, checkpoint_folder, is_hub_name
 
-BUNDLED = "bundled"
 MOST_KEPT = 8
 
 
@@ -85,7 +84,7 @@ class ModelChoice(QWidget):
     @property
     def folder(self) -> str:
         """The folder of the chosen checkpoint, or the choice itself where it is a name on the hub."""
-        return str(bundled_checkpoint(self.system)) if self.choice == BUNDLED else self.choice
+        return str(checkpoint_folder(BUNDLED, self.system)) if self.choice == BUNDLED else self.choice
 
     @property
     def kept(self) -> list[str]:
@@ -94,7 +93,7 @@ class ModelChoice(QWidget):
 
     def info(self) -> CheckpointInfo | None:
         """The chosen checkpoint's description; None for what is not a checkpoint of ours."""
-        folder = bundled_checkpoint(self.system) if self.choice == BUNDLED else Path(self.choice)
+        folder = checkpoint_folder(BUNDLED, self.system) if self.choice == BUNDLED else Path(self.choice)
         try:
             return read_info(folder, self.system)
         except UserError:
@@ -109,7 +108,7 @@ class ModelChoice(QWidget):
 
     def restore(self, choice: str, kept: list[str]) -> None:
         """Of an earlier start; folders that are gone are left out."""
-        self._kept = [one for one in kept if Path(one).exists() or one.count("/") == 1][:MOST_KEPT]
+        self._kept = [one for one in kept if Path(one).exists() or is_hub_name(one)][:MOST_KEPT]
         self._fill(choice if choice in (*self._kept, *self._also) else BUNDLED)
 
     def _fill(self, current: str) -> None:
@@ -139,7 +138,7 @@ class ModelChoice(QWidget):
         """What a choice is called in the list."""
         if choice in self._offers:
             return self._offers[choice]
-        folder = bundled_checkpoint(self.system) if choice == BUNDLED else Path(choice)
+        folder = checkpoint_folder(BUNDLED, self.system) if choice == BUNDLED else Path(choice)
         try:
             info = read_info(folder, self.system)
         except UserError:

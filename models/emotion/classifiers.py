@@ -17,6 +17,7 @@ from models.emotion import network
 from models.emotion.config import FrontEndConfig
 from models.emotion.features import build_front_end
 from models.errors import UserError
+from models.loading import network_config, not_described
 from models.progress import Progress
 
 
@@ -55,14 +56,9 @@ class OurClassifier:
     ) -> None:
         try:
             front_end = FrontEndConfig.model_validate(info.preprocessing["front_end"])
-            self.network = network.build(network.NetworkConfig(**info.network))
+            self.network = network.build(network_config(network.NetworkConfig, info.network, info.title))
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(
-                "The checkpoint does not say what it needs.",
-                "Its checkpoint.json describes no network and front end known here: {reason}.",
-                "Copy it again from where it came from.",
-                reason=" ".join(str(error).split())[:200],
-            ) from error
+            raise not_described(info.title, error) from error
         checkpoint.fit(self.network, weights)
         self.network.to(device).eval()
         self.device = device

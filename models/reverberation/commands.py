@@ -1,103 +1,108 @@
-"""What ``python -m models VERB reverberation`` does. The window calls the same functions."""
+"""What ``python -m models VERB reverberation`` does and prints."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from models import checkpoint
-from models.datafiles import write_whole
+from models.contract import Paths, Result
 from models.errors import UserError
+from models.loading import Choice, network_config, read_info, write_state_dict
 from models.progress import Progress
 from models.remarks import told
-from models.reverberation import baselines, data, drawing, published
+from models.reverberation import data, drawing, published
+from models.reverberation.evaluation import evaluate_with
 from models.reverberation.network import NetworkConfig, ReverberationNet, parameter_counts
 from models.reverberation.observer import Observer
+from models.reverberation.system import USUAL, ObservationOptions
 from models.reverberation.tables import write_observation
-from models.reverberation.task import regression
-from models.reverberation.wiring import ROLES
+from models.reverberation.wiring import ROLE_NAMES, ROLES
+from models.settings import NO_OPTIONS, Options
+from models.tables import write_json
 
 
 def use(
-    choice: str | Path,
-    inputs: Sequence[str | Path],
+    choice: Choice,
+    inputs: Paths,
     out: str | Path,
+    options: ObservationOptions = USUAL,
     device: str = "auto",
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Result:
     """Observe the sequences of one file and write NPZ: ``output`` [n], ``gates`` [38, n], ``kl`` [45, n]."""
     if len(inputs) != 1:
         raise UserError("One file of sequences is observed at a time.", "", "Name one file.")
-    observer = Observer.load(choice, device)
+    unknown = [name for name in options.muted if name not in ROLE_NAMES]
+    if unknown:
+        raise UserError(
+            "There is no role called {name}.",
+            "",
+            "Roles are: {known}.",
+            name=unknown[0],
+            known=", ".join(ROLE_NAMES),
+        )
+    observer = Observer.load(choice, device, progress)
     sequences = data.open_sequences(inputs[0])
-    found = observer.observe(sequences, progress)
+    found = observer.observe(sequences, progress, options.muted)
     write_observation(Path(out), found)
     print(f"{len(sequences)} sequences, gates {observer.gating}: {out}")
-    return {"out": str(out), "sequences": len(sequences), "gating": observer.gating}
+    result = {"out": str(out), "sequences": len(sequences), "gating": observer.gating}
+    return told(result, observer.remarks)
 
 
 def evaluate(
-    choice: str | Path,
-    path: str | Path,
+    choice: Choice,
+    data: str | Path,
     out: str | Path | None = None,
+    options: Options = NO_OPTIONS,
     device: str = "auto",
     progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Figures on sequences with targets. Of the data a checkpoint was trained on, its held-out part alone, with a ridge
-    on time means in the same table."""
-    observer = Observer.load(choice, device)
-    sequences = data.open_sequences(path)
-    if sequences.y is None:
-        raise UserError(
-            "{name} has no targets.", "Figures need one number a sequence.", "Add them as y, or as a column target.",
-            name=sequences.title,
-        )  # fmt: skip
-    train, held = observer.held_out(sequences, path)
-    part = sequences.part(held)
-    found = observer.observe(part, progress)
-    assert part.y is not None
-    result: dict[str, Any] = {"sequences": len(part), "mesh": regression(found.output, part.y)}
-    if len(train):
-        result["ridge on time means"] = regression(baselines.ridge(sequences.part(train), part), part.y)
-    print(f"{len(part)} sequences")
-    for name, figures in result.items():
-        if isinstance(figures, dict):
-            print(f"{name:22} " + "  ".join(f"{key} {value:.4f}" for key, value in figures.items()))
+) -> Result:
+    """The metrics of a model on sequences with targets, a baseline beside it; with `out`, also as ``figures.json``."""
+    observer = Observer.load(choice, device, progress)
+    count, found = evaluate_with(observer, data, progress)
+    print(f"{count} sequences")
+    for name, metrics in found.items():
+        print(f"{name:22} " + "  ".join(f"{key} {value:.4f}" for key, value in metrics.items()))
+    result = {"sequences": count, **found}
     if out is not None:
-        Path(out).mkdir(parents=True, exist_ok=True)
-        write_whole(Path(out) / "figures.json", json.dumps(result, indent=2).encode())
-    return result
+        write_json(Path(out) / "figures.json", result)
+    return told(result, observer.remarks)
 
 
-def crossval(*_arguments: Any, **_more: Any) -> dict[str, Any]:
-    """Not offered: the command line asks, so the answer is in words."""
-    raise UserError(
-        "ReverberationNet is not cross-validated.", "Its data names no speakers or subjects in general.",
-        "Train with a validation share, and with several seeds.",
-    )  # fmt: skip
+def export(choice: Choice, out: Path) -> Result:
+    """Write the weights under the names of the first public implementation (``.pth`` or ``.safetensors``).
+
+    Raises UserError for networks that it cannot hold: uniform processors, or inputs of another width.
+    """
+    network = Observer.load(choice, "cpu").network
+    if network.config.processors != "described" or network.projection is not None:
+        raise UserError(
+            "The first public implementation cannot hold this network.",
+            "It knows neither uniform processors nor a projection of its input.",
+            "Keep it in Polyphony's own format.",
+        )
+    weights = published.exported(network)
+    write_state_dict(out, weights)
+    print(f"{len(weights)} tensors: {out}")
+    return {"file": str(out), "tensors": len(weights)}
 
 
-def import_file(path: Path, out: Path) -> dict[str, Any]:
-    """Bring in a checkpoint of the first public implementation (``.pt``, ``.pth``, ``.safetensors``) by its names."""
-    found = published.imported(checkpoint.load_foreign(path), title=path.stem)
-    checkpoint.save(out, found.weights, found.info)
-    print(f"Imported into {out}")
-    return told({"checkpoint": str(out), "gating": "observed"}, found.remarks)
-
-
-def describe(choice: str | Path | None, out: str | Path | None = None) -> dict[str, Any]:
-    """Print the tree with its parameters and connections; with `out`, draw architecture and data flow there."""
-    values = {} if choice is None else dict(checkpoint.read_info(choice, "reverberation").network)
-    values.pop("kind", None)
-    network = ReverberationNet(NetworkConfig(**values))
+def describe(choice: Choice | None = None, out: str | Path | None = None) -> Result:
+    """The tree with its parameters and connections; with `out`, architecture and data flow are drawn there."""
+    config = NetworkConfig()
+    if choice is not None:
+        info = read_info(choice, "reverberation")
+        values = {name: value for name, value in info.network.items() if name != "kind"}
+        config = network_config(NetworkConfig, values, info.title)
+    network = ReverberationNet(config)
     counts = parameter_counts(network)
     print(drawing.tree(network, counts))
-    result: dict[str, Any] = {
+    result: Result = {
         "parameters": sum(counts.values()),
+        "layers": counts,
         "connections": network.wiring.connections,
         "gates": 2 * len(ROLES),
+        "files": [],
     }
     if out is not None:
         result["files"] = [str(one) for one in drawing.describe(network, counts, Path(out))]

@@ -48,7 +48,7 @@ def places(wiring: Wiring) -> dict[str, tuple[float, float]]:
 
 
 def describe(network: ReverberationNet, counts: dict[str, int], folder: Path) -> list[Path]:
-    """Write all there is to say of a mesh into `folder`: drawings, ``tree.txt`` and ``parameters.csv``; the drawings' files.
+    """Write all there is to say of a mesh into `folder`: drawings, ``tree.txt`` and ``parameters.csv``. Returns the files.
 
     Raises UserError where the folder cannot be written.
     """
@@ -58,9 +58,10 @@ def describe(network: ReverberationNet, counts: dict[str, int], folder: Path) ->
         files = draw(network.wiring, counts, folder)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    write_whole(folder / "tree.txt", tree(network, counts).encode())
-    write_parameters(folder / "parameters.csv", counts)
-    return files
+    words, table = folder / "tree.txt", folder / "parameters.csv"
+    write_whole(words, tree(network, counts))
+    write_parameters(table, counts)
+    return [*files, words, table]
 
 
 def tree(network: ReverberationNet, counts: dict[str, int]) -> str:

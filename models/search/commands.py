@@ -1,90 +1,102 @@
-"""What ``python -m models VERB search`` does, and ``index`` and ``search``. The window calls the same functions."""
+"""What ``python -m models VERB search`` does and prints, and ``index`` and ``search``."""
 
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models import checkpoint
+from models.contract import Paths, Result
 from models.datafiles import write_whole
+from models.describing import describe_layers, layers_of
 from models.errors import UserError
+from models.loading import Choice, is_foreign_file, network_config, read_info
 from models.progress import Progress
-from models.resources import cache_folder, resource
-from models.search import data, pictures, retrieval
-from models.search.config import SearchConfig
-from models.search.features import FeatureCache, Features, Pairs, extract, is_features, read_features
-from models.search.hashing import Hasher, TrainedHasher
-from models.search.queries import Query, SearchOptions
+from models.remarks import told
+from models.search import hash_task, pictures, small_encoder
+from models.search.config import IndexSettings, SearchConfig
+from models.search.features import read_features
+from models.search.judging import judge
+from models.search.network import FusionHashing, NetworkConfig
+from models.search.queries import USUAL, Query, SearchOptions
 from models.search.reading import decoded
-from models.search.retrieval import Judged
-from models.search.samples import located
 from models.search.searcher import Searcher
+from models.settings import NO_OPTIONS, Options
+from models.tables import write_json
 
 
 def index(
     folder: str | Path,
     out: str | Path,
-    choice: str | Path = "bundled",
+    choice: Choice = "bundled",
+    settings: IndexSettings | None = None,
     device: str = "auto",
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Result:
     """Index a folder of pictures, or bring its index up to date."""
     searcher = Searcher.load(choice, device, progress)
-    report = searcher.index_folder(folder, out, progress)
+    report = searcher.index_folder(folder, out, progress, settings)
     for path, why in report.problems:
         print(f"Skipped: {path}: {why}")
     print(
         f"{report.added} added, {report.changed} changed, {report.removed} removed, {report.unchanged} unchanged,"
         f" {len(report.problems)} skipped in {report.seconds:.1f} s: {out}"
     )
-    return {"out": str(out), **asdict(report)}
+    return told({"out": str(out), **asdict(report)}, searcher.remarks)
 
 
 def search(
     place: str | Path,
-    words: str = "",
-    image: str | Path | None = None,
-    top: int = 10,
-    choice: str | Path = "bundled",
+    query: Query,
+    options: SearchOptions = USUAL,
+    choice: Choice = "bundled",
     device: str = "auto",
     progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Search an index with words, a picture, or both; prints one line a result."""
+) -> Result:
+    """Search an index with words, pictures, or both; prints one line a result."""
     searcher = Searcher.load(choice, device, progress)
     opened = searcher.open_index(place)
     try:
-        results = searcher.search(opened, Query(text=words, picture=image), SearchOptions(top=top))
+        results = searcher.search(opened, query, options)
     finally:
         opened.close()
     if results.unknown:
         print(f"The encoder does not know: {', '.join(results.unknown)}")
     for hit in results.hits:
-        print(f"{hit.score:6.3f}  {hit.distance:3d}/{results.bits}  {hit.path}  {hit.caption}")
-    return {
-        "hits": [
-            {"path": str(hit.path), "caption": hit.caption, "score": round(hit.score, 6), "distance": hit.distance,
-             "attribution": hit.attribution}
-            for hit in results.hits
-        ],
+        print(f"{hit.id:6d}  {hit.score:6.3f}  {hit.distance:3d}/{results.bits}  {hit.path}  {hit.caption}")
+    hits = [
+        {
+            "id": hit.id,
+            "path": str(hit.path),
+            "caption": hit.caption,
+            "score": round(hit.score, 6),
+            "distance": hit.distance,
+            "attribution": hit.attribution,
+            "duplicates": list(hit.duplicates),
+        }
+        for hit in results.hits
+    ]
+    result = {
+        "hits": hits,
         "bits": results.bits,
         "searched": results.searched,
         "unknown": list(results.unknown),
-    }  # fmt: skip
+    }
+    return told(result, searcher.remarks)
 
 
 def use(
-    choice: str | Path,
-    inputs: Sequence[str | Path],
+    choice: Choice,
+    inputs: Paths,
     out: str | Path,
+    options: Options = NO_OPTIONS,
     device: str = "auto",
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Result:
     """Codes and embeddings of pictures as NPZ: ``paths`` [n], ``codes`` uint8 [n, bits / 8], ``embeddings`` [n, dim]."""
     progress = progress or Progress()
     paths: list[Path] = []
@@ -129,25 +141,23 @@ def use(
 
 
 def evaluate(
-    choice: str | Path,
-    path: str | Path,
+    choice: Choice,
+    data: str | Path,
     out: str | Path | None = None,
+    options: Options = NO_OPTIONS,
     device: str = "auto",
     progress: Progress | None = None,
-) -> dict[str, Any]:
-    """The figures of a checkpoint on pictures with captions, or on features; with `out`, also as ``figures.json``.
+) -> Result:
+    """The metrics of a model on pictures with captions, or on features; with `out`, also as ``figures.json``.
 
     The test part is judged where the data has one, else all of it.
     """
-    judgement = judge([choice], path, device, progress)[0]
-    judged = judgement.judged
+    judgement = judge([os.fspath(choice)], data, device, progress)[0]
     result = judgement.as_dict()
     if out is not None:
-        folder = Path(out)
-        write_whole(folder / "figures.json", (json.dumps(result, indent=2) + "\n").encode())
-    for one in judged:
-        bits = f"{one.bits} bits" if one.bits else "real"
-        line = f"{one.way}  {one.method:8} {bits:8}"
+        write_json(Path(out) / "figures.json", result)
+    for one in judgement.judged:
+        line = f"{one.way}  {one.method:8} {f'{one.bits} bits' if one.bits else 'real':8}"
         if one.figures:
             found = one.figures
             line += f"  MAP@50 {found.mean_average_precision:.3f} ({found.worst_map:.3f} to {found.best_map:.3f} by ties; chance {found.chance:.3f})"
@@ -157,19 +167,17 @@ def evaluate(
     return result
 
 
-def crossval(config: SearchConfig, path: str | Path | None = None, **_: Any) -> dict[str, Any]:
-    """Search has no groups to be left out."""
-    raise UserError(
-        "Search is not cross-validated.",
-        "Its data has no speakers or subjects; a part of the pictures is held out instead.",
-        "Use train, then evaluate: the test part takes no part in training.",
-    )
-
-
-def import_file(path: Path, out: Path) -> dict[str, Any]:
+def import_features(path: Path, out: Path) -> Result:
     """Bring in published features (``.pkl``, read without running code) as ``.npz`` by part."""
     if not path.exists():
         raise UserError("{path} was not found.", "", "Choose the file again.", path=path)
+    if is_foreign_file(path) and path.suffix.lower() != ".safetensors":
+        raise UserError(
+            "{name} cannot be brought in.",
+            "Weights of other hash models fit none of these networks.",
+            "What can be brought in are features: .npz, .safetensors, and MIRFlickr's .pkl.",
+            name=path.name,
+        )
     features = read_features(path)
     for part, pairs in features.parts.items():
         buffer = io.BytesIO()
@@ -182,122 +190,15 @@ def import_file(path: Path, out: Path) -> dict[str, Any]:
     return {"out": str(out), "parts": {part: len(pairs) for part, pairs in features.parts.items()}}
 
 
-def describe(choice: str | Path | None) -> dict[str, Any]:
-    """Print the network's layers with their parameters; of the default preset where no checkpoint is named."""
-    from models.search import small_encoder
-    from models.search.hash_task import network_config
-    from models.search.network import FusionHashing, NetworkConfig
-
-    info = checkpoint.read_info(choice, "search") if choice is not None else None
-    if info is not None and small_encoder.is_encoder(info):
-        built: Any = small_encoder.build(info.network)
-    elif info is not None:
-        built = FusionHashing(NetworkConfig(**info.network))
+def describe(choice: Choice | None = None, out: str | Path | None = None) -> Result:
+    """The network's layers with their parameters; of the default preset where no model is named."""
+    built: Any
+    if choice is None:
+        built = FusionHashing(hash_task.network_config(SearchConfig(), 512))
     else:
-        built = FusionHashing(network_config(SearchConfig(), 512))
-    total = sum(parameter.numel() for parameter in built.parameters())
-    for name, child in built.named_children():
-        print(f"{name:24} {type(child).__name__:24} {sum(p.numel() for p in child.parameters()):>12,}")
-    print(f"{'together':49} {total:>12,}")
-    return {"parameters": total}
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What `judge` says of one model. data: the data set's name. queries, items, skipped: how many."""
-
-    model: str
-    bits: int
-    data: str
-    queries: int
-    items: int
-    skipped: int
-    judged: tuple[Judged, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "data": self.data,
-            "queries": self.queries,
-            "items": self.items,
-            "skipped": self.skipped,
-            "judged": [one.as_dict() for one in self.judged],
-        }
-
-
-def judge(
-    choices: Sequence[str | Path], path: str | Path, device: str = "auto", progress: Progress | None = None
-) -> list[Judgement]:
-    """The figures of several models on one data set, its test part where it has one, else all of it."""
-    progress, place = progress or Progress(), located(path)
-    held: dict[str, Features] = {}  # by the encoder that made them
-    found = []
-    for number, choice in enumerate(choices):
-        part = progress.part(number / len(choices), (number + 1) / len(choices))
-        hasher, features = _loaded(choice, place, device, part.part(0, 0.7), held)
-        query, answers = _test_parts(features)
-        judged = retrieval.evaluate(hasher, query, answers, progress=part.part(0.7, 1))
-        items = len(answers if answers is not None else query)
-        found.append(
-            Judgement(
-                hasher.title,
-                hasher.bits,
-                features.name,
-                len(query),
-                items,
-                len(features.skipped),
-                tuple(judged),
-            )
-        )
-    return found
-
-
-def _loaded(
-    choice: str | Path, path: Path, device: str, progress: Progress, held: dict[str, Features]
-) -> tuple[Hasher, Features]:
-    """The hash model and the embeddings it is judged by; `held` keeps them for models of the same encoder."""
-    if path.exists() and is_features(path):
-        folder = _bundled(choice)
-        weights, info = checkpoint.load(folder, "search")
-        features = held["file"] if "file" in held else held.setdefault("file", read_features(path))
-        dim = next(iter(features.parts.values())).images.shape[1]
-        if info.network.get("dim") != dim:
-            raise UserError(
-                "These features do not fit the model.",
-                "They have {found} numbers, the model was trained on {wanted}.",
-                "Choose the features of the encoder it was trained with.",
-                found=dim,
-                wanted=info.network.get("dim"),
-            )
-        return TrainedHasher(weights, info), features
-    made_with = _encoder_of(choice)
-    if made_with in held:
-        return TrainedHasher(*checkpoint.load(_bundled(choice), "search")), held[made_with]
-    searcher = Searcher.load(choice, device, progress.part(0, 0.3))
-    captions = data.open_captions(path)
-    cache = FeatureCache(cache_folder() / "search")
-    try:
-        features = extract(captions, searcher.encoder, cache, progress.part(0.3, 1))
-    finally:
-        cache.close()
-    held[searcher.encoder.identity] = features
-    return searcher.hasher, features
-
-
-def _encoder_of(choice: str | Path) -> str:
-    """The identity of the encoder that a checkpoint was trained on; "" for what is no checkpoint of ours."""
-    folder = _bundled(choice)
-    if not (folder / "checkpoint.json").is_file():
-        return ""
-    made_with = checkpoint.read_info(folder, "search").preprocessing.get("encoder") or {}
-    return str(made_with.get("identity", ""))
-
-
-def _test_parts(features: Features) -> tuple[Pairs, Pairs | None]:
-    """(queries, what is searched): the test part among itself, or queries against the retrieval part."""
-    if "query" in features.parts:
-        return features.parts["query"], features.parts.get("retrieval")
-    return next(iter(features.parts.values())), None
-
-
-def _bundled(choice: str | Path) -> Path:
-    return resource("checkpoints", "search") if str(choice) == "bundled" else Path(choice)
+        info = read_info(choice, "search")
+        if small_encoder.is_encoder(info):
+            built = small_encoder.build(info.network)
+        else:
+            built = FusionHashing(network_config(NetworkConfig, info.network, info.title))
+    return describe_layers(layers_of(built), out)

@@ -13,6 +13,7 @@ import torch
 
 from models import checkpoint
 from models.checkpoint import CheckpointInfo
+from models.loading import network_config
 from models.search import codes
 from models.search.encoded import Encoded, joined
 from models.search.network import FusionHashing, NetworkConfig
@@ -44,7 +45,7 @@ class TrainedHasher(Hasher):
     def __init__(
         self, weights: dict[str, torch.Tensor], info: CheckpointInfo, device: torch.device | None = None
     ) -> None:
-        config = NetworkConfig(**info.network)
+        config = network_config(NetworkConfig, info.network, info.title)
         self.config, self.dim = config, config.dim
         self.title = info.title
         # Half precision on disk is brought back here, before anything is computed.

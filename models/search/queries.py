@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
+
+from models.settings import Options, setting
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -70,16 +72,18 @@ class Results:
     search_s: float = 0.0
 
 
-@dataclass(frozen=True)
-class SearchOptions:
-    """How answers are chosen.
+class SearchOptions(Options):
+    """How answers are chosen."""
 
-    top: at most so many. least_score: only those at least so alike (−1 lets all pass). rerank: so many of the nearest
-    codes are ordered by their embeddings. fold: near-duplicates behind the best of them. side: ``pictures`` or ``captions``.
-    """
+    top: int = setting(50, "Results", "At most so many.", ge=1, le=1_000_000)
+    least_score: float = setting(
+        -1.0, "Least likeness", "Only answers at least so alike; −1 lets all pass.", ge=-1, le=1
+    )
+    rerank: int = setting(
+        300, "Re-ordered", "So many of the nearest codes are ordered by their embeddings.", ge=0, le=1_000_000
+    )
+    fold: bool = setting(False, "Fold", "Near-duplicates are put behind the best of them.")
+    side: Literal["pictures", "captions"] = setting("pictures", "Side", "What is searched.")
 
-    top: int = 50
-    least_score: float = -1.0
-    rerank: int = 300
-    fold: bool = False
-    side: str = "pictures"
+
+USUAL = SearchOptions()

@@ -1,4 +1,4 @@
-"""What ``python -m models VERB separation`` does. The window calls the same functions."""
+"""What ``python -m models VERB separation`` does and prints."""
 
 from __future__ import annotations
 
@@ -6,48 +6,55 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models import audio, checkpoint
+from models import audio
+from models.contract import Paths, Result
+from models.describing import describe_layers, layers_of
 from models.errors import UserError
+from models.loading import Choice, write_state_dict
 from models.progress import Progress
-from models.remarks import told
-from models.resources import resource
-from models.separation import evaluation, published
+from models.remarks import Skipped, told
+from models.separation import evaluation, network, published
+from models.separation.config import SeparationConfig
+from models.separation.metrics import score_tracks
 from models.separation.results import DEFAULTS, Separated, SeparationOptions
 from models.separation.separator import Separator
-from models.separation.tables import write_evaluation, write_tracks
+from models.separation.system import UseOptions
+from models.separation.tables import write_evaluation, write_scores, write_tracks
+from models.separation.task import network_config
 
 
 def use(
-    choice: str | Path,
-    inputs: Sequence[str | Path],
+    choice: Choice,
+    inputs: Paths,
     out: str | Path,
+    options: SeparationOptions = DEFAULTS,
     device: str = "auto",
     progress: Progress | None = None,
-    options: SeparationOptions = DEFAULTS,
-) -> dict[str, Any]:
+) -> Result:
     """Separate files and folders into the folder `out`: a folder of tracks for each, and ``tracks.csv``.
 
-    A recording that cannot be read is left out and told under ``skipped``; if none can, that is an error.
+    A recording that cannot be read is left out and told under ``skipped``; if none can, that is an error. With
+    references (of one recording), their scores are told and written as ``scores.csv``.
     """
     progress = progress or Progress()
+    references = options.references if isinstance(options, UseOptions) else ()
     paths = audio.find_audio(inputs)
-    if not paths:
+    if references and len(paths) != 1:
         raise UserError(
-            "There are no sound files in {place}.",
-            "Looked for {suffixes}.",
-            "Choose files, or a folder that holds some.",
-            place=", ".join(map(str, inputs)),
-            suffixes=", ".join(sorted(audio.AUDIO_SUFFIXES)),
+            "References belong to one recording.",
+            "{count} were given.",
+            "Separate one recording with its references.",
+            count=len(paths),
         )
-    separator = Separator.load(choice, device, progress=progress.part(0, 0.02))
+    separator = Separator.load(choice, device, progress.part(0, 0.02))
     done: list[Separated] = []
-    skipped: list[dict[str, str]] = []
+    skipped: list[Skipped] = []
     for number, (path, name) in enumerate(zip(paths, _names(paths), strict=True)):
         part = progress.part(0.02 + 0.98 * number / len(paths), 0.02 + 0.98 * (number + 1) / len(paths))
         try:
             one = separator.separate_file(path, Path(out) / name, options, progress=part)
         except UserError as error:
-            skipped.append({"path": str(path), "reason": str(error)})
+            skipped.append(Skipped.by(path, error))
             print(f"Skipped: {error}")
             continue
         done.append(one)
@@ -60,11 +67,39 @@ def use(
             "{reason}",
             "Choose other files.",
             count=len(paths),
-            reason=skipped[0]["reason"],
+            reason=skipped[0].reason,
         )
     write_tracks(Path(out) / "tracks.csv", done)
-    rows = [{"mixture": str(one.mixture), "tracks": [str(track) for track in one.tracks]} for one in done]
-    return {"out": str(out), "files": rows, "skipped": skipped}
+    rows: list[Result] = [_row(one) for one in done]
+    if references:
+        rows[0]["scores"] = _scored(done[0], references, Path(out))
+    return {"out": str(out), "files": rows, "skipped": [one.as_dict() for one in skipped]}
+
+
+def _row(one: Separated) -> Result:
+    return {
+        "mixture": str(one.mixture),
+        "tracks": [str(track) for track in one.tracks],
+        "remarks": [str(remark) for remark in one.remarks],
+    }
+
+
+def _scored(one: Separated, references: Sequence[str], out: Path) -> list[dict[str, Any]]:
+    """How near the tracks come to the references; written as ``scores.csv``, and printed."""
+    rate = one.sample_rate
+    mixture, *sounds = (
+        audio.read_part(path, 0, None, rate) for path in (one.mixture, *map(Path, references), *one.tracks)
+    )
+    true, tracks = sounds[: len(references)], sounds[len(references) :]
+    frames = min(len(mixture), *map(len, sounds))
+    scores = score_tracks(
+        mixture[:frames], [part[:frames] for part in true], [part[:frames] for part in tracks], rate
+    )
+    write_scores(out / "scores.csv", scores, [Path(reference) for reference in references])
+    for reference, score in zip(references, scores, strict=True):
+        gained = "not defined" if score.si_sdri is None else f"{score.si_sdri:+.1f} dB"
+        print(f"  {Path(reference).name}: track {score.track + 1}, SI-SDR improved by {gained}")
+    return [{"reference": str(path), **vars(score)} for path, score in zip(references, scores, strict=True)]
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -79,40 +114,23 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def evaluate(
-    choice: str | Path,
-    path: str | Path,
+    choice: Choice,
+    data: str | Path,
     out: str | Path | None = None,
+    options: SeparationOptions = DEFAULTS,
     device: str = "auto",
     progress: Progress | None = None,
-) -> dict[str, Any]:
-    """The figures of a checkpoint on 200 fixed mixtures of speakers it never met, or on ready-made test mixtures; each is
-    heard as often as is usual.
+) -> Result:
+    """The metrics of a model on 200 fixed mixtures of speakers it never met, or on ready-made test mixtures.
 
     With `out`, also as ``figures.json`` and ``items.csv``.
     """
-    separator = Separator.load(choice, device)
-    figures, rows = evaluate_with(separator, path, progress or Progress())
+    separator = Separator.load(choice, device, progress)
+    figures, rows = evaluation.evaluate_with(separator, data, progress or Progress(), options)
     if out is not None:
         write_evaluation(Path(out), figures, rows)
     say(figures)
-    return figures
-
-
-def evaluate_with(
-    separator: Separator,
-    path: str | Path,
-    progress: Progress,
-    options: SeparationOptions = DEFAULTS,
-    count: int = 200,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """(figures, one row a mixture) of a loaded separator."""
-    fixed = evaluation.judged_set(separator.info, path, count, progress.part(0, 0.1))
-    rows = list(
-        evaluation.judged(
-            lambda wave, rate: separator.separate(wave, rate, options, one_pass=True), fixed, progress.part(0.1, 1.0)
-        )
-    )  # fmt: skip
-    return {"of": fixed.whose, **evaluation.summed_up(rows)}, rows
+    return told(figures, separator.remarks)
 
 
 def say(figures: dict[str, Any]) -> None:
@@ -121,65 +139,48 @@ def say(figures: dict[str, Any]) -> None:
     for name, value in figures.items():
         if isinstance(value, dict):
             print(f"  {name}: {value['si_sdri']:.2f} dB, {value['mixtures']} mixtures")
-    rest = [f"{name.upper().replace('_', '-')} {figures[name]:.2f}" for name in ("si_sdr", "sdr", "sdri", "stoi", "pesq") if name in figures]  # fmt: skip
+    names = [name for name in ("si_sdr", "sdr", "sdri", "stoi", "pesq") if name in figures]
+    rest = [f"{name.upper().replace('_', '-')} {figures[name]:.2f}" for name in names]
     print("  " + ", ".join(rest))
 
 
-def import_file(path: Path, out: Path) -> dict[str, Any]:
-    """Bring in a state dict of torchaudio's ConvTasNet or a checkpoint file of Asteroid, by its names."""
-    found = published.imported(checkpoint.load_foreign(path), path.stem)
-    checkpoint.save(out, found.weights, found.info)
-    print(f"Imported into {out}")
-    return told({"checkpoint": str(out)}, found.remarks)
-
-
-def export_file(choice: str | Path, out: Path) -> dict[str, Any]:
+def export(choice: Choice, out: Path) -> Result:
     """Write the weights as a state dict of `torchaudio.models.ConvTasNet` (``.pt`` or ``.safetensors``).
 
     Returns its class's arguments, too. Raises UserError for networks that torchaudio's class cannot compute.
     """
-    import io
-
-    import torch
-    from safetensors.torch import save
-
-    from models.datafiles import write_whole
-
-    separator = Separator.load(choice)
+    separator = Separator.load(choice, "cpu")
     arguments, weights = published.for_torchaudio(separator.network.config, separator.network.state_dict())
-    weights = {name: weight.cpu().contiguous() for name, weight in weights.items()}
-    if out.suffix == ".safetensors":
-        write_whole(out, save(weights))
-    else:
-        buffer = io.BytesIO()
-        torch.save(weights, buffer)
-        write_whole(out, buffer.getvalue())
+    write_state_dict(out, weights)
     print(
         f"{out}: torchaudio.models.ConvTasNet(" + ", ".join(f"{k}={v!r}" for k, v in arguments.items()) + ")"
     )
     return {"file": str(out), "arguments": arguments, "sample_rate": separator.sample_rate}
 
 
-def describe(choice: str | Path | None, out: str | Path | None = None) -> dict[str, Any]:
-    """Print the network's layers with their parameters; of the default preset where no checkpoint is named."""
-    from models.separation import network
-    from models.separation.config import SeparationConfig
-    from models.separation.task import network_config
-
+def describe(choice: Choice | None = None, out: str | Path | None = None) -> Result:
+    """The network's layers with their parameters; of the default preset where no model is named."""
     if choice is None:
         config = network_config(SeparationConfig())
     else:
-        config = Separator.load(choice).network.config
+        config = Separator.load(choice, "cpu").network.config
     built = network.build(config)
-    total = sum(parameter.numel() for parameter in built.parameters())
-    layers = [("encoder", built.encoder), *built.mask_generator.named_children(), ("decoder", built.decoder)]
-    for name, child in layers:
-        print(f"{name:24} {type(child).__name__:24} {sum(p.numel() for p in child.parameters()):>12,}")
-    print(f"{'together':49} {total:>12,}")
-    print(f"An output frame is made from {config.receptive_field} frames of {config.stride} samples.")
-    return {"parameters": total, "receptive_field": config.receptive_field}
+    encoder, _separator, decoder = layers_of(built)
+    layers = [encoder, *layers_of(built.mask_generator), decoder]
+    field = f"Receptive field: {config.receptive_field} frames of {config.stride} samples."
+    return {**describe_layers(layers, out, [field]), "receptive_field": config.receptive_field}
 
 
-def bundled() -> Path:
-    """The checkpoint folder that ships."""
-    return resource("checkpoints", "separation")
+def mixtures(
+    data: str | Path,
+    out: str | Path,
+    choice: Choice = "bundled",
+    count: int = 200,
+    progress: Progress | None = None,
+) -> Result:
+    """Write the fixed mixtures that a model would be judged on, in LibriMix's layout: folders of sounds and a CSV."""
+    info = Separator.load(choice, "cpu").info
+    fixed = evaluation.judged_set(info, data, count, progress)
+    table = evaluation.write_librimix(Path(out), fixed)
+    print(f"{len(fixed.mixtures)} mixtures of {fixed.whose}: {table}")
+    return {"out": str(out), "mixtures": len(fixed.mixtures), "table": str(table)}

@@ -19,6 +19,8 @@ from models.separation import data
 from models.separation.config import SeparationConfig
 from models.separation.corpora import Corpus, open_corpus
 from models.separation.mixing import Mixed
+from models.separation.results import DEFAULTS, SeparationOptions
+from models.separation.separator import Separator
 from models.tables import write_csv
 
 PAIRS = {True: "same sex", False: "mixed sex", None: "unknown"}
@@ -162,6 +164,23 @@ def summed_up(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if part and len(part) < len(rows):
             found[pairs] = {"mixtures": len(part), **_means(part)}
     return found
+
+
+def evaluate_with(
+    separator: Separator,
+    path: str | Path,
+    progress: Progress,
+    options: SeparationOptions = DEFAULTS,
+    count: int = 200,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(figures, one row a mixture) of a loaded separator."""
+    fixed = judged_set(separator.info, path, count, progress.part(0, 0.1))
+
+    def separate(wave: Any, rate: int) -> Any:
+        return separator.separate(wave, rate, options, one_pass=True)
+
+    rows = list(judged(separate, fixed, progress.part(0.1, 1.0)))
+    return {"of": fixed.whose, **summed_up(rows)}, rows
 
 
 def _means(rows: Sequence[dict[str, Any]]) -> dict[str, float]:

@@ -32,7 +32,7 @@ _Found = tuple[
 def imported(content: Any, title: str = "") -> Opened:
     """What a file of torchaudio or Asteroid held, as ours. Raises UserError where it is neither.
 
-    It hears each stretch once, so that its output is that of the network it came from.
+    It hears each stretch once and leaves the levels of its tracks, so that its output is that of the network it came from.
     """
     config, weights, sample_rate, remarks = _read(content)
     network = build(config)
@@ -41,7 +41,12 @@ def imported(content: Any, title: str = "") -> Opened:
         system="separation",
         title=title or f"{config.speakers} speakers",
         network=asdict(config),
-        preprocessing={"sample_rate": sample_rate, "loudness_db": LOUDNESS_DB, "test_time_augmentation": 1},
+        preprocessing={
+            "sample_rate": sample_rate,
+            "loudness_db": LOUDNESS_DB,
+            "test_time_augmentation": 1,
+            "match_levels": False,
+        },
         card=f"# {title}\n\nBrought in from a file of another program.\n" if title else "",
     )
     return Opened(weights, info, remarks)

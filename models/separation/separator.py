@@ -54,7 +54,8 @@ class Separator:
         remarks: Sequence[Remark] = (),
     ) -> None:
         """info: of a checkpoint; its preprocessing names `sample_rate`, and may name `loudness_db` (to which sounds are
-        brought) and `test_time_augmentation` (how often each stretch is heard where the options do not say)."""
+        brought), `test_time_augmentation` (how often each stretch is heard where the options do not say) and
+        `match_levels` (whether tracks are brought to levels at which they add up to the mixture as nearly as can be)."""
         self.info, self.device, self.remarks = info, device, tuple(remarks)
         self._target = device.torch
         self.network = trained.to(self._target).eval()
@@ -62,6 +63,7 @@ class Separator:
         self.sample_rate, self.speakers = int(settings["sample_rate"]), trained.config.speakers
         self.loudness_db = float(settings.get("loudness_db", published.LOUDNESS_DB))
         self.test_time_augmentation = int(settings.get("test_time_augmentation", USUAL_AUGMENTATION))
+        self._match_levels = bool(settings.get("match_levels", True))
         self.parameters = sum(weight.numel() for weight in trained.parameters())
         self.name = info.title or f"{self.speakers} speakers"
 
@@ -274,7 +276,9 @@ class Separator:
         given = mono[None] if len(sound) == 1 else np.concatenate([mono[None], sound])
         heard = torch.from_numpy(np.ascontiguousarray(given * gain, dtype=np.float32)).to(self._target)
         tracks = self._augmented(heard, times).cpu().numpy()
-        scales = _scales(tracks[:, 0], heard[0].cpu().numpy())
+        scales = np.ones(len(tracks))
+        if self._match_levels:
+            scales = _scales(tracks[:, 0], heard[0].cpu().numpy())
         own = tracks if len(sound) == 1 else tracks[:, 1:]
         return (own * (scales / gain)[:, None, None]).astype(np.float32)
 

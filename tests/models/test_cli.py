@@ -164,7 +164,7 @@ def test_crossval_never_shows_the_test_speaker(tmp_path, capsys):
     assert code == 0
     assert len(result["folds"]) == 8
     for fold in folder.glob("fold-*"):
-        items = json.loads((fold / "items.json").read_text())
+        items = json.loads((fold / "test-items.json").read_text())
         test = {row["speaker"] for row in items}
         assert len(test) == 1
         info = checkpoint.read_info(fold / "best", "emotion")
@@ -190,6 +190,21 @@ def test_crossval_never_shows_the_test_speaker(tmp_path, capsys):
     )
     assert again["folds"] == result["folds"]
     assert before == {path: path.stat().st_mtime_ns for path in before}  # what was done is not done again
+    other = [
+        "--set",
+        *SMALL,
+        "epochs=1",
+        "network.dropout=0.25",
+        "--data",
+        "sample",
+        "--run",
+        folder,
+        "--quiet",
+    ]
+    code, refused, _ = run(capsys, "crossval", "emotion", *other)
+    assert code == 2  # nothing of an old recipe is reported under a new one
+    assert "network.dropout" in refused["error"]["why"]
+    assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
 def test_list_and_describe(capsys):
@@ -237,7 +252,7 @@ def test_broken_files_are_skipped_and_told(tmp_path, capsys, trained):
         (["train", "emotion", "--set", "epochs=0"], "epochs: should be greater"),
         (["train", "emotion", "--set", "epochs=1"], "No data set was chosen"),
         (["train", "nonsense"], "no system called"),
-        (["export", "emotion", "--out", "x.pt"], "no other format"),
+        (["export", "emotion", "--out", "x.pt"], "has no export"),
         (["resume", "/no/such/run"], "is not a run folder"),
         (
             ["use", "emotion", "--checkpoint", "/no/such/checkpoint", "--out", "o.csv", "x.wav"],

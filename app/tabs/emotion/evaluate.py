@@ -215,6 +215,6 @@ class EvaluatePage(Page):
 
 def _evaluate_with(recognizer: Any, data: str, progress: Any) -> Any:
     """In the worker's thread."""
-    from models.emotion.commands import evaluate_with
+    from models.emotion.evaluation import evaluate_with
 
     return evaluate_with(recognizer, data, progress)

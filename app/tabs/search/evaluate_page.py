@@ -43,7 +43,7 @@ from models.search.samples import bundled_hash_models
 
 if TYPE_CHECKING:
     from app.tabs.search.tab import SearchTab
-    from models.search.commands import Judgement
+    from models.search.judging import Judgement
 
 SAMPLE = "sample"
 ROW_PX = 24
@@ -329,6 +329,6 @@ def _title(choice: str) -> str:
 
 def _judge(choices: list[str], data: str, device: str, progress: Any) -> list[Judgement]:
     """In the worker's thread."""
-    from models.search.commands import judge
+    from models.search.judging import judge
 
     return judge(choices, data, device, progress)

@@ -20,7 +20,7 @@ from app.widgets.tables import for_reading, set_heads
 from models.datafiles import write_whole
 
 if TYPE_CHECKING:
-    from models.search.commands import Judgement
+    from models.search.judging import Judgement
     from models.search.retrieval import Judged
 
 WORDS_TO_PICTURES, PICTURES_TO_WORDS = "text → image", "image → text"

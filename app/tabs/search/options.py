@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox
@@ -78,9 +78,10 @@ class Options(QObject):
         return self.words.value() / 100
 
     def search_options(self, fold: bool) -> SearchOptions:
-        return SearchOptions(
-            top=self.top.value(), rerank=self.rerank.value(), fold=fold, side=str(self.side.currentData())
+        side: Literal["pictures", "captions"] = (
+            "captions" if self.side.currentData() == "captions" else "pictures"
         )
+        return SearchOptions(top=self.top.value(), rerank=self.rerank.value(), fold=fold, side=side)
 
     def index_settings(self) -> dict[str, Any]:
         """Fields of `IndexSettings`, which are made of them off the GUI thread: importing them takes a while."""

@@ -1,11 +1,13 @@
 """Files of torchaudio and of Asteroid in, and torchaudio's out."""
 
 import pytest
+import soundfile
 import torch
 from torch.nn import functional
 
 import models.torchaudio_cpu  # noqa: F401
 from models import checkpoint
+from models.cli import main
 from models.errors import UserError
 from models.separation import commands, network, published
 from models.separation.network import NetworkConfig
@@ -93,6 +95,11 @@ def asteroids_output(content, mixture):
     return functional.pad(sound, (0, mixture.shape[-1] - sound.shape[-1]))
 
 
+def brought_in(file):
+    """Through the command line, into the folder ``imported`` beside the file."""
+    assert main(["import", "separation", str(file), "--out", str(file.parent / "imported")]) == 0
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -105,7 +112,7 @@ def asteroids_output(content, mixture):
 def test_an_asteroid_file_gives_its_own_output(tmp_path, changes):
     content = asteroid_file(**changes)
     torch.save(content, tmp_path / "model.pth")
-    commands.import_file(tmp_path / "model.pth", tmp_path / "imported")
+    brought_in(tmp_path / "model.pth")
     separator = Separator.load(tmp_path / "imported")
     assert separator.sample_rate == 8000
     torch.manual_seed(1)
@@ -126,9 +133,8 @@ def test_a_rate_that_is_not_said_is_told(tmp_path, capsys):
     content = asteroid_file()
     del content["model_args"]["sample_rate"]
     torch.save(content, tmp_path / "model.pth")
-    found = commands.import_file(tmp_path / "model.pth", tmp_path / "imported")
-    assert "8000 Hz was assumed" in capsys.readouterr().out
-    assert len(found["remarks"]) == 1
+    brought_in(tmp_path / "model.pth")
+    assert capsys.readouterr().out.count("8000 Hz was assumed") == 1
 
 
 @pytest.mark.parametrize(
@@ -176,10 +182,10 @@ def test_torchaudios_state_dict_in_and_out(tmp_path):
     torch.manual_seed(2)
     theirs = ConvTasNet(2, 16, 24, 3, 12, 20, 8, 3, "relu")
     torch.save(theirs.state_dict(), tmp_path / "theirs.pt")
-    commands.import_file(tmp_path / "theirs.pt", tmp_path / "imported")
+    brought_in(tmp_path / "theirs.pt")
     config = NetworkConfig(**checkpoint.read_info(tmp_path / "imported", "separation").network)
     assert (config.repeats, config.blocks) == (3, 8)
-    told = commands.export_file(tmp_path / "imported", tmp_path / "ours.pt")
+    told = commands.export(tmp_path / "imported", tmp_path / "ours.pt")
     back = ConvTasNet(**told["arguments"])
     back.load_state_dict(torch.load(tmp_path / "ours.pt", weights_only=True))
     mixture = torch.randn(1, 900)
@@ -187,6 +193,41 @@ def test_torchaudios_state_dict_in_and_out(tmp_path):
         ours = Separator.load(tmp_path / "imported").network(mixture)
         torch.testing.assert_close(ours, theirs(mixture[:, None]), rtol=1e-4, atol=1e-6)
         torch.testing.assert_close(back(mixture[:, None]), theirs(mixture[:, None]))
+
+
+def test_what_is_imported_gives_torchaudios_own_output_when_it_is_used(tmp_path):
+    from torchaudio.models import ConvTasNet
+
+    torch.manual_seed(4)
+    theirs = ConvTasNet(2, 16, 24, 3, 12, 20, 8, 3, "sigmoid").eval()
+    torch.save(theirs.state_dict(), tmp_path / "theirs.pt")
+    brought_in(tmp_path / "theirs.pt")
+    info = checkpoint.CheckpointInfo.model_validate_json(
+        (tmp_path / "imported" / "checkpoint.json").read_text()
+    )
+    info.network["mask_activation"] = (
+        "sigmoid"  # which the file does not say: it is corrected by hand, as is told
+    )
+    (tmp_path / "imported" / "checkpoint.json").write_text(info.model_dump_json())
+    mixture = 0.1 * torch.randn(20_000)
+    soundfile.write(tmp_path / "talk.wav", mixture.numpy(), 8_000, subtype="FLOAT")
+    arguments = [
+        "--checkpoint",
+        tmp_path / "imported",
+        "--out",
+        tmp_path / "out",
+        "--device",
+        "cpu",
+        "--quiet",
+    ]
+    assert main([str(one) for one in ("use", "separation", tmp_path / "talk.wav", *arguments)]) == 0
+    with torch.inference_mode():
+        expected = theirs(mixture[None, None])[0]
+    for speaker, own in enumerate(expected, 1):
+        track, _ = soundfile.read(tmp_path / "out" / "talk" / f"talk_speaker{speaker}.wav", dtype="float32")
+        torch.testing.assert_close(
+            torch.from_numpy(track), own, rtol=1e-4, atol=1e-4 * float(own.abs().max())
+        )
 
 
 def test_what_torchaudio_cannot_compute_is_not_exported(tmp_path):

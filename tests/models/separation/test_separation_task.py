@@ -176,7 +176,7 @@ def test_a_checkpoint_is_judged_on_those_it_never_heard(tmp_path, monkeypatch, c
     info = checkpoint.read_info(run.best, "separation")
     fixed = evaluation.judged_set(info, "sample", count=4)
     assert {name for one in fixed.mixtures for name in one.speakers} == set(task.speakers["test"])
-    figures, rows = commands.evaluate_with(Separator.load(run.best), "sample", Progress(), count=4)
+    figures, rows = evaluation.evaluate_with(Separator.load(run.best), "sample", Progress(), count=4)
     commands.write_evaluation(tmp_path / "out", figures, rows)
     commands.say(figures)
     assert "SI-SDRi" in capsys.readouterr().out

@@ -1,0 +1,59 @@
+"""EEG decoding, as a system among the others."""
+
+from __future__ import annotations
+
+from models.contract import Capabilities, Refusal, System
+from models.eeg.config import EEGConfig
+from models.settings import Options, setting
+
+
+class DecodingOptions(Options):
+    """How recordings are decoded, and what the decoded envelope is compared with."""
+
+    stimulus: str = setting(
+        "",
+        "Stimulus",
+        "What was heard, as a sound or its envelope: r is told, over all and over time.",
+        path="file",
+    )
+    candidates: tuple[str, ...] = setting(
+        (),
+        "Candidates",
+        "Two tracks or more, of which one was listened to: it is told which, by window length.",
+    )
+    subject: str = setting(
+        "", "Subject", "One whom the decoder has learned from; anyone else is unknown to it."
+    )
+    history: str = setting(
+        "", "History", "Preprocess as this file, saved from the window, says.", path="file"
+    )
+
+
+USUAL = DecodingOptions()
+
+
+def _capabilities() -> Capabilities:
+    from models.eeg import commands, crossvalidation
+    from models.eeg.decoder import Decoder
+    from models.eeg.task import EEGTask
+
+    return Capabilities(
+        task=EEGTask,
+        load=Decoder.load,
+        use=commands.use,
+        evaluate=commands.evaluate,
+        describe=commands.describe,
+        crossval=crossvalidation.crossval,
+        crossval_by=("subject", "k"),
+        importer=Refusal(
+            "The decoders that others have published are built differently, so their weights fit none of these networks.",
+            "Train one here; the linear decoder takes seconds.",
+        ),
+        export=Refusal(
+            "No other program reads these decoders.", "Its checkpoint folders are plain safetensors and JSON."
+        ),
+        learning_curve=crossvalidation.learning_curve,
+    )
+
+
+SYSTEM = System("eeg", "EEG", EEGConfig, _capabilities, use_options=DecodingOptions)

@@ -1,0 +1,124 @@
+"""Cross-validation of emotion models: a fold a speaker, a session, or a group of speakers."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.devices import use_threads
+from models.emotion import data, speakers
+from models.emotion.config import EmotionConfig
+from models.emotion.samples import located
+from models.emotion.task import EmotionTask
+from models.progress import Progress
+from models.settings import validated
+from models.tables import write_json, write_records
+from models.training.folds import kept_result, train_fold
+
+ITEMS = "test-items.json"  # of a fold that is done: one row an utterance of its test group
+
+
+def crossval(
+    config: EmotionConfig,
+    path: str | Path | None = None,
+    by: str = "speaker",
+    folder: Path = Path("crossval"),
+    device: str = "auto",
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Train a fold a speaker (or session, or group of speakers) and judge each on those it never met.
+
+    Within a fold, another group validates (early stopping, choice of weights) and the test group takes no part in
+    anything. Each fold is a run folder under `folder`, whose ``crossval.json`` and ``items.csv`` sum them up. Folds
+    that are done are not trained again, so a killed cross-validation goes on.
+    """
+    progress = progress or Progress()
+    if path is not None:
+        config = config.model_copy(deep=True)
+        config.data.path = str(path)
+    dataset = data.open_dataset(
+        located(config.data.path), labels=config.data.labels or None, merge=config.data.merged()
+    )
+    folds = data.split(dataset, by={"subject": "speaker"}.get(by, by), seed=config.seed)
+    work = []
+    for fold in folds:
+        data.check_split(fold)
+        values = config.model_dump(mode="json")
+        values["data"]["test_speakers"] = sorted({u.speaker for u in fold.test})
+        if config.data.hold_back:
+            values["data"]["validation_speakers"] = sorted({u.speaker for u in fold.validation})
+        work.append((values, str(folder / f"fold-{fold.name}"), device))
+    rows: list[dict[str, Any]] = []
+    results = _folds(work, jobs)
+    for number, (fold, fold_rows) in enumerate(zip(folds, results, strict=True)):
+        rows += [{"fold": fold.name, **row} for row in fold_rows]
+        progress.update(number + 1, len(folds), "Fold {name} is done", name=fold.name)
+    result = summed_up(rows, list(dataset.labels))
+    result |= {"by": by, "folder": str(folder), "recipe": config.model_dump(mode="json")}
+    write_json(folder / "crossval.json", result)
+    write_records(folder / "items.csv", rows)
+    print(
+        f"unweighted average recall, mean over {len(result['folds'])} folds: {result['uar_mean']:.3f} ± {result['uar_sd']:.3f}, worst {result['uar_worst']:.3f}"
+    )
+    for name, uar in result["folds"].items():
+        print(f"  {name}: {uar:.3f}")
+    return result
+
+
+def summed_up(rows: list[dict[str, Any]], labels: list[str]) -> dict[str, Any]:
+    """Mean, spread and worst of the folds' unweighted average recalls, and the figures of all items together."""
+    folds = {}
+    for name in dict.fromkeys(row["fold"] for row in rows):
+        folds[name] = _evaluation([row for row in rows if row["fold"] == name], labels).uar
+    together = _evaluation(rows, labels)
+    values = np.array(list(folds.values()))
+    return {
+        "uar_mean": float(values.mean()),
+        "uar_sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+        "uar_worst": float(values.min()),
+        "folds": folds,
+        "all_items": together.as_dict(),
+    }
+
+
+def _evaluation(rows: list[dict[str, Any]], labels: list[str]) -> speakers.Evaluation:
+    return speakers.evaluate(
+        truth=[row["emotion"] for row in rows],
+        probabilities=np.array([[row[f"p_{label}"] for label in labels] for row in rows]),
+        labels=labels,
+        speakers=[row["speaker"] for row in rows],
+    )
+
+
+def _folds(work: list[tuple[dict[str, Any], str, str]], jobs: int) -> Any:
+    if jobs <= 1:
+        return map(_one_fold, work)
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=_share_cores, initargs=(jobs,)
+    ) as pool:
+        return list(pool.map(_one_fold, work))
+
+
+def _share_cores(jobs: int) -> None:
+    use_threads(max(1, (os.cpu_count() or 1) // jobs))
+
+
+def _one_fold(work: tuple[dict[str, Any], str, str]) -> list[dict[str, Any]]:
+    """Train one fold and judge it on its test group; the rows are kept in its run folder."""
+    values, place, device = work
+    config = validated(EmotionConfig, values)
+    kept: list[dict[str, Any]] | None = kept_result(Path(place), config, ITEMS)
+    if kept is not None:
+        return kept
+    run = train_fold(Path(place), "emotion", config, EmotionTask, device)
+    task = EmotionTask(config)
+    task.prepare(Progress(), test=True)
+    rows = task.judge_test(run.best, device)
+    write_json(run.path / ITEMS, rows)
+    return rows

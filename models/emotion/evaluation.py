@@ -1,0 +1,54 @@
+"""Judging an emotion model on labelled speech."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models import audio
+from models.emotion import data, speakers, windows
+from models.emotion.recognizer import Recognizer
+from models.emotion.samples import located
+from models.progress import Progress
+
+
+def evaluate_with(
+    recognizer: Recognizer, path: str | Path, progress: Progress
+) -> tuple[speakers.Evaluation, list[dict[str, Any]]]:
+    """(figures, one row an utterance) of a loaded recognizer on a data set; only labels that it knows count."""
+    dataset = data.open_dataset(located(path), labels=list(recognizer.labels))
+    rows: list[dict[str, Any]] = []
+    probabilities: list[np.ndarray] = []
+    kept = dataset.utterances
+    window = round(recognizer.window_s * recognizer.sample_rate)
+    for number, utterance in enumerate(kept):
+        progress.update(number, len(kept), "Listening to {name}", name=Path(utterance.path).name)
+        sound = audio.read_part(utterance.path, utterance.start_s, utterance.end_s)
+        pieces = [sound[start : start + window] for start in windows.starts(len(sound), window)]
+        mean = np.mean([recognizer.classify(piece).probabilities for piece in pieces], axis=0)
+        probabilities.append(mean)
+        rows.append(
+            {
+                "path": str(utterance.path),
+                "emotion": utterance.emotion,
+                "speaker": utterance.speaker,
+                "sex": utterance.sex,
+                "session": utterance.session,
+                "predicted": recognizer.labels[int(mean.argmax())],
+                **{
+                    f"p_{label}": round(float(p), 6) for label, p in zip(recognizer.labels, mean, strict=True)
+                },
+            }
+        )
+    evaluation = speakers.evaluate(
+        truth=[u.emotion for u in kept],
+        probabilities=np.array(probabilities),
+        labels=recognizer.labels,
+        speakers=[u.speaker for u in kept],
+        sexes=[u.sex for u in kept],
+        sessions=[u.session for u in kept],
+        ids=[str(u.path) for u in kept],
+    )
+    return evaluation, rows

@@ -1,0 +1,47 @@
+"""Speech emotion, as a system among the others."""
+
+from __future__ import annotations
+
+from models.contract import Capabilities, Refusal, System
+from models.emotion.config import EmotionConfig
+from models.settings import Options, setting
+
+
+class EmotionOptions(Options):
+    """How recordings are recognised."""
+
+    hop_s: float = setting(
+        1.0,
+        "Hop",
+        "Seconds from one window of a long recording to the next; shorter hops take proportionally longer.",
+        unit="s",
+        ge=0.05,
+        le=60,
+    )
+
+
+USUAL = EmotionOptions()
+
+
+def _capabilities() -> Capabilities:
+    from models.emotion import commands, crossvalidation
+    from models.emotion.published import imported
+    from models.emotion.recognizer import Recognizer
+    from models.emotion.task import EmotionTask
+
+    return Capabilities(
+        task=EmotionTask,
+        load=Recognizer.load,
+        use=commands.use,
+        evaluate=commands.evaluate,
+        describe=commands.describe,
+        crossval=crossvalidation.crossval,
+        crossval_by=("speaker", "session", "k"),
+        importer=imported,
+        export=Refusal(
+            "No other program reads these networks.", "Its checkpoint folders are plain safetensors and JSON."
+        ),
+    )
+
+
+SYSTEM = System("emotion", "Emotion", EmotionConfig, _capabilities, use_options=EmotionOptions)

@@ -1,0 +1,48 @@
+"""ReverberationNet, as a system among the others."""
+
+from __future__ import annotations
+
+from models.contract import Capabilities, Refusal, System
+from models.reverberation.config import ReverberationConfig
+from models.settings import Options, setting
+
+
+class ObservationOptions(Options):
+    """What is silenced while sequences are observed."""
+
+    muted: tuple[str, ...] = setting(
+        (), "Muted", "Roles whose messages, feedback and final outputs are held at zero."
+    )
+
+
+USUAL = ObservationOptions()
+
+
+def _capabilities() -> Capabilities:
+    from models.reverberation import commands
+    from models.reverberation.observer import Observer
+    from models.reverberation.published import imported
+    from models.reverberation.task import ReverberationTask
+
+    return Capabilities(
+        task=ReverberationTask,
+        load=Observer.load,
+        use=commands.use,
+        evaluate=commands.evaluate,
+        describe=commands.describe,
+        crossval=Refusal(
+            "Its data names no speakers or subjects in general.",
+            "Train with a validation share, and with several seeds.",
+        ),
+        importer=imported,
+        export=commands.export,
+    )
+
+
+SYSTEM = System(
+    "reverberation",
+    "ReverberationNet",
+    ReverberationConfig,
+    _capabilities,
+    use_options=ObservationOptions,
+)

@@ -1,0 +1,71 @@
+"""A fold of a cross-validation, or a point of a learning curve, as a run folder of its own.
+
+A fold that is done is not trained again, so that what was killed goes on; but only a fold of the identical recipe
+counts as done. A folder with folds of another recipe is refused, and nothing in it is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from models.errors import UserError
+from models.files import read_json
+from models.training import config as configs
+from models.training import events
+from models.training.config import TrainingConfig
+from models.training.run_folder import RunFolder
+from models.training.task import Task
+from models.training.trainer import Trainer
+
+
+def train_fold(
+    place: Path,
+    system: str,
+    config: TrainingConfig,
+    make_task: Callable[[Any], Task[Any]],
+    device: str,
+) -> RunFolder:
+    """Train one fold in the folder `place`, or on from where it was, unless it is done.
+
+    Raises UserError where the folder holds a run of another recipe, and where the training ends with a person's error;
+    RuntimeError where it ends with an error of the program.
+    """
+    run = RunFolder(place)
+    values = config.model_dump(mode="json")
+    if run.config_file.is_file():
+        refuse_other_recipe(run, values)
+    else:
+        run = RunFolder.create(place, system, values)
+    end = Trainer(make_task(config), run, device).train()
+    if isinstance(end, events.Failed):
+        if end.details:
+            raise RuntimeError(end.details)
+        raise UserError(end.what, end.why, end.remedy)
+    return run
+
+
+def kept_result(place: Path, config: TrainingConfig, name: str) -> Any:
+    """The plain values that a fold kept in its file `name` when it was done; None where it is not.
+
+    Raises UserError where the folder holds a run of another recipe.
+    """
+    run = RunFolder(place)
+    if run.config_file.is_file():
+        refuse_other_recipe(run, config.model_dump(mode="json"))
+    return read_json(place / name) if (place / name).is_file() else None
+
+
+def refuse_other_recipe(run: RunFolder, values: dict[str, Any]) -> None:
+    """Raises UserError where a run's recipe is not this one; the names of what differs are in it."""
+    kept = {key: value for key, value in run.config().items() if key != "system"}
+    differing = configs.changed(values, kept)
+    if differing:
+        raise UserError(
+            "{folder} holds a fold of another recipe.",
+            "They differ in {names}.",
+            "Choose an empty folder, or the recipe it was begun with.",
+            folder=run.path,
+            names=", ".join(sorted(differing)[:6]),
+        )
