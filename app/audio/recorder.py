@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 
+from app.audio import holding
 from app.audio.ring import Ring
+from models import resources
 from models.checkpoint import cannot_write
 from models.errors import UserError
 
 SUFFIXES = (".wav", ".csv", ".txt")
 PART = ".part"
-SAFE_EVERY_S = 5.0  # as much is lost when the machine goes down
+OWN = 0o600  # what somebody said is nobody else's to read
+NOBODY = "no speech"  # an empty label, in words
+SAFE_EVERY_S = 5.0  # as much sound is lost when the machine goes down
 SILENCE_S = 10.0  # written at a time
 MOST_BYTES = 2**32 - 4096  # a WAV file counts its bytes in 32 bits: 37 hours at 16 kHz
 
 
 class SoundRecorder:
     """``STEM.wav``, 16 bits, one channel, written as it comes under a name that begins with a dot; `close` gives it its
-    own. What a crash leaves is found by `recover`.
+    own. What a crash leaves is found by `recover`, and only that: a file that is being written is held by its recorder.
+    Where the name is taken, ``-2`` or so is added.
 
     `began` (on the clock of `time.monotonic`): with `follow`, the sound begins there.
     """
@@ -33,6 +39,7 @@ class SoundRecorder:
     suffixes: tuple[str, ...] = (".wav",)
 
     def __init__(self, stem: Path, sample_rate: int, began: float | None = None) -> None:
+        stem = _free(stem, self.suffixes)
         self.files = [stem.with_name(stem.name + suffix) for suffix in self.suffixes]
         self._aside = [_aside(path) for path in self.files]
         self._rate, self._began = sample_rate, began
@@ -41,6 +48,9 @@ class SoundRecorder:
         self._written = self._safe = 0
         try:
             stem.parent.mkdir(parents=True, exist_ok=True)
+            for aside in self._aside:
+                os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWN))
+            self._held = holding.hold(self._aside[0])
             self._sound = soundfile.SoundFile(
                 self._aside[0], "w", sample_rate, 1, format="WAV", subtype="PCM_16"
             )
@@ -92,6 +102,7 @@ class SoundRecorder:
             self._finish()
             for file in self._open_files():
                 file.close()
+            self._held.release()
             for aside, path in zip(self._aside, self.files, strict=True):
                 aside.replace(path)
                 named.append((aside, path))
@@ -108,6 +119,7 @@ class SoundRecorder:
                 file.close()
             except (OSError, soundfile.LibsndfileError):
                 continue  # what it could not write is not wanted anyway
+        self._held.release()
         for aside in self._aside:
             aside.unlink(missing_ok=True)
 
@@ -125,6 +137,7 @@ class SoundRecorder:
 
 class SessionRecorder(SoundRecorder):
     """Besides the sound ``STEM.csv`` (start_s, end_s, label, a probability a class) and ``STEM.txt`` (Audacity's labels).
+    A row is on its way to the disk as soon as it is told, so that a kill costs none.
 
     All three get their names when all three are whole. Times in the tables are seconds since `began`.
     """
@@ -141,6 +154,7 @@ class SessionRecorder(SoundRecorder):
             self._labels = open(self._aside[2], "w", encoding="utf-8")  # noqa: SIM115
             self._rows: Any = csv.writer(self._table, lineterminator="\n")
             self._rows.writerow(["start_s", "end_s", "label", *(f"p_{label}" for label in labels)])
+            self._table.flush()
         except OSError as error:
             raise _problem(stem, error) from error
 
@@ -150,6 +164,7 @@ class SessionRecorder(SoundRecorder):
         values = [f"{p:.6f}" if np.isfinite(p) else "" for p in probabilities]
         try:
             self._rows.writerow([f"{start_s:.3f}", f"{end_s:.3f}", label, *values])
+            self._table.flush()
             if self._run is not None and self._run[2] == label and abs(start_s - self._run[1]) < 1e-3:
                 self._run = (self._run[0], end_s, label)
             else:
@@ -167,26 +182,75 @@ class SessionRecorder(SoundRecorder):
     def _write_run(self) -> None:
         if self._run is not None:
             start_s, end_s, label = self._run
-            self._labels.write(f"{start_s:.6f}\t{end_s:.6f}\t{label or 'no speech'}\n")
+            self._labels.write(_label_line(start_s, end_s, label))
+            self._labels.flush()
             self._run = None
 
 
+def folder() -> Path:
+    """Where recordings go."""
+    return resources.home() / "recordings"
+
+
 def recover(folder: Path) -> list[Path]:
-    """Give what a crash left unfinished in `folder` its names, the sound's header set right; returns the files."""
+    """Give what a crash left unfinished in `folder` its names, the sound's header set right and the labels as the table
+    has them; returns the files. What is being recorded, here or in another window, is left alone."""
     found = []
     for suffix in SUFFIXES:
         for aside in sorted(folder.glob(f".*{suffix}{PART}")):
             path = aside.with_name(aside.name[1 : -len(PART)])
-            if path.exists():
+            if path.exists() or holding.is_held(_aside(path.with_name(path.name[: -len(suffix)] + ".wav"))):
                 continue
             try:
                 if suffix == ".wav" and not _mend(aside):
                     continue
+                if suffix == ".txt":
+                    _label_anew(aside, path.with_name(path.name[: -len(suffix)] + ".csv"))
                 aside.replace(path)
             except OSError as error:
                 raise cannot_write(path, error) from error
             found.append(path)
     return found
+
+
+def _free(stem: Path, suffixes: Sequence[str]) -> Path:
+    """The stem, or one with a number that no file has, finished or not."""
+    number, free = 1, stem
+    while any(
+        path.exists() or _aside(path).exists()
+        for path in (free.with_name(free.name + suffix) for suffix in suffixes)
+    ):
+        number += 1
+        free = stem.with_name(f"{stem.name}-{number}")
+    return free
+
+
+def _label_line(start_s: float, end_s: float, label: str) -> str:
+    """One of Audacity's labels."""
+    return f"{start_s:.6f}\t{end_s:.6f}\t{label or NOBODY}\n"
+
+
+def _label_anew(labels: Path, table: Path) -> None:
+    """Audacity's labels from the rows of the table: those were written at once, and the last label was not."""
+    if not table.is_file():
+        return
+    whole = table.read_text("utf-8").rpartition("\n")[0]  # the last row may be cut off
+    labels.write_text("".join(_runs(csv.DictReader(io.StringIO(whole)))), "utf-8")
+
+
+def _runs(rows: Iterable[dict[str, str]]) -> Iterable[str]:
+    """A line for each run of rows with one label."""
+    run: tuple[float, float, str] | None = None
+    for row in rows:
+        start_s, end_s, label = float(row["start_s"]), float(row["end_s"]), row["label"]
+        if run is not None and run[2] == label and abs(start_s - run[1]) < 1e-3:
+            run = (run[0], end_s, label)
+            continue
+        if run is not None:
+            yield _label_line(*run)
+        run = (start_s, end_s, label)
+    if run is not None:
+        yield _label_line(*run)
 
 
 def _aside(path: Path) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 import csv
 import os
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -142,6 +144,67 @@ def test_a_crash_leaves_what_can_be_recovered(tmp_path):
     assert recover(crashed) == []
     recorder.discard()
     assert [path.name for path in tmp_path.iterdir()] == ["crashed"]
+
+
+RECORDS = """
+import os, sys, time
+import numpy as np
+from pathlib import Path
+from app.audio.recorder import SessionRecorder
+
+recorder = SessionRecorder(Path(sys.argv[1]) / "s", 16_000, ["angry", "sad"])
+recorder.add_sound(np.full(16_000 * 8, 0.1, np.float32))
+for i in range(6):
+    recorder.add_prediction(i, i + 1, "sad" if i < 4 else "", np.array([0.25, 0.75]))
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def recording_elsewhere(tmp_path):
+    """Another program that records into the folder, killed at the end at the latest."""
+    with subprocess.Popen(
+        [sys.executable, "-c", RECORDS, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline().strip() == "ready"
+        yield other
+        other.kill()
+
+
+def test_a_kill_costs_no_row_and_no_label(tmp_path, recording_elsewhere):
+    recording_elsewhere.kill()
+    recording_elsewhere.wait()
+    assert sorted(path.name for path in recover(tmp_path)) == ["s.csv", "s.txt", "s.wav"]
+    rows = list(csv.DictReader((tmp_path / "s.csv").read_text("utf-8").splitlines()))
+    assert [row["label"] for row in rows] == ["sad"] * 4 + [""] * 2
+    labels = [line.split("\t") for line in (tmp_path / "s.txt").read_text("utf-8").splitlines()]
+    assert labels == [["0.000000", "4.000000", "sad"], ["4.000000", "6.000000", "no speech"]]
+    assert soundfile.info(tmp_path / "s.wav").duration > 0
+
+
+def test_a_recording_that_goes_on_elsewhere_is_left_alone(tmp_path, recording_elsewhere):
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert recover(tmp_path) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_recording_of_this_window_is_left_alone_too(tmp_path):
+    recorder = SessionRecorder(tmp_path / "s", RATE, ["sad"])
+    recorder.add_sound(tone(300, 8.0))
+    assert recover(tmp_path) == []
+    again = SessionRecorder(tmp_path / "s", RATE, ["sad"])  # in the same second
+    again.add_sound(tone(300, 1.0))
+    assert {path.stem for path in again.close()} == {"s-2"}
+    assert soundfile.info(recorder.close()[0]).duration == pytest.approx(8.0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of Unix")
+def test_recordings_are_their_owners_alone(tmp_path):
+    recorder = SessionRecorder(tmp_path / "s", RATE, ["sad"])
+    recorder.add_sound(tone(300, 1.0))
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in recorder.close()} == {0o600}
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_words(tmp_path):
