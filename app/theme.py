@@ -88,6 +88,12 @@ def color(token: str) -> QColor:
     return QColor(token if token.startswith("#") else getattr(_current, token))
 
 
+def ink_on(background: QColor) -> QColor:
+    """What can be read on a category's colour: dark on light ones, white on dark ones."""
+    light = 0.299 * background.red() + 0.587 * background.green() + 0.114 * background.blue()
+    return QColor(LIGHT.text if light > 125 else LIGHT.page)
+
+
 def apply(app: QApplication, choice: str = "system") -> None:
     """Use the ``light`` or ``dark`` theme, or follow the ``system``."""
     global _current, _choice, _following

@@ -72,6 +72,7 @@ class SoundRecorder:
             if self._began is not None:
                 due = round((ring.time_of(0) - self._began) * self._rate)
                 self._add_silence(due - self._written)
+                self._taken = max(0, self._written - due)  # what was heard before it began is not its own
         new = ring.since(self._taken)
         self._add_silence(new.end_index - len(new.samples) - self._taken)
         self._taken = new.end_index

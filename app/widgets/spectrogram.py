@@ -33,6 +33,11 @@ class Spectrogram(Plot):
         self._image = pg.ImageItem(axisOrder="col-major")
         self._image.setLookupTable(pg.colormap.get("viridis").getLookupTable(nPts=256))
         self.addItem(self._image, ignoreBounds=True)
+        self._head = pg.InfiniteLine(
+            angle=90, pen=pg.mkPen(theme.LIGHT.page, width=1)
+        )  # the map is dark in both themes
+        self._head.hide()
+        self.addItem(self._head, ignoreBounds=True)
         self._columns = np.zeros((0, BINS), np.uint8)
         self._drawn_to = 0  # sample up to which live columns are computed
         self._seconds = 0.0
@@ -113,12 +118,18 @@ class Spectrogram(Plot):
         self._image.setImage(columns_of(samples[first:], count, step), autoLevels=False, levels=(0, 255))
         self._image.setRect(pg.QtCore.QRectF(first / rate, 0, count * step / rate, rate / 2000))
 
+    def set_playhead(self, place_s: float | None) -> None:
+        self._head.setVisible(place_s is not None)
+        if place_s is not None:
+            self._head.setPos(place_s)
+
     def show_nothing(self) -> None:
         """Nothing to show; the room stays."""
         self._seconds = 0.0
         self._file = None
         self._drawn_to = 0
         self._image.clear()
+        self._head.hide()
         for mark in self._marks:
             mark.hide()
         self.getViewBox().setLimits(xMin=None, xMax=None)

@@ -24,7 +24,8 @@ async def watch(live, seconds):
     words, end = {}, time.monotonic() + seconds
     while time.monotonic() < end:
         await asyncio.sleep(0.1)
-        words[live.word.text()] = words.get(live.word.text(), 0) + 1
+        said = live.sight.word.text()
+        words[said] = words.get(said, 0) + 1
     return words
 
 
@@ -40,15 +41,15 @@ async def journey(app, steps):
     tab = window.page("emotion")
     live = tab.live
     states = []
-    live.microphone.state_changed.connect(
+    live.input.microphone.state_changed.connect(
         lambda state, _text: (
             states.append(state),
             tell(state=state) if state in ("listening", "lost") else None,
         )
     )
-    await until(lambda: live.device.count() > 0)
+    await until(lambda: live.input.device.count() > 0)
     tab.primary.click()
-    await until(lambda: live.results >= 2)
+    await until(lambda: live.session.results >= 2)
     for step in steps:
         if step == "silence":
             tell(step=step, words=await watch(live, 3.0))
@@ -57,20 +58,20 @@ async def journey(app, steps):
             await until(lambda: states[-1] == "lost")
             tell(want="put back")
             await until(lambda: states[-1] == "listening")
-            before = live.results
-            await until(lambda before=before: live.results > before + 2)
+            before = live.session.results
+            await until(lambda before=before: live.session.results > before + 2)
         else:
             player = subprocess.Popen(["paplay", "--device=polyphony_microphone_sink", step])
             tell(step=step, words=await watch(live, 4.0))
             player.wait()
             await asyncio.sleep(2.5)
-    latencies = list(live.latencies_s)
+    latencies = list(live.session.latencies_s)
     tab.primary.click()
-    await until(lambda: not live._listening)
+    await until(lambda: not live.session.listening)
     await services.close()
-    live.microphone.wait_closed()
+    live.input.microphone.wait_closed()
     left = [thread.name for thread in threading.enumerate() if "microphone" in thread.name]
-    tell(latencies_s=latencies, skipped=live.skipped, threads=left)
+    tell(latencies_s=latencies, skipped=live.session.skipped, threads=left)
 
 
 def main():

@@ -147,9 +147,9 @@ def test_gain_is_heard(qtbot, sound_server, lanes, voices, tmp_path):
 
 
 def test_what_is_said_into_the_microphone_is_recorded(qtbot, services, sound_server, speech_file):
-    from app.tabs.separation.microphone_box import MicrophoneBox
+    from app.tabs.separation.record_box import RecordBox
 
-    box = MicrophoneBox(services)
+    box = RecordBox(services)
     qtbot.addWidget(box)
     box.show()
     box.list_devices()
@@ -177,9 +177,10 @@ def test_what_is_said_into_the_microphone_is_recorded(qtbot, services, sound_ser
 
 
 def test_nothing_said_is_no_recording(qtbot, services, sound_server, tmp_path):
-    from app.tabs.separation.microphone_box import MicrophoneBox, folder
+    from app.audio.recorder import folder
+    from app.tabs.separation.record_box import RecordBox
 
-    box = MicrophoneBox(services)
+    box = RecordBox(services)
     qtbot.addWidget(box)
     problems = []
     box.failed.connect(problems.append)

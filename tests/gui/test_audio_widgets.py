@@ -8,8 +8,8 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor
 
 from app import theme
+from app.tabs.emotion.timeline import STRIP, Timeline, clock
 from app.widgets.spectrogram import BINS, HOP, WINDOW, Spectrogram, columns_of
-from app.widgets.timeline import STRIP, Timeline, clock
 from app.widgets.waveform import Waveform
 
 RATE = 16_000

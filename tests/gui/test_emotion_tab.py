@@ -47,7 +47,7 @@ def test_the_sample_is_recognised(tab, qtbot):
     assert table.columnCount() == 8
     assert table.data(table.index(0, 2)) in ("angry", "happy", "neutral", "sad")
     qtbot.waitUntil(
-        lambda: tab.files._waveform._samples is not None, timeout=10_000
+        lambda: tab.files.sound.waveform._samples is not None, timeout=10_000
     )  # the first row is shown
 
 
@@ -200,8 +200,149 @@ def test_near_silence_is_no_emotion_in_files_either(tab, qtbot, tmp_path):
     table = tab.files.table
     assert table.data(table.index(0, 2)) == "no speech"
     assert all(table.data(table.index(0, column)) == "" for column in range(3, table.columnCount()))
-    qtbot.waitUntil(lambda: bool(tab.files._timeline.lines[0].segments()), timeout=10_000)
-    assert {label for _start, _end, label in tab.files._timeline.lines[0].segments()} == {None}
-    assert "no speech" in tab.files._name.whole()
-    band = tab.files._waveform._band.image
+    qtbot.waitUntil(lambda: bool(tab.files.sound.lines.lines[0].segments()), timeout=10_000)
+    assert {label for _start, _end, label in tab.files.sound.lines.lines[0].segments()} == {None}
+    assert "no speech" in tab.files.sound.name.whole()
+    band = tab.files.sound.waveform._band.image
     assert band is None or not band.any()
+
+
+class SilentPlayer:
+    """Stands for the loudspeaker, which no test has: it plays until it is stopped."""
+
+    def __init__(self, *_arguments):
+        self.ends = []
+
+    def start(self):
+        self.alive = True
+
+    def end(self):
+        self.alive = False
+
+    def is_alive(self):
+        return False
+
+    def position_s(self):
+        return 0.5
+
+
+def test_space_plays_and_stops_as_often_as_it_is_pressed(tab, qtbot, monkeypatch):
+    monkeypatch.setattr("app.audio.player._Playback", SilentPlayer)
+    open_files(tab, qtbot, [next(CLIPS.glob("*.flac"))])
+    sound = tab.files.sound
+    qtbot.waitUntil(lambda: sound.ready, timeout=10_000)
+    tab.window().activateWindow()
+    qtbot.waitUntil(lambda: tab.files._list.hasFocus(), timeout=5_000)
+    for playing in (True, False, True, False):
+        qtbot.keyClick(tab.files._list, Qt.Key.Key_Space)
+        assert sound.player.playing is playing
+        assert sound.play.text() == ("Stop" if playing else "Play")
+    sound.stop()
+
+
+def test_what_came_last_is_chosen_and_in_sight(tab, qtbot):
+    clips = sorted(CLIPS.glob("*.flac"))
+    open_files(tab, qtbot, clips[:20])
+    files = tab.files
+    files._list.sortByColumn(1, Qt.SortOrder.AscendingOrder)
+    open_files(tab, qtbot, [clips[30]])
+    qtbot.waitUntil(lambda: clips[30].name in files.sound.name.whole() and files.sound.ready, timeout=10_000)
+    index = files._list.currentIndex()
+    assert index.siblingAtColumn(0).data() == clips[30].name
+    assert files._list.viewport().rect().intersects(files._list.visualRect(index))
+
+
+def test_tracks_of_a_conversation_land_on_the_first_of_them(tab, qtbot, tmp_path):
+    from app.tabs.sent import Conversation, Track
+
+    open_files(tab, qtbot, sorted(CLIPS.glob("*.flac"))[:3])
+    paths = [tmp_path / "meeting_a.wav", tmp_path / "meeting_b.wav"]
+    for path, clip in zip(paths, sorted(CLIPS.glob("*.flac"))[5:7], strict=True):
+        sound, rate = soundfile.read(clip)
+        soundfile.write(path, np.resize(sound, 4 * rate), rate)
+    tracks = tuple(Track(path, f"Speaker {n}", "#0072B2") for n, path in enumerate(paths, 1))
+    tab.receive(Conversation("meeting_30min.wav", tracks, 16_000))
+    qtbot.waitUntil(lambda: len(tab.files.sound.lines.lines) == 2 and idle(tab), timeout=60_000)
+    assert tab.files._shown_row.path == paths[0]
+    assert "Speaker 1" in tab.files.sound.name.whole()
+    name = tab.files._list.currentIndex().siblingAtColumn(0)
+    tab.window().resize(1280, 800)
+    assert name.data() == "Speaker 1 · meeting_30min.wav"
+    wide = tab.files._list.fontMetrics().horizontalAdvance("Speaker 1 · mee")
+    assert tab.files._list.columnWidth(0) > wide
+
+
+def test_waveform_spectrogram_and_time_line_have_one_axis(tab, qtbot):
+    open_files(tab, qtbot, [next(CLIPS.glob("*.flac"))])
+    sound = tab.files.sound
+    qtbot.waitUntil(lambda: bool(sound.lines.lines[0].segments()), timeout=10_000)
+    sound.waveform.setXRange(0.4, 0.9, padding=0)
+    line = sound.lines.lines[0]
+    for share in (0.2, 0.5, 0.9):
+        box = sound.waveform.getViewBox().sceneBoundingRect()
+        x = box.left() + share * box.width()
+        place = line._time_at(x)
+        assert place == pytest.approx(0.4 + 0.5 * share, abs=0.01)
+    sound.waveform.cursor_moved.emit(0.6)
+    assert line._cursor == 0.6
+    line.cursor_moved.emit(0.7)
+    assert sound.spectrogram._cursor.value() == pytest.approx(0.7)
+
+
+def test_recording_can_begin_and_end_while_listening(tab, qtbot):
+    """Sound and predictions from when it was ticked on, and all of it whole when it is unticked."""
+    import time
+
+    from app.audio.recorder import folder
+    from app.audio.ring import Ring
+    from models.emotion.live import LiveResult
+
+    page = tab.live
+    session = page.session
+    session.labels = page.sight.labels
+    session.begin(page.options.record.isChecked())
+    ring = Ring(10.0, 16_000)
+    ring.write(np.full(16_000, 0.1, np.float32), time.monotonic())
+    session.tick(ring, True)
+    assert not page.recording.running
+    page.options.record.setChecked(True)
+    assert page.recording.running
+    now = time.monotonic()
+    ring.write(np.full(16_000, 0.2, np.float32), now + 1.0)
+    session.tick(ring, True)
+    values = np.array([0.1, 0.1, 0.1, 0.7])
+    result = LiveResult(now + 1.0, True, 0.9, 1.0, "sad", values, values, 0.01)
+    session._judged(result)
+    page.options.record.setChecked(False)
+    assert not page.recording.running
+    assert session.listening
+    session.end()
+    rows = list(csv.DictReader(next(folder().glob("*.csv")).read_text().splitlines()))
+    assert [row["label"] for row in rows] == ["sad"]
+    assert float(rows[0]["start_s"]) >= 0
+    sound, _ = soundfile.read(next(folder().glob("*.wav")))
+    assert len(sound) == pytest.approx(16_000, abs=2_000)
+    assert np.abs(sound).max() == pytest.approx(0.2, abs=0.01)
+
+
+def test_no_class_is_cut_off_where_the_window_is_low(tab, qtbot):
+    """Bars come before pictures: these give way, with messages above and the dock below."""
+    tab.choice.choose("live")
+    window = tab.window()
+    window.resize(1024, 700)
+    for key in ("a", "b"):
+        tab.show_message("warning", "Something to be read here.", heading="And its heading.", key=key)
+    window.dock.set_open(True)
+    sight = tab.live.sight
+    bars = sight.bars
+    assert bars.height() >= bars.minimumSizeHint().height()
+    below = sight.timeline.parentWidget()
+    assert bars.geometry().bottom() < below.geometry().top()
+    assert below.geometry().bottom() <= sight.height()
+    assert sight.geometry().bottom() <= tab.live.height()
+    whole = sight.mapTo(window, sight.rect().bottomLeft()).y()
+    assert whole <= window.height()
+    window.dock.set_open(False)
+    tab.clear_messages()
+    window.resize(1280, 800)
+    qtbot.waitUntil(lambda: sight.pictures.spectrogram.isVisible(), timeout=5_000)

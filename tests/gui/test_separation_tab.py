@@ -423,14 +423,14 @@ def test_the_emotion_tab_gets_a_time_line_for_each_speaker(tab, window, qtbot, t
         lambda: sum(row.prediction is not None for row in files.table.rows) == 2 and idle(emotion),
         timeout=60_000,
     )
-    qtbot.waitUntil(lambda: len(files._timeline.lines) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(files.sound.lines.lines) == 2, timeout=20_000)
     assert [row.name for row in files.table.rows] == ["Anna · mixture.wav", "Speaker 2 · mixture.wav"]
-    heard = [{label for _start, _end, label in line.segments()} for line in files._timeline.lines]
+    heard = [{label for _start, _end, label in line.segments()} for line in files.sound.lines.lines]
     assert all(
         None in labels and len(labels) > 1 for labels in heard
     )  # each is silent while they say nothing
     assert "4 kHz" in texts(emotion)
-    ends = [line.segments()[-1][1] for line in files._timeline.lines]
+    ends = [line.segments()[-1][1] for line in files.sound.lines.lines]
     assert ends == [pytest.approx(SECONDS), pytest.approx(SECONDS)]
 
 

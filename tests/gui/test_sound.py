@@ -119,6 +119,18 @@ def test_the_recording_follows_the_ring_without_loss(tmp_path):
     np.testing.assert_allclose(written[-RATE:], sound[-RATE:], atol=1e-4)  # silence kept it in step
 
 
+def test_a_recording_that_begins_while_listening_has_nothing_from_before(tmp_path):
+    ring, sound = Ring(10.0, RATE), tone(200, 5.0)
+    ring.write(sound[: 3 * RATE], 103.0)
+    recorder = SessionRecorder(tmp_path / "s", RATE, [], began=102.0)
+    recorder.follow(ring)
+    ring.write(sound[3 * RATE :], 105.0)
+    recorder.follow(ring)
+    written, _ = soundfile.read(recorder.close()[0], dtype="float32")
+    assert len(written) == pytest.approx(3 * RATE, abs=2)
+    np.testing.assert_allclose(written[-2 * RATE :], sound[-2 * RATE :], atol=1e-4)
+
+
 def test_what_is_louder_than_the_file_can_hold_is_clipped(tmp_path):
     recorder = SessionRecorder(tmp_path / "s", RATE, [])
     recorder.add_sound(np.array([2.0, -3.0, 0.5], np.float32))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QIcon, QPixmap
 
 from app import theme
 from app.i18n import tr
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from models.emotion.recognizer import FilePrediction
 
 Index = QModelIndex | QPersistentModelIndex
+MARK_PX = 16
 
 
 @dataclass
@@ -28,6 +30,11 @@ class Row:
     prediction: FilePrediction | None = None
     problem: str = ""
     talk: Conversation | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is still to be recognised."""
+        return self.prediction is None and not self.problem
 
     @property
     def recognised(self) -> FilePrediction | None:
@@ -41,6 +48,17 @@ class Row:
             if track.path == self.path:
                 return f"{track.name} · {self.talk.title}" if self.talk is not None else track.name
         return self.path.name
+
+
+@cache
+def _mark(color: str) -> QIcon:
+    """A square in a category's colour, the same whether or not its row is chosen: Qt would tint it."""
+    picture = QPixmap(MARK_PX, MARK_PX)
+    picture.fill(QColor(color))
+    icon = QIcon()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected, QIcon.Mode.Active):
+        icon.addPixmap(picture, mode)
+    return icon
 
 
 class Table(QAbstractTableModel):
@@ -77,7 +95,7 @@ class Table(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return row.problem or str(row.path)
         if role == Qt.ItemDataRole.DecorationRole and column == 2 and row.recognised is not None:
-            return QColor(emotion_color(row.recognised.label))
+            return _mark(emotion_color(row.recognised.label))
         if role == Qt.ItemDataRole.TextAlignmentRole and column not in (0, 2):
             return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
         if role == Qt.ItemDataRole.ForegroundRole and row.problem and column == 2:

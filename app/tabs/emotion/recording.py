@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.audio.recorder import SessionRecorder, recover
+from app.audio.recorder import SessionRecorder, folder, recover
 from app.audio.ring import Ring
 from app.i18n import tr
-from models import resources
 from models.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,10 +24,16 @@ class Recording:
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
         self._recorder: SessionRecorder | None = None
+        self._began = 0.0
+
+    @property
+    def running(self) -> bool:
+        return self._recorder is not None
 
     def open(self, labels: tuple[str, ...], began: float) -> None:
         """Begin a new one; `began` is the monotonic time that its zero stands for."""
-        stem = _folder() / time.strftime("session-%Y%m%d-%H%M%S")
+        self._began = began
+        stem = folder() / time.strftime("session-%Y%m%d-%H%M%S")
         try:
             self._recorder = SessionRecorder(stem, RATE, labels, began=began)
         except UserError as error:
@@ -43,9 +47,11 @@ class Recording:
             except UserError as error:
                 self._failed(error)
 
-    def add(self, start_s: float, end_s: float, label: str, probabilities: np.ndarray) -> None:
-        """Write a prediction; an empty label is a stretch without speech."""
-        if self._recorder is not None:
+    def add(self, start: float, end: float, label: str, probabilities: np.ndarray) -> None:
+        """Write a prediction; an empty label is a stretch without speech. start, end: on the monotonic clock; what
+        was before the recording began is not its own."""
+        if self._recorder is not None and end > self._began:
+            start_s, end_s = max(0.0, start - self._began), end - self._began
             try:
                 self._recorder.add_prediction(start_s, end_s, label, probabilities)
             except UserError as error:
@@ -68,7 +74,7 @@ class Recording:
     def recover(self) -> None:
         """Name what a crash left unfinished, and say so."""
         try:
-            files = recover(_folder())
+            files = recover(folder())
         except UserError as error:
             self._tab.show_error(error)
             return
@@ -80,7 +86,3 @@ class Recording:
         """What was written so far keeps its place."""
         self.close()
         self._tab.show_error(error)
-
-
-def _folder() -> Path:
-    return resources.home() / "recordings"

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import tr
+from app.tabs.emotion.timeline import Timeline
 from app.tabs.emotion.words import emotion_color, emotion_words
 from app.widgets.labels import Dot
-from app.widgets.timeline import Timeline
+from app.widgets.plot import Plot
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,10 @@ class SpeakerLines(QWidget):
 
     clicked = Signal(float)
 
-    def __init__(self) -> None:
+    def __init__(self, above: Sequence[Plot]) -> None:
+        """above: the plots whose time axis and cursor these lines share."""
         super().__init__()
+        self._above = above
         self.lines: list[Timeline] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -74,6 +77,7 @@ class SpeakerLines(QWidget):
                 made.setAccessibleName(tr("Time line of {name}", name=line.name))
                 made.setAccessibleDescription(line.name)
             made.clicked.connect(self.clicked)
+            made.follow(self._above)
             self.lines.append(made)
             self._add(made)
 
@@ -88,6 +92,7 @@ def _caption(line: SpeakerLine) -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(6)
     words = QLabel(line.name)
+    words.setTextFormat(Qt.TextFormat.PlainText)
     words.setProperty("role", "hint")
     layout.addWidget(Dot(line.color))
     layout.addWidget(words, 1)

@@ -16,7 +16,7 @@ from app.tabs.separation import work
 from app.tabs.separation.empty import empty, stacked
 from app.tabs.separation.exports import Exports
 from app.tabs.separation.lanes import SPEAKERS, Lanes, Sound
-from app.tabs.separation.microphone_box import MicrophoneBox
+from app.tabs.separation.record_box import RecordBox
 from app.tabs.separation.score_table import ScoreTable
 from app.tabs.separation.words import about_words, speakers_words, speed_words
 from app.tabs.separation.work import READER
@@ -78,7 +78,7 @@ class RecordingPage(Page):
     def state(self) -> dict[str, Any]:
         kept: dict[str, Any] = {
             "mode": self.lanes.mode,
-            "microphone": self.microphone.device.currentData() or "",
+            "microphone": self.microphone.input.chosen,
         }
         if self.outline is not None:
             kept |= {
@@ -98,7 +98,7 @@ class RecordingPage(Page):
     def restore(self, state: dict[str, Any]) -> None:
         if state.get("mode") in ("waveform", "spectrogram", "both"):
             self.lanes.set_mode(str(state["mode"]))
-        self.microphone.wanted = str(state.get("microphone", ""))
+        self.microphone.input.wanted = str(state.get("microphone", ""))
         path = Path(str(state.get("path", "")))
         if path.is_file() and self.services.running_loop():
             self.tab.start(self._reopen(path, state))
@@ -352,9 +352,9 @@ class RecordingPage(Page):
             self._views.setCurrentWidget(self._lanes_page if self.outline is not None else self._empty_page)
         self.tab.refresh_action()
 
-    def _microphone_says(self, text: str) -> None:
-        if text:
-            self.tab.show_message("warning", text, key="microphone")
+    def _microphone_says(self, heading: str, text: str) -> None:
+        if heading:
+            self.tab.show_message("warning", text, heading=heading, key="microphone")
         else:
             self.tab.clear_messages("microphone")
 
@@ -373,11 +373,11 @@ class RecordingPage(Page):
         link.linkActivated.connect(lambda _link: self._next_sample())
         self.controls.addWidget(link)
         self._samples_seen = 0
-        self.microphone = MicrophoneBox(self.services)
+        self.microphone = RecordBox(self.services)
         self.microphone.recorded.connect(self._recorded)
         self.microphone.running.connect(self._microphone_runs)
         self.microphone.failed.connect(self.tab.show_error)
-        self.microphone.said.connect(self._microphone_says)
+        self.microphone.input.said.connect(self._microphone_says)
         self.controls.addWidget(self.microphone)
 
     def _next_sample(self) -> None:

@@ -1,0 +1,55 @@
+"""The table of files on the screen: sorted, one row chosen."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelection, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+from app.i18n import tr
+from app.tabs.emotion.file_table import Row, Table
+from app.widgets.tables import for_reading
+
+ROW_PX = 28
+EMOTION_PX, CERTAINTY_PX, FIGURE_PX = 112, 84, 70
+
+
+class FileList(QTableView):
+    """chosen(Row): another row, or none (None)."""
+
+    chosen = Signal(object)
+
+    def __init__(self, table: Table) -> None:
+        super().__init__()
+        self.table = table
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSortRole(Qt.ItemDataRole.UserRole)
+        self._sorted.setSourceModel(table)
+        self.setModel(self._sorted)
+        self.setSortingEnabled(True)
+        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        for_reading(self, tr("Predictions"), ROW_PX)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.selectionModel().selectionChanged.connect(self._selected)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.fit_columns()
+
+    def choose(self, row: Row) -> None:
+        """Select a row, and bring it into sight."""
+        index = self._sorted.mapFromSource(self.table.index(self.table.rows.index(row), 0))
+        self.selectRow(index.row())
+        self.scrollTo(index)
+
+    def fit_columns(self) -> None:
+        """After the classes have changed: the name takes what the figures leave, and never less than it needs."""
+        header = self.horizontalHeader()
+        header.setMinimumSectionSize(56)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        widths = {2: EMOTION_PX, 3: CERTAINTY_PX}
+        for column in range(1, self.table.columnCount()):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, widths.get(column, FIGURE_PX))
+
+    def _selected(self, chosen: QItemSelection, _left: QItemSelection) -> None:
+        indexes = chosen.indexes()
+        if indexes:
+            self.chosen.emit(self.table.rows[self._sorted.mapToSource(indexes[0]).row()])

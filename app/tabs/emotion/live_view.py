@@ -1,0 +1,163 @@
+"""What a live session looks like: the word, the bars, the sound, the session's time line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QVBoxLayout, QWidget
+
+from app import theme
+from app.audio.ring import Snapshot
+from app.i18n import tr
+from app.tabs.emotion.timeline import Timeline
+from app.tabs.emotion.words import emotion_color, emotion_words
+from app.widgets.bars import Bars
+from app.widgets.labels import Elided
+from app.widgets.spectrogram import Spectrogram
+from app.widgets.waveform import Waveform
+
+if TYPE_CHECKING:
+    from models.emotion.live import LiveResult
+    from models.emotion.session import SessionLog
+
+SHOWN_S = 5.0
+
+
+class Word(QLabel):
+    """The big word. Tells when it has really been painted, which is when the person can see it."""
+
+    painted = Signal()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        self.painted.emit()
+
+
+class SoundPictures(QWidget):
+    """Waveform over spectrogram, as much of it as there is room for: what is beside it must never be cut off."""
+
+    def __init__(self, window_s: float) -> None:
+        """window_s: how much of the newest sound is classified; it is tinted."""
+        super().__init__()
+        self.waveform, self.spectrogram = Waveform(axis=False), Spectrogram()
+        self.waveform.set_window_s(window_s)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.TINY)
+        column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        self._parts = [
+            (_captioned(tr("waveform, last 5 s"), self.waveform), 2),
+            (_captioned(tr("spectrogram, 0–8 kHz"), self.spectrogram), 3),
+        ]
+        for part, stretch in self._parts:
+            column.addWidget(part, stretch)
+
+    def set_live(self, heard: Snapshot, rate: int) -> None:
+        self.waveform.set_live(heard.samples, rate, SHOWN_S, heard.end_index)
+        if self.spectrogram.isVisible():
+            self.spectrogram.set_live(heard.samples, heard.end_index, rate)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        room = self.height()
+        for part, _stretch in self._parts:
+            room -= part.minimumSizeHint().height()
+            part.setVisible(room >= 0)
+            room -= theme.TINY
+
+
+class LiveView(QWidget):
+    """painted(): a new word is on the screen."""
+
+    painted = Signal()
+
+    def __init__(self, window_s: float) -> None:
+        super().__init__()
+        self.labels: tuple[str, ...] = ()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.SMALL)
+        column.addLayout(self._make_head())
+        self.bars = Bars(tr("Probabilities"))
+        column.addWidget(self.bars)
+        self.pictures = SoundPictures(window_s)
+        column.addWidget(self.pictures, 1)
+        self.timeline = Timeline(emotion_words, emotion_color, grows=True)
+        column.addWidget(_captioned(tr("this session"), self.timeline))
+
+    def show_labels(self, labels: Sequence[str]) -> None:
+        """The classes of the model."""
+        if tuple(labels) == self.labels:
+            return
+        self.labels = tuple(labels)
+        words = [emotion_words(one) for one in labels]
+        self.bars.set_labels(words, [emotion_color(one, i) for i, one in enumerate(labels)])
+        metrics = QFontMetrics(theme.font(theme.BIG_PX, bold=True))
+        widest = max(metrics.horizontalAdvance(one) for one in [*words, tr("no speech")])
+        self.word.setMinimumWidth(widest + theme.MEDIUM)  # the certainty stays where it is
+
+    def show_nothing(self, text: str) -> None:
+        """No result: `text` says what to do."""
+        self.word.setEnabled(True)
+        self.word.setText(text)
+        self.certainty.setText("")
+        self.latency.setText("")
+        self.bars.set_dimmed(False)
+        self.bars.set_values(None)
+
+    def show_word(self, text: str) -> None:
+        """A word that is no emotion, such as ``no speech``."""
+        self.word.setText(text)
+        self.certainty.setText("")
+        self.bars.set_values(None)
+
+    def show_result(self, result: LiveResult, log: SessionLog) -> None:
+        if result.speech and result.probabilities is not None and result.label is not None:
+            self.word.setText(emotion_words(result.label))
+            self.certainty.setText(f"{100 * result.probabilities.max():.0f} %")
+            self.bars.set_values(result.probabilities)
+        else:
+            self.show_word(tr("no speech"))
+        self.word.update()
+        self.timeline.show_log(log)
+
+    def set_dimmed(self) -> None:
+        """The last result stays, paler, while nobody listens."""
+        self.bars.set_dimmed(True)
+        self.word.setEnabled(False)
+
+    def _make_head(self) -> QHBoxLayout:
+        head = QHBoxLayout()
+        head.setSpacing(theme.MEDIUM)
+        self.word = Word()
+        self.word.setTextFormat(Qt.TextFormat.PlainText)
+        self.word.setProperty("role", "big")
+        self.word.painted.connect(self.painted)
+        self.certainty = QLabel()
+        self.certainty.setProperty("role", "figure")
+        self.latency = Elided()
+        self.latency.setProperty("role", "hint")
+        self.latency.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom)
+        head.addWidget(self.word)
+        head.addWidget(self.certainty)
+        head.addWidget(self.latency, 1, Qt.AlignmentFlag.AlignBottom)
+        return head
+
+
+def _captioned(title: str, widget: QWidget) -> QWidget:
+    """A small grey title over a widget."""
+    part = QWidget()
+    column = QVBoxLayout(part)
+    column.setContentsMargins(0, theme.TINY, 0, 0)
+    column.setSpacing(theme.TINY)
+    caption = QLabel(title)
+    caption.setProperty("role", "hint")
+    column.addWidget(caption)
+    column.addWidget(widget, 1)
+    return part

@@ -1,0 +1,133 @@
+"""The chosen file: its sound with a play head, where attention looked, and a time line for each speaker, on one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from app import theme
+from app.audio.player import Player
+from app.i18n import tr
+from app.tabs.emotion.speaker_lines import SpeakerLine, SpeakerLines
+from app.widgets.labels import Elided
+from app.widgets.spectrogram import Spectrogram
+from app.widgets.waveform import Waveform
+
+RATE = 16_000
+REDRAW_MS = 33
+
+
+class SoundView(QWidget):
+    """send_asked(): the file should go to ReverberationNet. failed(UserError): it cannot be played."""
+
+    send_asked = Signal()
+    failed = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.player = Player(self)
+        self.player.failed.connect(self.failed)
+        self.player.finished.connect(self._follow)
+        self._samples: np.ndarray | None = None
+        self._ticker = QTimer(self)
+        self._ticker.setInterval(REDRAW_MS)
+        self._ticker.timeout.connect(self._follow)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, theme.SMALL, 0, 0)
+        column.setSpacing(theme.SMALL)
+        column.addLayout(self._make_head())
+        self.waveform, self.spectrogram = Waveform(axis=False), Spectrogram()
+        self.waveform.share_x(self.spectrogram)
+        self.lines = SpeakerLines([self.waveform, self.spectrogram])
+        self.waveform.clicked.connect(self.seek)
+        self.lines.clicked.connect(self.seek)
+        column.addWidget(self.waveform, 2)
+        column.addWidget(self.spectrogram, 2)
+        column.addWidget(self.lines)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a sound to play."""
+        return self._samples is not None
+
+    def show_nothing(self, text: str, can_send: bool = False) -> None:
+        """No sound: `text` says why, or what to do."""
+        self.stop()
+        self._samples = None
+        self.name.setText(text)
+        self._enable(can_send)
+        for part in (self.waveform, self.spectrogram, self.lines):
+            part.show_nothing()
+
+    def show_sound(self, text: str, samples: np.ndarray, times_s: np.ndarray, attention: np.ndarray) -> None:
+        """text: what was recognised. samples: float32 [n] at 16 kHz. times_s, attention: [m], as in `FilePrediction`."""
+        self._samples = samples
+        self.name.setText(text)
+        self._enable(True)
+        self.waveform.set_file(samples, RATE)
+        self.spectrogram.set_file(samples, RATE)
+        self.waveform.set_attention(times_s, attention)
+
+    def show_lines(self, lines: Sequence[SpeakerLine]) -> None:
+        self.lines.show_lines(lines)
+
+    # Playing ----------------------------------------------------------------------------------------------
+
+    def toggle_play(self) -> None:
+        if self.player.playing:
+            self.player.stop()
+        elif self._samples is not None:
+            self.player.play(self._samples, RATE)
+        self._follow()
+
+    def seek(self, place_s: float) -> None:
+        """Play from there."""
+        if self._samples is not None:
+            self.player.play(self._samples, RATE, max(0.0, place_s))
+            self._follow()
+
+    def stop(self) -> None:
+        self.player.stop()
+        self._follow()
+
+    def _follow(self) -> None:
+        """The play head, from one timer while it plays."""
+        playing = self.player.playing
+        words = tr("Stop") if playing else tr("Play")
+        if self.play.text() != words:
+            self.play.setText(words)
+            self.play.setAccessibleName(words)
+        head = self.player.position_s() if playing else None
+        for part in (self.waveform, self.spectrogram, self.lines):
+            part.set_playhead(head)
+        if playing and not self._ticker.isActive():
+            self._ticker.start()
+        elif not playing:
+            self._ticker.stop()
+
+    def _enable(self, can_send: bool) -> None:
+        self.play.setEnabled(self._samples is not None)
+        self.send.setEnabled(can_send)
+
+    def _make_head(self) -> QHBoxLayout:
+        head = QHBoxLayout()
+        self.name = Elided()
+        self.play, self.send = QToolButton(), QToolButton()
+        self.play.setText(tr("Play"))
+        self.play.setToolTip(tr("Play or stop (Space)"))
+        self.play.setAccessibleName(tr("Play"))
+        self.play.setMinimumWidth(56)
+        self.play.clicked.connect(self.toggle_play)
+        self.send.setText(tr("To ReverberationNet"))
+        self.send.setToolTip(
+            tr("Send this recording's log-mel frames to ReverberationNet, in windows of 0.8 s")
+        )
+        self.send.setAccessibleName(tr("Send frames to ReverberationNet"))
+        self.send.clicked.connect(self.send_asked)
+        head.addWidget(self.play)
+        head.addWidget(self.name, 1)
+        head.addWidget(self.send)
+        return head
