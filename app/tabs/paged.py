@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import tr
@@ -90,19 +91,44 @@ class PagedTab(Tab):
     pages: dict[str, Page]
     choice: Segments
 
-    def lay_out(self, models: ModelChoice, pages: dict[str, tuple[str, Page]], name: str) -> None:
+    def lay_out(
+        self,
+        models: ModelChoice,
+        pages: Mapping[str, tuple[str, Page]],
+        name: str,
+        column: QVBoxLayout | None = None,
+        beside: QWidget | None = None,
+    ) -> None:
         """Put the parts together. pages: key → what it is called, and itself; the first one is shown.
-        name: what the choice of pages is called for screen readers."""
+        name: what the choice of pages is called for screen readers.
+
+        Without a `column` each page brings its own source: the choice stands over it. With one the pages are views of
+        one source: the choice stands in the column, over the pages, with `beside` at its right.
+        """
         self.models = models
         self.pages = {key: page for key, (_words, page) in pages.items()}
         self.choice = Segments({key: words for key, (words, _page) in pages.items()}, name)
         self._views, self._details = QStackedWidget(), QStackedWidget()
-        self.source.add(self.choice)
+        self._one_source = column is not None
         for page in self.pages.values():
-            self.source.add(page.source)
             self._views.addWidget(page)
+        if column is None:
+            self.source.add(self.choice)
+            self.view.addWidget(self._views)
+            for page in self.pages.values():
+                self.source.add(page.source)
+        else:
+            for page in self.pages.values():
+                page.source.setParent(page)
+                page.source.hide()
+            row = QHBoxLayout()
+            row.addWidget(self.choice)
+            row.addStretch(1)
+            if beside is not None:
+                row.addWidget(beside)
+            column.addLayout(row)
+            column.addWidget(self._views, 1)
         self.model.add(self.models)
-        self.view.addWidget(self._views)
         self._card = ModelCard()
         self._details.addWidget(self._card)
         self.details.addWidget(self._details)
@@ -180,6 +206,11 @@ class PagedTab(Tab):
         """The page's button says something else now."""
         self.set_action(self.page.words(), enabled=self.page.ready())
 
+    def add_details(self, *widgets: QWidget) -> None:
+        """What can be shown at the right, beside the model's card."""
+        for widget in widgets:
+            self._details.addWidget(widget)
+
     def show_page_details(self, widget: QWidget, title: str) -> None:
         """Something of a page at the right."""
         self._details.setCurrentWidget(widget)
@@ -196,10 +227,11 @@ class PagedTab(Tab):
         if isinstance(current, Page) and current is not page:
             current.hidden()
         self._views.setCurrentWidget(page)
-        for other in self.pages.values():
-            other.source.setVisible(other is page)
-        self.clear_messages()
-        self.set_status("")
+        if not self._one_source:  # what was said of another page's source is over
+            for other in self.pages.values():
+                other.source.setVisible(other is page)
+            self.clear_messages()
+            self.set_status("")
         self.page_chosen(name)
         self.refresh_action()
         if self.isVisible():

@@ -30,6 +30,9 @@ LABELS_PX = 58
 Columns = Callable[[float, float, int], tuple[np.ndarray, np.ndarray]]  # left_s, right_s, columns → low, high
 LEAST_S = 0.05
 ROW_PX = 12  # least height of a row whose name is written
+LEAST_ROWS = 4
+BAR_PX = (16, 60)  # the scale bar's least and greatest height
+BAR_INSET_PX = 8
 
 
 class TraceView(Plot):
@@ -137,6 +140,10 @@ class TraceView(Plot):
         self.first = int(np.clip(first, 0, max(0, len(self.names) - self.rows)))
         self._place_rows()
         self.rows_moved.emit()
+
+    def legible_rows(self) -> int:
+        """How many channels there is room for, each with its name."""
+        return max(LEAST_ROWS, int(self.getViewBox().height()) // ROW_PX)
 
     def show_range(self, left: float, right: float) -> None:
         """The stretch in s, moved so that it lies within the recording."""
@@ -292,11 +299,32 @@ class _Picture(pg.GraphicsObject):
             self._made = (key, self._images(width, height, ratio))
         painter.save()
         painter.resetTransform()
+        corner = QPointF(round(box.left()), round(box.top()))  # on whole pixels, unscaled
         for image in self._made[1]:
-            painter.drawImage(
-                QPointF(round(box.left()), round(box.top())), image
-            )  # on whole pixels, unscaled
+            painter.drawImage(corner, image)
+        if self._made[1]:
+            self._paint_scale(painter, box)
         painter.restore()
+
+    def _paint_scale(self, painter: QPainter, box: QRectF) -> None:
+        """At the right, how high a round voltage is; on a ground of its own, so that traces do not cross it."""
+        value, high = scale_bar(self._view.row_uv, box.height() / max(1, self._view.rows))
+        words = figure(value, self._view.unit)
+        painter.setFont(theme.font(theme.HINT_PX))
+        metrics = painter.fontMetrics()
+        wide, line = metrics.horizontalAdvance(words), metrics.height()
+        right, bottom = box.right() - BAR_INSET_PX, box.bottom() - BAR_INSET_PX
+        tall = max(high, line)
+        ground = theme.color("card")
+        ground.setAlphaF(0.9)
+        inset = QPointF(BAR_INSET_PX / 2, BAR_INSET_PX / 2)
+        back = QRectF(right - wide - BAR_INSET_PX, bottom - tall, wide + BAR_INSET_PX, tall)
+        painter.fillRect(QRectF(back.topLeft() - inset, back.bottomRight() + inset), ground)
+        painter.setPen(QPen(theme.color("text"), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
+        middle = back.center().y()
+        painter.drawLine(QPointF(right, middle - high / 2), QPointF(right, middle + high / 2))
+        words_box = QRectF(back.left(), middle - line / 2, wide, line)
+        painter.drawText(words_box, Qt.AlignmentFlag.AlignCenter, words)
 
     def _images(self, width: int, height: int, ratio: float) -> list[QImage]:
         found = self._view.shown_columns()
@@ -328,6 +356,11 @@ class _Picture(pg.GraphicsObject):
             y = row + 0.5 - y / self._view.row_uv
             good = np.isfinite(y)
             painter.drawPolyline(QPolygonF([QPointF(a, b) for a, b in zip(x[good], y[good], strict=True)]))
+        box = painter.transform().mapRect(shown)
+        painter.save()
+        painter.resetTransform()
+        self._paint_scale(painter, box)
+        painter.restore()
 
 
 def coverage(
@@ -376,6 +409,20 @@ def _inked(strength: np.ndarray, color: QColor, most: float, ratio: float) -> QI
     image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
     image.setDevicePixelRatio(ratio)
     return image
+
+
+def scale_bar(row_uv: float, row_px: float) -> tuple[float, float]:
+    """(what a bar stands for, its height in pixels): 1, 2 or 5 times a power of ten, in a height that can be read off.
+
+    A row of `row_px` pixels stands for `row_uv`.
+    """
+    least, most = BAR_PX
+    wanted = row_uv * min(max(row_px, least), most) / row_px
+    power = 10.0 ** np.floor(np.log10(max(wanted, 1e-9)))
+    value = next(
+        (float(power * step) for step in (1, 2, 5, 10) if power * step * row_px / row_uv >= least), wanted
+    )
+    return value, value * row_px / row_uv
 
 
 def _rounded(value: float) -> float:

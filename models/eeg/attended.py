@@ -81,6 +81,11 @@ def attended(
     return Attention(whole, int(whole.argmax()), tuple(windows))
 
 
+def shifted(envelope: np.ndarray) -> np.ndarray:
+    """A made-up second talker: an envelope [time], shifted in a circle by half its length."""
+    return np.roll(envelope, len(envelope) // 2)
+
+
 def against_shifted(
     stretches: Sequence[Decoded], sample_rate: float, windows_s: Sequence[float] = WINDOWS_S
 ) -> tuple[WindowChoice, ...]:
@@ -90,7 +95,7 @@ def against_shifted(
     """
     found: dict[float, list[WindowChoice]] = {}
     for one in stretches:
-        other = np.roll(one.envelope, len(one.envelope) // 2)
+        other = shifted(one.envelope)
         for window in attended(one.decoded, [one.envelope, other], sample_rate, 0, windows_s).windows:
             found.setdefault(window.window_s, []).append(window)
     return tuple(

@@ -24,6 +24,12 @@ def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide((a * b).sum(-1), power, out=np.zeros(np.broadcast(a, b).shape[:-1]), where=power > 1e-12)
 
 
+def standardised(values: np.ndarray) -> np.ndarray:
+    """[time] less their mean, in their standard deviations."""
+    found: np.ndarray = (values - values.mean()) / (values.std() or 1.0)
+    return found
+
+
 def by_window(decoded: np.ndarray, envelope: np.ndarray, window: int, hop: int = 0) -> np.ndarray:
     """r [windows] of windows of `window` samples every `hop` (0: side by side); empty if none fits."""
     starts = range(0, len(envelope) - window + 1, hop or window)

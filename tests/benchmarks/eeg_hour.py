@@ -67,8 +67,7 @@ async def measured(path: Path, window: object) -> dict[str, float]:
         await asyncio.sleep(0.005)
     traces.repaint()
     first = time.perf_counter() - began
-    source = tab.browser._sources
-    while source["raw"].overview.filled < source["raw"].recording.time:  # type: ignore[attr-defined]
+    while not tab.browser.looked_through:
         await asyncio.sleep(0.02)
     whole = time.perf_counter() - began
     await asyncio.sleep(0.3)

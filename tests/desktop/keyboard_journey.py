@@ -128,11 +128,11 @@ async def reverberation(person, tab):
 
 
 async def eeg(person, tab):
-    await until(lambda: tab.scalp.evaluation is not None and not tab.is_busy and not tab.services.tasks)
+    await until(lambda: tab.session.evaluation is not None and not tab.is_busy and not tab.services.tasks)
     await person.walk_to(named("EEG"))
     before = tab.browser.traces.shown_range()
     await person.press(Qt.Key.Key_PageDown)
-    return {"r": tab.heard.comparison.r, "paged_s": tab.browser.traces.shown_range()[0] - before[0]}
+    return {"r": tab.session.heard.comparison.r, "paged_s": tab.browser.traces.shown_range()[0] - before[0]}
 
 
 async def search(person, tab):

@@ -41,12 +41,15 @@ def said(tab):
 
 def opened(tab, qtbot, path):
     tab.accept_paths([path])
-    qtbot.waitUntil(lambda: tab.opened is not None and tab.opened.path == path and idle(tab), timeout=30_000)
+    qtbot.waitUntil(
+        lambda: tab.session.opened is not None and tab.session.opened.path == path and idle(tab),
+        timeout=30_000,
+    )
 
 
 def decoded(tab, qtbot):
     tab.act()
-    qtbot.waitUntil(lambda: tab.look is not None and idle(tab), timeout=60_000)
+    qtbot.waitUntil(lambda: tab.session.result is not None and idle(tab), timeout=60_000)
 
 
 def saved(folder, sample, trial=0, name="own.npz", **changes):
@@ -64,23 +67,23 @@ def saved(folder, sample, trial=0, name="own.npz", **changes):
 
 def test_the_sample_is_decoded_and_compared_at_once(tab, qtbot):
     tab.try_sample()
-    qtbot.waitUntil(lambda: tab.scalp.evaluation is not None and idle(tab), timeout=60_000)
-    assert tab.part.count() == 30
-    assert tab.heard.comparison.r > 0.05
+    qtbot.waitUntil(lambda: tab.session.evaluation is not None and idle(tab), timeout=60_000)
+    assert tab.recording.part.count() == 30
+    assert tab.session.heard.comparison.r > 0.05
     assert len(tab.outcome.decoded.x) == len(tab.outcome.true.x) == 3200
-    assert f"r {tab.heard.comparison.r:.3f}" in tab.outcome.headline.text()
-    assert "once in twenty" in tab.outcome.words.text()
+    assert f"r {tab.session.heard.comparison.r:.3f}" in tab.outcome.headline.text()
+    assert "once in twenty" in tab.outcome.facts.text()
     assert [row.name for row in tab.scalp.subjects.rows] == ["2", "3", "8"]
     assert "unseen subjects" in tab.scalp.kinds.text()
     assert np.abs(tab.scalp.map._values).max() == pytest.approx(1)
-    assert tab.history.steps.count() == len(tab.look.decoding.history.steps)
+    assert tab.history.steps.count() == len(tab.session.result.decoding.history.steps)
     assert "decoded 0:50" in tab.services.status("eeg")
-    tab.part.setCurrentIndex(14)  # another trial: nothing of the old one is left standing
-    assert tab.look is None
-    assert tab.heard is None
+    tab.recording.part.setCurrentIndex(14)  # another trial: nothing of the old one is left standing
+    assert tab.session.result is None
+    assert tab.session.heard is None
     assert not len(tab.outcome.decoded.x)
     decoded(tab, qtbot)
-    assert tab.heard is not None
+    assert tab.session.heard is not None
 
 
 def test_a_recording_is_scrolled_by_wheel_keys_and_bar(tab, qtbot, tmp_path, sample):
@@ -104,7 +107,7 @@ def test_a_recording_is_scrolled_by_wheel_keys_and_bar(tab, qtbot, tmp_path, sam
     before = traces.shown_range()
     wheel(traces, Qt.KeyboardModifier.ShiftModifier, -120)
     assert traces.shown_range()[0] > before[0]
-    tab.browser.rows.setCurrentIndex(3)  # eight at once
+    tab.browser.rows.setCurrentIndex(tab.browser.rows.findData(8))  # eight at once
     assert traces.rows == 8
     qtbot.keyClick(traces, Qt.Key.Key_Down)
     assert traces.first == 1
@@ -131,6 +134,7 @@ def test_what_is_drawn_is_what_was_recorded(tab, qtbot, tmp_path, sample):
     eeg = np.concatenate([sample["eeg"][n] for n in range(6)]) * np.float32(0.125)
     opened(tab, qtbot, saved(tmp_path, sample, eeg=eeg, envelope=None))
     traces = tab.browser.traces
+    tab.browser.rows.setCurrentIndex(tab.browser.rows.findData(0))  # all channels
     for left, right in ((3.0, 5.0), (0.0, 300.0)):
         traces.show_range(left, right)
         qtbot.waitUntil(lambda: read_to_the_end(traces), timeout=20_000)
@@ -145,11 +149,11 @@ def test_without_a_stimulus_the_envelope_is_shown_and_it_is_said(tab, qtbot, tmp
     assert len(tab.outcome.decoded.x) == 3200
     assert not len(tab.outcome.true.x)
     assert "not known what was heard" in said(tab)
-    assert not tab.tuning.button.isEnabled()
+    assert not tab.tuning_box.button.isEnabled()
     np.save(tmp_path / "story_envelope.npy", sample["envelope"])
     tab.accept_paths([tmp_path / "story_envelope.npy"])
-    qtbot.waitUntil(lambda: tab.heard is not None and idle(tab), timeout=30_000)
-    assert tab.heard.name == "story_envelope"
+    qtbot.waitUntil(lambda: tab.session.heard is not None and idle(tab), timeout=30_000)
+    assert tab.session.heard.name == "story_envelope"
     assert len(tab.outcome.true.x) == 3200
 
 
@@ -159,9 +163,9 @@ def test_a_sound_that_was_heard_becomes_its_envelope(tab, qtbot, tmp_path, sampl
     noise = np.random.default_rng(0).normal(size=50 * 8000) * np.repeat(sample["envelope"], 125)
     soundfile.write(tmp_path / "story.wav", 0.1 * noise / np.abs(noise).max(), 8000)
     tab.accept_paths([tmp_path / "story.wav"])
-    qtbot.waitUntil(lambda: tab.heard is not None and idle(tab), timeout=30_000)
-    assert tab.heard.name == "story"
-    assert len(tab.heard.comparison.true) == 3200
+    qtbot.waitUntil(lambda: tab.session.heard is not None and idle(tab), timeout=30_000)
+    assert tab.session.heard.name == "story"
+    assert len(tab.session.heard.comparison.true) == 3200
 
 
 def test_which_talker_was_listened_to(tab, qtbot, tmp_path, sample):
@@ -171,42 +175,98 @@ def test_which_talker_was_listened_to(tab, qtbot, tmp_path, sample):
     for name, values in (("first", other), ("second", sample["envelope"])):
         np.save(tmp_path / f"{name}_envelope.npy", values)
     tab.receive([tmp_path / "first_envelope.npy", tmp_path / "second_envelope.npy"])
-    qtbot.waitUntil(lambda: tab.choice is not None and idle(tab), timeout=30_000)
-    assert tab.pages.current == "listened"
-    assert "not known who" in tab.listened.words.text()
-    tab.heard_tracks.know(1)
-    qtbot.waitUntil(lambda: tab.choice.truth == 1 and idle(tab), timeout=30_000)
-    window = tab.choice.attention.windows[0]
+    qtbot.waitUntil(lambda: tab.session.talker is not None and idle(tab), timeout=30_000)
+    assert tab.choice.current == "listened"
+    assert "not known who" in tab.listened.facts.text()
+    tab.tracks.know(1)
+    qtbot.waitUntil(lambda: tab.session.talker.truth == 1 and idle(tab), timeout=30_000)
+    window = tab.session.talker.attention.windows[0]
     assert window.accuracy == pytest.approx((window.chosen == 1).mean())
-    assert "95 % band" in tab.listened.words.text()
-    assert tab.heard.name == "second_envelope"
-    tab.heard_tracks.list.setCurrentRow(0)
-    qtbot.keyClick(tab.heard_tracks.list, Qt.Key.Key_Delete)
-    qtbot.waitUntil(lambda: tab.choice is None and tab.heard is not None and idle(tab), timeout=30_000)
-    assert tab.heard.name == "second_envelope"
+    assert "95 % band" in tab.listened.facts.text()
+    assert tab.session.heard.name == "second_envelope"
+    tab.tracks.list.setCurrentRow(0)
+    qtbot.keyClick(tab.tracks.list, Qt.Key.Key_Delete)
+    qtbot.waitUntil(
+        lambda: tab.session.talker is None and tab.session.heard is not None and idle(tab), timeout=30_000
+    )
+    assert tab.session.heard.name == "second_envelope"
 
 
 def test_a_made_up_talker_over_all_trials_of_a_subject(tab, qtbot):
     tab.try_sample()
-    qtbot.waitUntil(lambda: tab.scalp.evaluation is not None and idle(tab), timeout=60_000)
-    tab.try_shifted()
-    qtbot.waitUntil(lambda: tab.choice is not None and idle(tab), timeout=60_000)
-    assert tab.choice.trials == 10
-    assert "10 trials together" in tab.listened.words.text()
-    ten = next(one for one in tab.choice.pooled if one.window_s == 10)
+    qtbot.waitUntil(lambda: tab.session.evaluation is not None and idle(tab), timeout=60_000)
+    tab.session.try_shifted()
+    qtbot.waitUntil(lambda: tab.session.talker is not None and idle(tab), timeout=60_000)
+    assert tab.session.talker.trials == 10
+    assert "10 trials together" in tab.listened.facts.text()
+    ten = next(one for one in tab.session.talker.pooled if one.window_s == 10)
     assert len(ten.chosen) == 50
     assert 0.5 < ten.low < ten.accuracy < ten.high <= 1
+
+
+def test_what_is_missing_to_choose_a_talker_is_said(tab, qtbot, tmp_path, sample):
+    assert "Two tracks or more" in tab.listened.headline.text()
+    for name, values in (("a", sample["envelope"]), ("b", sample["envelope"][::-1])):
+        np.save(tmp_path / f"{name}_envelope.npy", values)
+    tab.receive([tmp_path / "a_envelope.npy", tmp_path / "b_envelope.npy"])
+    qtbot.waitUntil(lambda: tab.tracks.list.count() == 2 and idle(tab), timeout=30_000)
+    assert "A recording is needed" in tab.listened.headline.text()
+    opened(tab, qtbot, saved(tmp_path, sample, envelope=None))
+    assert tab.tracks.list.count() == 2
+    assert "Not decoded yet" in tab.listened.headline.text()
+    said_meanwhile = []
+    tab.session.comparing_changed.connect(lambda: said_meanwhile.append(tab.listened.headline.text()))
+    decoded(tab, qtbot)
+    assert "Comparing the tracks …" in said_meanwhile
+    assert "Listened to" in tab.listened.headline.text()
+    tab.session.remove_track(1)
+    assert "Two tracks or more" in tab.listened.headline.text()
+
+
+def test_a_rate_that_stays_is_not_called_resampled(tab, qtbot, tmp_path, sample):
+    opened(tab, qtbot, saved(tmp_path, sample))
+    decoded(tab, qtbot)
+    steps = [tab.history.steps.item(number).text() for number in range(tab.history.steps.count())]
+    assert any("left at 64 Hz" in step for step in steps)
+    assert not any("resampled" in step for step in steps)
+
+
+def test_names_are_shown_as_they_are(tab, qtbot, tmp_path, sample):
+    name = "<b>own<i>_envelope"
+    np.save(tmp_path / "tags.npy", sample["envelope"])
+    (tmp_path / "tags.npy").rename(tmp_path / f"{name}.npy")
+    opened(tab, qtbot, saved(tmp_path, sample, envelope=None))
+    tab.accept_paths([tmp_path / f"{name}.npy"])
+    qtbot.waitUntil(lambda: len(tab.session.tracks) == 1 and idle(tab), timeout=30_000)
+    decoded(tab, qtbot)
+    assert name in tab.outcome.headline.text()
+    assert tab.outcome.headline.textFormat() == Qt.TextFormat.PlainText
+    assert "&lt;b&gt;" in tab.tracks.list.item(0).toolTip()
+
+
+def test_traces_and_plots_share_one_axis(tab, qtbot, tmp_path, sample):
+    """A moment stands at the same place in all of them, whether there is a bar for more channels or not."""
+    opened(tab, qtbot, saved(tmp_path, sample))
+    decoded(tab, qtbot)
+    for count in (20, 0):
+        tab.browser.rows.setCurrentIndex(tab.browser.rows.findData(count))
+        plots = (tab.browser.traces, tab.outcome.envelope, tab.outcome.over_time)
+        places = [
+            plot.mapToGlobal(plot.mapFromScene(plot.getViewBox().mapViewToScene(QPointF(7.0, 0.0)))).x()
+            for plot in plots
+        ]
+        assert max(places) - min(places) <= 1
 
 
 def test_tracks_that_come_before_a_recording_wait_for_it(tab, qtbot, tmp_path, sample):
     np.save(tmp_path / "a_envelope.npy", sample["envelope"])
     np.save(tmp_path / "b_envelope.npy", sample["envelope"][::-1])
     tab.receive([tmp_path / "a_envelope.npy", tmp_path / "b_envelope.npy"])
-    qtbot.waitUntil(lambda: len(tab.tracks) == 2 and idle(tab), timeout=30_000)
+    qtbot.waitUntil(lambda: len(tab.session.tracks) == 2 and idle(tab), timeout=30_000)
     assert "Open the recording" in said(tab)
     opened(tab, qtbot, saved(tmp_path, sample, envelope=None))
     decoded(tab, qtbot)
-    assert tab.choice is not None
+    assert tab.session.talker is not None
 
 
 def raw_file(folder, sample, rate=256, names=BIOSEMI64, seconds=30, name="own_raw.fif"):
@@ -219,31 +279,31 @@ def raw_file(folder, sample, rate=256, names=BIOSEMI64, seconds=30, name="own_ra
 
 def test_a_raw_recording_its_bad_channel_and_its_history(tab, qtbot, tmp_path, sample):
     opened(tab, qtbot, raw_file(tmp_path, sample))
-    assert "256 → 64 Hz" in tab.about.text()
+    assert "256 → 64 Hz" in tab.recording.about.text()
     click = tab.browser.traces
     place = click.getViewBox().mapViewToScene(QPointF(0, 4.5))
     qtbot.mouseClick(click.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(20, int(place.y())))
-    assert tab.bad.text() == "F3"
+    assert tab.settings.bad.text() == "F3"
     decoded(tab, qtbot)
-    assert tab.look.bad["F3"] == "marked"
-    assert "1 bad channel mended" in tab.about.text()
+    assert tab.session.result.bad["F3"] == "marked"
+    assert "1 bad channel mended" in tab.recording.about.text()
     assert any("0.5–28.8 Hz" in tab.history.steps.item(n).text() for n in range(tab.history.steps.count()))
     tab.exports.save("history", tmp_path / "history.json")
-    first = tab.look.decoding.envelope.copy()
-    tab.bad.setText("")
-    tab.type_bad()
-    tab.replay(tmp_path / "history.json")
-    qtbot.waitUntil(lambda: "F3" in tab.look.bad and idle(tab), timeout=60_000)
-    np.testing.assert_array_equal(tab.look.decoding.envelope, first)
+    first = tab.session.result.decoding.envelope.copy()
+    tab.settings.bad.setText("")
+    tab.settings.type_bad()
+    tab._replay(tmp_path / "history.json")
+    qtbot.waitUntil(lambda: "F3" in tab.session.result.bad and idle(tab), timeout=60_000)
+    np.testing.assert_array_equal(tab.session.result.decoding.envelope, first)
     assert "history.json" in tab.history.source.text()
 
 
 def test_a_channel_that_is_not_there_is_said(tab, qtbot, tmp_path, sample):
     opened(tab, qtbot, saved(tmp_path, sample))
-    tab.bad.setText("Cz, Nose")
-    tab.type_bad()
+    tab.settings.bad.setText("Cz, Nose")
+    tab.settings.type_bad()
     assert "Nose" in said(tab)
-    assert tab.marked_bad == {"Cz"}
+    assert tab.session.marked_bad == {"Cz"}
 
 
 def flat(sample, count):
@@ -266,8 +326,8 @@ def flat(sample, count):
 def test_bad_recordings_are_said_in_the_tab(tab, qtbot, tmp_path, sample, make, why):
     path = make(tmp_path, sample)
     tab.accept_paths([path])
-    qtbot.waitUntil(lambda: idle(tab) and (tab.opened is not None or bool(said(tab))), timeout=30_000)
-    if tab.opened is not None:
+    qtbot.waitUntil(lambda: idle(tab) and (tab.session.opened is not None or bool(said(tab))), timeout=30_000)
+    if tab.session.opened is not None:
         tab.act()
     qtbot.waitUntil(lambda: why in said(tab) and idle(tab), timeout=30_000)
 
@@ -279,7 +339,7 @@ def test_what_was_mended_is_told(tab, qtbot, tmp_path, sample):
     eeg[100:110, 20] = np.nan
     opened(tab, qtbot, saved(tmp_path, sample, eeg=eeg))
     decoded(tab, qtbot)
-    assert tab.look.bad == {BIOSEMI64[3]: "flat", BIOSEMI64[9]: "noisy"}
+    assert tab.session.result.bad == {BIOSEMI64[3]: "flat", BIOSEMI64[9]: "noisy"}
     assert "no numbers were filled in" in said(tab)
     assert f"{BIOSEMI64[3]} ×" in tick_words(tab.browser.traces)
 
@@ -295,8 +355,8 @@ def test_drift_is_told_and_undone(tab, qtbot, tmp_path, sample):
     opened(tab, qtbot, saved(tmp_path, sample, envelope=shorter))
     decoded(tab, qtbot)
     assert "a clock drifted" in said(tab)
-    tab.stretch.setChecked(True)
-    qtbot.waitUntil(lambda: len(tab.heard.comparison.true) == 3200 and idle(tab), timeout=30_000)
+    tab.settings.stretch.setChecked(True)
+    qtbot.waitUntil(lambda: len(tab.session.heard.comparison.true) == 3200 and idle(tab), timeout=30_000)
     assert "ppm" in said(tab)
 
 
@@ -304,7 +364,7 @@ def test_an_envelope_of_another_recording_is_doubted(tab, qtbot, tmp_path, sampl
     wrong = np.random.default_rng(5).random(3200).astype(np.float32)
     opened(tab, qtbot, saved(tmp_path, sample, envelope=wrong))
     decoded(tab, qtbot)
-    assert tab.heard.comparison.p > 0.05
+    assert tab.session.heard.comparison.p > 0.05
     assert "cannot be told from shifted copies" in said(tab)
 
 
@@ -313,30 +373,30 @@ def test_a_stimulus_that_begins_later(tab, qtbot, tmp_path, sample):
     late = np.concatenate([eeg[-320:], eeg])
     opened(tab, qtbot, saved(tmp_path, sample, eeg=late))
     decoded(tab, qtbot)
-    tab.start_s.setValue(5.0)
-    qtbot.waitUntil(lambda: tab.heard.start_s == 5.0 and idle(tab), timeout=30_000)
-    assert len(tab.heard.comparison.true) == 3200
+    tab.settings.start_s.setValue(5.0)
+    qtbot.waitUntil(lambda: tab.session.heard.start_s == 5.0 and idle(tab), timeout=30_000)
+    assert len(tab.session.heard.comparison.true) == 3200
     assert tab.outcome.true.x[0] == 5.0
 
 
 def test_a_subject_is_fine_tuned_and_judged(tab, qtbot, services):
     tab.try_sample()
-    qtbot.waitUntil(lambda: tab.scalp.evaluation is not None and idle(tab), timeout=60_000)
-    assert "subject 2" in tab.tuning.words.text()
-    tab.tuning.button.click()
+    qtbot.waitUntil(lambda: tab.session.evaluation is not None and idle(tab), timeout=60_000)
+    assert "subject 2" in tab.tuning_box.words.text()
+    tab.tuning_box.button.click()
     qtbot.waitUntil(lambda: tab.tuning.run is not None, timeout=10_000)
     run = services.training.find(tab.tuning.run)
     assert run.config["data"]["subjects"] == ["2"]
-    assert not tab.tuning.button.isEnabled()
+    assert not tab.tuning_box.button.isEnabled()
     qtbot.waitUntil(lambda: tab.tuning.gain is not None, timeout=120_000)
     assert run.state is RunState.DONE
     gain = tab.tuning.gain
-    rows = tab.tuning.dots.rows
+    rows = tab.tuning_box.dots.rows
     assert [row.value for row in rows] == [gain.before, gain.after]
     assert gain.before != gain.after
     assert gain.seconds == pytest.approx(10 * 9, abs=10)
     qtbot.waitUntil(lambda: not services.training._children, timeout=30_000)  # the process has ended, too
-    tab.tuning.use.click()
+    tab.tuning_box.use.click()
     assert tab.models.choice == str(run.path / "best")
     qtbot.waitUntil(lambda: idle(tab) and tab.services.worker("eeg").model.info.preprocessing.get("tuned_to") == ["2"],
                     timeout=60_000)  # fmt: skip
@@ -356,27 +416,27 @@ def test_a_recording_of_ones_own_becomes_a_data_set_to_tune_on(
         path = tmp_path / "run"
 
     monkeypatch.setattr(services.training, "start", lambda *given: asked.append(given) or Started())
-    tab.tuning.button.click()
+    tab.tuning_box.button.click()
     qtbot.waitUntil(lambda: bool(asked), timeout=10_000)
     _, system, config, _ = asked[0]
     assert system == "eeg"
     assert config["start_from"].endswith("eeg")
     dataset = open_dataset(config["data"]["path"])
     assert dataset.subjects == config["data"]["subjects"]
-    np.testing.assert_allclose(dataset.items[0].eeg, tab.look.decoding.eeg, atol=1e-5)
+    np.testing.assert_allclose(dataset.items[0].eeg, tab.session.result.decoding.eeg, atol=1e-5)
     assert len(dataset.items[0].envelope) == 6400
 
 
 def test_exports(tab, qtbot, tmp_path, sample):
     assert not any(action.isEnabled() for action in tab.export_actions())
     tab.try_sample()
-    qtbot.waitUntil(lambda: tab.scalp.evaluation is not None and idle(tab), timeout=60_000)
-    tab.try_shifted()
-    qtbot.waitUntil(lambda: tab.choice is not None and idle(tab), timeout=60_000)
+    qtbot.waitUntil(lambda: tab.session.evaluation is not None and idle(tab), timeout=60_000)
+    tab.session.try_shifted()
+    qtbot.waitUntil(lambda: tab.session.talker is not None and idle(tab), timeout=60_000)
     assert all(action.isEnabled() for action in tab.export_actions())
     for suffix in ("csv", "npz", "npy", "wav"):
         tab.exports.save("envelope", tmp_path / f"envelope.{suffix}")
-    envelope = tab.look.decoding.envelope
+    envelope = tab.session.result.decoding.envelope
     np.testing.assert_array_equal(np.load(tmp_path / "envelope.npy"), envelope)
     np.testing.assert_array_equal(np.load(tmp_path / "envelope.npz")["envelope"], envelope)
     samples, rate = soundfile.read(tmp_path / "envelope.wav", dtype="float32")
@@ -385,7 +445,7 @@ def test_exports(tab, qtbot, tmp_path, sample):
     with open(tmp_path / "envelope.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert float(rows[100]["decoded"]) == pytest.approx(float(envelope[100]), abs=1e-5)
-    assert float(rows[100]["true"]) == pytest.approx(float(tab.heard.comparison.true[100]), abs=1e-5)
+    assert float(rows[100]["true"]) == pytest.approx(float(tab.session.heard.comparison.true[100]), abs=1e-5)
     tab.exports.save("choices", tmp_path / "talker.csv")
     assert len((tmp_path / "talker.csv").read_text().splitlines()) > 10
     tab.exports.save("subjects", tmp_path / "subjects.csv")
@@ -417,16 +477,16 @@ def test_windows_are_sent_to_reverberationnet(tab, qtbot, tmp_path, sample, serv
 
 def test_what_was_chosen_is_kept(tab, qtbot):
     tab.models.choose(tab.models._also[0])
-    tab.window_s.setValue(20)
-    tab.pages.choose("listened")
+    tab.settings.window_s.setValue(20)
+    tab.choice.choose("listened")
     tab.scalp.choose("power")
     state = json.loads(json.dumps(tab.state()))
     tab.models.choose("bundled")
-    tab.pages.choose("decoded")
+    tab.choice.choose("decoded")
     tab.restore(state)
     assert tab.models.choice == tab.models._also[0]
-    assert tab.pages.current == "listened"
-    assert tab.window_s.value() == 20
+    assert tab.choice.current == "listened"
+    assert tab.settings.window_s.value() == 20
     assert tab.subject.count() == 10
     assert tab.scalp.what.currentData() == "power"
 
@@ -435,15 +495,15 @@ def test_the_conformer_decodes_an_unknown_and_a_known_subject(tab, qtbot, tmp_pa
     tab.models.choose(tab.models._also[0])
     opened(tab, qtbot, saved(tmp_path, sample))
     decoded(tab, qtbot)
-    unknown = tab.look.decoding.envelope.copy()
+    unknown = tab.session.result.decoding.envelope.copy()
     assert "gate" in tab.scalp.about.text()
     tab.scalp.choose("excitation")
     assert tab.scalp.map._values.max() == pytest.approx(1)
-    look = tab.look
+    look = tab.session.result
     tab.subject.setCurrentIndex(3)
     tab.subject.activated.emit(3)
-    qtbot.waitUntil(lambda: tab.look is not look and idle(tab), timeout=60_000)
-    assert not np.allclose(tab.look.decoding.envelope, unknown)
+    qtbot.waitUntil(lambda: tab.session.result is not look and idle(tab), timeout=60_000)
+    assert not np.allclose(tab.session.result.decoding.envelope, unknown)
 
 
 def test_decoding_can_be_stopped(tab, qtbot, tmp_path, sample):
@@ -454,4 +514,4 @@ def test_decoding_can_be_stopped(tab, qtbot, tmp_path, sample):
     qtbot.waitUntil(lambda: tab.is_busy, timeout=10_000)
     tab.primary.click()
     qtbot.waitUntil(lambda: idle(tab), timeout=30_000)
-    assert tab.look is None
+    assert tab.session.result is None

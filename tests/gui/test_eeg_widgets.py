@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QIcon
 
+from app import theme
+from app.tabs.eeg.source import SWATCH_PX, swatch
 from app.widgets.dots import DotRow, Dots
 from app.widgets.scalp import ScalpMap, _splines
-from app.widgets.traces import TraceView, coverage
+from app.widgets.traces import TraceView, coverage, scale_bar
 
 
 def test_a_trace_covers_the_pixels_between_its_extremes():
@@ -87,3 +90,35 @@ def test_dots_and_their_bands_share_one_axis(qtbot):
     assert dots.accessibleName() == "r: 2 0.200; 3 0.050"
     dots.show()
     assert dots.grab().width() > 0
+
+
+@pytest.mark.parametrize(("row_uv", "row_px"), [(10, 4), (50, 12), (500, 18), (0.2, 60), (20, 150)])
+def test_a_scale_bar_stands_for_a_round_voltage_and_can_be_read(row_uv, row_px):
+    value, high = scale_bar(row_uv, row_px)
+    assert high == pytest.approx(value * row_px / row_uv)
+    assert 16 <= high <= 160
+    assert value / 10 ** np.floor(np.log10(value)) == pytest.approx(
+        min((1, 2, 5), key=lambda step: abs(step - value / 10 ** np.floor(np.log10(value))))
+    )
+
+
+def test_the_scale_bar_is_drawn_and_few_channels_stay_legible(qtbot):
+    view = TraceView("EEG")
+    qtbot.addWidget(view)
+    view.resize(600, 200)
+    names = tuple(f"c{number}" for number in range(64))
+    view.set_source(names, 20.0, lambda left, right, n: (np.zeros((n, 64)), np.zeros((n, 64))), 5.0)
+    view.show()
+    view.show_rows(0, view.legible_rows())
+    assert 4 <= view.rows <= 16
+    ink = theme.color("text")
+    picture = view.grab().toImage()
+    right = [picture.pixelColor(x, y) for x in range(560, 600) for y in range(picture.height())]
+    assert sum(color == ink for color in right) >= 16
+
+
+def test_a_selected_row_does_not_tint_its_colour(qtbot):
+    icon = swatch(theme.ORANGE)
+    for mode in QIcon.Mode:
+        middle = icon.pixmap(SWATCH_PX, SWATCH_PX, mode).toImage().pixelColor(4, 4)
+        assert middle.name() == theme.ORANGE.lower(), mode

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.i18n import tr
+from app.tabs.eeg.session import EegSession
 from models.checkpoint import cannot_write
 from models.datafiles import write_whole
 from models.eeg import tables
@@ -19,105 +22,109 @@ from models.errors import UserError
 from models.tables import write_csv
 
 if TYPE_CHECKING:
-    from app.tabs.eeg.decoding import EegDecoding
-    from app.tabs.eeg.work import Heard, Look
+    from app.tabs.eeg.work import DecodedRecording, TrackComparison
 
 PICTURES = "SVG (*.svg);;PNG (*.png)"
 ENVELOPES = "CSV (*.csv);;NPZ (*.npz);;NPY (*.npy);;WAV (*.wav)"
+TABLE, HISTORY = "CSV (*.csv)", "JSON (*.json)"
+Save = Callable[[Path], None]
 
 
-class Exports:
-    """The actions for File › Export, and what each writes."""
+@dataclass(frozen=True)
+class Export:
+    """One entry of File › Export. proposal: a file's name; kinds: a file dialog's filter."""
 
-    def __init__(self, tab: EegDecoding) -> None:
-        self._tab = tab
-        self._rows: dict[str, tuple[QAction, str, str, Callable[[Path], None]]] = {}
-        for key, words, proposal, kinds, save in (
-            (
-                "envelope",
-                tr("Decoded envelope as CSV, NPZ, NPY or WAV…"),
-                "envelope.csv",
-                ENVELOPES,
-                self._envelope,
-            ),
-            ("choices", tr("Choices of the talker as CSV…"), "talker.csv", "CSV (*.csv)", self._choices),
-            ("subjects", tr("Subjects as CSV…"), "subjects.csv", "CSV (*.csv)", self._subjects),
-            (
-                "history",
-                tr("History of the preprocessing as JSON…"),
-                "history.json",
-                "JSON (*.json)",
-                self._history,
-            ),
-            ("map", tr("Scalp map as SVG or PNG…"), "scalp.svg", PICTURES, self._map),
-            ("traces", tr("Traces as SVG or PNG…"), "traces.svg", PICTURES, self._traces),
-        ):
-            action = QAction(words, tab)
-            action.triggered.connect(lambda _checked=False, key=key: self.ask(key))
-            self._rows[key] = (action, proposal, kinds, save)
+    action: QAction
+    proposal: str
+    kinds: str
+    save: Save
+    possible: Callable[[], bool]
+
+
+class EegExports(QObject):
+    """The actions for File › Export, and what each writes. refused(error): what went wrong."""
+
+    refused = Signal(object)  # UserError
+
+    def __init__(self, session: EegSession, save_map: Save, save_traces: Save, parent: QWidget) -> None:
+        """save_map, save_traces: write these pictures."""
+        super().__init__(parent)
+        self._session, self._window = session, parent
+        self._exports: dict[str, Export] = {}
+
+        def decoded() -> bool:
+            return session.result is not None
+
+        words = tr("Decoded envelope as CSV, NPZ, NPY or WAV…")
+        self._add("envelope", words, "envelope.csv", ENVELOPES, self._envelope, decoded)
+        words = tr("Choices of the talker as CSV…")
+        self._add("choices", words, "talker.csv", TABLE, self._choices, lambda: session.talker is not None)
+        judged = tr("Subjects as CSV…")
+        self._add(
+            "subjects", judged, "subjects.csv", TABLE, self._subjects, lambda: session.evaluation is not None
+        )
+        words = tr("History of the preprocessing as JSON…")
+        self._add("history", words, "history.json", HISTORY, self._history, decoded)
+        self._add("map", tr("Scalp map as SVG or PNG…"), "scalp.svg", PICTURES, save_map, decoded)
+        words = tr("Traces as SVG or PNG…")
+        self._add("traces", words, "traces.svg", PICTURES, save_traces, lambda: session.opened is not None)
 
     def offered(self) -> list[QAction]:
         """All of them; those that have nothing to write are disabled."""
-        tab = self._tab
-        decoded = tab.look is not None
-        has = {
-            "envelope": decoded, "choices": tab.choice is not None, "subjects": tab.scalp.evaluation is not None,
-            "history": decoded, "map": decoded, "traces": tab.opened is not None,
-        }  # fmt: skip
-        for key, (action, *_) in self._rows.items():
-            action.setEnabled(has[key])
-        return [action for action, *_ in self._rows.values()]
+        for one in self._exports.values():
+            one.action.setEnabled(one.possible())
+        return [one.action for one in self._exports.values()]
 
     def ask(self, key: str) -> None:
         """Ask where to, and write."""
-        _, proposal, kinds, _ = self._rows[key]
-        name, _ = QFileDialog.getSaveFileName(self._tab, tr("Export"), proposal, kinds)
+        one = self._exports[key]
+        name, _ = QFileDialog.getSaveFileName(self._window, tr("Export"), one.proposal, one.kinds)
         if name:
             self.save(key, Path(name))
 
     def save(self, key: str, path: Path) -> None:
         """Write one of them; what goes wrong is said in the tab."""
         try:
-            self._rows[key][3](path)
+            self._exports[key].save(path)
         except UserError as error:
-            self._tab.show_error(error)
+            self.refused.emit(error)
         except OSError as error:
-            self._tab.show_error(cannot_write(path, error))
+            self.refused.emit(cannot_write(path, error))
+
+    def _add(
+        self, key: str, words: str, proposal: str, kinds: str, save: Save, possible: Callable[[], bool]
+    ) -> None:
+        action = QAction(words, self._window)
+        action.triggered.connect(lambda _checked=False: self.ask(key))
+        self._exports[key] = Export(action, proposal, kinds, save, possible)
 
     def _envelope(self, path: Path) -> None:
-        if self._tab.look is not None:
-            save_envelope(path, self._tab.look, self._tab.heard)
+        if self._session.result is not None:
+            save_envelope(path, self._session.result, self._session.heard)
 
     def _choices(self, path: Path) -> None:
-        choice = self._tab.choice
-        if choice is not None:
-            write_csv(path, tables.attention_rows(choice.attention, choice.names))
+        talker = self._session.talker
+        if talker is not None:
+            write_csv(path, tables.attention_rows(talker.attention, talker.names))
 
     def _subjects(self, path: Path) -> None:
-        if self._tab.scalp.evaluation is not None:
-            write_csv(path, tables.subject_rows(self._tab.scalp.evaluation))
+        if self._session.evaluation is not None:
+            write_csv(path, tables.subject_rows(self._session.evaluation))
 
     def _history(self, path: Path) -> None:
-        if self._tab.look is not None:
-            self._tab.look.decoding.history.save(path)
-
-    def _map(self, path: Path) -> None:
-        self._tab.scalp.map.save(path)
-
-    def _traces(self, path: Path) -> None:
-        self._tab.browser.traces.save(path)
+        if self._session.result is not None:
+            self._session.result.decoding.history.save(path)
 
 
-def save_envelope(path: Path, look: Look, heard: Heard | None) -> None:
+def save_envelope(path: Path, result: DecodedRecording, heard: TrackComparison | None) -> None:
     """As CSV (with the true one where it is known), NPZ (with rate and history), NPY, or WAV at the decoder's rate. Raises UserError."""
-    decoding = look.decoding
+    decoding = result.decoding
     suffix = path.suffix.lower()
     if suffix == ".csv":
         decoded, true = decoding.envelope, None
         if heard is not None:
             decoded, true = heard.decoded, heard.comparison.true
-        rows = tables.envelope_rows(decoded, true, decoding.sample_rate)
-        write_csv(path, rows)
+        write_csv(path, tables.envelope_rows(decoded, true, decoding.sample_rate))
     elif suffix == ".npy":
         buffer = io.BytesIO()
         np.save(buffer, decoding.envelope)

@@ -7,31 +7,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel
 
 from app import theme
 from app.i18n import digits, plural, tr
-from app.widgets.labels import Hint
+from app.tabs.base import Tab
+from app.tabs.eeg.outcome import LEAST_PX, SHOWN_S, EegPage
+from app.tabs.eeg.session import EegSession
 from app.widgets.plot import Line, Plot
 
 if TYPE_CHECKING:
-    from app.tabs.eeg.work import Choice
+    from app.tabs.eeg.work import TalkerChoice
     from models.eeg.attended import WindowChoice
 
 
-class ListenedPage(QWidget):
-    """`show_choice` fills it."""
+class ListenedPage(EegPage):
+    """The candidates against each other, by window; what is missing for that, where it cannot be told."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.choice: Choice | None = None
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.TINY)
+    def __init__(self, tab: Tab, session: EegSession) -> None:
+        super().__init__(tab, session)
+        column = self.view
         head = QHBoxLayout()
-        self.headline = QLabel()
-        self.headline.setProperty("role", "section")
         head.addWidget(self.headline, 1)
         label = QLabel(tr("Window"))
         self.window_s = QComboBox()
@@ -42,8 +38,7 @@ class ListenedPage(QWidget):
         head.addWidget(label)
         head.addWidget(self.window_s)
         column.addLayout(head)
-        self.words = Hint()
-        column.addWidget(self.words)
+        column.addWidget(self.facts)
         row = QHBoxLayout()
         row.setSpacing(theme.SMALL)
         self.accuracy = Plot(tr("Accuracy by window length"), tr("window"), "s", tr("right"), "%", zoom=False)
@@ -60,36 +55,56 @@ class ListenedPage(QWidget):
         row.addWidget(self.over_time, 5)
         column.addLayout(row, 1)
         for plot in (self.accuracy, self.over_time):
-            plot.setMinimumHeight(120)
+            plot.setMinimumHeight(LEAST_PX)
             plot.on_retheme.append(self._colour)
         self._colour()
-        self.set_range(10.0)
-        self.show_nothing()
+        session.part_changed.connect(self._show_part)
+        for signal in (session.tracks_changed, session.comparing_changed, session.compared):
+            signal.connect(self._show)
+        self._show_part()
 
-    def set_range(self, shown_s: float) -> None:
-        """What is shown at first, and after a double-click."""
+    def _show_part(self) -> None:
+        recording = self.session.recording
+        shown_s = SHOWN_S if recording is None else recording.duration_s
         self.over_time.set_home((0.0, shown_s), (-0.5, 0.5))
+        self._show()
 
-    def show_nothing(self) -> None:
-        self.choice = None
-        self.headline.setText(tr("Two tracks or more are needed"))
-        self.words.setText(
-            tr("Add the talkers' tracks under What was heard, or send them from the Separation tab. With a single stimulus, "
-               "a copy of it, shifted by half its length, can stand in for a second talker.")
-        )  # fmt: skip
-        self.window_s.clear()
-        self._show_shares([])
+    def _show(self) -> None:
         for line in self._tracks:
             line.remove()
         self._tracks = []
+        talker = self.session.talker
+        if talker is None or len(talker.names) != len(self.session.listed):
+            self._say_what_is_missing()
+            self.window_s.clear()
+            self._show_shares([])
+        else:
+            self._show_talker(talker)
 
-    def show_choice(self, choice: Choice) -> None:
-        self.choice = choice
-        for line in self._tracks:
-            line.remove()
+    def _say_what_is_missing(self) -> None:
+        if len(self.session.listed) < 2:
+            self.headline.setText(tr("Two tracks or more are needed"))
+            facts = tr(
+                "Add the talkers' tracks under What was heard, or send them from the Separation tab. With a single stimulus, "
+                "a copy of it, shifted by half its length, can stand in for a second talker."
+            )
+        elif self.session.comparing:
+            self.headline.setText(tr("Comparing the tracks …"))
+            facts = ""
+        elif self.session.recording is None:
+            self.headline.setText(tr("A recording is needed"))
+            facts = tr("Open the recording in which these tracks were heard.")
+        elif self.session.result is None:
+            self.headline.setText(tr("Not decoded yet"))
+            facts = tr("Decode the recording, and its envelope is compared with each track.")
+        else:
+            self.headline.setText(tr("The tracks could not be compared"))
+            facts = ""
+        self.facts.setText(facts)
+
+    def _show_talker(self, choice: TalkerChoice) -> None:
         self._tracks = [
-            self.over_time.line(name, theme.CATEGORIES[number % 8], width=1.6, label_end=False)
-            for number, name in enumerate(choice.names)
+            self.over_time.line(name, _color(number), width=1.6) for number, name in enumerate(choice.names)
         ]
         best = choice.attention.chosen
         others = np.delete(choice.attention.whole_r, best).max()
@@ -112,12 +127,13 @@ class ListenedPage(QWidget):
 
     def _show_shares(self, windows: list[WindowChoice]) -> None:
         """Share of right choices with its band; where the answer is not known, share of windows that agree with the whole."""
-        known = self.choice is not None and self.choice.truth is not None
+        choice = self.session.talker
+        known = choice is not None and choice.truth is not None
         if known:
             shares = np.array([one.accuracy for one in windows])
             low, high = np.array([one.low for one in windows]), np.array([one.high for one in windows])
         else:
-            best = self.choice.attention.chosen if self.choice is not None else 0
+            best = choice.attention.chosen if choice is not None else 0
             shares = np.array([(one.chosen == best).mean() for one in windows])
             low = high = shares
         places = np.arange(len(windows), dtype=float)
@@ -128,25 +144,25 @@ class ListenedPage(QWidget):
             self._bars.setData(
                 x=places, y=100 * shares, top=100 * (high - shares), bottom=100 * (shares - low)
             )
-            self._guess.setValue(100 / len(self.choice.names) if self.choice is not None else 50)
+            self._guess.setValue(100 / len(choice.names) if choice is not None else 50)
         self._guess.setVisible(len(windows) > 0)
         axis = self.accuracy.getPlotItem().getAxis("bottom")
         axis.setTicks(
             [[(float(place), f"{one.window_s:g}") for place, one in zip(places, windows, strict=True)]]
         )
         side = self.accuracy.getPlotItem().getAxis("left")
-        side.setLabel(tr("right (%)") if known or self.choice is None else tr("agreeing (%)"))
+        side.setLabel(tr("right (%)") if known or choice is None else tr("agreeing (%)"))
         self.accuracy.set_home((-0.5, max(0.5, len(windows) - 0.5)), (0.0, 104.0))
 
     def _show_window(self) -> None:
-        choice = self.choice
+        choice = self.session.talker
         if choice is None:
             return
         found = next(
             (one for one in choice.attention.windows if one.window_s == self.window_s.currentData()), None
         )
         if found is None:
-            self.words.setText(tr("The recording is too short for windows of 5 s."))
+            self.facts.setText(tr("The recording is too short for windows of 5 s."))
             return
         times = found.starts_s + found.window_s / 2 + choice.start_s
         for number, line in enumerate(self._tracks):
@@ -166,17 +182,21 @@ class ListenedPage(QWidget):
             if choice.trials > 1:
                 said += " · " + plural("{n} trial together", "{n} trials together", choice.trials)
         legend = "".join(
-            f'&nbsp;&nbsp;<span style="color:{theme.CATEGORIES[number % 8]}">▬</span> {escape(name)}'
+            f'&nbsp;&nbsp;<span style="color:{_color(number)}">▬</span> {escape(name)}'
             for number, name in enumerate(choice.names)
         )
-        self.words.setText(said + legend)
+        self.facts.setText(said + legend)
 
     def _colour(self) -> None:
         now = theme.current()
-        self._dots.setBrush(QColor(now.accent))
+        self._dots.setBrush(theme.color("accent"))
         self._dots.setPen(pg.mkPen(now.card))
         self._bars.setData(pen=pg.mkPen(now.accent, width=1.4))
         self._guess.setPen(pg.mkPen(now.muted, style=pg.QtCore.Qt.PenStyle.DashLine))
+
+
+def _color(number: int) -> str:
+    return theme.CATEGORIES[number % len(theme.CATEGORIES)]
 
 
 def _r(value: float) -> str:

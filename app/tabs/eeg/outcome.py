@@ -2,64 +2,96 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QLabel
 
 from app import theme
 from app.i18n import digits, tr
+from app.tabs.base import Tab
+from app.tabs.eeg.session import EegSession
+from app.tabs.paged import Page
 from app.widgets.labels import Hint
 from app.widgets.plot import Plot
+from app.widgets.traces import LABELS_PX
+from models.eeg.scores import standardised
 
-if TYPE_CHECKING:
-    from app.tabs.eeg.work import Heard
+SHOWN_S = 10.0  # at first, and after a double-click
+ENVELOPE_SD, R_RANGE = (-3.0, 3.0), (-0.4, 0.5)
+FAINT = 0.16  # of a filled band
+BEHIND = -20  # z of what lies behind curves, before the grid
+LEAST_PX = 54  # of a plot
+TITLED_PX = 104  # a plot that is lower has no room for the title of its axis
 
 
-class OutcomePage(QWidget):
-    """`show_envelope` once it is decoded, `show_heard` where it is known what was heard."""
+class EegPage(Page):
+    """What both pages have in common: the tab's button decodes the recording that is open."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.TINY)
-        self._said = ("", False)
+    def __init__(self, tab: Tab, session: EegSession) -> None:
+        super().__init__(tab)
+        self.session = session
+        self.view.setSpacing(theme.TINY)
         self.headline = QLabel()
         self.headline.setProperty("role", "section")
-        self.words = Hint()
+        self.headline.setTextFormat(Qt.TextFormat.PlainText)
+        self.headline.setWordWrap(True)
+        self.facts = Hint()
+
+    def words(self) -> str:
+        return tr("Decode") if self.session.result is None else tr("Decode again")
+
+    def ready(self) -> bool:
+        return self.session.opened is not None
+
+    def act(self) -> None:
+        self.tab.start(self.session.decode())
+
+    def try_sample(self) -> None:
+        self.tab.start(self.session.open_sample())
+
+
+class EnvelopePage(EegPage):
+    """The decoded envelope, over the true one where it is known what was heard, and r over time."""
+
+    def __init__(self, tab: Tab, session: EegSession) -> None:
+        super().__init__(tab, session)
+        column = self.view
+        self._said = ("", False)
         column.addWidget(self.headline)
-        column.addWidget(self.words)
+        column.addWidget(self.facts)
         self.envelope = Plot(tr("Decoded envelope"), "", "", tr("envelope"), tr("sd"), grid=False)
         self.true = self.envelope.line(tr("true"), "muted", width=1.2)
         self.decoded = self.envelope.line(tr("decoded"), "accent", width=1.6)
         self.over_time = Plot(tr("r over time"), tr("time"), "s", tr("r"), "", grid=False)
         self.over_time.getPlotItem().getAxis("left").setStyle(maxTickLevel=0, maxTextLevel=0)
         self.chance = pg.LinearRegionItem(orientation="horizontal", movable=False, pen=pg.mkPen(None))
-        self.chance.setZValue(-20)
+        self.chance.setZValue(BEHIND)
         self.over_time.addItem(self.chance, ignoreBounds=True)
         self.r = self.over_time.line(tr("r"), "accent", width=1.6)
         self._fill = pg.FillBetweenItem(self.r.item, pg.PlotCurveItem([0, 0], [0, 0]))
         self._base = self._fill.curves[1]
         self.over_time.addItem(self._fill, ignoreBounds=True)
         self.envelope.share_x(self.over_time)
-        for plot, least in ((self.envelope, 80), (self.over_time, 80)):
-            plot.setMinimumHeight(least)
+        for plot in (self.envelope, self.over_time):
+            plot.setMinimumHeight(LEAST_PX)
+            plot.getPlotItem().getAxis("left").setWidth(LABELS_PX)
         column.addWidget(self.envelope, 5)
         column.addWidget(self.over_time, 4)
         self.over_time.on_retheme.append(self._colour)
         self._colour()
-        self.set_range(10.0)
-        self.show_nothing()
+        session.part_changed.connect(self._show_part)
+        session.decoded.connect(self._show_decoded)
+        session.compared.connect(self._show_heard)
+        self._show_part()
 
-    def set_range(self, shown_s: float) -> None:
-        """What is shown at first, and after a double-click."""
-        for plot in (self.envelope, self.over_time):
-            plot.set_home((0.0, shown_s), (-3.0, 3.0) if plot is self.envelope else (-0.4, 0.5))
-
-    def show_nothing(self) -> None:
+    def _show_part(self) -> None:
+        """Nothing is decoded yet."""
+        recording = self.session.recording
+        shown_s = SHOWN_S if recording is None else min(SHOWN_S, recording.duration_s)
+        self.envelope.set_home((0.0, shown_s), ENVELOPE_SD)
+        self.over_time.set_home((0.0, shown_s), R_RANGE)
         self.headline.setText(tr("Nothing decoded yet"))
         self._say(
             tr("The decoded envelope appears here, over the true one where it is known what was heard.")
@@ -67,18 +99,25 @@ class OutcomePage(QWidget):
         for line in (self.true, self.decoded):
             line.clear()
         self._show_r(np.zeros(0), np.zeros(0), float("nan"))
-        self.envelope.set_home_y((-3.0, 3.0))
 
-    def show_envelope(self, decoded: np.ndarray, rate: int) -> None:
-        """decoded: [time]; nothing to compare it with yet."""
-        self.decoded.set(np.arange(len(decoded)) / rate, _standard(decoded))
+    def _show_decoded(self) -> None:
+        """Nothing to compare it with yet."""
+        result = self.session.result
+        assert result is not None
+        decoded = result.decoding.envelope
+        self.decoded.set(np.arange(len(decoded)) / result.decoding.sample_rate, standardised(decoded))
         self.true.clear()
         self._show_r(np.zeros(0), np.zeros(0), float("nan"))
         self.headline.setText(tr("Decoded"))
         self._say(tr("Choose what was heard, and it is compared with it."))
 
-    def show_heard(self, heard: Heard, rate: int) -> None:
-        found = heard.comparison
+    def _show_heard(self) -> None:
+        heard, result = self.session.heard, self.session.result
+        if heard is None or result is None:
+            if result is not None:
+                self._show_decoded()
+            return
+        found, rate = heard.comparison, result.decoding.sample_rate
         self.true.set(heard.start_s + np.arange(len(found.true)) / rate, found.true)
         self._show_r(found.times_s + heard.start_s, found.r_over_time, found.window_chance)
         self.headline.setText(tr("r {r} with {name}", r=_r(found.r), name=heard.name))
@@ -103,7 +142,7 @@ class OutcomePage(QWidget):
             f'<span style="color:{color}">▬</span> {name} &nbsp;'
             for color, name in ((now.accent, tr("decoded")), (now.muted, tr("true")))
         )
-        self.words.setText(f"{marks}{words}" if legend else words)
+        self.facts.setText(f"{marks}{words}" if legend else words)
 
     def _show_r(self, times: np.ndarray, r: np.ndarray, chance: float) -> None:
         self.r.set(times, r)
@@ -114,20 +153,20 @@ class OutcomePage(QWidget):
         top = max(0.5, float(np.abs(r).max()) * 1.15 if len(r) else 0.0)
         self.over_time.set_home_y((-min(top, 0.4), top))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Titles stand at the axes where there is room for them; units are in the readout in any case."""
+        super().resizeEvent(event)
+        for plot in (self.envelope, self.over_time):
+            plot.getPlotItem().getAxis("left").showLabel(plot.height() >= TITLED_PX)
+        self.over_time.getPlotItem().getAxis("bottom").showLabel(self.over_time.height() >= TITLED_PX)
+
     def _colour(self) -> None:
-        band = QColor(theme.current().muted)
-        band.setAlpha(40)
+        band, fill = theme.color("muted"), theme.color("accent")
+        for ink in (band, fill):
+            ink.setAlphaF(FAINT)
         self.chance.setBrush(band)
-        self._say(*self._said)
-        fill = QColor(theme.current().accent)
-        fill.setAlpha(40)
         self._fill.setBrush(fill)
-
-
-def _standard(values: np.ndarray) -> np.ndarray:
-    """In standard deviations, as the true envelope is drawn."""
-    found: np.ndarray = (values - values.mean()) / (values.std() or 1.0)
-    return found
+        self._say(*self._said)
 
 
 def _r(value: float) -> str:

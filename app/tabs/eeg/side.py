@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import (
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QListWidget,
+    QListWidgetItem,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -22,23 +23,20 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import digits, plural, tr
+from app.tabs.eeg.session import EegSession
 from app.widgets.dots import DotRow, Dots
 from app.widgets.labels import Caption, Hint
 from app.widgets.scalp import ScalpMap
 
-if TYPE_CHECKING:
-    from app.tabs.eeg.work import Heard, Look
-    from models.eeg.preprocessing import History
-    from models.eeg.scores import Evaluation
+SALIENCY, POWER, EXCITATION = "saliency", "power", "excitation"
 
 
 class ScalpPage(QScrollArea):
     """The map, and r by subject. `body` takes what else belongs here."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: EegSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.look: Look | None = None
-        self.evaluation: Evaluation | None = None
+        self._session = session
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -48,21 +46,9 @@ class ScalpPage(QScrollArea):
         self.body.setSpacing(theme.SMALL)
         self.what = QComboBox()
         self.what.setAccessibleName(tr("Scalp map"))
-        for words, key, tip in (
-            (
-                tr("What it relies on"),
-                "saliency",
-                tr("How much the decoded envelope changes with each electrode"),
-            ),
-            (tr("Power"), "power", tr("Power of the preprocessed EEG at each electrode")),
-            (
-                tr("Excitation"),
-                "excitation",
-                tr("How far squeeze-and-excitation opens the features that look at each electrode"),
-            ),
-        ):
+        for number, (key, words, tip) in enumerate(_maps()):
             self.what.addItem(words, key)
-            self.what.setItemData(self.what.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            self.what.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
         self.what.currentIndexChanged.connect(lambda _index: self._show_map())
         self.map = ScalpMap(tr("Scalp map"))
         self.about = Hint()
@@ -72,23 +58,29 @@ class ScalpPage(QScrollArea):
         for widget in (self.what, self.map, self.about, self.subjects_caption, self.subjects, self.kinds):
             self.body.addWidget(widget)
         self.setWidget(inner)
-        self.show_nothing()
+        session.part_changed.connect(self._show_part)
+        session.decoded.connect(self._show_result)
+        session.compared.connect(self._show_heard)
+        session.evaluated.connect(self._show_subjects)
+        self._show_nothing()
 
-    def show_nothing(self) -> None:
-        self.look = None
-        self.map.set_places((), np.zeros((0, 2)))
+    def _show_part(self) -> None:
+        opened, recording = self._session.opened, self._session.recording
+        assert opened is not None
+        assert recording is not None
+        self.map.set_places(recording.channel_names, opened.places)
+        self._show_nothing()
+
+    def _show_nothing(self) -> None:
         self.about.setText(tr("After decoding: which electrodes the decoder relies on."))
         self._offer_excitation(False)
-        self.show_subjects(None)
+        self._show_rows([], "")
 
-    def show_places(self, names: tuple[str, ...], places: np.ndarray) -> None:
-        self.look = None
-        self.map.set_places(names, places)
-
-    def show_look(self, look: Look) -> None:
-        self.look = look
-        self.map.set_places(look.decoding.channel_names, look.places)
-        self._offer_excitation(look.reliance.excitation is not None)
+    def _show_result(self) -> None:
+        result = self._session.result
+        assert result is not None
+        self.map.set_places(result.decoding.channel_names, result.places)
+        self._offer_excitation(result.reliance.excitation is not None)
         self._show_map()
 
     def choose(self, key: str) -> None:
@@ -100,77 +92,77 @@ class ScalpPage(QScrollArea):
         model = self.what.model()
         assert isinstance(model, QStandardItemModel)
         model.item(2).setEnabled(has)
-        if not has and self.what.currentData() == "excitation":
+        if not has and self.what.currentData() == EXCITATION:
             self.what.setCurrentIndex(0)
 
     def _show_map(self) -> None:
-        look = self.look
-        if look is None:
+        result = self._session.result
+        if result is None:
             return
         self.map.set_values(None)
-        names = look.decoding.channel_names
-        self.map.set_marked([number for number, name in enumerate(names) if name in look.bad])
-        if self.what.currentData() == "power":
-            self.map.set_values(look.power, "dB")
+        names = result.decoding.channel_names
+        self.map.set_marked([number for number, name in enumerate(names) if name in result.bad])
+        if self.what.currentData() == POWER:
+            self.map.set_values(result.power, "dB")
             self.about.setText(tr("Power from 0.5 to 32 Hz, in dB of 1 µV²."))
-        elif self.what.currentData() == "excitation" and look.reliance.excitation is not None:
-            self.map.set_values(look.reliance.excitation)
+        elif self.what.currentData() == EXCITATION and result.reliance.excitation is not None:
+            self.map.set_values(result.reliance.excitation)
             self.about.setText(tr("Squeeze-and-excitation by electrode; the largest is 1."))
         else:
-            self.map.set_values(look.reliance.saliency, limits=(0.0, 1.0))
+            self.map.set_values(result.reliance.saliency, limits=(0.0, 1.0))
             said = tr("Relative to the electrode that matters most.")
-            if look.reliance.gate is not None:
-                said += " " + tr(
-                    "The gate stands open by {share} %.", share=f"{100 * look.reliance.gate:.0f}"
-                )
+            gate = result.reliance.gate
+            if gate is not None:
+                said += " " + tr("The gate stands open by {share} %.", share=f"{100 * gate:.0f}")
             self.about.setText(said)
 
-    def show_subjects(self, evaluation: Evaluation | None) -> None:
+    def _show_subjects(self) -> None:
         """r of each subject on the held-back part of a data set."""
-        self.evaluation = evaluation
-        self.subjects_caption.setVisible(evaluation is not None)
-        self.kinds.setVisible(evaluation is not None)
-        rows = []
-        for one in evaluation.subjects if evaluation is not None else ():
-            rows.append(DotRow(one.subject, one.r, *one.interval, *one.chance_band))
-        self.subjects.show_rows(rows)
-        if evaluation is not None:
-            kinds = "; ".join(kind.said(tr) for kind in evaluation.kinds)
-            mean = tr("mean r {r}, by chance {null}", r=_r(evaluation.r), null=_r(evaluation.chance))
-            self.kinds.setText(f"{mean} · {kinds}")
+        found = self._session.evaluation
+        assert found is not None
+        kinds = "; ".join(kind.said(tr) for kind in found.kinds)
+        mean = tr("mean r {r}, by chance {null}", r=_r(found.r), null=_r(found.chance))
+        rows = [DotRow(one.subject, one.r, *one.interval, *one.chance_band) for one in found.subjects]
+        self._show_rows(rows, f"{mean} · {kinds}")
 
-    def show_heard(self, heard: Heard, name: str) -> None:
+    def _show_heard(self) -> None:
         """The one recording that there is."""
-        self.evaluation = None
-        found = heard.comparison
-        self.subjects_caption.setVisible(True)
-        self.kinds.setVisible(True)
-        self.subjects.show_rows([DotRow(name, found.r, *found.interval, *found.chance_band)])
-        self.kinds.setText(tr("r with its 95 % interval; grey is what shifted envelopes give."))
+        heard, opened = self._session.heard, self._session.opened
+        if heard is None or opened is None or len(opened.parts) > 1:
+            return
+        found, name = heard.comparison, opened.parts[0].subject or tr("this one")
+        words = tr("r with its 95 % interval; grey is what shifted envelopes give.")
+        self._show_rows([DotRow(name, found.r, *found.interval, *found.chance_band)], words)
+
+    def _show_rows(self, rows: list[DotRow], words: str) -> None:
+        self.subjects_caption.setVisible(bool(rows))
+        self.kinds.setVisible(bool(rows))
+        self.subjects.show_rows(rows)
+        self.kinds.setText(words)
 
 
 class HistoryPage(QWidget):
-    """What was done to the EEG, step by step. replay_wanted(path): a saved one is to be run again."""
+    """What was done to the EEG, step by step. replay_wanted(path): a saved one is to be run again. save_wanted()."""
 
     replay_wanted = Signal(object)
     save_wanted = Signal()
-    forgotten = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: EegSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._session = session
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SMALL)
-        self.words = Hint(
-            tr(
-                "What was done to the recording, in this order. It can be saved and run again on the same recording."
-            )
+        told = tr(
+            "What was done to the recording, in this order. It can be saved and run again on the same recording."
         )
+        self.words = Hint(told)
         self.steps = QListWidget()
         self.steps.setAccessibleName(tr("Steps of the preprocessing"))
         self.steps.setWordWrap(True)
         self.source = QLabel()
         self.source.setProperty("role", "hint")
+        self.source.setTextFormat(Qt.TextFormat.PlainText)
         self.source.setWordWrap(True)
         self.source.hide()
         row = QHBoxLayout()
@@ -189,7 +181,7 @@ class HistoryPage(QWidget):
         self.forget = QPushButton(tr("Preprocess anew"))
         self.forget.setProperty("kind", "link")
         self.forget.setToolTip(tr("Leave the saved history and find bad channels again"))
-        self.forget.clicked.connect(self.forgotten)
+        self.forget.clicked.connect(session.forget_history)
         self.forget.hide()
         column.addWidget(self.words)
         column.addWidget(self.steps, 1)
@@ -197,16 +189,25 @@ class HistoryPage(QWidget):
         column.addLayout(row)
         column.addWidget(self.forget)
 
-    def show_history(self, history: History | None) -> None:
-        self.steps.clear()
-        self.save.setEnabled(history is not None)
-        if history is not None:
-            for number, (step, line) in enumerate(zip(history.steps, history.told(), strict=True), 1):
-                self.steps.addItem(f"{number}  {step_words(step)}")
-                self.steps.item(number - 1).setToolTip(line)
+        for signal in (session.part_changed, session.decoded):
+            signal.connect(self._show)
+        session.history_changed.connect(self._show_source)
 
-    def show_source(self, path: Path | None) -> None:
+    def _show(self) -> None:
+        result = self._session.result
+        self.steps.clear()
+        self.save.setEnabled(result is not None)
+        if result is None:
+            return
+        history = result.decoding.history
+        for number, (step, line) in enumerate(zip(history.steps, history.told(), strict=True), 1):
+            item = QListWidgetItem(f"{number}  {step_words(step)}")
+            item.setToolTip(escape(line))
+            self.steps.addItem(item)
+
+    def _show_source(self) -> None:
         """Which saved history is in force."""
+        path = self._session.history_path
         self.source.setVisible(path is not None)
         self.forget.setVisible(path is not None)
         self.source.setText(tr("As {name} says.", name=path.name) if path is not None else "")
@@ -215,6 +216,17 @@ class HistoryPage(QWidget):
         name, _ = QFileDialog.getOpenFileName(self, tr("Saved history"), "", "JSON (*.json)")
         if name:
             self.replay_wanted.emit(Path(name))
+
+
+def _maps() -> tuple[tuple[str, str, str], ...]:
+    """(key, words, what it is) of every map."""
+    relies = tr("How much the decoded envelope changes with each electrode")
+    opens = tr("How far squeeze-and-excitation opens the features that look at each electrode")
+    return (
+        (SALIENCY, tr("What it relies on"), relies),
+        (POWER, tr("Power"), tr("Power of the preprocessed EEG at each electrode")),
+        (EXCITATION, tr("Excitation"), opens),
+    )
 
 
 def step_words(step: dict[str, Any]) -> str:

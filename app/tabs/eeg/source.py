@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from html import escape
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QIcon, QKeyEvent, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -22,119 +23,116 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import plural, tr
-from app.tabs.eeg.work import Opened, Part, Track
+from app.tabs.eeg.session import EegSession
+from app.tabs.eeg.work import OpenedFile, Part
+from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Hint
 from models.eeg.recordings import Recording
 
 NOT_KNOWN = -1
+LIST_PX, ROW_PX, MOST_ROWS = 10, 24, 4  # of the list of tracks: its edges, a row, rows at once
+SWATCH_PX = 10
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
 
 
-class PartChoice(QComboBox):
-    """Which recording of a file that holds several. part_chosen(number)."""
+class RecordingBox(QWidget):
+    """The recording that is open: where to drop another, what it is, and which trial of it is shown.
 
-    part_chosen = Signal(int)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(tr("Trial"))
-        self.setToolTip(tr("Which trial of the file is shown and decoded"))
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.currentIndexChanged.connect(lambda index: self.part_chosen.emit(index) if index >= 0 else None)
-        self.hide()
-
-    def show_parts(self, parts: Sequence[Part]) -> None:
-        self.blockSignals(True)
-        self.clear()
-        for part in parts:
-            self.addItem(part_words(part, parts))
-        self.setCurrentIndex(0 if parts else -1)
-        self.blockSignals(False)
-        self.setVisible(len(parts) > 1)
-
-
-class Tracks(QWidget):
-    """What was heard: one track to compare with, or several to choose between.
-
-    chosen(paths): files were picked. removed(number). truth_changed(): it is known, or not, which was listened to.
-    shifted_wanted(): a made-up second talker is asked for.
+    sample_wanted(), history_wanted(): a link was followed.
     """
 
-    chosen = Signal(list)
-    removed = Signal(int)
-    truth_changed = Signal()
-    shifted_wanted = Signal()
+    sample_wanted = Signal()
+    history_wanted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: EegSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.TINY)
+        self._session = session
+        self.zone = DropZone(tr("Drop a recording"), ".bdf .edf .vhdr .fif .set .npz …")
+        self.about = Hint()
+        self.about.linkActivated.connect(lambda _link: self.history_wanted.emit())
+        self.part = QComboBox()
+        self.part.setAccessibleName(tr("Trial"))
+        self.part.setToolTip(tr("Which trial of the file is shown and decoded"))
+        self.part.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.part.currentIndexChanged.connect(lambda index: session.show_part(index) if index >= 0 else None)
+        self.part.hide()
+        self.sample = Hint(f'<a href="sample">{tr("Try the sample")}</a>')
+        self.sample.linkActivated.connect(lambda _link: self.sample_wanted.emit())
+        column = _column(self, theme.SMALL)
+        for widget in (self.zone, self.about, self.part, self.sample):
+            column.addWidget(widget)
+        session.part_changed.connect(self._show)
+        for signal in (session.decoded, session.held.changed):
+            signal.connect(self._describe)
+
+    def _show(self) -> None:
+        opened = self._session.opened
+        assert opened is not None
+        self.zone.set_text(opened.path.name, tr("Drop another recording"))
+        words = [part_words(one, opened.parts) for one in opened.parts]
+        self.part.blockSignals(True)
+        if [self.part.itemText(number) for number in range(self.part.count())] != words:
+            self.part.clear()
+            self.part.addItems(words)
+        self.part.setCurrentIndex(self._session.number)
+        self.part.blockSignals(False)
+        self.part.setVisible(len(words) > 1)
+        self._describe()
+
+    def _describe(self) -> None:
+        opened, recording, result = self._session.opened, self._session.recording, self._session.result
+        if opened is None or recording is None:
+            return
+        words = about_words(opened, recording, self._session.rate)
+        if result is not None and result.bad:
+            words += " · " + plural("{n} bad channel mended", "{n} bad channels mended", len(result.bad))
+        self.about.setText(f'{escape(words)} · <a href="history">{tr("history")}</a>')
+
+
+class TracksBox(QWidget):
+    """What was heard: one track to compare with, or several to choose between. chosen(paths): files were picked."""
+
+    chosen = Signal(list)
+
+    def __init__(self, session: EegSession, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
         title = QLabel(tr("What was heard"))
         self.list = _List()
         self.list.setAccessibleName(tr("What was heard"))
         title.setBuddy(self.list)
         self.list.delete_pressed.connect(self._remove)
-        row = QHBoxLayout()
-        row.setSpacing(theme.SMALL)
-        self.add = QPushButton(tr("Add sound…"))
-        self.add.setProperty("kind", "small")
-        self.add.setToolTip(
-            tr("A sound file, or its envelope as NPY or NPZ; several are candidates to choose between")
+        self.add = _small(
+            tr("Add sound…"),
+            tr("A sound file, or its envelope as NPY or NPZ; several are candidates to choose between"),
+            self._choose,
         )
-        self.add.clicked.connect(self._choose)
-        self.remove = QPushButton(tr("Remove"))
-        self.remove.setProperty("kind", "small")
-        self.remove.setToolTip(tr("Take the selected track away"))
-        self.remove.clicked.connect(self._remove)
-        row.addWidget(self.add)
-        row.addWidget(self.remove)
-        row.addStretch(1)
+        self.remove = _small(tr("Remove"), tr("Take the selected track away"), self._remove)
         self.shifted = Hint(f'<a href="shifted">{tr("Try a made-up second talker")}</a>')
         self.shifted.setToolTip(
             tr("The same envelope, shifted by half its length: can the decoder tell them apart?")
         )
-        self.shifted.linkActivated.connect(lambda _link: self.shifted_wanted.emit())
+        self.shifted.linkActivated.connect(lambda _link: session.try_shifted())
         self.truth = QComboBox()
         self.truth.setAccessibleName(tr("Listened to"))
         self.truth.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.truth.setToolTip(
             tr("Which of the tracks was listened to, where that is known: then choices are right or wrong")
         )
-        self.truth.currentIndexChanged.connect(lambda _index: self.truth_changed.emit())
-        for widget in (title, self.list):
-            column.addWidget(widget)
+        self.truth.currentIndexChanged.connect(lambda _index: session.set_truth(self.known))
+        column = _column(self, theme.TINY)
+        column.addWidget(title)
+        column.addWidget(self.list)
+        row = QHBoxLayout()
+        row.setSpacing(theme.SMALL)
+        row.addWidget(self.add)
+        row.addWidget(self.remove)
+        row.addStretch(1)
         column.addLayout(row)
         column.addWidget(self.shifted)
         column.addWidget(self.truth)
-        self.show_tracks([], False)
-
-    def show_tracks(self, tracks: Sequence[Track], can_shift: bool) -> None:
-        held = self.known
-        self.list.clear()
-        for number, track in enumerate(tracks):
-            item = QListWidgetItem(track.name)
-            item.setToolTip(str(track.path) if track.path is not None else tr("comes with the recording"))
-            item.setData(
-                Qt.ItemDataRole.DecorationRole,
-                theme.color(theme.CATEGORIES[number % 8]) if len(tracks) > 1 else None,
-            )
-            self.list.addItem(item)
-        if not tracks:
-            item = QListWidgetItem(tr("nothing chosen"))
-            item.setFlags(Qt.ItemFlag.NoItemFlags)
-            self.list.addItem(item)
-        self.list.setFixedHeight(10 + 24 * min(4, max(1, len(tracks))))
-        self.remove.setEnabled(bool(tracks))
-        self.shifted.setVisible(can_shift)
-        self.truth.blockSignals(True)
-        self.truth.clear()
-        self.truth.addItem(tr("not known which was listened to"), NOT_KNOWN)
-        for number, track in enumerate(tracks):
-            self.truth.addItem(tr("{name} was listened to", name=track.name), number)
-        self.truth.setCurrentIndex(max(0, self.truth.findData(NOT_KNOWN if held is None else held)))
-        self.truth.blockSignals(False)
-        self.truth.setVisible(len(tracks) > 1)
+        session.tracks_changed.connect(self._show)
+        self._show()
 
     @property
     def known(self) -> int | None:
@@ -143,19 +141,45 @@ class Tracks(QWidget):
         return None if number is None or number == NOT_KNOWN else int(number)
 
     def know(self, number: int | None) -> None:
+        """As a person says which it was."""
         self.truth.setCurrentIndex(max(0, self.truth.findData(NOT_KNOWN if number is None else number)))
+
+    def _show(self) -> None:
+        session, tracks = self._session, self._session.listed
+        self.list.clear()
+        for number, track in enumerate(tracks):
+            item = QListWidgetItem(track.name)
+            item.setToolTip(escape(str(track.path)) if track.path else tr("comes with the recording"))
+            if len(tracks) > 1:
+                item.setIcon(swatch(theme.CATEGORIES[number % len(theme.CATEGORIES)]))
+            self.list.addItem(item)
+        if not tracks:
+            item = QListWidgetItem(tr("nothing chosen"))
+            item.setFlags(Qt.ItemFlag.NoItemFlags)
+            self.list.addItem(item)
+        self.list.setFixedHeight(LIST_PX + ROW_PX * min(MOST_ROWS, max(1, len(tracks))))
+        self.remove.setEnabled(bool(tracks))
+        self.shifted.setVisible(session.can_shift and not session.shifted)
+        self.truth.blockSignals(True)
+        self.truth.clear()
+        self.truth.addItem(tr("not known which was listened to"), NOT_KNOWN)
+        for number, track in enumerate(tracks):
+            self.truth.addItem(tr("{name} was listened to", name=track.name), number)
+        self.know(session.truth)
+        self.truth.blockSignals(False)
+        self.truth.setVisible(len(tracks) > 1)
+        self.truth.setEnabled(not session.shifted)
 
     def _choose(self) -> None:
         kinds = tr("Sounds and envelopes (*.wav *.flac *.mp3 *.ogg *.npy *.npz)")
-        names, _ = QFileDialog.getOpenFileNames(
-            self, tr("What was heard"), "", f"{kinds};;{tr('All files (*)')}"
-        )
+        every = tr("All files (*)")
+        names, _ = QFileDialog.getOpenFileNames(self, tr("What was heard"), "", f"{kinds};;{every}")
         if names:
             self.chosen.emit([Path(name) for name in names])
 
     def _remove(self) -> None:
         if self.remove.isEnabled():
-            self.removed.emit(max(0, self.list.currentRow()))
+            self._session.remove_track(max(0, self.list.currentRow()))
 
 
 class _List(QListWidget):
@@ -163,7 +187,7 @@ class _List(QListWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setIconSize(QSize(10, 10))
+        self.setIconSize(QSize(SWATCH_PX, SWATCH_PX))
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -173,6 +197,31 @@ class _List(QListWidget):
             self.delete_pressed.emit()
         else:
             super().keyPressEvent(event)
+
+
+def swatch(color: str) -> QIcon:
+    """A square in a category's colour, which stays that colour where its row is selected."""
+    square = QPixmap(SWATCH_PX, SWATCH_PX)
+    square.fill(theme.color(color))
+    icon = QIcon()
+    for mode in QIcon.Mode:
+        icon.addPixmap(square, mode)
+    return icon
+
+
+def _column(widget: QWidget, spacing: int) -> QVBoxLayout:
+    column = QVBoxLayout(widget)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(spacing)
+    return column
+
+
+def _small(words: str, tooltip: str, call: Callable[[], object]) -> QPushButton:
+    button = QPushButton(words)
+    button.setProperty("kind", "small")
+    button.setToolTip(tooltip)
+    button.clicked.connect(lambda _on=False: call())
+    return button
 
 
 def is_track(path: Path) -> bool:
@@ -188,7 +237,7 @@ def part_words(part: Part, parts: Sequence[Part]) -> str:
     return " · ".join(filter(None, (named, tr("trial {n}", n=part.number) if several else "")))
 
 
-def about_words(opened: Opened, recording: Recording, rate: int | None) -> str:
+def about_words(opened: OpenedFile, recording: Recording, rate: int | None) -> str:
     """``64 channels · 512 → 64 Hz · 48:10``."""
     hz = f"{recording.sample_rate:g}"
     if rate is not None and rate != recording.sample_rate:

@@ -4,30 +4,155 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import digits, tr
-from app.services import Services
+from app.tabs.eeg import work
+from app.tabs.eeg.session import EegSession, Host
 from app.widgets.dots import DotRow, Dots
 from app.widgets.labels import Caption, Hint
-from models.eeg.tuning import LEAST_S, Gain
+from models.eeg.scores import interval_95
+from models.eeg.tuning import LEAST_S, SUBJECT, Gain, config_for, write_data
+from models.errors import UserError
+from models.loading import checkpoint_folder
+from models.progress import Cancelled
 from models.training.run_folder import RunState, new_run_path
 
 
-class Tuning(QWidget):
-    """asked(): the person wants it. tuned(run path): the run is done. use_wanted(checkpoint): its decoder is to be used."""
+class FineTuning(QObject):
+    """A run of training on the subject that is shown, and both decoders judged when it is done.
 
-    asked = Signal()
-    tuned = Signal(object)
-    use_wanted = Signal(object)
+    words: what there is to say of it now. possible: whether it can be started. run: the one that is under way, or was
+    the last one; gain: what that brought, once it has been judged.
+    changed(): any of these is another. judged(): there is a gain.
+    """
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+    changed = Signal()
+    judged = Signal()
+
+    def __init__(self, host: Host, session: EegSession, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._services = services
+        self._host, self._session, self._services = host, session, session.services
         self.run: Path | None = None
         self.gain: Gain | None = None
+        self.possible = False
+        self.words = tr("Decode a recording whose stimulus is known.")
+        self._of = ("", "")  # data set and subject of the run
+        for signal in (session.part_changed, session.decoded, session.compared):
+            signal.connect(self._offer)
+
+    @property
+    def under_way(self) -> bool:
+        return self.run is not None and self.gain is None
+
+    def start(self) -> None:
+        self._host.start(self._start())
+
+    def _offer(self) -> None:
+        """To whom it could be tuned now, or why not."""
+        part, opened = self._session.part, self._session.opened
+        if part is None or opened is None or self.under_way:
+            return
+        self.run = self.gain = None
+        own = [one for one in opened.parts if one.subject == part.subject]
+        problem = refusal(sum(one.recording.duration_s for one in own), self._session.heard is not None)
+        who = tr("subject {name}", name=part.subject) if part.subject else tr("this recording")
+        learns = tr("Learns from three fifths of {who}, and is judged on the last fifth.", who=who)
+        self._say(problem or learns, possible=not problem)
+
+    async def _start(self) -> None:
+        part = self._session.part
+        data = await self._data()
+        if part is None or data is None:
+            return
+        self._of = data
+        config = config_for(str(checkpoint_folder(self._session.model, "eeg")), *data)
+        name = f"fine-tune-{part.subject}" if part.subject else "fine-tune"
+        path = new_run_path(self._services.settings.runs_folder, "eeg", name)
+        watched = self._services.training.start(path, "eeg", config, self._services.device)
+        self.run, self.gain = watched.path, None
+        self._services.training.updated.connect(self._updated)
+        self._say(tr("Training has begun; the dock below follows it."))
+
+    async def _data(self) -> tuple[str, str] | None:
+        """(data set, subject) to learn from: the file itself, or what is written of a recording of one's own."""
+        session = self._session
+        result, opened, part, heard = session.result, session.opened, session.part, session.heard
+        if result is None or opened is None or part is None or heard is None:
+            return None
+        if len(opened.parts) > 1 and part.subject and opened.first.envelope is not None:
+            return str(opened.path), part.subject
+        rate = result.decoding.sample_rate
+        first = round(session.start_s * rate)
+        track = next(one for one in session.tracks if one.name == heard.name)
+        place = self._services.settings.runs_folder / "recordings" / f"{opened.path.stem}.npz"
+        await session.held.worker.run(
+            write_data, place, result.decoding.eeg[max(0, first) :], track.at(rate)[max(0, -first) :], rate,
+            result.decoding.channel_names,
+        )  # fmt: skip
+        return str(place), SUBJECT
+
+    def _updated(self, path: object) -> None:
+        """The run has told more, or has ended."""
+        if path != self.run:
+            return
+        watched = self._services.training.find(Path(str(path)))
+        if watched is None or watched.state is RunState.QUEUED:
+            return
+        if watched.alive:
+            epochs = len(next(iter(watched.epochs.values()), ()))
+            if epochs:
+                total = watched.config.get("epochs", 0)
+                self._say(tr("Training: epoch {n} of {total}", n=epochs, total=total))
+            return
+        self._services.training.updated.disconnect(self._updated)
+        if watched.state is RunState.DONE:
+            self._say(tr("Judging both decoders on the time that was held back …"))
+            self._host.start(self._judge(watched.path))
+            return
+        failed = watched.record.failed
+        self.run = None
+        ended = tr("The run ended early; the dock below says how.")
+        self._say(failed.what if failed is not None else ended, possible=True)
+
+    async def _judge(self, run: Path) -> None:
+        try:
+            with self._services.task(tr("Judging both decoders")) as task:
+                before = await self._session.decoder(task)
+                gain: Gain = await self._session.held.worker.run(
+                    work.tuned, before, run, *self._of, self._services.device, progress=task
+                )
+        except (Cancelled, UserError) as error:
+            self.run = None
+            self._say(tr("The run is done, but could not be judged."))
+            if isinstance(error, UserError):
+                raise
+            return
+        self.gain = gain
+        self._say(
+            tr(
+                "r {change} on {seconds:g} s held back from both; grey is what chance reaches once in twenty.",
+                change=digits(gain.after - gain.before, "+.3f"), seconds=round(gain.seconds),
+            ),
+            possible=True,
+        )  # fmt: skip
+        self.judged.emit()
+
+    def _say(self, words: str, possible: bool = False) -> None:
+        self.words, self.possible = words, possible
+        self.changed.emit()
+
+
+class TuningBox(QWidget):
+    """The button, and what became of it. use_wanted(checkpoint): the tuned decoder is to be used."""
+
+    use_wanted = Signal(object)
+
+    def __init__(self, tuning: FineTuning, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tuning = tuning
         column = QVBoxLayout(self)
         column.setContentsMargins(0, theme.SMALL, 0, 0)
         column.setSpacing(theme.SMALL)
@@ -37,87 +162,35 @@ class Tuning(QWidget):
         self.button.setToolTip(
             tr("Train the chosen decoder on a part of this subject's recording; the rest judges it")
         )
-        self.button.clicked.connect(self.asked)
+        self.button.clicked.connect(tuning.start)
         self.dots = Dots(tr("r before and after"))
         self.use = QPushButton(tr("Use the tuned decoder"))
-        self.use.clicked.connect(
-            lambda: self.use_wanted.emit(self.run / "best" if self.run is not None else None)
-        )
+        self.use.clicked.connect(self._use)
         for widget in (self.words, self.button, self.dots, self.use):
             column.addWidget(widget)
-        self.offer("", tr("Decode a recording whose stimulus is known."))
+        tuning.changed.connect(self._show)
+        self._show()
 
-    def offer(self, who: str, problem: str = "") -> None:
-        """who: whom it would be tuned to; problem: why it cannot be, in words."""
-        if self.run is not None and self.gain is None:
-            return  # one is under way
-        self.gain = None
-        self.run = None
-        self.dots.show_rows([])
-        self.dots.hide()
-        self.use.hide()
-        self.button.setEnabled(not problem)
-        self.words.setText(
-            problem or tr("Learns from three fifths of {who}, and is judged on the last fifth.", who=who)
-        )
+    def _use(self) -> None:
+        if self._tuning.run is not None:
+            self.use_wanted.emit(self._tuning.run / "best")
 
-    def follow(self, path: Path) -> None:
-        """A run has been started."""
-        self.run, self.gain = path, None
-        self.button.setEnabled(False)
-        self.use.hide()
-        self.words.setText(tr("Training has begun; the dock below follows it."))
-        self._services.training.updated.connect(self._updated)
-
-    def _updated(self, path: object) -> None:
-        if path != self.run:
-            return
-        watched = self._services.training.find(Path(str(path)))
-        if watched is None or watched.state is RunState.QUEUED:
-            return
-        epochs = len(next(iter(watched.epochs.values()), ()))
-        if watched.alive:
-            if epochs:
-                total = watched.config.get("epochs", 0)
-                self.words.setText(tr("Training: epoch {n} of {total}", n=epochs, total=total))
-            return
-        self._services.training.updated.disconnect(self._updated)
-        if watched.state is RunState.DONE:
-            self.words.setText(tr("Judging both decoders on the time that was held back …"))
-            self.tuned.emit(self.run)
-            return
-        failed = watched.record.failed
-        self.run = None
-        self.button.setEnabled(True)
-        self.words.setText(
-            failed.what if failed is not None else tr("The run ended early; the dock below says how.")
-        )
-
-    def show_gain(self, gain: Gain) -> None:
-        self.gain = gain
-        rows = []
-        for name, r, error, hollow in (
-            (tr("before"), gain.before, gain.before_error, True),
-            (tr("after"), gain.after, gain.after_error, False),
-        ):
-            rows.append(DotRow(name, r, r - 1.96 * error, r + 1.96 * error, 0.0, gain.null_95, hollow))
-        self.dots.show_rows(rows)
-        self.dots.show()
-        self.use.show()
-        self.button.setEnabled(True)
-        change = digits(gain.after - gain.before, "+.3f")
-        self.words.setText(
-            tr("r {change} on {seconds:g} s held back from both; grey is what chance reaches once in twenty.",
-               change=change, seconds=round(gain.seconds))
-        )  # fmt: skip
-
-    def show_nothing(self, problem: str) -> None:
-        self.run = None
-        self.offer("", problem)
-
-
-def new_run(services: Services, who: str) -> Path:
-    return new_run_path(services.settings.runs_folder, "eeg", f"fine-tune-{who}" if who else "fine-tune")
+    def _show(self) -> None:
+        gain = self._tuning.gain
+        self.words.setText(self._tuning.words)
+        self.button.setEnabled(self._tuning.possible)
+        self.use.setVisible(gain is not None)
+        self.dots.setVisible(gain is not None)
+        if gain is not None:
+            before = interval_95(gain.before, gain.before_error)
+            after = interval_95(gain.after, gain.after_error)
+            chance = (0.0, gain.null_95)
+            self.dots.show_rows(
+                [
+                    DotRow(tr("before"), gain.before, *before, *chance, hollow=True),
+                    DotRow(tr("after"), gain.after, *after, *chance),
+                ]
+            )
 
 
 def refusal(duration_s: float, has_stimulus: bool) -> str:

@@ -34,7 +34,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedFile:
     """path: what was opened. places: [channels, 2] on the scalp, see `scalp.positions`."""
 
     path: Path
@@ -73,20 +73,25 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Look:
-    """A recording as a decoder sees it. power: dB a channel. bad: mended channels and why."""
+class DecodedRecording:
+    """A recording as a decoder sees it.
+
+    power: dB a channel. reliance: by channel. places: [channels, 2] on the scalp. bad: mended channels and why;
+    asked_bad: those that a person had marked. seconds: how long it took.
+    """
 
     decoding: Decoding
     power: np.ndarray
     reliance: Reliance
     places: np.ndarray
     bad: dict[str, str]
+    asked_bad: tuple[str, ...]
     overview: Overview
-    seconds: float = 0.0
+    seconds: float
 
 
 @dataclass(frozen=True)
-class Heard:
+class TrackComparison:
     """A decoded envelope against a track. decoded and `comparison.true`: [time], equally long, from `start_s` on."""
 
     name: str
@@ -97,7 +102,7 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Choice:
+class TalkerChoice:
     """Which track was listened to. truth: the track that is known to be it; None where it is not known.
 
     pooled: over all the trials of the file, where there are several; else the windows of `attention`.
@@ -111,7 +116,7 @@ class Choice:
     trials: int = 1
 
 
-def open_source(path: Path, progress: Progress) -> Opened:
+def open_source(path: Path, progress: Progress) -> OpenedFile:
     """A recording of any format, or the items of a data set. Raises UserError, Cancelled."""
     from models.eeg import scalp
 
@@ -120,7 +125,7 @@ def open_source(path: Path, progress: Progress) -> Opened:
         parts = _of_dataset(path, progress)
     else:
         parts = _of_file(path)
-    return Opened(path, parts, scalp.positions(parts[0].recording.channel_names))
+    return OpenedFile(path, parts, scalp.positions(parts[0].recording.channel_names))
 
 
 def _of_dataset(path: Path, progress: Progress) -> tuple[Part, ...]:
@@ -199,7 +204,7 @@ def decode(
     bad: tuple[str, ...],
     history: History | None,
     progress: Progress,
-) -> Look:
+) -> DecodedRecording:
     """Preprocess and decode; power and reliance by channel. Raises UserError, Cancelled."""
     import time
 
@@ -217,16 +222,20 @@ def decode(
     whole = recordings.of_arrays(decoding.path, arrays)
     overview = Overview(whole).fill(whole)
     places = scalp.positions(decoding.channel_names)
-    return Look(decoding, power, reliance, places, mended, overview, time.monotonic() - began)
+    return DecodedRecording(
+        decoding, power, reliance, places, mended, bad, overview, time.monotonic() - began
+    )
 
 
 def compare(
     decoder: Decoder, decoding: Decoding, track: Track, start_s: float, stretch: bool, window_s: float
-) -> Heard:
+) -> TrackComparison:
     """Raises UserError where they have too little in common."""
     rate = decoding.sample_rate
     decoded, envelope, remark = alignment.overlap(decoding.envelope, track.at(rate), rate, start_s, stretch)
-    return Heard(track.name, decoded, max(0.0, start_s), decoder.compare(decoded, envelope, window_s), remark)
+    return TrackComparison(
+        track.name, decoded, max(0.0, start_s), decoder.compare(decoded, envelope, window_s), remark
+    )
 
 
 def choose(
@@ -236,49 +245,40 @@ def choose(
     start_s: float,
     stretch: bool,
     truth: int | None,
-) -> Choice:
+) -> TalkerChoice:
     """Which of two or more tracks was listened to in this recording."""
     rate = decoding.sample_rate
     pieces = [alignment.overlap(decoding.envelope, one.at(rate), rate, start_s, stretch) for one in tracks]
     time = min(len(envelope) for _, envelope, _ in pieces)
     found = decoder.attended(pieces[0][0][:time], [envelope[:time] for _, envelope, _ in pieces], truth)
-    return Choice(tuple(one.name for one in tracks), found, found.windows, max(0.0, start_s), truth)
+    return TalkerChoice(tuple(one.name for one in tracks), found, found.windows, max(0.0, start_s), truth)
 
 
 def choose_against_shifted(
     decoder: Decoder,
     parts: Sequence[Part],
-    decodings: Sequence[Decoding],
     shown: int,
+    subject: str,
     names: tuple[str, str],
-) -> Choice:
+    progress: Progress,
+) -> TalkerChoice:
     """A made-up second talker: each trial's own envelope against itself, shifted by half its length; all trials together.
 
-    shown: which of the decodings the windows over time are of.
+    shown: which of the parts the windows over time are of. subject: as whom they are decoded. Raises UserError, Cancelled.
     """
+    rate = decoder.sample_rate
     stretches = []
-    for part, decoding in zip(parts, decodings, strict=True):
+    for number, part in enumerate(parts):
+        portion = progress.part(number / len(parts), (number + 1) / len(parts))
+        decoding = decoder.decode_recording(part.recording, subject or None, progress=portion)
         track = own_track(part.recording, "")
         assert track is not None
-        rate = decoding.sample_rate
         decoded, envelope, _ = alignment.overlap(decoding.envelope, track.at(rate), rate)
         stretches.append(Decoded(part.subject, str(part.number), decoded, decoder.target(envelope)))
     own = stretches[shown]
-    other = np.roll(own.envelope, len(own.envelope) // 2)
-    found = attended.attended(own.decoded, [own.envelope, other], decoder.sample_rate, 0)
-    pooled = attended.against_shifted(stretches, decoder.sample_rate)
-    return Choice(names, found, pooled, 0.0, 0, len(stretches))
-
-
-def decode_parts(
-    decoder: Decoder, parts: Sequence[Part], subjects: Sequence[str], progress: Progress
-) -> list[Decoding]:
-    """Every trial. subjects: as whom each is decoded."""
-    found = []
-    for number, (part, subject) in enumerate(zip(parts, subjects, strict=True)):
-        portion = progress.part(number / len(parts), (number + 1) / len(parts))
-        found.append(decoder.decode_recording(part.recording, subject or None, progress=portion))
-    return found
+    found = attended.attended(own.decoded, [own.envelope, attended.shifted(own.envelope)], rate, 0)
+    pooled = attended.against_shifted(stretches, rate)
+    return TalkerChoice(names, found, pooled, 0.0, 0, len(stretches))
 
 
 def evaluate(decoder: Decoder, path: Path, progress: Progress) -> Evaluation:

@@ -52,7 +52,7 @@ class SearchTab(PagedTab):
             "evaluate": (tr("Evaluate"), self.evaluate),
         }
         self.lay_out(self.models, pages, tr("View"))
-        self._details.addWidget(self.search.details)
+        self.add_details(self.search.details)
         self.services.device_changed.connect(lambda _device: self._model_chosen(self.models.choice))
         find = QShortcut(QKeySequence.StandardKey.Find, self)
         find.activated.connect(self._to_field)
