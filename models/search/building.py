@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from models import files
 from models.errors import UserError
 from models.progress import Progress
 from models.resources import resource
@@ -100,6 +101,7 @@ def index_folder(
         root = index.root(_root_name(place))
         captions, told_problems = _captions(place)
         plan, unreadable = _plan(index, root, place, captions)
+        _check_there(index, place, plan)
         if plan.gone:
             index.remove(plan.gone)
         done = _encode(encoder, index, root, place, plan, captions, progress, settings, told)
@@ -116,6 +118,17 @@ def index_folder(
     )
 
 
+def _check_there(index: Index, place: Path, plan: _Plan) -> None:
+    """Raises UserError where a folder of which the index holds pictures has none at all: its drive may be away."""
+    if plan.gone and not plan.stats:
+        raise UserError(
+            "{path} holds no pictures now.",
+            "The index {index} has {count} of it; the drive may not be connected. Nothing was taken out of the index.",
+            "Connect the drive and try again. If the pictures were deleted, delete the index's folder, too.",
+            path=place, index=index.folder, count=len(plan.gone),
+        )  # fmt: skip
+
+
 def _plan(
     index: Index, root: int, place: Path, captions: dict[str, data.Item]
 ) -> tuple[_Plan, list[tuple[str, str]]]:
@@ -128,9 +141,13 @@ def _plan(
             path=place,
             reason=problems[0][1],
         )
-    known, plan = index.known(root), _Plan()
+    known, plan, unseen = index.known(root), _Plan(), list(problems)
     for path in found:
         name = path.relative_to(place).as_posix()
+        reason = pictures.unfit(path)
+        if reason:
+            problems.append((files.shown(path), reason))
+            continue
         try:
             status = path.stat()
         except OSError:
@@ -147,9 +164,7 @@ def _plan(
             if texts != (captions[name].captions if name in captions else ()):
                 plan.recaption.append((number, name))
     # What lies below a folder that cannot be read just now is not gone.
-    hidden = [
-        Path(where).relative_to(place).as_posix() + "/" for where, _ in problems if Path(where) != place
-    ]
+    hidden = [Path(where).relative_to(place).as_posix() + "/" for where, _ in unseen if Path(where) != place]
     plan.gone = [
         entry[0]
         for name, entry in known.items()
@@ -187,7 +202,9 @@ def _encode(
                 told(len(index))
         last = time.monotonic()
 
-    batches = decoded([place / name for name in names], encoder.view, settings.batch_size, settings.workers)
+    batches = decoded(
+        [place / name for name in names], encoder.view, settings.batch_size, settings.workers, progress
+    )
     try:
         for batch in batches:
             said: list[str] = []

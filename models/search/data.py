@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models import files
 from models.datafiles import read_table
 from models.errors import UserError
 from models.search import pictures
@@ -195,10 +196,10 @@ def _from_lines(listing: Path) -> list[tuple[str, dict[str, Any]]]:
             continue
         try:
             values = json.loads(line)
-            if not isinstance(values, dict):
+            if not isinstance(values, dict) or files.depth(values) > files.DEEPEST:
                 raise ValueError("a line holds names and values")
-        except ValueError as error:
-            raise _broken(listing, f"line {number}: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise _broken(listing, f"line {number}: it is damaged, or no names and values") from error
         file = next((str(values[name]) for name in _FILE if values.get(name)), "")
         caption = next((values[name] for name in _CAPTION if values.get(name)), "")
         rows.append(
@@ -219,19 +220,19 @@ def _from_lines(listing: Path) -> list[tuple[str, dict[str, Any]]]:
 def _from_coco(listing: Path) -> list[tuple[str, dict[str, Any]]]:
     try:
         values = json.loads(_text(listing))
-        files = {image["id"]: str(image["file_name"]) for image in values["images"]}
+        names = {image["id"]: str(image["file_name"]) for image in values["images"]}
         return [
-            (files.get(note["image_id"], f"image {note['image_id']}"), {"captions": [str(note["caption"])]})
+            (names.get(note["image_id"], f"image {note['image_id']}"), {"captions": [str(note["caption"])]})
             for note in values["annotations"]
         ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _broken(listing, f"it is not COCO captions JSON ({type(error).__name__}: {error})") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _broken(listing, "it is not COCO captions JSON") from error
 
 
 def _beside(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in pictures.find(folder)[0]:
         note = path.with_suffix(".txt")
-        if note.is_file():
+        if _is_there(note):
             lines = _text(note).splitlines()
             yield str(path.relative_to(folder)), {"captions": lines}
 
@@ -244,7 +245,7 @@ def _joined(
     for file, values in rows:
         entry = held.setdefault(file, {"captions": [], "keywords": [], "labels": []})
         for name in ("captions", "keywords", "labels"):
-            cleaned = (" ".join(str(text).split()) for text in values.get(name, []))
+            cleaned = (_whole(text) for text in values.get(name, []))
             entry[name] += [text for text in cleaned if text and text not in entry[name]]
         entry["part"] = values.get("part") or entry.get("part", "")
         entry["attribution"] = values.get("attribution") or entry.get("attribution", "")
@@ -252,14 +253,26 @@ def _joined(
     for file, entry in held.items():
         path = _place(folder, file)
         if path is None:
-            skipped.append((file, "the picture is not there"))
+            skipped.append((files.shortened(_whole(file), 300), "the picture is not there"))
         elif not entry["captions"]:
-            skipped.append((file, "it has no caption"))
+            skipped.append((files.shortened(_whole(file), 300), "it has no caption"))
         else:
             part = _PART_NAMES.get(entry["part"].strip().lower(), "")
             texts = [tuple(entry[name]) for name in ("captions", "keywords", "labels")]
             items.append(Item(path, texts[0], texts[1], texts[2], part, entry["attribution"]))
     return items, skipped
+
+
+def _whole(text: object) -> str:
+    """A caption on one line, as text that can be stored: half an emoji is none."""
+    return " ".join(files.utf8(str(text)).decode().replace("\0", " ").split())
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name longer than a file system has, or with a NUL in it
+        return False
 
 
 def _place(folder: Path, file: str) -> Path | None:
@@ -268,7 +281,7 @@ def _place(folder: Path, file: str) -> Path | None:
         return None
     name = file.replace("\\", "/")
     for candidate in (folder / name, folder / "images" / name, folder / Path(name).name, folder / "images" / Path(name).name):  # fmt: skip
-        if candidate.is_file():
+        if _is_there(candidate):
             return candidate
     return None
 
@@ -280,15 +293,9 @@ def _words(value: Any, separator: str) -> list[str]:
 
 
 def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise _broken(path, "it is too large for a list of captions")
-        return path.read_text("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise UserError(
-            "{name} cannot be read.", "{reason}.", "Check its permissions.", name=path.name,
-            reason=error.strerror or str(error),
-        ) from error  # fmt: skip
+    if path.is_file() and not path.stat().st_size:
+        return ""
+    return files.read_bytes(path, LARGEST_JSON).decode("utf-8-sig", errors="replace")
 
 
 def _broken(path: Path, reason: str) -> UserError:
@@ -296,6 +303,6 @@ def _broken(path: Path, reason: str) -> UserError:
         "{name} cannot be read as captions.",
         "{reason}.",
         "Export it again, or choose another file.",
-        name=path.name,
-        reason=" ".join(reason.split())[:200],
+        name=files.shown(path.name),
+        reason=files.shortened(reason).rstrip("."),
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from models import files
 from models.checkpoint import load_weights
 from models.datafiles import ContentHashes
 from models.errors import UserError
@@ -88,7 +89,8 @@ def read_features(path: Path) -> Features:
         held = {part: _fields(_read(file), file) for part, file in _files(path).items()}
     else:
         held = _by_part(_read(path), path)
-    parts = {part: _pairs(fields, path, part) for part, fields in held.items()}
+    classes = _classes([fields.get("label") for fields in held.values()])
+    parts = {part: _pairs(fields, path, part, classes) for part, fields in held.items()}
     dims = {pairs.images.shape[1] for pairs in parts.values()} | {p.texts.shape[1] for p in parts.values()}
     if len(dims) > 1:
         raise UserError(
@@ -223,27 +225,29 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    readers: dict[str, Callable[[Path], Any]] = {
-        ".pkl": unpickle.read,
-        ".npz": _read_npz,
-        ".safetensors": lambda file: {name: tensor.numpy() for name, tensor in load_weights(file).items()},
-    }
-    values = readers[path.suffix.lower()](path)
+    """The names and values of a file, by what its first bytes say that it is, and by its ending where they do not."""
+    kind, suffix = files.sniff(path), path.suffix.lower()
+    if kind == "zip" and suffix not in (".pt", ".pth"):
+        values: Any = files.read_npz(path)
+    elif suffix == ".safetensors":
+        values = {name: _as_array(tensor) for name, tensor in load_weights(path).items()}
+    elif suffix in (".pkl", ".pickle"):
+        values = unpickle.read(path)
+    else:
+        raise UserError(
+            "{name} cannot be imported.",
+            "Features come as {known}; weights of networks are used as they are, with --checkpoint.",
+            "Choose such a file, or a folder with one for each part.",
+            name=files.shown(path.name),
+            known=", ".join(sorted(SUFFIXES)),
+        )
     if not isinstance(values, dict) or not values:
         raise _not_features(path, "it holds no names with arrays")
     return {str(key): value for key, value in values.items()}
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    import zipfile
-
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError as error:
-        raise UserError("{path} was not found.", "", "Choose the file again.", path=path) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise _not_features(path, " ".join(str(error).split())[:150]) from error
+def _as_array(tensor: Any) -> np.ndarray:
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
 def _by_part(values: dict[str, Any], path: Path) -> dict[str, dict[str, Any]]:
@@ -270,15 +274,25 @@ def _fields(values: dict[str, Any], path: Path) -> dict[str, Any]:
     return found
 
 
-def _pairs(fields: dict[str, Any], path: Path, part: str) -> Pairs:
+def _classes(labels: list[Any]) -> np.ndarray | None:
+    """The class numbers of all parts, in order: a class is the same column in each of them; None where none are given."""
+    try:
+        numbers = [np.asarray(one) for one in labels if one is not None and np.ndim(one) == 1 and len(one)]
+        return np.unique(np.concatenate(numbers)) if numbers else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _pairs(fields: dict[str, Any], path: Path, part: str, classes: np.ndarray | None) -> Pairs:
     try:
         images, texts = (np.asarray(fields[name], dtype=np.float32) for name in ("image", "text"))
         label = fields.get("label")
         labels = np.zeros((len(images), 0), bool) if label is None else np.asarray(label)
-    except (KeyError, ValueError, TypeError) as error:
+        if labels.ndim == 1 and len(labels) and classes is not None:  # class numbers
+            labels = labels[:, None] == classes[None]
+        labels = labels.astype(bool)
+    except (KeyError, ValueError, TypeError, MemoryError, OverflowError) as error:
         raise _not_features(path, f"the part {part} is no array of numbers") from error
-    if labels.ndim == 1 and len(labels):  # class numbers
-        labels = labels[:, None] == np.unique(labels)[None]
     if images.ndim != 2 or texts.ndim != 2 or not len(images) == len(texts) == len(labels):
         raise _not_features(
             path,
@@ -287,7 +301,7 @@ def _pairs(fields: dict[str, Any], path: Path, part: str) -> Pairs:
     if not (np.isfinite(images).all() and np.isfinite(texts).all()):
         raise _not_features(path, f"in {part}, some numbers are not finite")
     rows = np.arange(len(images))
-    return Pairs(images, texts, rows, rows, labels.astype(bool))
+    return Pairs(images, texts, rows, rows, labels)
 
 
 def _not_features(path: str | os.PathLike[str], reason: str) -> UserError:
@@ -295,6 +309,6 @@ def _not_features(path: str | os.PathLike[str], reason: str) -> UserError:
         "{name} cannot be used as features.",
         "{reason}.",
         "A file holds image [n, dim], text [n, dim] and label [n, classes], for train, query and retrieval.",
-        name=Path(path).name,
-        reason=reason[:1].upper() + reason[1:],
+        name=files.shown(Path(path).name),
+        reason=files.shortened(reason[:1].upper() + reason[1:]),
     )

