@@ -7,7 +7,6 @@ place and then renamed, so a kill leaves the old one or the new one, never half 
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -20,12 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models import files
 from models.errors import UserError
+from models.weights import check_archive, check_described, tensors
 
 if TYPE_CHECKING:
     import torch
 
 FORMAT_VERSION = 1
+MOST_PROGRAM = 64 * 2**20  # bytes of a pickle that are looked through for the names it calls
 WEIGHTS, DESCRIPTION = "weights.safetensors", "checkpoint.json"
 
 # One function a step: from the plain values of version n to those of n + 1.
@@ -125,27 +127,26 @@ def read_info(folder: str | os.PathLike[str], system: str | None = None) -> Chec
             "Choose another one.",
             path=folder,
         )
-    try:
-        values = json.loads((folder / DESCRIPTION).read_text("utf-8"))
-        if not isinstance(values, dict):
-            raise ValueError("it should hold names and values")
-        values = _migrated(values, folder)
-        info = CheckpointInfo.model_validate(values)
-    except FileNotFoundError as error:
+    if not os.path.lexists(folder / DESCRIPTION):
         raise UserError(
             "{path} is not a checkpoint.",
             "It has no checkpoint.json.",
             "Choose the folder that holds weights.safetensors and checkpoint.json; other files are brought in with import.",
             path=folder,
-        ) from error
-    except (OSError, ValueError, ValidationError) as error:
-        raise UserError(
-            "The checkpoint {path} cannot be read.",
-            "Its checkpoint.json is damaged: {reason}.",
-            "Copy it again from where it came from.",
-            path=folder,
-            reason=str(error).splitlines()[0],
-        ) from error
+        )
+    try:
+        values = files.read_json(folder / DESCRIPTION)
+        if not isinstance(values, dict):
+            raise ValueError("it should hold names and values")
+        values = _migrated(values, folder)
+        info = CheckpointInfo.model_validate(values)
+    except (ValueError, TypeError, OverflowError) as error:
+        reason = files.validation_reason(error) if isinstance(error, ValidationError) else str(error)
+        raise _damaged(folder, reason) from error
+    except UserError as error:
+        if error.values.get("known") == FORMAT_VERSION:  # of a newer version, which is not damage
+            raise
+        raise _damaged(folder, error.sentences()[1]) from error
     if system is not None and info.system != system:
         raise UserError(
             "This checkpoint is for {found}, not for {wanted}.",
@@ -155,7 +156,19 @@ def read_info(folder: str | os.PathLike[str], system: str | None = None) -> Chec
             found=info.system,
             wanted=system,
         )
+    if (folder / WEIGHTS).is_file():
+        check_described(info.network, tensors(folder / WEIGHTS), files.shown(folder))
     return info
+
+
+def _damaged(folder: Path, reason: str) -> UserError:
+    return UserError(
+        "The checkpoint {path} cannot be read.",
+        "Its checkpoint.json is damaged: {reason}.",
+        "Copy it again from where it came from.",
+        path=folder,
+        reason=files.shortened(reason).rstrip("."),
+    )
 
 
 def load(folder: str | os.PathLike[str], system: str) -> tuple[dict[str, torch.Tensor], CheckpointInfo]:
@@ -169,21 +182,24 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    try:
-        return load_file(path)
-    except FileNotFoundError as error:
+    if not path.is_file():
         raise UserError(
             "{path} was not found.",
             "The checkpoint is not complete.",
             "Copy the whole folder again.",
             path=path,
-        ) from error
-    except (OSError, SafetensorError, ValueError) as error:
+        )
+    tensors(path)
+    try:
+        return load_file(path)
+    except MemoryError as error:
+        raise files.no_memory(path) from error
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
         raise UserError(
             "The weights {path} cannot be read.",
-            "The file is damaged or is not in the safetensors format.",
+            "The file is damaged, was not copied to its end, or is not in the safetensors format.",
             "Copy it again from where it came from.",
-            path=path,
+            path=files.shown(path),
         ) from error
 
 
@@ -214,8 +230,11 @@ def load_foreign(path: str | os.PathLike[str]) -> Any:
         raise UserError("{path} was not found.", "", "Choose the file again.", path=path)
     if path.suffix == ".safetensors":
         return load_weights(path)
+    check_archive(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        values = torch.load(path, map_location="cpu", weights_only=True)
+        _check_held(values, path)
+        return values
     except pickle.UnpicklingError as error:
         if not _asks_for_code(path):
             raise _not_weights(path) from error
@@ -225,8 +244,32 @@ def load_foreign(path: str | os.PathLike[str]) -> Any:
             "Ask its author for a safetensors file, or for a file with the state dict alone.",
             path=path,
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError) as error:
+    except UserError:
+        raise
+    except MemoryError as error:
+        raise files.no_memory(path) from error
+    except Exception as error:
+        # A damaged pickle is a damaged program: its steps fail in every way.
         raise _not_weights(path) from error
+
+
+def _check_held(values: Any, path: Path) -> None:
+    """Raises UserError where tensors are views that repeat a few numbers, and would take any amount when they are copied."""
+    import torch
+
+    waiting, seen, total = [values], set(), 0
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, torch.Tensor):
+            total += one.numel() * one.element_size()
+        elif isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list | tuple | set):
+            waiting += one
+    files.check_unpacked(path, total, path.stat().st_size)
 
 
 def _asks_for_code(path: Path) -> bool:
@@ -238,14 +281,16 @@ def _asks_for_code(path: Path) -> bool:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
-                data = archive.read(name)
+                with archive.open(name) as file:
+                    data = file.read(MOST_PROGRAM)
         else:
-            data = path.read_bytes()
+            with open(path, "rb") as file:
+                data = file.read(MOST_PROGRAM)
         return any(
             op.name in {"GLOBAL", "STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"}
             for op, _, _ in pickletools.genops(data)
         )
-    except (ValueError, OSError, StopIteration, zipfile.BadZipFile):
+    except Exception:  # damage, again of every kind
         return False
 
 
@@ -277,7 +322,9 @@ def cannot_write(path: Path, error: OSError) -> UserError:
 
 
 def _migrated(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    version = int(values.get("format_version", 1))
+    version = values.get("format_version", 1)
+    if type(version) is not int or version < 1:
+        raise ValueError("its format_version is no version")
     if version > FORMAT_VERSION:
         raise UserError(
             "The checkpoint {path} was written by a newer Polyphony.",

@@ -183,7 +183,12 @@ def validation_reason(error: ValidationError) -> str:
 
 
 def read_yaml(path: str | os.PathLike[str]) -> Any:
-    """The plain values of a YAML file: numbers, text, lists, dicts. Dates stay text. Raises UserError.
+    """The plain values of a YAML file, as `parsed_yaml`. Raises UserError."""
+    return parsed_yaml(read_bytes(path, LARGEST_YAML), path)
+
+
+def parsed_yaml(text: str | bytes, path: str | os.PathLike[str]) -> Any:
+    """The plain values of YAML text from `path`: numbers, text, lists, dicts. Dates stay text. Raises UserError.
 
     Aliases count as what they repeat: a few lines that stand for billions of values are refused before they are made.
     """
@@ -198,7 +203,7 @@ def read_yaml(path: str | os.PathLike[str]) -> Any:
         for first, pairs in resolvers.items()
     }
     try:
-        loader = Loader(read_bytes(path, LARGEST_YAML).decode("utf-8-sig"))
+        loader = Loader(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
         try:
             node = loader.get_single_node()
             if node is None:
@@ -217,10 +222,17 @@ def read_yaml(path: str | os.PathLike[str]) -> Any:
             loader.dispose()
     except RecursionError as error:
         raise too_deep(path) from error
-    except yaml.YAMLError as error:
-        raise damaged(path, str(error)) from error
-    except (ValueError, TypeError, OverflowError, AttributeError, KeyError) as error:
-        raise damaged(path, str(error)) from error
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, AttributeError, KeyError) as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        reason = (
+            f"line {mark.line + 1}: {problem}"
+            if mark is not None and problem
+            else "it is not text, or damaged"
+        )
+        raise UserError(
+            "{name} cannot be read as YAML.", "{reason}.", "Mend it, or start from a preset.",
+            name=shown(Path(path).name), reason=shortened(reason[:1].upper() + reason[1:]),
+        ) from error  # fmt: skip
 
 
 def _yaml_size(node: Any, yaml: Any, known: dict[int, int], above: set[int], level: int) -> int:

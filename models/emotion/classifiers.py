@@ -19,6 +19,9 @@ from models.emotion.features import build_front_end
 from models.errors import UserError
 from models.loading import network_config, not_described
 from models.progress import Progress
+from models.transformer_models import check_folder, guarded, load_whole
+
+DIMENSIONS = frozenset({"arousal", "valence", "dominance", "activation"})  # what regressions of emotion name
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class OurClassifier:
         self.network.to(device).eval()
         self.device = device
         self.front_end = build_front_end(front_end, device, progress)
-        self.labels = tuple(info.labels)
+        self.labels, self.title = tuple(info.labels), info.title
         self.window_s = float(info.preprocessing.get("window_s", 3.0))
 
     @torch.inference_mode()
@@ -72,7 +75,7 @@ class OurClassifier:
         lengths = torch.tensor([len(one) for one in features])
         padded = torch.nn.utils.rnn.pad_sequence(features, batch_first=True).to(self.device)
         output = self.network(padded, lengths.to(self.device))
-        probabilities = output.logits.float().softmax(-1).cpu().numpy()
+        probabilities = checked(output.logits.float(), self.title).softmax(-1).cpu().numpy()
         attention = output.attention.float().cpu().numpy()
         return [
             Prediction(p, a[:length], self.front_end.frame_s * self.network.frames_a_step)
@@ -90,26 +93,38 @@ class TransformersClassifier:
     def __init__(self, folder: Path, device: torch.device) -> None:
         from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
-        try:
-            self.model = AutoModelForAudioClassification.from_pretrained(
-                folder, trust_remote_code=False, local_files_only=True
-            )
-            self.extractor = AutoFeatureExtractor.from_pretrained(
-                folder, trust_remote_code=False, local_files_only=True
-            )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise UserError(
+        def unfit(reason: str) -> UserError:
+            return UserError(
                 "{name} cannot be used as an emotion model.",
                 "transformers does not load it as an audio classifier: {reason}.",
                 "Choose an audio-classification model; a bare speech encoder is chosen as front end in training.",
                 name=folder.name,
-                reason=" ".join(str(error).split())[:200],
-            ) from error
+                reason=reason.rstrip("."),
+            )
+
+        config = check_folder(folder)
+        names = config.get("id2label")
+        told = {str(one).strip().lower() for one in names.values()} if isinstance(names, dict) else set()
+        if config.get("problem_type") == "regression" or told & DIMENSIONS:
+            raise unfit("it gives degrees, such as arousal, and no classes")
+        # wav2vec 2.0 draws the embedding of what is hidden in pretraining, which nothing here uses.
+        self.model = load_whole(AutoModelForAudioClassification, folder, unfit, ("masked_spec_embed",))
+        self.extractor = guarded(
+            lambda: AutoFeatureExtractor.from_pretrained(
+                folder, trust_remote_code=False, local_files_only=True
+            ),
+            unfit,
+        )
         self.device, self.dtype = device, inference_dtype(device)
         self.model.to(device, self.dtype).eval()
-        self.rate = int(getattr(self.extractor, "sampling_rate", 16_000))
-        names = self.model.config.id2label
-        self.labels = tuple(canonical(str(names[index])) for index in sorted(names, key=int))
+        self.rate = int(getattr(self.extractor, "sampling_rate", 16_000) or 0)
+        if not 1000 <= self.rate <= 384_000:
+            raise unfit(f"it hears sound at {self.rate} Hz")
+        labels = self.model.config.id2label
+        raw = [str(labels[index]) for index in sorted(labels, key=int)]
+        ours = [canonical(label) for label in raw]
+        self.labels = tuple(ours if len(set(ours)) == len(ours) else raw)
+        self.name = folder.name
 
     @torch.inference_mode()
     def classify(self, windows: list[np.ndarray]) -> list[Prediction]:
@@ -125,9 +140,22 @@ class TransformersClassifier:
                 name: value.to(self.device, self.dtype if value.is_floating_point() else None)
                 for name, value in inputs.items()
             }
-            probabilities = self.model(**placed).logits[0].float().softmax(-1).cpu().numpy()
+            logits = self.model(**placed).logits[0].float()
+            probabilities = checked(logits, self.name).softmax(-1).cpu().numpy()
             predictions.append(Prediction(probabilities, np.zeros(0, np.float32), 0.0))
         return predictions
+
+
+def checked(logits: torch.Tensor, name: str) -> torch.Tensor:
+    """Themselves. Raises UserError where a model gives no numbers: its first label would look like an answer."""
+    if not torch.isfinite(logits).all():
+        raise UserError(
+            "The model {name} gives values that are no numbers.",
+            "Its weights are damaged, or its half precision does not suffice for this sound.",
+            "Copy the model again, or choose another one.",
+            name=name,
+        )
+    return logits
 
 
 def canonical(label: str) -> str:

@@ -11,12 +11,10 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 import models.torchaudio_cpu  # noqa: F401 - before torchaudio and transformers
@@ -29,6 +27,7 @@ from models.errors import UserError
 from models.pretrained import locate
 from models.progress import Progress
 from models.resources import cache_folder
+from models.transformer_models import load_whole
 
 SAMPLE_RATE = 16_000  # of the sound that front ends are given; what they need beyond, they make themselves
 FLOOR = 1e-6  # added to the power before the logarithm: about the noise of 16-bit sound
@@ -307,37 +306,17 @@ def _fitting(kept: np.ndarray | None, front_end: FrontEnd) -> np.ndarray | None:
     return kept if kept.shape[1:] == shape else None
 
 
-_UNLOADABLE = (
-    OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, EOFError, UnpicklingError,
-    SafetensorError,
-)  # fmt: skip
-
-
 def _loaded(folder: Path, name: str) -> Any:
     """transformers' model of a folder, with every weight it needs, and of the kind that hears waveforms."""
     from transformers import AutoModel
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    reason = ""
-    try:
-        model, report = AutoModel.from_pretrained(
-            folder,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-            dtype=torch.float32,  # else a file of half precision makes a model of half precision
-        )
-        absent = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})  # pretraining alone needs that
-        if absent:  # transformers would have drawn them at random
-            reason = f"it lacks {len(absent)} weights, such as {absent[0]}"
-        elif not hasattr(model.config, "conv_stride") or not hasattr(model.config, "conv_kernel"):
-            reason = f"a model of the kind {model.config.model_type} does not take waveforms"
-    except _UNLOADABLE as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise _no_encoder(name, reason) from error
-    if reason:
-        raise _no_encoder(name, reason)
+    # Pretraining alone needs the embedding of what is hidden. Without a dtype, half precision would stay half.
+    spare = ("masked_spec_embed",)
+    model = load_whole(
+        AutoModel, folder, lambda reason: _no_encoder(name, reason), spare, dtype=torch.float32
+    )
+    if not hasattr(model.config, "conv_stride") or not hasattr(model.config, "conv_kernel"):
+        raise _no_encoder(name, f"a model of the kind {model.config.model_type} does not take waveforms")
     return model
 
 

@@ -11,6 +11,7 @@ import os
 import threading
 import unicodedata
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,13 @@ from models.errors import UserError
 from models.progress import Progress
 from models.search.pictures import View
 from models.search.samples import bundled_encoder
+from models.transformer_models import check_folder, guarded, load_whole
 
+SPARE = (
+    "position_ids",
+    "pooler.dense.weight",
+    "pooler.dense.bias",
+)  # counted, or not looked at by any of them
 LONGEST_TEXT = 512  # tokens, for encoders that name no limit
 
 
@@ -37,33 +44,17 @@ class DualEncoder:
     def __init__(self, folder: Path, device: torch.device, title: str = "") -> None:
         """Load the model in `folder`. Raises UserError where it is no dual encoder, or is damaged."""
         from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()  # progress is told in our own way
         self.folder, self.device, self.title = folder, device, title or folder.name
-        try:
-            config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-            self._model = AutoModel.from_pretrained(
-                folder, config=config, trust_remote_code=False, local_files_only=True, dtype=torch.float32
-            )
-            if not hasattr(self._model, "get_image_features") or not hasattr(
-                self._model, "get_text_features"
-            ):
-                raise _not_dual(
-                    folder, f"{type(self._model).__name__} does not embed both pictures and texts"
-                )
-            processor = AutoImageProcessor.from_pretrained(
-                folder, trust_remote_code=False, local_files_only=True, backend="pil"
-            )
-            self._tokenizer = AutoTokenizer.from_pretrained(
-                folder, trust_remote_code=False, local_files_only=True
-            )
-        except UserError:
-            raise
-        except Exception as error:
-            # Whatever transformers meets in a foreign folder (missing files, other shapes, code that is asked for)
-            # comes as errors of many kinds; all of them mean that this folder cannot be used.
-            raise _not_dual(folder, " ".join(str(error).split())[:300] or type(error).__name__) from error
+        unfit = partial(_not_dual, folder)
+        local = {"trust_remote_code": False, "local_files_only": True}
+        check_folder(folder)
+        config = guarded(lambda: AutoConfig.from_pretrained(folder, **local), unfit)
+        self._model = load_whole(AutoModel, folder, unfit, SPARE, config=config, dtype=torch.float32)
+        if not hasattr(self._model, "get_image_features") or not hasattr(self._model, "get_text_features"):
+            raise unfit(f"{type(self._model).__name__} does not embed both pictures and texts")
+        processor = guarded(lambda: AutoImageProcessor.from_pretrained(folder, **local, backend="pil"), unfit)
+        self._tokenizer = guarded(lambda: AutoTokenizer.from_pretrained(folder, **local), unfit)
         self._model.eval().requires_grad_(False).to(device)
         self.view = View.of(processor)
         text_config = getattr(config, "text_config", config)
@@ -77,7 +68,7 @@ class DualEncoder:
         self._fill = "max_length" if str(config.model_type).startswith("siglip") else True
         self._mean = torch.tensor(self.view.mean, device=device).view(3, 1, 1)
         self._std = torch.tensor(self.view.std, device=device).view(3, 1, 1)
-        self.dim = len(self.texts(["a"])[0])
+        self.dim = guarded(lambda: len(self.texts(["a"])[0]), unfit)
         self.identity = _identity(folder, self.view)
 
     @classmethod

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
-
+from models import files
 from models.errors import UserError
 from models.resources import resource
 from models.settings import Settings, contradiction, problems, redefault, setting, validated
@@ -194,18 +193,7 @@ def without_folders(settings: Settings) -> dict[str, Any]:
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The plain values of a config file."""
-    try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise UserError("{path} was not found.", "", "Choose the file again.", path=path) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(
-            "{path} cannot be read as YAML.",
-            "{reason}.",
-            "Mend it, or start from a preset.",
-            path=path,
-            reason=" ".join(str(error).split())[:200],
-        ) from error
+    values = files.read_yaml(path)
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -248,8 +236,8 @@ def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
                 assignment=assignment,
             )
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
+            value = files.parsed_yaml(text, assignment)
+        except UserError:
             value = text
         if isinstance(value, str):  # YAML 1.1 reads 1e-4 as a string
             with contextlib.suppress(ValueError):

@@ -226,7 +226,7 @@ def test_folders_that_hold_no_speech_encoder(tmp_path):
     weights.write_bytes(weights.read_bytes()[:1_000])
     encoder_folder(tmp_path / "strange")
     (tmp_path / "strange" / "config.json").write_text('{"model_type": "nothing known"}')
-    cases = {"text": "does not take waveforms", "lacking": "it lacks 16 weights", "torn": "does not load",
+    cases = {"text": "does not take waveforms", "lacking": "it lacks 16 weights", "torn": "not copied to its end",
              "strange": "does not load"}  # fmt: skip
     for name, words in cases.items():
         with pytest.raises(UserError, match=words) as caught:

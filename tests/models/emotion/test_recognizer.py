@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import soundfile
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from models.emotion import windows
 from models.emotion.recognizer import Recognizer, _windows
@@ -107,6 +109,9 @@ def test_a_model_that_does_not_classify_is_refused(tmp_path):
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "config.json").write_text('{"model_type": "nonsense"}')
     (tmp_path / "m" / "model.safetensors").write_bytes(b"x")
+    with pytest.raises(UserError, match="was not copied to its end"):
+        Recognizer.load(tmp_path / "m", "cpu")
+    save_file({"a": torch.zeros(2)}, tmp_path / "m" / "model.safetensors")
     with pytest.raises(UserError, match="cannot be used as an emotion model"):
         Recognizer.load(tmp_path / "m", "cpu")
 
