@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeyEvent, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -19,13 +17,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import systems
+from app import geometry, systems, theme
+from app.closing import Closing
 from app.i18n import tr
 from app.keeping import StateKeeper
 from app.menus import Menus
 from app.services import Services
 from app.settings import Key
 from app.tabs.base import Tab
+from app.tabs.skeleton import Skeleton
 from app.widgets import focus
 from app.widgets.drop_zone import dropped_paths
 from app.widgets.status_line import StatusLine
@@ -34,13 +34,11 @@ from models.resources import resource
 
 if TYPE_CHECKING:
     from app.training.dock import TrainingDock
+    from app.training.view import TrainingView
 
-log = logging.getLogger("polyphony")
-LEAVING_S = 2.0  # a tab that takes longer to let go is left
 FILL_AT_LATEST_MS = 500
 DOCK_STRIP = 30  # height of the closed dock
 DOCK_OPEN = 176
-USUAL, LEAST = QSize(1280, 800), QSize(960, 600)  # of the window, where the screen has room for it
 
 
 class MainWindow(QMainWindow):
@@ -64,17 +62,18 @@ class MainWindow(QMainWindow):
         self._system = ""
         self._painted = False
         self._filled = False
-        self._may_close = False
-        self._asking = False
-        self._leaving = False
         self.dock: TrainingDock | None = None
+        self.training: TrainingView | None = None  # made when it is first shown
 
         self.header = Header()
         for number, item in enumerate(systems.ENTRIES, 1):
             self.header.tabs.add(item.title(), item.color, f"{item.title()} (Ctrl+{number})")
+        self.header.tabs.add(
+            tr("Training"), theme.GREY, tr("Training runs in the whole window (Ctrl+Shift+T)")
+        )
         self.stack = QStackedWidget()
         for item in systems.ENTRIES:
-            place = _Skeleton()
+            place = Skeleton()
             self._places[item.system] = place
             self.stack.addWidget(place)
         self.dock_place = QWidget()
@@ -109,6 +108,7 @@ class MainWindow(QMainWindow):
         self.header.tabs.currentChanged.connect(self._choose_index)
         services.sent.connect(self._deliver)
 
+        self.closing = Closing(self)
         self.keeper = StateKeeper(self)
         self.keeper.could_not_write.connect(self._say_not_kept)
         self._restore_geometry()
@@ -131,22 +131,23 @@ class MainWindow(QMainWindow):
         """Bring a tab to the front, building it if this is the first time."""
         index = systems.NAMES.index(system)
         self.header.tabs.setCurrentIndex(index)
-        if self._system != system or system not in self._pages:
+        if self._system != system or system not in self._pages or self.stack.currentWidget() is self.training:
             self._choose_index(index)
         return self._pages[system]
 
     def _start_at(self, index: int) -> None:
-        self.header.tabs.blockSignals(True)
-        self.header.tabs.setCurrentIndex(index)
-        self.header.tabs.blockSignals(False)
+        self._mark_tab(index)
         self.stack.setCurrentIndex(index)
         self._system = systems.ENTRIES[index].system
         self.status.show_tab(self._system)
 
     def _choose_index(self, index: int) -> None:
         before = self.current
+        if index == len(systems.ENTRIES):
+            self.show_training()
+            return
+        self._leave_training()
         entry = systems.ENTRIES[index]
-        self.enlarge_dock(False)  # who chooses a tab wants to see it
         if before is not None and before.system != entry.system:
             before.hidden()
         self._system = entry.system
@@ -210,7 +211,7 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         # A hidden or covered window may never be painted.
         QTimer.singleShot(FILL_AT_LATEST_MS, self, self._fill)
-        QTimer.singleShot(0, self, self._fit_to_screen)  # once its frame is known
+        QTimer.singleShot(0, self, lambda: geometry.fit_to_screen(self))  # once its frame is known
 
     def _fill(self) -> None:
         if self._filled:
@@ -227,7 +228,7 @@ class MainWindow(QMainWindow):
 
         dock = TrainingDock(self.services)
         dock.opened.connect(self.open_dock)
-        dock.enlarged.connect(self.enlarge_dock)
+        dock.run_opened.connect(self.show_training)
         runs = self.services.training
         runs.use_checkpoint.connect(self._use_checkpoint)
         runs.launch_wanted.connect(self._launch)
@@ -245,8 +246,6 @@ class MainWindow(QMainWindow):
         """Open the training dock, or leave the strip that opens it."""
         if self.dock is None:
             return
-        if not opened:
-            self.enlarge_dock(False)
         self.dock.set_open(opened)
         self.dock_place.setMinimumHeight(DOCK_OPEN if opened else DOCK_STRIP)
         self.dock_place.setMaximumHeight(16_777_215 if opened else DOCK_STRIP)
@@ -257,15 +256,47 @@ class MainWindow(QMainWindow):
         self.services.settings.set(Key.DOCK_OPEN, opened)
         self.menus.dock_action.setChecked(opened)
 
-    def enlarge_dock(self, large: bool) -> None:
-        """Give the training dock the place of the tab too, or the tab its place back."""
-        if self.dock is None or large == self.area.isHidden():
+    # Training -------------------------------------------------------------------------------------------------
+
+    @property
+    def shows_training(self) -> bool:
+        """Whether the training view is in front, in the place of the tabs and the dock."""
+        return self.training is not None and self.stack.currentWidget() is self.training
+
+    def show_training(self, path: Path | None = None) -> None:
+        """Training runs in the whole window; the run at `path`, or the one that is chosen."""
+        if self.dock is None:
             return
-        if large:
-            self.open_dock(True)
-        self.area.setHidden(large)
-        self.dock.set_large(large)
-        self.menus.large_dock_action.setChecked(large)
+        if self.training is None:
+            from app.training.view import TrainingView
+
+            self.training = TrainingView(self.services, self.dock.chosen, self.dock.list)
+            self.training.system_wanted.connect(self.dock.show_system)
+            self.stack.addWidget(self.training)
+        if path is not None:
+            self.training.choose(path)
+        if not self.shows_training and self.current is not None:
+            self.current.hidden()
+        self.stack.setCurrentWidget(self.training)
+        self.dock_place.hide()
+        self._mark_tab(len(systems.ENTRIES))
+        self.menus.training_action.setChecked(True)
+
+    def toggle_training(self) -> None:
+        """Training in the whole window, or back to the tab."""
+        if self.shows_training:
+            self.show_tab(self._system)
+        else:
+            self.show_training()
+
+    def _leave_training(self) -> None:
+        self.dock_place.show()
+        self.menus.training_action.setChecked(False)
+
+    def _mark_tab(self, index: int) -> None:
+        self.header.tabs.blockSignals(True)
+        self.header.tabs.setCurrentIndex(index)
+        self.header.tabs.blockSignals(False)
 
     def _greet(self) -> None:
         from app.greeting import greet
@@ -280,7 +311,17 @@ class MainWindow(QMainWindow):
             say_not_kept(self, self.current)
 
     def _use_checkpoint(self, system: str, path: Path) -> None:
-        self.show_tab(system).use_checkpoint(path)
+        page = self.show_tab(system)
+        page.use_checkpoint(path)
+        if not any(message.level == "error" for message in page.messages.messages):
+            page.show_message(
+                "hint",
+                tr(
+                    "What it answers from now on comes from this run; another model can be chosen at the left."
+                ),
+                heading=tr("The best checkpoint of {name} is used.", name=path.parent.name),
+                key="checkpoint",
+            )
 
     def _launch(self, system: str) -> None:
         from app.training.launcher import Launcher
@@ -290,11 +331,13 @@ class MainWindow(QMainWindow):
             proposal = self.services.training.proposal
             self.menus.open_dialog("launcher", Launcher(self.services, system, self, proposal=proposal))
         except UserError as error:
-            if self.current is not None:
-                self.current.show_error(error)
+            place = self.training if self.shows_training else self.current
+            if place is not None:
+                place.show_error(error)
 
     def _show_run(self, path: Path) -> None:
-        self.open_dock(True)
+        if not self.shows_training:
+            self.open_dock(True)
         if self.dock is not None:
             self.dock.choose(path)
 
@@ -304,7 +347,7 @@ class MainWindow(QMainWindow):
         """Files and folders go to the tab in front."""
         if self.current is not None and paths:
             self.services.add_recent(paths)
-            self.current.accept_paths(paths)
+            self.show_tab(self._system).accept_paths(paths)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_paths(event.mimeData()):
@@ -332,68 +375,16 @@ class MainWindow(QMainWindow):
     # The end ----------------------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self._may_close:
+        if self.closing.allowed:
             event.accept()
             self.closed.emit()
-            return
-        event.ignore()
-        if not self._asking:
-            self._asking = True
-            self._ask_about_work()
-
-    def _ask_about_work(self) -> None:
-        from app.ending import ask_about_work, unfinished
-
-        tasks = unfinished(self.services.tasks)
-        if tasks:
-            ask_about_work(tasks, self, self._ask_about_runs, self._stay)
         else:
-            self._ask_about_runs()
-
-    def _ask_about_runs(self) -> None:
-        if self.dock is not None and self.services.training.living():
-            from app.ending import ask_about_runs
-
-            ask_about_runs(self.services.training, self, self._go, self._stay)
-        else:
-            self._go()
+            event.ignore()
+            self.closing.ask()
 
     def end_now(self) -> None:
-        """The system wants the program to end: what was under way is told at the next start; nothing is asked."""
-        if not self._leaving:
-            titles = [task.title for task in self.services.tasks]
-            self.services.settings.set(Key.ENDED_WHILE, titles)
-            self._go()
-
-    def _stay(self) -> None:
-        self._asking = False
-
-    def _go(self) -> None:
-        if self._leaving:
-            return
-        self._asking = self._leaving = True  # closing again while it closes changes nothing
-        self.keeper.stop()
-        if self.services.running_loop():
-            self.services.start(self._leave())
-        else:
-            self.services.close_workers()
-            self._finish_closing()
-
-    async def _leave(self) -> None:
-        self.setEnabled(False)
-        for page in self._pages.values():
-            try:
-                page.hidden()
-                page.stop()
-                await asyncio.wait_for(page.shut_down(), LEAVING_S)
-            except (Exception, asyncio.CancelledError) as error:
-                log.error("%s does not shut down: %r", page.system, error)
-        await self.services.close()
-        self._finish_closing()
-
-    def _finish_closing(self) -> None:
-        self._may_close = True
-        self.close()
+        """The system wants the program to end: nothing is asked."""
+        self.closing.end_now()
 
     # What comes back --------------------------------------------------------------------------------------
 
@@ -411,55 +402,12 @@ class MainWindow(QMainWindow):
         return self.dock_place.height() if self.dock is not None and self.dock.is_open else None
 
     def _restore_geometry(self) -> None:
-        room = self.screen().availableGeometry()
-        self.setMinimumSize(min(LEAST.width(), room.width()), min(LEAST.height(), room.height()))
-        self.resize(USUAL.boundedTo(room.size()))
-        blob: QByteArray = self.services.settings.blob(Key.GEOMETRY)
-        if not blob.isEmpty():
-            self.restoreGeometry(blob)  # Qt keeps it on a screen that is there
+        geometry.restore(self, self.services.settings.blob(Key.GEOMETRY))
         height = DOCK_OPEN if self.services.settings.flag(Key.DOCK_OPEN) else DOCK_STRIP
         self.dock_place.setMinimumHeight(height)
         self.dock_place.setMaximumHeight(max(height, DOCK_STRIP))
-
-    def _fit_to_screen(self) -> None:
-        """With its frame it must not be larger than the screen, or the status line and Cancel are out of sight."""
-        if self.isMaximized() or self.isFullScreen() or not self.isVisible():
-            return
-        room, frame = self.screen().availableGeometry(), self.frameGeometry()
-        around = frame.size() - self.size()
-        fitting = self.size().boundedTo(room.size() - around)
-        if fitting != self.size():
-            self.setMinimumSize(self.minimumSize().boundedTo(fitting))
-            self.resize(fitting)
-        frame = QRect(frame.topLeft(), fitting + around)
-        if not room.contains(frame):
-            corner = room.bottomRight() - QPoint(frame.width() - 1, frame.height() - 1)
-            self.move(
-                max(room.left(), min(frame.left(), corner.x())), max(room.top(), min(frame.top(), corner.y()))
-            )
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.WindowStateChange and hasattr(self, "menus"):
             self.menus.full_screen_action.setChecked(self.isFullScreen())
-
-
-class _Skeleton(QWidget):
-    """Holds the place of a tab until it is built: the two surfaces, so that nothing jumps."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        from PySide6.QtWidgets import QFrame, QHBoxLayout
-
-        from app.tabs.base import LEFT_WIDTH
-
-        self.setProperty("surface", "view")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        left = QFrame()
-        left.setProperty("surface", "page")
-        left.setProperty("line", "right")
-        left.setFixedWidth(LEFT_WIDTH)
-        row.addWidget(left)
-        row.addStretch(1)

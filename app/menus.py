@@ -15,6 +15,7 @@ from app import systems, theme
 from app.i18n import tr
 from app.paths import exists
 from app.settings import Key
+from app.widgets.plain import menu_words, tip
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
@@ -71,9 +72,11 @@ class Menus(QObject):
             self.theme_actions[choice] = action
         self.dock_action = self._add(menu, tr("Training dock"), self._toggle_dock, "Ctrl+T")
         self.dock_action.setCheckable(True)
-        large = tr("Whole window for the runs")
-        self.large_dock_action = self._add(menu, large, self._enlarge_dock, "Ctrl+Shift+T")
-        self.large_dock_action.setCheckable(True)
+        training = tr("Training runs in the whole window")
+        self.training_action = self._add(
+            menu, training, self.window.toggle_training, "Ctrl+Shift+T", "Ctrl+6"
+        )
+        self.training_action.setCheckable(True)
         self._add(menu, tr("Log"), self.show_log, "Ctrl+L")
         self.full_screen_action = self._add(menu, tr("Full screen"), self._full_screen, "F11")
         self.full_screen_action.setCheckable(True)
@@ -119,8 +122,8 @@ class Menus(QObject):
         services = self.window.services
         paths = [path for path in services.settings.recent() if exists(path)]
         for path in paths:
-            action = self.recent_menu.addAction(path.name)
-            action.setToolTip(str(path))
+            action = self.recent_menu.addAction(menu_words(path.name))
+            action.setToolTip(tip(str(path)))
             action.triggered.connect(lambda _checked=False, one=path: self.window.open_paths([one]))
         if paths:
             self.recent_menu.addSeparator()
@@ -157,9 +160,6 @@ class Menus(QObject):
         if isinstance(app, QApplication):
             theme.apply(app, choice)
         self.theme_actions[choice].setChecked(True)
-
-    def _enlarge_dock(self) -> None:
-        self.window.enlarge_dock(self.large_dock_action.isChecked())
 
     def _toggle_dock(self) -> None:
         self.window.open_dock(self.dock_action.isChecked())

@@ -5,136 +5,115 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PySide6.QtCore import Qt
+import shiboken6
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QFontMetrics, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QScrollArea,
-    QTableWidget,
-    QTableWidgetItem,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from app import theme
-from app.i18n import digits, tr, tr_error
+from app.i18n import tr
+from app.services import Services
+from app.training.comparison import Compared, Table, Told, compare, told
 from app.training.watched import WatchedRun
-from app.training.words import figure_words, metric_words, state_words, title_of
-from app.widgets.config_editors import value_words
+from app.widgets.plain import plain_label, tip
 from app.widgets.tables import for_reading
-from models.errors import UserError
-from models.training.config import changed
-from models.training.items import Items
-from models.training.significance import compare_items
+from models.progress import Cancelled
 
 TESTS_PX = 84
-FIRST_PX = 210
-UNCOMPARED = ("notes", "system")
+FIRST_PX = 230
+CELL_PX = (70, 220)  # the narrowest and the widest column of a run
+MEASURED = 40  # columns whose width is measured; those behind have that of the widest of them
+Index = QModelIndex | QPersistentModelIndex
 
 
-@dataclass(frozen=True)
-class Table:
-    """`columns`: runs or groups. `rows`: (what, a cell a column); `figures_from`: the first row of figures."""
-
-    columns: list[str]
-    rows: list[tuple[str, list[str]]]
-    figures_from: int
-
-
-def tabulate(runs: list[WatchedRun], grouped: bool = False) -> Table:
-    """Settings that differ among the runs, then their figures; with `grouped`, a column a group: mean ± sd."""
-    columns = _columns(runs, grouped)
-    rows: list[tuple[str, list[str]]] = []
-    for name in differing(runs):
-        cells = []
-        for some in columns.values():
-            values = list(dict.fromkeys(_words(_at(run.config, name)) for run in some))
-            cells.append(", ".join(values[:4]) + (" …" if len(values) > 4 else ""))
-        rows.append((name, cells))
-    figures_from = len(rows)
-    rows.append(
-        (tr("state"), [", ".join(dict.fromkeys(map(state_words, some))) for some in columns.values()])
-    )
-    metrics = list(dict.fromkeys(run.metric for run in runs if run.metric))
-    for metric in metrics:
-        best = [[run.best_value for run in some if run.metric == metric] for some in columns.values()]
-        rows.append((tr("best {figure}", figure=metric_words(metric)), [_spread(values) for values in best]))
-    named = list(dict.fromkeys(name for run in runs for name in run.epochs if "/" in name))
-    named.sort(key=lambda name: name.startswith("train/"))
-    for name in named:
-        last = [[float(run.epochs[name].y[-1]) for run in some if name in run.epochs] for some in columns.values()]  # fmt: skip
-        split = tr("training") if name.startswith("train/") else tr("validation")
-        rows.append((f"{tr('last')} {metric_words(name)}, {split}", [_spread(values) for values in last]))
-    epochs = [[float(run.story.last_epoch.epoch) for run in some if run.story.last_epoch] for some in columns.values()]  # fmt: skip
-    rows.append((tr("epochs"), [f"{np.mean(values):.0f}" if values else "" for values in epochs]))
-    return Table(list(columns), rows, figures_from)
-
-
-def differing(runs: list[WatchedRun]) -> list[str]:
-    """Dotted names of the settings in which the runs are not all alike."""
-    names: dict[str, None] = {}
-    for run in runs[1:]:
-        names.update(dict.fromkeys(changed(run.config, runs[0].config)))
-    return [name for name in names if name not in UNCOMPARED]
-
-
-def significance_words(runs: list[WatchedRun]) -> list[str]:
-    """What the others' paired tests against the first run say; empty where it keeps no items."""
-    kept = [(run, Items.load(run.path)) for run in runs]
-    (base, first), *others = kept
-    if first is None:
-        return []
-    sentences = []
-    for run, items in others:
-        if items is None:
-            continue
-        try:
-            test = compare_items(first, items)
-        except UserError as error:
-            sentences.append(f"{title_of(run)}: {' '.join(tr_error(error)[:2])}")
-            continue
-        difference = digits(test.difference, "+.3f")
-        words = tr(
-            "{name}: {difference}, permutation p = {p}",
-            name=title_of(run), difference=difference, p=f"{test.permutation_p:.3f}",
-        )  # fmt: skip
-        if test.mcnemar_p is not None:
-            words += tr(", McNemar p = {p}", p=f"{test.mcnemar_p:.3f}")
-        sentences.append(words)
-    if not sentences:
-        return []
-    groups = len(set(first.groups))
-    head = tr(
-        "Against {base}, paired over {groups} groups of the same {n} items:",
-        base=title_of(base), groups=groups, n=len(first.names),
-    )  # fmt: skip
-    few = [tr("With fewer than six groups no difference can be significant.")] if groups < 6 else []
-    return [head, *sentences, *few]
-
-
-class Compare(QWidget):
-    """The table of the ticked runs, and what the paired tests say."""
+class TableModel(QAbstractTableModel):
+    """A `Table` and the colours of its columns (``#RRGGBB`` or nothing), as Qt asks for them cell by cell."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.table = Table([], [])
+        self._colors: list[str] = []
+        self._alike = 0  # how much of the names all have in common
+
+    def show(self, table: Table, colors: list[str]) -> None:
+        """Another table."""
+        self.beginResetModel()
+        self.table, self._colors = table, colors
+        self._alike = _beginning(table.columns)
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.table.rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() or not self.table.columns else len(self.table.columns) + 1
+
+    def words(self, row: int, column: int) -> str:
+        """What stands in a cell; column 0 says what the row is."""
+        what, cells = self.table.rows[row]
+        return cells[column - 1] if column else what
+
+    def head(self, column: int) -> str:
+        """What stands over a column."""
+        return self.table.columns[column - 1][self._alike :] if column else ""
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = index.row(), index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.words(row, column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip(self.words(row, column))
+        if role == Qt.ItemDataRole.ForegroundRole and column == 0:
+            return theme.color("muted")
+        if role == Qt.ItemDataRole.FontRole and column and row in self.table.best_rows:
+            return theme.font(theme.TEXT_PX, bold=len(set(self.table.rows[row][1])) > 1)
+        return None
+
+    def headerData(self, section: int, side: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if side != Qt.Orientation.Horizontal or section > len(self.table.columns):
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.head(section)
+        if role == Qt.ItemDataRole.ToolTipRole and section:
+            return tip(self.table.columns[section - 1])
+        if role == Qt.ItemDataRole.DecorationRole and section and self._colors[section - 1]:
+            return _square(self._colors[section - 1])
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+
+class Compare(QWidget):
+    """The table of the ticked runs, and what the paired tests say.
+
+    Both are computed in a worker, whatever many runs there are; until they come, the last ones stay.
+    """
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self._worker = services.worker("comparison")
         self._runs: list[WatchedRun] = []
-        self._grouped = False
-        self._table = Table([], [], 0)
+        self._colors: dict[Path, str] = {}
+        self._asked: tuple[list[Told], bool] | None = None
+        self.model = TableModel()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(theme.SMALL, 0, theme.SMALL, theme.TINY)
+        layout.setContentsMargins(theme.MEDIUM, theme.TINY, theme.MEDIUM, theme.TINY)
         layout.setSpacing(theme.TINY)
         row = QHBoxLayout()
-        self.hint = QLabel(tr("Tick two or more runs to compare them."))
-        self.hint.setProperty("role", "hint")
+        self.hint = plain_label("", "hint")
         self.export = QPushButton(tr("Export CSV…"))
         self.export.setProperty("kind", "link")
         self.export.setToolTip(tr("Save this table"))
@@ -142,15 +121,15 @@ class Compare(QWidget):
         row.addWidget(self.hint, 1)
         row.addWidget(self.export)
         layout.addLayout(row)
-        self.table = QTableWidget()
-        for_reading(self.table, tr("Runs compared"), 24)
+        self.table = QTableView()
+        self.table.setModel(self.model)
+        for_reading(self.table, tr("Runs compared"), 26)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)  # a run is a column
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         layout.addWidget(self.table, 1)
-        self.tests = QLabel()
+        self.tests = plain_label("", "hint")
         self.tests.setWordWrap(True)
-        self.tests.setProperty("role", "hint")
         self.tests.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.tests.setContentsMargins(4, 0, 0, 0)
         self.tests_area = QScrollArea()
@@ -160,48 +139,68 @@ class Compare(QWidget):
         self.tests_area.setMaximumHeight(TESTS_PX)
         self.tests_area.setAccessibleName(tr("Paired tests"))
         layout.addWidget(self.tests_area)
+        self.show_runs([], {}, False)
+
+    @property
+    def ready(self) -> bool:
+        """Whether what is shown is what was asked for last."""
+        return self._asked is None
 
     def show_runs(self, runs: list[WatchedRun], colors: dict[Path, str], grouped: bool) -> None:
         """The runs in their order; the first is what the others are tested against."""
-        self._runs, self._grouped = runs, grouped
+        self._runs, self._colors = runs, dict(colors)
         enough = len(runs) > 1
-        self.table.setVisible(enough)
-        self.export.setVisible(enough)
-        self._table = tabulate(runs, grouped) if enough else Table([], [], 0)
-        self.hint.setText(
-            tr("What differs, and what came of it")
-            if enough
-            else tr("Tick two or more runs to compare them.")
-        )
-        self._fill(colors)
-        sentences = significance_words(runs) if enough and not grouped else []
-        self.tests.setText("\n".join(sentences))
-        self.tests_area.setVisible(bool(sentences))
+        for widget in (self.table, self.export):
+            widget.setVisible(enough)
+        if not enough:
+            self._asked = None
+            self.hint.setText(tr("Tick two or more runs to compare them."))
+            self.tests_area.hide()
+            self.model.show(Table([], []), [])
+            return
+        asked = ([told(run) for run in runs], grouped)
+        self._asked = asked
+        self.hint.setText(tr("Comparing…"))
+        self._worker.submit(
+            compare, *asked, newest_wins="compare",
+            done=lambda found: self._show(found, asked), failed=self._failed,
+        )  # fmt: skip
 
-    def _fill(self, colors: dict[Path, str]) -> None:
-        table = self._table
-        self.table.clear()
-        self.table.setColumnCount(len(table.columns) + 1)
-        self.table.setRowCount(len(table.rows))
-        alike = _beginning(table.columns)
-        self.table.setHorizontalHeaderLabels(["", *(name[alike:] for name in table.columns)])
-        by_name = {title_of(run): colors.get(run.path, "") for run in self._runs}
-        for column, name in enumerate(table.columns, 1):
-            header = self.table.horizontalHeaderItem(column)
-            if header is not None:
-                header.setToolTip(name)
-                if by_name.get(name):
-                    header.setIcon(_square(by_name[name]))
-        for line, (what, cells) in enumerate(table.rows):
-            for column, words in enumerate([what, *cells]):
-                item = QTableWidgetItem(words)
-                item.setToolTip(words)
-                if column == 0:
-                    item.setForeground(theme.color("muted"))
-                elif line >= table.figures_from and len(set(cells)) > 1 and what.startswith(tr("best {figure}", figure="")):  # fmt: skip
-                    item.setFont(theme.font(theme.TEXT_PX, bold=True))
-                self.table.setItem(line, column, item)
-        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+    def _show(self, found: Compared, asked: tuple[list[Told], bool]) -> None:
+        if not shiboken6.isValid(self) or asked is not self._asked:
+            return
+        self._asked = None
+        for run in self._runs:
+            if run.known_config is None and run.path in found.configs:
+                run.take_config(found.configs[run.path])
+        self.hint.setText(tr("What differs, and what came of it"))
+        by_title = {one.title: self._colors.get(one.path, "") for one in asked[0]}
+        self.model.show(found.table, [by_title.get(name, "") for name in found.table.columns])
+        self._fit_columns()
+        self.tests.setText("\n".join(found.tests))
+        self.tests_area.setVisible(bool(found.tests))
+
+    def _failed(self, error: BaseException) -> None:
+        if not isinstance(error, Cancelled):
+            raise error
+
+    def _fit_columns(self) -> None:
+        """As wide as what stands in them; a hundred columns need not all be measured."""
+        plain, bold = (QFontMetrics(theme.font(theme.TEXT_PX, heavy)) for heavy in (False, True))
+        low, high = CELL_PX
+        widest = low
+        for column in range(1, self.model.columnCount()):
+            if column <= MEASURED:
+                words = [self.model.words(row, column) for row in range(self.model.rowCount())]
+                needed = max(
+                    [
+                        bold.horizontalAdvance(self.model.head(column)) + 34,
+                        *map(plain.horizontalAdvance, words),
+                    ]
+                )
+                width = min(high, max(low, needed + 18))
+                widest = max(widest, width)
+            self.table.setColumnWidth(column, width if column <= MEASURED else widest)
         self.table.setColumnWidth(0, FIRST_PX)
 
     def _ask_export(self) -> None:
@@ -211,59 +210,25 @@ class Compare(QWidget):
 
     def save_csv(self, path: Path) -> None:
         """The table as it is shown; its minus signs are hyphens there, as programs read them."""
+        table = self.model.table
         try:
             with open(path, "w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file)
-                writer.writerow(["", *self._table.columns])
-                for what, cells in self._table.rows:
+                writer.writerow(["", *table.columns])
+                for what, cells in table.rows:
                     writer.writerow([what, *(cell.replace("−", "-") for cell in cells)])
         except OSError as error:
-            self.hint.setText(
-                tr(
-                    "{name} could not be written: {reason}.",
-                    name=path.name,
-                    reason=error.strerror or str(error),
-                )
-            )
+            reason = error.strerror or str(error)
+            self.hint.setText(tr("{name} could not be written: {reason}.", name=path.name, reason=reason))
 
 
-def _beginning(names: list[str]) -> int:
+def _beginning(names: Sequence[str]) -> int:
     """How long the beginning is that all names share, up to a dash or a space: it tells nothing in a row of heads."""
     shared = os.path.commonprefix(names) if len(names) > 1 else ""  # noqa: RUF071 of names, not of paths
     return max(shared.rfind("-"), shared.rfind(" ")) + 1
 
 
-def _columns(runs: list[WatchedRun], grouped: bool) -> dict[str, list[WatchedRun]]:
-    columns: dict[str, list[WatchedRun]] = {}
-    for run in runs:
-        columns.setdefault((run.group if grouped else "") or title_of(run), []).append(run)
-    return columns
-
-
-def _at(config: dict[str, Any], name: str) -> Any:
-    value: Any = config
-    for part in name.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
-
-
-def _words(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else value_words(value)
-
-
-def _spread(values: Sequence[float | None]) -> str:
-    """``0.812`` or ``0.812 ± 0.013 (n = 5)``."""
-    there = [value for value in values if value is not None and np.isfinite(value)]
-    if not there:
-        return ""
-    if len(there) == 1:
-        return figure_words(there[0])
-    return f"{figure_words(float(np.mean(there)))} ± {figure_words(float(np.std(there, ddof=1)))} (n = {len(there)})"
-
-
-def _square(color: str) -> Any:
-    from PySide6.QtGui import QIcon, QPixmap
-
+def _square(color: str) -> QIcon:
     picture = QPixmap(10, 10)
     picture.fill(theme.color(color))
     return QIcon(picture)

@@ -54,14 +54,18 @@ class Notes(QWidget):
         self.group.textEdited.connect(lambda _text: self._timer.start())
         self.text.textChanged.connect(lambda: None if self._filling else self._timer.start())
 
-    def show_run(self, run: WatchedRun) -> None:
+    def show_run(self, run: WatchedRun | None) -> None:
+        """Another run is chosen, or none."""
         if run is self._run:
             return
         self.save()
         self._run = run
+        self.setEnabled(run is not None)
+        if run is None:
+            return
         self._filling = True
         about = run.about
-        self.tags.setText(", ".join(map(str, about.get("tags", []))))
+        self.tags.setText(", ".join(about.get("tags", [])))
         self.group.setText(run.group)
         self.text.setPlainText(str(about.get("notes", run.config.get("notes", ""))))
         self._filling = False

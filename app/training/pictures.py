@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
@@ -15,8 +17,11 @@ from app.i18n import tr, translate
 from app.training.watched import WatchedRun
 from app.widgets.answers import Answers
 from app.widgets.confusion import ConfusionMatrix
+from app.widgets.plain import markup, tip
 from app.widgets.plot import Line, Plot
 from models.training import events, pictures
+
+log = logging.getLogger("polyphony.training")
 
 
 class Pictures(QWidget):
@@ -107,11 +112,25 @@ class Pictures(QWidget):
         told = self._told()
         if not told or self._run is None:
             self.words.setText("")
+            self.nothing.setText(tr("Pictures come with the first epoch, where the system draws some."))
             self.pages.setCurrentWidget(self.nothing)
             return
         one = told[min(self.epoch.value(), len(told) - 1)]
         self.words.setText(tr("epoch {epoch}", epoch=one.epoch))
-        shown = pictures.load(self._run.path / one.path)
+        try:
+            self._show_one(self._load(self._run.path, one.path))
+        except Exception as error:  # a file that anybody may have written
+            log.warning("%s: the picture %s cannot be shown: %s", self._run.path, one.path, error)
+            self.nothing.setText(tr("This picture cannot be read."))
+            self.pages.setCurrentWidget(self.nothing)
+
+    @staticmethod
+    def _load(folder: Path, name: str) -> pictures.Shown | None:
+        """The picture of a file below the run's folder; None for any other."""
+        path = (folder / name).resolve()
+        return pictures.load(path) if path.is_relative_to(folder.resolve()) else None
+
+    def _show_one(self, shown: pictures.Shown | None) -> None:
         if isinstance(shown, pictures.Matrix):
             self.matrix.set_values(np.array(shown.counts).round().astype(int), [translate(label) for label in shown.labels])  # fmt: skip
             self.pages.setCurrentWidget(self.matrix)
@@ -127,6 +146,7 @@ class Pictures(QWidget):
             self._fit()
             self.pages.setCurrentWidget(self.image)
         else:
+            self.nothing.setText(tr("This picture cannot be read."))
             self.pages.setCurrentWidget(self.nothing)
 
     def _draw_plot(self, shown: pictures.Lines | pictures.Points | pictures.Bars) -> None:
@@ -137,12 +157,12 @@ class Pictures(QWidget):
         self._lines, self._marks = [], []
         bottom = self.plot.getPlotItem().getAxis("bottom")
         bottom.setTicks(None)
-        bottom.setLabel("" if isinstance(shown, pictures.Bars) else translate(shown.x_title))
-        self.plot.getPlotItem().getAxis("left").setLabel(translate(shown.y_title))
+        bottom.setLabel("" if isinstance(shown, pictures.Bars) else markup(translate(shown.x_title)))
+        self.plot.getPlotItem().getAxis("left").setLabel(markup(translate(shown.y_title)))
         if isinstance(shown, pictures.Lines):
             for (name, values), color in zip(shown.lines.items(), theme.CATEGORIES * 4, strict=False):
                 self._line(shown.x, values, color, translate(name))
-            bottom.setLabel(f"{translate(shown.x_title)}  {_legend(shown.lines)}")
+            bottom.setLabel(f"{markup(translate(shown.x_title))}  {_legend(shown.lines)}")
         elif isinstance(shown, pictures.Points):
             self._mark(pg.ScatterPlotItem(shown.x, shown.y, size=5, pen=None, brush=theme.BLUE + "90"))
             if shown.diagonal and shown.x:
@@ -160,7 +180,7 @@ class Pictures(QWidget):
         ):
             left = places - 0.4 + number * width
             bars = pg.BarGraphItem(x0=left, width=width, height=np.array(values), brush=color, pen=None)
-            bars.setToolTip(translate(name))
+            bars.setToolTip(tip(translate(name)))
             self._mark(bars)
         labels = [(float(place), translate(label)) for place, label in enumerate(shown.labels)]
         self.plot.getPlotItem().getAxis("bottom").setTicks([labels])
@@ -192,7 +212,7 @@ class Pictures(QWidget):
 def _legend(names: Iterable[str]) -> str:
     """The names with the mark of their colour; nothing needs to be told apart where there is only one."""
     marked = [
-        f"<span style='color: {color}'>■</span> {translate(name)}"
+        f"<span style='color: {color}'>■</span> {markup(translate(name))}"
         for name, color in zip(names, theme.CATEGORIES * 4, strict=False)
     ]
     return "  ".join(marked) if len(marked) > 1 else ""

@@ -25,6 +25,7 @@ from app.i18n import tr
 from app.training.runs import Runs, WatchedRun
 from app.training.words import figure_words, metric_words, progress_words, state_words, title_of
 from app.widgets.decimate import minmax
+from app.widgets.plain import tip
 from models.training.run_folder import RunState
 
 ROW = 28
@@ -102,7 +103,9 @@ class RunModel(QAbstractListModel):
             best = figure_words(run.best_value)
             figure = f"{metric_words(run.metric)} {best}" if best else ""
             lines = [title_of(run), f"{state_words(run)} · {progress_words(run)}".strip(" ·"), figure]
-            return "\n".join(line for line in [*lines, str(run.config.get("notes", ""))] if line)
+            return tip(
+                "\n".join(line for line in [*lines, str(run.config.get("notes", "")), run.damage] if line)
+            )
         return None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -155,7 +158,7 @@ class RunDelegate(QStyledItemDelegate):
         place = QRectF(box.right() - right - 4, box.top(), right, box.height())
         painter.drawText(place, middle | Qt.AlignmentFlag.AlignRight, figure)
         _paint_spark(painter, run, QRectF(place.left() - SPARK, box.top() + 6, SPARK - 6, box.height() - 12))
-        bad = run.state in (RunState.FAILED, RunState.DIED)
+        bad = bool(run.damage) or run.state in (RunState.FAILED, RunState.DIED)
         painter.setFont(theme.font(theme.HINT_PX))
         painter.setPen(theme.color("error" if bad else "muted"))
         place = QRectF(name.right() + 4, box.top(), STATE - 4, box.height())
@@ -174,15 +177,21 @@ class RunDelegate(QStyledItemDelegate):
 
 
 class RunList(QListView):
-    """The list. `chosen` gives the selected run's path or None; Space ticks, Delete asks to delete."""
+    """The list. `chosen` gives the selected run's path or None; Space ticks, Return opens, Delete asks to delete."""
 
     chosen = Signal(object)
+    opened = Signal(object)  # the path of the run, by a double click or Return
     delete_wanted = Signal()
 
-    def __init__(self, model: RunModel) -> None:
+    def __init__(self, model: RunModel, beside: RunList | None = None) -> None:
+        """beside: another list of the same model, with which this one has its choice in common."""
         super().__init__()
         self._model = model
         self.setModel(model)
+        if beside is not None:
+            own = self.selectionModel()
+            self.setSelectionModel(beside.selectionModel())
+            own.deleteLater()
         self.setItemDelegate(RunDelegate(self))
         self.setUniformItemSizes(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -208,8 +217,16 @@ class RunList(QListView):
             self._model.tick(run.path, run.path not in self._model.colors)
         elif event.key() == Qt.Key.Key_Delete and run is not None:
             self.delete_wanted.emit()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and run is not None:
+            self.opened.emit(run.path)
         else:
             super().keyPressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        super().mouseDoubleClickEvent(event)
+        run = self._model.run(self.indexAt(event.position().toPoint()))
+        if run is not None and event.position().x() >= TICK:
+            self.opened.emit(run.path)
 
     def _keep_choice(self) -> None:
         self._wanted = self.current.path if self.current is not None else None
@@ -244,7 +261,7 @@ def _paint_spark(painter: QPainter, run: WatchedRun, box: QRectF) -> None:
     series = run.epochs.get(run.metric)
     if series is None or len(series.y) < 2:
         return
-    x, y = minmax(np.arange(len(series.y)), np.array(series.y), 80)
+    x, y = minmax(np.arange(len(series.y)), np.nan_to_num(series.y, posinf=0.0, neginf=0.0), 80)
     low, high = float(y.min()), float(y.max())
     span = (high - low) or 1.0
     points = [

@@ -95,9 +95,10 @@ class Runs(QObject):
     def look_at(self, paths: Iterable[Path]) -> None:
         """These runs are looked at: their steps are read, and those of the others forgotten in time."""
         looked_at = set(paths)
+        began = time.monotonic()
         for run in self.runs:
             run.want(run.path in looked_at)
-            if run.wanted and run.behind_bytes < SHORT_BYTES:
+            if run.wanted and run.behind_bytes < SHORT_BYTES and time.monotonic() - began < 2 * READ_S:
                 run.read(SHORT_BYTES)
         kept = [run for run in self.runs if run.steps and not run.wanted]
         for run in kept[KEPT_STEPS:]:
@@ -240,8 +241,10 @@ class Runs(QObject):
             if not self.busy(str(run.about.get("queued", {}).get("device", "auto"))):
                 try:
                     self.start_waiting(run)
-                except UserError as error:
-                    log.warning("%s could not be started: %s", run.path.name, error)
+                except Exception as error:  # whatever is the matter with it, the next one has its turn
+                    run.mark_damaged(error)
+                    self.updated.emit(run.path)
+                    continue
                 return
 
     def resume(self, watched: WatchedRun) -> None:

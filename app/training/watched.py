@@ -1,10 +1,16 @@
-"""A run as the window sees it: its folder, and all it has told so far."""
+"""A run as the window sees it: its folder, and all it has told so far.
+
+The folder may have been written by anybody, or by half: what cannot be read makes the run `damage`d, with a reason, and
+nothing else.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from models.errors import UserError
 from models.training import events
@@ -14,7 +20,12 @@ from models.training.run_folder import RunFolder, RunState, RunStory
 if TYPE_CHECKING:
     from models.training.config import TrainingConfig
 
+log = logging.getLogger("polyphony.training")
+
 LIFE_EVERY_S = 1.0
+PACE_OVER = 50  # steps that the pace is measured over
+MOST_WORDS = 300  # characters of a reason
+Result = TypeVar("Result")
 ALIVE = (RunState.RUNNING, RunState.WAITING)
 BLOCK_BYTES = 400_000  # read at a time, so that a long history does not hold up the window
 
@@ -28,6 +39,7 @@ class WatchedRun:
 
     def __init__(self, run: RunFolder) -> None:
         self.run = run
+        self.damage = ""  # why it cannot be read; empty where it can
         self._config: dict[str, Any] | None = None
         self._config_error: UserError | None = None
         self.version = 0  # rises with everything new: who draws compares it
@@ -38,10 +50,31 @@ class WatchedRun:
         self._about: dict[str, Any] | None = None
         self._checked: tuple[TrainingConfig | None] | None = None
         self.story = RunStory(run)
-        for event in events.glance(run.events_file):
-            self.story.take(event)
+        self._careful(self._glance, None)
         self._begin()
         self.record = self._reading
+
+    def _glance(self) -> None:
+        for event in events.glance(self.run.events_file):
+            self.story.take(event)
+
+    def _careful(self, call: Callable[[], Result], default: Result) -> Result:
+        """What `call` reads; where it cannot, the run is damaged, which is said once, and `default` is taken."""
+        if self.damage:
+            return default
+        try:
+            return call()
+        except Exception as error:
+            self.mark_damaged(error)
+            return default
+
+    def mark_damaged(self, error: BaseException) -> None:
+        """Nothing is read of it any more; the reason is told where it is shown."""
+        reason = str(getattr(error, "strerror", "") or error) or type(error).__name__
+        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        self.damage = f"{kind}{reason}"[:MOST_WORDS]
+        self.version += 1
+        log.warning("%s is damaged: %s", self.run.path, self.damage)
 
     def _begin(self) -> None:
         self._reading = Record()  # becomes `record` when all was read
@@ -65,11 +98,11 @@ class WatchedRun:
     @property
     def behind(self) -> bool:
         """Whether there is more to read."""
-        return self._reader.behind > 0
+        return self.behind_bytes > 0
 
     @property
     def behind_bytes(self) -> int:
-        return self._reader.behind
+        return self._careful(lambda: self._reader.behind, 0)
 
     @property
     def steps(self) -> dict[str, Series]:
@@ -83,18 +116,31 @@ class WatchedRun:
     def about(self) -> dict[str, Any]:
         """Notes, tags, group and variant; see `RunFolder.about`."""
         if self._about is None:
-            self._about = self.run.about()
+            self._about = clean_about(self._careful(self.run.about, {}))
         return self._about
 
     @property
     def config(self) -> dict[str, Any]:
         """The plain config, read when first asked for; empty where it cannot be."""
         if self._config is None:
-            try:
-                self._config = self.run.config()
-            except UserError as error:
-                self._config, self._config_error = {}, error
+            self.take_config(self._careful(self._read_config, {}))
+        return self._config or {}
+
+    @property
+    def known_config(self) -> dict[str, Any] | None:
+        """The config if it was read already."""
         return self._config
+
+    def take_config(self, config: dict[str, Any]) -> None:
+        """The config, read elsewhere."""
+        self._config = config
+
+    def _read_config(self) -> dict[str, Any]:
+        try:
+            return self.run.config()
+        except UserError as error:
+            self._config_error = error
+            return {}
 
     @property
     def config_error(self) -> UserError | None:
@@ -109,7 +155,7 @@ class WatchedRun:
 
             try:
                 self._checked = (validated(training_config(self.system), self.config),)
-            except UserError:
+            except Exception:  # settings of anybody: the run is shown without what they would tell
                 self._checked = (None,)
         return self._checked[0]
 
@@ -139,8 +185,8 @@ class WatchedRun:
         now = time.monotonic()
         if now - self._judged > LIFE_EVERY_S:
             self._judged = now
-            self._state = self._judge()
-        return self._state
+            self._state = self._careful(self._judge, RunState.FAILED)
+        return RunState.FAILED if self.damage else self._state
 
     @property
     def alive(self) -> bool:
@@ -155,12 +201,7 @@ class WatchedRun:
         """The figure the run is judged by: what it said at its end, else a validation figure."""
         if self.story.finished is not None and self.story.finished.metric:
             return self.story.finished.metric
-        named = str(self.config.get("metric", ""))
-        if named in self.epochs:
-            return named
-        figures = [name for name in self.epochs if name.startswith("validation/")]
-        better = [name for name in figures if not name.endswith("loss")]
-        return (better or figures or list(self.epochs) or [""])[0]
+        return judged_by(self.config, list(self.epochs))
 
     @property
     def best_value(self) -> float | None:
@@ -169,8 +210,26 @@ class WatchedRun:
         best = self.story.best_epoch
         return best.values.get(self.metric) if best is not None else None
 
+    @property
+    def steps_per_second(self) -> float | None:
+        """Its pace over the last steps; None where the steps are not read or too few."""
+        series = max(self.steps.values(), key=len, default=None)
+        if series is None or len(series) < 2:
+            return None
+        first = max(-PACE_OVER, -len(series))
+        seconds = float(series.t[-1] - series.t[first])
+        return float(series.step[-1] - series.step[first]) / seconds if seconds > 0 else None
+
+    def latest(self, name: str) -> float | None:
+        """The last value of a figure that was told by step or by epoch."""
+        series = self.steps.get(name) or self.epochs.get(name)
+        return float(series.y[-1]) if series is not None and len(series) else None
+
     def read(self, most_bytes: int = BLOCK_BYTES) -> bool:
         """Take in what was appended; True if there was something."""
+        return self._careful(lambda: self._read(most_bytes), False)
+
+    def _read(self, most_bytes: int) -> bool:
         if not self._reader.behind:
             return False
         new = self._reader.read_many(most_bytes, steps=self._with_steps)
@@ -204,3 +263,33 @@ class WatchedRun:
         self.resumed_at = time.monotonic()
         self._version_at_resume = self.version
         self._judged = 0.0
+
+
+def judged_by(config: dict[str, Any], told: list[str]) -> str:
+    """The figure of those `told` that a run is judged by: what its config names, else of the validation, not a loss."""
+    named = str(config.get("metric", ""))
+    if named in told:
+        return named
+    figures = [name for name in told if name.startswith("validation/")]
+    better = [name for name in figures if not name.endswith("loss")]
+    return (better or figures or told or [""])[0]
+
+
+def clean_about(values: dict[str, Any]) -> dict[str, Any]:
+    """What is kept about a run, each value of the kind it should be; others are as if they were not there."""
+    kept: dict[str, Any] = {}
+    for name, kind in (("notes", str), ("group", str), ("device", str)):
+        if isinstance(values.get(name), kind):
+            kept[name] = values[name]
+    if isinstance(values.get("tags"), list):
+        kept["tags"] = [tag for tag in values["tags"] if isinstance(tag, str)]
+    variant, queued = values.get("variant"), values.get("queued")
+    if isinstance(variant, dict):
+        kept["variant"] = {name: variant[name] for name in ("of", "words", "changes") if name in variant}
+    if isinstance(queued, dict):
+        since = queued.get("since")
+        kept["queued"] = {
+            "device": str(queued.get("device", "auto")),
+            "since": float(since) if isinstance(since, int | float) and abs(since) < 1e12 else 0.0,
+        }
+    return kept

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 from app.i18n import digits, tr, translate
 from app.training.watched import WatchedRun
 from models.training.run_folder import RunState
 
 
 def state_words(run: WatchedRun) -> str:
+    if run.damage:
+        return tr("damaged")
     if run.stopping:
         return tr("stopping")
     return {
@@ -58,15 +63,20 @@ def progress_words(run: WatchedRun) -> str:
     story = run.story
     if story.started is None:
         return tr("starting") if run.alive else ""
-    epoch = story.last_epoch.epoch if story.last_epoch is not None else 0
-    words = tr("epoch {epoch} of {total}", epoch=epoch, total=story.started.total_epochs)
-    remaining = story.last_epoch.remaining_s if story.last_epoch is not None else None
-    if run.alive and remaining is not None:
-        words += " · " + tr("{time} left", time=duration_words(remaining))
+    ended, total = story.last_epoch, story.started.total_epochs
+    epoch = ended.epoch if ended is not None else 0
+    if not run.alive:
+        return tr("epoch {epoch} of {total}", epoch=epoch, total=total)
+    words = tr("epoch {epoch} of {total}", epoch=min(epoch + 1, total), total=total)
+    if ended is not None and ended.remaining_s is not None:
+        left = max(0.0, ended.remaining_s - max(0.0, time.time() - ended.t))
+        words += " · " + tr("{time} left", time=duration_words(left))
     return words
 
 
 def duration_words(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return "∞"
     if seconds < 90:
         return tr("{n} s", n=round(seconds))
     if seconds < 5400:
@@ -89,3 +99,27 @@ def bytes_words(count: int) -> str:
             break
         size /= 1000
     return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def best_words(run: WatchedRun) -> str:
+    """``unweighted average recall 0.812 at epoch 15``, the figure that the run is judged by."""
+    value, best = run.best_value, run.story.best_epoch
+    if value is None:
+        return ""
+    words = f"{metric_words(run.metric)} {figure_words(value)}"
+    return (
+        tr("best: {figure} at epoch {epoch}", figure=words, epoch=best.epoch) if best is not None else words
+    )
+
+
+def pace_words(run: WatchedRun) -> str:
+    """``cuda:0 · 12.3 steps a second · GPU 87 %``: where a living run computes and how fast."""
+    story = run.story
+    if not run.alive or story.started is None:
+        return ""
+    parts = [story.started.device]
+    if (pace := run.steps_per_second) is not None:
+        parts.append(tr("{n} steps a second", n=f"{pace:.2g}" if pace < 10 else f"{pace:.0f}"))
+    if (share := run.latest("gpu_utilisation")) is not None:
+        parts.append(tr("GPU {share} %", share=round(100 * share)))
+    return " · ".join(parts)

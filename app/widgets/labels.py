@@ -7,6 +7,7 @@ from PySide6.QtGui import QFocusEvent, QFont, QPainter, QPaintEvent, QResizeEven
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app import theme
+from app.widgets.plain import tip
 
 
 class Caption(QLabel):
@@ -98,7 +99,7 @@ class Elided(QLabel):
     def _fit(self) -> None:
         shown = self.fontMetrics().elidedText(self._whole, self._mode, max(0, self.width() - 2))
         super().setText(shown)
-        self.setToolTip(self._whole if shown != self._whole else "")
+        self.setToolTip(tip(self._whole) if shown != self._whole else "")
 
 
 class Dot(QWidget):

@@ -18,6 +18,7 @@ from app.widgets.decimate import minmax
 from app.widgets.pictures import add_exports, save_picture
 
 Range = tuple[float, float]
+FARTHEST = 1e100  # drawn; the width of a range of larger numbers is no number any more
 
 
 class Line:
@@ -47,7 +48,7 @@ class Line:
     def draw(self) -> None:
         """Draw the part that is in view, as many points as the screen can show."""
         most = self._plot.columns() * 2
-        shown_x, shown_y = minmax(*self._in_view(most), most)
+        shown_x, shown_y = (np.clip(part, -FARTHEST, FARTHEST) for part in minmax(*self._in_view(most), most))
         if self._plot.log_y:
             shown_y = np.log10(np.maximum(shown_y, 1e-12))
         self.item.setData(shown_x, shown_y, skipFiniteCheck=True)
@@ -286,7 +287,7 @@ class Plot(pg.PlotWidget):
 
     def scaled(self, y: float) -> float:
         """Where a value lies on the y axis as pyqtgraph counts it."""
-        return float(np.log10(max(y, 1e-12))) if self.log_y else y
+        return float(np.log10(max(y, 1e-12)) if self.log_y else np.clip(y, -FARTHEST, FARTHEST))
 
     def reset(self) -> None:
         """Show what `set_home` says."""

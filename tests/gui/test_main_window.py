@@ -239,7 +239,7 @@ def test_a_tab_that_does_not_let_go_is_left(probe, qtbot, monkeypatch):
     async def forever():
         await asyncio.get_running_loop().create_future()
 
-    monkeypatch.setattr("app.main_window.LEAVING_S", 0.05)
+    monkeypatch.setattr("app.closing.LEAVING_S", 0.05)
     page.shut_down = forever
     with qtbot.waitSignal(window.closed):
         window.close()
@@ -475,15 +475,27 @@ def test_a_drop_zone_is_a_button_too(qtbot, tmp_path):
     assert pressed == [1]
 
 
-def test_the_runs_can_have_the_whole_window(window):
-    window.enlarge_dock(True)
-    assert window.area.isHidden()
-    assert window.dock.is_open
-    assert window.menus.large_dock_action.isChecked()
-    window.dock.close_button.click()  # a step smaller: the tab is back, the dock still open
-    assert not window.area.isHidden()
+def test_the_runs_can_have_the_whole_window(window, qtbot):
+    window.open_dock(True)
+    qtbot.keyClick(
+        window, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    )
+    assert window.shows_training
+    assert window.training.isVisible()
+    assert not window.dock.isVisible()
+    assert window.header.tabs.tabText(window.header.tabs.currentIndex()) == "Training"
+    assert window.menus.training_action.isChecked()
+    window.menus.training_action.trigger()  # back to the tab, the dock still open
+    assert window.current.isVisible()
+    assert window.dock.isVisible()
     assert window.dock.is_open
     window.dock.enlarge_button.click()
+    assert window.shows_training
     window.show_tab("reverberation")  # who chooses a tab sees it
     assert window.current.isVisible()
-    assert not window.menus.large_dock_action.isChecked()
+    assert not window.shows_training
+    assert not window.menus.training_action.isChecked()
+    window.header.tabs.setCurrentIndex(5)
+    assert window.shows_training
+    window.header.tabs.setCurrentIndex(2)  # the tab that was in front before
+    assert window.current.isVisible()

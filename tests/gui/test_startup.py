@@ -27,7 +27,7 @@ class Watched(MainWindow):
         self.filled.connect(self.look)
     def look(self):
         seen.update(tab=self.current.system, filled=sorted({name.split(".")[0] for name in sys.modules}))
-        self._go()
+        self.closing.go()
 
 program.MainWindow = Watched
 code = program.main(sys.argv[1:])
@@ -113,7 +113,7 @@ class Watched(MainWindow):
         foot = self.status.mapToGlobal(self.status.rect().bottomRight())
         self.found = {"inside": room.contains(frame), "foot": room.contains(foot),
                       "frame": frame.getRect(), "room": room.getRect()}
-        self._go()
+        self.closing.go()
 
 program.MainWindow = Watched
 made = []

@@ -15,7 +15,7 @@ from app.tabs.base import Tab
 from app.training import runs as runs_module
 from app.training.curves import figure_series, smoothed
 from app.training.dock import TrainingDock
-from app.training.run_details import why_it_ended
+from app.training.run_head import why_it_ended
 from app.training.runs import child_environment
 from app.training.watched import WatchedRun
 from app.training.words import duration_words, figure_words, progress_words
@@ -238,8 +238,6 @@ def test_the_dock_lists_draws_and_explains(dock, runs, qtbot):
     assert not dock.details.stop.isVisible()
     dock.choose(runs_folder() / "three")
     assert "Killed" in dock.details.problem.text()
-    dock.details.pages.setCurrentIndex(1)
-    assert "epochs: 4" in dock.details.config.toPlainText()
 
 
 def spots(dock):
@@ -335,8 +333,8 @@ def test_deleting_asks_first(dock, runs, qtbot):
     read_all(runs, qtbot)
     dock.choose(run.path)
     for answer, left in (("Keep", True), ("Delete", False)):
-        qtbot.mouseClick(dock.details.delete, Qt.MouseButton.LeftButton)
-        box = dock._question
+        dock.details.delete.trigger()
+        box = dock.actions_of_run.question
         assert isinstance(box, QMessageBox)
         button = next(item for item in box.findChildren(QPushButton) if item.text() == answer)
         button.click()
@@ -362,6 +360,15 @@ def test_the_best_checkpoint_goes_to_the_tab(window, services, qtbot):
     page.use_checkpoint(run.best)
     assert page.messages.messages[0].heading == "This tab cannot load checkpoints."
     page.deleteLater()
+
+
+def test_using_a_checkpoint_is_said_in_the_tab(window, services, monkeypatch, own_home):
+    page = window.show_tab("emotion")
+    monkeypatch.setattr(type(page), "use_checkpoint", lambda self, path: None)
+    window.show_tab("eeg")
+    services.training.use_checkpoint.emit("emotion", own_home / "runs" / "mine" / "best")
+    assert window.current is page
+    assert page.messages.messages[0].heading == "The best checkpoint of mine is used."
 
 
 @pytest.mark.parametrize("answer", ["Leave running", "Stop and close", "Cancel"])

@@ -13,11 +13,12 @@ from PySide6.QtWidgets import QPushButton
 
 from app.training import runs as runs_module
 from app.training.board import Board
-from app.training.compare import differing, significance_words, tabulate
+from app.training.comparison import _complete, differing, significance_words, tabulate, told
 from app.training.curves import mean_and_sd, smoothed
 from app.training.dock import TrainingDock
 from app.training.launcher import Launcher
 from app.training.layer_map import scaled, short_name
+from app.training.view import TrainingView
 from app.training.watched import WatchedRun
 from models.emotion.config import EmotionConfig
 from models.errors import UserError
@@ -126,11 +127,26 @@ def dock(services, qtbot):
     return made
 
 
+@pytest.fixture
+def view(dock, services, qtbot):
+    """The training view beside the dock, as in the window."""
+    made = TrainingView(services, dock.chosen, dock.list)
+    qtbot.addWidget(made)
+    made.resize(1280, 760)
+    made.show()
+    return made
+
+
 def read_all(runs, qtbot):
     runs.rescan()
     qtbot.waitUntil(lambda: not any(run.behind for run in runs.runs))
     for run in runs.runs:
         runs.updated.emit(run.path)
+
+
+def compared(runs, *names):
+    """What the comparison is made from, with what the worker adds."""
+    return [_complete(told(runs.find(runs_folder() / name))) for name in names]
 
 
 def tick(dock, *names):
@@ -139,53 +155,55 @@ def tick(dock, *names):
     dock.choose(runs_folder() / names[0])
 
 
-def test_the_table_shows_what_differs_and_the_figures(dock, runs, qtbot, tmp_path):
+def test_the_table_shows_what_differs_and_the_figures(view, dock, runs, qtbot, tmp_path):
     write_run("a", level=0.8)
     write_run("b", level=0.7, settings=config(network__kind="gru", learning_rate=1e-4, notes="mine"))
     read_all(runs, qtbot)
     tick(dock, "a", "b")
-    dock.views.setCurrentWidget(dock._compare_page)
-    pair = [runs.find(runs_folder() / name) for name in ("a", "b")]
+    view.views.setCurrentWidget(view.compare_page)
+    qtbot.waitUntil(lambda: view.compare.ready and bool(view.compare.model.table.rows))
+    pair = compared(runs, "a", "b")
     assert set(differing(pair)) == {"learning_rate", "network.kind"}
     table = tabulate(pair)
     rows = dict(table.rows)
     assert rows["network.kind"] == ["enhanced", "gru"]
     assert rows["best unweighted average recall"] == ["0.800", "0.700"]
     assert rows["last loss, validation"] == ["0.025", "0.025"]
-    assert dock.compare.table.rowCount() == len(table.rows)
-    assert not dock.details.isVisible()
-    assert dock.curves.isVisible()  # curves and figures on one screen
-    dock.compare.save_csv(tmp_path / "c.csv")
+    assert view.compare.table.model().rowCount() == len(table.rows)
+    assert view.curves.isVisible()  # curves and figures on one screen
+    view.compare.save_csv(tmp_path / "c.csv")
     with open(tmp_path / "c.csv", newline="", encoding="utf-8") as file:
-        assert ["network.kind", *[dict(dock.compare._table.rows)["network.kind"][i] for i in (0, 1)]] in list(
-            csv.reader(file)
-        )
-    dock.views.setCurrentWidget(dock._curves_page)
-    assert dock.curves.isVisible()
-    assert dock.details.isVisible()
+        assert [
+            "network.kind",
+            *[dict(view.compare.model.table.rows)["network.kind"][i] for i in (0, 1)],
+        ] in list(csv.reader(file))
+    view.views.setCurrentWidget(view.curves_page)
+    assert view.curves.isVisible()
+    assert not view.compare.isVisible()
 
 
-def test_groups_are_drawn_and_told_as_mean_and_spread(dock, runs, qtbot):
+def test_groups_are_drawn_and_told_as_mean_and_spread(view, dock, runs, qtbot):
     for seed, level in ((1, 0.6), (2, 0.8)):
         write_run(f"v{seed}", level=level, group="variant", settings=config(seed=seed))
     write_run("alone", level=0.5)
     read_all(runs, qtbot)
     tick(dock, "v1", "v2", "alone")
-    dock.views.setCurrentWidget(dock._compare_page)
-    dock.curves.redraw()
-    assert dock.curves.grouped.isVisible()
-    dock.curves.grouped.click()
-    dock.curves.redraw()
-    line = dock.curves._lines["group variant", "validation"]
+    view.views.setCurrentWidget(view.compare_page)
+    view.curves.redraw()
+    assert view.curves.grouped.isVisible()
+    view.curves.grouped.click()
+    view.curves.redraw()
+    line = view.curves._lines["group variant", "validation"]
     assert line.y[-1] == pytest.approx(0.7)
-    assert ("group alone", "validation") in dock.curves._lines
-    assert list(dock.curves._bands) == ["variant"]
-    table = dock.compare._table
+    assert ("group alone", "validation") in view.curves._lines
+    assert list(view.curves._bands) == ["variant"]
+    qtbot.waitUntil(lambda: view.compare.ready and "variant" in view.compare.model.table.columns)
+    table = view.compare.model.table
     best = dict(table.rows)["best unweighted average recall"][table.columns.index("variant")]
     assert best == "0.700 ± 0.141 (n = 2)"
-    dock.curves.grouped.click()
-    dock.curves.redraw()
-    assert not dock.curves._bands
+    view.curves.grouped.click()
+    view.curves.redraw()
+    assert not view.curves._bands
 
 
 def test_paired_tests_stand_below_the_table_where_the_items_are_the_same(runs, qtbot):
@@ -195,7 +213,7 @@ def test_paired_tests_stand_below_the_table_where_the_items_are_the_same(runs, q
     write_run("other", right=good[:8])
     write_run("none")
     read_all(runs, qtbot)
-    one = {run.run.name: run for run in runs.runs}
+    one = {run.run.name: told(run) for run in runs.runs}
     head, words = significance_words([one["poor"], one["good"]])
     assert "8 groups of the same 32 items" in head
     assert "+0.500, permutation p = 0.008" in words
@@ -235,34 +253,34 @@ def test_curves_run_along_epochs_steps_or_time(dock, runs, qtbot):
     assert ends == {"epoch": 10.0, "step": 100.0, "time": pytest.approx(9.9)}
 
 
-def test_the_diagnosis_says_it_in_words_and_maps_the_layers(dock, runs, qtbot):
+def test_the_diagnosis_says_it_in_words_and_maps_the_layers(view, dock, runs, qtbot):
     write_run("sick", small=True)
     write_run("well")
     read_all(runs, qtbot)
-    dock.views.setCurrentWidget(dock.diagnosis)
+    view.views.setCurrentWidget(view.diagnosis)
     dock.choose(runs_folder() / "well")
-    assert [one.kind for one in dock.diagnosis.found] == ["well"]
+    assert [one.kind for one in view.diagnosis.found] == ["well"]
     dock.choose(runs_folder() / "sick")
-    assert [one.kind for one in dock.diagnosis.found] == ["small gradients"]
-    layers = dock.diagnosis.map
+    assert [one.kind for one in view.diagnosis.found] == ["small gradients"]
+    layers = view.diagnosis.map
     assert layers.isVisible()
     assert layers.image.image.shape == (10, 3)
     assert layers.image.image[0, 0] == 0
     layers._row = 0
     assert layers.read_at(35.0) == "front · step 30 · 0.05000 % of the output layer's gradient"
-    dock.diagnosis.as_curves.click()
-    assert [line.name for line in dock.diagnosis._lines] == ["front", "middle", "head"]
-    assert dock.diagnosis.curves.isVisible()
+    view.diagnosis.as_curves.click()
+    assert [line.name for line in view.diagnosis._lines] == ["front", "middle", "head"]
+    assert view.diagnosis.curves.isVisible()
 
 
-def test_a_remedy_is_one_click_away(dock, runs, qtbot, monkeypatch):
+def test_a_remedy_is_one_click_away(view, dock, runs, qtbot, monkeypatch):
     write_run("sick", small=True)
     read_all(runs, qtbot)
     spawned = []
     monkeypatch.setattr(runs, "_spawn", lambda run, command: spawned.append(run.path.name))
     dock.choose(runs_folder() / "sick")
-    dock.views.setCurrentWidget(dock.diagnosis)
-    button = next(b for b in dock.diagnosis.words.findChildren(QPushButton) if "Twice" in b.text())
+    view.views.setCurrentWidget(view.diagnosis)
+    button = next(b for b in view.diagnosis.words.findChildren(QPushButton) if "Twice" in b.text())
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     made = RunFolder(runs_folder() / "sick-2")
     assert spawned == ["sick-2"]
@@ -271,12 +289,12 @@ def test_a_remedy_is_one_click_away(dock, runs, qtbot, monkeypatch):
     assert made.about()["variant"]["of"] == "sick"
 
 
-def test_pictures_follow_the_epochs(dock, runs, qtbot):
+def test_pictures_follow_the_epochs(view, dock, runs, qtbot):
     run = write_run("a", tail=False)
     read_all(runs, qtbot)
     dock.choose(run.path)
-    dock.views.setCurrentWidget(dock.pictures)
-    shown = dock.pictures
+    view.views.setCurrentWidget(view.pictures)
+    shown = view.pictures
     assert shown.words.text() == "epoch 10"
     assert shown.matrix._counts[0, 0] == 100
     shown.epoch.setValue(0)
@@ -294,13 +312,13 @@ def test_pictures_follow_the_epochs(dock, runs, qtbot):
     assert [line.name for line in shown._lines] == ["true", "decoded"]
 
 
-def test_notes_tags_and_group_are_kept_with_the_run(dock, runs, qtbot):
+def test_notes_tags_and_group_are_kept_with_the_run(view, dock, runs, qtbot):
     run = write_run("a", settings=config(notes="from the config"))
     write_run("b")
     read_all(runs, qtbot)
     dock.choose(run.path)
-    notes = dock.details.notes
-    dock.details.pages.setCurrentWidget(notes)
+    notes = view.texts.notes
+    view.views.setCurrentWidget(notes)
     assert notes.text.toPlainText() == "from the config"
     qtbot.keyClicks(notes.tags, "good, paper ")
     qtbot.keyClicks(notes.group, "night")
@@ -348,7 +366,7 @@ def test_a_waiting_run_can_be_started_at_once_or_taken_back(dock, runs, child, q
     qtbot.waitUntil(lambda: busy.state is RunState.RUNNING, timeout=10_000)
     waits = runs.enqueue(runs_folder() / "waits", "emotion", config(), "cpu")
     dock.choose(waits.path)
-    dock.details.refresh(force=True)
+    dock.details.refresh()
     assert not dock.details.resume.isVisible()
     qtbot.mouseClick(dock.details.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: waits.state is RunState.RUNNING, timeout=10_000)
@@ -526,3 +544,155 @@ def test_the_map_is_logarithmic_within_its_limits():
     assert scaled(np.array([1e-9, 1e-3, 0.1, 10, np.nan]), "ratio") == pytest.approx([0, 0, 0.5, 1, 1])
     assert scaled(np.array([0.25]), "dead") == pytest.approx([0.25])
     assert len(short_name("a.very.long.name.of.a.layer.somewhere")) == 22
+
+
+def test_opening_a_run_shows_everything_about_it(window, services, qtbot):
+    write_run("one")
+    run = write_run("two")
+    read_all(services.training, qtbot)
+    window.open_dock(True)
+    window.dock.show_system("emotion")
+    row = window.dock.model.row_of(run.path)
+    place = window.dock.list.visualRect(window.dock.model.index(row)).center()
+    qtbot.mouseClick(window.dock.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mouseDClick(window.dock.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert window.shows_training
+    assert window.training.head.name.whole() == "two"
+    assert window.training.list.current.path == run.path
+    window.show_tab("eeg")
+    window.dock.show_system("emotion")
+    window.dock.list.setFocus()
+    qtbot.keyClick(window.dock.list, Qt.Key.Key_Return)
+    assert window.shows_training
+    assert window.training.views.height() > 400, "a page, not a strip"
+    window.show_tab("eeg")
+    window.dock.show_system("emotion")
+    qtbot.mouseClick(window.dock.details.open, Qt.MouseButton.LeftButton)
+    assert window.shows_training
+
+
+def test_the_view_lists_the_runs_of_any_system(window, services, qtbot):
+    write_run("one")
+    read_all(services.training, qtbot)
+    window.show_training()
+    view = window.training
+    view.systems.setCurrentIndex(view.systems.findData("search"))
+    view.systems.activated.emit(view.systems.currentIndex())
+    assert view.list.model().rowCount() == 0
+    view.systems.setCurrentIndex(0)
+    view.systems.activated.emit(0)
+    assert view.list.model().rowCount() == 1
+
+
+def test_a_hundred_runs_are_compared_in_the_worker(view, dock, runs, services, qtbot, monkeypatch):
+    for number in range(100):
+        write_run(f"run-{number:03}", level=number / 100, settings=config(seed=number), tail=False)
+    read_all(runs, qtbot)
+    asked = []
+    submit = services.worker("comparison").submit
+
+    def watched(function, *arguments, **more):
+        asked.append(len(arguments[0]))
+        return submit(function, *arguments, **more)
+
+    monkeypatch.setattr(services.worker("comparison"), "submit", watched)
+    view.views.setCurrentWidget(view.compare_page)
+    for number in range(100):
+        dock.model.tick(runs_folder() / f"run-{number:03}", True)
+    qtbot.waitUntil(lambda: len(view.compare.model.table.columns) == 100, timeout=30_000)
+    assert asked[-1] == 100
+    assert len(asked) < 5, "ticking a hundred runs asks for few comparisons"
+    assert view.compare.model.words(0, 100) in {str(number) for number in range(100)}
+
+
+HOSTILE = {
+    "deep.json": {"about.json": "[" * 200_000},
+    "about of other kinds": {
+        "about.json": '{"tags": 7, "group": [1], "queued": "yes", "variant": 3, "notes": {}}'
+    },
+    "queue of other kinds": {"about.json": '{"queued": {"device": [1], "since": "soon"}}'},
+    "huge numbers": {
+        "events.jsonl": '{"kind":"started","pid":999999999999999999999999,"process_started":1e308,"system":"emotion",'
+        '"device":"cpu","total_epochs":1,"total_steps":1}\n'
+        '{"kind":"epoch","epoch":1,"step":1,"values":{"validation/uar":1e308},"remaining_s":1e308,"best":true}\n'
+    },
+    "negative pid": {
+        "events.jsonl": '{"kind":"started","pid":-1,"process_started":0,"system":"emotion","device":"cpu",'
+        '"total_epochs":-5,"total_steps":-5}\n'
+    },
+    "picture outside": {
+        "events.jsonl": '{"kind":"started","pid":1,"process_started":0,"system":"emotion","device":"cpu",'
+        '"total_epochs":1,"total_steps":1}\n'
+        '{"kind":"picture","path":"../../../../../etc/passwd","title":"<b>x</b>","epoch":1}\n'
+    },
+    "damaged picture": {
+        "pictures/a.json": '{"kind": "lines", "title": 3, "x": "no", "lines": {"a": [1e400, null]}}',
+        "events.jsonl": '{"kind":"started","pid":1,"process_started":0,"system":"emotion","device":"cpu",'
+        '"total_epochs":1,"total_steps":1}\n{"kind":"picture","path":"pictures/a.json","title":"A","epoch":1}\n',
+    },
+    "config is a list": {"config.yaml": "- emotion\n- 3\n"},
+    "config is no text": {"config.yaml": "\0\0\0"},
+    "half a line": {"events.jsonl": '{"kind":"star'},
+    "<b>name</b>": {"log.txt": "<script>"},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_folder_written_by_anybody_harms_nobody(name, view, dock, runs, qtbot, crashes, monkeypatch):
+    monkeypatch.setattr(runs, "_spawn", lambda run, command: None)  # what waits would have its turn
+    good = write_run("good")
+    run = RunFolder.create(runs_folder() / name.replace("/", "-"), "emotion", config())
+    for file, text in HOSTILE[name].items():
+        (run.path / file).parent.mkdir(exist_ok=True)
+        (run.path / file).write_text(text)
+    read_all(runs, qtbot)
+    dock.show_system("")
+    dock.choose(run.path)
+    for index in range(view.views.count()):
+        view.views.setCurrentIndex(index)
+        view.grab()
+    dock.grab()
+    for which in range(dock.model.rowCount()):
+        dock.model.data(dock.model.index(which), Qt.ItemDataRole.ToolTipRole)
+    for _ in range(4):
+        runs.poll()
+    dock.choose(good.path)
+    assert not runs.find(good.path).damage
+    assert dock.details.state.text().startswith("done")
+    assert not crashes
+
+
+def test_a_run_that_cannot_be_read_is_told_as_damaged_with_a_reason(
+    view, dock, runs, qtbot, crashes, monkeypatch
+):
+    run = write_run("bad")
+
+    def fail(_self, *_arguments, **_more):
+        raise OverflowError("a number is too large")
+
+    monkeypatch.setattr(events.EventReader, "read_many", fail)
+    runs.rescan()
+    runs.poll()
+    dock.choose(run.path)
+    assert dock.details.state.text().startswith("damaged")
+    assert "a number is too large" in dock.details.problem.text()
+    assert dock.details.delete.isEnabled()
+    assert not dock.details.resume.isEnabled()
+    assert not crashes
+
+
+def test_a_queue_goes_on_past_a_run_that_cannot_be_started(runs, child, qtbot, monkeypatch):
+    first = runs.enqueue(runs_folder() / "one", "emotion", config(), "cpu")
+    second = runs.enqueue(runs_folder() / "two", "emotion", config(), "cpu")
+    keep = RunFolder.keep_about
+
+    def full_disk(self, **values):
+        if self.name == "one":
+            raise OSError(28, "No space left on device")
+        keep(self, **values)
+
+    monkeypatch.setattr(RunFolder, "keep_about", full_disk)
+    qtbot.waitUntil(lambda: second.state is RunState.RUNNING, timeout=10_000)
+    assert "No space left" in first.damage
+    runs.stop(second)
+    qtbot.waitUntil(lambda: not second.alive and not runs._children, timeout=10_000)

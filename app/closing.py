@@ -1,0 +1,89 @@
+"""The end of the window: what is unfinished is asked about, every tab lets go, the state is kept, the threads end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from app.settings import Key
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+log = logging.getLogger("polyphony")
+
+LEAVING_S = 2.0  # a tab that takes longer to let go is left
+
+
+class Closing(QObject):
+    """Asked for once or often; `allowed` is True when the window may go."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._services = window.services
+        self._asking = False
+        self._leaving = False
+        self.allowed = False
+
+    def ask(self) -> None:
+        """A person wants to close: what would be lost, and runs that go on, are asked about first."""
+        if self._asking:
+            return
+        self._asking = True
+        from app.ending import ask_about_work, unfinished
+
+        tasks = unfinished(self._services.tasks)
+        if tasks:
+            ask_about_work(tasks, self._window, self._ask_about_runs, self._stay)
+        else:
+            self._ask_about_runs()
+
+    def _ask_about_runs(self) -> None:
+        if self._window.dock is not None and self._services.training.living():
+            from app.ending import ask_about_runs
+
+            ask_about_runs(self._services.training, self._window, self.go, self._stay)
+        else:
+            self.go()
+
+    def _stay(self) -> None:
+        self._asking = False
+
+    def end_now(self) -> None:
+        """The system wants the program to end: what was under way is told at the next start; nothing is asked."""
+        if not self._leaving:
+            titles = [task.title for task in self._services.tasks]
+            self._services.settings.set(Key.ENDED_WHILE, titles)
+            self.go()
+
+    def go(self) -> None:
+        """Let go of everything, then close."""
+        if self._leaving:
+            return
+        self._asking = self._leaving = True  # closing again while it closes changes nothing
+        self._window.keeper.stop()
+        if self._services.running_loop():
+            self._services.start(self._leave())
+        else:
+            self._services.close_workers()
+            self._finish()
+
+    async def _leave(self) -> None:
+        self._window.setEnabled(False)
+        for page in self._window.pages():
+            try:
+                page.hidden()
+                page.stop()
+                await asyncio.wait_for(page.shut_down(), LEAVING_S)
+            except (Exception, asyncio.CancelledError) as error:
+                log.error("%s does not shut down: %r", page.system, error)
+        await self._services.close()
+        self._finish()
+
+    def _finish(self) -> None:
+        self.allowed = True
+        self._window.close()
