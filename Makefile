@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUTF8 := 1
 
-.PHONY: install run test check bench soak lint translations clean
+.PHONY: install run test check bench test-cuda bench-cuda soak lint translations clean
 
 install: $(VENV)/.installed
 
@@ -42,6 +42,15 @@ test: lint
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m tests.benchmarks
+
+# What needs a graphics card; elsewhere the tests are skipped and nothing is measured. tests/cuda/README.md says how to
+# carry the project to a machine that has one: there, make PYTHON_HERE=python3 runs them in the Python at hand.
+PYTHON_HERE ?= $(BIN)/python
+test-cuda:
+	$(PYTHON_HERE) -m pytest -q -m cuda tests/cuda
+
+bench-cuda:
+	$(PYTHON_HERE) -m tests.benchmarks.cuda
 
 soak: $(VENV)/.installed-test
 	$(BIN)/python -m tests.soak

@@ -18,6 +18,7 @@ from models.kernels.convolution import TimeConv
 from models.kernels.dropout import Dropout
 from models.kernels.norms import LayerNorm
 from models.kernels.products import Linear
+from models.kernels.rotation import rotated_in_one
 
 UNKNOWN = 0  # the subject index of anyone the network has not met in training
 
@@ -216,10 +217,12 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
         batch, time, width = x.shape
-        q, k, v = (
-            self.project(self.norm(x)).view(batch, time, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-        )
-        q, k = rotated(q, rotation), rotated(k, rotation)
+        qkv = self.project(self.norm(x)).view(batch, time, 3, self.heads, -1)
+        if torch.compiler.is_compiling():
+            q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+            q, k = rotated(q, rotation), rotated(k, rotation)
+        else:
+            q, k, v = rotated_in_one(qkv, *rotation).permute(2, 0, 3, 1, 4).unbind(0)
         # Dropout on the scores would leave the fused kernel of the CPU; the output's is enough.
         dropped = self.attention_dropout if self.training and x.is_cuda else 0.0
         attended = scaled_dot_product_attention(q, k, v, dropout_p=dropped)

@@ -24,6 +24,7 @@ from models.devices import in_parts, inference_dtype
 from models.emotion.config import FrontEndConfig
 from models.emotion.data import Utterance
 from models.errors import UserError
+from models.kernels.convolution import FrozenGroups
 from models.pretrained import locate
 from models.progress import Progress
 from models.resources import cache_folder
@@ -126,7 +127,10 @@ class SpeechEncoder:
         self.model = _loaded(self.folder, config.model)
         strides = tuple(self.model.config.conv_stride)
         self.dtype = dtype or inference_dtype(device)
-        self.model.eval().requires_grad_(False).to(device, self.dtype)
+        self.model.eval().requires_grad_(False)
+        if device.type == "cuda":
+            FrozenGroups.put_into(self.model)
+        self.model.to(device, self.dtype)
         self.device, self.weighted = device, config.layer == "weighted"
         self.batch = BATCH if device.type == "cuda" else 1
         self.dim = int(self.model.config.hidden_size)

@@ -2,8 +2,7 @@
 
 An image of one row of pixels, channels last, has that memory as it is: it is not copied on the way there or back, and
 oneDNN's kernels for such images are faster than those that PyTorch takes for sequences; those for each channel by itself
-by far. On a graphics card, whose kernels for each channel by itself leave most of it idle, such a convolution is many
-small products of matrices.
+by far.
 """
 
 from __future__ import annotations
@@ -16,10 +15,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from models.kernels import choice
-from models.kernels.choice import autocast_format, without_autocast
-
-BLOCK = 64  # steps that one product gives of each channel
-WIDE = 8  # taps from which on products are faster than a graphics card's kernel for each channel by itself
+from models.kernels.choice import autocast_format
 
 
 class TimeConv(nn.Conv1d):
@@ -36,18 +32,21 @@ class TimeConv(nn.Conv1d):
             return super().forward(x.transpose(1, 2)).transpose(1, 2)
         each = self.groups == self.in_channels == self.out_channels and self.bias is not None
         if not choice.for_caches(x):
-            width = self.kernel_size[0]
-            wide = each and x.device.type != "mps" and width >= WIDE and width % 2
-            return (
-                banded(x, self.weight, self.bias)
-                if wide
-                else _of_image(x, self.weight, self.bias, self.groups)
-            )
+            return self._on_a_card(x)
         plain = x.dtype == self.weight.dtype and not torch.is_autocast_enabled("cpu")
         if each and plain and torch.is_grad_enabled():
             found: Tensor = _Depthwise.apply(x, self.weight, self.bias)
             return found
         return _of_image(x, self.weight, self.bias, self.groups)
+
+    def _on_a_card(self, x: Tensor) -> Tensor:
+        """In half precision a card has kernels for images; in float32, if it is not to round to ten bits, it goes by
+        way of Fourier transforms, and products are faster."""
+        if (autocast_format(x) or x.dtype) in (torch.float16, torch.bfloat16):
+            return _of_image(x, self.weight, self.bias, self.groups)
+        if self.groups == 1:
+            return _by_products(x, self.weight, self.bias)
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
 class _Depthwise(torch.autograd.Function):
@@ -92,71 +91,11 @@ def _gradient_of_taps(given: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     return found.t()[:, None]
 
 
-def banded(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """x [batch, time, channels], weight [channels, 1, width], bias [channels] → as x, in the format of the products.
-
-    In pieces of `BLOCK` steps, what a channel gives is what a stretch of it, `width - 1` steps longer, gives times a
-    matrix that holds its taps along a band: so a graphics card's matrix units compute it.
-    """
-    kind = autocast_format(x) or x.dtype
-    with without_autocast(x):
-        x, weight = x.to(kind), weight.to(kind)
-        found: Tensor = _Banded.apply(x, weight)
-        return found if bias is None else found + bias.to(found.dtype)
-
-
-class _Banded(torch.autograd.Function):
-    """See `banded`."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-        taps = weight[:, 0]
-        stretches = _stretches(x, taps.shape[1])
-        ctx.save_for_backward(stretches, taps)
-        ctx.batch, ctx.time = x.shape[:2]
-        return _joined(torch.bmm(stretches, _band(taps)), ctx.batch, ctx.time)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        stretches, taps = ctx.saved_tensors
-        channels, width = taps.shape
-        given = _stretches(gradients[0], width)
-        of_x = _joined(torch.bmm(given, _band(taps.flip(1))), ctx.batch, ctx.time)
-        # The steps of each piece themselves, without those that its stretch has beside them.
-        pieces = given[:, :, width // 2 : width // 2 + BLOCK]
-        of_band = torch.bmm(stretches.transpose(1, 2), pieces).contiguous()
-        strides = (of_band.stride(0), BLOCK, BLOCK + 1)  # a tap lies along a diagonal
-        of_taps = of_band.as_strided((channels, width, BLOCK), strides).sum(-1, dtype=torch.float32)
-        return of_x, of_taps.to(taps.dtype)[:, None]
-
-
-def _stretches(x: Tensor, width: int) -> Tensor:
-    """[batch, time, channels] → [channels, batch · pieces, stretch], zeros beyond both ends."""
-    pieces, stretch = -(-x.shape[1] // BLOCK), _stretch(width)
-    behind = (pieces - 1) * BLOCK + stretch - width // 2 - x.shape[1]
-    padded = F.pad(x.permute(2, 0, 1), (width // 2, behind))
-    return padded.unfold(2, stretch, BLOCK).reshape(x.shape[2], -1, stretch)
-
-
-def _joined(pieces: Tensor, batch: int, time: int) -> Tensor:
-    """[channels, batch · pieces, BLOCK] → [batch, time, channels]."""
-    return pieces.view(len(pieces), batch, -1)[:, :, :time].permute(1, 2, 0).contiguous()
-
-
-def _stretch(width: int) -> int:
-    """Steps that a piece is made from, a multiple of 8, as matrix units take it."""
-    return -(-(BLOCK + width - 1) // 8) * 8
-
-
-def _band(taps: Tensor) -> Tensor:
-    """[channels, width] → [channels, stretch, BLOCK]: in column i the taps begin at row i."""
-    channels, width = taps.shape
-    stretch = _stretch(width)
-    rows = F.pad(taps, (0, stretch + 1 - width)).repeat(
-        1, BLOCK
-    )  # each a step longer than a row of the result
-    return rows[:, : BLOCK * stretch].reshape(channels, BLOCK, stretch).transpose(1, 2)
+def _by_products(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The same as one product of matrices: each step with its neighbours beside it."""
+    width = weight.shape[2]
+    seen = F.pad(x, (0, 0, width // 2, width // 2)).unfold(1, width, 1)  # [batch, time, inputs, width]
+    return F.linear(seen.flatten(2), weight.flatten(1), bias)
 
 
 def _of_image(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
@@ -172,3 +111,48 @@ def _image(x: Tensor) -> Tensor:
 def _sequence(image: Tensor) -> Tensor:
     """[batch, channels, 1, time] → [batch, time, channels], the same memory."""
     return image.squeeze(2).transpose(1, 2)  # squeezed, not indexed: so its gradient is not copied either
+
+
+class FrozenGroups(nn.Module):
+    """A convolution of [batch, channels, time] in a few groups by wide filters, as one product of matrices a group.
+
+    Speech encoders place their positions by one of 128 taps in 16 groups, for which cuDNN has no fast kernel: it takes
+    more than half of an encoder's time on a graphics card. Its weights are taken as they are, and do not learn.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, layer: nn.Conv1d) -> None:
+        super().__init__()
+        outputs, inputs, width = layer.weight.shape
+        self.groups, self.width, self.padding = layer.groups, width, int(layer.padding[0])
+        weight = layer.weight.detach().reshape(layer.groups, outputs // layer.groups, inputs * width)
+        bias = weight.new_zeros(outputs) if layer.bias is None else layer.bias.detach()
+        self.register_buffer("weight", weight.transpose(1, 2).contiguous(), persistent=False)
+        self.register_buffer("bias", bias.reshape(layer.groups, 1, -1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch = len(x)
+        seen = F.pad(x, (self.padding, self.padding)).unfold(
+            2, self.width, 1
+        )  # [batch, channels, time, width]
+        time = seen.shape[2]
+        seen = (
+            seen.unflatten(1, (self.groups, -1)).permute(1, 0, 3, 2, 4).reshape(self.groups, batch * time, -1)
+        )
+        found = torch.baddbmm(self.bias, seen, self.weight)
+        return found.view(self.groups, batch, time, -1).permute(1, 0, 3, 2).reshape(batch, -1, time)
+
+    @classmethod
+    def put_into(cls, network: nn.Module) -> int:
+        """Replace every such convolution of a frozen network; returns how many there were."""
+        count = 0
+        for module in list(network.modules()):
+            for name, layer in module.named_children():
+                if not isinstance(layer, nn.Conv1d) or layer.stride != (1,) or layer.dilation != (1,):
+                    continue
+                if 1 < layer.groups < layer.in_channels and layer.kernel_size[0] >= 16:
+                    setattr(module, name, cls(layer))
+                    count += 1
+        return count

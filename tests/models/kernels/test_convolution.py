@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.kernels import convolution
-from models.kernels.convolution import TimeConv
+from models.kernels import choice
+from models.kernels.convolution import FrozenGroups, TimeConv
 
 
 def plainly(layer, x):
@@ -77,18 +77,34 @@ def test_half_precision_passes_through():
     assert layer.weight.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("time", [1, 20, 63, 64, 65, 200])
-@pytest.mark.parametrize("width", [3, 9, 31])
-def test_products_along_a_band_are_the_convolution(time, width):
+@pytest.mark.parametrize("groups", [1, 2, 6])
+@pytest.mark.parametrize("width", [1, 3, 4, 31])
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_the_forms_for_a_graphics_card_are_the_convolution(monkeypatch, groups, width, kind):
+    monkeypatch.setattr(choice, "for_caches", lambda x: False)
     torch.manual_seed(0)
-    layer = TimeConv(6, 6, width, 6).double()
-    x = torch.randn(3, time, 6, dtype=torch.float64, requires_grad=True)
-    found, expected = convolution.banded(x, layer.weight, layer.bias), plainly(layer, x)
-    torch.testing.assert_close(found, expected)
+    layer = TimeConv(6, 6, width, groups).to(kind)
+    x = torch.randn(3, 20, 6, dtype=kind, requires_grad=True)
+    found, expected = layer(x), plainly(layer, x)
+    tolerance = {"rtol": 0.05, "atol": 0.05} if kind == torch.bfloat16 else {}
+    torch.testing.assert_close(found, expected, **tolerance)
     asked, wanted = [x, *layer.parameters()], torch.randn_like(expected)
-    for ours, theirs in zip(
-        torch.autograd.grad(found, asked, wanted), torch.autograd.grad(expected, asked, wanted), strict=True
-    ):
-        torch.testing.assert_close(
-            ours, theirs, rtol=1e-5, atol=1e-5
-        )  # taps are summed up in single precision
+    ours, theirs = (torch.autograd.grad(one, asked, wanted) for one in (found, expected))
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, **tolerance)
+
+
+@pytest.mark.parametrize("width", [16, 19])
+def test_wide_filters_in_groups_as_products(width):
+    torch.manual_seed(0)
+    layer = torch.nn.Conv1d(12, 8, width, padding=width // 2, groups=4)
+    network = torch.nn.Sequential(
+        torch.nn.utils.parametrizations.weight_norm(layer), torch.nn.Conv1d(8, 8, 3)
+    )
+    x = torch.randn(3, 12, 40)
+    with torch.inference_mode():
+        expected = network(x)
+        assert FrozenGroups.put_into(network) == 1
+        torch.testing.assert_close(network(x), expected, rtol=1e-4, atol=1e-5)
+        network.to(torch.bfloat16)
+        assert network(x.to(torch.bfloat16)).dtype == torch.bfloat16
