@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.i18n import tr
+from app.i18n import tr, translate
 from app.services import Services
 from app.settings import Key
 from app.widgets.labels import Caption
@@ -29,6 +29,7 @@ from app.widgets.message_bar import Action, Level, Message, MessageBar
 from app.widgets.section import Fold, Section
 from models.errors import UserError
 from models.progress import Cancelled, Progress
+from models.remarks import Remark
 
 LEFT_WIDTH = 300
 DETAILS_WIDTH = 250
@@ -127,6 +128,12 @@ class Tab(QWidget):
     ) -> Message:
         """A message at the top of the view. `actions`: (words, function); one of the same key is replaced."""
         return self.messages.show_message(level, text, actions, heading=heading, key=key)
+
+    def show_remarks(self, remarks: Iterable[Remark], *, key: str) -> None:
+        """What a person should know of a result, in their language; nothing where there is nothing to say."""
+        said = list(dict.fromkeys(remark.said(translate) for remark in remarks))
+        if said:
+            self.show_message("warning", " ".join(said), key=key)
 
     def clear_messages(self, key: str | None = None) -> None:
         self.messages.clear(key)

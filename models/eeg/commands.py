@@ -127,7 +127,7 @@ def evaluate(
     if out is not None:
         write_evaluation(Path(out), evaluation)
     say(evaluation)
-    return told(evaluation.as_dict(), decoder.remarks)
+    return told(evaluation.as_dict(), (*decoder.remarks, *evaluation.remarks))
 
 
 def describe(choice: Choice | None = None, out: str | Path | None = None) -> Result:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from models.eeg import data, scores
 from models.eeg.config import EEGConfig
+from models.eeg.contents import contents
 from models.eeg.decoder import Decoder
 from models.eeg.parting import Parts, part
 from models.eeg.samples import located, met_subjects
 from models.eeg.scores import Decoded, Evaluation
 from models.errors import UserError
+from models.familiar import Familiarity
 from models.progress import Progress
 from models.training import config as configs
 
@@ -30,9 +33,11 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
             "Choose a decoder for these channels.",
             ours=len(dataset.channel_names), theirs=len(decoder.channel_names),
         )  # fmt: skip
-    same = Path(config.data.path).name in (place.name, str(path))
     parts = test_part(dataset, config)
-    met = met_subjects(decoder.info) if same else []
+    # By content: a subject of other data is someone else, whatever the name; and judged is only what was not learned.
+    anyone = Familiarity.of(decoder.info, contents(dataset))
+    met = met_subjects(decoder.info) if anyone.met else []
+    judged = Familiarity.of(decoder.info, contents(dataset, parts.test, "test"))
     found = []
     for number, one in enumerate(parts.test):
         progress.part(0.2, 1).update(number, len(parts.test), "Subject {name}", name=one.subject)
@@ -40,7 +45,8 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
         found.append(
             Decoded(one.subject, one.stimulus, decoder.decode_standardised(one.eeg, whose), one.envelope)
         )
-    return scores.evaluate(found, dataset.sample_rate, met, kinds=parts.kinds(met))
+    evaluation = scores.evaluate(found, dataset.sample_rate, met, kinds=parts.kinds(met))
+    return replace(evaluation, familiar=replace(judged, groups=()))
 
 
 def test_part(dataset: data.Dataset, config: EEGConfig) -> Parts:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from models.familiar import Familiarity
 from models.remarks import Remark
 
 WINDOWS_S = (10.0, 60.0)
@@ -111,6 +112,12 @@ class Evaluation:
     held_out: float | None
     score: float | None
     kinds: tuple[Remark, ...] = ()
+    familiar: Familiarity | None = None
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What a person should know of these metrics."""
+        return self.familiar.remarks if self.familiar is not None else ()
 
     @property
     def generalisation(self) -> str:
@@ -144,6 +151,7 @@ class Evaluation:
             "r": self.r, "median": float(np.median([one.r for one in self.subjects])), "within": self.within,
             "held_out": self.held_out, "score": self.score, "chance": self.chance,
             "generalisation": self.generalisation, "subjects": rows,
+            "learned": self.familiar.as_dict() if self.familiar is not None else None,
         }  # fmt: skip
 
 

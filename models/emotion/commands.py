@@ -84,7 +84,7 @@ def evaluate(
     )
     for one in evaluation.by_speaker:
         print(f"  speaker {one.speaker}: recall {one.uar:.3f}, accuracy {one.accuracy:.3f}, n = {one.n}")
-    return told(evaluation.as_dict(), recognizer.remarks)
+    return told(evaluation.as_dict(), (*recognizer.remarks, *evaluation.remarks))
 
 
 def describe(choice: Choice | None = None, out: str | Path | None = None) -> dict[str, Any]:

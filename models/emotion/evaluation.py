@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import numpy as np
 
 from models import audio
 from models.emotion import data, speakers, windows
+from models.emotion.contents import contents
 from models.emotion.recognizer import Recognizer
 from models.emotion.samples import located
+from models.familiar import Familiarity
 from models.progress import Progress
 
 
@@ -22,6 +25,7 @@ def evaluate_with(
     rows: list[dict[str, Any]] = []
     probabilities: list[np.ndarray] = []
     kept = dataset.utterances
+    familiar = Familiarity.of(recognizer.info, contents(kept))
     window = round(recognizer.window_s * recognizer.sample_rate)
     for number, utterance in enumerate(kept):
         progress.update(number, len(kept), "Listening to {name}", name=Path(utterance.path).name)
@@ -37,6 +41,7 @@ def evaluate_with(
                 "sex": utterance.sex,
                 "session": utterance.session,
                 "predicted": recognizer.labels[int(mean.argmax())],
+                "learned": bool(familiar.items[number]),
                 **{
                     f"p_{label}": round(float(p), 6) for label, p in zip(recognizer.labels, mean, strict=True)
                 },
@@ -51,4 +56,4 @@ def evaluate_with(
         sessions=[u.session for u in kept],
         ids=[str(u.path) for u in kept],
     )
-    return evaluation, rows
+    return replace(evaluation, familiar=familiar, skipped=tuple(dataset.skipped)), rows

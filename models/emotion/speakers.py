@@ -18,6 +18,8 @@ import numpy as np
 
 from models.datafiles import read_table
 from models.errors import UserError
+from models.familiar import Familiarity
+from models.remarks import Remark, Skipped
 
 BINS = 15  # of the calibration error
 SPEAKER_FIGURES = ("accuracy", "weighted_f1", "uar")
@@ -65,6 +67,7 @@ class Evaluation:
     the recalls that are defined. macro_f1: over the emotions that occurred or were predicted. confusion: int64
     [classes, classes], rows what is true, columns what was predicted. calibration_error: expected, over 15 bins of
     certainty, 0 to 1. speaker_mean, speaker_sd: over `by_speaker`, sd of a sample (0 for one speaker).
+    familiar: what the model had met before; skipped: utterances that were left out.
     ids, truth, predicted, speakers: an utterance each, for comparisons; truth and predicted are positions in `labels`.
     """
 
@@ -88,6 +91,24 @@ class Evaluation:
     truth: np.ndarray = field(repr=False)
     predicted: np.ndarray = field(repr=False)
     speakers: tuple[str, ...] = field(repr=False)
+    familiar: Familiarity | None = None
+    skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What a person should know of these metrics: what the model had met before, what was left out."""
+        found = list(self.familiar.remarks) if self.familiar is not None else []
+        if self.skipped:
+            first = self.skipped[0]
+            found.append(
+                Remark(
+                    "{count} utterances were left out, such as {name}: {reason}",
+                    count=len(self.skipped),
+                    name=first.path.name,
+                    reason=first.reason,
+                )
+            )
+        return tuple(found)
 
     def to_rows(self) -> list[list[object]]:
         """A table of the speakers with its heading, for CSV."""
@@ -121,6 +142,8 @@ class Evaluation:
             "by_speaker": [vars(one) for one in self.by_speaker],
             "by_sex": [vars(one) for one in self.by_sex],
             "by_session": [vars(one) for one in self.by_session],
+            "learned": self.familiar.as_dict() if self.familiar is not None else None,
+            "skipped": [one.as_dict() for one in self.skipped],
         }
         return _plain(values)
 
@@ -165,10 +188,13 @@ def evaluate(
         _speaker(str(one), who == one, true, predicted, sex, session, len(labels)) for one in sorted(set(who))
     )
     recall, precision = _recall(confusion), _recall(confusion.T)
+    overall = figures(confusion)
     return Evaluation(
         labels=tuple(labels),
         n=count,
-        **figures(confusion),
+        accuracy=overall["accuracy"],
+        uar=overall["uar"],
+        weighted_f1=overall["weighted_f1"],
         macro_f1=_macro_f1(confusion),
         recall=dict(zip(labels, recall.tolist(), strict=True)),
         precision=dict(zip(labels, precision.tolist(), strict=True)),

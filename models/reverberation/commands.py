@@ -59,14 +59,15 @@ def evaluate(
 ) -> Result:
     """The metrics of a model on sequences with targets, a baseline beside it; with `out`, also as ``figures.json``."""
     observer = Observer.load(choice, device, progress)
-    count, found = evaluate_with(observer, data, progress)
+    familiar, found = evaluate_with(observer, data, progress)
+    count = len(familiar.items)
     print(f"{count} sequences")
     for name, metrics in found.items():
         print(f"{name:22} " + "  ".join(f"{key} {value:.4f}" for key, value in metrics.items()))
-    result = {"sequences": count, **found}
+    result = {"sequences": count, **found, "learned": familiar.as_dict()}
     if out is not None:
         write_json(Path(out) / "figures.json", result)
-    return told(result, observer.remarks)
+    return told(result, (*observer.remarks, *familiar.remarks))
 
 
 def export(choice: Choice, out: Path) -> Result:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from models.errors import UserError
+from models.familiar import Familiarity
 from models.progress import Progress
 from models.reverberation import baselines, data
+from models.reverberation.contents import contents
 from models.reverberation.observer import Observer
 from models.reverberation.task import regression
 
 
 def evaluate_with(
     observer: Observer, path: str | Path, progress: Progress | None = None
-) -> tuple[int, dict[str, dict[str, float]]]:
-    """(sequences judged, metrics by method). Of the data that a model was trained on, its held-out part alone is judged,
+) -> tuple[Familiarity, dict[str, dict[str, float]]]:
+    """(what the model had met of it, metrics by method). Of the data that a model was trained on, its held-out part alone is judged,
     with a ridge on time means that was fitted to the rest. Raises UserError where there are no targets."""
     sequences = data.open_sequences(path)
     if sequences.y is None:
@@ -24,10 +27,11 @@ def evaluate_with(
             "Add them as y, or as a column target.",
             name=sequences.title,
         )
-    train, held = observer.held_out(sequences, path)
+    train, held = observer.held_out(sequences)
     part = sequences.part(held)
     assert part.y is not None
     found = {"mesh": regression(observer.observe(part, progress).output, part.y)}
     if len(train):
         found["ridge on time means"] = regression(baselines.ridge(sequences.part(train), part), part.y)
-    return len(part), found
+    validated = Familiarity.of(observer.info, contents(sequences, held))
+    return replace(validated, left_out=len(sequences) - len(held)), found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,11 +11,13 @@ import torch
 from models import checkpoint, devices
 from models.devices import AUTO, Device
 from models.errors import UserError
+from models.fingerprint import Learned
 from models.loading import BUNDLED, Choice, network_config, not_described, open_model
 from models.progress import Progress
 from models.remarks import Remark
 from models.reverberation import published
-from models.reverberation.data import Sequences, batched, split
+from models.reverberation.contents import contents
+from models.reverberation.data import Sequences, batched
 from models.reverberation.network import Edge, NetworkConfig, Output, ReverberationNet, parameter_counts
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
 
@@ -183,20 +184,18 @@ class Observer:
         has_targets = sequences.y is not None
         return sorted(effects, key=lambda one: one.added_error if has_targets else one.change, reverse=True)
 
-    def held_out(self, sequences: Sequences, path: Path | str) -> tuple[np.ndarray, np.ndarray]:
-        """(trained on, held out) numbers of sequences, as the model's own training split this very data.
+    def held_out(self, sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
+        """(trained on, held out) numbers of sequences, by content: whatever the file is called now.
 
-        path: where they were read from. Of other data, and of data without targets: (none, all).
+        A checkpoint that does not say what it was trained on, and other data: (none, all). Data that was learned from
+        to the last sequence: (all, all), which `Familiarity` says.
         """
-        config = self.info.training.get("config", {})
-        settings = config.get("data", {}) if isinstance(config, dict) else {}
-        same = (
-            settings.get("kind", "file") == "file"
-            and Path(str(settings.get("path", ""))).name == Path(path).name
-        )
-        if not same or sequences.y is None:
-            return np.arange(0), np.arange(len(sequences))
-        return split(sequences, float(settings.get("validation_share", 0.2)), int(config.get("seed", 1)))
+        learned = Learned.of(self.info.training)
+        everything = np.arange(len(sequences))
+        if learned is None or sequences.y is None:
+            return np.arange(0), everything
+        seen = learned.seen(contents(sequences), ("train",)).items
+        return (np.flatnonzero(seen), np.flatnonzero(~seen)) if not seen.all() else (everything, everything)
 
     def projected(self, sequences: Sequences) -> Sequences:
         """Sequences of another width brought to the model's: their principal components, the largest first, with the

@@ -164,7 +164,7 @@ def evaluate(
         if one.own:
             line += f"  recall@10 {one.own.recall_at_10:.3f} ({one.own.worst:.3f} to {one.own.best:.3f}; chance {one.own.chance:.3f})"
         print(line)
-    return result
+    return told(result, judgement.familiar.remarks)
 
 
 def import_features(path: Path, out: Path) -> Result:

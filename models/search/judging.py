@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from models import checkpoint
+from models.checkpoint import CheckpointInfo
 from models.errors import UserError
-from models.loading import checkpoint_folder
+from models.familiar import Familiarity
+from models.loading import Choice, checkpoint_folder, hub_model, read_info
 from models.progress import Progress
 from models.resources import cache_folder
 from models.search import data, retrieval
+from models.search.contents import contents_of_pairs
 from models.search.features import FeatureCache, Features, Pairs, extract, is_features, read_features
 from models.search.hashing import Hasher, TrainedHasher
 from models.search.retrieval import Judged
@@ -31,6 +36,7 @@ class Judgement:
     items: int
     skipped: int
     judged: tuple[Judged, ...]
+    familiar: Familiarity
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -39,6 +45,7 @@ class Judgement:
             "items": self.items,
             "skipped": self.skipped,
             "judged": [one.as_dict() for one in self.judged],
+            "learned": self.familiar.as_dict(),
         }
 
 
@@ -53,6 +60,7 @@ def judge(
         part = progress.part(number / len(choices), (number + 1) / len(choices))
         hasher, features = _loaded(choice, place, device, part.part(0, 0.7), held)
         query, answers = _test_parts(features)
+        query, familiar = unfamiliar(_info_of(choice), query, answers)
         judged = retrieval.evaluate(hasher, query, answers, progress=part.part(0.7, 1))
         items = len(answers if answers is not None else query)
         found.append(
@@ -64,6 +72,7 @@ def judge(
                 items,
                 len(features.skipped),
                 tuple(judged),
+                familiar,
             )
         )
     return found
@@ -99,6 +108,22 @@ def _loaded(
         cache.close()
     held[searcher.encoder.identity] = features
     return searcher.hasher, features
+
+
+def unfamiliar(info: CheckpointInfo, query: Pairs, answers: Pairs | None) -> tuple[Pairs, Familiarity]:
+    """(queries that the model was not trained on, what it has met of them); all of them where it has met them all, or
+    where they are set against a part of their own, as published data sets have it."""
+    familiar = Familiarity.of(info, contents_of_pairs(query))
+    fresh = np.flatnonzero(~familiar.items)
+    if answers is not None or not familiar.met or len(fresh) < 2:
+        return query, familiar
+    left_out = familiar.met
+    return query.chosen(fresh), replace(familiar, items=familiar.items[fresh], left_out=left_out)
+
+
+def _info_of(choice: Choice) -> CheckpointInfo:
+    """The description of a hash model; of a bare encoder, whose training nobody tells, an empty one."""
+    return CheckpointInfo(system="search") if hub_model(choice) else read_info(choice, "search")
 
 
 def _encoder_of(choice: str | Path) -> str:

@@ -14,9 +14,11 @@ import soundfile
 from models.checkpoint import CheckpointInfo
 from models.datafiles import write_whole
 from models.errors import UserError
+from models.familiar import Familiarity
 from models.progress import Progress
 from models.separation import data
 from models.separation.config import SeparationConfig
+from models.separation.contents import contents_of_clips
 from models.separation.corpora import Corpus, open_corpus
 from models.separation.mixing import Mixed
 from models.separation.results import DEFAULTS, SeparationOptions
@@ -86,10 +88,17 @@ def judged_set(
     corpus = open_corpus(path)
     if corpus.mixtures:
         return fixed_set(config, "test", progress=progress)
-    held = {str(name) for name in asked.get("test_speakers", [])} & set(corpus.speakers)
-    met = set(corpus.speakers) & {str(name) for name in asked.get("validation_speakers", [])}
-    same_data = bool(held or met)
-    wanted = held if same_data else set(corpus.speakers)
+    clips = contents_of_clips(corpus.clips)
+    familiar = Familiarity.of(info, clips)
+    met = {clip.speaker for clip, known in zip(corpus.clips, familiar.items, strict=True) if known}
+    # Copies in another format have another content, and are known by their speakers' names: of most, they are no chance.
+    names = set(corpus.speakers)
+    groups = {part: set(map(str, of)) & names for part, of in info.training.get("groups", {}).items()}
+    named = set().union(*groups.values())
+    learned = groups.get("train", set()) | groups.get("validation", set())
+    held = {str(name) for name in asked.get("test_speakers", [])} & names
+    same_data = bool(met) or len(named) > len(names) / 2 or not familiar.known
+    wanted = (held or names - learned) - met if same_data else names - met
     if len(wanted) < config.network.speakers:
         raise UserError(
             "No speakers of {path} were held back.",

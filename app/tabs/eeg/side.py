@@ -120,7 +120,7 @@ class ScalpPage(QScrollArea):
         """r of each subject on the held-back part of a data set."""
         found = self._session.evaluation
         assert found is not None
-        kinds = "; ".join(kind.said(tr) for kind in found.kinds)
+        kinds = "; ".join(remark.said(tr) for remark in (*found.kinds, *found.remarks))
         mean = tr("mean r {r}, by chance {null}", r=_r(found.r), null=_r(found.chance))
         rows = [DotRow(one.subject, one.r, *one.interval, *one.chance_band) for one in found.subjects]
         self._show_rows(rows, f"{mean} · {kinds}")

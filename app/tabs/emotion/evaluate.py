@@ -92,21 +92,7 @@ class EvaluatePage(Page):
             return
         self._items = items
         self._show(evaluation)
-        self._warn_about_known_speakers(evaluation)
-
-    def _warn_about_known_speakers(self, evaluation: Evaluation) -> None:
-        """Figures on voices that the model learned from say nothing about new ones."""
-        from models.emotion.samples import held_out_speakers
-
-        info = self.tab.models.info()
-        held = held_out_speakers(info)
-        if self.data == SAMPLE and held and info is not None and self.tab.models.choice == "bundled":
-            names = ", ".join(sorted(held))
-            text = tr(
-                "The bundled model learned from most of these speakers; only {names} are new to it. Its card has the figures on unheard speakers.",
-                names=names,
-            )
-            self.tab.show_message("hint", text, key="known")
+        self.tab.show_remarks(evaluation.remarks, key="known")
 
     def _choose(self, data: str) -> None:
         self.data = data

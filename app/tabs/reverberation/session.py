@@ -104,13 +104,13 @@ class Session(QObject):
 
     async def rank(self, choice: str) -> Ranking | None:
         """Every role muted in turn; None without sequences. Raises Cancelled where they, or a newer ranking, came up."""
-        sequences, path = self.sequences, self.path
+        sequences = self.sequences
         if sequences is None:
             return None
         async with self._busy(tr("Muting every role in turn")) as task:
             observer = await self.load(choice, task)
             found: Ranking = await self.services.worker(RANKER).run(
-                work.ranked, observer, sequences, path, progress=task, newest_wins="rank", drop_running=True
+                work.ranked, observer, sequences, progress=task, newest_wins="rank", drop_running=True
             )
         if sequences is not self.sequences or observer is not self.observer:
             raise Cancelled

@@ -54,11 +54,11 @@ def glance_of(count: int) -> list[int]:
     return [int(i) for i in np.linspace(0, count - 1, GLANCE)] if count > 4 * GLANCE else list(range(count))
 
 
-def ranked(observer: Observer, sequences: Sequences, path: Path | str, progress: Progress) -> Ranking:
+def ranked(observer: Observer, sequences: Sequences, progress: Progress) -> Ranking:
     """On held-out sequences, where these are the data that the model was trained on."""
     from models.reverberation.observer import MOST_RANKED
 
-    train, held = observer.held_out(sequences, path)
+    train, held = observer.held_out(sequences)
     effects = observer.ranking(sequences.part(held), progress)
     return Ranking(effects, min(len(held), MOST_RANKED), bool(len(train)))
 

@@ -141,6 +141,7 @@ class EvaluatePage(Page):
         self.judgements, self._choices = found, choices
         self._show()
         self._say_what_is_missing()
+        self.tab.show_remarks(found[0].familiar.remarks, key="known")
 
     def _say_what_is_missing(self) -> None:
         first = self.judgements[0]

@@ -1,0 +1,84 @@
+"""Whether a model is judged on what it has learned from, found by content: said in results, exports and the window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.checkpoint import CheckpointInfo
+from models.fingerprint import Learned, Used
+from models.remarks import Remark
+
+MOST_NAMES = 8  # of groups that a remark lists
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """What of some data a model has met in its training, validation included: by it the weights were chosen.
+
+    known: whether the checkpoint tells. items: bool [items], which of them it has met. groups: the speakers or subjects
+    that it has met. left_out: so many items were taken out of the judgement because it had met them.
+    """
+
+    known: bool
+    items: np.ndarray
+    groups: tuple[str, ...] = ()
+    left_out: int = 0
+
+    @classmethod
+    def of(cls, info: CheckpointInfo, used: Used) -> Familiarity:
+        """What a model has met of the items and groups of some data."""
+        learned = Learned.of(info.training)
+        if learned is None:
+            return cls(False, np.zeros(len(used.items), dtype=bool))
+        seen = learned.seen(used)
+        # A group's name is another person's in other data: it counts where an item of the group was met, too.
+        return cls(True, seen.items, seen.groups if seen.items.any() else ())
+
+    @property
+    def met(self) -> int:
+        """Items that are judged though the model has met them."""
+        return int(self.items.sum())
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "known": self.known,
+            "met": self.met,
+            "of": len(self.items),
+            "groups": list(self.groups),
+            "left_out": self.left_out,
+        }
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What a person should know before believing the metrics."""
+        if not self.known:
+            return (
+                Remark(
+                    "The checkpoint does not say what it was trained on: whether it has met this data is not known."
+                ),
+            )
+        found = []
+        if self.left_out:
+            found.append(
+                Remark(
+                    "{count} items took part in its training and were left out; the others are judged.",
+                    count=self.left_out,
+                )
+            )
+        if self.met:
+            found.append(
+                Remark(
+                    "{count} of {all} items took part in its training: on these the metrics say nothing of new data.",
+                    count=self.met,
+                    all=len(self.items),
+                )
+            )
+        if self.groups:
+            names = ", ".join(self.groups[:MOST_NAMES]) + (" …" if len(self.groups) > MOST_NAMES else "")
+            found.append(
+                Remark("It has met {names} in its training: the metrics say nothing of others.", names=names)
+            )
+        return tuple(found)
