@@ -6,7 +6,6 @@ same fields. No torch here: the window imports this.
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -54,17 +53,23 @@ def contradiction(words: str, *fields: str, **values: Any) -> PydanticCustomErro
     return PydanticCustomError("contradiction", words, {"fields": list(fields), "template": words, **values})  # type: ignore[arg-type]
 
 
+_LIMITS = ("gt", "ge", "lt", "le", "min_length", "max_length")
+
+
 def redefault(kind: type[BaseModel], name: str, default: Any, **changes: Any) -> Any:
     """The field `name` of another class of settings with another default, and its words and limits kept.
 
-    changes: what else differs, such as ``title`` or ``description``. For subclasses that only choose otherwise:
+    changes: what else differs, such as ``description`` or ``ge``. For subclasses that only choose otherwise:
     ``learning_rate: float = redefault(TrainingConfig, "learning_rate", 1e-3)``.
     """
-    field = copy(kind.model_fields[name])
-    field.default = default
-    for key, value in changes.items():
-        setattr(field, key, value)
-    return field
+    field = kind.model_fields[name]
+    limits = {key: getattr(one, key) for one in field.metadata for key in _LIMITS if hasattr(one, key)}
+    kept = {
+        "title": field.title,
+        "description": field.description,
+        "json_schema_extra": field.json_schema_extra,
+    }
+    return Field(default, **(kept | limits | changes))
 
 
 def validated(kind: type[Model], values: dict[str, Any]) -> Model:

@@ -101,9 +101,14 @@ def _of_call(call: ast.Call) -> Iterator[tuple[str, str]]:
             if keyword.arg == "text":
                 for text in _literals(keyword.value):
                     yield text, ""
-    if name in ("setting", "Field"):
+    worded = {
+        "setting": ("title", "description", "group"),
+        "redefault": ("title", "description"),
+        "Field": ("title",),
+    }
+    if name in worded:
         for keyword in call.keywords:
-            wanted = {"setting": ("title", "description", "group"), "Field": ("title",)}[name]
+            wanted = worded[name]
             unit = keyword.arg == "unit" and any(len(text) > 3 for text in _literals(keyword.value))
             if keyword.arg in wanted or unit:  # "epochs" is a word, "ms" a symbol
                 for text in _literals(keyword.value):

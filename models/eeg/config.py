@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from models.training.config import Settings, TrainingConfig, contradiction, setting
+from models.training.config import Settings, TrainingConfig, contradiction, redefault, setting
 
 
 class PreprocessingConfig(Settings):
@@ -215,19 +215,12 @@ class LossSettings(Settings):
 class EEGConfig(TrainingConfig):
     """A training run of the EEG system."""
 
-    epochs: int = setting(
-        1000, "Epochs", "How often the training data is gone through.", group="Training", ge=1, le=100_000
+    epochs: int = redefault(TrainingConfig, "epochs", 1000)
+    batch_size: int = redefault(
+        TrainingConfig, "batch_size", 64, description="Windows that are computed at once."
     )
-    batch_size: int = setting(
-        64, "Batch size", "Windows that are computed at once.", group="Training", ge=1, le=4096
-    )
-    early_stop: int = setting(
-        50, "Early stop", "Ends the run after so many epochs without improvement; 0 never does.", unit="epochs",
-        group="Training", ge=0, le=100_000,
-    )  # fmt: skip
-    learning_rate: float = setting(
-        1e-4, "Learning rate", "Size of a step of the optimizer.", group="Optimizer", gt=0, le=1
-    )
+    early_stop: int = redefault(TrainingConfig, "early_stop", 50)
+    learning_rate: float = redefault(TrainingConfig, "learning_rate", 1e-4)
     weight_decay: float = setting(
         0.0,
         "Weight decay",

@@ -9,7 +9,7 @@ from pydantic import field_validator
 
 from models.errors import UserError
 from models.reverberation.wiring import WIRINGS, Wiring, open_wiring, wiring_of
-from models.training.config import Settings, TrainingConfig, setting
+from models.training.config import Settings, TrainingConfig, redefault, setting
 
 
 class DataConfig(Settings):
@@ -77,25 +77,9 @@ class NetworkSettings(Settings):
 class ReverberationConfig(TrainingConfig):
     """A training run of ReverberationNet: Adam 1e-3, batch 32, 50 epochs, as described."""
 
-    learning_rate: float = setting(
-        1e-3, "Learning rate", "Size of a step of the optimizer.", group="Optimizer", gt=0, le=1
-    )
-    weight_decay: float = setting(
-        0.0,
-        "Weight decay",
-        "Pull of the weights towards zero (L2, decoupled).",
-        group="Optimizer",
-        ge=0,
-        le=1,
-    )
-    clip_norm: float = setting(
-        0.0,
-        "Gradient clipping",
-        "Largest norm of the gradient; 0 switches it off.",
-        group="Optimizer",
-        ge=0,
-        le=1000,
-    )
+    learning_rate: float = redefault(TrainingConfig, "learning_rate", 1e-3)
+    weight_decay: float = redefault(TrainingConfig, "weight_decay", 0.0)
+    clip_norm: float = redefault(TrainingConfig, "clip_norm", 0.0)
     kl_weight: float = setting(
         1e-4, "KL weight", "Share of the summed KL in the loss. Too large, and the latents collapse.",
         group="Loss", ge=0, le=1,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from models.training.config import Settings, TrainingConfig, contradiction, setting
+from models.training.config import Settings, TrainingConfig, contradiction, redefault, setting
 
 # Encoders that transformers loads by itself; the multilingual ones let people search in their own language.
 ENCODERS = {
@@ -209,13 +209,8 @@ class SearchConfig(TrainingConfig):
     batch_size: int = setting(
         128, "Batch size", "Pairs that are computed, and compared, at once.", group="Training", ge=2, le=4096
     )
-    epochs: int = setting(
-        300, "Epochs", "How often the training data is gone through.", group="Training", ge=1, le=100_000
-    )
-    early_stop: int = setting(
-        0, "Early stop", "Ends the run after so many epochs without improvement; 0 never does.",
-        unit="epochs", group="Training", ge=0, le=100_000,
-    )  # fmt: skip
+    epochs: int = redefault(TrainingConfig, "epochs", 300)
+    early_stop: int = redefault(TrainingConfig, "early_stop", 0)
     learning_rate: float = setting(
         1e-4, "Learning rate", "Of the fusion, constant; for an encoder, the peak of its schedule.",
         group="Optimizer", gt=0, le=1,
@@ -238,10 +233,7 @@ class SearchConfig(TrainingConfig):
     weight_decay: float = setting(
         0.0, "Weight decay", "Pull of the weights towards zero.", group="Optimizer", ge=0, le=1
     )
-    clip_norm: float = setting(
-        0.0, "Gradient clipping", "Largest norm of the gradient; 0 switches it off.", group="Optimizer",
-        ge=0, le=1000,
-    )  # fmt: skip
+    clip_norm: float = redefault(TrainingConfig, "clip_norm", 0.0)
     map_every: int = setting(
         10, "Judge every", "Epochs between two evaluations on the validation part.", unit="epochs",
         group="Training", ge=1, le=10_000,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from models.training.config import Remedy, Settings, TrainingConfig, contradiction, setting
+from models.training.config import Remedy, Settings, TrainingConfig, contradiction, redefault, setting
 from models.training.findings import ENOUGH_EPOCHS, Finding
 from models.training.record import Record
 
@@ -163,19 +163,15 @@ class NetworkSettings(Settings):
 class SeparationConfig(TrainingConfig):
     """A training run of the separation system."""
 
-    epochs: int = setting(100, "Epochs", "How often the training data is gone through.", group="Training", ge=1, le=100_000)  # fmt: skip
-    batch_size: int = setting(2, "Batch size", "Mixtures that are computed at once.", group="Training", ge=1, le=4096)  # fmt: skip
-    accumulation: int = setting(
-        4, "Accumulation", "Batches whose gradients are added up before a step: a larger batch in the same memory.",
-        group="Training", ge=1, le=1024,
-    )  # fmt: skip
-    early_stop: int = setting(
-        50, "Early stop", "Ends the run after so many epochs without improvement; 0 never does.",
-        unit="epochs", group="Training", ge=0, le=100_000,
-    )  # fmt: skip
-    learning_rate: float = setting(1e-3, "Learning rate", "Size of a step of the optimizer.", group="Optimizer", gt=0, le=1)  # fmt: skip
-    weight_decay: float = setting(0.0, "Weight decay", "Pull of the weights towards zero (L2, decoupled).", group="Optimizer", ge=0, le=1)  # fmt: skip
-    clip_norm: float = setting(5.0, "Gradient clipping", "Largest norm of the gradient; 0 switches it off.", group="Optimizer", ge=0, le=1000)  # fmt: skip
+    epochs: int = redefault(TrainingConfig, "epochs", 100)
+    batch_size: int = redefault(
+        TrainingConfig, "batch_size", 2, description="Mixtures that are computed at once."
+    )
+    accumulation: int = redefault(TrainingConfig, "accumulation", 4)
+    early_stop: int = redefault(TrainingConfig, "early_stop", 50)
+    learning_rate: float = redefault(TrainingConfig, "learning_rate", 1e-3)
+    weight_decay: float = redefault(TrainingConfig, "weight_decay", 0.0)
+    clip_norm: float = redefault(TrainingConfig, "clip_norm", 5.0)
     schedule: Literal["halving", "cosine", "constant"] = setting(
         "halving", "Schedule", "Half the learning rate where validation does not improve, half a cosine over the run, or constant.",
         group="Optimizer",
