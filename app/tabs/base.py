@@ -70,6 +70,10 @@ class Tab(QWidget):
         for progress in list(self._busy):
             progress.cancel()
 
+    def file_filter(self) -> str:
+        """What the file dialog offers besides all files, translated."""
+        return tr(self.open_filter) if self.open_filter else ""
+
     def accept_paths(self, paths: list[Path]) -> None:
         """Files and folders, dropped, opened or recent. Override; the default says that it takes none."""
         self.show_message("hint", tr("This tab opens no files."), key="paths")
@@ -180,7 +184,7 @@ class Tab(QWidget):
             self.accept_paths([])
             return
         every = tr("All files (*)")
-        filters = ";;".join(part for part in (tr(self.open_filter), every) if part)
+        filters = ";;".join(part for part in (self.file_filter(), every) if part)
         names, _ = QFileDialog.getOpenFileNames(self, tr(self.open_title), self._last_folder(), filters)
         self._take([Path(name) for name in names])
 

@@ -238,14 +238,12 @@ class PagedTab(Tab):
             page.shown()
 
     def _model_chosen(self, _choice: str) -> None:
+        self.clear_messages("error")  # what was the matter with another model
         for page in self.pages.values():
             page.model_changed()
         if self._details_frame.isVisible() and self._details.currentWidget() is self._card:
             self._show_card()
 
     def _show_card(self) -> None:
-        info = self.models.info()
-        if info is None:
-            return
-        self._card.show_info(info)
+        self._card.show_info(self.models.card())
         self.show_page_details(self._card, tr("Model card"))

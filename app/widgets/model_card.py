@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import QUrl
 from PySide6.QtGui import (
+    QDesktopServices,
     QTextBlock,
     QTextBlockFormat,
     QTextCursor,
@@ -23,14 +25,24 @@ if TYPE_CHECKING:
 
 
 class ModelCard(QTextBrowser):
-    """Markdown in the sizes of the window; its links open in the person's browser."""
+    """Markdown in the sizes of the window. A card is written by whoever made the model: its links to the web open in the
+    person's browser, other links and pictures of other files do nothing."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("kind", "card")
-        self.setOpenExternalLinks(True)
+        self.setOpenLinks(False)
+        self.anchorClicked.connect(self._follow)
         self.setWordWrapMode(QTextOption.WrapMode.WordWrap)
         self.setAccessibleName(tr("Model card"))
+
+    def loadResource(self, kind: int, url: QUrl | str) -> Any:
+        """No file and no address is read for a card."""
+        return None
+
+    def _follow(self, link: QUrl) -> None:
+        if link.scheme().lower() in ("http", "https"):
+            QDesktopServices.openUrl(link)
 
     def show_info(self, info: CheckpointInfo) -> None:
         """The card, or the title where there is none."""

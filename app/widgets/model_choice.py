@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.i18n import tr, translate
 from app.widgets.labels import Hint
-from models.checkpoint import CheckpointInfo, read_info
+from models import loading
+from models.checkpoint import WEIGHTS, CheckpointInfo, read_info
 from models.errors import UserError
 from models.loading import BUNDLED, checkpoint_folder, is_hub_name
 
@@ -99,6 +101,16 @@ class ModelChoice(QWidget):
         except UserError:
             return None
 
+    def card(self) -> CheckpointInfo:
+        """What there is to be said about the chosen model: its description, or where it lies if it has none."""
+        info = self.info()
+        if info is not None:
+            return info
+        title = self.title(self.choice)
+        lines = [tr("It brings no card of its own."), tr("Chosen: {name}", name=self.choice)]
+        card = "\n\n".join([f"# {plain_markdown(title)}", *map(plain_markdown, lines)])
+        return CheckpointInfo(system=self.system, title=title, card=card)
+
     def choose(self, choice: str) -> None:
         """Put a model into the list and choose it."""
         if choice != BUNDLED and choice not in self._also:
@@ -154,7 +166,6 @@ class ModelChoice(QWidget):
         train = f'<a href="train">{tr("Train…")}</a>'
         text = info.model_extra.get("summary", "") if info is not None and info.model_extra else ""
         self.about.setText(f"{translate(text)} {train}" if text else train)
-        self.card_button.setEnabled(info is not None)
 
     def _activated(self, index: int) -> None:
         data = str(self.box.itemData(index) or "")
@@ -167,7 +178,7 @@ class ModelChoice(QWidget):
             self.box.setCurrentIndex(self._last)
             name, _ = QFileDialog.getOpenFileName(self, tr("Choose a model file"), "", self._file_kinds)
             if name:
-                self.choose(name)
+                self._try(name)
         elif data == "?hub":
             self.box.setCurrentIndex(self._last)
             title, label = (
@@ -176,7 +187,7 @@ class ModelChoice(QWidget):
             )
             name, accepted = QInputDialog.getText(self, title, label)
             if accepted and name.strip():
-                self.choose(name.strip())
+                self._try(name.strip())
         elif data in self._offers and data not in self._kept:
             self.choose(data)
         elif data:
@@ -185,13 +196,36 @@ class ModelChoice(QWidget):
             self.changed.emit(data)
 
     def _try(self, name: str) -> None:
-        """Take a folder if it is a checkpoint of this system or a Hugging Face model; else say what it is not."""
-        from models.pretrained import is_model_folder
-
-        if not (self._hub_example and is_model_folder(Path(name))):
-            try:
-                read_info(name, self.system)
-            except UserError as error:
-                self.refused.emit(error)
-                return
+        """Take what can be a model of this system; else say at once what it is not, and keep what was chosen."""
+        try:
+            if not self._may_be_used(name):
+                self._check_checkpoint(name)
+        except UserError as error:
+            self.refused.emit(error)
+            return
         self.choose(name)
+
+    def _may_be_used(self, name: str) -> bool:
+        """Whether it is written or laid out like a model of another program that the system reads: more is known only
+        when it is loaded."""
+        if self._hub_example and loading.hub_model(name) is not None:
+            return True
+        return bool(self._file_kinds) and loading.is_foreign_file(name)
+
+    def _check_checkpoint(self, name: str) -> None:
+        """Raises UserError where a folder holds no whole checkpoint of this system."""
+        folder = loading.checkpoint_folder(name, self.system)
+        read_info(folder, self.system)
+        if not (folder / WEIGHTS).is_file():
+            raise UserError(
+                "{name} holds no weights.",
+                "Its file {file} is missing.",
+                "Copy the whole folder, or choose another checkpoint.",
+                name=folder.name,
+                file=WEIGHTS,
+            )
+
+
+def plain_markdown(text: str) -> str:
+    """A name as it is, none of its signs taken for Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+\-.!|&])", r"\\\1", text)

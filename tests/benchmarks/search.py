@@ -140,8 +140,8 @@ def scrolling() -> dict[str, object]:
     from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView
 
     from app import theme
+    from app.tabs.search.grid import GridItem
     from app.tabs.search.results import Results
-    from app.tabs.search.shown import Shown
     from models.search.samples import emoji_folder
 
     app = QApplication.instance() or QApplication([])
@@ -149,7 +149,7 @@ def scrolling() -> dict[str, object]:
     theme.use_font(app)
     theme.apply(app, "light")
     files = sorted(emoji_folder().glob("*.png"))
-    shown = [Shown(number, files[number % len(files)]) for number in range(sized(100_000, 1_000))]
+    shown = [GridItem(number, files[number % len(files)]) for number in range(sized(100_000, 1_000))]
     icons = [QIcon(QPixmap(str(path))) for path in files]
 
     class Plain(QAbstractListModel):

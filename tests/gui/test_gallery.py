@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, QSize, Qt
 
+from app.tabs.search.grid import GridItem, Pictures
 from app.tabs.search.results import Results
-from app.tabs.search.shown import Pictures, Shown
+from app.tabs.search.thumbnails import Thumbnails, read
 from app.widgets.code_bits import CodeBits
-from app.widgets.thumbnails import Thumbnails, read
 from models.search.index_table import IndexedItem
 from models.search.samples import emoji_folder
 
@@ -24,7 +24,7 @@ def results(qtbot):
     made = Results()
     qtbot.addWidget(made)
     made.resize(900, 600)
-    made.pictures.show_hits([Shown(number, FILES[number % len(FILES)]) for number in range(100_000)])
+    made.pictures.show_hits([GridItem(number, FILES[number % len(FILES)]) for number in range(100_000)])
     made.show_grid()
     made.show()
     qtbot.waitExposed(made)

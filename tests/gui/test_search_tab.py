@@ -73,10 +73,12 @@ def asked(tab, qtbot, text):
     """Type as a person does, and wait for the answers."""
     tab.search.query.field.clear()
     tab.search.query.field.setFocus()
-    before = tab.search.answers
+    before = tab.search.session.answers
     qtbot.keyClicks(tab.search.query.field, text)
     qtbot.waitUntil(
-        lambda: tab.search.answers is not None and tab.search.answers is not before and idle(tab),
+        lambda: (
+            tab.search.session.answers is not None and tab.search.session.answers is not before and idle(tab)
+        ),
         timeout=60_000,
     )
     return tab.search.results.pictures.hits
@@ -85,7 +87,7 @@ def asked(tab, qtbot, text):
 @pytest.fixture
 def sample(tab, qtbot):
     tab.try_sample()
-    qtbot.waitUntil(lambda: tab.search.answers is not None and idle(tab), timeout=60_000)
+    qtbot.waitUntil(lambda: tab.search.session.answers is not None and idle(tab), timeout=60_000)
     return tab
 
 
@@ -104,7 +106,7 @@ def indexed(tab, qtbot, folder):
     tab.accept_paths([folder])
     qtbot.waitUntil(lambda: tab.search.indexing.running, timeout=5_000)
     qtbot.waitUntil(lambda: not tab.search.indexing.running and idle(tab), timeout=60_000)
-    qtbot.waitUntil(lambda: tab.search.catalogue.about is not None, timeout=5_000)
+    qtbot.waitUntil(lambda: tab.search.session.about is not None, timeout=5_000)
 
 
 def test_the_sample_answers(really_loaded, sample, qtbot):
@@ -168,10 +170,10 @@ def test_keyboard_only(sample, qtbot, monkeypatch):
     assert gallery.currentIndex().row() == len(search.results.pictures.hits) - 1
     qtbot.keyClick(gallery, Qt.Key.Key_Home)
     chosen = search.results.current
-    before = search.answers
+    before = search.session.answers
     qtbot.keyClick(gallery, Qt.Key.Key_Plus)
     assert search.query.ids("more") == (chosen.id,)
-    qtbot.waitUntil(lambda: search.answers is not before)
+    qtbot.waitUntil(lambda: search.session.answers is not before)
     assert chosen.id not in [one.id for one in search.results.pictures.hits]
     qtbot.keyClick(gallery, Qt.Key.Key_Escape)
     assert search.query.field.hasFocus()
@@ -260,7 +262,9 @@ def test_threshold_and_folding(sample, qtbot):
 def test_captions_found_with_a_picture(sample, qtbot):
     search = sample.search
     search.details.buttons["captions"].click()
-    qtbot.waitUntil(lambda: search.answers is not None and search.answers.searched > 0 and idle(sample))
+    qtbot.waitUntil(
+        lambda: search.session.answers is not None and search.session.answers.searched > 0 and idle(sample)
+    )
     assert search.settings.side.currentData() == "captions"
     qtbot.waitUntil(lambda: any("cat" in one for one in words(sample)[:5]))
 
@@ -292,18 +296,18 @@ def test_a_broken_picture_is_told_and_taken_out(sample, qtbot, tmp_path):
 def test_a_folder_is_indexed_searched_and_updated(tab, qtbot, folder):
     indexed(tab, qtbot, folder)
     search = tab.search
-    assert len(search.catalogue.about.ids) == 12
+    assert len(search.session.about.ids) == 12
     assert "12 added" in said(tab)
     assert "1 was left out" in said(tab)
     assert "emoji only" in said(tab)
-    assert search.catalogue.place == search.catalogue.places.find(place_for(folder, "bundled").path)
-    assert search.catalogue.place.unfinished == ()
+    assert search.session.place == search.session.places.find(place_for(folder, "bundled").path)
+    assert search.session.place.unfinished == ()
     (folder / "00.png").unlink()
     Image.new("RGB", (40, 40), "red").save(folder / "new.png")
-    search.catalogue.box.asked.emit("update")
+    search.index.box.asked.emit("update")
     qtbot.waitUntil(lambda: "1 added, 1 removed, 12 as before" in said(tab), timeout=30_000)
-    qtbot.waitUntil(lambda: len(search.catalogue.about.ids) == 12 and idle(tab))
-    search.catalogue.box.asked.emit("skipped")
+    qtbot.waitUntil(lambda: len(search.session.about.ids) == 12 and idle(tab))
+    search.index.box.asked.emit("skipped")
     window = search.indexing._skipped
     assert window.table.item(0, 0).text() == "broken.jpg"
     assert "damaged" in window.table.item(0, 1).text()
@@ -343,28 +347,28 @@ def test_results_while_indexing_pause_stop_and_going_on(tab, qtbot, tmp_path):
     search = tab.search
     tab.accept_paths([tmp_path / "many"])
     qtbot.waitUntil(
-        lambda: search.catalogue.about is not None and len(search.catalogue.about.ids) > 0, timeout=60_000
+        lambda: search.session.about is not None and len(search.session.about.ids) > 0, timeout=60_000
     )
     assert search.indexing.running
     assert tab.primary.accessibleName() == "Stop"
-    search.catalogue.box.pause.click()
-    assert search.engine.building.paused
-    assert search.catalogue.box.pause.text() == "Go on"
-    so_far = len(search.catalogue.about.ids)
+    search.index.box.pause.click()
+    assert search.session.engine.building.paused
+    assert search.index.box.pause.text() == "Go on"
+    so_far = len(search.session.about.ids)
     assert asked(tab, qtbot, "red") if not tab.services.tasks else True
-    search.catalogue.box.pause.click()
+    search.index.box.pause.click()
     qtbot.mouseClick(tab.primary, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not search.indexing.running and idle(tab), timeout=30_000)
-    if search.catalogue.place.unfinished:  # a quick machine was done before the click
-        assert len(search.catalogue.about.ids) >= so_far
+    if search.session.place.unfinished:  # a quick machine was done before the click
+        assert len(search.session.about.ids) >= so_far
         assert "has not come to its end" in said(tab)
-        assert search.catalogue.place.unfinished == (str(tmp_path / "many"),)
+        assert search.session.place.unfinished == (str(tmp_path / "many"),)
         message = next(m for m in tab.messages.messages if m.key == "unfinished")
         message.buttons[0].click()
         qtbot.waitUntil(lambda: search.indexing.running)
         qtbot.waitUntil(lambda: not search.indexing.running and idle(tab), timeout=60_000)
-    qtbot.waitUntil(lambda: len(search.catalogue.about.ids) == 600)
-    assert search.catalogue.place.unfinished == ()
+    qtbot.waitUntil(lambda: len(search.session.about.ids) == 600)
+    assert search.session.place.unfinished == ()
 
 
 def test_a_killed_indexing_is_offered_to_go_on(tab, qtbot, folder):
@@ -383,19 +387,19 @@ def test_a_killed_indexing_is_offered_to_go_on(tab, qtbot, folder):
     away.rename(hidden)
     tab.restore({"pages": {"search": state}})
     qtbot.waitUntil(lambda: "has not come to its end" in said(tab) and idle(tab), timeout=60_000)
-    assert len(tab.search.catalogue.about.ids) == 11
+    assert len(tab.search.session.about.ids) == 11
     next(m for m in tab.messages.messages if m.key == "unfinished").buttons[0].click()
     qtbot.waitUntil(lambda: tab.search.indexing.running)
     qtbot.waitUntil(lambda: not tab.search.indexing.running and idle(tab), timeout=60_000)
-    assert len(tab.search.catalogue.about.ids) == 12
+    assert len(tab.search.session.about.ids) == 12
     assert "1 added, 12 as before" in said(tab)
 
 
 def test_an_index_of_another_encoder_is_refused_with_a_way_out(tab, qtbot, folder, tmp_path):
     tab.models.choose(str(save_clip(tmp_path / "tiny clip")))
     indexed(tab, qtbot, folder)
-    assert tab.search.catalogue.place.model == str(tmp_path / "tiny clip")
-    first = tab.search.catalogue.place.path
+    assert tab.search.session.place.model == str(tmp_path / "tiny clip")
+    first = tab.search.session.place.path
     tab.models.choose("bundled")
     qtbot.waitUntil(lambda: "made with another encoder" in said(tab) and idle(tab), timeout=60_000)
     assert "tiny clip" in said(tab)
@@ -406,9 +410,9 @@ def test_an_index_of_another_encoder_is_refused_with_a_way_out(tab, qtbot, folde
     message.buttons[1].click()
     qtbot.waitUntil(lambda: tab.search.indexing.running)
     qtbot.waitUntil(lambda: not tab.search.indexing.running and idle(tab), timeout=60_000)
-    assert tab.search.catalogue.place.path != first
+    assert tab.search.session.place.path != first
     assert asked(tab, qtbot, "cat")
-    tab.search.catalogue.choose(tab.search.catalogue.places.find(first))
+    tab.search.session.choose(tab.search.session.places.find(first))
     qtbot.waitUntil(lambda: "made with another encoder" in said(tab))
     next(m for m in tab.messages.messages if m.level == "error").buttons[0].click()
     assert tab.models.choice == str(tmp_path / "tiny clip")
@@ -458,13 +462,13 @@ def test_a_folder_that_may_not_be_read(tab, qtbot, folder, monkeypatch):
     tab.accept_paths([folder])
     qtbot.waitUntil(lambda: "Permission denied" in said(tab) and idle(tab), timeout=60_000)
     assert "Check its permissions" in said(tab)
-    assert tab.search.catalogue.place.unfinished == ()
+    assert tab.search.session.place.unfinished == ()
 
 
 def test_an_index_that_another_process_writes(tab, qtbot, folder):
     indexed(tab, qtbot, folder)
-    with only_writer(tab.search.catalogue.place.folder):
-        tab.search.catalogue.box.asked.emit("update")
+    with only_writer(tab.search.session.place.folder):
+        tab.search.index.box.asked.emit("update")
         qtbot.waitUntil(lambda: "being written by another process" in said(tab) and idle(tab), timeout=60_000)
     assert asked(tab, qtbot, "cat")
 
@@ -504,10 +508,10 @@ def test_closing_while_a_folder_is_indexed(tab, qtbot, window, tmp_path):
     tab.accept_paths([tmp_path / "many"])
     search = tab.search
     qtbot.waitUntil(
-        lambda: search.catalogue.about is not None and len(search.catalogue.about.ids) > 0, timeout=60_000
+        lambda: search.session.about is not None and len(search.session.about.ids) > 0, timeout=60_000
     )
     assert search.indexing.running
-    place = search.catalogue.place
+    place = search.session.place
     close_window(qtbot, window)
     kept = Index.open(place.folder)
     assert 0 < len(kept) <= 900
@@ -565,14 +569,14 @@ def test_what_is_remembered(sample, qtbot, folder):
     sample.search.settings.top.setValue(200)
     sample.search.query.clear()
     sample.restore(state)
-    qtbot.waitUntil(lambda: sample.search.answers is not None and idle(sample))
+    qtbot.waitUntil(lambda: sample.search.session.answers is not None and idle(sample))
     assert sample.search.query.text == "smiling cat"
     assert sample.search.alike.slider.value() == 30
-    assert len(sample.search._found) == 60
+    assert len(sample.search.session.found) == 60
     sample.restore(
         {"pages": {"search": {"indexes": [{"path": "/nowhere"}, 3], "least": "x", "settings": []}}}
     )
-    assert sample.search.catalogue.places.kept == []
+    assert sample.search.session.places.kept == []
 
 
 def test_what_another_tab_sends(tab, qtbot):
@@ -586,12 +590,12 @@ def test_what_another_tab_sends(tab, qtbot):
 
 def test_an_index_is_forgotten_or_deleted(tab, qtbot, folder):
     indexed(tab, qtbot, folder)
-    place = tab.search.catalogue.place
+    place = tab.search.session.place
     assert place.ours
     tab.search.indexing.remove(place)
     qtbot.waitUntil(lambda: not place.folder.exists())
-    assert tab.search.catalogue.place.path == "bundled"
-    assert Places.restored(tab.search.catalogue.places.state()).kept == []
+    assert tab.search.session.place.path == "bundled"
+    assert Places.restored(tab.search.session.places.state()).kept == []
 
 
 def test_the_menu_of_a_picture(sample, qtbot):
@@ -602,3 +606,61 @@ def test_the_menu_of_a_picture(sample, qtbot):
     box = results.gallery.rect_of(2)
     qtbot.mouseClick(results.gallery.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(box.center()))
     assert results.gallery.currentIndex().row() == 2
+
+
+def test_nothing_that_was_not_asked_for_stands_under_the_first_question(tab, qtbot, monkeypatch):
+    """While the model loads there is no grid of every picture under the words."""
+    import threading
+
+    go_on, load = threading.Event(), held._load
+
+    def slow(*arguments, **more):
+        go_on.wait(30)
+        return load(*arguments, **more)
+
+    monkeypatch.setattr(held, "_load", slow)
+    search = tab.search
+    search.query.set_text("smiling cat")
+    qtbot.waitUntil(lambda: search.session.about is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: "Searching" in search.results.empty_title.text(), timeout=5_000)
+    assert search.results.stack.currentIndex() == 0
+    go_on.set()
+    qtbot.waitUntil(lambda: search.session.answers is not None and idle(tab), timeout=60_000)
+    assert search.results.stack.currentIndex() == 1
+
+
+def test_less_like_this_chooses_nothing_else(sample, qtbot):
+    search = sample.search
+    search.results.gallery.setCurrentIndex(search.results.pictures.index(5))
+    turned_from = search.results.current
+    search.details.buttons["less"].click()
+    qtbot.waitUntil(lambda: turned_from.id not in [one.id for one in search.results.pictures.hits])
+    assert search.results.current is None
+    assert search.details.shown is turned_from
+    search.results.gallery.setCurrentIndex(search.results.pictures.index(2))
+    kept = search.results.current
+    search.query._chips[0].click()
+    qtbot.waitUntil(lambda: turned_from.id in [one.id for one in search.results.pictures.hits])
+    assert search.results.current.id == kept.id
+
+
+def test_only_pictures_of_the_index_are_handed_to_the_system(sample, qtbot, monkeypatch, tmp_path):
+    from dataclasses import replace
+
+    opened = []
+    monkeypatch.setattr("app.tabs.search.actions.QDesktopServices.openUrl", opened.append)
+    search = sample.search
+    shown = search.results.current
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "run.png").write_text("#!/bin/sh\n")
+    Image.new("RGB", (8, 8)).save(tmp_path / "elsewhere.png")
+    for name in ("run.sh", "run.png", "elsewhere.png"):
+        search.results.chosen.emit(replace(shown, path=tmp_path / name))
+        for action in ("open", "folder"):
+            search.deeds.do(action)
+            assert f"{name} is not opened" in said(sample)
+            sample.clear_messages()
+    assert opened == []
+    search.results.chosen.emit(shown)
+    search.deeds.do("open")
+    assert opened == [QUrl.fromLocalFile(str(shown.path))]

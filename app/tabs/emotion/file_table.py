@@ -24,17 +24,19 @@ MARK_PX = 16
 
 @dataclass
 class Row:
-    """One file: waiting, recognised, or refused with its reason. talk: the conversation it is a track of."""
+    """One file: waiting, recognised, or refused with its reason. talk: the conversation it is a track of. stale: what was
+    recognised is another model's, and shown until it is recognised anew."""
 
     path: Path
     prediction: FilePrediction | None = None
     problem: str = ""
     talk: Conversation | None = None
+    stale: bool = False
 
     @property
     def waiting(self) -> bool:
         """Whether it is still to be recognised."""
-        return self.prediction is None and not self.problem
+        return self.stale or (self.prediction is None and not self.problem)
 
     @property
     def recognised(self) -> FilePrediction | None:
@@ -100,6 +102,8 @@ class Table(QAbstractTableModel):
             return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
         if role == Qt.ItemDataRole.ForegroundRole and row.problem and column == 2:
             return theme.color("error")
+        if role == Qt.ItemDataRole.ForegroundRole and row.stale:
+            return theme.color("muted")
         return None
 
     def _text(self, row: Row, column: int) -> str:
@@ -151,10 +155,16 @@ class Table(QAbstractTableModel):
         self.rows = []
         self.endResetModel()
 
+    def mark_stale(self) -> None:
+        """Another model, or once more: every file waits again, and shows until then what it came to."""
+        for row in self.rows:
+            row.stale, row.problem = row.prediction is not None, ""
+            self.changed(row)
+
     def forget_predictions(self, labels: tuple[str, ...]) -> None:
         """Another model: every file waits again, under its labels."""
         self.beginResetModel()
         self.labels = labels
         for row in self.rows:
-            row.prediction, row.problem = None, ""
+            row.prediction, row.problem, row.stale = None, "", False
         self.endResetModel()

@@ -58,7 +58,7 @@ class FilesPage(Page):
 
     def act(self) -> None:
         if not any(row.waiting for row in self.table.rows):
-            self.table.forget_predictions(self.table.labels)
+            self.table.mark_stale()
         self.tab.start(self._recognise())
 
     def try_sample(self) -> None:
@@ -88,7 +88,12 @@ class FilesPage(Page):
         self.table.add(paths)
         for row in self.table.rows:
             if row.path in paths:
-                row.talk, row.prediction, row.problem = sent, None, ""  # it may have been separated anew
+                row.talk, row.prediction, row.problem, row.stale = (
+                    sent,
+                    None,
+                    "",
+                    False,
+                )  # it may have been separated anew
                 self.table.changed(row)
         for path in paths:
             self._levels.pop(path, None)
@@ -105,13 +110,11 @@ class FilesPage(Page):
         self._begin_with(paths[0])
 
     def model_changed(self) -> None:
-        if self.table.rows:
-            self.table.forget_predictions(self.table.labels)
-            self._show_row(None)
+        self.table.mark_stale()
         self.tab.refresh_action()
 
     def export_actions(self) -> list[QAction]:
-        self._export.setEnabled(any(row.prediction for row in self.table.rows))
+        self._export.setEnabled(bool(self._current()))
         return [self._export]
 
     def hidden(self) -> None:
@@ -140,7 +143,7 @@ class FilesPage(Page):
         try:
             with self.services.task(tr("Recognising files")) as task, self.tab.busy(task):
                 recognizer = await self.tab.recognizer(WORKER, task)
-                if self.table.labels != recognizer.labels:
+                if self.table.labels != recognizer.labels:  # other columns
                     self.table.forget_predictions(recognizer.labels)
                     self._list.fit_columns()
                 problems = await self._recognise_rows(recognizer, task)
@@ -164,8 +167,10 @@ class FilesPage(Page):
             try:
                 part = task.part(done / total, (done + 1) / total)
                 row.prediction = await worker.run(recognizer.recognize, row.path, progress=part)
+                row.stale = False
             except UserError as error:
                 row.problem = " ".join(filter(None, tr_error(error)))
+                row.prediction, row.stale = None, False
                 problems += 1
             done += 1
             if row in self.table.rows:
@@ -323,13 +328,16 @@ class FilesPage(Page):
         if name:
             self.save_table(Path(name))
 
+    def _current(self) -> list[FilePrediction]:
+        """What the chosen model has recognised."""
+        return [row.prediction for row in self.table.rows if row.prediction is not None and not row.stale]
+
     def save_table(self, path: Path) -> None:
         """The table of ``python -m models use emotion``."""
         from models.emotion.tables import write_table
 
-        found = [row.prediction for row in self.table.rows if row.prediction is not None]
         try:
-            write_table(path, found, self.table.labels)
+            write_table(path, self._current(), self.table.labels)
         except UserError as error:
             self.tab.show_error(error)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
+from app.audio.kinds import sound_filter
 from app.held import HeldModel
 from app.i18n import tr
 from app.services import Services
@@ -27,7 +28,6 @@ class EmotionTab(PagedTab):
 
     system = "emotion"
     open_title = "Open recordings"
-    open_filter = "Sound (*.wav *.flac *.mp3 *.ogg *.opus *.aiff *.m4a)"
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
@@ -53,6 +53,9 @@ class EmotionTab(PagedTab):
         page = self.pages["files"]
         assert isinstance(page, FilesPage)
         return page
+
+    def file_filter(self) -> str:
+        return sound_filter()
 
     # What the window asks ---------------------------------------------------------------------------------
 

@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLay
 
 from app import theme
 from app.i18n import plural, tr, tr_error
-from app.tabs.search.shown import Shown, score_words
+from app.tabs.search.grid import GridItem, score_words
+from app.tabs.search.thumbnails import Thumbnail
 from app.tabs.search.tile import fitted, paint_absence
 from app.widgets.code_bits import CodeBits
 from app.widgets.labels import Caption, Elided, Hint
-from app.widgets.thumbnails import Picture
 
 HEIGHT = 150  # of the picture
 
@@ -24,9 +24,9 @@ class PictureView(QWidget):
     def __init__(self, height: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedHeight(height)
-        self.picture: Picture | None = None
+        self.picture: Thumbnail | None = None
 
-    def show_picture(self, picture: Picture | None) -> None:
+    def show_picture(self, picture: Thumbnail | None) -> None:
         self.picture = picture
         self.update()
 
@@ -106,12 +106,12 @@ class Details(QScrollArea):
         column.addStretch(1)
         self.setWidget(inner)
         inner.setProperty("surface", "page")
-        self.shown: Shown | None = None
+        self.shown: GridItem | None = None
 
     def sizeHint(self) -> QSize:
         return QSize(200, 500)
 
-    def show_picture(self, shown: Shown, bits: int, picture: Picture | None) -> None:
+    def show_picture(self, shown: GridItem, bits: int, picture: Thumbnail | None) -> None:
         """bits: the length of a code."""
         self.shown = shown
         self.title.setText(shown.words)
@@ -136,7 +136,7 @@ class Details(QScrollArea):
         self.credit.setVisible(bool(shown.attribution))
         self.show_image(picture)
 
-    def show_image(self, picture: Picture | None) -> None:
+    def show_image(self, picture: Thumbnail | None) -> None:
         """The picture itself has been read, or could not be."""
         self.view.show_picture(picture)
         problem = picture.problem if picture is not None else None

@@ -10,9 +10,9 @@ from pathlib import Path
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
-from app.tabs.search.shown import Shown, score_words
+from app.tabs.search.grid import GridItem, score_words
+from app.tabs.search.thumbnails import read
 from app.tabs.search.tile import fitted, paint_absence
-from app.widgets.thumbnails import read
 from models.datafiles import write_whole
 from models.progress import Progress
 
@@ -22,7 +22,7 @@ MOST_ON_SHEET = 400
 COLUMNS = ("rank", "path", "caption", "similarity", "distance", "near_duplicates", "attribution")
 
 
-def write_table(path: Path, shown: Sequence[Shown]) -> None:
+def write_table(path: Path, shown: Sequence[GridItem]) -> None:
     """A row an answer. Raises UserError where it cannot be written."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -34,7 +34,7 @@ def write_table(path: Path, shown: Sequence[Shown]) -> None:
     write_whole(path, text.getvalue().encode())
 
 
-def write_sheet(path: Path, title: str, shown: Sequence[Shown], font: QFont, progress: Progress) -> int:
+def write_sheet(path: Path, title: str, shown: Sequence[GridItem], font: QFont, progress: Progress) -> int:
     """A contact sheet as PNG: the question, then the pictures in order with their words, likeness and attribution. Any
     thread. Returns how many are on it. Raises UserError where it cannot be written."""
     from PySide6.QtCore import QBuffer, QIODevice
@@ -69,7 +69,7 @@ def write_sheet(path: Path, title: str, shown: Sequence[Shown], font: QFont, pro
     return len(some)
 
 
-def _paint_one(painter: QPainter, box: QRect, one: Shown) -> None:
+def _paint_one(painter: QPainter, box: QRect, one: GridItem) -> None:
     picture = read(one.path, QSize(TILE, TILE), 2.0)
     if picture.image is not None:
         painter.drawImage(fitted(picture.image, QRectF(box), 1.0), picture.image)

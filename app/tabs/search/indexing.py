@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from app.i18n import plural, tr
 from app.services import ShownProgress
+from app.tabs.paged import PagedTab
 from app.tabs.search.places import BUNDLED, Place, is_index, place_for
+from app.tabs.search.session import SearchSession
 from app.tabs.search.skipped import SkippedWindow
 from app.tabs.search.work import Indexed
 from models.errors import UserError
 from models.progress import Cancelled
 
-if TYPE_CHECKING:
-    from app.tabs.search.search_page import SearchPage
-
 
 class Indexing(QObject):
-    """One indexing at a time, belonging to a page. A place remembers the folders it has not finished, so that a killed
-    program offers to go on."""
+    """One indexing at a time. A place remembers the folders it has not finished, so that a killed program offers to go
+    on.
 
-    def __init__(self, page: SearchPage) -> None:
-        super().__init__(page)
-        self.page, self.tab = page, page.tab
+    stepped(text, share, paused): how far it is; an empty text: it is over. ended(): it is over, and the index is looked
+    at anew. refused(UserError): it could not be done.
+    """
+
+    stepped = Signal(str, object, bool)
+    ended = Signal()
+    refused = Signal(object)
+
+    def __init__(self, tab: PagedTab, session: SearchSession, settings: Callable[[], dict[str, Any]]) -> None:
+        """settings: of an index that is made now."""
+        super().__init__(tab)
+        self.tab, self._session, self._settings = tab, session, settings
         self._place: Place | None = None  # that is being indexed
         self._task: ShownProgress | None = None
         self.tab.services.tasks_changed.connect(self._show_step)
@@ -52,22 +61,22 @@ class Indexing(QObject):
 
     def do(self, what: str) -> None:
         """`update`, `add`, `skipped` or `remove`."""
-        page = self.page
+        session = self._session
         if what == "skipped":
             self._show_skipped()
         elif what == "remove":
             self._ask_and_remove()
-        elif page.catalogue.about is None or not page.catalogue.about.folders:
+        elif session.about is None or not session.about.folders:
             return
         elif what == "update":
-            self.begin(list(page.catalogue.about.folders), page.catalogue.place)
+            self.begin(list(session.about.folders), session.place)
         elif what == "add":
-            name = QFileDialog.getExistingDirectory(page, tr("Add a folder"))
+            name = QFileDialog.getExistingDirectory(self.tab, tr("Add a folder"))
             if name:
-                self.begin([Path(name)], page.catalogue.place)
+                self.begin([Path(name)], session.place)
 
     def toggle_pause(self) -> None:
-        building = self.page.engine.building
+        building = self._session.engine.building
         if building is not None:
             building.pause(not building.paused)
             self._show_step()
@@ -86,10 +95,10 @@ class Indexing(QObject):
     # Work -------------------------------------------------------------------------------------------------
 
     async def _index(self, folders: list[Path], place: Place | None) -> None:
-        page, engine = self.page, self.page.engine
+        session, engine = self._session, self._session.engine
         model = self.tab.models.choice
         place = place or place_for(folders[0], model)
-        known = page.catalogue.places.find(place.path)
+        known = session.places.find(place.path)
         if known.title:
             place = replace(known, model=known.model or place.model)
         self._place, before = place, known.unfinished
@@ -98,15 +107,15 @@ class Indexing(QObject):
         try:
             with self.tab.services.task(tr("Indexing")) as task, self.tab.busy(task):
                 self._task = task
-                await engine.make(place, page.settings.index_settings())
-                page.catalogue.follow(place)
-                done = await engine.build(place, folders, page.settings.index_settings(), task)
+                await engine.make(place, self._settings())
+                session.follow(place)
+                done = await engine.build(place, folders, self._settings(), task)
         except Cancelled:
-            await self._end(place, page.catalogue.places.find(place.path).unfinished)
-            self.offer_to_go_on(page.catalogue.places.find(place.path))
+            await self._end(place, session.places.find(place.path).unfinished)
+            self.offer_to_go_on(session.places.find(place.path))
         except UserError as error:
             await self._end(place, before)
-            page.catalogue.show_problem(error)
+            self.refused.emit(error)
         else:
             await self._end(place, ())
             self._report(done)
@@ -115,22 +124,20 @@ class Indexing(QObject):
 
     async def _end(self, place: Place, unfinished: tuple[str, ...]) -> None:
         """Show the index as it is now, if it is still the one that is looked at and was made at all."""
-        page = self.page
-        self._remember(replace(page.catalogue.places.find(place.path), unfinished=unfinished))
+        session = self._session
+        self._remember(replace(session.places.find(place.path), unfinished=unfinished))
         if not is_index(place.folder):
-            page.catalogue.places.forget(place.path)
-        elif page.catalogue.place.path == place.path:
-            page.catalogue.place = page.catalogue.places.find(place.path)
-            page.catalogue.about = await page.engine.about(place)
-            page.results.forget_pictures()
+            session.places.forget(place.path)
+        else:
+            await session.look_again(place)
         self._place = None
-        page.catalogue.box.show_progress("", None)
-        page.catalogue.show()
-        page.refresh()
+        self.stepped.emit("", None, False)
+        session.changed.emit()
+        self.ended.emit()
 
     def _remember(self, place: Place) -> None:
         """Kept at once: the program may be killed."""
-        self.page.catalogue.places.keep(place)
+        self._session.places.keep(place)
         self.tab.remember()
         self.tab.services.settings.sync()
 
@@ -157,7 +164,7 @@ class Indexing(QObject):
             )  # fmt: skip
         else:
             self.tab.show_message("hint", words, key="indexed")
-        if self.page.catalogue.place.model == BUNDLED and done.added:
+        if self._session.place.model == BUNDLED and done.added:
             self.tab.show_message(
                 "hint", tr("To search photographs, choose another encoder under Model and index the folder again."),
                 heading=tr("The bundled model knows emoji only."), key="emoji only",
@@ -169,28 +176,28 @@ class Indexing(QObject):
         task = self._task
         if self._place is None or task is None:
             return
-        building = self.page.engine.building
+        building = self._session.engine.building
         paused = building is not None and building.paused
         text = tr("Paused: {text}", text=task.text()) if paused else task.text()
-        self.page.catalogue.box.show_progress(text, task.step.fraction, paused)
+        self.stepped.emit(text, task.step.fraction, paused)
 
     # What was left out ------------------------------------------------------------------------------------
 
     def _show_skipped(self, problems: tuple[tuple[str, str], ...] = ()) -> None:
-        about = self.page.catalogue.about
+        about = self._session.about
         rows = list(problems) or [
             (str(path), why) for path, why in (about.problems if about is not None else ())
         ]
-        self._skipped = SkippedWindow(rows, self.page)
+        self._skipped = SkippedWindow(rows, self.tab)
         self._skipped.show()
 
     def _ask_and_remove(self) -> None:
-        place = self.page.catalogue.place
+        place = self._session.place
         if place.path == BUNDLED or self.running:
             return
         box = QMessageBox(
             QMessageBox.Icon.Question, tr("Delete the index"), tr("Delete the index of {name}?", name=place.words),
-            parent=self.page,
+            parent=self.tab,
         )  # fmt: skip
         box.setInformativeText(
             tr("The pictures themselves stay where they are.")
@@ -207,7 +214,7 @@ class Indexing(QObject):
 
     def remove(self, place: Place) -> None:
         """Delete an index that is ours; one that is not is only forgotten."""
-        self.page.catalogue.forget(place)
+        self._session.forget(place)
         if place.ours:
             self.tab.services.worker("search items").submit(shutil.rmtree, place.folder, True)
         self.tab.remember()

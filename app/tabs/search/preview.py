@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QWidget
 
 from app import theme
 from app.i18n import tr, tr_error
-from app.tabs.search.shown import Shown, spoken
+from app.tabs.search.grid import GridItem, spoken
+from app.tabs.search.thumbnails import Thumbnails
 from app.tabs.search.tile import fitted
-from app.widgets.thumbnails import Thumbnails
 
 FOOT = 56  # px for the words
 
@@ -26,13 +26,13 @@ class Preview(QWidget):
         super().__init__(parent)
         self.pictures = pictures
         self.pictures.ready.connect(self.update)
-        self.shown: Shown | None = None
+        self.shown: GridItem | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(tr("Preview"))
         self.hide()
         parent.installEventFilter(self)
 
-    def show_picture(self, shown: Shown) -> None:
+    def show_picture(self, shown: GridItem) -> None:
         self.shown = shown
         self.setAccessibleName(tr("Preview: {words}", words=spoken(shown)))
         self.pictures.ask([shown.path])

@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QStackedWidget, QVBoxL
 
 from app import theme
 from app.i18n import tr
+from app.tabs.search.grid import GridItem, Pictures
 from app.tabs.search.preview import Preview
-from app.tabs.search.shown import Pictures, Shown
+from app.tabs.search.thumbnails import Thumbnail, Thumbnails
 from app.tabs.search.tile import LARGEST_ZOOM, SIZES, TileDelegate, picture_box
 from app.widgets.gallery import Gallery
-from app.widgets.thumbnails import Picture, Thumbnails
 
 LARGE = QSize(1600, 1600)  # px, of the preview and the details
 LARGE_BYTES = 96 * 2**20
@@ -25,7 +25,7 @@ WANTED_KEYS = {
 
 
 class Results(QWidget):
-    """chosen(Shown or None): the current picture. wanted(action): see `Details.wanted`. image_ready: the large picture of
+    """chosen(GridItem or None): the current picture. wanted(action): see `Details.wanted`. image_ready: the large picture of
     the current one has been read. left(text): the person goes back to the field, perhaps typing a letter."""
 
     chosen = Signal(object)
@@ -86,7 +86,7 @@ class Results(QWidget):
     # What is shown ----------------------------------------------------------------------------------------
 
     @property
-    def current(self) -> Shown | None:
+    def current(self) -> GridItem | None:
         index = self.gallery.currentIndex()
         return self.pictures.at(index.row()) if index.isValid() else None
 
@@ -127,7 +127,7 @@ class Results(QWidget):
         """The last answers stay, paler, while others are looked for."""
         self.gallery.setEnabled(not dimmed)
 
-    def large_picture(self, shown: Shown) -> Picture | None:
+    def large_picture(self, shown: GridItem) -> Thumbnail | None:
         """In large if it has been read, else as the grid has it."""
         return self.large.find(shown.path) or self.thumbnails.find(shown.path)
 

@@ -13,50 +13,48 @@ from PySide6.QtWidgets import QFileDialog
 from app.i18n import plural, tr
 from app.tabs.paged import Page
 from app.tabs.search.actions import Actions
-from app.tabs.search.catalogue import Catalogue
 from app.tabs.search.details import Details
-from app.tabs.search.engine import Engine
+from app.tabs.search.grid import PAGE, GridItem
 from app.tabs.search.index_box import AlikeBox
+from app.tabs.search.index_control import IndexControl
 from app.tabs.search.indexing import Indexing
+from app.tabs.search.kinds import picture_filter
 from app.tabs.search.options import Options
 from app.tabs.search.places import BUNDLED, Places, is_index
 from app.tabs.search.query_bar import QueryBar, image_of
 from app.tabs.search.results import Results
-from app.tabs.search.shown import PAGE, Shown
-from app.widgets.thumbnails import read
+from app.tabs.search.session import SearchSession
+from app.tabs.search.thumbnails import read
 from models.errors import UserError
 from models.progress import Cancelled
 from models.search.queries import Query
-from models.search.queries import Results as Answers
 
 if TYPE_CHECKING:
     from app.tabs.search.tab import SearchTab
 
 EXAMPLES = ("smiling cat", "red heart", "fruit", "sad face")  # what the bundled model knows, in its language
-GROWN_MS = 400  # at most so often is an index looked at that is being made
-SEARCH_AGAIN_MS = 2000
 CHIP = QSize(32, 32)
 
 
 class SearchPage(Page):
-    """Everything that is asked goes to the engine; what comes back for an older question is dropped."""
+    """Joins field, grid, details and index with the session, which asks the engine."""
 
     tab: SearchTab
 
     def __init__(self, tab: SearchTab) -> None:
         super().__init__(tab)
-        self.engine: Engine = tab.engine
-        self.answers: Answers | None = None
-        self._found: list[Shown] = []
-        self._asked = 0  # the number of the newest question
+        self.session = SearchSession(tab.engine, tab.start, self)
         self.alike, self.settings = AlikeBox(), Options()
         self.query, self.results, self.details = QueryBar(), Results(), Details()
         self.view.addWidget(self.query)
         self.view.addWidget(self.results, 1)
-        self.catalogue, self.indexing, self.deeds = Catalogue(self), Indexing(self), Actions(self)
-        self.controls.addWidget(self.catalogue.box)
+        self.indexing = Indexing(tab, self.session, self.settings.index_settings)
+        self.index = IndexControl(tab, self.session, self.indexing)
+        self.deeds = Actions(tab, self.session, self.query, self.results)
+        self.controls.addWidget(self.index.box)
         self._connect()
-        self.catalogue.show()
+        self._connect_session()
+        self.index.show()
         self.show_welcome()
 
     def _connect(self) -> None:
@@ -73,11 +71,27 @@ class SearchPage(Page):
         self.results.empty_button.clicked.connect(self.try_sample)
         self.results.pictures.page_wanted.connect(lambda number: self.tab.start(self._fetch(number)))
         self.details.wanted.connect(self.deeds.do)
+        self.deeds.captions_asked.connect(self._find_captions)
         self.alike.threshold_changed.connect(self._show_found)
         self.alike.fold_changed.connect(self.refresh)
         self.settings.changed.connect(self.refresh)
         self.settings.size_changed.connect(self.results.set_size)
         self.results.set_size(self.settings.tile_size)
+
+    def _connect_session(self) -> None:
+        session = self.session
+        session.left.connect(self.query.drop_ids)
+        session.opened.connect(self.refresh)
+        session.not_opened.connect(self.show_welcome)
+        session.closed.connect(self.show_welcome)
+        session.grown.connect(self._show_growth)
+        session.answered.connect(self._show_answers)
+        session.failed.connect(self._show_failure)
+        session.ask_again.connect(self.refresh)
+        self.indexing.ended.connect(self._show_indexed)
+        self.indexing.refused.connect(self.index.show_problem)
+        self.index.sample_asked.connect(self.try_sample)
+        self.index.agreed.connect(self._go_on_with_model)
 
     # What the tab asks ------------------------------------------------------------------------------------
 
@@ -91,7 +105,7 @@ class SearchPage(Page):
 
     def try_sample(self) -> None:
         """The emoji that ship, with a question."""
-        self.catalogue.choose(self.catalogue.places.find(BUNDLED))
+        self.session.choose(self.session.places.find(BUNDLED))
         if self.tab.models.choice != BUNDLED:
             self.tab.models.choose(BUNDLED)
         self._try_example(EXAMPLES[0])
@@ -101,7 +115,7 @@ class SearchPage(Page):
         folders = [path for path in paths if path.is_dir()]
         indexes = [path for path in folders if is_index(path)]
         if indexes:
-            self.catalogue.choose(self.catalogue.places.find(str(indexes[0])))
+            self.session.choose(self.session.places.find(str(indexes[0])))
         elif folders:
             self.indexing.begin(folders)
         elif paths:
@@ -117,12 +131,11 @@ class SearchPage(Page):
             self.query.set_picture(value, words or tr("picture"), image_of(value, CHIP.width()))
 
     def model_changed(self) -> None:
-        self.engine.try_again()
+        self.session.engine.try_again()
         self.tab.clear_messages()
-        self.answers = None
-        if self.catalogue.about is not None:
-            self.refresh()
-            self.tab.start(self.catalogue.warm())
+        self.session.forget_answers()
+        if self.session.about is not None:
+            self._go_on_with_model()
 
     def export_actions(self) -> list[QAction]:
         for action in self.deeds.exports:
@@ -131,8 +144,8 @@ class SearchPage(Page):
 
     def state(self) -> dict[str, Any]:
         return {
-            "index": self.catalogue.place.path if self.catalogue.about is not None else "",
-            "indexes": self.catalogue.places.state(),
+            "index": self.session.place.path if self.session.about is not None else "",
+            "indexes": self.session.places.state(),
             "text": self.query.text,
             "least": self.alike.slider.value(),
             "fold": self.alike.fold.isChecked(),
@@ -140,92 +153,110 @@ class SearchPage(Page):
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.catalogue.places = Places.restored(state.get("indexes"))
+        self.session.places = Places.restored(state.get("indexes"))
         least = state.get("least")
         self.alike.slider.setValue(least if isinstance(least, int) else 0)
         self.alike.fold.setChecked(bool(state.get("fold")))
         self.settings.restore(state.get("settings"))
         self.results.set_size(self.settings.tile_size)
         self.query.field.setText(str(state.get("text", "")))
-        known = [place.path for place in self.catalogue.places.all()]
+        known = [place.path for place in self.session.places.all()]
         if state.get("index") in known:
-            self.catalogue.choose(self.catalogue.places.find(str(state["index"])))
-        self.catalogue.show()
+            self.session.choose(self.session.places.find(str(state["index"])))
+        self.index.show()
 
     async def shut_down(self) -> None:
-        self.catalogue.stop_timers()
+        self.session.stop_timers()
         self.query.stop_waiting()
         self.results.close_threads()
-        await self.engine.shut_down()
+        await self.session.engine.shut_down()
 
     # Asking -----------------------------------------------------------------------------------------------
 
     def _ready_to_ask(self) -> None:
         """Whoever asks without having chosen an index asks the bundled one."""
-        if self.catalogue.about is None:
-            self.catalogue.choose(self.catalogue.place)
+        if self.session.about is None:
+            self.session.choose(self.session.place)
+
+    def _go_on_with_model(self) -> None:
+        """Another model, or the same once it may be downloaded."""
+        self.refresh()
+        self.tab.start(self.session.warm())
 
     def refresh(self) -> None:
         """What is asked for, or where, has changed."""
-        self._asked += 1
-        if self.catalogue.about is None:
+        if self.session.about is None:
             if not self.query.empty:
                 self._ready_to_ask()
-            return
-        if self.query.empty:
-            self.answers = None
+        elif self.query.empty:
+            self.session.forget_answers()
             self.show_everything()
         else:
-            if self.answers is None:  # something to look at while the model loads
-                self.show_everything()
-            self.tab.start(self._ask())
+            if self.session.answers is None and not self.session.engine.ready:
+                self._show_waiting()
+            self.session.ask(*self._question())
+
+    def _question(self) -> tuple[Query, Any]:
+        """What is asked for, and how it is searched."""
+        part = self.settings.words_share
+        query = Query(
+            text=self.query.text,
+            picture=self.query.picture,
+            more=self.query.ids("more"),
+            less=self.query.ids("less"),
+            text_weight=2 * part,
+            picture_weight=2 * (1 - part),
+        )
+        return query, self.settings.search_options(self.alike.fold.isChecked())
 
     async def _submit(self) -> None:
         """Return: search at once, and go to the answers."""
-        self.engine.try_again()
-        if self.catalogue.about is None and not self.query.empty:
+        self.session.engine.try_again()
+        if self.session.about is None and not self.query.empty:
             self._ready_to_ask()
-            return
-        self._asked += 1
-        if await self._ask() and self.results.pictures.rowCount():
+        elif await self.session.ask(*self._question()) and self.results.pictures.rowCount():
             self._into_results()
 
-    async def _ask(self) -> bool:
-        """Whether there are answers, and nothing newer has been asked."""
-        number, place = self._asked, self.catalogue.place
-        part = self.settings.words_share
-        query = Query(
-            text=self.query.text, picture=self.query.picture, more=self.query.ids("more"),
-            less=self.query.ids("less"), text_weight=2 * part, picture_weight=2 * (1 - part),
-        )  # fmt: skip
-        try:
-            found = await self.engine.search(
-                place, query, self.settings.search_options(self.alike.fold.isChecked())
-            )
-        except Cancelled:
-            return False
-        except UserError as error:
-            if number == self._asked:
-                self._show_failure(error)
-            return False
-        if number != self._asked or place.path != self.catalogue.place.path:
-            return False
-        self.answers = found
-        self._found = [Shown.of_hit(hit) for hit in found.hits]
-        self.query.latency.setText(tr("{ms} ms", ms=f"{1000 * (found.encode_s + found.search_s):.0f}"))
+    def _show_answers(self, other: bool) -> None:
+        answers = self.session.answers
+        assert answers is not None
+        took = answers.encode_s + answers.search_s
+        self.query.latency.setText(tr("{ms} ms", ms=f"{1000 * took:.0f}"))
         self.tab.clear_messages("error")
-        self._show_found()
-        return True
+        self._show_found(other)
 
     def _show_failure(self, error: UserError) -> None:
         """A picture that cannot be searched by is taken out again; the last answers stay."""
-        self.catalogue.show_problem(error)
+        self.index.show_problem(error)
         if isinstance(self.query.picture, Path) and read(self.query.picture, CHIP).problem is not None:
             self.query.set_picture(None)
+        elif self.session.answers is None and self.session.about is not None:
+            self.show_everything()
+
+    def _find_captions(self, shown: GridItem) -> None:
+        self.settings.choose_side("captions")
+        self.set_picture(shown.path, shown.words)
 
     # Showing ----------------------------------------------------------------------------------------------
 
-    def show_welcome(self) -> None:
+    def _show_waiting(self) -> None:
+        """The first question waits for the model: nothing that was not asked for stands under it."""
+        self.query.count.setText("")
+        self.results.show_empty(
+            tr("Searching …"), tr("The model is loaded first, which takes some seconds."), False
+        )
+
+    def _show_growth(self) -> None:
+        if self.query.empty:
+            self.show_everything()
+        elif self.session.answers is None:
+            self.refresh()
+
+    def _show_indexed(self) -> None:
+        self.results.forget_pictures()
+        self.refresh()
+
+    def show_welcome(self, *_: object) -> None:
         """Nothing is open yet: what to do, and the sample."""
         self.results.show_empty(
             tr("Find pictures with words"),
@@ -237,22 +268,22 @@ class SearchPage(Page):
 
     def show_everything(self) -> None:
         """Every picture of the index: nothing is asked for."""
-        if self.catalogue.about is None:
+        if self.session.about is None:
             return
         current = self.results.current
-        self.results.pictures.show_all(self.catalogue.about.ids)
+        self.results.pictures.show_all(self.session.about.ids)
         self.query.latency.setText("")
         self.query.count.setText(
             plural(
                 "{n} picture",
                 "{n} pictures",
-                len(self.catalogue.about.ids),
-                n=f"{len(self.catalogue.about.ids):,}",
+                len(self.session.about.ids),
+                n=f"{len(self.session.about.ids):,}",
             )
         )
         self.alike.show_count(0, 0)
         self._show_note()
-        if len(self.catalogue.about.ids):
+        if len(self.session.about.ids):
             self.results.show_grid()
             self.results.keep_current(current.id if current is not None else None, False)
         elif self.indexing.running:
@@ -264,23 +295,23 @@ class SearchPage(Page):
                 tr("There are no pictures in this index"), tr("Index a folder that holds some."), False
             )
 
-    def _show_found(self) -> None:
-        """The answers that are alike enough."""
-        if self.answers is None:
+    def _show_found(self, other: bool = False) -> None:
+        """The answers that are alike enough. other: to another question, whose first answer is chosen; else the chosen
+        picture stays chosen as long as it is among them, and none is chosen instead."""
+        answers, found = self.session.answers, self.session.found
+        if answers is None:
             self.alike.show_count(0, 0)
             return
         current = self.results.current
-        kept = [one for one in self._found if one.score is None or one.score >= self.alike.least]
+        kept = [one for one in found if one.score is None or one.score >= self.alike.least]
         self.results.pictures.show_hits(kept)
-        self.alike.show_count(len(kept), len(self._found))
-        self.query.count.setText(tr("{n} of {all}", n=f"{len(kept):,}", all=f"{self.answers.searched:,}"))
-        self._show_note(self.answers.unknown)
+        self.alike.show_count(len(kept), len(found))
+        self.query.count.setText(tr("{n} of {all}", n=f"{len(kept):,}", all=f"{answers.searched:,}"))
+        self._show_note(answers.unknown)
         if kept:
             self.results.show_grid()
-            self.results.keep_current(
-                current.id if current is not None and self.catalogue.again.isActive() else None, True
-            )
-        elif self._found:
+            self.results.keep_current(current.id if current is not None and not other else None, other)
+        elif found:
             self.results.show_empty(tr("Nothing is that alike"), tr("Move the slider to the left."), False)
         else:
             self.results.show_empty(
@@ -290,7 +321,7 @@ class SearchPage(Page):
     def _show_note(self, unknown: tuple[str, ...] = ()) -> None:
         if unknown:
             self.query.note.setText(tr("Not known to the model: {words}", words=", ".join(unknown[:6])))
-        elif self.catalogue.place.path == BUNDLED and not self.query.parts:
+        elif self.session.place.path == BUNDLED and not self.query.parts:
             links = " · ".join(f'<a href="{one}">{one}</a>' for one in EXAMPLES)
             self.query.note.setText(tr("Try {examples}", examples=links))
         else:
@@ -300,7 +331,7 @@ class SearchPage(Page):
         """A page of the grid."""
         ids = self.results.pictures.page_ids(number)
         try:
-            items = await self.engine.items(self.catalogue.place, ids)
+            items = await self.session.engine.items(self.session.place, ids)
         except Cancelled:
             return
         self.results.pictures.fill(number, ids, items)
@@ -309,20 +340,20 @@ class SearchPage(Page):
         if row // PAGE == number and self.details.shown is None:
             self._show_details(self.results.current)
 
-    def _show_details(self, shown: Shown | None) -> None:
+    def _show_details(self, shown: GridItem | None) -> None:
         if shown is None:
             return
-        bits = self.catalogue.about.bits if self.catalogue.about is not None else 0
+        bits = self.session.about.bits if self.session.about is not None else 0
         self.details.show_picture(shown, bits, self.results.large_picture(shown))
-        asked = self.answers.code if self.answers is not None else None
+        asked = self.session.answers.code if self.session.answers is not None else None
         self.details.show_codes(asked, shown.code)
         self.tab.show_page_details(self.details, tr("Picture"))
         if shown.code is None:
             self.tab.start(self._fetch_code(shown))
 
-    async def _fetch_code(self, shown: Shown) -> None:
+    async def _fetch_code(self, shown: GridItem) -> None:
         try:
-            code = await self.engine.code(self.catalogue.place, shown.id)
+            code = await self.session.engine.code(self.session.place, shown.id)
         except Cancelled:
             return
         if self.details.shown is shown:
@@ -356,9 +387,7 @@ class SearchPage(Page):
         self.query.set_text(words)
 
     def _ask_for_picture(self) -> None:
-        kinds = tr("Pictures") + " (*.png *.jpg *.jpeg *.gif *.bmp *.webp *.tif *.tiff *.avif)"
-        name, _ = QFileDialog.getOpenFileName(
-            self, tr("Search by a picture"), "", f"{kinds};;{tr('All files (*)')}"
-        )
+        kinds = f"{picture_filter()};;{tr('All files (*)')}"
+        name, _ = QFileDialog.getOpenFileName(self, tr("Search by a picture"), "", kinds)
         if name:
             self.set_picture(Path(name))

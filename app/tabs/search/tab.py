@@ -13,6 +13,7 @@ from app.services import Services
 from app.tabs.paged import Page, PagedTab
 from app.tabs.search.engine import Engine
 from app.tabs.search.evaluate_page import EvaluatePage
+from app.tabs.search.kinds import picture_filter
 from app.tabs.search.query_bar import pixels_of
 from app.tabs.search.search_page import SearchPage
 from app.widgets.model_choice import ModelChoice
@@ -35,7 +36,6 @@ class SearchTab(PagedTab):
 
     system = "search"
     open_title = "Search by a picture"
-    open_filter = "Pictures (*.png *.jpg *.jpeg *.gif *.bmp *.webp *.tif *.tiff *.avif)"
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
@@ -56,6 +56,9 @@ class SearchTab(PagedTab):
         self.services.device_changed.connect(lambda _device: self._model_chosen(self.models.choice))
         find = QShortcut(QKeySequence.StandardKey.Find, self)
         find.activated.connect(self._to_field)
+
+    def file_filter(self) -> str:
+        return picture_filter()
 
     # What the window asks ---------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from app import theme
 from app.i18n import tr
-from app.tabs.search.shown import ITEM, Shown
-from app.widgets.thumbnails import Picture, Thumbnails
+from app.tabs.search.grid import ITEM, GridItem
+from app.tabs.search.thumbnails import Thumbnail, Thumbnails
 
 Index = QModelIndex | QPersistentModelIndex
 SIZES = {"small": QSize(84, 82), "medium": QSize(108, 102), "large": QSize(172, 166)}
@@ -39,7 +39,7 @@ class TileDelegate(QStyledItemDelegate):
         return SIZES["medium"]
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        shown: Shown | None = index.data(ITEM)
+        shown: GridItem | None = index.data(ITEM)
         box = option.rect
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._card)
@@ -55,7 +55,7 @@ class TileDelegate(QStyledItemDelegate):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), theme.RADIUS, theme.RADIUS)
 
-    def _paint_picture(self, painter: QPainter, box: QRect, picture: Picture | None) -> None:
+    def _paint_picture(self, painter: QPainter, box: QRect, picture: Thumbnail | None) -> None:
         room = QRectF(box.adjusted(MARGIN, MARGIN, -MARGIN, -LINE - MARGIN + 2))
         if picture is None:
             return

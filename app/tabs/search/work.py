@@ -99,6 +99,23 @@ def about(index: Index) -> About:
     )
 
 
+def is_picture_within(path: Path, folder: Path, about: About | None) -> bool:
+    """Whether a path that an index names is a picture, by its ending and by what is in it, inside a folder that was
+    indexed, or beside an index that ships."""
+    from models.search import pictures
+
+    roots = [*(about.folders if about is not None else ()), folder.parent]
+    real = path.resolve()
+    inside = any(real.is_relative_to(root.resolve()) for root in roots if root.resolve() != Path(real.anchor))
+    if not inside or real.suffix.lower() not in pictures.SUFFIXES:
+        return False
+    try:
+        pictures.read(real)
+    except UserError:
+        return False
+    return True
+
+
 def items(index: Index, ids: np.ndarray) -> list[IndexedItem]:
     return index.items(ids)
 

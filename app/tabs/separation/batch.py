@@ -77,7 +77,7 @@ class BatchPage(Page):
     def model_changed(self) -> None:
         if not self._running:
             for row in self.table.rows:
-                row.state, row.problem, row.separated = WAITING, "", None
+                row.state, row.problem = WAITING, ""  # the tracks there are can still be opened
                 self.table.changed(row)
         self.tab.refresh_action()
 
@@ -245,7 +245,7 @@ class BatchPage(Page):
     # Making -----------------------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        zone = DropZone(tr("Drop a folder of recordings"), tr("WAV, FLAC, MP3, OGG, AIFF …"))
+        zone = DropZone(tr("Drop a folder of recordings"), tr("WAV, FLAC, MP3, OGG, M4A, MP4 …"))
         zone.dropped.connect(self.tab.take_paths)
         zone.clicked.connect(self.tab.choose_folder)
         self.controls.addWidget(zone)

@@ -289,7 +289,7 @@ class RecordingPage(Page):
 
     def ask_for_references(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(
-            self, tr("Choose the true tracks, one a speaker"), "", tr(self.tab.open_filter)
+            self, tr("Choose the true tracks, one a speaker"), "", self.tab.file_filter()
         )
         if names:
             self.add_references([Path(name) for name in names])
@@ -361,7 +361,7 @@ class RecordingPage(Page):
     # Making -----------------------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        zone = DropZone(tr("Drop a recording"), tr("WAV, FLAC, MP3, OGG, AIFF …"))
+        zone = DropZone(tr("Drop a recording"), tr("WAV, FLAC, MP3, OGG, M4A, MP4 …"))
         zone.dropped.connect(self.tab.take_paths)
         zone.clicked.connect(self.tab.choose_files)
         self.controls.addWidget(zone)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from app.audio.kinds import sound_filter
 from app.held import HeldModel
 from app.i18n import tr
 from app.services import Services
@@ -28,7 +29,6 @@ class SeparationTab(PagedTab):
 
     system = "separation"
     open_title = "Open a recording"
-    open_filter = "Sound (*.wav *.flac *.mp3 *.ogg *.opus *.aiff *.m4a)"
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
@@ -49,6 +49,9 @@ class SeparationTab(PagedTab):
     def worker(self) -> Worker:
         """The thread that holds the model."""
         return self._held.worker
+
+    def file_filter(self) -> str:
+        return sound_filter()
 
     # What the window asks ---------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ MOST_BYTES = 160 * 2**20
 
 
 @dataclass(frozen=True)
-class Picture:
+class Thumbnail:
     """What there is of a file: an image, or why there is none (`gone` where the file is not there)."""
 
     image: QImage | None
@@ -45,17 +45,17 @@ class Thumbnails(QObject):
         """`box`: pictures are made to fit it, in pixels of the screen, enlarged at most `zoom` times."""
         super().__init__(parent)
         self.box, self.zoom, self.most_bytes = box, zoom, most_bytes
-        self._held: OrderedDict[Path, Picture] = OrderedDict()
+        self._held: OrderedDict[Path, Thumbnail] = OrderedDict()
         self._bytes = 0
         self._waiting: deque[Path] = deque()
         self._read_now: set[Path] = set()
-        self._done: list[tuple[Path, QSize, Picture]] = []
+        self._done: list[tuple[Path, QSize, Thumbnail]] = []
         self._told = self._closed = False
         self._condition = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._finished.connect(self._take, Qt.ConnectionType.QueuedConnection)
 
-    def find(self, path: Path) -> Picture | None:
+    def find(self, path: Path) -> Thumbnail | None:
         """What is held of a file; None while it has not been read."""
         found = self._held.get(path)
         if found is not None:
@@ -143,7 +143,7 @@ class Thumbnails(QObject):
             self.ready.emit(arrived)
 
 
-def read(path: Path, box: QSize, zoom: float = 1.0) -> Picture:
+def read(path: Path, box: QSize, zoom: float = 1.0) -> Thumbnail:
     """A file as the search sees it (upright, alpha on white, first frame), scaled to fit `box`. Any thread."""
     from PIL.Image import Resampling
 
@@ -152,7 +152,7 @@ def read(path: Path, box: QSize, zoom: float = 1.0) -> Picture:
     try:
         picture = pictures.read(path, least=max(box.width(), box.height()))
     except UserError as error:
-        return Picture(None, error, gone=not path.exists())
+        return Thumbnail(None, error, gone=not path.exists())
     width, height = picture.size
     scale = min(box.width() / width, box.height() / height, zoom)
     if scale != 1:
@@ -162,4 +162,4 @@ def read(path: Path, box: QSize, zoom: float = 1.0) -> Picture:
     data = picture.tobytes()
     # The conversion owns its pixels, and is what is painted fastest; the first image only borrows those of `data`.
     borrowed = QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888)
-    return Picture(borrowed.convertToFormat(QImage.Format.Format_RGB32))
+    return Thumbnail(borrowed.convertToFormat(QImage.Format.Format_RGB32))

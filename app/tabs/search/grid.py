@@ -24,7 +24,7 @@ MOST_PAGES = 64  # that are kept
 
 
 @dataclass(frozen=True)
-class Shown:
+class GridItem:
     """One picture of the grid. score, distance and code only of answers: code is bool [bits]."""
 
     id: int
@@ -43,14 +43,14 @@ class Shown:
         return self.caption or self.path.stem
 
     @classmethod
-    def of_hit(cls, hit: Hit) -> Shown:
+    def of_hit(cls, hit: Hit) -> GridItem:
         return cls(
             hit.id, hit.path, hit.caption, hit.captions, hit.attribution, hit.score, hit.distance, hit.code,
             hit.duplicates,
         )  # fmt: skip
 
     @classmethod
-    def of_item(cls, item: IndexedItem) -> Shown:
+    def of_item(cls, item: IndexedItem) -> GridItem:
         first = item.captions[0] if item.captions else ""
         return cls(item.id, item.path, first, item.captions, item.attribution)
 
@@ -63,9 +63,9 @@ class Pictures(QAbstractListModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hits: list[Shown] | None = None  # None: every picture is shown
+        self.hits: list[GridItem] | None = None  # None: every picture is shown
         self._ids = np.zeros(0, np.int64)
-        self._pages: OrderedDict[int, list[Shown | None]] = OrderedDict()
+        self._pages: OrderedDict[int, list[GridItem | None]] = OrderedDict()
         self._asked: set[int] = set()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -84,7 +84,7 @@ class Pictures(QAbstractListModel):
             return tooltip(shown) if shown is not None else ""
         return None
 
-    def at(self, row: int) -> Shown | None:
+    def at(self, row: int) -> GridItem | None:
         """The picture of a row; None where it is being fetched."""
         if self.hits is not None:
             return self.hits[row] if 0 <= row < len(self.hits) else None
@@ -103,7 +103,7 @@ class Pictures(QAbstractListModel):
         """int64 [n], where every picture is shown."""
         return self._ids
 
-    def show_hits(self, hits: Sequence[Shown]) -> None:
+    def show_hits(self, hits: Sequence[GridItem]) -> None:
         self.beginResetModel()
         self.hits = list(hits)
         self.endResetModel()
@@ -136,7 +136,7 @@ class Pictures(QAbstractListModel):
         self._asked.discard(number)
         if self.hits is not None or not np.array_equal(ids, self.page_ids(number)):
             return
-        found = {item.id: Shown.of_item(item) for item in items}
+        found = {item.id: GridItem.of_item(item) for item in items}
         self._pages[number] = [found.get(int(one)) for one in ids]
         while len(self._pages) > MOST_PAGES:
             self._pages.popitem(last=False)
@@ -159,14 +159,14 @@ def score_words(score: float) -> str:
     return digits(score, ".2f")
 
 
-def spoken(shown: Shown) -> str:
+def spoken(shown: GridItem) -> str:
     """A tile in words."""
     if shown.score is None:
         return shown.words
     return tr("{caption}, similarity {score}", caption=shown.words, score=score_words(shown.score))
 
 
-def tooltip(shown: Shown) -> str:
+def tooltip(shown: GridItem) -> str:
     lines = [shown.words]
     if shown.score is not None:
         lines.append(
