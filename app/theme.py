@@ -13,6 +13,7 @@ from models.resources import resource
 # Categories (Okabe and Ito): the same thing has the same colour everywhere, in both themes. Marks only, never text.
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, VERMILION, YELLOW, GREY = "#56B4E9", "#D55E00", "#F0E442", "#8A8A8A"
+ON_MAP = "#FFFFFF"  # marks and words on viridis, which is dark in both themes
 CATEGORIES = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, YELLOW, GREY)
 EMOTIONS = {"angry": VERMILION, "happy": ORANGE, "neutral": GREY, "sad": BLUE}
 
@@ -44,6 +45,7 @@ class Theme:
     hover: str
     track: str  # behind bars
     grid: str
+    wave: str  # a waveform that is nobody's in particular
     error: str
     error_back: str
     warning: str
@@ -58,13 +60,13 @@ class Theme:
 LIGHT = Theme(
     name="light", page="#FFFFFF", view="#F5F6F8", card="#FFFFFF", field="#FFFFFF", line="#E1E4E8",
     edge="#CDD2D8", text="#1C2126", muted="#5F6871", accent="#0072B2", accent_hover="#005F94",
-    on_accent="#FFFFFF", tint="#E6F1F8", hover="#F0F2F5", track="#E6E8EB", grid="#E6E8EB", error="#A8201A",
+    on_accent="#FFFFFF", tint="#E6F1F8", hover="#F0F2F5", track="#E6E8EB", grid="#E6E8EB", wave="#69737D", error="#A8201A",
     error_back="#FCEBEA", warning="#7A5200", warning_back="#FFF5DC", hint_back="#E6F1F8",
 )  # fmt: skip
 DARK = Theme(
     name="dark", page="#1C2025", view="#15181C", card="#1F2429", field="#23282E", line="#2F353C",
     edge="#444C55", text="#E4E7EA", muted="#A3ADB7", accent="#56B4E9", accent_hover="#7CC5EF",
-    on_accent="#0C1A24", tint="#1F3442", hover="#282E34", track="#30363D", grid="#2C3238", error="#FF9C94",
+    on_accent="#0C1A24", tint="#1F3442", hover="#282E34", track="#30363D", grid="#2C3238", wave="#9AA5B1", error="#FF9C94",
     error_back="#3A2220", warning="#F2C572", warning_back="#382E1A", hint_back="#1F3442",
 )  # fmt: skip
 
@@ -272,6 +274,11 @@ QFrame[surface="query"][over="true"] { border: 2px solid @accent; }
 QLineEdit[kind="query"], QLineEdit[kind="query"]:focus { border: none; background: transparent; padding: 0;
   font-size: @section_px; }
 QComboBox { combobox-popup: 0; }
+QLineEdit[kind="bare"], QLineEdit[kind="bare"]:hover { background: transparent; border: 1px solid transparent; padding: 0;
+  min-height: 18px; }
+QLineEdit[kind="bare"]:focus { border: 1px solid @accent; padding: 0; }
+QToolButton[kind="letter"] { padding: 0; }
+QToolButton[kind="letter"]:checked { border: 1px solid @accent; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url("@down"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: @field; color: @text; border: 1px solid @edge; outline: none;

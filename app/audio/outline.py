@@ -138,6 +138,43 @@ def outline_of(path: Path, progress: Progress | None = None) -> Outline:
     )
 
 
+class GrowingOutline:
+    """The outline of a sound that is still being made: `add` what is new, `so_far` is what there is."""
+
+    def __init__(self, path: Path, sample_rate: int, frames: int, channels: int) -> None:
+        """path: where the sound will lie. frames: how long it will be, about."""
+        self._path, self._rate, self._channels = path, sample_rate, channels
+        self._block = FINEST
+        while frames / self._block > MOST_PAIRS:
+            self._block *= 2
+        self._hop_s = max(HOP_S, frames / sample_rate / MOST_COLUMNS)
+        self._pairs, self._spectra = _Pairs(self._block), _Spectra(sample_rate, self._hop_s)
+        self._frames = self._clipped = 0
+
+    def add(self, samples: np.ndarray) -> None:
+        """float32 [n], the mean of all channels."""
+        self._frames += len(samples)
+        self._clipped += int(np.count_nonzero(np.abs(samples) >= FULL_SCALE))
+        self._pairs.add(samples)
+        self._spectra.add(samples)
+
+    def so_far(self) -> Outline:
+        low, high = self._pairs.so_far()
+        return Outline(
+            path=self._path,
+            sample_rate=self._rate,
+            frames=self._frames,
+            channels=self._channels,
+            block=self._block,
+            levels=_levels(low, high),
+            spectra=_coarser_spectra(self._spectra.so_far()),
+            hop_s=self._hop_s,
+            top_hz=_top(self._rate),
+            peak=float(max(-low.min(), high.max())),
+            clipped=self._clipped,
+        )
+
+
 def stretch_of(outline: Outline, first_s: float, last_s: float, columns: int) -> Stretch:
     """The part between two times, read from the file; its spectrogram has about `columns` columns or fewer."""
     first_s = max(0.0, first_s)
@@ -162,10 +199,17 @@ class _Pairs:
     def add(self, samples: np.ndarray) -> None:
         samples = np.concatenate([self._rest, samples]) if len(self._rest) else samples
         whole = len(samples) // self._block * self._block
-        blocks = samples[:whole].reshape(-1, self._block)
-        self._low.append(blocks.min(axis=1))
-        self._high.append(blocks.max(axis=1))
+        if whole:
+            blocks = samples[:whole].reshape(-1, self._block)
+            self._low.append(blocks.min(axis=1))
+            self._high.append(blocks.max(axis=1))
         self._rest = samples[whole:].copy()
+
+    def so_far(self) -> Level:
+        """Of the whole blocks that there are; a silent one where there is none."""
+        if not self._low:
+            return np.zeros(1, np.float32), np.zeros(1, np.float32)
+        return np.concatenate(self._low), np.concatenate(self._high)
 
     def done(self) -> Level:
         if len(self._rest):
@@ -203,6 +247,10 @@ class _Spectra:
         keep = max(0, min(len(sound), int(self._starts(1)[0]) - self._first))
         self._rest = sound[keep:].copy()
         self._first += keep
+
+    def so_far(self) -> np.ndarray:
+        """The columns that there are; a silent one where there is none."""
+        return np.concatenate(self._columns) if self._columns else np.zeros((1, BINS), np.uint8)
 
     def done(self) -> np.ndarray:
         start = int(self._starts(1)[0]) - self._first

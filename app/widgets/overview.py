@@ -83,7 +83,7 @@ class Overview(QWidget):
         middle, half = self.height() / 2, self.height() / 2 - 3
         x = np.arange(columns) + 0.5
         painter = QPainter(picture)
-        ink = theme.color("#9AA5B1" if theme.current().dark else "#69737D")
+        ink = theme.color("wave")
         box = QRectF(self.rect()).adjusted(0, 3, 0, -3)
         paint_columns(painter, box, x, middle - high / top * half, middle - low / top * half, ink)
         painter.end()

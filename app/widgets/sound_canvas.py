@@ -188,7 +188,7 @@ class SoundCanvas(QWidget):
         painter.setFont(theme.font(theme.HINT_PX))
         place = QRectF(box.left() + 2, box.top() + 2, painter.fontMetrics().horizontalAdvance(words) + 8, 15)
         painter.fillRect(place, QColor(0, 0, 0, 110))
-        painter.setPen(QColor("#FFFFFF"))
+        painter.setPen(QColor(theme.ON_MAP))
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, words)
 
     def _paint_marks(self, painter: QPainter) -> None:
@@ -203,7 +203,7 @@ class SoundCanvas(QWidget):
         if self.axis.head_s is not None and self.outline is not None:
             x = self.x_of(self.axis.head_s)
             on_picture = self.mode == "spectrogram"
-            painter.setPen(QPen(QColor("#FFFFFF") if on_picture else theme.color("text"), 1.4))
+            painter.setPen(QPen(QColor(theme.ON_MAP) if on_picture else theme.color("text"), 1.4))
             painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
 
     def _x(self, box: QRectF, time_s: float) -> float:

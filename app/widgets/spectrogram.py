@@ -33,9 +33,7 @@ class Spectrogram(Plot):
         self._image = pg.ImageItem(axisOrder="col-major")
         self._image.setLookupTable(pg.colormap.get("viridis").getLookupTable(nPts=256))
         self.addItem(self._image, ignoreBounds=True)
-        self._head = pg.InfiniteLine(
-            angle=90, pen=pg.mkPen(theme.LIGHT.page, width=1)
-        )  # the map is dark in both themes
+        self._head = pg.InfiniteLine(angle=90, pen=pg.mkPen(theme.ON_MAP, width=1))
         self._head.hide()
         self.addItem(self._head, ignoreBounds=True)
         self._columns = np.zeros((0, BINS), np.uint8)
@@ -44,7 +42,7 @@ class Spectrogram(Plot):
         # A file too long to hold all its columns, and its rate:
         self._file: tuple[np.ndarray, int] | None = None
         # Frequencies are written into the picture: an axis beside it would push it out of line with the waveform.
-        self._marks = [pg.TextItem(color="#FFFFFF", fill=(0, 0, 0, 110)) for _ in MARKS]
+        self._marks = [pg.TextItem(color=theme.ON_MAP, fill=(0, 0, 0, 110)) for _ in MARKS]
         for mark in self._marks:
             mark.setParentItem(self.getViewBox())
             mark.setFont(theme.font(theme.HINT_PX))

@@ -13,6 +13,7 @@ from app.widgets.decimate import envelope, minmax
 from app.widgets.plot import Plot
 
 COLUMNS = 1200
+TINT_Z, BAND_Z = -30, -20  # behind the curve
 MOST_BANDS = 400
 BLOCK = 256  # samples of a file that the coarse outline holds as one pair
 
@@ -41,10 +42,10 @@ class Waveform(Plot):
         self._scale = 0.1
         self._seen: tuple[float, float] | None = None
         self._band = pg.ImageItem(axisOrder="row-major")
-        self._band.setZValue(-20)
+        self._band.setZValue(BAND_Z)
         self.addItem(self._band, ignoreBounds=True)
         self._tint = pg.LinearRegionItem(movable=False, pen=pg.mkPen(None))
-        self._tint.setZValue(-30)
+        self._tint.setZValue(TINT_Z)
         self._tint.hide()
         self.addItem(self._tint, ignoreBounds=True)
         self._curve = pg.PlotDataItem(connect="all", antialias=False, skipFiniteCheck=True)
@@ -166,7 +167,7 @@ class Waveform(Plot):
 
     def _colour(self) -> None:
         now = theme.current()
-        self._curve.setPen(pg.mkPen("#9AA5B1" if now.dark else "#69737D", width=1))
+        self._curve.setPen(pg.mkPen(now.wave, width=1))
         self._head.setPen(pg.mkPen(now.text, width=1))  # not the accent: attention is drawn in that
         tint = QColor(theme.ORANGE)
         tint.setAlpha(34 if now.dark else 26)

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -130,9 +130,11 @@ class Separator:
         options: SeparationOptions = DEFAULTS,
         *,
         progress: Progress | None = None,
+        told: Callable[[FloatArray], None] | None = None,
     ) -> Separated:
         """Write ``NAME_speaker1.wav`` … into `folder`, streamed from disk to disk.
 
+        told: gets every stretch that was written, float32 [speakers, frames, channels] at the recording's rate.
         Raises UserError for a recording that cannot be read, a folder that cannot be written, a container that cannot
         hold it; Cancelled leaves nothing behind.
         """
@@ -147,7 +149,7 @@ class Separator:
             aside = Path(tempfile.mkdtemp(prefix=".separating-", dir=folder))
             names = [f"{source.stem}_speaker{n + 1}.{options.container}" for n in range(self.speakers)]
             watch = _Watch(self.speakers)
-            self._write(source, about, [aside / name for name in names], options, watch, progress)
+            self._write(source, about, [aside / name for name in names], options, watch, progress, told)
             if not watch.frames:
                 raise UserError(
                     "{name} holds no sound.",
@@ -191,6 +193,7 @@ class Separator:
         options: SeparationOptions,
         watch: _Watch,
         progress: Progress,
+        told: Callable[[FloatArray], None] | None,
     ) -> None:
         """Stream the recording through the windows into the tracks' files."""
         large = about.frames * about.channels * 4 > LARGEST_WAV
@@ -211,6 +214,8 @@ class Separator:
                 watch.see(mixture, stretch)
                 for file, track in zip(files, stretch, strict=True):
                     file.write(track)
+                if told is not None:
+                    told(stretch)
         finally:
             for file in files:
                 file.close()

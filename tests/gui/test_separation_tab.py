@@ -145,9 +145,9 @@ def test_the_sample_is_separated_and_judged_at_once(tab, qtbot):
     from models.separation.samples import sample_mixtures
 
     tab.recording.try_sample()
-    qtbot.waitUntil(lambda: tab.recording.scores.filled and idle(tab), timeout=90_000)
+    qtbot.waitUntil(lambda: tab.recording.references.table.filled and idle(tab), timeout=90_000)
     assert "woman and man" in tab.recording._about.text()
-    table = tab.recording.scores.table
+    table = tab.recording.references.table.table
     assert {table.item(row, 1).text() for row in range(2)} == {"Speaker 1", "Speaker 2"}
     assert all(
         float(table.item(row, 3).text().replace("−", "-")) > 0 for row in range(2)
@@ -155,7 +155,7 @@ def test_the_sample_is_separated_and_judged_at_once(tab, qtbot):
     tab.recording.try_sample(1)
     second = sample_mixtures()[1].mixture
     qtbot.waitUntil(
-        lambda: tab.recording.outline.path == second and tab.recording.scores.filled and idle(tab),
+        lambda: tab.recording.outline.path == second and tab.recording.references.table.filled and idle(tab),
         timeout=90_000,
     )
 
@@ -342,12 +342,12 @@ def test_nearer_than_the_outline_every_lane_reads_its_file(tab, qtbot, talk):
 def test_references_are_matched_with_their_tracks(tab, qtbot, talk, tmp_path):
     shown(tab, qtbot, talk)
     folder, _sounds = talk
-    tab.recording.add_references([folder / "two.wav", folder / "one.wav"])
-    qtbot.waitUntil(lambda: tab.recording.scores.filled and idle(tab), timeout=60_000)
-    table = tab.recording.scores.table
+    tab.recording.references.add([folder / "two.wav", folder / "one.wav"])
+    qtbot.waitUntil(lambda: tab.recording.references.table.filled and idle(tab), timeout=60_000)
+    table = tab.recording.references.table.table
     assert [table.item(row, 1).text() for row in range(2)] == ["Speaker 2", "Speaker 1"]
     assert float(table.item(0, 2).text()) > 50
-    assert tab.recording.scores.isVisible()
+    assert tab.recording.references.table.isVisible()
     tab.recording.exports.write_scores(tmp_path / "s.csv")
     rows = list(csv.DictReader((tmp_path / "s.csv").read_text().splitlines()))
     assert [row["track"] for row in rows] == ["Speaker 2", "Speaker 1"]
@@ -360,15 +360,15 @@ def test_references_are_matched_with_their_tracks(tab, qtbot, talk, tmp_path):
 def test_a_reference_of_another_length_is_refused(tab, qtbot, talk, tmp_path):
     shown(tab, qtbot, talk)
     soundfile.write(tmp_path / "other.wav", np.zeros(RATE), RATE)
-    tab.recording.add_references([tmp_path / "other.wav"])
+    tab.recording.references.add([tmp_path / "other.wav"])
     qtbot.waitUntil(lambda: "not as long" in texts(tab), timeout=30_000)
-    assert not tab.recording.references
-    assert not tab.recording.scores.isVisible()
+    assert not tab.recording.references.paths
+    assert not tab.recording.references.table.isVisible()
 
 
 def test_references_given_first_wait_for_the_tracks(tab, qtbot, talk):
     opened(tab, qtbot, talk[0] / "mixture.wav")
-    tab.recording.add_references([talk[0] / "one.wav"])
+    tab.recording.references.add([talk[0] / "one.wav"])
     assert "as soon as" in texts(tab)
 
 
@@ -412,8 +412,26 @@ def test_a_place_that_cannot_be_written_is_said(tab, qtbot, talk):
     assert any(message.level == "error" for message in tab.messages.messages)
 
 
-def test_the_emotion_tab_gets_a_time_line_for_each_speaker(tab, window, qtbot, talk):
-    lanes = shown(tab, qtbot, talk)
+@pytest.fixture(scope="module")
+def conversation(tmp_path_factory):
+    """As `talk`, of two people of whom each speaks while the other is silent."""
+    from models import audio
+    from models.resources import resource
+
+    folder = tmp_path_factory.mktemp("conversation")
+    clips = sorted(resource("samples", "emotion", "audio").glob("*.flac"))
+    sounds = []
+    for number, clip in enumerate((clips[0], clips[-1])):
+        said = np.resize(audio.read(clip), SECONDS * RATE // 2)
+        quiet = np.zeros_like(said)
+        sounds.append(np.concatenate([quiet, said] if number else [said, quiet]))
+    for name, sound in (("mixture", sum(sounds)), ("one", sounds[0]), ("two", sounds[1])):
+        soundfile.write(folder / f"{name}.wav", sound, RATE, subtype="FLOAT")
+    return folder, tuple(sounds)
+
+
+def test_the_emotion_tab_gets_a_time_line_for_each_speaker(tab, window, qtbot, conversation):
+    lanes = shown(tab, qtbot, conversation)
     lanes.lanes[1].name.setText("Anna")
     tab.send_to_emotion()
     emotion = window.current
@@ -607,3 +625,99 @@ def test_the_keyboard_reaches_the_controls_in_reading_order(tab, qtbot, talk):
     order = [tab.models.box, tab.primary, lanes.lanes[1].mute, lanes.lanes[1].solo, lanes.lanes[2].mute]
     places = [stops.index(one) for one in [*order, lanes.transport.play]]
     assert places == sorted(places)
+
+
+# While it separates, and after ----------------------------------------------------------------------------
+
+
+def test_space_plays_after_separating(tab, qtbot, talk, network):
+    """The button had the focus when it was pressed; Space there would separate once more."""
+    lanes = opened(tab, qtbot, talk[0] / "mixture.wav")
+    tab.models.choose(str(network))
+    tab.primary.setFocus()
+    qtbot.keyClick(tab.primary, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: tab.recording.separated is not None and idle(tab), timeout=60_000)
+    assert tab.window().focusWidget() is lanes
+    played = []
+    lanes.toggle_play = lambda: played.append(True)
+    qtbot.keyClick(tab.window().focusWidget(), Qt.Key.Key_Space)
+    assert played == [True]
+    assert not tab.is_busy
+
+
+def test_lanes_fill_while_it_separates(tab, qtbot, tmp_path, network, monkeypatch):
+    """What is separated already is drawn; only the mixture can be heard, muted or exported until it is whole."""
+    monkeypatch.setattr("app.tabs.separation.filling.TOLD_EVERY_S", 0.0)
+    sound = 0.1 * np.random.default_rng(0).normal(size=90 * RATE)
+    soundfile.write(tmp_path / "long.wav", sound, RATE)
+    lanes = opened(tab, qtbot, tmp_path / "long.wav")
+    tab.models.choose(str(network))
+    seen = []
+    show = lanes.show_filling
+
+    def watched(mixture, tracks):
+        show(mixture, tracks)
+        lane = lanes.lanes[1]
+        seen.append((tracks[0].outline.duration_s, lane.solo.isEnabled(), lanes.gains()))
+
+    monkeypatch.setattr(lanes, "show_filling", watched)
+    tab.act()
+    qtbot.waitUntil(lambda: tab.recording.separated is not None and idle(tab), timeout=90_000)
+    lengths = [length for length, _solo, _gains in seen]
+    assert len(lengths) > 3
+    assert lengths == sorted(lengths)
+    assert 0 < lengths[0] < 45
+    assert not any(solo for _length, solo, _gains in seen)
+    assert {tuple(gains) for _length, _solo, gains in seen} == {(1.0,)}
+    assert len(lanes.lanes) == 3
+    assert all(lane.solo.isEnabled() for lane in lanes.lanes)
+
+
+def test_a_separation_that_is_stopped_leaves_what_was_there(tab, qtbot, tmp_path, network):
+    soundfile.write(tmp_path / "long.wav", 0.1 * np.random.default_rng(0).normal(size=120 * RATE), RATE)
+    lanes = opened(tab, qtbot, tmp_path / "long.wav")
+    tab.models.choose(str(network))
+    tab.act()
+    qtbot.waitUntil(lambda: len(lanes.lanes) == 3, timeout=60_000)
+    tab.stop()
+    qtbot.waitUntil(lambda: idle(tab), timeout=30_000)
+    assert [lane.title for lane in lanes.lanes] == ["Mixture"]
+    assert "Stopped" in texts(tab)
+
+
+def test_the_oldest_tracks_go_beyond_the_limit(own_home, tmp_path):
+    import os
+
+    from app.tabs.separation import kept
+
+    for age, name in enumerate(("new", "middle", "old")):
+        folder = kept.place() / name
+        folder.mkdir(parents=True)
+        (folder / "track.wav").write_bytes(bytes(1000))
+        for path in (folder / "track.wav", folder):
+            os.utime(path, (2e9 - 1000 * age, 2e9 - 1000 * age))
+    left = kept.place() / "new" / f"{kept.UNFINISHED}x"
+    left.mkdir()
+    os.utime(left, (1e9, 1e9))
+    assert [one.folder.name for one in kept.listed()] == ["old", "middle", "new"]
+    assert kept.make_room(2500, spared=[kept.place() / "old"]) == 1000
+    assert sorted(path.name for path in kept.place().iterdir()) == ["new", "old"]
+    assert not left.exists()
+    assert kept.bytes_kept() == 2000
+
+
+def test_kept_tracks_are_told_and_removed_but_for_those_in_use(tab, qtbot, talk, network):
+    from app.tabs.separation import kept
+
+    old = kept.place() / "another"
+    old.mkdir(parents=True)
+    (old / "track.wav").write_bytes(bytes(5_000_000))
+    opened(tab, qtbot, talk[0] / "mixture.wav")
+    tab.models.choose(str(network))
+    tab.act()
+    qtbot.waitUntil(lambda: tab.recording.separated is not None and idle(tab), timeout=60_000)
+    tab.options.set_open(True)
+    qtbot.waitUntil(lambda: " MB of tracks in " in tab.kept.about.whole(), timeout=10_000)
+    tab.kept.remove_all()
+    qtbot.waitUntil(lambda: not old.exists(), timeout=10_000)
+    assert all(track.is_file() for track in tab.recording.separated.tracks)

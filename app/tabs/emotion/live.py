@@ -16,6 +16,7 @@ from app.tabs.emotion.live_session import WINDOW_S, LiveSession
 from app.tabs.emotion.live_view import SHOWN_S, LiveView
 from app.tabs.emotion.recording import RATE, Recording
 from app.tabs.paged import Page
+from app.tabs.recovered import recover_recordings
 from app.widgets.labels import Elided
 from app.widgets.message_bar import Action
 from app.widgets.microphone_box import MicrophoneBox
@@ -98,7 +99,7 @@ class LivePage(Page):
     def shown(self) -> None:
         if not self._recovered:
             self._recovered = True
-            self.recording.recover()
+            recover_recordings(self.tab)
         if not self.session.listening:
             self.input.list_devices()
 

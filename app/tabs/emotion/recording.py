@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.audio.recorder import SessionRecorder, folder, recover
+from app.audio.recorder import SessionRecorder, folder
 from app.audio.ring import Ring
 from app.i18n import tr
 from models.errors import UserError
@@ -69,17 +69,6 @@ class Recording:
             return
         if files:
             text = tr("The session was written to {folder}.", folder=files[0].parent)
-            self._tab.show_message("hint", text, key="recorded")
-
-    def recover(self) -> None:
-        """Name what a crash left unfinished, and say so."""
-        try:
-            files = recover(folder())
-        except UserError as error:
-            self._tab.show_error(error)
-            return
-        if files:
-            text = tr("A recording that had broken off was saved in {folder}.", folder=files[0].parent)
             self._tab.show_message("hint", text, key="recorded")
 
     def _failed(self, error: UserError) -> None:

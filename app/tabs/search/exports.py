@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
+from app import theme
 from app.tabs.search.grid import GridItem, score_words
 from app.tabs.search.thumbnails import read
 from app.tabs.search.tile import fitted, paint_absence
@@ -50,7 +51,7 @@ def write_sheet(path: Path, title: str, shown: Sequence[GridItem], font: QFont, 
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
     font.setPixelSize(20)
     painter.setFont(font)
-    painter.setPen(QColor("#1C2126"))
+    painter.setPen(QColor(theme.LIGHT.text))
     painter.drawText(QRect(MARGIN, 12, size[0] - 2 * MARGIN, 40), Qt.AlignmentFlag.AlignVCenter, title)
     font.setPixelSize(12)
     painter.setFont(font)
@@ -79,7 +80,9 @@ def _paint_one(painter: QPainter, box: QRect, one: GridItem) -> None:
         painter.restore()
     metrics = painter.fontMetrics()
     score = f"{score_words(one.score)} · " if one.score is not None else ""
-    for row, (words, color) in enumerate(((score + one.words, "#1C2126"), (one.attribution, "#5F6871"))):
+    for row, (words, color) in enumerate(
+        ((score + one.words, theme.LIGHT.text), (one.attribution, theme.LIGHT.muted))
+    ):
         painter.setPen(QColor(color))
         line = QRect(box.left(), box.bottom() + 4 + 18 * row, box.width(), 18)
         painter.drawText(

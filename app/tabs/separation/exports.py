@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 KINDS = {"wav": "WAV (*.wav)", "flac": "FLAC (*.flac)"}
 
 
-class Exports(QObject):
+class TrackExports(QObject):
     """`ask_for_…` opens a dialog, the others write."""
 
     def __init__(self, tab: SeparationTab, lanes: Lanes, scores: ScoreTable) -> None:

@@ -34,6 +34,7 @@ class Lane(QWidget):
         self.number, self.path, self.color = number, path, color
         self.canvas = SoundCanvas(axis, name, color)
         self._selected = False
+        self.ready = True
         self.setMinimumHeight(LEAST_HEIGHT)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -59,6 +60,12 @@ class Lane(QWidget):
 
     def set_outline(self, outline: Outline, top: float = 0.0) -> None:
         self.canvas.set_outline(outline, top)
+
+    def set_ready(self, ready: bool) -> None:
+        """Whether it is a whole file, to be heard and exported; else it is still being made."""
+        self.ready = ready
+        for control in (self.mute, self.solo, self.export, self.gain):
+            control.setEnabled(ready)
 
     def set_heard(self, heard: bool) -> None:
         """Whether anything of it comes out now."""
@@ -105,22 +112,13 @@ class Lane(QWidget):
         self.name.setFocusPolicy(Qt.FocusPolicy.NoFocus if self.is_mixture else Qt.FocusPolicy.StrongFocus)
         self.name.setAccessibleName(tr("Name of lane {n}", n=self.number))
         self.name.setToolTip("" if self.is_mixture else tr("Type another name for this speaker"))
-        self.name.setStyleSheet(
-            "QLineEdit { background: transparent; border: 1px solid transparent; padding: 0; min-height: 18px; }"
-            "QLineEdit:focus { border: 1px solid palette(highlight); padding: 0; }"
-        )
         self.name.editingFinished.connect(self._name_given)
         return self.name
 
     def _make_buttons(self, name: str) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(2)
-        self.mute = _letter(
-            tr(
-                "M",
-            ),
-            tr("Mute {name} (M)", name=name),
-        )
+        self.mute = _letter(tr("M"), tr("Mute {name} (M)", name=name))
         self.solo = _letter(tr("S"), tr("Hear only {name} ({n})", name=name, n=self.number))
         self.export = QToolButton()
         self.export.setText(tr("Export…"))
@@ -199,9 +197,7 @@ def _letter(letter: str, words: str) -> QToolButton:
     button.setFixedSize(26, 22)
     button.setToolTip(words)
     button.setAccessibleName(words)
-    button.setStyleSheet(
-        "QToolButton { padding: 0; } QToolButton:checked { border: 1px solid palette(highlight); }"
-    )
+    button.setProperty("kind", "letter")
     return button
 
 

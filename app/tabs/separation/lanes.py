@@ -27,7 +27,7 @@ from models.progress import Cancelled
 REDRAW_MS = 33
 SETTLE_MS = 60  # the view stands still for so long before a file is read
 SPEAKERS = (theme.BLUE, theme.ORANGE, theme.GREEN, theme.PINK, theme.SKY, theme.VERMILION)
-MIXTURE_COLOR = "#7A848E"
+MIXTURE_COLOR = "wave"
 WORKER = "lanes"
 STEP_S, STRIDE_S = 1.0, 10.0  # arrow keys, with Shift
 
@@ -56,6 +56,7 @@ class Lanes(QWidget):
         self.lanes: list[Lane] = []
         self.mode = "waveform"
         self._selected = 0
+        self._filling = False  # the tracks are still being made: only the mixture can be heard
         self._closed = False
         self.player = LanePlayer(self)
         self.player.finished.connect(self._finished)
@@ -88,6 +89,7 @@ class Lanes(QWidget):
         """A recording, and its tracks where there are some. Of the same recording, view and place are kept."""
         same = bool(self.lanes) and self.lanes[0].path == mixture.path
         place, playing = self.place_s(), self.player.playing and not self.player.paused
+        self._filling = False
         self._fill([mixture, *tracks])
         self.overview.set_outline(mixture.outline)
         if not same:
@@ -101,6 +103,20 @@ class Lanes(QWidget):
             self.player.play(place)
             self._ticker.start()
         self._show_playing()
+
+    def show_filling(self, mixture: Sound, tracks: Sequence[Sound]) -> None:
+        """Tracks as far as they have come; the mixture can be heard meanwhile."""
+        if not self._filling or len(self.lanes) != 1 + len(tracks):
+            place, playing = self.place_s(), self.player.playing and not self.player.paused
+            self._filling = True
+            self._fill([mixture, *tracks])
+            self.player.set_lanes([mixture.path], [1.0])
+            if playing:
+                self.player.play(place)
+                self._ticker.start()
+        top = max(one.outline.peak for one in (mixture, *tracks))
+        for lane, sound in zip(self.lanes[1:], tracks, strict=True):
+            lane.set_outline(sound.outline, top)
 
     def set_mode(self, mode: str) -> None:
         """``waveform``, ``spectrogram`` or ``both``, for all lanes."""
@@ -131,6 +147,7 @@ class Lanes(QWidget):
             lane.chosen.connect(self.select)
             lane.export_asked.connect(self.export_asked)
             lane.renamed.connect(self.renamed)
+            lane.set_ready(number == 0 or not self._filling)
             self._column.insertWidget(number, lane, 1)
             self.lanes.append(lane)
         # Room for the tracks to come, so that the mixture stays where it is.
@@ -141,7 +158,9 @@ class Lanes(QWidget):
     # Listening --------------------------------------------------------------------------------------------
 
     def gains(self) -> list[float]:
-        """Of every lane, as a factor; solo wins over mute."""
+        """Of every lane that can be heard, as a factor; solo wins over mute."""
+        if self._filling:
+            return [1.0]
         solo = any(lane.solo.isChecked() for lane in self.lanes)
         return [
             10 ** (lane.gain_db / 20)
@@ -185,7 +204,7 @@ class Lanes(QWidget):
 
     def hear_only(self, number: int) -> None:
         """Solo of that lane alone; once more: of none."""
-        if number >= len(self.lanes):
+        if number >= len(self.lanes) or self._filling:
             return
         alone = self.lanes[number].solo.isChecked() and sum(one.solo.isChecked() for one in self.lanes) == 1
         for lane in self.lanes:
@@ -217,7 +236,7 @@ class Lanes(QWidget):
         self._show_heard()
 
     def _show_heard(self) -> None:
-        for lane, gain in zip(self.lanes, self.gains(), strict=True):
+        for lane, gain in zip(self.lanes, self.gains(), strict=False):
             lane.set_heard(gain > 0)
 
     def _tick(self) -> None:
@@ -269,15 +288,21 @@ class Lanes(QWidget):
         wanted, self._wanted = self._wanted, {}
         worker = self._services.worker(WORKER)
         for lane in self.lanes:
-            if lane.canvas not in wanted or lane.canvas.outline is None:
+            if lane.canvas not in wanted or lane.canvas.outline is None or not lane.ready:
                 continue
             first_s, last_s = wanted[lane.canvas]
             aside = (last_s - first_s) / 2  # so that moving a little needs no reading
+            stretch = (first_s - aside, last_s + aside)
             worker.submit(
-                stretch_of, lane.canvas.outline, first_s - aside, last_s + aside, 2 * lane.canvas.width(),
-                newest_wins=("detail", lane.number), drop_running=True,
-                done=partial(self._take_detail, lane), failed=self._detail_failed,
-            )  # fmt: skip
+                stretch_of,
+                lane.canvas.outline,
+                *stretch,
+                2 * lane.canvas.width(),
+                newest_wins=("detail", lane.number),
+                drop_running=True,
+                done=partial(self._take_detail, lane),
+                failed=self._detail_failed,
+            )
 
     def _take_detail(self, lane: Lane, stretch: Stretch) -> None:
         if lane in self.lanes:
@@ -311,7 +336,7 @@ class Lanes(QWidget):
             Qt.Key.Key_Equal: lambda: self.axis.zoom(0.5),
             Qt.Key.Key_Minus: lambda: self.axis.zoom(2.0),
             Qt.Key.Key_F: self.axis.show_all,
-            Qt.Key.Key_M: lane.mute.toggle,
+            Qt.Key.Key_M: lane.mute.click,
             Qt.Key.Key_L: self.transport.loop.toggle,
             Qt.Key.Key_Escape: lambda: self.axis.set_region(None),
             Qt.Key.Key_BracketLeft: lambda: self._set_end(0),
@@ -338,6 +363,8 @@ class Lanes(QWidget):
             super().keyPressEvent(event)
 
     def _offer(self, lane: Lane, menu: QMenu) -> None:
+        if not lane.ready:
+            return
         region = self.axis.region
         play = menu.addAction(tr("Play the chosen stretch"))
         play.triggered.connect(self._play_region)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from app.audio.recorder import SoundRecorder, folder, recover
+from app.audio.recorder import SoundRecorder, folder
 from app.i18n import tr
 from app.services import Services
 from app.widgets.microphone_box import MicrophoneBox
@@ -94,10 +93,6 @@ class RecordBox(QWidget):
         if not self._listed:
             self._listed = True
             self.input.list_devices()
-
-    def recovered(self) -> list[Path]:
-        """What a crash left unfinished, with its names now. Raises UserError."""
-        return recover(folder())
 
     def _is_missing(self, error: UserError) -> None:
         """That there is none is said when a person wants to record."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QFileDialog, QStackedWidget
+from PySide6.QtWidgets import QApplication, QStackedWidget
 
 from app.i18n import plural, tr, translate
 from app.tabs.paged import Page
+from app.tabs.recovered import recover_recordings
 from app.tabs.sent import Conversation, Track
 from app.tabs.separation import work
 from app.tabs.separation.empty import empty, stacked
-from app.tabs.separation.exports import Exports
+from app.tabs.separation.exports import TrackExports
+from app.tabs.separation.filling import Filling
 from app.tabs.separation.lanes import SPEAKERS, Lanes, Sound
 from app.tabs.separation.record_box import RecordBox
-from app.tabs.separation.score_table import ScoreTable
-from app.tabs.separation.words import about_words, speakers_words, speed_words
+from app.tabs.separation.references import References
+from app.tabs.separation.words import about_words, left_words, speakers_words, speed_words
 from app.tabs.separation.work import READER
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided, Hint
@@ -42,7 +45,6 @@ class RecordingPage(Page):
         super().__init__(tab)
         self.outline: Outline | None = None
         self.separated: Separated | None = None
-        self.references: list[Path] = []
         self._separating: Progress | None = None
         self._sample_words = ""
         self._recovered = False
@@ -84,7 +86,7 @@ class RecordingPage(Page):
             kept |= {
                 "path": str(self.outline.path),
                 "sample": self._sample_words,
-                "references": [str(path) for path in self.references],
+                "references": [str(path) for path in self.references.paths],
                 "view": list(self.lanes.axis.view),
             }
         if self.separated is not None:
@@ -107,14 +109,7 @@ class RecordingPage(Page):
         self.microphone.list_devices()
         if not self._recovered:
             self._recovered = True
-            try:
-                found = self.microphone.recovered()
-            except UserError as error:
-                self.tab.show_error(error)
-                return
-            if found:
-                text = tr("A recording that had broken off was saved in {folder}.", folder=found[0].parent)
-                self.tab.show_message("hint", text, key="recorded")
+            recover_recordings(self.tab)
 
     def hidden(self) -> None:
         if self.lanes.player.playing and not self.lanes.player.paused:
@@ -141,8 +136,8 @@ class RecordingPage(Page):
                 )
             except Cancelled:
                 return False
-        self.outline, self.separated, self.references = outline, None, []
-        self.scores.show_nothing()
+        self.outline, self.separated = outline, None
+        self.references.forget()
         self._views.setCurrentWidget(self._lanes_page)
         focused = QApplication.focusWidget()
         if focused is None or not self.tab.isAncestorOf(focused):
@@ -191,9 +186,9 @@ class RecordingPage(Page):
         view = state.get("view")
         if isinstance(view, list) and len(view) == 2 and all(isinstance(one, int | float) for one in view):
             self.lanes.axis.show(float(view[0]), float(view[1]))
-        self.references = [Path(str(one)) for one in state.get("references", []) if Path(str(one)).is_file()]
-        if self.references and self.separated is not None:
-            await self._score()
+        kept = [Path(str(one)) for one in state.get("references", [])]
+        self.references.paths = [path for path in kept if path.is_file()]
+        await self.references.score()
 
     def try_sample(self, number: int = 0) -> None:
         self.tab.start(self._open_sample(number))
@@ -205,7 +200,7 @@ class RecordingPage(Page):
         sample = samples[number % len(samples)]
         self._sample_words = speakers_words(sample.words)
         if await self.open(sample.mixture):
-            self.references = list(sample.references)
+            self.references.paths = list(sample.references)
             await self._separate()
 
     def _recorded(self, path: Path) -> None:
@@ -222,25 +217,74 @@ class RecordingPage(Page):
         self.tab.clear_messages()
         if self.separated is not None:
             self.lanes.stop()  # a file that is being played cannot be replaced on every system
-        path = outline.path
         try:
             with self.services.task(tr("Separating")) as task, self.tab.busy(task):
                 self._separating = task
-                separator = await self.tab.separator(task)
-                separated = await self.tab.worker.run(
-                    work.separate, separator, path, work.folder_of(path), self.tab.settings.options(),
-                    progress=task.part(0.0, 0.95),
-                )  # fmt: skip
+                separated = await self._separated(outline, task)
                 if not await self._show_tracks(outline, separated):
                     return
-        except Cancelled:
+        except (Cancelled, UserError) as error:
+            if self.outline is outline:
+                await self._show_again(outline)
+            if isinstance(error, UserError):
+                raise
             if self.outline is outline:
                 self.tab.show_message("hint", tr("Stopped. No tracks were written."), key="stopped")
             return
+        self.tab.tidy()
         self._show_remarks(separated)
         self.tab.set_status(speed_words(outline, separated))
-        if self.references:
-            await self._score()
+        self._listen_by_keyboard()
+        await self.references.score()
+
+    async def _separated(self, outline: Outline, task: Progress) -> Separated:
+        """Separate, and show what there is already."""
+        separator = await self.tab.separator(task)
+        filling = Filling(outline)
+        filling.grown.connect(partial(self._show_filling, outline))
+        folder, options = work.folder_of(outline.path), self.tab.settings.options()
+        try:
+            return await self.tab.worker.run(
+                work.separate,
+                separator,
+                outline.path,
+                folder,
+                options,
+                filling.told,
+                progress=task.part(0.0, 0.95),
+            )
+        finally:
+            filling.grown.disconnect()
+            self.tab.set_status("")
+
+    def _show_filling(self, outline: Outline, tracks: list[Outline], left_s: float) -> None:
+        if self.outline is not outline:
+            return
+        mixture = Sound(outline.path, outline, tr("Mixture"))
+        self.lanes.show_filling(
+            mixture,
+            [Sound(one.path, one, name) for one, name in zip(tracks, self._names(len(tracks)), strict=True)],
+        )
+        if left_s == left_s:  # it can be said
+            self.tab.set_status(left_words(left_s))
+
+    async def _show_again(self, outline: Outline) -> None:
+        """What there was before a separation that came to nothing."""
+        if self.separated is not None:
+            await self._show_tracks(outline, self.separated)
+        else:
+            self.lanes.show_sounds(Sound(outline.path, outline, tr("Mixture")))
+
+    def _listen_by_keyboard(self) -> None:
+        """Space plays what was just separated: on the button, it would separate once more."""
+        focused = self.window().focusWidget()
+        if focused is None or focused is self.tab.primary:
+            self.lanes.setFocus()
+
+    def _names(self, count: int) -> list[str]:
+        """Of the speakers; names that a person gave stay."""
+        names = [lane.title for lane in self.lanes.lanes[1:]]
+        return [*names, *(tr("Speaker {n}", n=number + 1) for number in range(len(names), count))][:count]
 
     async def _show_tracks(self, outline: Outline, separated: Separated) -> bool:
         """Their lanes, under the mixture's; names that a person gave stay. False where another recording was opened
@@ -250,10 +294,9 @@ class RecordingPage(Page):
         if self.outline is not outline:
             return False
         mixture = Sound(outline.path, outline, tr("Mixture"))
-        names = [lane.title for lane in self.lanes.lanes[1:]]
-        names += [tr("Speaker {n}", n=number + 1) for number in range(len(names), len(found))]
         self.separated = separated
-        tracks = [Sound(one.path, one, name) for one, name in zip(found, names, strict=False)]
+        names = self._names(len(found))
+        tracks = [Sound(one.path, one, name) for one, name in zip(found, names, strict=True)]
         self.lanes.show_sounds(mixture, tracks)
         self.tab.refresh_action()
         self._show_about()
@@ -284,54 +327,6 @@ class RecordingPage(Page):
         if self.outline is None or self.separated is None:
             return None
         return Conversation(self.outline.path.name, tuple(self.tracks()), self.separated.model_rate)
-
-    # References -------------------------------------------------------------------------------------------
-
-    def ask_for_references(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(
-            self, tr("Choose the true tracks, one a speaker"), "", self.tab.file_filter()
-        )
-        if names:
-            self.add_references([Path(name) for name in names])
-
-    def add_references(self, paths: list[Path]) -> None:
-        """Compare the tracks with these; more can be added one by one."""
-        self.references = list(dict.fromkeys([*self.references, *paths]))
-        if self.separated is not None:
-            self.tab.start(self._score())
-        else:
-            text = tr("They are compared with the tracks as soon as these are separated.")
-            self.tab.show_message("hint", text, key="references")
-
-    def _forget_references(self) -> None:
-        self.references = []
-        self.scores.show_nothing()
-
-    async def _score(self) -> None:
-        outline, separated = self.outline, self.separated
-        if outline is None or separated is None:
-            return
-        tracks = list(separated.tracks)
-        try:
-            with self.services.task(tr("Comparing with the references")) as task, self.tab.busy(task):
-                found = await self.tab.worker.run(
-                    work.scores, outline.path, self.references, tracks, progress=task
-                )
-        except Cancelled:
-            return
-        except UserError:
-            self._forget_references()
-            raise
-        if self.separated is not separated or len(found) != len(self.references):
-            return
-        self.tab.clear_messages("references")
-        self.scores.show_scores(self.references, [track.name for track in self.tracks()], found)
-        if outline.duration_s > work.MOST_SCORED_S:
-            text = tr("The figures are those of the first ten minutes.")
-            self.tab.show_message("hint", text, key="references")
-
-    def _renamed(self) -> None:
-        self.scores.rename([track.name for track in self.tracks()])
 
     # Showing ----------------------------------------------------------------------------------------------
 
@@ -389,12 +384,11 @@ class RecordingPage(Page):
         self._views = QStackedWidget()
         self.lanes = Lanes(self.services)
         self.lanes.failed.connect(self.tab.show_error)
-        self.lanes.renamed.connect(self._renamed)
-        self.scores = ScoreTable()
-        self.scores.closed.connect(self._forget_references)
-        self.exports = Exports(self.tab, self.lanes, self.scores)
+        self.references = References(self)
+        self.lanes.renamed.connect(self.references.rename)
+        self.exports = TrackExports(self.tab, self.lanes, self.references.table)
         self._lanes_page, self._recording_page = (
-            stacked(self.lanes, self.scores),
+            stacked(self.lanes, self.references.table),
             stacked(self.microphone.picture),
         )
         self._empty_page = empty(

@@ -14,6 +14,7 @@ from app.i18n import tr
 from app.services import Services
 from app.tabs.paged import Page, PagedTab
 from app.tabs.separation.batch import BatchPage
+from app.tabs.separation.kept_box import USUAL_GB, KeptBox
 from app.tabs.separation.recording import RecordingPage
 from app.tabs.separation.settings_box import SettingsBox
 from app.widgets.model_choice import ModelChoice
@@ -38,6 +39,7 @@ class SeparationTab(PagedTab):
             "separation", file_kinds=tr("Models of torchaudio and Asteroid (*.pt *.pth *.bin *.safetensors)")
         )
         self.recording, self.batch = RecordingPage(self), BatchPage(self)
+        self.kept = KeptBox(services, self.options, self._folders_in_use)
         self._make_bottom()
         pages: dict[str, tuple[str, Page]] = {
             "recording": (tr("Recording"), self.recording),
@@ -71,10 +73,14 @@ class SeparationTab(PagedTab):
             super().receive(payload)
 
     def state(self) -> dict[str, Any]:
-        return super().state() | {"settings": self.settings.state()}
+        kept = {"keep_gb": self.kept.limit.value()}
+        return super().state() | {"settings": self.settings.state() | kept}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.settings.restore(state.get("settings"))
+        settings = state.get("settings")
+        self.settings.restore(settings)
+        most = settings.get("keep_gb") if isinstance(settings, dict) else None
+        self.kept.limit.setValue(most if isinstance(most, int) else USUAL_GB)
         super().restore(state)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -101,12 +107,16 @@ class SeparationTab(PagedTab):
         """The chosen model, loaded in the worker and kept there. Raises UserError, Cancelled."""
         return await self._held.get(self.models.choice, progress)
 
+    def tidy(self) -> None:
+        """Tracks were written: the oldest beyond the limit go."""
+        self.kept.tidy()
+
     # Inside -----------------------------------------------------------------------------------------------
 
     def _make_bottom(self) -> None:
         self._reference = QPushButton(tr("Add references…"))
         self._reference.setToolTip(tr("The true tracks of this recording, to compare with"))
-        self._reference.clicked.connect(self.recording.ask_for_references)
+        self._reference.clicked.connect(self.recording.references.ask)
         self._export = QPushButton(tr("Export tracks…"))
         self._export.setToolTip(tr("Write the tracks to a folder of your choice"))
         self._export.clicked.connect(lambda: self.recording.exports.ask_for_tracks())
@@ -119,6 +129,12 @@ class SeparationTab(PagedTab):
         self._bottoms = (self._reference, self._export, self._emotion, self._eeg)
         for button in self._bottoms:
             self.add_bottom(button)
+
+    def _folders_in_use(self) -> list[Path]:
+        """Whose tracks are in the lanes, or in the table of the folder."""
+        batch = [row.separated for row in self.batch.table.rows]
+        shown = [one for one in [self.recording.separated, *batch] if one is not None]
+        return list({track.parent for one in shown for track in one.tracks})
 
     def send_to_emotion(self) -> None:
         """The tracks, as one conversation."""

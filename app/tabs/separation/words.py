@@ -31,3 +31,10 @@ def speed_words(outline: Outline, separated: Separated) -> str:
         seconds=f"{separated.seconds:.1f}",
         share=f"{separated.seconds / max(1e-9, outline.duration_s):.2f}",
     )
+
+
+def left_words(seconds: float) -> str:
+    """How long a separation still takes, about: no finer than it is known."""
+    step = 1 if seconds < 10 else 5 if seconds < 60 else 60
+    rounded = max(step, round(seconds / step) * step)
+    return tr("separating · about {time} left", time=time_words(rounded))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from app.audio.copying import copy_sound
 from app.audio.outline import Outline, outline_of
@@ -22,9 +24,16 @@ MOST_SCORED_S = 600.0  # of a long recording its first ten minutes: the figures 
 
 
 def separate(
-    separator: Separator, source: Path, folder: Path, options: SeparationOptions, progress: Progress
+    separator: Separator,
+    source: Path,
+    folder: Path,
+    options: SeparationOptions,
+    told: Callable[[np.ndarray], None] | None = None,
+    *,
+    progress: Progress,
 ) -> Separated:
-    return separator.separate_file(source, folder, options, progress=progress)
+    """told: gets every stretch that was written; see `Separator.separate_file`."""
+    return separator.separate_file(source, folder, options, progress=progress, told=told)
 
 
 def outlines(paths: Sequence[Path], progress: Progress) -> list[Outline]:
