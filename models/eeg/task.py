@@ -142,12 +142,12 @@ class EEGTask(Task[EEGConfig]):
             torch.from_numpy(np.stack(eeg)), torch.from_numpy(np.stack(envelope)), torch.tensor(subject)
         )
 
-    def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
+    def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
         with self._half_precision(batch.eeg.device):
             decoded = network(batch.eeg, batch.subject)
         value = losses.loss(decoded, batch.envelope, *self._loss_settings)
         figures = {"r": losses.pearson(decoded, batch.envelope).mean().detach()}
-        opened = getattr(self.bare(network), "opened", None)
+        opened = getattr(network, "opened", None)
         if opened is not None:
             figures["gate"] = opened
         return Loss(value, len(batch.eeg), figures)
@@ -177,7 +177,7 @@ class EEGTask(Task[EEGConfig]):
             network.parameters(), lr=self.config.learning_rate, betas=(0.9, 0.98), weight_decay=decay
         )
 
-    def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
+    def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
         decoded = network(batch.eeg, batch.subject).float()
         return {
             "loss": losses.each(decoded, batch.envelope, *self._loss_settings).cpu().numpy(),

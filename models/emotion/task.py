@@ -157,9 +157,9 @@ class EmotionTask(Task[EmotionConfig]):
         )  # -100: cross-entropy passes it over
         return Batch(features, lengths, emotions, voices)
 
-    def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
+    def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
         """Emotion cross-entropy + weight · speaker cross-entropy through the reversal."""
-        reversal = getattr(self.bare(network), "reversal", None)
+        reversal = getattr(network, "reversal", None)
         if reversal is not None:
             reversal.alpha = self.alpha(clock)
         output = network(batch.features, batch.lengths)
@@ -202,7 +202,7 @@ class EmotionTask(Task[EmotionConfig]):
             return schedules.warmup_cosine(clock.step, clock.steps, peak, warmup=warmup)
         return peak
 
-    def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
+    def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
         output = network(batch.features, batch.lengths)
         loss = cross_entropy(output.logits, batch.emotions, reduction="none")
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -113,10 +114,10 @@ class ReverberationTask(Task[ReverberationConfig]):
             fused=together,
         )
 
-    def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
+    def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
         """MSE (in spreads of the targets) + kl_weight · KL summed over the batch."""
         output = network(batch.x, batch.lengths)
-        scale: torch.Tensor = self.bare(network).target_scale
+        scale: torch.Tensor = network.target_scale
         mse = ((output.value - batch.y) / scale).square().mean()
         in_units = (mse * scale.square()).detach()  # as the validation's, so that both lie on one axis
         return Loss(
@@ -127,11 +128,11 @@ class ReverberationTask(Task[ReverberationConfig]):
             totals={"kl": output.kl.detach(), "kl_once": output.kl_once.detach()},
         )
 
-    def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
+    def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
         output = network(batch.x, batch.lengths)
         modules = torch.cat([output.kl_roles.flatten(0, 1), output.kl_processors])
         found = {"value": output.value, "y": batch.y, "gates": output.gates.T, "kl": modules.T}
-        found["scale"] = self.bare(network).target_scale.expand(len(batch.y))
+        found["scale"] = network.target_scale.expand(len(batch.y))
         return {name: one.float().cpu().numpy() for name, one in found.items()}
 
     def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:

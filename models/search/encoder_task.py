@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -134,7 +135,7 @@ class EncoderTask(RowsTask[SearchConfig]):
             _filled(truths, self._most_truths, NO_TRUTH),
         )
 
-    def rows(self, network: torch.nn.Module, batch: Batch) -> dict[str, Tensor]:
+    def rows(self, network: Any, batch: Batch) -> dict[str, Tensor]:
         """Embeddings of length 1, what is said and true of each item, and the learned scale of the likenesses."""
         output = network(input_ids=batch.tokens, attention_mask=batch.mask, pixel_values=batch.pixels)
         return {
@@ -142,7 +143,7 @@ class EncoderTask(RowsTask[SearchConfig]):
             "image": output.image_embeds.float(),
             "said": batch.said,
             "truths": batch.truths,
-            "scale": self.bare(network).logit_scale.exp(),
+            "scale": network.logit_scale.exp(),
         }
 
     def loss_of(self, rows: dict[str, Tensor], clock: Clock) -> Loss:
@@ -159,7 +160,7 @@ class EncoderTask(RowsTask[SearchConfig]):
             clock.step, clock.steps, self.config.learning_rate, warmup=self.config.warmup_steps
         )
 
-    def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
+    def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
         rows = self.rows(network, batch)
         scale = rows["scale"].expand(len(rows["text"]))
         kept = {"image": rows["image"], "text": rows["text"], "scale": scale}

@@ -147,7 +147,7 @@ class HashTask(RowsTask[SearchConfig]):
     def reported(self, clock: Clock) -> dict[str, float]:
         return {"hash_rate": self.hash_rate(clock)} if self.network_config.bits else {}
 
-    def rows(self, network: torch.nn.Module, batch: Batch) -> dict[str, Tensor]:
+    def rows(self, network: Any, batch: Batch) -> dict[str, Tensor]:
         """The halves of each pair, and where there are hash networks the values of their codes."""
         found: dict[str, Tensor] = {}
         for name, halves in zip(LEVELS, network(batch.image, batch.text, batch.sees), strict=False):
@@ -169,18 +169,20 @@ class HashTask(RowsTask[SearchConfig]):
             value = value + asked.code_weight * figures["code_loss"]
         return Loss(value, len(rows["embedding_image"]), {n: one.detach() for n, one in figures.items()})
 
-    def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
-        bare = self.bare(network)
-        alone = bare.image_alone(batch.image), bare.text_alone(batch.text)
+    def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
+        alone = network.image_alone(batch.image), network.text_alone(batch.text)
         result = {"image": alone[0], "text": alone[1]}
         if self.network_config.bits:
-            paired = bare.fuse(batch.image, batch.text)
-            result |= {"image_codes": bare.image_codes(alone[0]), "text_codes": bare.text_codes(alone[1])}
+            paired = network.fuse(batch.image, batch.text)
             result |= {
-                "image_paired": bare.image_codes(paired.image),
-                "text_paired": bare.text_codes(paired.text),
+                "image_codes": network.image_codes(alone[0]),
+                "text_codes": network.text_codes(alone[1]),
             }
-        result |= self.rows(bare, batch)
+            result |= {
+                "image_paired": network.image_codes(paired.image),
+                "text_paired": network.text_codes(paired.text),
+            }
+        result |= self.rows(network, batch)
         return {name: value.float().cpu().numpy() for name, value in result.items()}
 
     def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:

@@ -120,12 +120,12 @@ class SeparationTask(Task[SeparationConfig]):
             torch.from_numpy(np.stack([one.sources for one in mixed])),
         )
 
-    def loss(self, network: torch.nn.Module, batch: Batch, clock: Clock) -> Loss:
+    def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
         """Negative SI-SDR in dB, in the order that suits best."""
         with self._number_format(batch.mixtures.device):
             tracks = network(batch.mixtures).float()
         scores, _ = permutation_free(tracks, batch.sources)
-        mask: torch.Tensor = self.bare(network).largest_mask
+        mask: torch.Tensor = network.largest_mask
         return Loss(-scores.mean(), len(batch.mixtures), {"largest_mask": mask})
 
     def _number_format(self, device: torch.device) -> contextlib.AbstractContextManager[Any]:
@@ -161,7 +161,7 @@ class SeparationTask(Task[SeparationConfig]):
             return peak * rise
         return rise * schedules.halved(self._halvings, peak, patience=self.config.patience)
 
-    def outputs(self, network: torch.nn.Module, batch: Batch) -> dict[str, np.ndarray]:
+    def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
         with self._number_format(batch.mixtures.device):
             tracks = network(batch.mixtures).float()
         scores, order = permutation_free(tracks, batch.sources)

@@ -43,7 +43,7 @@ class Average:
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         for name, weight in network.named_parameters():
-            self._weights[name.removeprefix("module.")].lerp_(weight.detach(), 1 - decay)
+            self._weights[name].lerp_(weight.detach(), 1 - decay)
 
     @contextmanager
     def in_place_of(self, network: torch.nn.Module) -> Iterator[None]:
@@ -51,7 +51,7 @@ class Average:
         if not self.decay or not self.updates:
             yield
             return
-        pairs = [(p, self._weights[n.removeprefix("module.")]) for n, p in network.named_parameters()]
+        pairs = [(p, self._weights[n]) for n, p in network.named_parameters()]
         own = [p.data for p, _ in pairs]
         for parameter, averaged in pairs:
             parameter.data = averaged

@@ -19,10 +19,10 @@ from typing import Any, NoReturn, TypeVar
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
 Item = TypeVar("Item")
+BUCKET = 8_000_000  # numbers that are summed over the processes at once
 _apart = False  # whether each process computes the same items for itself; see `World.together`
 
 
@@ -50,9 +50,33 @@ class World:
         return self.leads or self.shares(draws)
 
     def factor(self, draws: list[Any]) -> float:
-        """What a sum over this process's share is multiplied by, so that gradients *averaged* over the processes are
-        those of the sum over all items."""
-        return float(self.size) if self.shares(draws) else 1.0
+        """What this process's gradient counts for in the sum over the processes: where all take the same, a share."""
+        return 1.0 if self.shares(draws) else 1.0 / self.size
+
+    def add_gradients(self, parameters: list[nn.Parameter]) -> None:
+        """Sum the gradients over the processes. Which parameters get one depends on settings and on the batch: what one
+        process lacks counts as zero there, and what all lack stays without.
+
+        (`DistributedDataParallel` wants every output of a network in the loss; ours also give gates and activities.)
+        """
+        if self.size == 1:
+            return
+        wanted = [parameter for parameter in parameters if parameter.requires_grad]
+        have = torch.tensor([float(p.grad is not None) for p in wanted], device=wanted[0].device)
+        found = [p for p, count in zip(wanted, self.added(have).tolist(), strict=True) if count]
+        for parameter in found:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        for bucket in _buckets([parameter.grad for parameter in found if parameter.grad is not None]):
+            flat = self.added(torch.cat([gradient.flatten() for gradient in bucket]))
+            for gradient, summed in zip(bucket, flat.split([one.numel() for one in bucket]), strict=True):
+                gradient.copy_(summed.view_as(gradient))
+
+    def same(self, network: nn.Module) -> None:
+        """Give the network of all processes the leader's weights and buffers."""
+        if self.size > 1:
+            for tensor in (*network.parameters(), *network.buffers()):
+                torch.distributed.broadcast(tensor.data, 0)
 
     @contextmanager
     def together(self, draws: list[Any]) -> Iterator[None]:
@@ -85,6 +109,19 @@ class World:
         return values
 
 
+def _buckets(gradients: list[Tensor]) -> Iterator[list[Tensor]]:
+    """The gradients in groups of one number format, of about `BUCKET` numbers."""
+    for kind in dict.fromkeys(one.dtype for one in gradients):
+        bucket: list[Tensor] = []
+        for one in (gradient for gradient in gradients if gradient.dtype == kind):
+            bucket.append(one)
+            if sum(member.numel() for member in bucket) >= BUCKET:
+                yield bucket
+                bucket = []
+        if bucket:
+            yield bucket
+
+
 def local_device(device: str) -> torch.device:
     """The device of this process: with several on a machine, each takes the graphics card of its number."""
     chosen = torch.device(device)
@@ -104,13 +141,7 @@ def accelerator(device: torch.device, precision: str) -> Accelerator:
     mixed = {"float32": "no", "bf16": "bf16", "fp16": "fp16"}[
         precision if device.type != "cpu" else "float32"
     ]
-    made = Accelerator(
-        cpu=device.type == "cpu",
-        mixed_precision=mixed,
-        # Which parameters a network leaves without a gradient depends on its settings (a fusion, a gating): the
-        # processes find them at each step rather than wait for a gradient that never comes.
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=True)],
-    )
+    made = Accelerator(cpu=device.type == "cpu", mixed_precision=mixed)
     if made.num_processes > 1:
         atexit.register(_leave)
     return made

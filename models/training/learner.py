@@ -7,7 +7,6 @@ their gradients add up to that of one batch on one process (see `task.Loss` for 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +42,12 @@ class Learner:
         self._names = [str(group.get("name", "")) for group in optimizer.param_groups]
         self.average = Average(network, self.config.average_weights)
         self.watch = diagnostics.Watch(network, task.output_layer())
-        self.network, self.optimizer = accelerator.prepare(network, optimizer)
+        world.same(network)
+        # Accelerate's mixed precision alone (what it calls evaluation): gradients are added up by `World`.
+        self.network = accelerator.prepare_model(network, device_placement=False, evaluation_mode=True)
+        self.optimizer = accelerator.prepare_optimizer(optimizer, device_placement=False)
         if self.config.compile:
             network.compile()  # in place: names of weights stay as they are
-
-    @property
-    def bare(self) -> Any:
-        """The network itself."""
-        return self.accelerator.unwrap_model(self.network)
 
     # One step
 
@@ -68,6 +65,7 @@ class Learner:
             found = self._gradients_by_rows(self.task, batches, step, clock)
         else:
             found = self._gradients_by_parts(batches, step, clock)
+        self.world.add_gradients(list(self.network.parameters()))
         names = sorted(found)
         values = torch.stack([found[name].detach().to(self._wide).to(self.device) for name in names])
         return dict(zip(names, self.world.added(values).tolist(), strict=True))
@@ -78,11 +76,11 @@ class Learner:
         items = sum(map(len, step))
         weight = self.task.weight([draw for draws in step for draw in draws])
         found: dict[str, Tensor] = {}
-        for number, draws in enumerate(step):
+        for draws in step:
             batch = self.task.to(next(batches), self.device)
             own = self.world.share(draws)
             mean, weighted = len(own) / items, self.task.weight(own) / weight
-            with self._waits(number == len(step) - 1), self.world.together(draws):
+            with self.world.together(draws):
                 loss = self.loss(batch, clock)
                 whole = _weighed(loss, mean, weighted)
                 self.accelerator.backward(whole * self.world.factor(draws))
@@ -102,7 +100,7 @@ class Learner:
         with torch.no_grad(), self.accelerator.autocast():
             for _ in step:
                 parts.append((next(batches), snapshot.random_states()))
-                rows.append(task.rows(self.bare, task.to(parts[-1][0], self.device)))
+                rows.append(task.rows(self.network, task.to(parts[-1][0], self.device)))
         counted = [number for number, draws in enumerate(step) if self.world.counts(draws)]
         leaves = [_leaves(part) for part in rows]
         joined = {
@@ -111,26 +109,21 @@ class Learner:
         }
         with self.accelerator.autocast():
             loss = task.loss_of(joined, clock)
-        loss.value.backward()
+        share = 1.0 / self.world.size  # all processes find the same
+        (loss.value * share).backward()
         for number, (batch, random) in enumerate(parts):
             snapshot.restore_random(random)
-            with self._waits(number == len(parts) - 1):
-                with self.accelerator.autocast():
-                    again = task.rows(self.network, task.to(batch, self.device))
-                owed = [
-                    (row.float() * _gradient(leaves[number][name])).sum()
-                    for name, row in again.items()
-                    if row.is_floating_point()
-                ]
-                self.accelerator.backward(torch.stack(owed).sum())
-        share = 1.0 / self.world.size  # all processes have found the same
+            with self.accelerator.autocast():
+                again = task.rows(self.network, task.to(batch, self.device))
+            owed = [
+                (row.float() * _gradient(leaves[number][name])).sum()
+                for name, row in again.items()
+                if row.is_floating_point()
+            ]
+            self.accelerator.backward(torch.stack(owed).sum())
         found: dict[str, Tensor] = {}
         _add(found, {"loss": loss.value, **loss.figures, **loss.totals}, share)
         return found
-
-    def _waits(self, last: bool) -> Any:
-        """The processes add up their gradients in the last part of a step."""
-        return nullcontext() if last else self.accelerator.no_sync(self.network)
 
     def loss(self, batch: Any, clock: Clock) -> Loss:
         """The task's loss of a batch on this device, in the precision of the run."""
@@ -177,7 +170,7 @@ class Learner:
     def state(self) -> dict[str, Any]:
         """What going on needs; `restore` takes it back."""
         return {
-            "network": self.bare.state_dict(),  # a checkpoint's own weights are the average, if there is one
+            "network": self.network.state_dict(),  # a checkpoint's own weights are the average, if there is one
             "average": self.average.state(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.accelerator.scaler.state_dict() if self.scaled else None,
@@ -185,7 +178,7 @@ class Learner:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Raises RuntimeError, ValueError or KeyError where the state is of another network or optimizer."""
-        self.bare.load_state_dict(state["network"])
+        self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.restore(state["average"])
         if self.scaled and state.get("scaler"):

@@ -67,7 +67,7 @@ class Loop:
         self._restore()
         self.task.look_back(self.at.history)
         self._recall_last_step()
-        self.teller.announce(counts, self.learner.bare, self.at.step, self.total_steps)
+        self.teller.announce(counts, self.learner.network, self.at.step, self.total_steps)
         self._say_what_differs()
         self._tell_forgotten_epochs()
         try:
@@ -156,7 +156,7 @@ class Loop:
         norm = learner.clip()
         passes = learner.scaled and learner.skipped_in_a_row < MOST_SKIPPED
         if not np.isfinite(figures["loss"]) or not (np.isfinite(norm) or passes):
-            self.teller.unstable(learner.bare, step_draws, clock, random)
+            self.teller.unstable(learner.network, step_draws, clock, random)
         looks = bool(self._look_every) and at.step % self._look_every == 0 and np.isfinite(norm)
         if looks:
             self.teller.look(learner.watch, learner.clipped_by(norm), clock)
@@ -181,7 +181,7 @@ class Loop:
             yield
             return
         watch = self.learner.watch
-        with watch.ordering(self.learner.bare):
+        with watch.ordering(self.learner.network):
             yield
         self._ordered = True
         if self._look_every:
@@ -205,7 +205,7 @@ class Loop:
             events.Message(
                 level="warning",
                 text="Memory ran out: the batch is now {batch} and the accumulation {times}. The steps differ a little: batch normalisation looks at {batch} items at a time."
-                if has_batch_statistics(self.learner.bare)
+                if has_batch_statistics(self.learner.network)
                 else "Memory ran out: the batch is now {batch} and the accumulation {times}, which take the same steps.",
                 values={"batch": batch // part, "times": times * part},
             )
@@ -222,7 +222,7 @@ class Loop:
                     values={"taken": taken, "all": of},
                 )
             )
-        if self.config.accumulation > 1 and has_batch_statistics(self.learner.bare):
+        if self.config.accumulation > 1 and has_batch_statistics(self.learner.network):
             self.teller.tell(
                 events.Message(
                     level="warning",
@@ -290,10 +290,11 @@ class Loop:
             "step": self.at.step,
             "config": self.task.recorded_config(),
             "device": str(self.learner.device),
+            "processes": self.world.size,
             **self.recorded,
         }
         with self.learner.average.in_place_of(self.learner.network):
-            checkpoints.save(place, self.learner.bare.state_dict(), info, beside)
+            checkpoints.save(place, self.learner.network.state_dict(), info, beside)
         self.teller.tell(events.Saved(name=place.name, step=self.at.step, epoch=self.at.epoch))
 
     def _save_last(self) -> None:

@@ -121,13 +121,8 @@ class Task(ABC, Generic[Config]):
         """The batch on a device: any nesting of tuples, dicts and dataclasses of tensors."""
         return moved(batch, device)
 
-    @staticmethod
-    def bare(network: torch.nn.Module) -> Any:
-        """The network itself, where it is wrapped for distribution."""
-        return getattr(network, "module", network)
-
     @abstractmethod
-    def loss(self, network: torch.nn.Module, batch: Any, clock: Clock) -> Loss:
+    def loss(self, network: Any, batch: Any, clock: Clock) -> Loss:
         """The loss of a training batch."""
 
     def weight(self, draws: list[Draw]) -> float:
@@ -135,7 +130,7 @@ class Task(ABC, Generic[Config]):
         return float(len(draws))
 
     @abstractmethod
-    def outputs(self, network: torch.nn.Module, batch: Any) -> dict[str, np.ndarray]:
+    def outputs(self, network: Any, batch: Any) -> dict[str, np.ndarray]:
         """What the metrics need of a validation batch, item by item along the first axis."""
 
     @abstractmethod
@@ -225,13 +220,13 @@ class RowsTask(Task[Config]):
     """
 
     @abstractmethod
-    def rows(self, network: torch.nn.Module, batch: Any) -> dict[str, torch.Tensor]:
+    def rows(self, network: Any, batch: Any) -> dict[str, torch.Tensor]:
         """[items, …] each: what the loss needs of every item; a scalar is one for all, such as a learned temperature."""
 
     @abstractmethod
     def loss_of(self, rows: dict[str, torch.Tensor], clock: Clock) -> Loss:
         """The loss of the rows of all items."""
 
-    def loss(self, network: torch.nn.Module, batch: Any, clock: Clock) -> Loss:
+    def loss(self, network: Any, batch: Any, clock: Clock) -> Loss:
         rows = self.rows(network, batch)
         return self.loss_of({name: gathered(row) if row.ndim else row for name, row in rows.items()}, clock)

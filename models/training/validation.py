@@ -15,7 +15,7 @@ def outputs(learner: Learner, split: str, size: int) -> dict[str, np.ndarray]:
     task, world = learner.task, learner.world
     plan = order.batches_of(task, size)
     parts: list[dict[str, np.ndarray]] = []
-    network = learner.bare  # every process its own batches: nothing to wait for
+    network = learner.network  # every process its own batches: nothing to wait for
     network.eval()
     try:
         with learner.average.in_place_of(network):
