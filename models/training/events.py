@@ -12,12 +12,14 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 VERSION = 1
+MOST_STEPS = 2**53  # up to which floats count every step
+Count = Annotated[int, Field(ge=-MOST_STEPS, le=MOST_STEPS)]
 
 
 class _Event(BaseModel):
@@ -30,15 +32,17 @@ class Started(_Event):
     """A process took the run up, for the first time or again."""
 
     kind: Literal["started"] = "started"
-    pid: int
+    pid: Count
     process_started: float  # psutil's create_time: with the pid it names one process for ever
     host: str = ""
     system: str
     device: str
-    total_epochs: int
-    total_steps: int
-    first_step: int = 0
-    parameters: int = 0
+    total_epochs: Count
+    total_steps: Count
+    first_step: Count = 0
+    parameters: Count = 0
+    processes: int = 1  # that compute together
+    nodes: int = 1  # machines they are on
     trains: dict[str, int | float | str] = Field(default_factory=dict)  # counts of the data, for people
 
 
@@ -46,7 +50,7 @@ class Scalars(_Event):
     """Figures of one optimizer step, such as ``train/loss``, ``learning_rate``, ``alpha``."""
 
     kind: Literal["scalars"] = "scalars"
-    step: int
+    step: Count
     epoch: float
     values: dict[str, float]
 
@@ -55,8 +59,8 @@ class Epoch(_Event):
     """Figures of one whole epoch, such as ``train/loss``, ``validation/recall``."""
 
     kind: Literal["epoch"] = "epoch"
-    epoch: int  # 1 is the first
-    step: int
+    epoch: Count  # 1 is the first
+    step: Count
     values: dict[str, float]
     best: bool = False
     remaining_s: float | None = None
@@ -67,8 +71,8 @@ class Saved(_Event):
 
     kind: Literal["saved"] = "saved"
     name: str
-    step: int
-    epoch: int
+    step: Count
+    epoch: Count
 
 
 class Picture(_Event):
@@ -77,7 +81,7 @@ class Picture(_Event):
     kind: Literal["picture"] = "picture"
     path: str
     title: str = ""
-    epoch: int = 0
+    epoch: Count = 0
 
 
 class Layers(_Event):
@@ -95,7 +99,7 @@ class Flow(_Event):
     """How a step's gradient reached each layer; the lists are in the order of the last `Layers`."""
 
     kind: Literal["flow"] = "flow"
-    step: int
+    step: Count
     epoch: float
     gradient: list[float]  # L2 norm, before clipping
     moved: list[float]  # distance of the weights from where they began, relative to their size
@@ -106,7 +110,7 @@ class Unstable(_Event):
     """A number was no longer finite: where it was first so, and where the batch that did it is kept."""
 
     kind: Literal["unstable"] = "unstable"
-    step: int
+    step: Count
     epoch: float
     stage: Literal["weights", "batch", "forward", "loss", "gradient"]
     layer: str = ""
@@ -125,9 +129,9 @@ class Finished(_Event):
 
     kind: Literal["finished"] = "finished"
     reason: Literal["completed", "early stop", "stopped"]
-    epoch: int
-    step: int
-    best_epoch: int = 0
+    epoch: Count
+    step: Count
+    best_epoch: Count = 0
     best_value: float | None = None
     metric: str = ""
 
@@ -150,6 +154,7 @@ _adapter: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator=
 MANY = (b'"kind":"scalars"', b'"kind":"flow"')  # the kinds there are thousands of, as they are written
 KIND_WITHIN = 64  # bytes from the beginning of a line, in which its kind stands
 GLANCE_BYTES = 16_384
+LONGEST_LINE = 64_000_000  # bytes; a longer one is passed over
 
 
 @dataclass
@@ -160,16 +165,18 @@ class Steps:
     last_step: int = 0
 
     def add(self, line: dict[str, object]) -> None:
-        step, epoch, t = line["step"], line["epoch"], line["t"]
-        for name, value in line["values"].items():  # type: ignore[attr-defined]
+        """Raises KeyError, TypeError, ValueError, AttributeError or OverflowError for a line that is no `Scalars`."""
+        step, epoch, t = _whole(line["step"]), _number(line["epoch"]), _number(line["t"])
+        values = {str(name): _number(value) for name, value in line["values"].items()}  # type: ignore[attr-defined]
+        for name, value in values.items():
             entry = self.figures.get(name)
             if entry is None:
                 entry = self.figures[name] = ([], [], [], [])
-            entry[0].append(epoch)  # type: ignore[arg-type]
+            entry[0].append(epoch)
             entry[1].append(value)
-            entry[2].append(step)  # type: ignore[arg-type]
-            entry[3].append(t)  # type: ignore[arg-type]
-        self.last_step = step  # type: ignore[assignment]
+            entry[2].append(step)
+            entry[3].append(t)
+        self.last_step = step
 
 
 class EventWriter:
@@ -241,9 +248,13 @@ class EventReader:
             with open(self.path, "rb") as file:
                 file.seek(self._offset)
                 block = file.read(most_bytes)
+                while b"\n" not in block and len(block) < LONGEST_LINE and (more := file.read(most_bytes)):
+                    block += more
         except OSError:
             return []
         end = block.rfind(b"\n") + 1
+        if not end and len(block) >= LONGEST_LINE:  # what follows of it is a broken line of its own
+            end = len(block)
         self._seen = self._offset + len(block)
         self._offset += end
         if self._seen < size:  # there is more: go on behind the last whole line
@@ -276,7 +287,7 @@ def _together(lines: list[bytes]) -> Steps:
     for line in _loaded(lines):
         try:
             steps.add(line)
-        except (KeyError, AttributeError, TypeError):
+        except (KeyError, AttributeError, TypeError, ValueError, OverflowError):
             continue
     return steps
 
@@ -284,20 +295,45 @@ def _together(lines: list[bytes]) -> Steps:
 def _loaded(lines: list[bytes]) -> Iterator[dict[str, object]]:
     try:
         yield from json.loads(b"[" + b",".join(lines) + b"]")
-    except ValueError:  # one of them was cut off by a kill
+    except (ValueError, RecursionError):  # one of them was cut off by a kill
         for line in lines:
             try:
                 yield json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
 
 
 def parse(line: bytes | str) -> Event | None:
-    """The event of one line, or None where it is broken or of a kind not known here."""
+    """The event of one line, or None where it is broken, of a kind not known here, or points out of its run."""
     try:
-        return _adapter.validate_python(json.loads(line))
-    except (ValueError, ValidationError):
+        event = _adapter.validate_python(json.loads(line))
+    except (ValueError, ValidationError, RecursionError, OverflowError):
         return None
+    return None if isinstance(event, Picture) and not _stays_inside(event.path) else event
+
+
+def _stays_inside(path: str) -> bool:
+    """Whether a path of the run folder remains below it."""
+    parts = PurePosixPath(path.replace("\\", "/")).parts
+    return (
+        bool(parts)
+        and ".." not in parts
+        and not Path(path).is_absolute()
+        and ":" not in parts[0]
+        and parts[0] != "/"
+    )
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("a number is needed")
+    return float(value)
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MOST_STEPS:
+        raise TypeError("a whole number of steps is needed")
+    return value
 
 
 def _ends_with_newline(path: Path) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from models.writing import write_whole
 
 FILE = "items.csv"
 
@@ -25,11 +28,12 @@ class Items:
     scores: np.ndarray
 
     def save(self, folder: Path) -> None:
-        with open(folder / FILE, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["item", "group", self.measure])
-            for name, group, score in zip(self.names, self.groups, self.scores.tolist(), strict=True):
-                writer.writerow([name, group, f"{score:.6g}"])
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(["item", "group", self.measure])
+        for name, group, score in zip(self.names, self.groups, self.scores.tolist(), strict=True):
+            writer.writerow([name, group, f"{score:.6g}"])
+        write_whole(folder / FILE, text.getvalue())
 
     @classmethod
     def load(cls, folder: Path) -> Items | None:

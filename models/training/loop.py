@@ -309,6 +309,8 @@ class Loop:
     def _restore(self) -> None:
         state = snapshot.read(self.run)
         if state is None:
+            if self.teller.has_saved():  # to begin again would write worse weights over the best ones
+                raise snapshot.nothing_to_go_on_from(self.run)
             return
         try:
             self.learner.restore(state)

@@ -7,6 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from models import files
+from models.errors import UserError
+from models.writing import write_whole
+
 FOLDER = "pictures"
 
 
@@ -78,7 +84,11 @@ class Image:
 
 
 Shown = Matrix | Lines | Points | Bars | Gallery | Image
+LARGEST = 64_000_000  # bytes of a file
 KINDS = {one.__dataclass_fields__["kind"].default: one for one in (Matrix, Lines, Points, Bars, Gallery)}
+
+
+_SHAPES = {str(kind): TypeAdapter[Any](shape) for kind, shape in KINDS.items()}
 
 
 def save(run: Path, epoch: int, number: int, shown: Shown) -> str:
@@ -86,10 +96,8 @@ def save(run: Path, epoch: int, number: int, shown: Shown) -> str:
     (run / FOLDER).mkdir(exist_ok=True)
     suffix = "png" if isinstance(shown, Image) else "json"
     name = f"{FOLDER}/epoch-{epoch:05d}-{number}.{suffix}"
-    if isinstance(shown, Image):
-        (run / name).write_bytes(shown.png)
-    else:
-        (run / name).write_text(json.dumps(asdict(shown), ensure_ascii=False), "utf-8")
+    whole = shown.png if isinstance(shown, Image) else json.dumps(asdict(shown), ensure_ascii=False)
+    write_whole(run / name, whole)
     return name
 
 
@@ -97,8 +105,9 @@ def load(path: Path) -> Shown | None:
     """What was saved at `path`; None if it cannot be read."""
     try:
         if path.suffix == ".png":
-            return Image(path.stem, path.read_bytes())
-        values: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return KINDS[values.pop("kind")](**values)  # type: ignore[no-any-return]
-    except (OSError, ValueError, KeyError, TypeError):
+            return Image(path.stem, files.read_bytes(path, LARGEST))
+        values: Any = files.read_json(path, LARGEST)
+        found: Shown = _SHAPES[values.pop("kind")].validate_python(values)
+        return found
+    except (UserError, ValueError, KeyError, TypeError, AttributeError):
         return None

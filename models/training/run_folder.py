@@ -4,6 +4,10 @@ config.yaml        what was asked for                events.jsonl   what happene
 environment.json   versions and machine              log.txt        what the process printed
 best/  last/       checkpoints; last/training.pt is what resuming needs
 tensorboard/       for those who want it             stop           this file asks the run to stop
+about.json         notes, tags, queue                .lock          held by the process that trains it
+
+Such a folder may be half written, damaged or somebody else's: nothing in it is believed before it is looked at, and a
+run that cannot be read is `RunState.DAMAGED`.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,8 +27,11 @@ from typing import Any
 import psutil
 import yaml
 
+from models import files, locks
+from models.checkpoint import cannot_write
 from models.errors import UserError
 from models.training import events
+from models.writing import write_whole
 
 
 class RunState(StrEnum):
@@ -36,9 +44,13 @@ class RunState(StrEnum):
     DONE = "done"
     FAILED = "failed"  # by an error it could name
     DIED = "died"  # its process is gone without a word; can be resumed
+    DAMAGED = "damaged"  # its config cannot be read; `RunFolder.damage` says why
 
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
+LATEST = 1e12  # seconds since 1970
+LARGEST_ABOUT = 2**20  # bytes of what people keep about a run
+LEFT_BEHIND = (".saving-*", ".last-*", ".best-*", ".config.yaml*", ".about.json*")  # by a kill within a write
+SILENT_S = 600.0  # after which a run on another host, of whose lock nothing is seen, counts as dead
 STARTING_S = 120.0  # a run that has said nothing for so long and has no process did not come to life
 
 
@@ -71,6 +83,10 @@ class RunFolder:
         return self.path / "stop"
 
     @property
+    def lock_file(self) -> Path:
+        return self.path / ".lock"
+
+    @property
     def best(self) -> Path:
         return self.path / "best"
 
@@ -94,9 +110,7 @@ class RunFolder:
             )
         try:
             run.path.mkdir(parents=True, exist_ok=True)
-            run.config_file.write_text(
-                yaml.safe_dump({"system": system, **config}, sort_keys=False, allow_unicode=True), "utf-8"
-            )
+            run._write_config({"system": system, **config})
         except OSError as error:
             raise UserError(
                 "The run folder {path} cannot be written.",
@@ -123,40 +137,73 @@ class RunFolder:
     def config(self) -> dict[str, Any]:
         """The plain config, with ``system`` among its keys."""
         try:
-            values = yaml.load(self.config_file.read_text("utf-8"), Loader=_LOADER)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            values = files.read_yaml(self.config_file)
+        except UserError as error:
             raise UserError(
                 "The config of the run {name} cannot be read.",
                 "{reason}",
                 "Mend {path}, or start a new run.",
-                name=self.name,
+                name=files.shown(self.name),
                 path=self.config_file,
-                reason=str(error).splitlines()[0],
+                reason=" ".join(filter(None, error.sentences()[:2])),
             ) from error
         return values if isinstance(values, dict) else {}
 
+    def damage(self) -> str:
+        """Why the run cannot be read, in words; empty where it can."""
+        try:
+            values = self.config()
+        except UserError as error:
+            return str(error)
+        return "" if isinstance(values.get("system"), str) else "Its config.yaml names no system."
+
     def change_config(self, **values: Any) -> None:
         """Write other values into the config, as when memory asks for a smaller batch."""
-        aside = self.path / ".config.yaml"
-        aside.write_text(
-            yaml.safe_dump({**self.config(), **values}, sort_keys=False, allow_unicode=True), "utf-8"
-        )
-        os.replace(aside, self.config_file)
+        self._write_config({**self.config(), **values})
+
+    def _write_config(self, values: dict[str, Any]) -> None:
+        write_whole(self.config_file, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
     def about(self) -> dict[str, Any]:
-        """What people and the queue keep about the run: ``notes``, ``tags``, ``group``, ``variant``, ``queued``."""
+        """What people and the queue keep about the run: ``notes``, ``tags``, ``group``, ``variant``, ``queued``,
+        ``device``. What is of another kind than these should be is left out."""
         try:
-            values = json.loads(self.about_file.read_text("utf-8"))
-        except (OSError, ValueError):
+            values = files.parsed_json(files.read_bytes(self.about_file, LARGEST_ABOUT), self.about_file)
+        except UserError:
             return {}
-        return values if isinstance(values, dict) else {}
+        return _well_formed(values) if isinstance(values, dict) else {}
 
     def keep_about(self, **values: Any) -> None:
         """Change what is kept about the run; None takes a value away."""
         kept = {name: value for name, value in {**self.about(), **values}.items() if value is not None}
-        aside = self.path / ".about.json"
-        write_json(aside, kept)
-        os.replace(aside, self.about_file)
+        write_json(self.about_file, kept)
+
+    def lock(self) -> locks.Lock:
+        """Take the run for this process. Raises UserError where another trains it, or it cannot be written."""
+        try:
+            return locks.take(self.lock_file)
+        except locks.Held as held:
+            raise UserError(
+                "The run {name} is being trained already.",
+                "Process {pid} on {host} holds it.",
+                "Stop it first, or wait for its end.",
+                name=files.shown(self.name),
+                pid=held.holder.pid,
+                host=held.holder.host or "another machine",
+            ) from held
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def sweep(self) -> None:
+        """Remove what a kill within a write has left; by the process that holds the run."""
+        for pattern in LEFT_BEHIND:
+            for path in self.path.glob(pattern):
+                if path.name.endswith("-old"):  # which `checkpoint.recover` may need
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
     def disk_bytes(self) -> int:
         """What the folder takes on the disk."""
@@ -229,12 +276,22 @@ class RunStory:
             return RunState.STOPPED if self.finished.reason == "stopped" else RunState.DONE
         if self.failed is not None:
             return RunState.FAILED
+        if self.started is None and self.run.damage():
+            return RunState.DAMAGED
         if self.started is None and self.run.about().get("queued"):
             return RunState.QUEUED
         if self.started is None:
             age = time.time() - _modified(self.run.config_file)
             return RunState.WAITING if age < STARTING_S else RunState.DIED
-        return RunState.RUNNING if process_lives(self.started) else RunState.DIED
+        return RunState.RUNNING if self._lives(self.started) else RunState.DIED
+
+    def _lives(self, started: events.Started) -> bool:
+        """Whether the process that took the run up still trains it, on this machine or on another that shares the disk."""
+        if started.host in ("", socket.gethostname()):
+            return process_lives(started)
+        if locks.holder(self.run.lock_file) is not None:
+            return True
+        return time.time() - _modified(self.run.events_file) < SILENT_S
 
 
 def process_lives(started: events.Started) -> bool:
@@ -243,14 +300,14 @@ def process_lives(started: events.Started) -> bool:
         process = psutil.Process(started.pid)
         same = abs(process.create_time() - started.process_started) < 1.0
         return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
+    except (psutil.Error, OverflowError, ValueError):  # also for a number that no process can have
         return False
 
 
 def list_runs(folder: Path) -> list[RunFolder]:
     """Every run directly below `folder`, newest first."""
     try:
-        found = [RunFolder(entry) for entry in folder.iterdir() if (entry / "config.yaml").is_file()]
+        found = [RunFolder(entry) for entry in folder.iterdir() if _is_file(entry / "config.yaml")]
     except OSError:
         return []
     return sorted(found, key=lambda run: _modified(run.config_file), reverse=True)
@@ -268,7 +325,36 @@ def new_run_path(folder: Path, system: str, preset: str = "") -> Path:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    """Raises OSError."""
+    write_whole(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+
+def _well_formed(about: dict[str, Any]) -> dict[str, Any]:
+    """Without the entries that are of another kind than the window keeps there."""
+    queued = about.get("queued")
+    if queued is not None and not (
+        isinstance(queued, dict)
+        and isinstance(queued.get("device", "auto"), str)
+        and isinstance(queued.get("since", 0.0), int | float)
+        and abs(queued.get("since", 0.0)) < LATEST
+    ):
+        about = {name: value for name, value in about.items() if name != "queued"}
+    kinds = {"notes": str, "group": str, "device": str, "tags": list, "variant": dict}
+    return {
+        name: value
+        for name, value in about.items()
+        if isinstance(value, kinds.get(name, object))
+        and not (
+            isinstance(value, list) and name == "tags" and any(not isinstance(tag, str) for tag in value)
+        )
+    }
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # one folder that may not be looked into hides no other
+        return False
 
 
 def _modified(path: Path) -> float:

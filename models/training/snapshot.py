@@ -96,6 +96,16 @@ def read(run: RunFolder) -> dict[str, Any] | None:
     return state
 
 
+def nothing_to_go_on_from(run: RunFolder) -> UserError:
+    return UserError(
+        "There is nothing to go on from in the run {name}.",
+        "It has saved its state before, but {file} is missing.",
+        "Copy the whole folder again, or start a new run from its config.",
+        name=run.name,
+        file=f"{run.last.name}/{NAME}",
+    )
+
+
 def cannot_resume(run: RunFolder, error: Exception) -> UserError:
     return UserError(
         "The run {name} cannot be resumed.",

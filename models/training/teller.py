@@ -5,9 +5,12 @@ Only the leading process writes; the others call the same methods, and nothing h
 
 from __future__ import annotations
 
+import contextlib
+import os
 import platform
 import socket
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -76,16 +79,25 @@ class Teller:
                 total_steps=total_steps,
                 first_step=step,
                 parameters=sum(p.numel() for p in network.parameters()),
+                processes=self.world.size,
+                nodes=max(1, self.world.size // int(os.environ.get("LOCAL_WORLD_SIZE", self.world.size))),
                 trains=counts,
             )
         )
 
     def epochs_told(self) -> set[int]:
         """The numbers of the epochs that the run has told of."""
-        reader, told = events.EventReader(self.run.events_file), set()
-        while reader.behind and (new := reader.read_many(steps=False)) is not None:
-            told |= {event.epoch for event in new if isinstance(event, events.Epoch)}
-        return told
+        return {event.epoch for event in self._told() if isinstance(event, events.Epoch)}
+
+    def has_saved(self) -> bool:
+        """Whether the run has told of a state to go on from."""
+        return any(isinstance(event, events.Saved) and event.name == "last" for event in self._told())
+
+    def _told(self) -> Iterator[events.Event | events.Steps]:
+        """What the run has told before, without its steps."""
+        reader = events.EventReader(self.run.events_file)
+        while reader.behind:
+            yield from reader.read_many(steps=False)
 
     def close(self, end: events.Finished | events.Failed) -> None:
         """The last word; a full disk takes that too, and the log has it."""
@@ -96,7 +108,8 @@ class Teller:
         if self._writer is not None:
             self._writer.close()
         if self._board is not None:
-            self._board.close()
+            with contextlib.suppress(OSError):  # what it could not write is in the events
+                self._board.close()
 
     # Layers
 

@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from models import checkpoint as checkpoints
 from models import fingerprint
 from models.errors import UserError
-from models.progress import Progress
+from models.progress import Cancelled, Progress
 from models.training import events
 from models.training.distribution import World, accelerator, local_device
 from models.training.learner import Learner
@@ -23,6 +23,7 @@ from models.training.loop import Loop
 from models.training.run_folder import RunFolder
 from models.training.task import Task
 from models.training.teller import Teller, Unstable
+from models.writing import disk_error
 
 
 class Trainer:
@@ -46,45 +47,54 @@ class Trainer:
         return self.loop.at.step if self.loop is not None else 0
 
     def train(self) -> events.Finished | events.Failed:
-        """Run to the end, or on from ``last/`` if it is there. Errors end as an event and are not raised."""
+        """Run to the end, or on from ``last/`` if it is there. Errors end as an event and are not raised; but for one:
+        UserError where another process trains this run, or its folder cannot be written."""
         made = accelerator(self.device, self.config.precision)
         world = World(made.process_index, made.num_processes)
-        teller = Teller(self.run, self.task, self.device, world)
-        if world.leads:
-            with suppress(OSError):
-                self.run.stop_file.unlink()
-        try:
-            with self._stopped_by_signals():
-                end: events.Finished | events.Failed = self._train(made, world, teller)
-        except UserError as error:
-            end = _failed(error)
-        except Unstable as unstable:
-            end = _failed(unstable.error, cause="unstable")
-        except torch.OutOfMemoryError:
-            end = self._out_of_memory()
-        except Exception as error:
-            end = events.Failed(
-                what="The run ended by an error of the program.",
-                why=f"{type(error).__name__}: {error}",
-                remedy="Please report it with the details below; the run can be resumed.",
-                details=traceback.format_exc(),
-            )
-            traceback.print_exc()
-        teller.close(end)
+        with self._held(world):
+            teller = Teller(self.run, self.task, self.device, world)
+            try:
+                with self._stopped_by_signals():
+                    end: events.Finished | events.Failed = self._train(made, world, teller)
+            except UserError as error:
+                end = _failed(error)
+            except Unstable as unstable:
+                end = _failed(unstable.error, cause="unstable")
+            except torch.OutOfMemoryError:
+                end = self._out_of_memory()
+            except Exception as error:
+                full = disk_error(error)
+                end = _failed(checkpoints.cannot_write(self.run.path, full)) if full else _ours(error)
+            teller.close(end)
         return end
 
-    def _train(self, made: Accelerator, world: World, teller: Teller) -> events.Finished:
-        if world.leads:
+    @contextmanager
+    def _held(self, world: World) -> Iterator[None]:
+        """Within, the leading process holds the run, tidied up after whoever held it before."""
+        if not world.leads:
+            yield
+            return
+        lock = self.run.lock()
+        lock.keep_beating()
+        try:
+            with suppress(OSError):
+                self.run.stop_file.unlink()
             for place in (self.run.last, self.run.best):
                 checkpoints.recover(place)
-        with made.local_main_process_first():  # what it reads is cached for the others
-            counts = self.task.prepare(self.progress)
-        # What was learned from goes into every checkpoint, so that what is held out can be found by content.
-        kept = (
-            fingerprint.recorded(self.config.model_dump(mode="json"), self.task.contents())
-            if world.leads
-            else {}
-        )
+            self.run.sweep()
+            yield
+        finally:
+            lock.release()
+
+    def _train(self, made: Accelerator, world: World, teller: Teller) -> events.Finished:
+        try:
+            with made.local_main_process_first():  # what it reads is cached for the others
+                counts = self.task.prepare(self.progress)
+            # What was learned from goes into every checkpoint, so that what is held out can be found by content.
+            parts = self.task.contents() if world.leads else {}
+        except Cancelled:
+            return events.Finished(reason="stopped", epoch=0, step=0, metric=self.task.metric)
+        kept = fingerprint.recorded(self.config.model_dump(mode="json"), parts)
         learner = Learner(self.task, made, world, self.device)
         self.loop = Loop(learner, self.run, teller, kept, self.progress, lambda: self._asked_to_stop)
         return self.loop.run_to_end(counts)
@@ -111,6 +121,8 @@ class Trainer:
 
         def ask(*_: object) -> None:
             self._asked_to_stop = True
+            if self.loop is None:  # still reading: there is nothing to be saved
+                self.progress.cancel()
 
         old = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -118,6 +130,17 @@ class Trainer:
         finally:
             for number, handler in old.items():
                 signal.signal(number, handler)
+
+
+def _ours(error: Exception) -> events.Failed:
+    """For an error of the program."""
+    traceback.print_exc()
+    return events.Failed(
+        what="The run ended by an error of the program.",
+        why=f"{type(error).__name__}: {error}",
+        remedy="Please report it with the details below; the run can be resumed.",
+        details=traceback.format_exc(),
+    )
 
 
 def _failed(error: UserError, cause: Literal["", "unstable"] = "") -> events.Failed:

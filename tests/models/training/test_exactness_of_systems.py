@@ -37,18 +37,22 @@ def trained(tmp_path_factory):
             **os.environ, "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": port, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
         }  # fmt: skip
-        processes = [
-            subprocess.Popen(
-                [sys.executable, real_tasks.__file__, str(folder)],
-                env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
-            for rank in range(size)
-        ]
-        for process in processes:
-            _, said = process.communicate(timeout=600)
-            assert process.returncode == 0, said.decode()[-3000:]
+        said = [folder / f"process{rank}.txt" for rank in range(size)]
+        processes = []
+        for rank, place in enumerate(said):
+            with open(place, "wb") as file:  # not a pipe, which would fill up while another is waited for
+                own = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+                command = [sys.executable, real_tasks.__file__, str(folder)]
+                processes.append(
+                    subprocess.Popen(command, env=common | own, stdout=subprocess.DEVNULL, stderr=file)
+                )
+        try:
+            for process, place in zip(processes, said, strict=True):
+                assert process.wait(timeout=600) == 0, place.read_text("utf-8", "replace")[-3000:]
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
     return folders
 
 

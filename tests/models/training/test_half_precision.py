@@ -53,7 +53,7 @@ def test_a_step_whose_gradients_overflow_is_passed_over(tmp_path, scaled):
         def update(self, done, total, message="", /, **values):
             if message == "Training":
                 learner = training.loop.learner
-                seen.append((learner.bare[0].weight.detach().clone(), learner.average.updates))
+                seen.append((learner.network[0].weight.detach().clone(), learner.average.updates))
 
     training = Trainer(LineTask(settings), run, progress=Noting())
     assert isinstance(training.train(), events.Finished)
