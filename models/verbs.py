@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from models.resources import runs_folder
 from models.search.config import IndexSettings
 from models.search.queries import Query, SearchOptions
 from models.training import config as configs
-from models.training.run_folder import RunFolder, new_run_path
+from models.training import events
+from models.training.run_folder import RunFolder, RunStory, new_run_path
 
 
 def train(options: argparse.Namespace) -> dict[str, Any]:
@@ -35,21 +38,52 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def resume(options: argparse.Namespace) -> dict[str, Any]:
-    return _run_training(RunFolder.open(Path(options.folder)), options)
+    """Go on with a run as it was trained: on its device, by as many processes, as far as this machine has them."""
+    run = RunFolder.open(Path(options.folder))
+    story = RunStory(run)
+    story.read()
+    before = story.started
+    if before is not None and options.device == "auto":
+        options.device = before.device.partition(":")[0] if before.processes > 1 else before.device
+    alone = "WORLD_SIZE" not in os.environ
+    if before is not None and before.processes > 1 and alone:
+        from models.training.distribution import enough_for
+
+        if before.nodes == 1 and enough_for(before.processes, options.device):
+            return _together(run, options, before.processes)
+        print(
+            f"The run was trained by {before.processes} processes on {before.nodes} machines and goes on with one: the steps"
+            " stay the same but for what dropout draws. To have them all, resume it by torchrun.",
+            file=sys.stderr,
+        )
+    return _run_training(run, options)
+
+
+def _together(run: RunFolder, options: argparse.Namespace, processes: int) -> dict[str, Any]:
+    """Resume by several processes of this machine, as torchrun starts them."""
+    together = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={processes}",
+        "-m",
+        "models",
+    ]
+    asked = ["resume", str(run.path), "--device", options.device, "--threads", str(options.threads)]
+    signal.signal(signal.SIGTERM, lambda *_: run.request_stop())  # all of them are to save and end
+    done = subprocess.run([sys.executable, *together, *asked, *(["--quiet"] if options.quiet else [])])
+    story = RunStory(run)
+    story.read()
+    if story.failed is not None and not story.failed.details:
+        raise UserError(story.failed.what, story.failed.why, story.failed.remedy)
+    result: dict[str, Any] = {"run": str(run.path), "reason": "failed", "exit_code": done.returncode or 1}
+    return result if done.returncode or story.finished is None else _result(run, story.finished)
 
 
 def _run_training(
     run: RunFolder, options: argparse.Namespace, config: configs.TrainingConfig | None = None
 ) -> dict[str, Any]:
-    from models.training.run_folder import RunState, RunStory
-
-    story = RunStory(run)
-    story.read()
     leads = not int(os.environ.get("RANK", "0"))
-    if leads and story.started is not None and story.state is RunState.RUNNING:
-        raise UserError(
-            "The run {name} is running already.", "", "Stop it first, or wait for its end.", name=run.name
-        )
     if config is None:
         values = run.config()
         name = str(values.get("system", ""))
@@ -61,7 +95,6 @@ def _run_training(
     memory.keep_between_steps()
     device = _device(options)
 
-    from models.training import events
     from models.training.trainer import Trainer
 
     end = Trainer(systems.task(name, config), run, device, _progress(options)).train()
@@ -80,8 +113,14 @@ def _run_training(
     )
     if leads:
         print(f"Run {end.reason} after epoch {end.epoch}{best}: {run.path}")
-    return {"run": str(run.path), "reason": end.reason, "epoch": end.epoch, "best_epoch": end.best_epoch,
-            "metric": end.metric, "best": end.best_value, "checkpoint": str(run.best)}  # fmt: skip
+    return _result(run, end)
+
+
+def _result(run: RunFolder, end: events.Finished) -> dict[str, Any]:
+    return {
+        "run": str(run.path), "reason": end.reason, "epoch": end.epoch, "best_epoch": end.best_epoch,
+        "metric": end.metric, "best": end.best_value, "checkpoint": str(run.best),
+    }  # fmt: skip
 
 
 def check_data(options: argparse.Namespace) -> dict[str, Any]:

@@ -158,7 +158,7 @@ class RunDelegate(QStyledItemDelegate):
         place = QRectF(box.right() - right - 4, box.top(), right, box.height())
         painter.drawText(place, middle | Qt.AlignmentFlag.AlignRight, figure)
         _paint_spark(painter, run, QRectF(place.left() - SPARK, box.top() + 6, SPARK - 6, box.height() - 12))
-        bad = bool(run.damage) or run.state in (RunState.FAILED, RunState.DIED)
+        bad = bool(run.damage) or run.state in (RunState.FAILED, RunState.DIED, RunState.DAMAGED)
         painter.setFont(theme.font(theme.HINT_PX))
         painter.setPen(theme.color("error" if bad else "muted"))
         place = QRectF(name.right() + 4, box.top(), STATE - 4, box.height())

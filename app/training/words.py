@@ -23,6 +23,7 @@ def state_words(run: WatchedRun) -> str:
         RunState.DONE: tr("done"),
         RunState.FAILED: tr("failed"),
         RunState.DIED: tr("died"),
+        RunState.DAMAGED: tr("damaged"),
     }[run.state]
 
 

@@ -122,6 +122,11 @@ def _buckets(gradients: list[Tensor]) -> Iterator[list[Tensor]]:
             yield bucket
 
 
+def enough_for(processes: int, device: str) -> bool:
+    """Whether this machine has a device for each of so many processes; the CPU is shared."""
+    return not device.startswith("cuda") or torch.cuda.device_count() >= processes
+
+
 def local_device(device: str) -> torch.device:
     """The device of this process: with several on a machine, each takes the graphics card of its number."""
     chosen = torch.device(device)

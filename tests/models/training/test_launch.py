@@ -1,5 +1,6 @@
 """A run on several processes as a person starts it: torchrun, the command line, one run folder."""
 
+import json
 import os
 import socket
 import subprocess
@@ -54,7 +55,15 @@ def test_torchrun_trains_one_run_on_two_processes_and_goes_on_with_it(system, tm
     info = checkpoint.read_info(run.best, system)
     assert info.training["processes"] == 2
     run.change_config(epochs=2)
-    done = launched("resume", str(place), "--device", "cpu", "--quiet")
+    done = subprocess.run(  # by hand, alone: it remembers how it was trained
+        [sys.executable, "-m", "models", "resume", str(place), "--quiet", "--json"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout.splitlines()[-1])["epoch"] == 2
+    told = [
+        event for event in events.EventReader(run.events_file).read_new() if isinstance(event, events.Started)
+    ]
+    assert [(event.device, event.processes) for event in told] == [("cpu", 2)] * 2
     epochs = [e.epoch for e in events.EventReader(run.events_file).read_new() if isinstance(e, events.Epoch)]
     assert epochs == [1, 2]
