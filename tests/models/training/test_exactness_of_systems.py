@@ -23,41 +23,49 @@ WORLDS = (1, 2, 3)
 RELATIVE, ABSOLUTE = 1e-3, 1e-5
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Every case by each number of processes: number → folder of runs."""
+    """trained(size) → the folder with the runs of every case by so many processes, which are trained when first wanted."""
     folders = {}
-    for size in WORLDS:
-        folders[size] = folder = tmp_path_factory.mktemp(f"processes{size}")
-        real_tasks.write_data(folder)
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            port = str(found.getsockname()[1])
-        common = {
-            **os.environ, "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": port, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
-        said = [folder / f"process{rank}.txt" for rank in range(size)]
-        processes = []
-        for rank, place in enumerate(said):
-            with open(place, "wb") as file:  # not a pipe, which would fill up while another is waited for
-                own = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-                command = [sys.executable, real_tasks.__file__, str(folder)]
-                processes.append(
-                    subprocess.Popen(command, env=common | own, stdout=subprocess.DEVNULL, stderr=file)
-                )
-        try:
-            for process, place in zip(processes, said, strict=True):
-                assert process.wait(timeout=600) == 0, place.read_text("utf-8", "replace")[-3000:]
-        finally:
-            for process in processes:
-                process.kill()
-                process.wait()
-    return folders
+
+    def folder_of(size):
+        if size not in folders:
+            folders[size] = tmp_path_factory.mktemp(f"processes{size}")
+            train(size, folders[size])
+        return folders[size]
+
+    return folder_of
+
+
+def train(size, folder):
+    real_tasks.write_data(folder)
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = str(found.getsockname()[1])
+    common = {
+        **os.environ, "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    said = [folder / f"process{rank}.txt" for rank in range(size)]
+    processes = []
+    for rank, place in enumerate(said):
+        with open(place, "wb") as file:  # not a pipe, which would fill up while another is waited for
+            own = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+            command = [sys.executable, real_tasks.__file__, str(folder)]
+            processes.append(
+                subprocess.Popen(command, env=common | own, stdout=subprocess.DEVNULL, stderr=file)
+            )
+    try:
+        for process, place in zip(processes, said, strict=True):
+            assert process.wait(timeout=1000) == 0, place.read_text("utf-8", "replace")[-3000:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def run_of(trained, size, case, parts):
-    return RunFolder.open(trained[size] / f"{case}-{parts}")
+    return RunFolder.open(trained(size) / f"{case}-{parts}")
 
 
 def losses(run):
@@ -67,6 +75,7 @@ def losses(run):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # the first test of each number of processes waits for all their runs
 @pytest.mark.parametrize("parts", real_tasks.PARTS)
 @pytest.mark.parametrize("size", WORLDS)
 @pytest.mark.parametrize("case", real_tasks.CASES)
