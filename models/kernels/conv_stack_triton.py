@@ -5,8 +5,6 @@ all hidden activations. Here a block goes over them four times forward and backw
 notation of the gradients is that of `conv_stack.py`.
 """
 
-# mypy: disable-error-code="no-untyped-def"
-
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -14,13 +12,21 @@ from typing import Any
 
 import torch
 import triton
-import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from models.kernels.choice import without_autocast
 from models.kernels.conv_stack import EPS, BlockWeights
+from models.kernels.conv_stack_jit import (
+    filter_kernel,
+    first_norm_kernel,
+    outer_kernel,
+    second_norm_kernel,
+    spread_kernel,
+    sums_kernel,
+    through_kernel,
+)
 
 ROWS, COLUMNS = 32, 128  # frames and hidden units that one program works on
 FLAT = 4096  # values of one program where their place does not matter
@@ -62,84 +68,78 @@ class _Stack(torch.autograd.Function):
             hidden = F.linear(entered, inner[number], inner_bias[number])
             first = _sums(hidden, w.slope1[number])
             filtered, active, second, moments1 = _filtered(hidden, first, w, number, dilation)
-            outer, constant, moments2 = _outer(
-                second, gained[number], base[number], sums[number], hidden[0].numel()
-            )
-            out = torch.baddbmm(constant.to(kind), active, outer.to(kind).transpose(1, 2))
-            state += out
+            outer, constant, moments2 = _outer(second, gained[number], base[number], sums[number], hidden)
+            state += torch.baddbmm(constant, active, outer.transpose(1, 2))
             if learns:
                 kept += [entered, hidden, filtered, active, moments1, moments2]
         ctx.save_for_backward(*stacked, *kept)
-        ctx.dilations, ctx.width = dilations, width
+        ctx.dilations, ctx.width, ctx.kind = dilations, width, kind
         return state[..., width:].contiguous()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        saved = ctx.saved_tensors
-        fields = len(BlockWeights._fields)
+        saved, fields, kind = ctx.saved_tensors, len(BlockWeights._fields), ctx.kind
         stacked, kept = saved[:fields], saved[fields:]
         w = BlockWeights(*(one.float() for one in stacked))
+        inner, gained = w.inner.to(kind), (w.outer * w.gain2[:, None]).to(kind)
         state = F.pad(gradients[0].float(), (ctx.width, 0))
-        each = len(kept) // len(ctx.dilations)
-        found: list[tuple[Tensor, ...]] = []
+        each, found = len(kept) // len(ctx.dilations), []
         for number in reversed(range(len(ctx.dilations))):
             own = kept[each * number : each * (number + 1)]
-            found.insert(0, _backward(state, own, w, number, ctx.dilations[number], ctx.width))
-        weights = (
-            torch.stack(one).view_as(given)
-            for one, given in zip(zip(*found, strict=True), stacked, strict=True)
-        )
-        return (state[..., : ctx.width].contiguous(), None, None, *weights)
+            parts = _backward(state, own, w, inner[number], gained[number], number, ctx.dilations[number])
+            found.append(parts)
+        moments = [torch.stack(kept[place::each]) for place in (4, 5)]
+        weights = _of_weights(w, [torch.stack(one[::-1]) for one in zip(*found, strict=True)], *moments)
+        shaped = (one.view_as(given) for one, given in zip(weights, stacked, strict=True))
+        return (state[..., : ctx.width].contiguous(), None, None, *shaped)
 
 
 def _backward(
-    state: Tensor, kept: Sequence[Tensor], w: BlockWeights, number: int, dilation: int, width: int
+    state: Tensor,
+    kept: Sequence[Tensor],
+    w: BlockWeights,
+    inner: Tensor,
+    gained: Tensor,
+    number: int,
+    dilation: int,
 ) -> tuple[Tensor, ...]:
-    """The gradients of one block's weights; `state` is the gradient of the state, changed in place."""
+    """One block on the way back, as few launches as it goes; `state` is the gradient of the state, changed in place.
+
+    Returns what the gradients of its weights are made from, which `_of_weights` does for all blocks at once.
+    """
     entered, hidden, filtered, active, moments1, moments2 = kept
-    kind, count = hidden.dtype, hidden[0].numel()
     one = BlockWeights(*(field[number] for field in w))
-    columns = state.sum(1)  # [batch, out]
-    given = state.to(kind)
-    crossed = torch.bmm(
-        given.transpose(1, 2), active
-    ).float()  # [batch, out, hidden], without the norm's rstd
-    back = given @ (one.outer * one.gain2).to(kind)
-    mean, rstd = moments2[:, :1], moments2[:, 1:]  # [batch, 1]
-    bias2 = columns @ one.outer
-    gain2 = rstd * ((one.outer * crossed).sum(1) - mean * bias2)
-    shift2 = _passed_on(mean, rstd, one.gain2, gain2, bias2, count)
-    offset2 = one.bias2 - mean * rstd * one.gain2
-    outer = (rstd[..., None] * crossed).sum(0) * one.gain2 + columns.t() @ offset2
+    columns, given = state.sum(1), state.to(hidden.dtype)
+    crossed = torch.bmm(given.transpose(1, 2), active)  # [batch, out, hidden], without the norm's rstd
+    back = given @ gained
+    bias2, gain2, dots = _of_second_norm(crossed, columns, moments2, one)
+    through, slope2, met = _through(back, filtered, hidden, moments2, dots, one, dilation)
+    met, bias1, gain1, dots = _of_first_norm(met, moments1, one)
+    back, slope1, inner_bias = _spread(through, hidden, moments1, dots, one, dilation)
+    of_inner = back.flatten(0, 1).t() @ entered.flatten(0, 1)
+    state[..., : entered.shape[-1]] += back @ inner
+    return columns, crossed, bias2, gain2, slope2, met, bias1, gain1, slope1, inner_bias, of_inner
 
-    through, slope2, met = _through(back, filtered, hidden, rstd, shift2, one, dilation)
-    met = met.sum(1)  # [batch, 1 + 2 · kernel, hidden]
-    kernel = len(one.taps)
-    taps_bias, met, beyond = met[:, 0], met[:, 1 : kernel + 1], met[:, kernel + 1 :]
-    reached = taps_bias[:, None] - beyond
-    mean, rstd = moments1[:, :1], moments1[:, 1:]
-    scale = one.gain1 * rstd
-    taps = (met * scale[:, None] + reached * (one.bias1 - mean * scale)[:, None]).sum(0)
-    bias1 = (one.taps * reached).sum(1)
-    gain1 = rstd * ((one.taps * met).sum(1) - mean * bias1)
-    shift1 = _passed_on(mean, rstd, one.gain1, gain1, bias1, count)
 
-    back, slope1, inner_bias = _spread(through, hidden, scale, shift1, one, dilation)
-    inner = (back.flatten(0, 1).t() @ entered.flatten(0, 1)).float()
-    state[..., :width] += back @ one.inner.to(kind)
-    return (
-        inner, inner_bias.sum((0, 1)), slope1.sum(), gain1.sum(0), bias1.sum(0), taps, taps_bias.sum(0),
-        slope2.sum(), gain2.sum(0), bias2.sum(0), outer, columns.sum(0),
+def _of_weights(w: BlockWeights, found: Sequence[Tensor], moments1: Tensor, moments2: Tensor) -> BlockWeights:
+    """The gradients of all blocks' weights, stacked, from what `_backward` found: [blocks, batch, …] each."""
+    columns, crossed, bias2, gain2, slope2, met, bias1, gain1, slope1, inner_bias, of_inner = found
+    mean, rstd = moments2.unbind(2)  # [blocks, batch]
+    offset = w.bias2[:, None] - (mean * rstd)[..., None] * w.gain2[:, None]
+    outer = (rstd[..., None, None] * crossed.float()).sum(1) * w.gain2[:, None] + columns.transpose(
+        1, 2
+    ) @ offset
+    kernel = w.taps.shape[1]
+    taps_bias, met, beyond = met.split([1, kernel, kernel], dim=2)
+    mean, rstd = moments1.unbind(2)
+    scale = w.gain1[:, None] * rstd[..., None]
+    offset = w.bias1[:, None] - mean[..., None] * scale
+    taps = (met * scale[:, :, None] + (taps_bias - beyond) * offset[:, :, None]).sum(1)
+    return BlockWeights(
+        of_inner.float(), inner_bias.sum((1, 2)), slope1.sum((1, 2)), gain1.sum(1), bias1.sum(1), taps,
+        taps_bias.sum((1, 2)), slope2.sum((1, 2)), gain2.sum(1), bias2.sum(1), outer, columns.sum(1),
     )  # fmt: skip
-
-
-def _passed_on(
-    mean: Tensor, rstd: Tensor, gain: Tensor, by_gain: Tensor, by_bias: Tensor, count: int
-) -> Tensor:
-    """[batch, 2]: the factor of the value and the constant that a norm takes from the gradient that it passes on."""
-    by_value = rstd.square() * (by_gain @ gain)[:, None] / count
-    return torch.cat([by_value, rstd * (by_bias @ gain)[:, None] / count - mean * by_value], 1)
 
 
 def _sums(hidden: Tensor, slope: Tensor) -> Tensor:
@@ -147,7 +147,7 @@ def _sums(hidden: Tensor, slope: Tensor) -> Tensor:
     batch, count = len(hidden), hidden[0].numel()
     parts = triton.cdiv(count, FLAT)
     found = hidden.new_empty((batch, parts, 2), dtype=torch.float32)
-    _sums_kernel[(parts, batch)](hidden, slope, found, count, parts, FLAT)
+    sums_kernel[(parts, batch)](hidden, slope, found, count, parts, FLAT)
     return found.sum(1)
 
 
@@ -161,7 +161,7 @@ def _filtered(
     filtered, active = torch.empty_like(hidden), torch.empty_like(hidden)
     second = first.new_empty((batch, grid[0] * grid[1], 2))
     moments = first.new_empty((batch, 2))
-    _filter_kernel[grid](
+    filter_kernel[grid](
         hidden, first, w.slope1[number], w.gain1[number], w.bias1[number], w.taps[number], w.taps_bias[number],
         w.slope2[number], filtered, active, second, moments, frames, size, dilation,
         len(w.taps[number]), EPS, ROWS, COLUMNS,
@@ -170,25 +170,52 @@ def _filtered(
 
 
 def _outer(
-    second: Tensor, gained: Tensor, base: Tensor, sums: Tensor, count: int
+    second: Tensor, gained: Tensor, base: Tensor, sums: Tensor, hidden: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(the outer weights of each item with its second norm folded in [batch, out, hidden], what that leaves to add
     [batch, 1, out], mean and rstd of that norm [batch, 2])."""
     batch, (out, size) = len(second), gained.shape
-    outer = gained.new_empty((batch, out, size))
-    constant, moments = gained.new_empty((batch, 1, out)), gained.new_empty((batch, 2))
-    _outer_kernel[(out, batch)](
-        second, gained, base, sums, outer, constant, moments, count, size, triton.next_power_of_2(size), EPS,
+    outer, constant = hidden.new_empty((batch, out, size)), hidden.new_empty((batch, 1, out))
+    moments = gained.new_empty((batch, 2))
+    outer_kernel[(out, batch)](
+        second, gained, base, sums, outer, constant, moments, hidden[0].numel(), size,
+        triton.next_power_of_2(size), EPS,
     )  # fmt: skip
     return outer, constant, moments
+
+
+def _of_second_norm(
+    crossed: Tensor, columns: Tensor, moments: Tensor, w: BlockWeights
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(gradients of the second norm's bias and gain by item, [batch, hidden] both, and in parts their sums over the gain
+    [batch, parts, 2], which decide what the norm takes from the gradient that it passes on)."""
+    batch, out, size = crossed.shape
+    bias, gain = columns.new_empty((2, batch, size)).unbind(0)
+    dots = columns.new_empty((batch, triton.cdiv(size, COLUMNS), 2))
+    second_norm_kernel[(dots.shape[1], batch)](
+        crossed, columns, w.outer, w.gain2, moments, bias, gain, dots, out, size, ROWS, COLUMNS
+    )
+    return bias, gain, dots
+
+
+def _of_first_norm(met: Tensor, moments: Tensor, w: BlockWeights) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(what `_through` found of each channel, over all parts [batch, 1 + 2 · kernel, hidden], and of the first norm what
+    `_of_second_norm` says of the second)."""
+    batch, size = len(met), met.shape[3]
+    whole, (bias, gain) = met.sum(1), met.new_empty((2, batch, size)).unbind(0)
+    dots = met.new_empty((batch, triton.cdiv(size, COLUMNS), 2))
+    first_norm_kernel[(dots.shape[1], batch)](
+        whole, w.taps, w.gain1, moments, bias, gain, dots, size, len(w.taps), COLUMNS
+    )
+    return whole, bias, gain, dots
 
 
 def _through(
     back: Tensor,
     filtered: Tensor,
     hidden: Tensor,
-    rstd: Tensor,
-    shift: Tensor,
+    moments: Tensor,
+    dots: Tensor,
     w: BlockWeights,
     dilation: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -198,181 +225,27 @@ def _through(
     batch, frames, size = hidden.shape
     grid = (triton.cdiv(frames, ROWS), triton.cdiv(size, COLUMNS), batch)
     through, kernel = torch.empty_like(hidden), len(w.taps)
-    slopes = rstd.new_empty((batch, grid[0] * grid[1]))
-    met = rstd.new_empty((batch, grid[0], 1 + 2 * kernel, size))
-    _through_kernel[grid](
-        back, filtered, hidden, rstd.contiguous(), shift, w.slope2, w.slope1, through, slopes, met,
-        frames, size, dilation, kernel, ROWS, COLUMNS,
+    slopes = dots.new_empty((batch, grid[0] * grid[1]))
+    met = dots.new_empty((batch, grid[0], 1 + 2 * kernel, size))
+    through_kernel[grid](
+        back, filtered, hidden, moments, dots, w.slope2, w.slope1, through, slopes, met,
+        frames, size, dilation, dots.shape[1], kernel, ROWS, COLUMNS,
     )  # fmt: skip
     return through, slopes, met
 
 
 def _spread(
-    through: Tensor, hidden: Tensor, scale: Tensor, shift: Tensor, w: BlockWeights, dilation: int
+    through: Tensor, hidden: Tensor, moments: Tensor, dots: Tensor, w: BlockWeights, dilation: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Back through the convolution, the first norm and its PReLU: (the gradient of what the first product gave, of the
     slope in parts, and its sums [batch, parts, hidden])."""
     batch, frames, size = hidden.shape
     grid = (triton.cdiv(frames, ROWS), triton.cdiv(size, COLUMNS), batch)
     back = torch.empty_like(hidden)
-    slopes = scale.new_empty((batch, grid[0] * grid[1]))
-    sums = scale.new_empty((batch, grid[0], size))
-    _spread_kernel[grid](
-        through, hidden, scale, shift, w.taps, w.slope1, back, slopes, sums, frames, size, dilation, len(w.taps),
-        ROWS, COLUMNS,
+    slopes = dots.new_empty((batch, grid[0] * grid[1]))
+    sums = dots.new_empty((batch, grid[0], size))
+    spread_kernel[grid](
+        through, hidden, moments, dots, w.gain1, w.taps, w.slope1, back, slopes, sums, frames, size, dilation,
+        dots.shape[1], len(w.taps), ROWS, COLUMNS,
     )  # fmt: skip
     return back, slopes, sums
-
-
-@triton.jit
-def _moments(sums, item, count, eps: tl.constexpr):
-    """Mean and rstd of an item from its sums."""
-    mean = tl.load(sums + item * 2) / count
-    power = tl.load(sums + item * 2 + 1) / count
-    return mean, 1.0 / tl.sqrt(tl.maximum(power - mean * mean, 0.0) + eps)
-
-
-@triton.jit
-def _sums_kernel(hidden, slope, found, count, parts, FLAT: tl.constexpr):
-    part, item = tl.program_id(0), tl.program_id(1)
-    at = part * FLAT + tl.arange(0, FLAT)
-    value = tl.load(hidden + item.to(tl.int64) * count + at, mask=at < count, other=0.0).to(tl.float32)
-    value = tl.where(value > 0, value, value * tl.load(slope))
-    place = found + (item * parts + part) * 2
-    tl.store(place, tl.sum(value))
-    tl.store(place + 1, tl.sum(value * value))
-
-
-@triton.jit
-def _filter_kernel(
-    hidden, first, slope1, gain, bias, taps, taps_bias, slope2, filtered, active, second, moments,
-    frames, size, dilation, kernel: tl.constexpr, eps: tl.constexpr,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr,
-):  # fmt: skip
-    part, block, item = tl.program_id(0), tl.program_id(1), tl.program_id(2)
-    mean, rstd = _moments(first, item, frames * size, eps)
-    if part + block == 0:
-        tl.store(moments + item * 2, mean)
-        tl.store(moments + item * 2 + 1, rstd)
-    rows = part * ROWS + tl.arange(0, ROWS)
-    columns = block * COLUMNS + tl.arange(0, COLUMNS)
-    inside = columns < size
-    start = item.to(tl.int64) * frames * size
-    scale = tl.load(gain + columns, mask=inside, other=0.0) * rstd
-    offset = tl.load(bias + columns, mask=inside, other=0.0) - mean * scale
-    one, other = tl.load(slope1), tl.load(slope2)
-    total = (
-        tl.zeros((ROWS, COLUMNS), tl.float32) + tl.load(taps_bias + columns, mask=inside, other=0.0)[None, :]
-    )
-    for tap in tl.static_range(kernel):
-        source = rows + (tap - kernel // 2) * dilation
-        there = ((source >= 0) & (source < frames))[:, None] & inside[None, :]
-        value = tl.load(hidden + start + source[:, None] * size + columns[None, :], mask=there, other=0.0)
-        value = value.to(tl.float32)
-        value = tl.where(value > 0, value, value * one)
-        normed = tl.where(there, value * scale[None, :] + offset[None, :], 0.0)
-        total += normed * tl.load(taps + tap * size + columns, mask=inside, other=0.0)[None, :]
-    here = (rows < frames)[:, None] & inside[None, :]
-    place = start + rows[:, None] * size + columns[None, :]
-    rounded = total.to(filtered.dtype.element_ty)
-    tl.store(filtered + place, rounded, mask=here)
-    value = rounded.to(tl.float32)
-    value = tl.where(value > 0, value, value * other).to(active.dtype.element_ty)
-    tl.store(active + place, value, mask=here)
-    value = tl.where(here, value.to(tl.float32), 0.0)
-    place = second + (item * tl.num_programs(0) * tl.num_programs(1) + part * tl.num_programs(1) + block) * 2
-    tl.store(place, tl.sum(value))
-    tl.store(place + 1, tl.sum(value * value))
-
-
-@triton.jit
-def _outer_kernel(
-    second, gained, base, sums, outer, constant, moments, count, size, size_2: tl.constexpr,
-    eps: tl.constexpr,
-):  # fmt: skip
-    row, item = tl.program_id(0), tl.program_id(1)
-    mean, rstd = _moments(second, item, count, eps)
-    if row == 0:
-        tl.store(moments + item * 2, mean)
-        tl.store(moments + item * 2 + 1, rstd)
-    at = tl.arange(0, size_2)
-    weights = tl.load(gained + row * size + at, mask=at < size, other=0.0)
-    place = item * tl.num_programs(0) + row
-    tl.store(outer + place * size + at, weights * rstd, mask=at < size)
-    tl.store(constant + place, tl.load(base + row) - mean * rstd * tl.load(sums + row))
-
-
-@triton.jit
-def _through_kernel(
-    back, filtered, hidden, rstd, shift, slope2, slope1, through, slopes, met,
-    frames, size, dilation, kernel: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
-):  # fmt: skip
-    part, block, item = tl.program_id(0), tl.program_id(1), tl.program_id(2)
-    rows = part * ROWS + tl.arange(0, ROWS)
-    columns = block * COLUMNS + tl.arange(0, COLUMNS)
-    inside = columns < size
-    here = (rows < frames)[:, None] & inside[None, :]
-    start = item.to(tl.int64) * frames * size
-    place = start + rows[:, None] * size + columns[None, :]
-    value = tl.load(filtered + place, mask=here, other=0.0).to(tl.float32)
-    slope = tl.load(slope2)
-    active = tl.where(value > 0, value, value * slope)
-    gradient = tl.load(back + place, mask=here, other=0.0).to(tl.float32) * tl.load(rstd + item)
-    gradient -= tl.load(shift + item * 2) * active + tl.load(shift + item * 2 + 1)
-    gradient = tl.where(here, gradient, 0.0)
-    parts = tl.num_programs(0) * tl.num_programs(1)
-    tl.store(
-        slopes + item * parts + part * tl.num_programs(1) + block, tl.sum(gradient * tl.minimum(value, 0.0))
-    )
-    gradient = tl.where(value > 0, gradient, gradient * slope)
-    rounded = gradient.to(through.dtype.element_ty)
-    tl.store(through + place, rounded, mask=here)
-    gradient = rounded.to(tl.float32)
-    slope = tl.load(slope1)
-    sums = met + (item * tl.num_programs(0) + part) * (1 + 2 * kernel) * size + columns
-    tl.store(sums, tl.sum(gradient, 0), mask=inside)
-    for tap in tl.static_range(kernel):
-        source = rows + (tap - kernel // 2) * dilation
-        there = ((source >= 0) & (source < frames))[:, None] & inside[None, :]
-        value = tl.load(hidden + start + source[:, None] * size + columns[None, :], mask=there, other=0.0)
-        value = value.to(tl.float32)
-        value = tl.where(value > 0, value, value * slope)
-        tl.store(sums + (1 + tap) * size, tl.sum(gradient * value, 0), mask=inside)
-        beyond = tl.sum(tl.where(there, 0.0, gradient), 0)
-        tl.store(sums + (1 + kernel + tap) * size, beyond, mask=inside)
-
-
-@triton.jit
-def _spread_kernel(
-    through, hidden, scale, shift, taps, slope1, back, slopes, sums,
-    frames, size, dilation, kernel: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
-):  # fmt: skip
-    part, block, item = tl.program_id(0), tl.program_id(1), tl.program_id(2)
-    rows = part * ROWS + tl.arange(0, ROWS)
-    columns = block * COLUMNS + tl.arange(0, COLUMNS)
-    inside = columns < size
-    here = (rows < frames)[:, None] & inside[None, :]
-    start = item.to(tl.int64) * frames * size
-    place = start + rows[:, None] * size + columns[None, :]
-    total = tl.zeros((ROWS, COLUMNS), tl.float32)
-    for tap in tl.static_range(kernel):
-        source = rows - (tap - kernel // 2) * dilation
-        there = ((source >= 0) & (source < frames))[:, None] & inside[None, :]
-        given = tl.load(through + start + source[:, None] * size + columns[None, :], mask=there, other=0.0)
-        weight = tl.load(taps + tap * size + columns, mask=inside, other=0.0)
-        total += given.to(tl.float32) * weight[None, :]
-    total *= tl.load(scale + item * size + columns, mask=inside, other=0.0)[None, :]
-    value = tl.load(hidden + place, mask=here, other=0.0).to(tl.float32)
-    slope = tl.load(slope1)
-    active = tl.where(value > 0, value, value * slope)
-    total -= tl.load(shift + item * 2) * active + tl.load(shift + item * 2 + 1)
-    total = tl.where(here, total, 0.0)
-    parts = tl.num_programs(0) * tl.num_programs(1)
-    tl.store(
-        slopes + item * parts + part * tl.num_programs(1) + block, tl.sum(total * tl.minimum(value, 0.0))
-    )
-    total = tl.where(value > 0, total, total * slope)
-    rounded = total.to(back.dtype.element_ty)
-    tl.store(back + place, rounded, mask=here)
-    summed = tl.sum(rounded.to(tl.float32), 0)
-    tl.store(sums + (item * tl.num_programs(0) + part) * size + columns, summed, mask=inside)

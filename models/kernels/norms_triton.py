@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 TOGETHER = 4096  # features that a program works on at a time
-LONGEST = 16  # times it does so in the gradient, whose sums over rows it keeps meanwhile
+LONGEST = 4  # times it does so in the gradient, whose sums over rows it keeps meanwhile
 
 
 def layer_norm(x: Tensor, gain: Tensor, shift: Tensor, eps: float) -> Tensor:

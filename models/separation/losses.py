@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import permutations
 
 import torch
@@ -40,6 +41,12 @@ def pairwise_si_sdr(estimates: Tensor, references: Tensor) -> Tensor:
     return torch.where(silent.unsqueeze(2), under.unsqueeze(1), scores)
 
 
+@cache
+def _orders(speakers: int, device: torch.device) -> Tensor:
+    """All orders of so many speakers, int64 [orders, speakers]; kept, so that a graphics card is not waited for."""
+    return torch.tensor(list(permutations(range(speakers))), device=device)
+
+
 def best_order(scores: Tensor) -> Tensor:
     """For each reference the estimate, such that the sum of the scores is largest.
 
@@ -53,7 +60,7 @@ def best_order(scores: Tensor) -> Tensor:
             linear_sum_assignment(one, maximize=True)[1] for one in scores.detach().cpu().double().numpy()
         ]
         return torch.tensor(found, device=scores.device).reshape(len(scores), speakers)
-    orders = torch.tensor(list(permutations(range(speakers))), device=scores.device)
+    orders = _orders(speakers, scores.device)
     rows = torch.arange(speakers, device=scores.device)
     totals = scores.detach()[:, rows, orders].sum(-1)  # [batch, orders]
     return orders[totals.argmax(-1)]

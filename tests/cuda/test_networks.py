@@ -22,6 +22,15 @@ def quiet(network):
     return network.train()
 
 
+def without_noise(network):
+    """The network in use, but for its recurrent layers, of which cuDNN computes no gradient then."""
+    network.eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.RNNBase):
+            module.train()
+    return network
+
+
 def cases():
     lengths = torch.tensor([30, 1, 17])
     yield (
@@ -53,7 +62,7 @@ def cases():
             name,
             lambda: mesh.ReverberationNet(mesh.NetworkConfig()),
             lambda net, x, given=given: _gates_and_value(
-                net.eval()(x, None if given is None else given.to(x.device))
+                without_noise(net)(x, None if given is None else given.to(x.device))
             ),
             (3, 30, 64),
         )
@@ -107,9 +116,9 @@ def test_half_precision_is_near_and_learns(card, name, kind):
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
-@pytest.mark.parametrize("frames", [1, 11, 333])
-@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
-def test_the_separators_fused_blocks_are_its_plain_ones(card, monkeypatch, kernel, frames, kind):
+@pytest.mark.parametrize("frames", [1, 333])
+def test_the_separators_fused_blocks_are_its_plain_ones(card, monkeypatch, kernel, frames):
+    """In float32 to its digits; in bfloat16 the fused ones are as near to float32 as the plain ones are."""
     pytest.importorskip("triton")
     torch.manual_seed(0)
     config = separation.NetworkConfig(
@@ -118,16 +127,20 @@ def test_the_separators_fused_blocks_are_its_plain_ones(card, monkeypatch, kerne
     blocks = separation.build(config).to(card).mask_generator.conv_layers
     features = torch.randn(3, frames, 12, device=card, requires_grad=True)
     asked = [features, *blocks.parameters()]
-    results = []
-    for _ in range(2):
+
+    def computed(kind):
         weights = [block.weights() for block in blocks]
         found = conv_stack_cuda.separate_features(features, weights, config.dilations, kind)
         wanted = torch.linspace(-1, 1, found.numel(), device=card).view_as(found)
-        results.append([found, *torch.autograd.grad(found, asked, wanted)])
-        monkeypatch.setattr(conv_stack_cuda, "_fused", lambda: None)
-    tolerance = 1e-3 if kind == torch.float32 else 0.05
-    for one, other in zip(*results, strict=True):
-        assert float((one - other).norm()) <= tolerance * float(other.norm()) + 0.1 * tolerance
+        return [found.detach(), *torch.autograd.grad(found, asked, wanted)]
+
+    fused, fused_half = computed(torch.float32), computed(torch.bfloat16)
+    monkeypatch.setattr(conv_stack_cuda, "_fused", lambda: None)
+    plain, plain_half = computed(torch.float32), computed(torch.bfloat16)
+    for one, half, other, other_half in zip(fused, fused_half, plain, plain_half, strict=True):
+        length = float(other.norm())
+        assert float((one - other).norm()) <= 1e-3 * length + 1e-4
+        assert float((half - other).norm()) <= 2 * float((other_half - other).norm()) + 0.02 * length + 1e-3
 
 
 @pytest.mark.parametrize("shape", [(3, 7, 20), (1000, 256), (2, 2048), (0, 16)])
@@ -150,7 +163,7 @@ def test_the_fused_norm_is_pytorchs(card, shape, kind):
 
 def test_a_graph_takes_the_steps_that_operations_take(card):
     torch.manual_seed(0)
-    first = quiet(mesh.ReverberationNet(mesh.NetworkConfig())).to(card).eval()  # nothing drawn
+    first = without_noise(mesh.ReverberationNet(mesh.NetworkConfig()).to(card))
     second = copy.deepcopy(first)
     x, y = torch.randn(4, 3, 10, 64, device=card).unbind(0), torch.rand(4, 3, device=card).unbind(0)
     results = []

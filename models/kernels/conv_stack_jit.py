@@ -1,0 +1,232 @@
+"""The Triton kernels of `conv_stack_triton.py`, which says what each computes.
+
+Of tensors [batch, frames, hidden], a program has some frames and some hidden units of one item; sums over an item are
+left in parts, which PyTorch adds up, so that results do not depend on who is first.
+"""
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def _moments(sums, item, count, eps: tl.constexpr):
+    """Mean and rstd of an item from its sums."""
+    mean = tl.load(sums + item * 2) / count
+    power = tl.load(sums + item * 2 + 1) / count
+    return mean, 1.0 / tl.sqrt(tl.maximum(power - mean * mean, 0.0) + eps)
+
+
+@triton.jit
+def _passed_on(dots, item, blocks: tl.constexpr, mean, rstd, count):
+    """The factor of the value and the constant that a norm takes from the gradient that it passes on."""
+    by_gain, by_bias = 0.0, 0.0
+    for block in tl.static_range(blocks):
+        by_gain += tl.load(dots + (item * blocks + block) * 2)
+        by_bias += tl.load(dots + (item * blocks + block) * 2 + 1)
+    by_value = rstd * rstd * by_gain / count
+    return by_value, rstd * by_bias / count - mean * by_value
+
+
+@triton.jit
+def second_norm_kernel(
+    crossed, columns, outer, gain, moments, of_bias, of_gain, dots, out, size,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    block, item = tl.program_id(0), tl.program_id(1)
+    at = block * COLUMNS + tl.arange(0, COLUMNS)
+    inside = at < size
+    mean, rstd = tl.load(moments + item * 2), tl.load(moments + item * 2 + 1)
+    bias, gained = tl.zeros((COLUMNS,), tl.float32), tl.zeros((COLUMNS,), tl.float32)
+    for start in range(0, out, ROWS):
+        rows = start + tl.arange(0, ROWS)
+        here = (rows < out)[:, None] & inside[None, :]
+        weight = tl.load(outer + rows[:, None] * size + at[None, :], mask=here, other=0.0)
+        cross = tl.load(crossed + (item * out + rows)[:, None] * size + at[None, :], mask=here, other=0.0)
+        column = tl.load(columns + item * out + rows, mask=rows < out, other=0.0)
+        bias += tl.sum(weight * column[:, None], 0)
+        gained += tl.sum(weight * cross.to(tl.float32), 0)
+    gained = rstd * (gained - mean * bias)
+    tl.store(of_bias + item * size + at, bias, mask=inside)
+    tl.store(of_gain + item * size + at, gained, mask=inside)
+    scale = tl.load(gain + at, mask=inside, other=0.0)
+    place = dots + (item * tl.num_programs(0) + block) * 2
+    tl.store(place, tl.sum(gained * scale))
+    tl.store(place + 1, tl.sum(bias * scale))
+
+
+@triton.jit
+def first_norm_kernel(
+    whole, taps, gain, moments, of_bias, of_gain, dots, size, kernel: tl.constexpr, COLUMNS: tl.constexpr
+):
+    block, item = tl.program_id(0), tl.program_id(1)
+    at = block * COLUMNS + tl.arange(0, COLUMNS)
+    inside = at < size
+    mean, rstd = tl.load(moments + item * 2), tl.load(moments + item * 2 + 1)
+    own = whole + item * (1 + 2 * kernel) * size + at
+    total = tl.load(own, mask=inside, other=0.0)
+    bias, gained = tl.zeros((COLUMNS,), tl.float32), tl.zeros((COLUMNS,), tl.float32)
+    for tap in tl.static_range(kernel):
+        weight = tl.load(taps + tap * size + at, mask=inside, other=0.0)
+        gained += weight * tl.load(own + (1 + tap) * size, mask=inside, other=0.0)
+        bias += weight * (total - tl.load(own + (1 + kernel + tap) * size, mask=inside, other=0.0))
+    gained = rstd * (gained - mean * bias)
+    tl.store(of_bias + item * size + at, bias, mask=inside)
+    tl.store(of_gain + item * size + at, gained, mask=inside)
+    scale = tl.load(gain + at, mask=inside, other=0.0)
+    place = dots + (item * tl.num_programs(0) + block) * 2
+    tl.store(place, tl.sum(gained * scale))
+    tl.store(place + 1, tl.sum(bias * scale))
+
+
+@triton.jit
+def sums_kernel(hidden, slope, found, count, parts, FLAT: tl.constexpr):
+    part, item = tl.program_id(0), tl.program_id(1)
+    at = part * FLAT + tl.arange(0, FLAT)
+    value = tl.load(hidden + item.to(tl.int64) * count + at, mask=at < count, other=0.0).to(tl.float32)
+    value = tl.where(value > 0, value, value * tl.load(slope))
+    place = found + (item * parts + part) * 2
+    tl.store(place, tl.sum(value))
+    tl.store(place + 1, tl.sum(value * value))
+
+
+@triton.jit
+def filter_kernel(
+    hidden, first, slope1, gain, bias, taps, taps_bias, slope2, filtered, active, second, moments,
+    frames, size, dilation, kernel: tl.constexpr, eps: tl.constexpr,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    part, block, item = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    mean, rstd = _moments(first, item, frames * size, eps)
+    if part + block == 0:
+        tl.store(moments + item * 2, mean)
+        tl.store(moments + item * 2 + 1, rstd)
+    rows = part * ROWS + tl.arange(0, ROWS)
+    columns = block * COLUMNS + tl.arange(0, COLUMNS)
+    inside = columns < size
+    start = item.to(tl.int64) * frames * size
+    scale = tl.load(gain + columns, mask=inside, other=0.0) * rstd
+    offset = tl.load(bias + columns, mask=inside, other=0.0) - mean * scale
+    one, other = tl.load(slope1), tl.load(slope2)
+    total = (
+        tl.zeros((ROWS, COLUMNS), tl.float32) + tl.load(taps_bias + columns, mask=inside, other=0.0)[None, :]
+    )
+    for tap in tl.static_range(kernel):
+        source = rows + (tap - kernel // 2) * dilation
+        there = ((source >= 0) & (source < frames))[:, None] & inside[None, :]
+        value = tl.load(hidden + start + source[:, None] * size + columns[None, :], mask=there, other=0.0)
+        value = value.to(tl.float32)
+        value = tl.where(value > 0, value, value * one)
+        normed = tl.where(there, value * scale[None, :] + offset[None, :], 0.0)
+        total += normed * tl.load(taps + tap * size + columns, mask=inside, other=0.0)[None, :]
+    here = (rows < frames)[:, None] & inside[None, :]
+    place = start + rows[:, None] * size + columns[None, :]
+    rounded = total.to(filtered.dtype.element_ty)
+    tl.store(filtered + place, rounded, mask=here)
+    value = rounded.to(tl.float32)
+    value = tl.where(value > 0, value, value * other).to(active.dtype.element_ty)
+    tl.store(active + place, value, mask=here)
+    value = tl.where(here, value.to(tl.float32), 0.0)
+    place = second + (item * tl.num_programs(0) * tl.num_programs(1) + part * tl.num_programs(1) + block) * 2
+    tl.store(place, tl.sum(value))
+    tl.store(place + 1, tl.sum(value * value))
+
+
+@triton.jit
+def outer_kernel(
+    second, gained, base, sums, outer, constant, moments, count, size, size_2: tl.constexpr,
+    eps: tl.constexpr,
+):  # fmt: skip
+    row, item = tl.program_id(0), tl.program_id(1)
+    mean, rstd = _moments(second, item, count, eps)
+    if row == 0:
+        tl.store(moments + item * 2, mean)
+        tl.store(moments + item * 2 + 1, rstd)
+    at = tl.arange(0, size_2)
+    weights = tl.load(gained + row * size + at, mask=at < size, other=0.0)
+    place = item * tl.num_programs(0) + row
+    tl.store(outer + place * size + at, (weights * rstd).to(outer.dtype.element_ty), mask=at < size)
+    left = tl.load(base + row) - mean * rstd * tl.load(sums + row)
+    tl.store(constant + place, left.to(constant.dtype.element_ty))
+
+
+@triton.jit
+def through_kernel(
+    back, filtered, hidden, moments, dots, slope2, slope1, through, slopes, met,
+    frames, size, dilation, blocks: tl.constexpr, kernel: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    part, block, item = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    rows = part * ROWS + tl.arange(0, ROWS)
+    columns = block * COLUMNS + tl.arange(0, COLUMNS)
+    inside = columns < size
+    here = (rows < frames)[:, None] & inside[None, :]
+    start = item.to(tl.int64) * frames * size
+    place = start + rows[:, None] * size + columns[None, :]
+    mean, rstd = tl.load(moments + item * 2), tl.load(moments + item * 2 + 1)
+    by_value, constant = _passed_on(dots, item, blocks, mean, rstd, frames * size)
+    value = tl.load(filtered + place, mask=here, other=0.0).to(tl.float32)
+    slope = tl.load(slope2)
+    active = tl.where(value > 0, value, value * slope)
+    gradient = tl.load(back + place, mask=here, other=0.0).to(tl.float32) * rstd
+    gradient -= by_value * active + constant
+    gradient = tl.where(here, gradient, 0.0)
+    parts = tl.num_programs(0) * tl.num_programs(1)
+    tl.store(
+        slopes + item * parts + part * tl.num_programs(1) + block, tl.sum(gradient * tl.minimum(value, 0.0))
+    )
+    gradient = tl.where(value > 0, gradient, gradient * slope)
+    rounded = gradient.to(through.dtype.element_ty)
+    tl.store(through + place, rounded, mask=here)
+    gradient = rounded.to(tl.float32)
+    slope = tl.load(slope1)
+    sums = met + (item * tl.num_programs(0) + part) * (1 + 2 * kernel) * size + columns
+    tl.store(sums, tl.sum(gradient, 0), mask=inside)
+    for tap in tl.static_range(kernel):
+        source = rows + (tap - kernel // 2) * dilation
+        there = ((source >= 0) & (source < frames))[:, None] & inside[None, :]
+        value = tl.load(hidden + start + source[:, None] * size + columns[None, :], mask=there, other=0.0)
+        value = value.to(tl.float32)
+        value = tl.where(value > 0, value, value * slope)
+        tl.store(sums + (1 + tap) * size, tl.sum(gradient * value, 0), mask=inside)
+        beyond = tl.sum(tl.where(there, 0.0, gradient), 0)
+        tl.store(sums + (1 + kernel + tap) * size, beyond, mask=inside)
+
+
+@triton.jit
+def spread_kernel(
+    through, hidden, moments, dots, gain, taps, slope1, back, slopes, sums,
+    frames, size, dilation, blocks: tl.constexpr, kernel: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    part, block, item = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    rows = part * ROWS + tl.arange(0, ROWS)
+    columns = block * COLUMNS + tl.arange(0, COLUMNS)
+    inside = columns < size
+    here = (rows < frames)[:, None] & inside[None, :]
+    start = item.to(tl.int64) * frames * size
+    place = start + rows[:, None] * size + columns[None, :]
+    total = tl.zeros((ROWS, COLUMNS), tl.float32)
+    for tap in tl.static_range(kernel):
+        source = rows - (tap - kernel // 2) * dilation
+        there = ((source >= 0) & (source < frames))[:, None] & inside[None, :]
+        given = tl.load(through + start + source[:, None] * size + columns[None, :], mask=there, other=0.0)
+        weight = tl.load(taps + tap * size + columns, mask=inside, other=0.0)
+        total += given.to(tl.float32) * weight[None, :]
+    mean, rstd = tl.load(moments + item * 2), tl.load(moments + item * 2 + 1)
+    by_value, constant = _passed_on(dots, item, blocks, mean, rstd, frames * size)
+    total *= (tl.load(gain + columns, mask=inside, other=0.0) * rstd)[None, :]
+    value = tl.load(hidden + place, mask=here, other=0.0).to(tl.float32)
+    slope = tl.load(slope1)
+    active = tl.where(value > 0, value, value * slope)
+    total -= by_value * active + constant
+    total = tl.where(here, total, 0.0)
+    parts = tl.num_programs(0) * tl.num_programs(1)
+    tl.store(
+        slopes + item * parts + part * tl.num_programs(1) + block, tl.sum(total * tl.minimum(value, 0.0))
+    )
+    total = tl.where(value > 0, total, total * slope)
+    rounded = total.to(back.dtype.element_ty)
+    tl.store(back + place, rounded, mask=here)
+    summed = tl.sum(rounded.to(tl.float32), 0)
+    tl.store(sums + (item * tl.num_programs(0) + part) * size + columns, summed, mask=inside)
