@@ -53,6 +53,7 @@ AUDIO_SUFFIXES = frozenset(
         ".amr",
     ]
 )
+ABSURD = 1e12  # full scale is 1, or 2³¹ in files that count in whole numbers
 BLOCK = 1 << 20  # samples of one channel that are read at once
 SILENT_POWER = 1e-8  # mean square below which nothing can be told of a stretch (−80 dB)
 CANCELLED = 0.01  # of the channels' power: less is left of it where they are opposite in phase (−20 dB)
@@ -208,9 +209,10 @@ def _joined(file: Sound, path: str | os.PathLike[str], most: int | None, mono: b
 
 
 def _finite(block: np.ndarray) -> np.ndarray:
-    if np.isfinite(block).all():
+    """Without what is no number, and without numbers that no sound has and that would overflow in a sum."""
+    if np.isfinite(block).all() and (not block.size or float(np.abs(block).max()) < ABSURD):
         return block
-    return np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
+    return np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0).clip(-ABSURD, ABSURD)
 
 
 def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:

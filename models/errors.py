@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+LONGEST_VALUE = 1000  # characters of a value in a sentence
+
 
 class UserError(Exception):
     """An error with a remedy: what happened, why, and what to do about it.
@@ -34,11 +36,22 @@ class UserError(Exception):
 
 
 def fill(template: str, values: dict[str, object]) -> str:
-    """The template with its ``{names}`` filled in; left as it is where that cannot be done."""
+    """The template with its ``{names}`` filled in; left as it is where that cannot be done.
+
+    Texts of files, such as a cell or a list of columns, are cut to `LONGEST_VALUE` characters.
+    """
     try:
-        return template.format(**values) if values else template
+        return (
+            template.format(**{name: _cut(value) for name, value in values.items()}) if values else template
+        )
     except (KeyError, IndexError, ValueError):
         return template
+
+
+def _cut(value: object) -> object:
+    if isinstance(value, str) and len(value) > LONGEST_VALUE:
+        return value[: LONGEST_VALUE - 1] + "…"
+    return value
 
 
 def _rebuild(what: str, why: str, remedy: str, values: dict[str, object]) -> UserError:

@@ -13,10 +13,8 @@ import math
 import os
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from struct import error as struct_error
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
@@ -337,10 +335,10 @@ def _array_errors(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise no_memory(path) from error
-    except zipfile.BadZipFile as error:
-        raise damaged(path, "it is damaged, or was not copied to its end") from error
-    except (ValueError, TypeError, KeyError, IndexError, EOFError, SyntaxError, OverflowError, AttributeError,
-            RuntimeError, NotImplementedError, zlib.error, UnicodeError, RecursionError, struct_error) as error:  # fmt: skip
+    except (UserError, OSError):
+        raise
+    except Exception as error:
+        # NumPy parses headers with Python's own tokenizer, zipfile has errors of its own: damage comes as all kinds.
         raise damaged(path, _plain_reason(error)) from error
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from models import files
 from models.datafiles import read_table
 from models.eeg import alignment, envelope, preprocessing, recordings
+from models.eeg.channels import canonical
 from models.eeg.config import PreprocessingConfig
 from models.errors import UserError
 from models.progress import Progress
@@ -48,6 +50,7 @@ class Dataset:
     items: tuple[Item, ...]
     skipped: tuple[Remark, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    reach_s: float = 0.0  # how far filters that the recordings went through look to either side
 
     @property
     def subjects(self) -> list[str]:
@@ -124,14 +127,30 @@ def unknown_subjects(unknown: list[str], known: list[str]) -> UserError:
 
 
 def _with_items(dataset: Dataset, items: list[Item]) -> Dataset:
-    return Dataset(
-        dataset.name,
-        dataset.sample_rate,
-        dataset.channel_names,
-        tuple(items),
-        dataset.skipped,
-        dataset.remarks,
-    )
+    return replace(dataset, items=tuple(items))
+
+
+def with_channels(dataset: Dataset, wanted: Sequence[str]) -> Dataset:
+    """The data set with the channels of a decoder, in the decoder's order, matched by their places on the scalp.
+
+    Raises UserError where the data lacks one of them.
+    """
+    ours = tuple(wanted)
+    if dataset.channel_names == ours:
+        return dataset
+    there = {canonical(name): number for number, name in enumerate(dataset.channel_names)}
+    lacking = [name for name in ours if canonical(name) not in there]
+    if lacking:
+        raise UserError(
+            "The data set {name} lacks channels of the decoder.",
+            "It has no {lacking}; it has {count} channels, and the decoder needs {needed}.",
+            "Choose a decoder for these channels.",
+            name=dataset.name, lacking=", ".join(lacking[:8]), count=len(dataset.channel_names), needed=len(ours),
+        )  # fmt: skip
+    order = [there[canonical(name)] for name in ours]
+    items = tuple(replace(item, eeg=np.ascontiguousarray(item.eeg[:, order])) for item in dataset.items)
+    said = Remark("The channels of the data set were put into the decoder's order, by their names.")
+    return replace(dataset, channel_names=ours, items=items, remarks=distinct((*dataset.remarks, said)))
 
 
 # One reader a layout
@@ -144,7 +163,9 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
     trials = whole.trials or (whole,)
     if whole.envelope is None:
         raise no_stimulus(path.name)
-    names = [str(one) for one in np.asarray(arrays.get("subject", ["1"] * len(trials))).ravel()]
+    # Not a name such as 1: that would be a subject of another data set.
+    unnamed = files.shown(path.stem)
+    names = [str(one) for one in np.asarray(arrays.get("subject", [unnamed] * len(trials))).ravel()]
     stimuli = [str(one) for one in np.asarray(arrays.get("stimulus", [""] * len(trials))).ravel()]
     if len(names) != len(trials) or len(stimuli) != len(trials):
         raise UserError(
@@ -161,6 +182,10 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
     items: list[Item] = []
     skipped: list[Remark] = []
     remarks: list[Remark] = list(whole.remarks)
+    if "subject" not in arrays:
+        remarks.append(
+            Remark("The file names no subject; all of it is taken for one, called {name}.", name=unnamed)
+        )
     for number, trial in enumerate(trials):
         assert trial.envelope is not None
         assert trial.stored is not None
@@ -176,13 +201,13 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
 
 
 def _folder(path: Path, settings: PreprocessingConfig) -> Dataset:
-    files = sorted(path.rglob("*.npy"), key=lambda one: natural(one.name))
-    split = {one.name: one for one in files if CHALLENGE_NAME.fullmatch(one.name)}
+    arrays = sorted(path.rglob("*.npy"), key=lambda one: natural(one.name))
+    split = {one.name: one for one in arrays if CHALLENGE_NAME.fullmatch(one.name)}
     if split:
         return _challenge(path, split, settings)
-    derivatives = [one for one in files if DERIVATIVE_NAME.fullmatch(one.name)]
+    derivatives = [one for one in arrays if DERIVATIVE_NAME.fullmatch(one.name)]
     if derivatives:
-        return _derivatives(path, derivatives, files, settings)
+        return _derivatives(path, derivatives, arrays, settings)
     tables = sorted(path.glob("*.csv"))
     if len(tables) == 1:
         return _table(tables[0], settings, Progress())
@@ -291,6 +316,7 @@ def _table(path: Path, settings: PreprocessingConfig, progress: Progress) -> Dat
         tuple(items),
         tuple(skipped),
         distinct(remarks),
+        preprocessing.reach_s(settings),
     )
 
 
@@ -311,11 +337,17 @@ def read_stimulus(
             name=path.name,
         )  # fmt: skip
     found = np.asarray(np.squeeze(values), np.float32)
-    rate = recordings.found(arrays, "fs")
-    if rate is not None and float(np.asarray(rate)) != sample_rate:
+    given = recordings.found(arrays, "fs")
+    rate = float(sample_rate) if given is None else recordings.number(path, "fs", given)
+    if not 1 <= rate <= 100_000:
+        raise UserError(
+            "{name} says that its sample rate is {rate} Hz.", "That cannot be.", "Correct fs in the file.",
+            name=files.shown(path.name), rate=rate,
+        )  # fmt: skip
+    if rate != sample_rate:
         import soxr
 
-        found = soxr.resample(found, float(np.asarray(rate)), sample_rate).astype(np.float32)
+        found = soxr.resample(found, rate, sample_rate).astype(np.float32)
     if not np.isfinite(found).all() or not found.std():
         raise UserError(
             "The envelope {name} cannot be used.", "It is flat, or holds values that are no numbers.",
@@ -386,13 +418,13 @@ def _finished(
 
 def _npy(path: Path, dimensions: int, skipped: list[Remark]) -> np.ndarray | None:
     try:
-        array = np.load(path, allow_pickle=False, mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
+        array = files.read_npy(path, mapped=True)
+    except UserError as error:
         skipped.append(
             Remark(
                 "{name} cannot be read: {reason}.",
                 name=path.name,
-                reason=" ".join(str(error).split())[:120],
+                reason=error.sentences()[1].rstrip("."),
             )
         )
         return None

@@ -22,7 +22,7 @@ from models.eeg import network, scores
 from models.eeg.attended import Attention, attended
 from models.eeg.config import PreprocessingConfig
 from models.eeg.network import UNKNOWN, Conformer, LinearDecoder, NetworkConfig
-from models.eeg.parting import Stretch, in_band
+from models.eeg.parting import Stretch, envelope_in_band, in_band
 from models.eeg.preprocessing import History, Prepared, preprocess, replay, standardised
 from models.eeg.recordings import Recording, open_recording
 from models.eeg.samples import trained_subjects
@@ -244,7 +244,7 @@ class Decoder:
 
     def target(self, envelope: np.ndarray) -> np.ndarray:
         """A true envelope [time] at `sample_rate` as the decoder would have it: in its band, in standard deviations."""
-        found = in_band(np.asarray(envelope, np.float32), self.signal, self.sample_rate)
+        found = envelope_in_band(envelope, self.signal, self.sample_rate)
         return ((found - found.mean()) / (found.std() or 1.0)).astype(np.float32)
 
     def attended(

@@ -27,12 +27,7 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
     place = located(path)
     config = recipe(decoder)
     dataset = data.open_dataset(place, decoder.signal, progress=progress.part(0, 0.2))
-    if len(dataset.channel_names) != len(decoder.channel_names):
-        raise UserError(
-            "The data set has {ours} channels, and the decoder needs {theirs}.", "",
-            "Choose a decoder for these channels.",
-            ours=len(dataset.channel_names), theirs=len(decoder.channel_names),
-        )  # fmt: skip
+    dataset = data.with_channels(dataset, decoder.channel_names)
     parts = test_part(dataset, config)
     # By content: a subject of other data is someone else, whatever the name; and judged is only what was not learned.
     anyone = Familiarity.of(decoder.info, contents(dataset))

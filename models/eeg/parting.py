@@ -47,6 +47,7 @@ class Parts:
     by: str
     met: tuple[str, ...]
     filtered_whole: bool = True  # with a guard as long as the filter; else each stretch by itself
+    remarks: tuple[Remark, ...] = ()
 
     def kinds(self, met: Sequence[str] | None = None) -> tuple[Remark, ...]:
         """What a figure on the test part shows, in words; `met`: whom a decoder learned from, if not from this training part."""
@@ -97,6 +98,7 @@ def part(dataset: Dataset, settings: DataConfig, signal: PreprocessingConfig, se
     unknown = sorted(set(settings.test_subjects) - set(dataset.subjects))
     if unknown:
         raise unknown_subjects(unknown, dataset.subjects)
+    dataset, remarks = _without_scraps(dataset, settings)
     splits = {item.split for item in dataset.items}
     if "train" in splits and len(splits) > 1:
         by, cuts = "files", [_Cut(item, 0, len(item.envelope), item.split) for item in dataset.items]
@@ -104,7 +106,7 @@ def part(dataset: Dataset, settings: DataConfig, signal: PreprocessingConfig, se
         by, cuts = "stimulus", _by_stimulus(dataset, seed)
     else:
         by, cuts = "time", _by_time(dataset, settings)
-    whole = by != "time" or settings.guard_s >= reach_s(signal, dataset.sample_rate)
+    whole = by != "time" or _guard_s(dataset, settings) >= reach_s(signal, dataset.sample_rate)
     held = set(settings.test_subjects)
     # The time of a test subject that others learn from serves for its statistics alone.
     found: dict[str, list[Stretch]] = {"train": [], "validation": [], "test": []}
@@ -113,6 +115,8 @@ def part(dataset: Dataset, settings: DataConfig, signal: PreprocessingConfig, se
         for name, stretches in _standardised(own, signal, dataset.sample_rate, whole).items():
             if name == "test" or subject not in held:
                 found[name] += stretches
+    window = round(settings.window_s * dataset.sample_rate)
+    found = {name: _long_enough(stretches, window) for name, stretches in found.items()}
     train = _shortened(found["train"], settings.minutes, dataset.sample_rate)
     if not train:
         raise UserError(
@@ -121,9 +125,34 @@ def part(dataset: Dataset, settings: DataConfig, signal: PreprocessingConfig, se
             "Leave some subjects to the training, or lower the number of blocks.",
         )
     met = tuple(dict.fromkeys(one.subject for one in train))
-    parts = Parts(tuple(train), tuple(found["validation"]), tuple(found["test"]), by, met, whole)
-    check(parts, round(settings.guard_s * dataset.sample_rate) if by == "time" else 0)
+    parts = Parts(tuple(train), tuple(found["validation"]), tuple(found["test"]), by, met, whole, remarks)
+    check(parts, round(_guard_s(dataset, settings) * dataset.sample_rate) if by == "time" else 0)
     return parts
+
+
+def _without_scraps(dataset: Dataset, settings: DataConfig) -> tuple[Dataset, tuple[Remark, ...]]:
+    """Without recordings shorter than a window, where others hold one: else all windows would be as short as the shortest."""
+    least = round(settings.window_s * dataset.sample_rate)
+    kept = tuple(item for item in dataset.items if len(item.envelope) >= least)
+    as_published = any(item.split for item in dataset.items)
+    if as_published or not kept or len(kept) == len(dataset.items):
+        return dataset, ()
+    said = Remark(
+        "Left out: {count} recordings shorter than a window of {window:g} s.",
+        count=len(dataset.items) - len(kept), window=settings.window_s,
+    )  # fmt: skip
+    return replace(dataset, items=kept), (said,)
+
+
+def _guard_s(dataset: Dataset, settings: DataConfig) -> float:
+    """The guard at a cut: as long as asked for, and as far as filters look that the recordings went through before."""
+    return max(settings.guard_s, dataset.reach_s)
+
+
+def _long_enough(stretches: list[Stretch], window: int) -> list[Stretch]:
+    """Those that hold a window, where any does: one short rest among them would make all windows as short as itself."""
+    least = min(window, max(map(len, stretches), default=0) // 2)
+    return [one for one in stretches if len(one) >= least]
 
 
 def _by_stimulus(dataset: Dataset, seed: int) -> list[_Cut]:
@@ -140,7 +169,7 @@ def _by_stimulus(dataset: Dataset, seed: int) -> list[_Cut]:
 
 def _by_time(dataset: Dataset, settings: DataConfig) -> list[_Cut]:
     """Blocks of the longest stimulus time, the same for all subjects; training and validation keep the guard."""
-    guard = round(settings.guard_s * dataset.sample_rate)
+    guard = round(_guard_s(dataset, settings) * dataset.sample_rate)
     lengths: dict[str, int] = {}
     for item in dataset.items:
         lengths[item.stimulus] = max(lengths.get(item.stimulus, 0), len(item.envelope))
@@ -224,29 +253,43 @@ def _in_band(
     item: Item, piece: slice, signal: PreprocessingConfig, rate: int
 ) -> tuple[np.ndarray, np.ndarray]:
     eeg = np.asarray(item.eeg[piece], np.float32) * np.float32(item.step)
-    return in_band(eeg, signal, rate), in_band(item.envelope[piece], signal, rate)
+    return in_band(eeg, signal, rate), envelope_in_band(item.envelope[piece], signal, rate)
 
 
 def in_band(values: np.ndarray, signal: PreprocessingConfig, rate: int) -> np.ndarray:
-    """float32 [time] or [time, channels]: without phase, Butterworth of order 4 (there and back); as it is at full band."""
+    """float32 [time] or [time, channels]: without phase, Butterworth of order 4 (there and back).
+
+    A low-pass at 0.45 of the rate or more takes nothing away and is left out; the high-pass stands by itself.
+    """
     values = np.asarray(values, np.float32)
-    if signal.high_hz >= 0.45 * rate:
+    sections = _filter(signal, rate)
+    if sections is None:
         return values
     reach = min(len(values) - 1, 4 * rate)
-    return sosfiltfilt(_filter(signal, rate), values, axis=0, padlen=reach).astype(np.float32)
+    return sosfiltfilt(sections, values, axis=0, padlen=reach).astype(np.float32)
+
+
+def envelope_in_band(values: np.ndarray, signal: PreprocessingConfig, rate: int) -> np.ndarray:
+    """An envelope, float32 [time], in the decoder's band; as it is at full band, which no drift of electrodes is in."""
+    full = signal.high_hz >= 0.45 * rate
+    return np.asarray(values, np.float32) if full else in_band(values, signal, rate)
 
 
 def reach_s(signal: PreprocessingConfig, rate: int, least: float = 0.01) -> float:
     """How far the filter of `in_band` looks to either side: until its response stays below `least` of its peak."""
-    if signal.high_hz >= 0.45 * rate:
+    sections = _filter(signal, rate)
+    if sections is None:
         return 0.0
     impulse = np.zeros(60 * rate)
     impulse[30 * rate] = 1
-    response = np.abs(sosfiltfilt(_filter(signal, rate), impulse))
+    response = np.abs(sosfiltfilt(sections, impulse))
     return float(np.abs(np.flatnonzero(response > least * response.max()) - 30 * rate).max() / rate)
 
 
-def _filter(signal: PreprocessingConfig, rate: int) -> np.ndarray:
+def _filter(signal: PreprocessingConfig, rate: int) -> np.ndarray | None:
+    """Second-order sections, or None where nothing is to be taken away."""
+    if signal.high_hz >= 0.45 * rate:
+        return butter(4, signal.low_hz, "highpass", fs=rate, output="sos") if signal.low_hz else None
     edges: float | list[float] = [signal.low_hz, signal.high_hz] if signal.low_hz else signal.high_hz
     return butter(4, edges, "bandpass" if signal.low_hz else "lowpass", fs=rate, output="sos")
 

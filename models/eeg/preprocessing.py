@@ -167,6 +167,15 @@ def _band_pass(
     return filtered.T.astype(np.float32), remark
 
 
+def reach_s(settings: PreprocessingConfig) -> float:
+    """How far the filter of `_band_pass` looks to either side: half of its length."""
+    low, top = settings.low_hz, settings.top_hz
+    nyquist = settings.sample_rate / 2
+    bands = [min(max(0.25 * low, 2), low)] if low else []
+    bands += [min(max(0.25 * top, 2), nyquist - top)] if top < nyquist - 1 else []
+    return 3.3 / min(bands) / 2 if bands else 0.0
+
+
 STEPS: dict[str, Any] = {
     "pick": _done_in_blocks,
     "resample": _done_in_blocks,

@@ -6,6 +6,7 @@ until a stretch of it is asked for.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from models.eeg.recording import Recording, empty
 from models.errors import UserError
 from models.remarks import Remark
 
-__all__ = ["ASSUMED_RATE", "BIOSEMI64", "SUFFIXES", "Recording", "default_names", "found", "montage", "of_arrays",
+__all__ = ["ASSUMED_RATE", "BIOSEMI64", "SUFFIXES", "Recording", "default_names", "found", "montage", "number", "of_arrays",
            "open_recording", "read_arrays", "standard_names"]  # fmt: skip
 
 ARRAY_SUFFIXES = (".npz", ".npy", ".mat")
@@ -35,6 +36,7 @@ IN_VOLTS = (
     1e-9,
     5e-3,
 )  # a standard deviation between these is one of EEG in volts: in µV no amplifier is so quiet
+_QUANTITY = re.compile(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?:hz|µv|uv)?\s*", re.IGNORECASE)
 NAMES = {
     "eeg": ("eeg", "data", "x", "signal", "eegdata"),
     "fs": ("fs", "sfreq", "srate", "sample_rate", "sampling_rate"),
@@ -95,7 +97,7 @@ def of_arrays(path: Path, arrays: dict[str, Any]) -> Recording:
     arrays = _of_structure(structure) if isinstance(structure, dict) else arrays
     parts = _trials(path, arrays, remarks)
     rate = _rate(path, found(arrays, "fs"), remarks)
-    step = _number(path, "eeg_step_uv", arrays.get("eeg_step_uv", 1.0))
+    step = number(path, "eeg_step_uv", arrays.get("eeg_step_uv", 1.0))
     step *= _microvolts(parts, step, remarks)
     channels = _channels(path, found(arrays, "channels"), parts[0].shape[1], remarks)
     envelopes = _envelopes(path, found(arrays, "envelope"), len(parts))
@@ -169,7 +171,7 @@ def _rate(path: Path, value: Any, remarks: list[Remark]) -> float:
             Remark("The file does not say its sample rate; {rate:g} Hz was assumed.", rate=ASSUMED_RATE)
         )
         return ASSUMED_RATE
-    rate = _number(path, "fs", value)
+    rate = number(path, "fs", value)
     if not 1 <= rate <= 100_000:
         raise UserError(
             "{name} says that its sample rate is {rate} Hz.", "That cannot be.", "Correct fs in the file.",
@@ -178,27 +180,21 @@ def _rate(path: Path, value: Any, remarks: list[Remark]) -> float:
     return rate
 
 
-def _number(path: Path, name: str, value: Any) -> float:
+def number(path: Path, name: str, value: Any) -> float:
     """One finite number, though it is written as text: ``64 Hz``."""
-    try:
+    one = np.nan
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
         flat = np.asarray(value).ravel()
-        text = str(flat[0]) if flat.size == 1 else ""
-        match = re.fullmatch(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?:hz|µv|uv)?\s*", text, re.IGNORECASE)
-        number = (
-            float(flat[0])
-            if flat.dtype.kind in "iufb" and flat.size == 1
-            else float(match[1])
-            if match
-            else np.nan
-        )
-    except (ValueError, TypeError, OverflowError, IndexError):
-        number = np.nan
-    if not np.isfinite(number):
+        if flat.size == 1 and flat.dtype.kind in "iufb":
+            one = float(flat[0])
+        elif flat.size == 1 and (match := _QUANTITY.fullmatch(str(flat[0]))):
+            one = float(match[1])
+    if not np.isfinite(one):
         raise UserError(
             "{what} of {name} is no number.", "It is {found}.", "Save it as one number.",
             what=name, name=files.shown(path.name), found=files.shortened(value, 60) or "empty",
         )  # fmt: skip
-    return number
+    return one
 
 
 def _microvolts(parts: Sequence[np.ndarray], step: float, remarks: list[Remark]) -> float:

@@ -55,13 +55,14 @@ class EEGTask(Task[EEGConfig]):
         self.dataset = data.open_dataset(
             located(settings.path), signal, settings.subjects, progress.part(0, 0.8)
         )
+        if self.start is not None:
+            self.dataset = data.with_channels(self.dataset, self.start[1].preprocessing["channels"])
         self.parts = part(self.dataset, settings, signal, self.config.seed)
         self.rate = self.dataset.sample_rate
         self.subjects = list(self.parts.met)
         self.channel_names = list(self.dataset.channel_names)
         if self.start is not None:
             self.subjects = trained_subjects(self.start[1])
-            self._check_channels(self.start[1])
         self._train = _Windows(self.parts.train, settings.window_s, self.rate, settings.windows_an_epoch)
         self._validation = _Windows(self.parts.validation, settings.window_s, self.rate)
         if self.config.keep == "best" and not len(self._validation):
@@ -85,14 +86,6 @@ class EEGTask(Task[EEGConfig]):
         if not choice:
             return None
         return checkpoint.load(bundled(choice), "eeg")
-
-    def _check_channels(self, info: CheckpointInfo) -> None:
-        if len(info.preprocessing["channels"]) != len(self.channel_names):
-            raise UserError(
-                "The checkpoint decodes {theirs} channels, and the data has {ours}.", "",
-                "Choose a checkpoint for these channels.",
-                theirs=len(info.preprocessing["channels"]), ours=len(self.channel_names),
-            )  # fmt: skip
 
     def size(self, split: str) -> int:
         return len(self._train if split == "train" else self._validation)

@@ -72,12 +72,12 @@ def write_data(
 
 def gain(before: Decoder, after: Decoder, data: str, subject: str, progress: Progress) -> Gain:
     """Both decoders on the block that the tuning held back. data: as in its config. Raises UserError, Cancelled."""
-    from models.eeg.data import open_dataset
+    from models.eeg.data import open_dataset, with_channels
     from models.eeg.evaluation import recipe, test_part
     from models.eeg.samples import located
 
     dataset = open_dataset(located(data), after.signal, [subject], progress.part(0, 0.5))
-    held_back = test_part(dataset, recipe(after)).test
+    held_back = test_part(with_channels(dataset, after.channel_names), recipe(after)).test
     window = round(WINDOW_S * after.sample_rate)
     means, errors, null_95 = [], [], float("nan")
     for decoder in (before, after):

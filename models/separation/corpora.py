@@ -10,6 +10,8 @@ from pathlib import Path
 from models import audio
 from models.datafiles import Row, read_table
 from models.errors import UserError
+from models.files import shown
+from models.remarks import Remark
 from models.resources import resource
 
 
@@ -42,6 +44,7 @@ class Corpus:
     name: str
     clips: tuple[Clip, ...] = ()
     mixtures: tuple[ReadyMixture, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def speakers(self) -> dict[str, str]:
@@ -55,6 +58,8 @@ _NAMES = (
     re.compile(r"^(\d+)-\d+-\d+$"),  # LibriSpeech
     re.compile(r"^([ps]\d+)_\d+(?:_mic1)?$"),  # VCTK, its first microphone
 )
+_WSJ = re.compile(r"^([0-9a-z]{3})[0-9a-z]{5}$")  # an utterance of WSJ0, named after its speaker
+_LEVEL = re.compile(r"^-?\d+(\.\d+)?$")
 _SECOND_MICROPHONE = re.compile(r"^[ps]\d+_\d+_mic2$")
 _SEX_TABLES = ("SPEAKERS.TXT", "speaker-info.txt", "spk-info.txt")
 _PARTS = {"tr": "train", "train": "train", "cv": "validation", "dev": "validation", "valid": "validation",
@@ -140,7 +145,8 @@ def _table_mixtures(path: Path, rows: Sequence[Row], mixture_column: str) -> tup
         part = _PARTS.get((row.get("part") or row.get("split")).lower(), "") or _part_of(
             path.parent, path.stem
         )
-        speakers = tuple(filter(None, (row[f"s{n}_speaker"] for n in range(1, len(sources) + 1))))
+        said = tuple(filter(None, (row[f"s{n}_speaker"] for n in range(1, len(sources) + 1))))
+        speakers = said if len(said) == len(sources) else speakers_of(name) or speakers_of(mixture.stem)
         found.append(ReadyMixture(name, mixture, tuple(sources), part, speakers))
     return tuple(found)
 
@@ -166,14 +172,24 @@ def _mixture_folders(place: Path) -> tuple[ReadyMixture, ...]:
         for path in sorted(mixed.iterdir()):
             sources = tuple(folder / path.name for folder in folders)
             if path.suffix.lower() in audio.AUDIO_SUFFIXES and all(source.is_file() for source in sources):
-                found.append(ReadyMixture(path.stem, path, sources, part, _speakers_of(path.stem)))
+                found.append(ReadyMixture(path.stem, path, sources, part, speakers_of(path.stem)))
     return tuple(found)
 
 
-def _speakers_of(name: str) -> tuple[str, ...]:
-    """LibriMix names a mixture after its utterances: ``103-1240-0000_1034-121119-0005``."""
-    parts = [_NAMES[1].match(part) for part in name.split("_")]
-    return tuple(match.group(1) for match in parts if match) if all(parts) else ()
+def speakers_of(name: str) -> tuple[str, ...]:
+    """Who speaks in a mixture, by its name; none where it does not say.
+
+    LibriMix names it after its utterances, ``103-1240-0000_1034-121119-0005``; WSJ0-2mix after these and their levels,
+    ``01aa010b_1.2_02bo030v_-1.2``.
+    """
+    parts = name.split("_")
+    libri = [_NAMES[1].match(part) for part in parts]
+    if len(parts) > 1 and all(libri):
+        return tuple(match.group(1) for match in libri if match)
+    wsj = [_WSJ.match(part) for part in parts[::2]]
+    if len(parts) > 2 and not len(parts) % 2 and all(wsj) and all(map(_LEVEL.match, parts[1::2])):
+        return tuple(match.group(1) for match in wsj if match)
+    return ()
 
 
 def _part_of(folder: Path, name: str) -> str:
@@ -186,12 +202,23 @@ def _part_of(folder: Path, name: str) -> str:
 def _from_folder(place: Path) -> Corpus:
     paths = [path for path in audio.find_audio([place]) if not _SECOND_MICROPHONE.match(path.stem)]
     named = [(path, _named_speaker(path)) for path in paths]
-    if not named or not all(speaker for _, speaker in named):
+    told = [pair for pair in named if pair[1]]
+    remarks: tuple[Remark, ...] = ()
+    if 2 * len(told) > len(named):  # a corpus that is known, in which something else may lie
+        if len(told) < len(named):
+            others = [path.name for path, speaker in named if not speaker]
+            remarks = (
+                Remark(
+                    "Left out: {count} files that are not named as the others of the corpus, such as {name}.",
+                    count=len(others), name=shown(others[0]),
+                ),
+            )  # fmt: skip
+        named = told
+    else:
         named = [(path, path.relative_to(place).parts[0]) for path in paths if path.parent != place]
     sexes = _sexes(place, {speaker for _, speaker in named})
-    return Corpus(
-        place.name, clips=tuple(Clip(path, speaker, sexes.get(speaker, "")) for path, speaker in named)
-    )
+    clips = tuple(Clip(path, speaker, sexes.get(speaker, "")) for path, speaker in named)
+    return Corpus(place.name, clips=clips, remarks=remarks)
 
 
 def _named_speaker(path: Path) -> str:

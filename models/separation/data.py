@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from models import audio
+from models import audio, files
 from models.datafiles import write_whole
 from models.errors import UserError
 from models.progress import Progress
+from models.remarks import Remark, Skipped
 from models.separation import mixing
 from models.separation.config import DataConfig, MixingConfig
 from models.separation.corpora import Clip, Corpus, ReadyMixture
@@ -106,13 +107,29 @@ class Voices:
 
     MOST_IN_MEMORY = 1_500_000_000  # bytes
 
-    def __init__(self, clips: Sequence[Clip], sample_rate: int, cache: Path, progress: Progress) -> None:
-        self.clips, self.sample_rate = tuple(clips), sample_rate
-        place = cache / f"{_key(clips, sample_rate)}.f32"
+    def __init__(
+        self, clips: Sequence[Clip], sample_rate: int, cache: Path, progress: Progress, every: bool = False
+    ) -> None:
+        """every: a clip that cannot be read raises UserError, and a short one is kept; else both are left out."""
+        self.sample_rate = sample_rate
+        place = cache / f"{_key(clips, sample_rate, every)}.f32"
         bounds = place.with_suffix(".json")
-        if not (place.is_file() and bounds.is_file()):
-            self._decode(place, bounds, progress)
-        self._ends: list[int] = [0, *json.loads(bounds.read_text("utf-8"))]
+        held = _bounds(place, bounds, len(clips))
+        if held is None:
+            self._decode(clips, place, bounds, progress, every)
+            held = _bounds(place, bounds, len(clips))
+        if held is None or not held[0]:
+            raise UserError(
+                "None of the {count} clips can be used.",
+                "They cannot be read, or are shorter than {least:g} s.",
+                "Choose other speech.",
+                count=len(clips),
+                least=SHORTEST_S,
+            )
+        kept, ends, skipped = held
+        self.skipped = tuple(Skipped(Path(path), Remark("{text}", text=why)) for path, why in skipped)
+        self.clips = tuple(clips[i] for i in kept)
+        self._ends: list[int] = [0, *ends]
         self._place = place
         mapped = np.memmap(place, np.float32, mode="r")
         self._samples = np.array(mapped) if mapped.nbytes <= self.MOST_IN_MEMORY else mapped
@@ -132,32 +149,70 @@ class Voices:
         """float32 [samples] of a clip."""
         return self._samples[self._ends[index] : self._ends[index + 1]]
 
-    def _decode(self, place: Path, bounds: Path, progress: Progress) -> None:
-        ends, total = [], 0
+    def _decode(
+        self, clips: Sequence[Clip], place: Path, bounds: Path, progress: Progress, every: bool
+    ) -> None:
+        kept, ends, total, skipped = [], [], 0, []
         place.parent.mkdir(parents=True, exist_ok=True)
         aside = place.with_suffix(f".{os.getpid()}")
         try:
             # Decoding does not hold Python's lock.
             with open(aside, "wb") as file, ThreadPoolExecutor() as readers:
-                for first in range(0, len(self.clips), AT_ONCE):
-                    part = self.clips[first : first + AT_ONCE]
-                    progress.update(first, len(self.clips), "Reading {name}", name=part[0].path.name)
-                    for sound in readers.map(self._read, part):
-                        sound.tofile(file)
-                        total += len(sound)
+                for first in range(0, len(clips), AT_ONCE):
+                    part = clips[first : first + AT_ONCE]
+                    progress.update(first, len(clips), "Reading {name}", name=part[0].path.name)
+                    for number, found in enumerate(readers.map(self._read, part), start=first):
+                        if isinstance(found, UserError):
+                            if every:
+                                raise found
+                            skipped.append(Skipped.by(clips[number].path, found))
+                            continue
+                        if len(found) < SHORTEST_S * self.sample_rate and not every:
+                            short = Remark("It lasts less than {least:g} s.", least=SHORTEST_S)
+                            skipped.append(Skipped(clips[number].path, short))
+                            continue
+                        found.tofile(file)
+                        total += len(found)
+                        kept.append(number)
                         ends.append(total)
             os.replace(aside, place)
-            write_whole(bounds, json.dumps(ends).encode())
+            said = [[files.shown(one.path), str(one.reason)] for one in skipped]
+            write_whole(bounds, json.dumps({"kept": kept, "ends": ends, "skipped": said}))
         finally:
             aside.unlink(missing_ok=True)
 
-    def _read(self, clip: Clip) -> np.ndarray:
-        return audio.read_part(clip.path, clip.start_s, clip.end_s, self.sample_rate).astype(np.float32)
+    def _read(self, clip: Clip) -> np.ndarray | UserError:
+        try:
+            return audio.read_part(clip.path, clip.start_s, clip.end_s, self.sample_rate).astype(np.float32)
+        except UserError as error:
+            return error
 
 
-def _key(clips: Sequence[Clip], sample_rate: int) -> str:
+def _bounds(
+    place: Path, bounds: Path, count: int
+) -> tuple[list[int], list[int], list[tuple[str, str]]] | None:
+    """(which clips were kept, where each ends, which were left out and why) of a cache; None where it is not whole."""
+    if not (place.is_file() and bounds.is_file()):
+        return None
+    try:
+        values = files.read_json(bounds)
+        kept, ends = values["kept"], values["ends"]
+        whole = len(kept) == len(ends) and all(type(one) is int for one in (*kept, *ends))
+        if (
+            not whole
+            or place.stat().st_size != 4 * (ends[-1] if ends else 0)
+            or max(kept, default=0) >= max(1, count)
+        ):
+            return None
+        skipped = [(str(path), str(why)) for path, why in values["skipped"]]
+    except (UserError, KeyError, TypeError, ValueError):
+        return None
+    return kept, ends, skipped
+
+
+def _key(clips: Sequence[Clip], sample_rate: int, every: bool) -> str:
     """Changes with any file that is read."""
-    digest = hashlib.sha256(str(sample_rate).encode())
+    digest = hashlib.sha256(f"{sample_rate} {every} {SHORTEST_S}".encode())
     for clip in clips:
         try:
             state = clip.path.stat()
@@ -166,7 +221,7 @@ def _key(clips: Sequence[Clip], sample_rate: int) -> str:
                 "{name} was not found.", "The data names it.", "Copy it again, or take it out of the table.",
                 name=clip.path,
             ) from error  # fmt: skip
-        digest.update(f"{clip.path.resolve()}\0{state.st_size}\0{state.st_mtime_ns}\0{clip.start_s}\0{clip.end_s}\n".encode())  # fmt: skip
+        digest.update(os.fsencode(f"{clip.path.resolve()}\0{state.st_size}\0{state.st_mtime_ns}\0{clip.start_s}\0{clip.end_s}\n"))  # fmt: skip
     return digest.hexdigest()[:24]
 
 
@@ -300,7 +355,7 @@ class ReadyMade:
         self.mixtures = tuple(mixtures)
         self.speakers = len(mixtures[0].sources) if mixtures else 2
         clips = [Clip(path, "") for one in mixtures for path in (one.mixture, *one.sources)]
-        self._voices = Voices(clips, sample_rate, cache, progress)
+        self._voices = Voices(clips, sample_rate, cache, progress, every=True)
         self.sample_rate = sample_rate
 
     def __len__(self) -> int:
@@ -348,6 +403,12 @@ def parted_mixtures(corpus: Corpus, settings: DataConfig, speakers: int) -> dict
         )
     parts: dict[str, list[ReadyMixture]] = {part: [one for one in corpus.mixtures if one.part == part] for part in PARTS}  # fmt: skip
     unsaid = [one for one in corpus.mixtures if not one.part]
+    if (
+        len(unsaid) == len(corpus.mixtures)
+        and unsaid
+        and all(len(one.speakers) == speakers for one in unsaid)
+    ):
+        return _parted_by_speaker(unsaid, settings)
     order = np.random.default_rng([settings.fixed_seed, 0]).permutation(len(unsaid))
     tenth = max(1, len(unsaid) // 10) if unsaid else 0
     for number, index in enumerate(order):
@@ -367,6 +428,30 @@ def parted_mixtures(corpus: Corpus, settings: DataConfig, speakers: int) -> dict
             validation=len(parts["validation"]),
         )
     return parts
+
+
+def _parted_by_speaker(mixtures: list[ReadyMixture], settings: DataConfig) -> dict[str, list[ReadyMixture]]:
+    """Parts of mixtures that say who speaks and not where they belong: every speaker is in one part alone.
+
+    The speakers are parted by `fixed_seed`; a mixture across parts is left out. The share that is held back grows until
+    both validation and test have a mixture in a hundred.
+    """
+    everyone = voices_of(mixtures)
+    order = [everyone[i] for i in np.random.default_rng([settings.fixed_seed, 0]).permutation(len(everyone))]
+    enough = max(1, len(mixtures) // 100)
+    for share in (0.1, 0.15, 0.2, 0.25, 0.3):
+        count = max(2, round(share * len(order)))
+        held = {"test": set(order[:count]), "validation": set(order[count : 2 * count])}
+        held["train"] = set(order[2 * count :])
+        parts = {part: [one for one in mixtures if set(one.speakers) <= held[part]] for part in PARTS}
+        if len(parts["train"]) and min(len(parts["validation"]), len(parts["test"])) >= enough:
+            return parts
+    raise UserError(
+        "The mixtures cannot be parted.",
+        "They name {count} speakers, and no parting of these leaves mixtures for training, validation and test.",
+        "Name the part of each mixture (train, validation, test) by its folder or in a column part.",
+        count=len(order),
+    )
 
 
 def voices_of(mixtures: Sequence[ReadyMixture]) -> tuple[str, ...]:

@@ -65,7 +65,8 @@ class SeparationTask(Task[SeparationConfig]):
         counts: dict[str, int | float | str] = {
             f"{name} speakers": len(part) for name, part in self.speakers.items()
         }
-        return counts | {f"{name} clips": len(part) for name, part in clips.items()}
+        counts |= {f"{name} clips": len(part) for name, part in self.voices.items()}
+        return counts | {"skipped clips": sum(len(part.skipped) for part in self.voices.values())}
 
     def _prepare_mixtures(self, progress: Progress) -> dict[str, int | float | str]:
         parts = data.parted_mixtures(self.corpus, self.config.data, self.config.network.speakers)
