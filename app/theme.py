@@ -90,10 +90,44 @@ def color(token: str) -> QColor:
     return QColor(token if token.startswith("#") else getattr(_current, token))
 
 
+def contrast(one: QColor, other: QColor) -> float:
+    """The ratio of their luminances by WCAG 2: 1 (none) to 21 (black on white)."""
+
+    def luminance(color: QColor) -> float:
+        red, green, blue = (
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+            for part in (color.redF(), color.greenF(), color.blueF())
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
 def ink_on(background: QColor) -> QColor:
-    """What can be read on a category's colour: dark on light ones, white on dark ones."""
-    light = 0.299 * background.red() + 0.587 * background.green() + 0.114 * background.blue()
-    return QColor(LIGHT.text if light > 125 else LIGHT.page)
+    """What can be read on a category's colour: the text's dark or white, whichever stands out more."""
+    dark, white = QColor(LIGHT.text), QColor(LIGHT.page)
+    return dark if contrast(dark, background) >= contrast(white, background) else white
+
+
+def mark(category: str, ground: str = "card", least: float = 3.0) -> QColor:
+    """A category's colour for thin lines and small marks: in its hue, as far from the ground as can be seen.
+
+    category: a token or ``#RRGGBB``. It is mixed with the text's colour until its contrast to the ground is `least`.
+    """
+    pure, behind, text = color(category), color(ground), color("text")
+    found = pure
+    for step in range(1, 20):
+        if contrast(found, behind) >= least:
+            break
+        found = _mixed(pure, text, step / 20)
+    return found
+
+
+def _mixed(one: QColor, other: QColor, share: float) -> QColor:
+    """`share` of the other colour in one."""
+    parts = ((one.red(), other.red()), (one.green(), other.green()), (one.blue(), other.blue()))
+    return QColor(*(round((1 - share) * ours + share * theirs) for ours, theirs in parts))
 
 
 def apply(app: QApplication, choice: str = "system") -> None:

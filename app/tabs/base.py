@@ -60,6 +60,10 @@ class Tab(QWidget):
         self.setProperty("surface", "view")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
 
+    def hasHeightForWidth(self) -> bool:
+        """No: the window would take the height that is preferred at a width for the least, and scroll too soon."""
+        return False
+
     # What a tab says about itself -------------------------------------------------------------------------
 
     def act(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -84,6 +84,22 @@ class Page(QWidget):
         """The window closes."""
 
 
+class PageStack(QStackedWidget):
+    """Asks for as much room as the page in front needs, not for what the largest one would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.currentChanged.connect(lambda _index: self.updateGeometry())
+
+    def sizeHint(self) -> QSize:
+        current = self.currentWidget()
+        return super().sizeHint() if current is None else current.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        current = self.currentWidget()
+        return super().minimumSizeHint() if current is None else current.minimumSizeHint()
+
+
 class PagedTab(Tab):
     """Call `lay_out` at the end of `__init__`. `page_chosen` says what else changes with the page."""
 
@@ -108,7 +124,7 @@ class PagedTab(Tab):
         self.models = models
         self.pages = {key: page for key, (_words, page) in pages.items()}
         self.choice = Segments({key: words for key, (words, _page) in pages.items()}, name)
-        self._views, self._details = QStackedWidget(), QStackedWidget()
+        self._views, self._details = PageStack(), QStackedWidget()
         self._one_source = column is not None
         for page in self.pages.values():
             self._views.addWidget(page)

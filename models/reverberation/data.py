@@ -23,6 +23,10 @@ SEQUENCE_NAMES = ("sequence", "sequence_id", "id")
 GROUP_NAMES = ("group", "speaker", "subject")
 
 
+class WrongWidth(UserError):
+    """The sequences have other features than the model: they can be projected."""
+
+
 @dataclass(frozen=True)
 class Sequences:
     """x: float32 [time, width] a sequence. y: float32 [n] or None. groups: a name a sequence, or none at all.

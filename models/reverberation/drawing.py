@@ -15,7 +15,8 @@ from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, PROCESSORS, 
 if TYPE_CHECKING:
     from models.reverberation.network import ReverberationNet
 
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8A8A8A")
+# By processor: Okabe and Ito, the yellow dark enough for lines on white.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#9A9000")
 
 
 def ring_order(wiring: Wiring) -> list[str]:

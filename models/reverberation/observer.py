@@ -17,17 +17,13 @@ from models.progress import Progress
 from models.remarks import Remark
 from models.reverberation import published
 from models.reverberation.contents import contents
-from models.reverberation.data import Sequences, batched
+from models.reverberation.data import Sequences, WrongWidth, batched
 from models.reverberation.network import Edge, NetworkConfig, Output, ReverberationNet, parameter_counts
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
 
 BATCH = 32
 MOST_RANKED = 256  # sequences that roles are ranked by: twenty times they are observed
 MOST_TOKENS = 40_000  # of a batch's sequences together: long ones are computed a few at a time
-
-
-class WrongWidth(UserError):
-    """The sequences have other features than the model: they can be projected."""
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,12 @@ class Wiring(BaseModel):
         return [(processor, role) for processor in PROCESSOR_NAMES for role in self.reads[processor]]
 
     @property
+    def directed(self) -> list[tuple[str, str]]:
+        """(from, to) of every connection that carries something: roles' messages, then processors' feedback."""
+        messages = [(role, processor) for processor, role in self.edges]
+        return messages + [(processor, role) for processor, role in self.edges if self.heard(processor, role)]
+
+    @property
     def connections(self) -> int:
         """Role → processor and processor → role."""
         return len(self.own) + len(self.edges)

@@ -97,7 +97,7 @@ def five_thousand_sequences() -> dict[str, object]:
     from PySide6.QtWidgets import QApplication
 
     from app import theme
-    from app.widgets.heat_map import HeatMap
+    from app.tabs.reverberation.heat_map import HeatMap
     from models.reverberation.wiring import ROLE_NAMES
 
     app = QApplication.instance() or QApplication([])

@@ -112,18 +112,18 @@ async def separation(person, tab):
 
 
 async def reverberation(person, tab):
-    await until(lambda: tab.observation is not None and not tab.is_busy)
+    await until(lambda: tab.session.observation is not None and not tab.is_busy)
     await person.walk_to(named("Mesh"))
     await person.press(Qt.Key.Key_Right)
-    module = tab.page.name
+    module = tab.module.name
     await person.walk_to(named("View"))
-    views = [tab.views.current]
-    for _ in range(len(tab.views.buttons) - 1):
+    views = [tab.choice.current]
+    for _ in range(len(tab.choice.buttons) - 1):
         await person.press(Qt.Key.Key_Right)
-        views.append(tab.views.current)
+        views.append(tab.choice.current)
     for _ in views[1:]:
         await person.press(Qt.Key.Key_Left)
-    await until(lambda: tab.views.current == views[0])
+    await until(lambda: tab.choice.current == views[0])
     return {"module": module, "views": views}
 
 

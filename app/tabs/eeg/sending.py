@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtWidgets import QPushButton
 
 from app.i18n import tr
-from app.tabs.eeg.session import EegSession, Host
+from app.tabs.eeg.session import EegSession
+from app.tabs.host import Host
 from models.eeg.sequences import windows_of
 from models.errors import UserError
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from app.held import HeldModel
 from app.i18n import tr
-from app.services import Services
 from app.tabs.eeg import work
+from app.tabs.host import Host
 from models.eeg.samples import sample_file
 from models.errors import UserError
 from models.progress import Cancelled, Progress
@@ -25,17 +24,6 @@ if TYPE_CHECKING:
 
 RATE = 64  # of every decoder that ships; a checkpoint may have another
 WINDOW_S = 10.0
-
-
-class Host(Protocol):
-    """What a session needs of its tab: to start work whose errors are shown there, and to be stopped there."""
-
-    services: Services
-
-    def start(self, work: Coroutine[Any, Any, Any]) -> Any: ...
-    def busy(self, progress: Progress) -> AbstractContextManager[Progress]: ...
-    def stop(self) -> None: ...
-    def show_error(self, error: BaseException) -> None: ...
 
 
 class EegSession(QObject):

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from app import theme
 from app.i18n import digits, tr
 from app.tabs.eeg import work
-from app.tabs.eeg.session import EegSession, Host
+from app.tabs.eeg.session import EegSession
+from app.tabs.host import Host
 from app.widgets.dots import DotRow, Dots
 from app.widgets.labels import Caption, Hint
 from models.eeg.scores import interval_95

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
@@ -23,15 +22,17 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import digits, tr
+from app.tabs.base import Tab
+from app.tabs.reverberation.mesh import MeshView
+from app.tabs.reverberation.mesh_painter import MARKED
+from app.tabs.reverberation.module_names import full_name
+from app.tabs.reverberation.session import MeshSession
+from app.tabs.reverberation.snapshots import Snapshot
+from app.tabs.reverberation.view_page import ViewPage
 from app.widgets.labels import Hint
-from app.widgets.mesh import MeshView
-from app.widgets.mesh_painter import MARKED
-from app.widgets.module_names import full_name
 from app.widgets.tables import RIGHT, for_reading, set_heads
+from models.reverberation.summary import gate_differences
 from models.reverberation.wiring import ROLE_NAMES
-
-if TYPE_CHECKING:
-    from app.tabs.reverberation.shown import Shown
 
 COUNT = len(ROLE_NAMES)
 THIS, MODEL, EPOCHS = "this", "model", "epochs"
@@ -52,7 +53,7 @@ class Side(QWidget):
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.shown: Shown | None = None
+        self.shown: Snapshot | None = None
         self.box = QComboBox()
         self.box.setAccessibleName(name)
         self.box.setToolTip(tr("A model, or the epochs of a run"))
@@ -116,25 +117,27 @@ class Side(QWidget):
             self.epoch.setValue(known[1])
             self.epoch.blockSignals(False)
 
-    def show_shown(self, shown: Shown | None) -> None:
+    def show_shown(self, shown: Snapshot | None) -> None:
         self.shown = shown
-        self.mesh.set_gates(None if shown is None else shown.gates, None if shown is None else shown.spread)
         if shown is None:
+            self.mesh.set_gates(None)
             self.words.setText("")
             return
+        of = shown.summary
+        self.mesh.set_gates(of.gates, of.spread)
         self.mesh.set_wiring(shown.wiring)
-        error = "" if shown.error is None else tr("RMS error {error}", error=f"{shown.error:.4g}")
+        error = "" if of.rms is None else tr("RMS error {error}", error=f"{of.rms:.4g}")
         self.words.setText(" · ".join(filter(None, [shown.words, error])))
 
 
-class ComparePage(QWidget):
-    """asked(number): side 0 or 1 is to be filled. chosen(module): a row was reached."""
+class ComparePage(ViewPage):
+    """Two sides, and a table of where they differ. asked(number): side 0 or 1 is to be filled."""
 
+    figures = False
     asked = Signal(int)
-    chosen = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, tab: Tab, session: MeshSession) -> None:
+        super().__init__(tab, session)
         self.sides = (Side(tr("Left side")), Side(tr("Right side")))
         self.hint = Hint()
         self.table = QTableWidget(0, 7)
@@ -152,27 +155,25 @@ class ComparePage(QWidget):
         for number, side in enumerate(self.sides):
             row.addWidget(side, 1)
             side.asked.connect(lambda which=number: self.asked.emit(which))
-            side.mesh.chosen.connect(self.chosen)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.SMALL)
-        column.addLayout(row, 5)
-        column.addWidget(self.hint)
-        column.addWidget(self.table, 4)
+            side.mesh.chosen.connect(session.choose)
+        self.view.addLayout(row, 5)
+        self.view.addWidget(self.hint)
+        self.view.addWidget(self.table, 4)
+        session.module_changed.connect(self._select)
         self.show_differences()
 
-    def select(self, name: str) -> None:
+    def _select(self) -> None:
         for side in self.sides:
-            side.mesh.select(name)
+            side.mesh.select(self.session.module)
 
-    def show_side(self, number: int, shown: Shown | None) -> None:
+    def show_side(self, number: int, shown: Snapshot | None) -> None:
         self.sides[number].show_shown(shown)
         self.show_differences()
 
     def differences(self) -> np.ndarray | None:
         """[38], right less left; None where a side is empty."""
         left, right = self.sides[0].shown, self.sides[1].shown
-        return None if left is None or right is None else right.gates - left.gates
+        return None if left is None or right is None else gate_differences(left.summary, right.summary)
 
     def show_differences(self) -> None:
         """Mark the roles whose gates differ, the largest difference first in the table."""
@@ -212,7 +213,8 @@ class ComparePage(QWidget):
         for row, role in enumerate(sorted(marks, key=lambda name: -abs(marks[name]))):
             at = ROLE_NAMES.index(role)
             values = [
-                (left.gates[at + half], right.gates[at + half], found[at + half]) for half in (0, COUNT)
+                (left.summary.gates[at + half], right.summary.gates[at + half], found[at + half])
+                for half in (0, COUNT)
             ]
             cells = [full_name(role)]
             for one in values:
@@ -229,7 +231,7 @@ class ComparePage(QWidget):
     def _reached(self, row: int, *_more: int) -> None:
         item = self.table.item(row, 0)
         if item is not None:
-            self.chosen.emit(str(item.data(Qt.ItemDataRole.UserRole)))
+            self.session.choose(str(item.data(Qt.ItemDataRole.UserRole)))
 
 
 def run_folders(path: Path) -> list[tuple[str, Path]]:

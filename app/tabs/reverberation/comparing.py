@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QObject
+
 from app.held import HeldModel
 from app.i18n import tr
+from app.tabs.host import Host
 from app.tabs.reverberation import work
-from app.tabs.reverberation.compare_page import EPOCHS, MODEL, THIS, Source, run_folders
-from app.tabs.reverberation.shown import SHIPPED, Shown, shown_of, told
+from app.tabs.reverberation.compare_page import EPOCHS, MODEL, THIS, ComparePage, Source, run_folders
+from app.tabs.reverberation.session import MeshSession
+from app.tabs.reverberation.snapshots import SHIPPED, has_shipped_run, run_history, snapshot_of
 from app.tabs.reverberation.work import OTHER_WORKER
 from models.progress import Cancelled
-from models.resources import resource
 
 if TYPE_CHECKING:
-    from app.tabs.reverberation.tab import ReverberationTab
-    from models.reverberation.observer import Observer
+    from models.reverberation.data import Sequences
+    from models.reverberation.observer import Observation, Observer
+
+Models = Callable[[], list[tuple[str, str]]]  # (title, choice) of those that the tab knows
 
 
-class Comparing:
-    """Keeps one more model besides the tab's own: the one that was compared with last."""
+@dataclass(frozen=True)
+class Seen:
+    """What another model made of sequences."""
 
-    def __init__(self, tab: ReverberationTab) -> None:
-        self._tab, self._page = tab, tab.compare
-        self._held: HeldModel[Observer] = HeldModel(tab.services, "reverberation", OTHER_WORKER, parent=tab)
-        self._seen: tuple[object, ...] = ()  # what the other model's observation is of
-        self._page.asked.connect(self.fill)
+    observer: Observer
+    sequences: Sequences
+    observation: Observation
+
+
+class Comparing(QObject):
+    """Keeps one more model besides the session's own: the one that was compared with last."""
+
+    def __init__(self, host: Host, session: MeshSession, page: ComparePage, models: Models) -> None:
+        super().__init__(page)
+        self._host, self._session, self._page, self._models = host, session, page, models
+        self._held: HeldModel[Observer] = HeldModel(host.services, "reverberation", OTHER_WORKER, parent=self)
+        self._seen: Seen | None = None
+        page.asked.connect(self.fill)
+        for signal in (session.shown, session.selected):
+            signal.connect(self.refresh)
+        host.services.training.changed.connect(self.offer)
         self.offer()
-        tab.services.training.changed.connect(self.offer)
-        self._page.sides[0].choose(Source(THIS))
+        page.sides[0].choose(Source(THIS))
 
     def offer(self) -> None:
         """What there is to compare: models, and runs."""
-        models = self._tab.models
+        known = self._models()
         sources: list[tuple[str, Source | None]] = [(tr("the chosen model"), Source(THIS))]
-        sources += [(models.title(choice), Source(MODEL, choice)) for choice in ("bundled", *models.kept)]
-        kept = {Path(choice) for choice in models.kept}
-        if resource("samples", "reverberation", "run").is_dir():
+        sources += [(title, Source(MODEL, choice)) for title, choice in known]
+        kept = {Path(choice) for _title, choice in known}
+        if has_shipped_run():
             sources.append((tr("epochs of the bundled model"), Source(EPOCHS, SHIPPED)))
-        for run in self._tab.services.training.of("reverberation"):
+        for run in self._session.services.training.of("reverberation"):
             for name, folder in run_folders(run.path):
                 if folder not in kept:
                     sources.append((f"{run.run.name} · {name}", Source(MODEL, str(folder))))
@@ -57,36 +76,33 @@ class Comparing:
         """Show what a side has chosen."""
         side = self._page.sides[number]
         source = side.source
-        if source is None or source.kind == THIS:
-            side.set_epochs(None)
-            self._page.show_side(number, self._tab.observed_shown() if source is not None else None)
+        side.set_epochs(None)
+        if source is None:
+            self._page.show_side(number, None)
+        elif source.kind == THIS:
+            self._page.show_side(number, self._session.settled)
         elif source.kind == EPOCHS:
-            found = told(self._tab.services, source.place)
+            found = run_history(self._session.services, source.place)
             side.set_epochs(None if found is None else found.history.epochs)
-            shown = None if found is None else found.shown(found.place(side.epoch.value()))
-            self._page.show_side(number, shown)
-        else:
-            side.set_epochs(None)
-            if self._tab.session.sequences is not None:
-                self._tab.start(self._observe(number, source))
+            place = 0 if found is None else found.place(side.epoch.value())
+            self._page.show_side(number, None if found is None else found.snapshot(place))
+        elif self._session.sequences is not None:
+            self._host.start(self._observe(number, source, self._session.sequences))
 
-    async def _observe(self, number: int, source: Source) -> None:
-        """The tab's sequences by another model."""
-        tab = self._tab
-        sequences = tab.session.sequences
-        assert sequences is not None
-        wanted = (source.place, tab.services.device)
+    async def _observe(self, number: int, source: Source, sequences: Sequences) -> None:
+        """The session's sequences by another model."""
         try:
-            with tab.services.task(tr("Observing sequences")) as task:
+            with self._session.services.task(tr("Observing sequences")) as task:
                 observer = await self._held.get(source.place, task)
-                if self._seen[:3] != (*wanted, id(sequences)):
-                    found = await tab.services.worker(OTHER_WORKER).run(
+                seen = self._seen
+                if seen is None or seen.observer is not observer or seen.sequences is not sequences:
+                    found = await self._held.worker.run(
                         work.observed, observer, sequences, frozenset(), frozenset(),
                         progress=task, newest_wins="compare", drop_running=True,
                     )  # fmt: skip
-                    self._seen = (*wanted, id(sequences), found, sequences)
+                    seen = self._seen = Seen(observer, sequences, found)
         except Cancelled:
             return
-        if self._page.sides[number].source == source and tab.session.sequences is sequences:
-            shown: Shown = shown_of(observer, sequences, self._seen[3], tab.selection)  # type: ignore[arg-type]
+        if self._page.sides[number].source == source and self._session.sequences is sequences:
+            shown = snapshot_of(observer, sequences, seen.observation, self._session.selection)
             self._page.show_side(number, shown)

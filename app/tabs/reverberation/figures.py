@@ -2,76 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app import theme
 from app.i18n import digits, tr
+from app.tabs.reverberation.session import MeshSession
 from app.widgets.figure_card import FigureCard
-
-if TYPE_CHECKING:
-    from app.tabs.reverberation.session import Session
-    from app.tabs.reverberation.shown import Shown
-    from models.reverberation.observer import Observation
 
 
 class Figures(QWidget):
-    """Four cards: `count`, `error`, `output`, `gate`."""
+    """Four cards: `count`, `error`, `output`, `gate`; all of them are of the same sequences."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: MeshSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._session = session
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.SMALL)
         self.count, self.error = FigureCard(tr("Sequences")), FigureCard(tr("RMS error"))
         self.output, self.gate = FigureCard(tr("Output")), FigureCard(tr("Mean gate"))
+        self._cards = (self.count, self.error, self.output, self.gate)
         for card in self._cards:
             row.addWidget(card, 1)
+        for signal in (session.shown, session.selected, session.silenced_changed):
+            signal.connect(self._show)
+        self._show()
 
-    @property
-    def _cards(self) -> tuple[FigureCard, ...]:
-        return (self.count, self.error, self.output, self.gate)
+    def _show(self) -> None:
+        shown = self._session.snapshot
+        if shown is None:
+            for card in self._cards:
+                card.set("–")
+            return
+        of = shown.summary
+        gating = {"routing": tr("routing"), "observed": tr("observed only")}.get(shown.gating, "")
+        self.gate.set(f"{of.mean_gate:.3f}", gating)
+        if of.count is None or of.output is None:  # an epoch of a training run, over its validation data
+            self.count.set("–", shown.words)
+            self.output.set("–", tr("of the validation data"))
+            self.error.set("–" if of.rms is None else f"{of.rms:.4g}", tr("root mean square"))
+            return
+        self.count.set(f"{of.count:,}", self._known())
+        spread = tr("± {sd}", sd=f"{of.output_spread:.3g}") if of.output_spread is not None else ""
+        self.output.set(digits(of.output, ".4g"), spread)
+        before = self._session.rms_of_whole
+        hint = tr("root mean square")
+        if before is not None:
+            hint = tr("{before} with everything", before=f"{before:.4g}")
+        self.error.set("–" if of.rms is None else f"{of.rms:.4g}", hint)
 
-    def show_nothing(self) -> None:
-        for card in self._cards:
-            card.set("–")
-
-    def show_epoch(self, shown: Shown, gating: str) -> None:
-        """Of a training run, over its validation data."""
-        self.count.set("–", shown.words)
-        self.error.set(f"{shown.error:.4g}", tr("root mean square"))
-        self.output.set("–", tr("of the validation data"))
-        self.gate.set(f"{shown.gates.mean():.3f}", gating)
-
-    def show_sequences(self, shown: Shown, session: Session, chosen: list[int], gating: str) -> None:
-        """Of the chosen sequences, or of all where none is chosen."""
-        if session.observation is None:
-            assert session.glance is not None
-            part = session.glance
-        else:
-            part = _part(session.observation, chosen)
-        known = tr("with targets") if shown.error is not None else tr("without targets")
-        self.count.set(f"{len(part.output):,}", known)
-        error, hint = shown.error, tr("root mean square")
-        if session.glance is not None:
-            error = rms(session.glance)
-            hint = tr("of {n} sequences so far", n=len(session.glance.output))
-        elif session.silenced and session.whole is not None:
-            before = rms(_part(session.whole, chosen))
-            if before is not None:
-                hint = tr("{before} with everything", before=f"{before:.4g}")
-        self.error.set("–" if error is None else f"{error:.4g}", hint)
-        spread = tr("± {sd}", sd=f"{part.output.std():.3g}") if len(part.output) > 1 else ""
-        self.output.set(digits(part.output.mean(), ".4g"), spread)
-        self.gate.set(f"{shown.gates.mean():.3f}", gating)
-
-
-def rms(found: Observation) -> float | None:
-    """Root mean square error; None without targets."""
-    return None if found.errors is None else float(np.sqrt(found.errors.mean()))
-
-
-def _part(found: Observation, chosen: list[int]) -> Observation:
-    return found.part(chosen) if chosen else found
+    def _known(self) -> str:
+        sequences = self._session.sequences
+        assert sequences is not None
+        if self._session.glance is not None:
+            return tr("of {all}, the others follow", all=f"{len(sequences):,}")
+        return tr("with targets") if sequences.y is not None else tr("without targets")

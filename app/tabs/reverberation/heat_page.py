@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout
 
 from app import theme
 from app.i18n import plural, tr
-from app.widgets.heat_map import EPOCHS, SEQUENCES, HeatMap
-from app.widgets.kl_bars import COLLAPSED, NAMES, KLBars
+from app.tabs.base import Tab
+from app.tabs.reverberation.heat_map import EPOCHS, SEQUENCES, HeatMap
+from app.tabs.reverberation.kl_bars import COLLAPSED, NAMES, KLBars
+from app.tabs.reverberation.session import MeshSession
+from app.tabs.reverberation.view_page import ViewPage
 from app.widgets.labels import Hint
 from models.reverberation.wiring import ROLE_NAMES
 
 if TYPE_CHECKING:
-    from app.tabs.reverberation.shown import Shown
     from models.reverberation.history import GateHistory
     from models.reverberation.observer import Observation
 
 PASS_1, PASS_2, DIFFERENCE, KL = "1", "2", "difference", "kl"
 
 
-class HeatPage(QWidget):
-    """Which figure, the heat map, and in words what it holds."""
+class HeatPage(ViewPage):
+    """Which figure, the heat map, and in words what it holds. epoch_chosen(rows): while a run is played."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    epoch_chosen = Signal(object)
+
+    def __init__(self, tab: Tab, session: MeshSession) -> None:
+        super().__init__(tab, session)
         self.heat = HeatMap()
         self.which = QComboBox()
         for words, value in (
@@ -39,23 +44,53 @@ class HeatPage(QWidget):
         self.which.setAccessibleName(tr("What the heat map shows"))
         self.which.setToolTip(tr("Gates of pass 1, of pass 2, their difference, or KL of every module"))
         self.which.currentIndexChanged.connect(lambda _index: self._show())
-        self.words = Hint()
+        self.facts = Hint()
         row = QHBoxLayout()
         row.setSpacing(theme.SMALL)
         row.addWidget(self.which)
-        row.addWidget(self.words, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.SMALL)
-        column.addLayout(row)
-        column.addWidget(self.heat, 1)
+        row.addWidget(self.facts, 1)
+        self.view.addLayout(row)
+        self.view.addWidget(self.heat, 1)
         self.heat.sorted_by.connect(self._sort)
+        self.heat.chosen.connect(self._chosen)
+        session.shown.connect(self._show_all)
+        session.selected.connect(self._show_selected)
+        session.observing_changed.connect(self._say_empty)
         self._gates = np.zeros((0, 2 * len(ROLE_NAMES)))
         self._kl = np.zeros((0, 2 * len(ROLE_NAMES) + 7))
         self._targets: np.ndarray | None = None
         self._epochs: np.ndarray | None = None
 
-    def show_observation(self, found: Observation | None) -> None:
+    def state(self) -> dict[str, Any]:
+        return {"which": self.which.currentData()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.which.setCurrentIndex(max(0, self.which.findData(state.get("which"))))
+
+    def _chosen(self, rows: list[int]) -> None:
+        """Sequences, or an epoch."""
+        if self.session.played is None:
+            self.session.select(rows)
+        else:
+            self.epoch_chosen.emit(rows)
+
+    def _say_empty(self) -> None:
+        """The empty heat map says that it is about to be filled."""
+        observing = tr("Observing sequences") + " …"
+        self.heat.say_empty(observing if self.session.observing else tr("Nothing was observed yet."))
+
+    def _show_all(self) -> None:
+        if self.session.played is not None:
+            self._show_history(self.session.played.history)
+        else:
+            self._show_observation(self.session.observation)
+        self._show_selected()
+
+    def _show_selected(self) -> None:
+        played = self.session.played is not None
+        self.heat.select([self.session.epoch] if played else self.session.selection)
+
+    def _show_observation(self, found: Observation | None) -> None:
         """A row a sequence."""
         self._epochs = None
         if found is None:
@@ -64,13 +99,12 @@ class HeatPage(QWidget):
             self._gates, self._kl, self._targets = found.gates.T, found.kl.T, found.target
         self._show()
 
-    def show_history(self, history: GateHistory, at: int) -> None:
-        """A row an epoch, the shown one marked."""
+    def _show_history(self, history: GateHistory) -> None:
+        """A row an epoch."""
         if self._epochs is None or len(self._epochs) != len(history) or self._gates is not history.gates:
             self._gates, self._kl, self._targets = history.gates, history.kl, None
             self._epochs = history.epochs
             self._show()
-        self.heat.select([at])
 
     def _show(self) -> None:
         kind = self.which.currentData()
@@ -94,45 +128,42 @@ class HeatPage(QWidget):
             KL: tr("dark: little · yellow: much"),
         }.get(self.which.currentData(), tr("dark: closed · yellow: open"))
         if self._epochs is not None:
-            self.words.setText(f"{tr('epochs downwards')} · {scale}")
+            self.facts.setText(f"{tr('epochs downwards')} · {scale}")
         elif count:
-            self.words.setText(f"{tr('click a heading to sort, Shift or drag to select several')} · {scale}")
+            self.facts.setText(f"{tr('click a heading to sort, Shift or drag to select several')} · {scale}")
         else:
-            self.words.setText("")
+            self.facts.setText("")
 
     def _sort(self, column: str) -> None:
         self.heat.sort("" if column == self.heat.sort_column else column)
 
 
-class KLPage(QWidget):
+class KLPage(ViewPage):
     """KL of every module, and which collapsed."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, tab: Tab, session: MeshSession) -> None:
+        super().__init__(tab, session)
         self.bars = KLBars()
-        self.words = Hint()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.SMALL)
-        column.addWidget(self.words)
-        column.addWidget(self.bars, 1)
+        self.facts = Hint()
+        self.view.addWidget(self.facts)
+        self.view.addWidget(self.bars, 1)
+        self.bars.chosen.connect(session.choose)
+        session.module_changed.connect(lambda: self.bars.select(session.module))
+        for signal in (session.shown, session.selected):
+            signal.connect(self._show)
+        self._show()
 
-    def show_shown(self, shown: Shown | None) -> None:
+    def _show(self) -> None:
+        shown = self.session.snapshot
+        self.bars.set_kl(None if shown is None else shown.summary.kl, self.session.wiring)
         if shown is None:
-            self.bars.set_kl(None, self.bars._wiring)
-            self.words.setText(
-                tr("How much each latent tells of its input; below the dashed line, next to nothing.")
-            )
+            words = tr("How much each latent tells of its input; below the dashed line, next to nothing.")
+            self.facts.setText(words)
             return
-        self.bars.set_kl(shown.kl, shown.wiring)
-        flat = self.bars.collapsed()
+        flat = len(self.bars.collapsed())
         said = plural(
-            "{n} of {all} latents has collapsed",
-            "{n} of {all} latents have collapsed",
-            len(flat),
-            all=len(NAMES),
+            "{n} of {all} latents has collapsed", "{n} of {all} latents have collapsed", flat, all=len(NAMES)
         )
-        self.words.setText(
-            f"{shown.words} · {said} ({tr('below {limit} nats, hatched', limit=COLLAPSED)})"
-            f" · {tr('bar: pass 2 and processors, tick: pass 1')}"
-        )
+        below = tr("below {limit} nats, hatched", limit=COLLAPSED)
+        marks = tr("bar: pass 2 and processors, tick: pass 1")
+        self.facts.setText(f"{shown.words} · {said} ({below}) · {marks}")

@@ -8,24 +8,25 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QScrollArea, QVBoxLayout, QWidg
 
 from app import theme
 from app.i18n import digits, tr
-from app.tabs.reverberation.shown import Shown
+from app.tabs.reverberation.module_names import MODULES, both_names, english_name
+from app.tabs.reverberation.session import MeshSession
 from app.widgets.labels import Caption, Hint
-from app.widgets.module_names import MODULES, both_names, english_name
 from app.widgets.plot import Plot
-from models.reverberation.history import GateHistory
-from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring
+from models.progress import Cancelled
+from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
 
 BINS = 40
 COUNT = len(ROLE_NAMES)
 
 
 class ModulePage(QScrollArea):
-    """`show_module` fills it. mute_asked(role): its box was ticked or unticked."""
+    """The module that is chosen. reached(): one was chosen, and there is something to show of it."""
 
-    mute_asked = Signal(str)
+    reached = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: MeshSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._session = session
         self.setWidgetResizable(True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         inside = QWidget()
@@ -34,13 +35,12 @@ class ModulePage(QScrollArea):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SMALL)
         self.setWidget(inside)
-        self.name = ""
         self.title = QLabel()
         self.title.setProperty("role", "section")
         self.body, self.facts, self.kl = Hint(), Hint(), Hint()
         self.muted = QCheckBox(tr("Muted"))
         self.muted.setToolTip(tr("Hold the role's messages, feedback and output at zero"))
-        self.muted.clicked.connect(lambda: self.mute_asked.emit(self.name))
+        self.muted.clicked.connect(lambda: session.toggle_mute(self.name))
         self.effect = Hint()
         for widget in (self.title, self.body, self.facts, self.kl, self.muted, self.effect):
             column.addWidget(widget)
@@ -64,10 +64,44 @@ class ModulePage(QScrollArea):
         self.legend = Hint(tr("blue: pass 1 · dark: pass 2"))
         column.addWidget(self.legend)
         column.addStretch(1)
+        session.module_changed.connect(self._choose)
+        for signal in (session.shown, session.selected, session.silenced_changed, session.ranked):
+            signal.connect(self._show)
+        session.selected.connect(lambda: session.services.start(self._look(), self))
 
-    def show_module(self, name: str, wiring: Wiring, parameters: int, muted: bool, effect: str) -> None:
-        """effect: what the ranking says of muting it, or nothing."""
-        self.name = name
+    def show_error(self, error: BaseException) -> None:
+        """For `services.start`: where the activity cannot be computed, the observation says why."""
+        self._show_activity(None)
+
+    @property
+    def name(self) -> str:
+        return self._session.module
+
+    def _choose(self) -> None:
+        self._show()
+        self.reached.emit()
+        self._session.services.start(self._look(), self)
+
+    def _show(self) -> None:
+        if not self.name:
+            return
+        self._show_module()
+        self._show_figures()
+        self._show_training()
+
+    async def _look(self) -> None:
+        """The activity over time of the one sequence that is selected."""
+        name = self.name
+        try:
+            found = await self._session.activity(name)
+        except Cancelled:
+            return
+        if self.name == name:
+            self._show_activity(found)
+
+    def _show_module(self) -> None:
+        name, session = self.name, self._session
+        wiring, parameters = session.wiring, session.parameters.get(self.name, 0)
         self.title.setText(both_names(name))
         self.body.setText(MODULES[name].body)
         lines = [tr("{count} parameters", count=f"{parameters:,}")] if parameters else []
@@ -79,13 +113,23 @@ class ModulePage(QScrollArea):
             lines.append(tr("reads {roles}", roles=", ".join(wiring.reads[name])))
         self.facts.setText(" · ".join(lines))
         self.muted.setVisible(name in ROLE_NAMES)
-        self.muted.setChecked(muted)
-        self.effect.setText(effect)
-        self.effect.setVisible(bool(effect))
+        self.muted.setChecked(name in session.muted)
+        self.effect.setText(self._effect_words())
+        self.effect.setVisible(bool(self.effect.text()))
         self.legend.setVisible(name in ROLE_NAMES)
 
-    def show_figures(self, shown: Shown | None, gates: np.ndarray | None) -> None:
-        """gates: [38, n] of the sequences, or None while a run is played."""
+    def _effect_words(self) -> str:
+        found = self._session.effect(self.name)
+        if found is None or np.isnan(found[0].added_error):
+            return ""
+        added = digits(found[0].added_error, "+.3g")
+        return tr("Muting it adds {error} to the squared error: rank {n} of 19", error=added, n=found[1])
+
+    def _show_figures(self) -> None:
+        """Its KL, and how its gate is spread over the sequences; not while a run is played."""
+        session, shown = self._session, self._session.snapshot
+        found = None if session.played is not None else session.observation
+        gates = None if found is None else found.gates
         role, processor = self.name in ROLE_NAMES, self.name in PROCESSOR_NAMES
         self._reveal(self.spread, role and gates is not None)
         self.kl.setVisible(shown is not None and (role or processor))
@@ -93,9 +137,9 @@ class ModulePage(QScrollArea):
             return
         if role:
             place = ROLE_NAMES.index(self.name)
-            values = [shown.kl[place], shown.kl[place + COUNT]]
+            values = [shown.summary.kl[place], shown.summary.kl[place + COUNT]]
         else:
-            values = [shown.kl[2 * COUNT + PROCESSOR_NAMES.index(self.name)]]
+            values = [shown.summary.kl[2 * COUNT + PROCESSOR_NAMES.index(self.name)]]
         words = " · ".join(digits(one) for one in values)
         self.kl.setText(tr("KL {values} nats a feature and step", values=words))
         if not role or gates is None:
@@ -106,8 +150,10 @@ class ModulePage(QScrollArea):
             line.set(middles, np.histogram(gates[which], edges)[0].astype(float))
         self.spread.set_home(x=(0, 1))
 
-    def show_training(self, history: GateHistory | None) -> None:
+    def _show_training(self) -> None:
         """How the module went through the training of the model, where that is known."""
+        run = self._session.history
+        history = None if run is None else run.history
         role = self.name in ROLE_NAMES
         known = history is not None and len(history) > 1 and (role or self.name in PROCESSOR_NAMES)
         self._reveal(self.training, known and role)
@@ -125,7 +171,7 @@ class ModulePage(QScrollArea):
         self.trained_kl.set(history.epochs, history.kl[:, column])
         self.kl_training.reset()
 
-    def show_activity(self, activity: np.ndarray | None) -> None:
+    def _show_activity(self, activity: np.ndarray | None) -> None:
         """[2, time], or None where no single sequence is chosen."""
         self._reveal(self.activity, activity is not None)
         if activity is None:

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import tr
-from app.services import Services
-from app.tabs.reverberation.shown import SHIPPED, Shown, Told, told
+from app.tabs.reverberation.session import MeshSession
+from app.tabs.reverberation.snapshots import SHIPPED, RunHistory, has_shipped_run, run_history
 from app.widgets.labels import Hint
-from models.resources import resource
-from models.reverberation.history import GateHistory
 
 STEP_MS = 350
 
 
 class Playback(QWidget):
-    """changed: another run or epoch is to be shown, or none any more. `active`: whether one is."""
+    """Plays a run in the session, instead of the sequences."""
 
-    changed = Signal()
-
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+    def __init__(self, session: MeshSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._services = services
-        self.told: Told | None = None
-        self._made: tuple[str, Told | None] | None = None  # of the chosen model: its run, what that told
+        self._session, self._services = session, session.services
+        self.run: RunHistory | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.TINY)
@@ -60,13 +55,15 @@ class Playback(QWidget):
         self._timer.setInterval(STEP_MS)
         self._timer.timeout.connect(self._next)
         self.refresh()
-        services.training.changed.connect(self.refresh)
-        services.training.updated.connect(self._updated)
+        self._services.training.changed.connect(self.refresh)
+        self._services.training.updated.connect(self._updated)
+        session.play_ended.connect(self._ended)
         self._show_controls()
 
     @property
     def active(self) -> bool:
-        return self.told is not None
+        """Whether a run is played."""
+        return self.run is not None
 
     @property
     def choice(self) -> str:
@@ -78,20 +75,12 @@ class Playback(QWidget):
         """The place of the shown epoch in the history."""
         return self.slider.value()
 
-    @property
-    def history(self) -> GateHistory | None:
-        return None if self.told is None else self.told.history
-
-    def shown(self) -> Shown | None:
-        """The epoch that is shown."""
-        return None if self.told is None else self.told.shown(self.at)
-
     def refresh(self) -> None:
         """Offer the runs that there are now."""
         chosen = self.choice
         self.box.clear()
         self.box.addItem(tr("off: the sequences are shown"), "")
-        if resource("samples", "reverberation", "run").is_dir():
+        if has_shipped_run():
             self.box.addItem(tr("the bundled model's training"), SHIPPED)
         for run in self._services.training.of("reverberation"):
             self.box.addItem(run.run.name, str(run.path))
@@ -104,21 +93,16 @@ class Playback(QWidget):
         """Show a run's epochs (its folder, or ``shipped``), the last one first; nothing shows the sequences again."""
         self.play.setChecked(False)
         self.box.setCurrentIndex(max(0, self.box.findData(choice)))
-        self.told = told(self._services, self.choice) if self.choice else None
+        self.run = run_history(self._services, self.choice) if self.choice else None
         self._show_controls()
-        if self.history is not None:
-            self._set_range(len(self.history) - 1)
+        if self.run is not None:
+            self._set_range(len(self.run.history) - 1)
         self._tell()
 
-    def history_of(self, choice: str) -> GateHistory | None:
-        """Of the run that is played, or else of the one that made the chosen model, where it is known."""
-        if self.told is not None:
-            return self.told.history
-        place = SHIPPED if choice == "bundled" else str(Path(choice).parent)
-        if self._made is None or self._made[0] != place:
-            self._made = (place, told(self._services, place))
-        found = self._made[1]
-        return None if found is None else found.history
+    def show_place(self, rows: list[int]) -> None:
+        """A row of the heat map was chosen: an epoch, while a run is played."""
+        if self.active and rows:
+            self.slider.setValue(rows[-1])
 
     def stop(self) -> None:
         self.play.setChecked(False)
@@ -129,18 +113,22 @@ class Playback(QWidget):
         """The run that is shown has told more; at the last epoch the view goes along."""
         if not self.choice or self.choice == SHIPPED or Path(self.choice) != path:
             return
-        before = 0 if self.history is None else len(self.history)
+        before = 0 if self.run is None else len(self.run.history)
         follows = self.at >= before - 1
-        self.told = told(self._services, self.choice)
+        self.run = run_history(self._services, self.choice)
         self._show_controls()
-        if self.history is not None and len(self.history) != before:
-            self._set_range(len(self.history) - 1 if follows else self.at)
+        if self.run is not None and len(self.run.history) != before:
+            self._set_range(len(self.run.history) - 1 if follows else self.at)
             self._tell()
 
+    def _ended(self) -> None:
+        if self.choice:
+            self.choose("")
+
     def _set_range(self, value: int) -> None:
-        assert self.history is not None
+        assert self.run is not None
         self.slider.blockSignals(True)
-        self.slider.setRange(0, len(self.history) - 1)
+        self.slider.setRange(0, len(self.run.history) - 1)
         self.slider.setValue(value)
         self.slider.blockSignals(False)
 
@@ -153,19 +141,21 @@ class Playback(QWidget):
         self.words.setVisible(bool(self.choice))
 
     def _tell(self) -> None:
-        if self.history is not None:
-            self.words.setText(
-                tr("epoch {n} of {all} · RMS error {error}", n=int(self.history.epochs[self.at]),
-                   all=int(self.history.epochs[-1]), error=f"{self.history.error[self.at]:.4g}")
+        if self.run is not None:
+            told = self.run.history
+            words = tr(
+                "epoch {n} of {all} · RMS error {error}",
+                n=int(told.epochs[self.at]), all=int(told.epochs[-1]), error=f"{told.error[self.at]:.4g}",
             )  # fmt: skip
-        self.changed.emit()
+            self.words.setText(words)
+        self._session.play(self.run, self.at)
 
     def _play(self, on: bool) -> None:
         self.play.setText("■" if on else "▶")
-        if not on or self.history is None:
+        if not on or self.run is None:
             self._timer.stop()
             return
-        if self.at >= len(self.history) - 1:
+        if self.at >= len(self.run.history) - 1:
             self.slider.setValue(0)
         self._timer.start()
 

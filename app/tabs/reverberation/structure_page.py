@@ -15,14 +15,16 @@ from PySide6.QtWidgets import (
     QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from app import theme
 from app.i18n import tr
+from app.tabs.base import Tab
+from app.tabs.reverberation.module_names import MODULES, english_name
+from app.tabs.reverberation.session import MeshSession
+from app.tabs.reverberation.view_page import ViewPage
 from app.tabs.reverberation.work import Structure
-from app.widgets.module_names import MODULES, english_name
 from app.widgets.pictures import save_picture
 from app.widgets.section import Segments
 from app.widgets.tables import RIGHT, for_reading, set_heads
@@ -59,14 +61,14 @@ class Drawing(QWidget):
         painter.end()
 
 
-class StructurePage(QWidget):
-    """wanted(): the page is looked at, but was not filled yet. save_asked(kind): of `ARCHITECTURE` and the others."""
+class StructurePage(ViewPage):
+    """Filled when it is first looked at. save_asked(kind): of `ARCHITECTURE` and the others."""
 
-    wanted = Signal()
+    figures = False
     save_asked = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, tab: Tab, session: MeshSession) -> None:
+        super().__init__(tab, session)
         self.structure: Structure | None = None
         self.choice = Segments(
             {
@@ -100,23 +102,28 @@ class StructurePage(QWidget):
         for page in self._pages.values():
             self._stack.addWidget(page)
         self.choice.chosen.connect(lambda kind: self._stack.setCurrentWidget(self._pages[kind]))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.SMALL)
-        column.addLayout(row)
-        column.addWidget(self._stack, 1)
+        self.view.addLayout(row)
+        self.view.addWidget(self._stack, 1)
+        session.loaded.connect(self._forget)
 
-    def look(self) -> None:
-        """The page comes to the front."""
+    def shown(self) -> None:
         if self.structure is None:
-            self.wanted.emit()
+            self.tab.start(self._fill())
 
-    def forget(self) -> None:
+    def model_changed(self) -> None:
+        self._forget()
+        if self.isVisible():
+            self.shown()
+
+    async def _fill(self) -> None:
+        self._show(await self.session.structure())
+
+    def _forget(self) -> None:
         """Another model."""
         self.structure = None
         self.save_button.setEnabled(False)
 
-    def show_structure(self, found: Structure) -> None:
+    def _show(self, found: Structure) -> None:
         self.structure = found
         for kind, drawing in self.drawings.items():
             drawing.set_svg(found.drawings[kind])

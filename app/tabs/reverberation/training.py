@@ -13,11 +13,11 @@ from models.reverberation.wiring import Wiring
 from models.training.config import preset
 
 if TYPE_CHECKING:
-    from app.tabs.reverberation.session import Session
+    from app.tabs.reverberation.session import MeshSession
     from models.reverberation.data import Sequences
 
 
-def launch_on(parent: QWidget, session: Session) -> None:
+def launch_on(parent: QWidget, session: MeshSession) -> None:
     """Open the form with the sequences that are open; what another tab sent is saved first. Raises UserError."""
     if isinstance(session.path, Path):
         launch(session.services, "reverberation-own-data", session.path)

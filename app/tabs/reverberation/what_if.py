@@ -13,15 +13,16 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSplitter,
     QTableView,
-    QVBoxLayout,
-    QWidget,
 )
 
 from app import theme
 from app.i18n import digits, plural, tr
-from app.tabs.reverberation.work import Edge, Ranking
+from app.tabs.base import Tab
+from app.tabs.reverberation.module_names import full_name
+from app.tabs.reverberation.session import MeshSession
+from app.tabs.reverberation.view_page import ViewPage
+from app.tabs.reverberation.work import Edge
 from app.widgets.labels import Hint
-from app.widgets.module_names import full_name
 from app.widgets.tables import for_reading
 from models.reverberation.wiring import ROLE_NAMES, Wiring, documented
 
@@ -111,9 +112,7 @@ class Connections(QAbstractTableModel):
 
     def set_wiring(self, wiring: Wiring) -> None:
         self.beginResetModel()
-        self.edges = [(role, p) for p, role in wiring.edges] + [
-            (p, role) for p, role in wiring.edges if wiring.heard(p, role)
-        ]
+        self.edges = wiring.directed
         self.endResetModel()
 
     def set_cut(self, cut: frozenset[Edge]) -> None:
@@ -172,21 +171,12 @@ class TickTable(QTableView):
         model.setData(model.index(index.row(), 0), True, Qt.ItemDataRole.CheckStateRole)
 
 
-class WhatIf(QWidget):
-    """rank_asked(): compute the ranking. mute_asked(role), cut_asked(from, to): silence it, or let it sound again.
-    chosen(name): a row was reached."""
+class WhatIfPage(ViewPage):
+    """Roles to mute and connections to cut; the figures above say what that changes."""
 
-    rank_asked = Signal()
-    mute_asked = Signal(str)
-    cut_asked = Signal(str, str)
-    clear_asked = Signal()
-    chosen = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.SMALL)
+    def __init__(self, tab: Tab, session: MeshSession) -> None:
+        super().__init__(tab, session)
+        column = self.view
         row = QHBoxLayout()
         row.setSpacing(theme.SMALL)
         self.rank = QPushButton(tr("Rank the roles"))
@@ -195,10 +185,10 @@ class WhatIf(QWidget):
                 "Mute every role in turn, over 256 sequences at most, and see which one the prediction owes most to"
             )
         )
-        self.rank.clicked.connect(self.rank_asked)
+        self.rank.clicked.connect(self._rank)
         self.clear = QPushButton(tr("Undo all"))
         self.clear.setToolTip(tr("Let every role sound again and join every cut connection"))
-        self.clear.clicked.connect(self.clear_asked)
+        self.clear.clicked.connect(lambda: session.silence(frozenset(), frozenset()))
         self.clear.setEnabled(False)
         self.hint = Hint()
         row.addWidget(self.rank)
@@ -208,10 +198,10 @@ class WhatIf(QWidget):
         self.effects, self.connections = Effects(), Connections()
         self.table = TickTable(self.effects, tr("Roles by the error that muting each adds"))
         self.edges = TickTable(self.connections, tr("Connections"))
-        self.effects.ticked.connect(self.mute_asked)
-        self.connections.ticked.connect(self.cut_asked)
+        self.effects.ticked.connect(session.toggle_mute)
+        self.connections.ticked.connect(session.toggle_cut)
         self.table.selectionModel().currentRowChanged.connect(
-            lambda now, _before: self.chosen.emit(self.effects.roles[now.row()]) if now.isValid() else None
+            lambda now, _before: session.choose(self.effects.roles[now.row()]) if now.isValid() else None
         )
         split = QSplitter()
         split.setChildrenCollapsible(False)
@@ -220,9 +210,21 @@ class WhatIf(QWidget):
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
         column.addWidget(split, 1)
-        self.show_ranking(None)
+        session.ranked.connect(self._show_ranking)
+        session.loaded.connect(lambda: self.connections.set_wiring(session.wiring))
+        session.silenced_changed.connect(self._show_silenced)
+        session.module_changed.connect(self._select)
+        self._show_ranking()
 
-    def show_ranking(self, ranking: Ranking | None) -> None:
+    def _rank(self) -> None:
+        if self.session.sequences is None:
+            words = tr("Open sequences first, or try the sample.")
+            self.tab.show_message("hint", words, key="paths")
+        else:
+            self.tab.start(self.session.rank())
+
+    def _show_ranking(self) -> None:
+        ranking = self.session.ranking
         self.effects.show_effects([] if ranking is None else ranking.effects)
         if ranking is None:
             words = tr("Tick a role or a connection (Space): the figures above change at once.")
@@ -231,9 +233,11 @@ class WhatIf(QWidget):
         else:
             words = plural("Over {n} sequence", "Over {n} sequences", ranking.sequences)
         self.hint.setText(words)
+        self._select()
 
-    def select(self, name: str) -> None:
-        """Mark a role's row without telling."""
+    def _select(self) -> None:
+        """Mark the chosen role's row without telling."""
+        name = self.session.module
         if name in self.effects.roles:
             selection = self.table.selectionModel()
             selection.blockSignals(True)
@@ -241,7 +245,7 @@ class WhatIf(QWidget):
             selection.blockSignals(False)
             self.table.viewport().update()
 
-    def set_silenced(self, muted: frozenset[str], cut: frozenset[Edge]) -> None:
-        self.effects.set_muted(muted)
-        self.connections.set_cut(cut)
-        self.clear.setEnabled(bool(muted or cut))
+    def _show_silenced(self) -> None:
+        self.effects.set_muted(self.session.muted)
+        self.connections.set_cut(self.session.cut)
+        self.clear.setEnabled(self.session.silenced)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from models.progress import Progress
     from models.reverberation.data import Sequences
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
 WORKER = "reverberation"
 OTHER_WORKER = "reverberation compared"  # holds the model that the first is compared with
 RANKER = "reverberation ranked"  # mutes every role in turn, and lets what is muted by hand go first
-GLANCE = 64  # sequences that an answer at once is of, where there are many more
 
 Edge = tuple[str, str]
 
@@ -47,11 +44,6 @@ def observed(
     progress: Progress,
 ) -> Observation:
     return observer.observe(sequences, progress, muted=sorted(muted), cut=sorted(cut))
-
-
-def glance_of(count: int) -> list[int]:
-    """Which sequences of so many an answer at once is of: few, evenly from all."""
-    return [int(i) for i in np.linspace(0, count - 1, GLANCE)] if count > 4 * GLANCE else list(range(count))
 
 
 def ranked(observer: Observer, sequences: Sequences, progress: Progress) -> Ranking:

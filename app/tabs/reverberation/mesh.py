@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.i18n import tr
-from app.widgets.mesh_painter import Geometry, Line, MeshState, paint_mesh
-from app.widgets.module_names import MODULES, both_names, full_name
+from app.tabs.reverberation.mesh_painter import Geometry, Line, MeshState, paint_mesh
+from app.tabs.reverberation.module_names import MODULES, both_names, full_name
 from app.widgets.pictures import Picture
 from models.reverberation.drawing import ring_order
 from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, ROLE_NAMES, Wiring
+
+LEAST_PX = 150  # of its height
 
 
 class MeshView(Picture):
@@ -38,10 +40,10 @@ class MeshView(Picture):
         super().__init__(parent)
         self.editable = editable
         self.state = MeshState(compact=compact)
-        self._counts: dict[str, int] = {}
+        self.parameters: dict[str, int] = {}  # a module's, for the words of hovering
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(300, 260)
+        self.setMinimumSize(300, LEAST_PX)
         self.setAccessibleName(tr("Mesh of roles, processors and the conductor"))
         theme.notifier.changed.connect(self.update)
 
@@ -58,7 +60,7 @@ class MeshView(Picture):
 
     def set_wiring(self, wiring: Wiring, counts: dict[str, int] | None = None) -> None:
         """counts: parameters a module, for the words of hovering."""
-        self.state.wiring, self._counts = wiring, counts or {}
+        self.state.wiring, self.parameters = wiring, counts or {}
         self.state.line = None
         self.update()
 
@@ -165,8 +167,8 @@ class MeshView(Picture):
     def words(self, name: str) -> str:
         """What hovering over a module says."""
         lines = [both_names(name), MODULES[name].body]
-        if name in self._counts:
-            lines.append(tr("{count} parameters", count=f"{self._counts[name]:,}"))
+        if name in self.parameters:
+            lines.append(tr("{count} parameters", count=f"{self.parameters[name]:,}"))
         if self.state.gates is not None and name in ROLE_NAMES:
             number = ROLE_NAMES.index(name)
             first, second = (self._figure(one) for one in (number, number + len(ROLE_NAMES)))

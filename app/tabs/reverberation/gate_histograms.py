@@ -6,13 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.i18n import tr
-from app.widgets.module_names import full_name, short_name
-from models.reverberation.wiring import ROLE_NAMES
+from app.tabs.reverberation.module_names import full_name, module_color, short_name
+from models.reverberation.wiring import ROLE_NAMES, Wiring, documented
 
 BINS = 24
 
@@ -28,6 +28,7 @@ class GateHistograms(QWidget):
         self._means: np.ndarray | None = None  # [2, 19]
         self._curves: np.ndarray | None = None  # [2, 19, epochs]
         self._at = 0  # of the epochs
+        self._wiring = documented()
         self.selected = ""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumHeight(84)
@@ -38,6 +39,11 @@ class GateHistograms(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(640, 96)
+
+    def set_wiring(self, wiring: Wiring) -> None:
+        """Roles have the colours of the processors they belong to."""
+        self._wiring = wiring
+        self.update()
 
     def set_gates(self, gates: np.ndarray | None) -> None:
         """[38, n]."""
@@ -97,10 +103,11 @@ class GateHistograms(QWidget):
             painter.setPen(QPen(theme.color("line")))
             painter.drawLine(box.bottomLeft(), box.bottomRight())
             if self._counts is not None:
-                self._paint_histogram(painter, box, self._counts[:, number])
+                self._paint_histogram(painter, box, self._counts[:, number], module_color(name, self._wiring))
             elif self._curves is not None:
-                self._paint_curves(painter, box, self._curves[:, number])
-            painter.setPen(theme.color("accent" if name == self.selected else "muted"))
+                self._paint_curves(painter, box, self._curves[:, number], module_color(name, self._wiring))
+            painter.setFont(theme.font(theme.HINT_PX, bold=name == self.selected))
+            painter.setPen(theme.color("text" if name == self.selected else "muted"))
             place = QRectF(box.left() - 4, self.height() - names, width, names)
             words = painter.fontMetrics().elidedText(
                 short_name(name), Qt.TextElideMode.ElideRight, round(width) - 2
@@ -111,10 +118,8 @@ class GateHistograms(QWidget):
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
 
-    def _paint_histogram(self, painter: QPainter, box: QRectF, counts: np.ndarray) -> None:
+    def _paint_histogram(self, painter: QPainter, box: QRectF, counts: np.ndarray, fill: QColor) -> None:
         bar = box.width() / BINS
-        fill = theme.color("accent")
-        fill.setAlphaF(0.55)
         points = []
         for place, (first, second) in enumerate(counts.T):
             left, tall = box.left() + place * bar, box.height() * first
@@ -125,20 +130,15 @@ class GateHistograms(QWidget):
         for one, next_one in pairwise(points):
             painter.drawLine(one, next_one)
 
-    def _paint_curves(self, painter: QPainter, box: QRectF, curves: np.ndarray) -> None:
+    def _paint_curves(self, painter: QPainter, box: QRectF, curves: np.ndarray, color: QColor) -> None:
         steps = max(1, curves.shape[1] - 1)
-        for values, ink, width in ((curves[0], "accent", 2.0), (curves[1], "text", 1.0)):
-            painter.setPen(QPen(theme.color(ink), width))
-            painter.drawPolyline(
-                QPolygonF(
-                    [
-                        QPointF(
-                            box.left() + box.width() * i / steps, box.bottom() - box.height() * float(value)
-                        )
-                        for i, value in enumerate(values)
-                    ]
-                )
-            )
+        for values, ink, width in ((curves[0], color, 2.0), (curves[1], theme.color("text"), 1.0)):
+            painter.setPen(QPen(ink, width))
+            places = [
+                QPointF(box.left() + box.width() * i / steps, box.bottom() - box.height() * float(value))
+                for i, value in enumerate(values)
+            ]
+            painter.drawPolyline(QPolygonF(places))
         x = box.left() + box.width() * self._at / steps
         painter.setPen(QPen(theme.color("muted"), 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPainterPath, QPen
 
 from app import i18n, theme
-from app.widgets.module_names import MODULES, english_name, full_name, module_color, short_name
+from app.tabs.reverberation.module_names import MODULES, english_name, full_name, module_color, short_name
 from models.reverberation.drawing import places
 from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
 
@@ -20,7 +20,8 @@ BESIDE = 26.0  # pixels between a role's middle and its name, and to the edge
 WIDE = 330.0  # half the width that is taken, where there is room, in a window that is not high
 FLAT = 130.0  # below this half height names of processors take one line
 MARKED = 0.05  # a difference of gates from which a role is marked
-MORE, LESS = "#E69F00", "#0072B2"  # than on the other side
+MORE, LESS = theme.ORANGE, theme.BLUE  # than on the other side
+THIN, THICK = 1.2, 6.4  # width of a line whose gate is closed, and open
 
 
 @dataclass
@@ -103,7 +104,7 @@ def paint_mesh(painter: QPainter, size: QSize, state: MeshState) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.fillRect(QRectF(0, 0, size.width(), size.height()), theme.color("card"))
     for processor in PROCESSOR_NAMES:
-        painter.setPen(QPen(theme.color("line"), 1.4))
+        painter.setPen(QPen(theme.mark("line"), 1))
         painter.drawLine(geometry.at(processor), geometry.at(CONDUCTOR.name))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for line in state.lines():
@@ -122,22 +123,13 @@ def paint_mesh(painter: QPainter, size: QSize, state: MeshState) -> None:
 
 def _paint_line(painter: QPainter, geometry: Geometry, state: MeshState, line: Line) -> None:
     role, processor = line
-    gated = state.wiring.own[role] == processor
-    gate = 0.5 if state.gates is None else float(state.gates[ROLE_NAMES.index(role)])
-    ink = QColor(module_color(processor, state.wiring))
-    pen = QPen(ink)
-    if gated:
-        ink.setAlphaF(0.2 + 0.8 * min(max(gate, 0.0), 1.0))
-        pen.setWidthF(0.8 + 5.2 * gate)
-    else:
-        ink.setAlphaF(0.55)
-        pen.setWidthF(1.2)
+    pen = QPen(module_color(processor, state.wiring), line_width(state, line))
+    if state.wiring.own[role] != processor:
         pen.setStyle(Qt.PenStyle.DashLine)
     if role not in state.wiring.reads[processor]:
         pen.setStyle(Qt.PenStyle.DotLine)
-    if role in state.muted or line in state.cut:
-        ink.setAlphaF(0.15)
-    pen.setColor(ink)
+    if role in state.muted or line in state.cut:  # carries nothing
+        pen = QPen(theme.mark("line"), THIN, Qt.PenStyle.DotLine)
     path = geometry.path(line)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     if line == state.line:
@@ -152,11 +144,20 @@ def _paint_line(painter: QPainter, geometry: Geometry, state: MeshState, line: L
             painter.drawLine(middle - QPointF(dx, dy), middle + QPointF(dx, dy))
 
 
+def line_width(state: MeshState, line: Line) -> float:
+    """In pixels: as wide as the gate is open. Thin where nothing was observed, and where no gate stands before it."""
+    role, processor = line
+    if state.gates is None or state.wiring.own[role] != processor:
+        return THIN
+    gate = float(np.clip(state.gates[ROLE_NAMES.index(role)], 0, 1))
+    return THIN + (THICK - THIN) * gate
+
+
 def _paint_module(painter: QPainter, geometry: Geometry, state: MeshState, name: str) -> None:
     at = geometry.at(name)
     role = name in ROLE_NAMES
     radius = _radius(state, name)
-    color = QColor(module_color(name, state.wiring))
+    color = module_color(name, state.wiring)
     box = QRectF(at.x() - radius, at.y() - radius, 2 * radius, 2 * radius)
     painter.setPen(QPen(color, 2))
     painter.setBrush(theme.color("card") if name in state.muted else color)
@@ -169,7 +170,7 @@ def _paint_module(painter: QPainter, geometry: Geometry, state: MeshState, name:
         _paint_arc(painter, state, name, box.adjusted(-5, -5, 5, 5))
     change = state.differences.get(name, 0.0)
     if abs(change) >= MARKED:
-        painter.setPen(QPen(theme.color(MORE if change > 0 else LESS), 2.5))
+        painter.setPen(QPen(theme.mark(MORE if change > 0 else LESS), 2.5))
         painter.drawEllipse(box.adjusted(-9, -9, 9, 9))
     if name == state.selected:
         painter.setPen(QPen(theme.color("accent"), 2))
@@ -190,7 +191,7 @@ def _paint_arc(painter: QPainter, state: MeshState, role: str, box: QRectF) -> N
     painter.setPen(QPen(theme.color("track"), 3))
     painter.drawEllipse(box)
     faded = theme.color("text")
-    faded.setAlphaF(0.35)
+    faded.setAlphaF(0.45)
     for share, ink in ((min(1.0, gate + spread), faded), (max(0.0, gate - spread), theme.color("text"))):
         painter.setPen(QPen(ink, 3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
         painter.drawArc(box, 90 * 16, round(-360 * 16 * share))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QColor
+
 from app import i18n, theme
+from models.reverberation.drawing import COLORS
 from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, PROCESSORS, ROLE_NAMES, ROLES, Wiring
 
 MODULES = {module.name: module for module in (*ROLES, *PROCESSORS, CONDUCTOR)}
-PROCESSOR_COLORS = dict(zip(PROCESSOR_NAMES, theme.CATEGORIES, strict=False))
+PROCESSOR_COLORS = dict(zip(PROCESSOR_NAMES, COLORS, strict=True))  # as in the drawings for papers
 
 
 def english_name(name: str) -> str:
@@ -29,8 +32,11 @@ def both_names(name: str) -> str:
     return f"{english_name(name)} · {MODULES[name].chinese}"
 
 
-def module_color(name: str, wiring: Wiring) -> str:
-    """A processor's own colour, a role's that of the processor it belongs to, the conductor's that of the text."""
+def module_color(name: str, wiring: Wiring) -> QColor:
+    """A processor's own colour, a role's that of the processor it belongs to, the conductor's that of the text.
+
+    The same in every view, and dark or light enough to be seen in thin lines on a card.
+    """
     if name == CONDUCTOR.name:
-        return theme.current().text
-    return PROCESSOR_COLORS[wiring.own[name] if name in ROLE_NAMES else name]
+        return theme.color("text")
+    return theme.mark(PROCESSOR_COLORS[wiring.own[name] if name in ROLE_NAMES else name])

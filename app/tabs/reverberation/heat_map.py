@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.i18n import digits, tr
-from app.widgets.module_names import short_name
+from app.tabs.reverberation.module_names import short_name
 from app.widgets.pictures import Picture
 
 TARGET = "target"

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.i18n import digits, tr
-from app.widgets.module_names import full_name, module_color
+from app.tabs.reverberation.module_names import full_name, module_color
 from app.widgets.pictures import Picture
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
 
@@ -111,7 +111,7 @@ class KLBars(Picture):
             return
         value = self.value(name)
         bar = QRectF(LEFT, top + 2, max(1.0, self._x(value) - LEFT), max(2.0, height - 4))
-        ink = theme.color(module_color(name, self._wiring))
+        ink = module_color(name, self._wiring)
         if value < COLLAPSED:  # hatched, so that colour does not say it alone
             painter.setPen(QPen(ink, 1))
             painter.setBrush(Qt.BrushStyle.BDiagPattern)

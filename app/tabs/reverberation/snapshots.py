@@ -1,4 +1,4 @@
-"""What the views show: sequences that were observed, or an epoch that a training run has told of."""
+"""What the views show of the mesh: sequences that were observed, or an epoch that a training run has told of."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from models.errors import UserError
 from models.resources import resource
 from models.reverberation.config import mesh_of
 from models.reverberation.history import GateHistory, history
-from models.reverberation.wiring import ROLE_NAMES, Wiring
+from models.reverberation.summary import Summary, of_epoch, of_sequences
+from models.reverberation.wiring import Wiring
 from models.training.record import Record
 from models.training.run_folder import RunFolder
 
@@ -26,24 +27,21 @@ SHIPPED = "shipped"  # the run whose model is bundled
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What all views show now: of one sequence, of several, of all, or of an epoch.
+class Snapshot:
+    """The mesh as it is shown now: its wiring, the figures on it, and in words what they are of.
 
-    gates, spread: [38]; spread is None where there is but one. kl: [45] nats a feature and step. error: root mean
-    square or None. words: of what it is.
+    gating: ``routing`` or ``observed``.
     """
 
     wiring: Wiring
-    gates: np.ndarray
-    spread: np.ndarray | None
-    kl: np.ndarray
-    error: float | None
+    gating: str
+    summary: Summary
     words: str
 
 
 @dataclass(frozen=True)
-class Told:
-    """A run's history and what is needed to show it: steps and width of the latents that its KL are sums over."""
+class RunHistory:
+    """What a run told, and what is needed to show it: steps and width of the latents that its KL are sums over."""
 
     history: GateHistory
     wiring: Wiring
@@ -51,19 +49,18 @@ class Told:
     steps: float
     d: int
 
-    def shown(self, at: int) -> Shown:
+    def snapshot(self, at: int) -> Snapshot:
         """The epoch at that place."""
-        one = self.history
-        words = tr("epoch {n} of {all}", n=int(one.epochs[at]), all=int(one.epochs[-1]))
-        kl = per_feature(one.kl[at], self.steps, self.d)
-        return Shown(self.wiring, one.gates[at], None, kl, float(one.error[at]), words)
+        epochs = self.history.epochs
+        words = tr("epoch {n} of {all}", n=int(epochs[at]), all=int(epochs[-1]))
+        return Snapshot(self.wiring, self.gating, of_epoch(self.history, at, self.steps, self.d), words)
 
     def place(self, epoch: int) -> int:
         """Where an epoch stands."""
         return int(np.argmin(np.abs(self.history.epochs - epoch)))
 
 
-def told(services: Services, choice: str) -> Told | None:
+def run_history(services: Services, choice: str) -> RunHistory | None:
     """Of a run's folder, or of ``shipped``; None where it told of no gates."""
     if choice == SHIPPED:
         run = RunFolder(resource("samples", "reverberation", "run"))
@@ -82,41 +79,31 @@ def told(services: Services, choice: str) -> Told | None:
         wiring = mesh_of(network.get("wiring", "documented"))
     except UserError:  # of another version, or edited by hand
         return None
-    return Told(
-        found, wiring, str(network.get("gating", "routing")), float(started.trains.get("longest", 1)),
-        int(network.get("d", 64)),
-    )  # fmt: skip
+    gating, steps = str(network.get("gating", "routing")), float(started.trains.get("longest", 1))
+    return RunHistory(found, wiring, gating, steps, int(network.get("d", 64)))
 
 
-def shown_of(observer: Observer, sequences: Sequences, found: Observation, chosen: list[int]) -> Shown:
-    """The chosen sequences, or all where none is chosen."""
-    count = len(found.output)
-    part = found.part(chosen) if chosen else found
-    rows = chosen or range(count)
-    steps = float(np.mean([len(sequences.x[row]) for row in rows]))
-    if len(chosen) == 1:
-        words = tr("sequence {n}", n=chosen[0] + 1)
-    elif chosen:
-        words = plural("mean of {n} selected", "mean of {n} selected", len(chosen))
-    else:
-        words = plural("mean of {n} sequence", "mean of {n} sequences", count)
-    errors = part.errors
-    return Shown(
-        observer.network.wiring,
-        part.gates.mean(axis=1),
-        part.gates.std(axis=1) if part.gates.shape[1] > 1 else None,
-        per_feature(part.kl.mean(axis=1), steps, observer.network.config.d),
-        None if errors is None else float(np.sqrt(errors.mean())),
-        words,
+def has_shipped_run() -> bool:
+    return resource("samples", "reverberation", "run").is_dir()
+
+
+def snapshot_of(
+    observer: Observer, sequences: Sequences, found: Observation, chosen: list[int], words: str = ""
+) -> Snapshot:
+    """The chosen sequences, or all where none is chosen. words: of what it is, where that is not plain from the choice."""
+    steps = [len(one) for one in sequences.x]
+    summary = of_sequences(found, steps, observer.network.config.d, chosen)
+    return Snapshot(
+        observer.network.wiring, observer.gating, summary, words or _chosen_words(len(sequences), chosen)
     )
 
 
-def per_feature(kl: np.ndarray, steps: float, d: int) -> np.ndarray:
-    """[45] sums a sequence as nats a feature and step; a processor's latent has one step only."""
-    count = 2 * len(ROLE_NAMES)
-    found = np.asarray(kl, float) / d
-    found[:count] /= max(steps, 1.0)
-    return found
+def _chosen_words(count: int, chosen: list[int]) -> str:
+    if len(chosen) == 1:
+        return tr("sequence {n}", n=chosen[0] + 1)
+    if chosen:
+        return plural("mean of {n} selected", "mean of {n} selected", len(chosen))
+    return plural("mean of {n} sequence", "mean of {n} sequences", count)
 
 
 def words_of(sequences: Sequences) -> str:
