@@ -99,7 +99,9 @@ def _compared(decoder: Decoder, decoding: Decoding, options: DecodingOptions) ->
         print(f"  r {found.r:.3f} with {Path(options.stimulus).name}, p {found.p:.3f}")
     if options.candidates:
         tracks = [data.read_stimulus(path, rate) for path in options.candidates]
-        time = min(len(decoding.envelope), *map(len, tracks))
+        aligned = [align(decoding.envelope[:, None], track, rate) for track in tracks]
+        remarks += [one.remark for one in aligned if one.remark]
+        time = min(len(one.envelope) for one in aligned)
         choice = decoder.attended(decoding.envelope[:time], [track[:time] for track in tracks])
         names = [Path(path).name for path in options.candidates]
         result["attended"] = {

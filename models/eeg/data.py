@@ -348,7 +348,7 @@ def read_stimulus(
         import soxr
 
         found = soxr.resample(found, rate, sample_rate).astype(np.float32)
-    if not np.isfinite(found).all() or not found.std():
+    if not len(found) or not np.isfinite(found).all() or not found.std():
         raise UserError(
             "The envelope {name} cannot be used.", "It is flat, or holds values that are no numbers.",
             "Make it anew from the sound.", name=path.name,

@@ -43,7 +43,11 @@ class CodeIndex:
         if k <= 0:
             return np.zeros(0, np.int32), np.zeros(0, np.int64)
         with one_thread():
-            distances, rows = self._index.search(np.ascontiguousarray(code, np.uint8)[None], k)
+            asked = np.ascontiguousarray(code, np.uint8)[None]
+            distances, rows = self._index.search(asked, k)
+            if self.kind == "multi-index" and (rows < 0).any():
+                # Fewer than k lie within the bits that are flipped: then all are compared, which is what k asks for.
+                distances, rows = self._index.storage.search(asked, k)
         found = rows[0] >= 0
         distances, rows = distances[0][found], rows[0][found]
         order = np.lexsort((rows, distances))
