@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from models.training.config import Settings, TrainingConfig, contradiction, redefault, setting
+from models.training.config import Remedy, Settings, TrainingConfig, contradiction, redefault, setting
 
 
 class PreprocessingConfig(Settings):
@@ -265,6 +265,32 @@ class EEGConfig(TrainingConfig):
                 "data.test_subjects",
             )
         return self
+
+    def remedies(self) -> dict[str, list[Remedy]]:
+        """From experience with this system."""
+        stronger, steadier = (
+            {"learning_rate": rate, **({"network.gradient_scale": scale} if self._has_scale else {}), **more}
+            for rate, scale, more in ((2e-4, 3.0, {}), (5e-5, 1.5, {"clip_norm": 1.0}))
+        )
+        return super().remedies() | {
+            "small gradients": [Remedy("Learning rate 2e-4, gradient scale 3 where there is one", stronger)],
+            "not learning": [Remedy("Learning rate 2e-4, gradient scale 3 where there is one", stronger)],
+            "unstable": [Remedy("Learning rate 5e-5, clipping 1, gradient scale 1.5 where there is one", steadier)],
+            "exploding": [Remedy("Learning rate 5e-5, clipping 1, gradient scale 1.5 where there is one", steadier)],
+            "overfitting": [
+                Remedy("Ten times the weight decay", {"weight_decay": min(1.0, 10 * max(self.weight_decay, 1e-3))}),
+                Remedy("Dropout 0.4", {"network.dropout": 0.4}),
+            ],
+        }  # fmt: skip
+
+    @property
+    def _has_scale(self) -> bool:
+        return self.network.kind == "conformer" and self.network.version == "v2"
+
+    def loss_scale(self, split: str) -> str:
+        """One measure on both sides, which differs by the kind of loss and by its share of absolute error."""
+        more = f", L1 {self.loss.l1:g}" if self.loss.kind == "pearson + l1" else ""
+        return f"{self.loss.kind}{more}, windows of {self.data.window_s:g} s"
 
 
 CONFIG = EEGConfig

@@ -87,6 +87,13 @@ class ReverberationConfig(TrainingConfig):
     data: DataConfig = DataConfig()
     network: NetworkSettings = NetworkSettings()
 
+    def loss_scale(self, split: str) -> str:
+        """The squared error, in spreads of the targets if they are standardised, and the KL summed over a batch."""
+        unit = "spreads of the targets" if self.data.standardise else "the targets' units"
+        mesh = self.network.kind == "mesh" and self.kl_weight > 0
+        kl = f", KL × {self.kl_weight:g} over {self.batch_size * self.accumulation}" if mesh else ""
+        return f"squared error in {unit}{kl}"
+
 
 def mesh_of(choice: str | dict[str, Any]) -> Wiring:
     """The wiring of a name, of a file, or of its values. Raises UserError."""

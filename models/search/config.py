@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from models.training.config import Settings, TrainingConfig, contradiction, redefault, setting
+from models.training.config import Remedy, Settings, TrainingConfig, contradiction, redefault, setting
 
 # Encoders that transformers loads by itself; the multilingual ones let people search in their own language.
 ENCODERS = {
@@ -244,6 +244,55 @@ class SearchConfig(TrainingConfig):
         if self.start and self.stage != "hash":
             raise contradiction("only stage `hash` starts from a checkpoint of stage 1", "start", "stage")
         return self
+
+    def remedies(self) -> dict[str, list[Remedy]]:
+        """From experience with this system: its rates are two, and what its loss compares with is the batch."""
+        hashing = self.stage == "hash"
+        slower = {
+            "learning_rate": self.learning_rate / 3,
+            **({"hash_rate": self.hash_rate / 3} if hashing else {}),
+        }
+        faster = {
+            "learning_rate": min(1.0, 3 * self.learning_rate),
+            **({"hash_rate": min(1.0, 3 * self.hash_rate)} if hashing else {}),
+        }
+        return super().remedies() | {
+            "unstable": [Remedy("A third of the learning rates, gradients clipped at 1", {**slower, "clip_norm": 1.0})],
+            "exploding": [Remedy("Gradients clipped at 1", {"clip_norm": 1.0})],
+            "small gradients": [Remedy("Three times the learning rates", faster)],
+            "not learning": [Remedy("Three times the learning rates", faster)],
+            "flat": [
+                Remedy("Three times the learning rates", faster),
+                Remedy("Twice the batch: more to compare with", {"batch_size": min(4096, 2 * self.batch_size)}),
+            ],
+            "overfitting": self._against_overfitting(),
+        }  # fmt: skip
+
+    def _against_overfitting(self) -> list[Remedy]:
+        if self.stage == "encoder":
+            return [
+                Remedy(
+                    "Stronger augmentation, a fifth of the words left out",
+                    {
+                        "encoder.augment": min(3.0, 1.5 * self.encoder.augment + 0.5),
+                        "encoder.word_dropout": 0.2,
+                    },
+                ),
+                Remedy("Weight decay 0.1", {"weight_decay": 0.1}),
+            ]
+        return [
+            Remedy("Dropout 0.5 in the hash networks, 0.3 in the fusion", {"network.dropout": 0.5, "network.fusion_dropout": 0.3}),
+            Remedy("A half absent more often", {"network.absent": min(1.0, self.network.absent + 0.3)}),
+        ]  # fmt: skip
+
+    def loss_scale(self, split: str) -> str:
+        """What the loss compares, with how many, and how sharply: each changes where it begins and how far it can fall."""
+        items = f"batches of {self.batch_size * self.accumulation}"
+        if self.stage == "encoder":
+            return f"cross-entropy both ways, {items}" + ("" if split == "train" else ", own picture alone")
+        asked = self.objective
+        codes = f", codes × {asked.code_weight:g}" if self.stage == "hash" else ""
+        return f"{asked.kind} at {asked.temperature:g}, {items}{codes}"
 
 
 class IndexSettings(Settings):

@@ -18,6 +18,12 @@ from models.training.batches import tensors_in
 DEAD_AFTER = 3  # looks without any gradient, after which a unit is called dead
 MOST_LOOKS = 400  # a run: more would not be seen on a screen
 DIGITS = 4
+OF_UNITS = (
+    nn.Linear,
+    nn.modules.conv._ConvNd,
+    nn.RNNBase,
+    nn.MultiheadAttention,
+)  # whose weights' rows are units
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,12 @@ class Watch:
         self._begin = {
             id(p): p.detach().clone() for parameters in self._parameters.values() for p in parameters
         }
+        weighty = {name for name, module in network.named_modules() if isinstance(module, OF_UNITS)}
         self._silent = {
             id(p): torch.zeros(len(p), dtype=torch.int32, device=p.device)
-            for parameters in self._units.values()
+            for name, parameters in self._units.items()
             for p in parameters
+            if name in weighty
         }
 
     @property
@@ -133,7 +141,9 @@ class Watch:
         """The share of the layer's units (rows of its weights) that got no gradient in the last looks."""
         silent = []
         for weight in self._units[name]:
-            count = self._silent[id(weight)]
+            count = self._silent.get(id(weight))
+            if count is None:  # rows that are no units, such as a learned token in place of what is absent
+                continue
             if weight.grad is None:
                 count += 1
             else:

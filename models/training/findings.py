@@ -18,7 +18,10 @@ from models.training.record import Flow, Record, Series
 SMALL_RATIO = 0.01  # of the output layer's gradient; a healthy front layer has a tenth of it
 LITTLE_MOVEMENT = 0.01  # relative to the weights' size
 ENOUGH_STEPS = 200  # before that no layer is expected to have moved
-DEAD_SHARE = 0.3
+DEAD_SHARE = (
+    0.5  # of a layer's units, at every one of the last looks: in a healthy network many rectified units rest
+)
+DEAD_LOOKS = 10
 EXPLODING = 20.0  # times the usual gradient norm
 VANISHING = 1e-5
 RISE = 1.1  # validation loss over its least, from which it counts as overfitting
@@ -95,7 +98,7 @@ def _layers(record: Record) -> list[Finding]:
     found = []
     lately = slice(-max(3, len(flow.steps) // 5), None)
     ratio = np.nanmedian(flow.table("ratio")[lately], axis=0)
-    moved, dead = flow.table("moved")[-1], flow.table("dead")[-1]
+    moved = flow.table("moved")[-1]
     weighty = [i for i in range(len(flow.layers)) if i not in flow.gains]
     small = [i for i in weighty if ratio[i] < SMALL_RATIO and i != flow.output]
     if small:
@@ -117,8 +120,10 @@ def _layers(record: Record) -> list[Finding]:
                 values={"layers": _names(flow, still), "steps": flow.steps[-1], "least": _name(flow, least), "moved": f"{100 * moved[least]:.2g}"},
             )
         )  # fmt: skip
+    # A unit that rests for some batches is not dead: the least share of the last looks counts.
+    dead = flow.table("dead")[-DEAD_LOOKS:].min(axis=0)
     gone = [i for i in weighty if dead[i] > DEAD_SHARE]
-    if gone:
+    if gone and len(flow.steps) >= DEAD_LOOKS and flow.steps[-1] >= ENOUGH_STEPS:
         most = max(gone, key=lambda i: float(dead[i]))
         found.append(
             Finding(

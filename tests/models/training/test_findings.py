@@ -8,8 +8,9 @@ import pytest
 from models.cli import main
 from models.emotion.config import EmotionConfig
 from models.separation.config import SeparationConfig
+from models.systems import SYSTEMS, training_config
 from models.training import events
-from models.training.config import override, validated
+from models.training.config import TrainingConfig, override, preset, validated
 from models.training.findings import findings
 from models.training.record import Record, Series
 from models.training.run_folder import RunFolder
@@ -149,3 +150,58 @@ def test_series_hold_arrays_and_forget_what_a_resumed_run_repeats():
     assert series.x[-1] == 49.5
     assert series.y[-2:].tolist() == [98.0, 7.0]
     assert series.step[-1] == 50
+
+
+def test_units_that_rest_now_and_then_are_not_called_dead():
+    record = record_of(dead=(0.9, 0, 0), looks=9)
+    for step, share in ((900, 0.2), (1000, 0.9), (1100, 0.9)):
+        record.add(events.Flow(step=step, epoch=10, gradient=[1, 1, 1], moved=[1, 1, 1], dead=[share, 0, 0]))
+    assert [one.kind for one in findings(record, TrainingConfig())] == ["well"]
+    assert not [
+        one for one in findings(record_of(dead=(0.9, 0, 0), looks=5), TrainingConfig()) if one.kind == "dead"
+    ]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_overfitting_is_found_in_every_system_with_remedies_that_can_be_set(system):
+    """By the losses that its runs tell; what is proposed is a config of the system."""
+    kind = training_config(system)
+    config = kind.model_validate(preset(system, "demo"))
+    up = np.r_[np.linspace(1, 0.5, 10), np.linspace(0.5, 0.9, 20)]
+    record = epochs(Record(), 10, train_loss=down, validation_loss=up)
+    found = {one.kind: one for one in findings(record, config)}
+    assert found["overfitting"].remedies
+    for kind_of_finding, remedies in config.remedies().items():
+        for remedy in remedies:
+            made = override(config.model_dump(mode="json"), [f"{n}={v}" for n, v in remedy.changes.items()])
+            assert validated(kind, made), (kind_of_finding, remedy)
+
+
+@pytest.mark.parametrize(
+    ("system", "changes"),
+    [
+        ("emotion", {"label_smoothing": 0.3}),
+        ("separation", {"mixing": {"level_db": 9.0}}),
+        ("reverberation", {"kl_weight": 0.5}),
+        ("eeg", {"loss": {"kind": "mse"}}),
+        ("search", {"objective": {"kind": "balanced"}}),
+        ("search", {"batch_size": 16}),
+        ("search", {"stage": "encoder"}),
+    ],
+)
+def test_losses_that_measure_something_else_share_no_axis(system, changes):
+    kind = training_config(system)
+    values = preset(system, "demo")
+    mixed = {
+        name: values.get(name, {}) | one if isinstance(one, dict) else one for name, one in changes.items()
+    }
+    one, other = kind.model_validate(values), kind.model_validate(values | mixed)
+    assert one.loss_scale("train")
+    assert one.loss_scale("train") != other.loss_scale("train")
+
+
+def test_eeg_has_remedies_of_its_own():
+    known = training_config("eeg")().remedies()
+    assert known["small gradients"][0].changes == {"learning_rate": 2e-4, "network.gradient_scale": 3.0}
+    steadier = {"learning_rate": 5e-5, "network.gradient_scale": 1.5, "clip_norm": 1.0}
+    assert known["unstable"][0].changes == steadier
