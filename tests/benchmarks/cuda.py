@@ -292,6 +292,7 @@ def main() -> int:
     known: dict[str, Any] = json.loads(results.read_text("utf-8")) if results.exists() else {}
     name = f"{torch.cuda.get_device_name(0)}, torch {torch.__version__}"
     card = known.setdefault(name, {})
+    card.pop("notes", None)  # they are of what was measured before
     card["ceilings"] = ceilings() | {"when": time.strftime("%Y-%m-%d")}
     print(name, card["ceilings"], flush=True)
     failed = 0
@@ -331,8 +332,9 @@ def markdown(known: dict[str, Any]) -> str:
         lines += [
             f"| {one['work']} | {one['peer']} | {one['ours']} | {one['ratio']} | {one['reach']} |"
             for key, one in rows.items()
-            if key != "ceilings"
+            if key not in ("ceilings", "notes")
         ]
+        lines += [line for note in rows.get("notes", ()) for line in ("", note)]
     return "\n".join(lines) + "\n"
 
 
