@@ -110,12 +110,12 @@ class TrainingConfig(Settings):
         advanced=True,
     )
     workers: int = setting(
-        0,
+        -1,
         "Loading processes",
-        "Processes that prepare batches; 0 prepares them in the run itself.",
+        "Processes that prepare batches; 0 prepares them in the run itself, -1 chooses by the machine: some for a graphics card, none beside a CPU that computes.",
         group="Machine",
         advanced=True,
-        ge=0,
+        ge=-1,
         le=64,
     )
     start_from: str = setting(

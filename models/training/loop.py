@@ -50,6 +50,8 @@ class Loop:
         self.task, self.config, self.world = learner.task, learner.config, learner.world
         self.recorded = recorded  # what goes into each checkpoint's `training`: see `models.fingerprint`
         self.at = Position()
+        workers = order.workers_for(self.config.workers, learner.device)
+        self._loader = order.Loader(self.task, "train", workers)
         self._asked_to_stop = asked_to_stop
         self._ordered = False  # whether the watch knows in which order data goes through the layers
         self._rates: dict[str, float] = {}
@@ -135,7 +137,7 @@ class Loop:
         """The steps that are left of the epoch; ends early where memory gave out and the batch was made smaller."""
         plan = order.steps_of(self.task, self.at.epoch)[self.at.step_in_epoch :]
         shares = [self.world.share(draws) for step in plan for draws in step]
-        ready = iter(order.loaded(self.task, "train", shares))
+        ready = iter(self._loader.of(shares))
         for step_draws in plan:
             self._check_wishes()
             try:

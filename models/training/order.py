@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -30,17 +32,51 @@ def batches_of(task: Task, size: int) -> list[list[Draw]]:
 
 
 def loaded(task: Task, split: str, plan: list[list[Draw]]) -> Any:
-    """The batches of a plan one after another; in training made ahead by the config's workers."""
-    workers = task.config.workers if split == "train" else 0
-    return torch.utils.data.DataLoader(
-        _Batches(task, split),
-        batch_size=None,
-        sampler=plan,  # type: ignore[arg-type]
-        num_workers=workers,
-        multiprocessing_context="spawn" if workers else None,
-        # A generator of its own: otherwise making the loader would draw from the global one.
-        generator=torch.Generator().manual_seed(task.config.seed),
-    )
+    """The batches of a plan one after another, made when they are asked for."""
+    return Loader(task, split, workers=0).of(plan)
+
+
+class Loader:
+    """Makes the batches of one plan after another; where there are `workers`, ahead, in processes that stay until the
+    loader is let go of."""
+
+    def __init__(self, task: Task, split: str, workers: int) -> None:
+        self._plan = _Plan()
+        self._loader: Any = torch.utils.data.DataLoader(
+            _Batches(task, split),
+            batch_size=None,
+            sampler=self._plan,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            multiprocessing_context="spawn" if workers else None,
+            # A generator of its own: otherwise making the loader would draw from the global one.
+            generator=torch.Generator().manual_seed(task.config.seed),
+        )
+
+    def of(self, plan: list[list[Draw]]) -> Any:
+        """The batches of a plan, in its order; of what was left over of the last plan, nothing more comes."""
+        self._plan.steps = plan
+        return self._loader
+
+
+def workers_for(wish: int, device: torch.device) -> int:
+    """How many processes prepare batches: as the config wishes, or by the machine where it says -1.
+
+    A graphics card is fed by half of the cores, eight at most; beside a CPU that computes they would only be in its way.
+    """
+    if wish >= 0:
+        return wish
+    return min(8, (os.cpu_count() or 2) // 2) if device.type == "cuda" else 0
+
+
+class _Plan(torch.utils.data.Sampler):
+    """What is to be loaded: a list that is replaced from epoch to epoch."""
+
+    def __init__(self) -> None:
+        self.steps: list[list[Draw]] = []
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        return iter(self.steps)
 
 
 class _Batches(torch.utils.data.Dataset):

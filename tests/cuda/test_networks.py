@@ -96,7 +96,9 @@ def test_a_card_computes_what_a_cpu_does(card, name):
     (expected * weights).sum().backward()
     largest = max(float(one.grad.norm()) for one in here.parameters() if one.grad is not None)
     for (which, one), other in zip(here.named_parameters(), there.parameters(), strict=True):
-        if one.grad is not None:  # sums of what nearly cancels, as of a PReLU's slope, are judged by the largest
+        if (
+            one.grad is not None
+        ):  # sums of what nearly cancels, as of a PReLU's slope, are judged by the largest
             apart = float((other.grad.cpu() - one.grad).norm())
             assert apart <= 2e-3 * float(one.grad.norm()) + 1e-3 * largest, which
 
