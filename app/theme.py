@@ -358,6 +358,10 @@ QTableView::item:selected, QTreeView::item:selected, QListView::item:selected { 
 QHeaderView { background: @card; border: none; }
 QHeaderView::section { background: @card; color: @muted; border: none; border-bottom: 1px solid @line;
   padding: 5px 6px; font-size: @hint_px; font-weight: 600; }
+QHeaderView::up-arrow { image: url("@up"); width: 8px; height: 8px; subcontrol-origin: margin;
+  subcontrol-position: top center; }
+QHeaderView::down-arrow { image: url("@down"); width: 8px; height: 8px; subcontrol-origin: margin;
+  subcontrol-position: top center; }
 QTableCornerButton::section { background: @card; border: none; }
 
 QMenuBar { background: transparent; color: @muted; }

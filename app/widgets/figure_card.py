@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app import theme
+from app.widgets.labels import Elided
 
 
 class FigureCard(QFrame):
@@ -19,7 +20,7 @@ class FigureCard(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.MEDIUM, 12, theme.MEDIUM, 12)
         layout.setSpacing(2)
-        self._title, self._value, self._hint = QLabel(title), QLabel(value), QLabel(hint or " ")
+        self._title, self._value, self._hint = Elided(title), QLabel(value), Elided(hint or " ")
         self._title.setProperty("role", "hint")
         self._value.setProperty("role", "big")
         self._hint.setProperty("role", "hint")
@@ -34,4 +35,4 @@ class FigureCard(QFrame):
         self._describe()
 
     def _describe(self) -> None:
-        self.setAccessibleName(f"{self._title.text()}: {self._value.text()} {self._hint.text()}".strip())
+        self.setAccessibleName(f"{self._title.whole()}: {self._value.text()} {self._hint.whole()}".strip())

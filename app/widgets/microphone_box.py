@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.audio.microphone import Microphone
 from app.audio.portaudio import InputDevice
 from app.i18n import tr
 from app.services import Services
+from app.widgets.combo import ElidedCombo
 from models.errors import UserError
 from models.progress import Cancelled
 
@@ -109,10 +110,8 @@ class MicrophoneBox(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SMALL)
-        self.device = QComboBox()
-        self.device.setAccessibleName(tr("Microphone"))
-        self.device.setToolTip(tooltip)
-        self.device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.device = ElidedCombo(tr("Microphone"), tooltip)
+        self.device.setPlaceholderText(tr("no microphone yet"))
         row = QHBoxLayout()
         row.setSpacing(theme.SMALL)
         button.setProperty("kind", "small")

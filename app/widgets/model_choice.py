@@ -8,7 +8,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QInputDialog,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import tr, translate
+from app.widgets.combo import ElidedCombo
 from app.widgets.labels import Hint
 from models import loading
 from models.checkpoint import WEIGHTS, CheckpointInfo, read_info
@@ -61,10 +61,7 @@ class ModelChoice(QWidget):
         layout.setSpacing(theme.SMALL)
         row = QHBoxLayout()
         row.setSpacing(theme.TINY)
-        self.box = QComboBox()
-        self.box.setAccessibleName(tr("Model"))
-        self.box.setToolTip(tr("The model that is used"))
-        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.box = ElidedCombo(tr("Model"), tr("The model that is used"))
         self.box.activated.connect(self._activated)
         self.card_button = QToolButton()
         self.card_button.setText("ⓘ")

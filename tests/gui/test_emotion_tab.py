@@ -332,7 +332,7 @@ def test_no_class_is_cut_off_where_the_window_is_low(tab, qtbot):
     window.resize(1024, 700)
     for key in ("a", "b"):
         tab.show_message("warning", "Something to be read here.", heading="And its heading.", key=key)
-    window.dock.set_open(True)
+    window.open_dock(True)
     sight = tab.live.sight
     bars = sight.bars
     assert bars.height() >= bars.minimumSizeHint().height()
@@ -342,7 +342,7 @@ def test_no_class_is_cut_off_where_the_window_is_low(tab, qtbot):
     assert sight.geometry().bottom() <= tab.live.height()
     whole = sight.mapTo(window, sight.rect().bottomLeft()).y()
     assert whole <= window.height()
-    window.dock.set_open(False)
+    window.open_dock(False)
     tab.clear_messages()
     window.resize(1280, 800)
     qtbot.waitUntil(lambda: sight.pictures.spectrogram.isVisible(), timeout=5_000)

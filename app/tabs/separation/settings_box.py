@@ -33,6 +33,9 @@ class SettingsBox(QObject):
         for text, count in zip(times, AUGMENTATIONS, strict=True):
             self.augmentation.addItem(text, count)
         self.augmentation.addItem(tr("as the model says"), None)
+        for box in (self.container, self.augmentation):  # no wider than the column
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(9)
         self.augmentation.setCurrentIndex(self.augmentation.findData(usual.test_time_augmentation))
         self.consistent = QCheckBox(tr("Tracks add up to the mixture"))
         self.consistent.setToolTip(
