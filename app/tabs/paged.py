@@ -91,6 +91,9 @@ class PageStack(QStackedWidget):
         super().__init__()
         self.currentChanged.connect(lambda _index: self.updateGeometry())
 
+    def hasHeightForWidth(self) -> bool:
+        return False  # of any page: then, too, the largest would count
+
     def sizeHint(self) -> QSize:
         current = self.currentWidget()
         return super().sizeHint() if current is None else current.sizeHint()

@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
+from app.widgets.plain import tip
+
 ASIDE = 6  # px that the text keeps from the edges of its field
 
 
@@ -38,4 +40,4 @@ class ElidedCombo(QComboBox):
 
     def _describe(self) -> None:
         wide = self.fontMetrics().horizontalAdvance(self.currentText()) > self.width() - 48
-        self.setToolTip(self.currentText() if wide else self._tooltip)
+        self.setToolTip(tip(self.currentText()) if wide else self._tooltip)

@@ -16,7 +16,7 @@ class FigureCard(QFrame):
         super().__init__(parent)
         self.setProperty("surface", "card")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # all of a row alike
-        self.setMinimumWidth(120)
+        self.setMinimumWidth(96)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.MEDIUM, 12, theme.MEDIUM, 12)
         layout.setSpacing(2)

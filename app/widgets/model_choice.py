@@ -20,6 +20,7 @@ from app import theme
 from app.i18n import tr, translate
 from app.widgets.combo import ElidedCombo
 from app.widgets.labels import Hint
+from app.widgets.plain import markup
 from models import loading
 from models.checkpoint import WEIGHTS, CheckpointInfo, read_info
 from models.errors import UserError
@@ -162,7 +163,7 @@ class ModelChoice(QWidget):
         info = self.info()
         train = f'<a href="train">{tr("Train…")}</a>'
         text = info.model_extra.get("summary", "") if info is not None and info.model_extra else ""
-        self.about.setText(f"{translate(text)} {train}" if text else train)
+        self.about.setText(f"{markup(translate(str(text)))} {train}" if text else train)
 
     def _activated(self, index: int) -> None:
         data = str(self.box.itemData(index) or "")

@@ -400,3 +400,23 @@ def test_the_card_is_that_of_the_chosen_model(tab, qtbot, monkeypatch):
     card.anchorClicked.emit(QUrl("https://example.org"))
     assert [url.toString() for url in opened] == ["https://example.org"]
     tab.models.choose("bundled")
+
+
+def test_names_are_shown_as_they_are_written(tab, qtbot, tmp_path):
+    """A file called like HTML, and a model whose summary is HTML."""
+    import shutil
+
+    name = "<b>own<i>.flac"
+    shutil.copyfile(next(CLIPS.glob("*.flac")), tmp_path / name)
+    open_files(tab, qtbot, [tmp_path / name])
+    table = tab.files.table
+    assert table.data(table.index(0, 0)) == name
+    shown = table.data(table.index(0, 0), Qt.ItemDataRole.ToolTipRole)
+    assert "&lt;b&gt;own" in shown
+    place = tmp_path / "model"
+    shutil.copytree(resource("checkpoints", "emotion"), place)
+    described = json.loads((place / "checkpoint.json").read_text())
+    described["summary"] = "<a href='file:///etc'>click</a>"
+    (place / "checkpoint.json").write_text(json.dumps(described))
+    tab.models.choose(str(place))
+    assert "<a href='file" not in tab.models.about.text()

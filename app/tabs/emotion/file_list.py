@@ -10,7 +10,7 @@ from app.tabs.emotion.file_table import Row, Table
 from app.widgets.tables import for_reading
 
 ROW_PX = 28
-EMOTION_PX, CERTAINTY_PX, FIGURE_PX = 112, 84, 70
+EMOTION_PX, CERTAINTY_PX, FIGURE_PX = 104, 76, 62
 
 
 class FileList(QTableView):
@@ -42,7 +42,7 @@ class FileList(QTableView):
     def fit_columns(self) -> None:
         """After the classes have changed: the name takes what the figures leave, and never less than it needs."""
         header = self.horizontalHeader()
-        header.setMinimumSectionSize(56)
+        header.setMinimumSectionSize(52)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         widths = {2: EMOTION_PX, 3: CERTAINTY_PX}
         for column in range(1, self.table.columnCount()):

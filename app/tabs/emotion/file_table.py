@@ -14,6 +14,7 @@ from app import theme
 from app.i18n import tr
 from app.tabs.emotion.words import emotion_color, emotion_words
 from app.tabs.sent import Conversation
+from app.widgets.plain import tip
 
 if TYPE_CHECKING:
     from models.emotion.recognizer import FilePrediction
@@ -95,7 +96,7 @@ class Table(QAbstractTableModel):
         if role == Qt.ItemDataRole.UserRole:
             return self._sort_key(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return row.problem or str(row.path)
+            return tip(row.problem or str(row.path))
         if role == Qt.ItemDataRole.DecorationRole and column == 2 and row.recognised is not None:
             return _mark(emotion_color(row.recognised.label))
         if role == Qt.ItemDataRole.TextAlignmentRole and column not in (0, 2):

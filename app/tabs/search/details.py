@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import plural, tr, tr_error
@@ -14,6 +14,7 @@ from app.tabs.search.thumbnails import Thumbnail
 from app.tabs.search.tile import fitted, paint_absence
 from app.widgets.code_bits import CodeBits
 from app.widgets.labels import Caption, Elided, Hint
+from app.widgets.plain import plain_label, tip
 
 HEIGHT = 150  # of the picture
 
@@ -61,15 +62,14 @@ class Details(QScrollArea):
         column.setContentsMargins(0, 0, theme.TINY, 0)
         column.setSpacing(theme.SMALL)
         self.view = PictureView(HEIGHT)
-        self.title = QLabel()
+        self.title = plain_label()
         self.title.setWordWrap(True)
         self.title.setFont(theme.font(theme.TEXT_PX, True))
         self.title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.figures = Hint()
         self.path = Elided(mode=Qt.TextElideMode.ElideMiddle)
         self.path.setProperty("role", "hint")
-        self.problem = QLabel()
-        self.problem.setProperty("role", "problem")
+        self.problem = plain_label(role="problem")
         self.problem.setWordWrap(True)
         self.others = Hint()
         self.credit = Hint()
@@ -86,7 +86,7 @@ class Details(QScrollArea):
         links = QVBoxLayout()
         links.setSpacing(2)
         self.buttons: dict[str, QPushButton] = {}
-        for key, words, tip in (
+        for key, words, explained in (
             ("open", tr("Open"), tr("In the system's viewer (Return)")),
             ("folder", tr("Show in folder"), tr("In the system's file manager")),
             ("path", tr("Copy path"), tr("Copy where the file is (Ctrl+C)")),
@@ -97,7 +97,7 @@ class Details(QScrollArea):
         ):
             button = QPushButton(words)
             button.setProperty("kind", "link")
-            button.setToolTip(tip)
+            button.setToolTip(explained)
             button.clicked.connect(lambda _on=False, which=key: self.wanted.emit(which))
             links.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
             self.buttons[key] = button
@@ -127,8 +127,8 @@ class Details(QScrollArea):
         self.figures.setText("<br>".join(lines))
         self.figures.setVisible(bool(lines))
         self.path.setText(f"{shown.path.parent.name}/{shown.path.name}")
-        self.view.setToolTip(str(shown.path))
-        self.buttons["path"].setToolTip(tr("Copy {path} (Ctrl+C)", path=shown.path))
+        self.view.setToolTip(tip(str(shown.path)))
+        self.buttons["path"].setToolTip(tip(tr("Copy {path} (Ctrl+C)", path=shown.path)))
         others = [text for text in shown.captions if text != shown.words]
         self.others.setText("<br>".join(_plain(text) for text in others[:6]))
         self.others.setVisible(bool(others))

@@ -35,6 +35,7 @@ from app.tabs.search.places import BUNDLED
 from app.widgets.drop_zone import DropZone
 from app.widgets.figure_card import FigureCard
 from app.widgets.labels import Caption, Elided, Hint
+from app.widgets.plain import tip
 from app.widgets.section import Segments
 from models.checkpoint import read_info
 from models.errors import UserError
@@ -178,7 +179,7 @@ class EvaluatePage(Page):
         for choice in dict.fromkeys([*self._bundled, *self.tab.models.kept, chosen]):
             item = QListWidgetItem(_title(choice))
             item.setData(Qt.ItemDataRole.UserRole, choice)
-            item.setToolTip(choice)
+            item.setToolTip(tip(choice))
             item.setSizeHint(QSize(0, ROW_PX))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             on = choice in before or choice == chosen

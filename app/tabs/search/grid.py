@@ -12,6 +12,7 @@ import numpy as np
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
 from app.i18n import digits, plural, tr
+from app.widgets.plain import tip
 
 if TYPE_CHECKING:
     from models.search.index_table import IndexedItem
@@ -81,7 +82,7 @@ class Pictures(QAbstractListModel):
             return spoken(shown) if shown is not None else ""
         if role == Qt.ItemDataRole.ToolTipRole:
             shown = self.at(index.row())
-            return tooltip(shown) if shown is not None else ""
+            return tip(tooltip(shown)) if shown is not None else ""
         return None
 
     def at(self, row: int) -> GridItem | None:

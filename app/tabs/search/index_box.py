@@ -21,6 +21,7 @@ from app.i18n import plural, tr
 from app.tabs.search.places import BUNDLED, Place
 from app.tabs.search.work import About
 from app.widgets.labels import Elided, Hint
+from app.widgets.plain import tip
 
 
 class IndexBox(QWidget):
@@ -109,7 +110,7 @@ class IndexBox(QWidget):
             twice = names.count(place.words) > 1 and place.model
             model = tr("bundled model") if place.model == BUNDLED else place.model.rsplit("/", 1)[-1]
             self.box.addItem(f"{place.words} · {model}" if twice else place.words, place.path)
-            self.box.setItemData(self.box.count() - 1, str(place.folder), 3)  # Qt.ToolTipRole
+            self.box.setItemData(self.box.count() - 1, tip(str(place.folder)), 3)  # Qt.ToolTipRole
         self.box.setCurrentIndex(max(0, self.box.findData(current)))
         self.box.blockSignals(False)
 
@@ -135,7 +136,7 @@ class IndexBox(QWidget):
         elif place is not None and place.path == BUNDLED:
             parts.append(sample)
         self.about.setText(" · ".join(parts))
-        self.about.setToolTip("\n".join(str(folder) for folder in about.folders))
+        self.about.setToolTip(tip("\n".join(str(folder) for folder in about.folders)))
 
     def show_progress(self, text: str, fraction: float | None, paused: bool = False) -> None:
         """How far the indexing is; None: nothing is indexed."""

@@ -199,6 +199,7 @@ class Indexing(QObject):
             QMessageBox.Icon.Question, tr("Delete the index"), tr("Delete the index of {name}?", name=place.words),
             parent=self.tab,
         )  # fmt: skip
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setInformativeText(
             tr("The pictures themselves stay where they are.")
             if place.ours

@@ -33,6 +33,7 @@ from app import theme
 from app.i18n import tr
 from app.widgets.drop_zone import dropped_paths
 from app.widgets.labels import Hint
+from app.widgets.plain import menu_words, tip
 
 DEBOUNCE_MS = 120
 MOST_CHIPS = 6
@@ -245,12 +246,12 @@ class QueryBar(QWidget):
             "more": tr("+ more like {words}", words=words),
             "less": tr("− less like {words}", words=words),
         }
-        chip = QPushButton(f"{titles[part.kind]}  ×")
+        chip = QPushButton(menu_words(f"{titles[part.kind]}  ×"))
         chip.setProperty("kind", "chip")
         if part.image is not None:
             chip.setIcon(QIcon(QPixmap.fromImage(part.image)))
             chip.setIconSize(QSize(16, 16))
-        chip.setToolTip(tr("Remove: {words}", words=titles[part.kind]))
+        chip.setToolTip(tip(tr("Remove: {words}", words=titles[part.kind])))
         chip.setAccessibleName(tr("Remove: {words}", words=titles[part.kind]))
         chip.clicked.connect(lambda: self.remove(part))
         return chip

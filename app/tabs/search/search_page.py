@@ -25,6 +25,7 @@ from app.tabs.search.query_bar import QueryBar, image_of
 from app.tabs.search.results import Results
 from app.tabs.search.session import SearchSession
 from app.tabs.search.thumbnails import read
+from app.widgets.plain import markup
 from models.errors import UserError
 from models.progress import Cancelled
 from models.search.queries import Query
@@ -320,7 +321,8 @@ class SearchPage(Page):
 
     def _show_note(self, unknown: tuple[str, ...] = ()) -> None:
         if unknown:
-            self.query.note.setText(tr("Not known to the model: {words}", words=", ".join(unknown[:6])))
+            words = tr("Not known to the model: {words}", words=", ".join(unknown[:6]))
+            self.query.note.setText(f"<span>{markup(words)}</span>")
         elif self.session.place.path == BUNDLED and not self.query.parts:
             links = " · ".join(f'<a href="{one}">{one}</a>' for one in EXAMPLES)
             self.query.note.setText(tr("Try {examples}", examples=links))

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import tr
+from app.widgets.plain import tip
 from app.widgets.tables import for_reading, set_heads
 from models.datafiles import write_whole
 from models.errors import UserError
@@ -49,7 +50,7 @@ class SkippedWindow(QDialog):
         for number, (path, why) in enumerate(self.rows[:MOST_ROWS]):
             for place, words in enumerate((Path(path).name, why)):
                 item = QTableWidgetItem(words)
-                item.setToolTip(f"{path}\n{why}")
+                item.setToolTip(tip(f"{path}\n{why}"))
                 self.table.setItem(number, place, item)
         column.addWidget(self.table)
         buttons = QHBoxLayout()

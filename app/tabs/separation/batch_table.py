@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 
 from app import theme
 from app.i18n import tr, translate
+from app.widgets.plain import tip
 from app.widgets.time_axis import time_words
 from models.separation.results import Separated
 
@@ -61,7 +62,7 @@ class Table(QAbstractTableModel):
             return self._text(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
             whole = {0: str(row.path), 3: str(row.folder) if row.separated is not None else ""}
-            return row.problem or whole.get(column, self._text(row, column))
+            return tip(row.problem or whole.get(column, self._text(row, column)))
         if role == Qt.ItemDataRole.TextAlignmentRole and column == 1:
             return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
         if role == Qt.ItemDataRole.ForegroundRole and row.state == PROBLEM and column == 2:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import digits, tr
+from app.widgets.plain import tip
 from app.widgets.tables import RIGHT, for_reading, set_heads
 from models.separation.results import TrackScores
 
@@ -62,9 +63,9 @@ class ScoreTable(QWidget):
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.resizeSection(1, 130)
+        header.resizeSection(1, 96)
         for number in range(2, 2 + len(FIELDS)):
-            header.resizeSection(number, max(82, header.sectionSizeHint(number)))
+            header.resizeSection(number, max(56, header.sectionSizeHint(number)))
         column.addWidget(self.table)
         self.hide()
 
@@ -80,7 +81,7 @@ class ScoreTable(QWidget):
                 item = QTableWidgetItem(text)
                 if place > 1:
                     item.setTextAlignment(RIGHT)
-                item.setToolTip(str(path) if place == 0 else "")
+                item.setToolTip(tip(str(path)) if place == 0 else "")
                 self.table.setItem(number, place, item)
         self.table.setFixedHeight(
             self.table.horizontalHeader().sizeHint().height() + ROW * len(self._rows) + 4
