@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUTF8 := 1
 
-.PHONY: install run test check bench test-cuda bench-cuda soak lint translations clean
+.PHONY: install run test check bench test-cuda bench-cuda soak lint house screenshots translations clean
 
 install: $(VENV)/.installed
 
@@ -54,6 +54,15 @@ bench-cuda:
 
 soak: $(VENV)/.installed-test
 	$(BIN)/python -m tests.soak
+
+# The house in figures: long files and functions, untyped places, what is written twice.
+house: $(VENV)/.installed-test
+	$(BIN)/python -m tests.house
+
+# Every tab in every state, size, theme and language, to be looked at: make screenshots TO=folder
+TO ?= screenshots
+screenshots: $(VENV)/.installed-test
+	$(BIN)/python tools/screenshots.py $(TO)
 
 translations: $(VENV)/.installed-test
 	$(BIN)/python tools/translations.py

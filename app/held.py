@@ -85,7 +85,7 @@ class HeldModel(QObject, Generic[Model]):
     async def _loaded(self, wanted: Wanted, progress: Progress) -> Model:
         try:
             self.put_away()
-            model = await self._services.load(
+            model: Model = await self._services.load(
                 self.worker.name, _load, self._system, *wanted, progress=progress
             )
             self._held = wanted

@@ -50,6 +50,32 @@ def install_qt(app: QApplication) -> None:
     if translator.load(f"qtbase_{_language}", folder):
         app.installTranslator(translator)
         _qt_translators.append(translator)
+    gaps = _gaps(app)
+    app.installTranslator(gaps)
+    _qt_translators.append(gaps)
+
+
+def _gaps(app: QApplication) -> QTranslator:
+    """What Qt's own catalogue lacks, or says in a word that people do not use: of its file dialog."""
+    from PySide6.QtCore import QTranslator
+
+    words = {
+        "&Look in:": tr("&Look in:"),
+        "Files of &type:": tr("Files of &type:"),
+        "Size": tr("Size"),
+    }
+
+    class Gaps(QTranslator):
+        def isEmpty(self) -> bool:
+            return False
+
+        def translate(
+            self, context: str, source: str, disambiguation: str | None = None, n: int = -1
+        ) -> str | None:  # type: ignore[override]
+            """The words of the dialog and of the model behind it; None leaves the rest to Qt."""
+            return words.get(source) if context in ("QFileDialog", "QFileSystemModel") else None
+
+    return Gaps(app)
 
 
 def language() -> str:

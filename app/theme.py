@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from enum import IntEnum
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
@@ -20,9 +21,21 @@ EMOTIONS = {"angry": VERMILION, "happy": ORANGE, "neutral": GREY, "sad": BLUE}
 TINY, SMALL, MEDIUM, LARGE = 4, 8, 16, 24  # spacing, px
 RADIUS = 6
 HINT_PX, TEXT_PX, SECTION_PX, BIG_PX = 11, 13, 16, 22  # font sizes
+INK_DARK, INK_LIGHT = "#0B0E11", "#FFFFFF"  # for words on a fill of any colour: see `ink_on`
 EASE_MS = 120  # how long a bar takes to its new length
 
 CHOICES = ("system", "light", "dark")
+
+
+class Z(IntEnum):
+    """What lies over what in a plot: curves are at 0."""
+
+    GRID = -100
+    TINT = -30  # of the whole view
+    BAND = -20  # a part of the axis
+    SPREAD = -10  # around a curve
+    MARK = 20
+    CURSOR = 50
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,8 @@ class Theme:
     warning: str
     warning_back: str
     hint_back: str
+    share_none: str  # of a table whose cells are coloured by a share: none …
+    share_all: str  # … and all
 
     @property
     def dark(self) -> bool:
@@ -62,12 +77,14 @@ LIGHT = Theme(
     edge="#CDD2D8", text="#1C2126", muted="#5F6871", accent="#0072B2", accent_hover="#005F94",
     on_accent="#FFFFFF", tint="#E6F1F8", hover="#F0F2F5", track="#E6E8EB", grid="#E6E8EB", wave="#69737D", error="#A8201A",
     error_back="#FCEBEA", warning="#7A5200", warning_back="#FFF5DC", hint_back="#E6F1F8",
+    share_none="#EEF4F9", share_all=BLUE,
 )  # fmt: skip
 DARK = Theme(
     name="dark", page="#1C2025", view="#15181C", card="#1F2429", field="#23282E", line="#2F353C",
     edge="#444C55", text="#E4E7EA", muted="#A3ADB7", accent="#56B4E9", accent_hover="#7CC5EF",
     on_accent="#0C1A24", tint="#1F3442", hover="#282E34", track="#30363D", grid="#2C3238", wave="#9AA5B1", error="#FF9C94",
     error_back="#3A2220", warning="#F2C572", warning_back="#382E1A", hint_back="#1F3442",
+    share_none="#23282E", share_all=SKY,
 )  # fmt: skip
 
 
@@ -105,8 +122,8 @@ def contrast(one: QColor, other: QColor) -> float:
 
 
 def ink_on(background: QColor) -> QColor:
-    """What can be read on a category's colour: the text's dark or white, whichever stands out more."""
-    dark, white = QColor(LIGHT.text), QColor(LIGHT.page)
+    """What can be read on a fill of any colour: the dark or the light ink, whichever stands out more."""
+    dark, white = QColor(INK_DARK), QColor(INK_LIGHT)
     return dark if contrast(dark, background) >= contrast(white, background) else white
 
 
@@ -238,6 +255,8 @@ QLabel[role="caption"] { color: @muted; font-size: @hint_px; font-weight: 600; }
 QLabel[role="title"] { font-size: @section_px; font-weight: 600; }
 QLabel[role="big"] { font-size: @big_px; font-weight: 600; }
 QLabel[role="figure"] { font-size: @big_px; }
+QLabel[role="readout"] { background: @page; color: @text; border: 1px solid @line; border-radius: 4px; padding: 1px 6px;
+  font-size: @hint_px; }
 QLabel[role="problem"] { color: @error; font-size: @hint_px; }
 
 QWidget[surface="page"] { background: @page; }

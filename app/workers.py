@@ -144,10 +144,9 @@ class Worker(QObject):
     ) -> Result:
         """Let go of the held model, make another in the thread, hold it in `model` and return it."""
         self.model = None
-        self.model = await self.run(
-            loader, *arguments, progress=progress, newest_wins="load", drop_running=True
-        )
-        return self.model
+        made = await self.run(loader, *arguments, progress=progress, newest_wins="load", drop_running=True)
+        self.model = made
+        return made
 
     def submit(
         self,

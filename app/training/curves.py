@@ -69,7 +69,7 @@ class Curves(QWidget):
         self.plot = Plot(tr("Training curves"), tr("epoch"), "", " ", "", background="page")
         self.plot.set_home()
         self.best = pg.ScatterPlotItem(size=8, symbol="d", pxMode=True)
-        self.best.setZValue(20)
+        self.best.setZValue(theme.Z.MARK)
         self.plot.addItem(self.best)
         layout.addWidget(self.plot, 1)
         self.empty = QLabel(tr("Choose a run to see its curves."))
@@ -293,7 +293,7 @@ class Curves(QWidget):
         band = self._bands.get(group)
         if band is None:
             band = self._bands[group] = pg.FillBetweenItem(pg.PlotCurveItem(), pg.PlotCurveItem())
-            band.setZValue(-10)
+            band.setZValue(theme.Z.SPREAD)
             self.plot.addItem(band)
         fill = theme.color(color)
         fill.setAlphaF(0.18)

@@ -59,6 +59,7 @@ class TrainingDock(QFrame):
         self.chosen.choice_changed.connect(self._choice_changed)
         self._runs.updated.connect(self._updated)
         self._list_changed()
+        self._choice_changed()
 
     # Parts ------------------------------------------------------------------------------------------------
 

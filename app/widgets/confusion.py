@@ -12,9 +12,6 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app import theme
 from app.i18n import tr
 
-LOW, HIGH = QColor("#EEF4F9"), QColor("#0072B2")
-LOW_DARK, HIGH_DARK = QColor("#23282E"), QColor("#56B4E9")
-
 
 class ConfusionMatrix(QWidget):
     """Counts, and each row's share as colour and figure."""
@@ -59,7 +56,7 @@ class ConfusionMatrix(QWidget):
         painter.drawText(
             QRectF(left, 0, side * count, metrics.height()), Qt.AlignmentFlag.AlignCenter, tr("recognised")
         )
-        low, high = (LOW_DARK, HIGH_DARK) if now.dark else (LOW, HIGH)
+        low, high = theme.color(now.share_none), theme.color(now.share_all)
         sums = self._counts.sum(axis=1) if len(self._labels) else np.zeros(count)
         for row in range(count):
             for column in range(count):
@@ -87,8 +84,7 @@ class ConfusionMatrix(QWidget):
         painter.end()
 
     def _draw_cell(self, painter: QPainter, box: QRectF, count: int, share: float, color: QColor) -> None:
-        light = 0.299 * color.red() + 0.587 * color.green() + 0.114 * color.blue()
-        painter.setPen(QColor("#1C2126" if light > 125 else "#FFFFFF"))
+        painter.setPen(theme.ink_on(color))
         painter.setFont(theme.font(theme.TEXT_PX, bold=share >= 0.5))
         upper = QRectF(box.x(), box.y() + box.height() / 2 - 18, box.width(), 18)
         painter.drawText(upper, Qt.AlignmentFlag.AlignCenter, f"{100 * share:.0f} %")

@@ -120,7 +120,7 @@ class Grid(pg.GraphicsObject):
         super().__init__()
         self._axis = axis
         self._pen = QPen()
-        self.setZValue(-100)
+        self.setZValue(theme.Z.GRID)
 
     def set_color(self, color: QColor) -> None:
         self._pen = QPen(color)
@@ -210,12 +210,13 @@ class Plot(pg.PlotWidget):
             self.addItem(self._grid, ignoreBounds=True)
         self._cursor = pg.InfiniteLine(angle=90, movable=False)
         self._cursor.setVisible(False)
-        self._cursor.setZValue(50)
+        self._cursor.setZValue(theme.Z.CURSOR)
         self.addItem(self._cursor, ignoreBounds=True)
         self._readout = QLabel(self) if readout else None
         if self._readout is not None:
             self._readout.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             self._readout.setTextFormat(Qt.TextFormat.PlainText)
+            self._readout.setProperty("role", "readout")
             self._readout.hide()
         self.scene().sigMouseMoved.connect(self._mouse_at)
         self._redraw = QTimer(self)  # one redraw for all the changes of a turn of the event loop
@@ -379,11 +380,6 @@ class Plot(pg.PlotWidget):
         if self._grid is not None:
             self._grid.set_color(QColor(now.line))
         self._cursor.setPen(pg.mkPen(now.muted, width=1))
-        if self._readout is not None:
-            self._readout.setStyleSheet(
-                f"background: {now.page}; color: {now.text}; border: 1px solid {now.line}; border-radius: 4px;"
-                f" padding: 1px 6px; font-size: {theme.HINT_PX}px;"
-            )
         for line in self.lines:
             line.retheme()
         for call in self.on_retheme:

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDropEvent, QKeySequence
+from PySide6.QtGui import QAction, QColor, QDropEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractButton
 
 from app import systems, theme
@@ -499,3 +499,8 @@ def test_the_runs_can_have_the_whole_window(window, qtbot):
     assert window.shows_training
     window.header.tabs.setCurrentIndex(2)  # the tab that was in front before
     assert window.current.isVisible()
+
+
+@pytest.mark.parametrize("fill", [*theme.CATEGORIES, "#FFFFFF", "#000000"])
+def test_words_on_a_category_can_be_read(fill):
+    assert contrast(theme.ink_on(QColor(fill)), QColor(fill)) >= 4.5

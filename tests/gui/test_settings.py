@@ -2,12 +2,15 @@
 
 import ast
 import importlib.util
+import re
 import sys
 import threading
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel, QTreeView
 
 from app import i18n, theme
 from app.settings import Key, Settings
@@ -218,3 +221,19 @@ def test_a_runs_folder_with_an_endless_name_is_refused(window, services):
     dialog._set_runs()
     assert "too long" in dialog._runs_note.text()
     assert services.settings.text(Key.RUNS_FOLDER) == ""
+
+
+def test_the_file_dialog_is_chinese_in_every_word(qapp, qtbot):
+    i18n.install("zh_CN")
+    i18n.install_qt(qapp)
+    dialog = QFileDialog(None, "打开")
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    qtbot.addWidget(dialog)
+    shown = [
+        child.text() for kind in (QLabel, QAbstractButton, QAction) for child in dialog.findChildren(kind)
+    ]
+    files = dialog.findChild(QTreeView).model()
+    shown += [str(files.headerData(column, Qt.Orientation.Horizontal)) for column in range(4)]
+    latin = [words for words in shown if re.search("[A-Za-z]{2,}", words)]
+    assert latin == []
+    assert {"大小", "名称"} <= set(shown)
