@@ -44,7 +44,7 @@ class FileList(QTableView):
         header = self.horizontalHeader()
         header.setMinimumSectionSize(52)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        widths = {2: EMOTION_PX, 3: CERTAINTY_PX}
+        widths = {1: CERTAINTY_PX, 2: EMOTION_PX, 3: CERTAINTY_PX}
         for column in range(1, self.table.columnCount()):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, widths.get(column, FIGURE_PX))

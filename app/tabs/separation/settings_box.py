@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox
 
 from app.i18n import tr
+from app.widgets.combo import ElidedCombo
 from app.widgets.section import Fold
 from models.separation.results import AUGMENTATIONS, SeparationOptions
 
@@ -28,14 +29,12 @@ class SettingsBox(QObject):
             _seconds(2.0, 60.0, usual.window_s),
             _seconds(0.5, 20.0, usual.overlap_s),
         )
-        self.augmentation = QComboBox()
+        self.augmentation = ElidedCombo(tr("Hear each stretch"), "")
         times = (tr("once"), tr("twice"), tr("four times"), tr("eight times"))
         for text, count in zip(times, AUGMENTATIONS, strict=True):
             self.augmentation.addItem(text, count)
         self.augmentation.addItem(tr("as the model says"), None)
-        for box in (self.container, self.augmentation):  # no wider than the column
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(9)
+        self.augmentation.setMinimumContentsLength(8)  # no wider than the column
         self.augmentation.setCurrentIndex(self.augmentation.findData(usual.test_time_augmentation))
         self.consistent = QCheckBox(tr("Tracks add up to the mixture"))
         self.consistent.setToolTip(
