@@ -55,6 +55,17 @@ class Scalars(_Event):
     values: dict[str, float]
 
 
+class Pace(_Event):
+    """How fast a run goes, about once a second."""
+
+    kind: Literal["pace"] = "pace"
+    step: Count
+    epoch: float
+    steps_per_s: float
+    gpu_percent: float | None = None  # of its time at work; None where that is not known
+    gpu_memory_gb: float = 0.0
+
+
 class Epoch(_Event):
     """Figures of one whole epoch, such as ``train/loss``, ``validation/recall``."""
 
@@ -147,7 +158,20 @@ class Failed(_Event):
     cause: Literal["", "memory", "unstable"] = ""
 
 
-Event = Started | Scalars | Epoch | Saved | Picture | Layers | Flow | Unstable | Message | Finished | Failed
+Event = (
+    Started
+    | Scalars
+    | Pace
+    | Epoch
+    | Saved
+    | Picture
+    | Layers
+    | Flow
+    | Unstable
+    | Message
+    | Finished
+    | Failed
+)
 _adapter: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 

@@ -56,8 +56,11 @@ class Learner:
         for name, group in zip(self._names, self.optimizer.param_groups, strict=True):
             group["lr"] = rates.get(name, rates[""])
 
-    def gradients(self, batches: Iterator[Any], step: list[list[Draw]], clock: Clock) -> dict[str, float]:
-        """Compute the gradients of a step; returns its loss and figures, of the items of all parts and processes.
+    def gradients(
+        self, batches: Iterator[Any], step: list[list[Draw]], clock: Clock
+    ) -> tuple[list[str], Tensor]:
+        """Compute the gradients of a step; returns the names of its loss and figures, and their values over the items of
+        all parts and processes, on the device.
 
         batches: gives this process's share of each of the step's parts, in their order.
         """
@@ -68,7 +71,7 @@ class Learner:
         self.world.add_gradients(list(self.network.parameters()))
         names = sorted(found)
         values = torch.stack([found[name].detach().to(self._wide).to(self.device) for name in names])
-        return dict(zip(names, self.world.added(values).tolist(), strict=True))
+        return names, self.world.added(values)
 
     def _gradients_by_parts(
         self, batches: Iterator[Any], step: list[list[Draw]], clock: Clock
@@ -134,10 +137,11 @@ class Learner:
     def _wide(self) -> torch.dtype:
         return torch.float32 if self.device.type == "mps" else torch.float64
 
-    def clip(self) -> float:
-        """Clip the gradients; returns their norm before."""
+    def clip(self) -> Tensor:
+        """Clip the gradients; returns their norm before, on the device."""
         limit = self.config.clip_norm or float("inf")
-        return float(self.accelerator.clip_grad_norm_(self.network.parameters(), limit))
+        norm: Tensor = self.accelerator.clip_grad_norm_(self.network.parameters(), limit)
+        return norm.detach()
 
     def clipped_by(self, norm: float) -> float:
         """What clipping has multiplied gradients of that norm by."""

@@ -7,8 +7,8 @@ every epoch and when the run is stopped, and holds weights, optimizer, random st
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,15 +19,13 @@ from pydantic import ValidationError
 from models import checkpoint as checkpoints
 from models.errors import UserError
 from models.progress import Cancelled, Progress
-from models.training import diagnostics, events, order, snapshot, validation
+from models.training import events, order, snapshot, validation
 from models.training.distribution import has_batch_statistics
-from models.training.learner import MOST_SKIPPED, Learner
+from models.training.learner import Learner
 from models.training.run_folder import RunFolder
 from models.training.snapshot import Position
-from models.training.task import Clock, Draw
+from models.training.stepping import Again, Stepper
 from models.training.teller import Teller
-
-MOST_HISTOGRAMS = 50  # epochs of a run whose gradients and weights go to TensorBoard
 
 
 class Stopped(Exception):
@@ -49,26 +47,21 @@ class Loop:
         self.learner, self.run, self.teller, self.progress = learner, run, teller, progress
         self.task, self.config, self.world = learner.task, learner.config, learner.world
         self.recorded = recorded  # what goes into each checkpoint's `training`: see `models.fingerprint`
-        self.at = Position()
         workers = order.workers_for(self.config.workers, learner.device)
         self._loader = order.Loader(self.task, "train", workers)
         self._asked_to_stop = asked_to_stop
-        self._ordered = False  # whether the watch knows in which order data goes through the layers
-        self._rates: dict[str, float] = {}
-        self._reported: dict[str, float] = {}
         self.steps_per_epoch = len(order.steps_of(self.task, 0))
         if not self.steps_per_epoch:
             raise UserError(
                 "There is nothing to train on.", "The training part is empty.", "Choose more data."
             )
         self.total_steps = self.steps_per_epoch * self.config.epochs
-        self._look_every = diagnostics.looks_every(self.config.diagnose_every, self.total_steps)
+        self.at = self._restored()
+        self.task.look_back(self.at.history)
+        self.stepper = Stepper(learner, teller, progress, self.at, self.steps_per_epoch)
 
     def run_to_end(self, counts: dict[str, int | float | str]) -> events.Finished:
         """Train from where the run stands; `counts` are of its data, for people."""
-        self._restore()
-        self.task.look_back(self.at.history)
-        self._recall_last_step()
         self.teller.announce(counts, self.learner.network, self.at.step, self.total_steps)
         self._say_what_differs()
         self._tell_forgotten_epochs()
@@ -76,6 +69,8 @@ class Loop:
             while self.at.epoch < self.config.epochs and not self._waited_long_enough():
                 self._one_epoch()
         except (Stopped, Cancelled):
+            with suppress(Again):  # then the run is saved as it was before the steps in question
+                self.stepper.tell()
             self._save_last()
             return self._finished("stopped")
         finished = self._finished("completed" if self.at.epoch >= self.config.epochs else "early stop")
@@ -91,11 +86,13 @@ class Loop:
         steps_to_do = self.steps_per_epoch - at.step_in_epoch
         self.learner.network.train()
         while at.step_in_epoch < self.steps_per_epoch:
-            self._steps_left()
+            with suppress(Again):
+                self._steps_left()
+                self.stepper.tell()
         metrics = {f"train/{name}": value for name, value in at.sums.means().items()}
         validated, outputs = self.validated("validation")
         metrics |= {f"validation/{name}": value for name, value in validated.items()}
-        metrics |= {"learning_rate": self._rates[""], **self._reported}
+        metrics |= {"learning_rate": self.stepper.rates[""], **self.stepper.reported}
         at.epoch, at.step_in_epoch, at.sums = at.epoch + 1, 0, type(at.sums)()
         at.history.epochs.append(metrics)
         self.task.look_back(at.history)
@@ -126,7 +123,7 @@ class Loop:
         while True:
             try:
                 outputs = validation.outputs(self.learner, split, size)
-                return self.task.metrics(split, outputs, self._clock()), outputs
+                return self.task.metrics(split, outputs, self.stepper.clock()), outputs
             except torch.OutOfMemoryError:
                 if not self._smaller_batch():
                     raise
@@ -141,53 +138,11 @@ class Loop:
         for step_draws in plan:
             self._check_wishes()
             try:
-                self._one_step(ready, step_draws)
+                self.stepper.take(ready, step_draws)
             except torch.OutOfMemoryError:
                 if not self._smaller_batch():
                     raise
                 return
-
-    def _one_step(self, ready: Iterator[Any], step_draws: list[list[Draw]]) -> None:
-        """One optimizer step over its parts."""
-        learner, at, clock = self.learner, self.at, self._clock()
-        self._rates, self._reported = self.task.learning_rates(clock), self.task.reported(clock)
-        learner.set_rates(self._rates)
-        random = torch.get_rng_state()
-        with self._order():
-            figures = learner.gradients(ready, step_draws, clock)
-        norm = learner.clip()
-        passes = learner.scaled and learner.skipped_in_a_row < MOST_SKIPPED
-        if not np.isfinite(figures["loss"]) or not (np.isfinite(norm) or passes):
-            self.teller.unstable(learner.network, step_draws, clock, random)
-        looks = bool(self._look_every) and at.step % self._look_every == 0 and np.isfinite(norm)
-        if looks:
-            self.teller.look(learner.watch, learner.clipped_by(norm), clock)
-        if self._last_of_epoch() and np.isfinite(norm):
-            self.teller.histograms(learner.watch, norm, at.step)
-        moved = learner.move()
-        at.sums.add(figures, sum(map(len, step_draws)))
-        at.step += 1
-        at.step_in_epoch += 1
-        values = {f"train/{name}": value for name, value in figures.items()}
-        values |= {"learning_rate": self._rates[""], **self._reported}
-        values |= {"gradient_norm": norm} if moved else {"skipped": 1.0, "gradient_scale": learner.scale}
-        if looks:
-            values |= self.teller.memory()
-        self.teller.tell(events.Scalars(step=at.step, epoch=self._clock().epoch, values=values))
-        self.progress.update(at.step, self.total_steps, "Training")
-
-    @contextmanager
-    def _order(self) -> Iterator[None]:
-        """Within the first step it is noted in which order data goes through the layers."""
-        if self._ordered:
-            yield
-            return
-        watch = self.learner.watch
-        with watch.ordering(self.learner.network):
-            yield
-        self._ordered = True
-        if self._look_every:
-            self.teller.tell(events.Layers(names=list(watch.layers), output=watch.output, gains=watch.gains))
 
     def _smaller_batch(self) -> bool:
         """Half the batch and twice the accumulation; False where that cannot be done."""
@@ -233,14 +188,7 @@ class Loop:
                 )
             )
 
-    def _last_of_epoch(self) -> bool:
-        every = max(1, self.config.epochs // MOST_HISTOGRAMS)
-        return self.at.step_in_epoch == self.steps_per_epoch - 1 and self.at.epoch % every == 0
-
     # Order and place
-
-    def _clock(self) -> Clock:
-        return self.at.clock(self.steps_per_epoch, self.config.epochs)
 
     def _judge(self, metrics: dict[str, float]) -> bool:
         """Whether these weights are the ones to be kept so far."""
@@ -266,13 +214,6 @@ class Loop:
         wish = self._asked_to_stop() or (self.world.leads and self.run.stop_file.exists())
         if self.world.any(wish, self.learner.device):
             raise Stopped
-
-    def _recall_last_step(self) -> None:
-        """The rates and figures of the last step taken: a run that was stopped after its epoch's last step tells them."""
-        steps, at = self.steps_per_epoch, self.at
-        epoch = at.epoch + max(0, at.step_in_epoch - 1) / steps
-        clock = Clock(max(0, at.step - 1), self.total_steps, epoch, self.config.epochs)
-        self._rates, self._reported = self.task.learning_rates(clock), self.task.reported(clock)
 
     def _tell_forgotten_epochs(self) -> None:
         """A kill between the saving of an epoch and the telling of it leaves a gap in the story: close it."""
@@ -308,20 +249,22 @@ class Loop:
         with snapshot.written(self.run, state) as path:
             self._save_weights(self.run.last, latest, beside=path)
 
-    def _restore(self) -> None:
+    def _restored(self) -> Position:
+        """Where the run stands, the learner being brought there."""
         state = snapshot.read(self.run)
         if state is None:
             if self.teller.has_saved():  # to begin again would write worse weights over the best ones
                 raise snapshot.nothing_to_go_on_from(self.run)
-            return
+            return Position()
         try:
             self.learner.restore(state)
-            self.at = Position.of(state)
+            position = Position.of(state)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
             raise snapshot.cannot_resume(self.run, error) from error
         randoms = state["random"] if isinstance(state["random"], list) else [state["random"]]
         if len(randoms) == self.world.size:
             snapshot.restore_random(randoms[self.world.rank])
+        return position
 
     def _finished(self, reason: Literal["completed", "early stop", "stopped"]) -> events.Finished:
         epoch, value = self.at.best if self.at.best else (0, None)

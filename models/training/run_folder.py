@@ -241,6 +241,7 @@ class RunStory:
     failed: events.Failed | None = None
     last_epoch: events.Epoch | None = None
     best_epoch: events.Epoch | None = None
+    pace: events.Pace | None = None  # the last that was told
     last_step: int = 0
     first_seen: float = field(default_factory=time.time)
 
@@ -265,6 +266,8 @@ class RunStory:
             self.last_epoch, self.last_step = event, event.step
             if event.best:
                 self.best_epoch = event
+        elif isinstance(event, events.Pace):
+            self.pace = event
         elif isinstance(event, events.Finished):
             self.finished = event
         elif isinstance(event, events.Failed):

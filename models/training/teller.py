@@ -196,6 +196,19 @@ class Teller:
             self._board.add_scalar(f"{split.capitalize()}/{rest}" if rest else name, value, step)
         self._board.flush()
 
+    def pace(self, step: int, epoch: float, steps_per_s: float) -> None:
+        """How fast it goes, and how busy the graphics card is, in percent, where that can be asked."""
+        use, used = None, 0.0
+        if self.device.type == "cuda":
+            with contextlib.suppress(
+                Exception
+            ):  # needs NVIDIA's management library, which may be missing or old
+                use = float(torch.cuda.utilization(self.device))
+            used = round(torch.cuda.memory_allocated(self.device) / 1e9, 3)
+        self.tell(
+            events.Pace(step=step, epoch=epoch, steps_per_s=steps_per_s, gpu_percent=use, gpu_memory_gb=used)
+        )
+
     def memory(self) -> dict[str, float]:
         """Memory in use, in GB."""
         used = {"memory_gb": round(self._process.memory_info().rss / 1e9, 3)}
