@@ -47,7 +47,8 @@ class Loader:
             batch_size=None,
             sampler=self._plan,
             num_workers=workers,
-            persistent_workers=workers > 0,
+            # A task that changes with its history has to be handed to the processes anew in every epoch.
+            persistent_workers=workers > 0 and type(task).look_back is Task.look_back,
             multiprocessing_context="spawn" if workers else None,
             # A generator of its own: otherwise making the loader would draw from the global one.
             generator=torch.Generator().manual_seed(task.config.seed),

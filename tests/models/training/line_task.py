@@ -117,4 +117,17 @@ class AgainstTask(RowsTask, LineTask):
         return Loss(errors.square().mean() + (ours - wanted).square().mean(), len(ours))
 
 
+class GrowingTask(LineTask):
+    """A task whose batches change with what the epochs came to, as voices that join one after another."""
+
+    epochs_over = 0
+
+    def look_back(self, history):
+        self.epochs_over = len(history.epochs)
+
+    def batch(self, split, draws):
+        x, y = super().batch(split, draws)
+        return x, y * (1 + self.epochs_over) if split == "train" else y
+
+
 TASKS = {"mean": LineTask, "sum": SummedTask, "against": AgainstTask}

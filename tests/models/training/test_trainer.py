@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from line_task import LineConfig, LineTask
+from line_task import GrowingTask, LineConfig, LineTask
 
 from models import checkpoint
 from models.errors import UserError
@@ -129,9 +129,10 @@ def test_polite_kill_saves_first(tmp_path):
     assert told(run, events.Saved)[-1].step == end.step
 
 
-def test_loading_processes_give_the_same_run(tmp_path):
-    plain, _ = train(tmp_path / "plain", config(epochs=2))
-    loaded, _ = train(tmp_path / "loaded", config(epochs=2, workers=1))
+@pytest.mark.parametrize("task", [LineTask, GrowingTask])
+def test_loading_processes_give_the_same_run(tmp_path, task):
+    plain, _ = train(tmp_path / "plain", config(epochs=2), task=task)
+    loaded, _ = train(tmp_path / "loaded", config(epochs=2, workers=1), task=task)
     assert_same_weights(final_weights(plain), final_weights(loaded))
 
 
