@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUTF8 := 1
 
-.PHONY: install run test check bench test-cuda bench-cuda soak lint house screenshots translations clean
+.PHONY: install run test check bench test-cuda bench-cuda soak fuzz lint house screenshots translations clean
 
 install: $(VENV)/.installed
 
@@ -63,6 +63,10 @@ house: $(VENV)/.installed-test
 TO ?= screenshots
 screenshots: $(VENV)/.installed-test
 	$(BIN)/python tools/screenshots.py $(TO)
+
+# Mutants of every kind of file over all readers, in processes of their own with limits of time and memory.
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python -m tests.fuzz
 
 translations: $(VENV)/.installed-test
 	$(BIN)/python tools/translations.py

@@ -100,6 +100,18 @@ def remarks(path: str | os.PathLike[str]) -> tuple[Remark, ...]:
         return distinct((*file.remarks, *fold.remarks))
 
 
+def named_remarks(paths: Iterable[str | os.PathLike[str]]) -> tuple[Remark, ...]:
+    """The `remarks` of several files, each with the file's name; what cannot be read is told where it is read."""
+    found: list[Remark] = []
+    for path in paths:
+        with contextlib.suppress(UserError):
+            found += [
+                Remark("{name}: {reason}", name=shown(Path(path).name), reason=str(one))
+                for one in remarks(path)
+            ]
+    return tuple(found)
+
+
 def read(path: str | os.PathLike[str], sample_rate: int = 16_000, mono: bool = True) -> np.ndarray:
     """The whole sound, float32: [samples] if `mono` (mean of the channels), else [samples, channels].
 

@@ -261,7 +261,9 @@ def read_npy(path: str | os.PathLike[str], mapped: bool = False) -> np.ndarray:
         _check_header(file, state.st_size, path)
         if not mapped:
             file.seek(0)
-            return np.lib.format.read_array(file, allow_pickle=False, max_header_size=LARGEST_HEADER)
+            return _whole_text(
+                np.lib.format.read_array(file, allow_pickle=False, max_header_size=LARGEST_HEADER)
+            )
     with _array_errors(path):
         return np.load(path, allow_pickle=False, mmap_mode="r", max_header_size=LARGEST_HEADER)
 
@@ -285,10 +287,19 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             with archive.open(member) as packed:
                 _check_header(packed, min(member.file_size, limit), path)
             with archive.open(member) as packed:
-                found[member.filename.removesuffix(".npy")] = np.lib.format.read_array(
-                    packed, allow_pickle=False, max_header_size=LARGEST_HEADER
+                found[member.filename.removesuffix(".npy")] = _whole_text(
+                    np.lib.format.read_array(packed, allow_pickle=False, max_header_size=LARGEST_HEADER)
                 )
     return found
+
+
+def _whole_text(array: np.ndarray) -> np.ndarray:
+    """Itself; raises ValueError for text of what is no characters, which NumPy does not look at."""
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        codes = np.ascontiguousarray(array).view(array.dtype.str[0] + "u4")
+        if int(codes.max()) > 0x10FFFF:
+            raise ValueError("its text is damaged")
+    return array
 
 
 def unpacked_limit(size: int) -> int:
@@ -385,6 +396,13 @@ def utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+def folder_name(path: str | os.PathLike[str]) -> str:
+    """The name of a file without its ending, as that of a folder or the beginning of a file's: one that stays where it is
+    put, whatever the file is called (``...wav`` would be the folder above)."""
+    stem = shown(Path(path).stem).replace("/", "_").replace("\\", "_").strip()
+    return stem if stem.strip(". ") else "recording"
 
 
 def shortened(text: object, most: int = LONGEST_REASON) -> str:

@@ -29,6 +29,18 @@ if TYPE_CHECKING:
 BUNDLED = "bundled"
 FOREIGN_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".th", ".safetensors")
 
+# What building a network from a description with impossible values may end in.
+UNBUILDABLE = (
+    TypeError,
+    ValueError,
+    LookupError,
+    RuntimeError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    MemoryError,
+)
+
 Choice = str | os.PathLike[str]
 Config = TypeVar("Config")
 

@@ -187,6 +187,9 @@ class FFmpegSound:
         self._place = 0
         self._start()
         stream = self._stream
+        if stream.codec_context is None:
+            self.close()
+            raise not_a_sound(path)
         self.samplerate = int(stream.codec_context.sample_rate or 0)
         self.channels = int(stream.codec_context.channels or 0)
         if not RATES[0] <= self.samplerate <= RATES[1] or not 1 <= self.channels <= MOST_CHANNELS:

@@ -28,7 +28,7 @@ from models.eeg.recordings import Recording, open_recording
 from models.eeg.samples import trained_subjects
 from models.eeg.scores import Decoded
 from models.errors import UserError
-from models.loading import BUNDLED, Choice, network_config, not_described, open_model
+from models.loading import BUNDLED, UNBUILDABLE, Choice, network_config, not_described, open_model
 from models.progress import Progress
 from models.remarks import Remark
 
@@ -135,7 +135,7 @@ class Decoder:
             built = network.build(config)
             checkpoint.fit(built, opened.weights)
             return cls(built, opened.info, devices.resolve(device), opened.remarks)
-        except (TypeError, ValueError, KeyError) as error:
+        except UNBUILDABLE as error:
             raise not_described(title, error) from error
 
     def decode(

@@ -14,6 +14,7 @@ import numpy as np
 from models import files
 from models.eeg.channels import placed
 from models.eeg.edf_header import read_header
+from models.eeg.fif import check_fif
 from models.eeg.matlab import check_matlab
 from models.eeg.recording import Recording, damaged, empty
 from models.errors import UserError
@@ -53,9 +54,9 @@ def _opened(path: Path, kind: str, remarks: list[Remark]) -> Any:
         if kind == "brainvision":
             return _brainvision(path, remarks)
         if kind == "fif":
+            check_fif(path)
             return mne.io.read_raw_fif(path, preload=False, verbose="error")
-        if files.sniff(path) in ("mat5", "hdf5"):
-            check_matlab(path)
+        check_matlab(path)
         return mne.io.read_raw_eeglab(path, preload=False, verbose="error")
     except UserError:
         raise

@@ -17,7 +17,8 @@ from models.emotion import network
 from models.emotion.config import FrontEndConfig
 from models.emotion.features import build_front_end
 from models.errors import UserError
-from models.loading import network_config, not_described
+from models.files import shortened
+from models.loading import UNBUILDABLE, network_config, not_described
 from models.progress import Progress
 from models.transformer_models import check_folder, guarded, load_whole
 
@@ -60,14 +61,16 @@ class OurClassifier:
         try:
             front_end = FrontEndConfig.model_validate(info.preprocessing["front_end"])
             self.network = network.build(network_config(network.NetworkConfig, info.network, info.title))
-        except (KeyError, TypeError, ValueError) as error:
+        except UNBUILDABLE as error:
             raise not_described(info.title, error) from error
         checkpoint.fit(self.network, weights)
         self.network.to(device).eval()
         self.device = device
         self.front_end = build_front_end(front_end, device, progress)
         self.labels, self.title = tuple(info.labels), info.title
-        self.window_s = float(info.preprocessing.get("window_s", 3.0))
+        self.window_s = info.preprocessing.get("window_s", 3.0)
+        if not isinstance(self.window_s, int | float) or not 0.05 <= self.window_s <= 600:
+            raise not_described(info.title, ValueError(f"windows of {self.window_s} s"))
 
     @torch.inference_mode()
     def classify(self, windows: list[np.ndarray]) -> list[Prediction]:
@@ -117,9 +120,9 @@ class TransformersClassifier:
         )
         self.device, self.dtype = device, inference_dtype(device)
         self.model.to(device, self.dtype).eval()
-        self.rate = int(getattr(self.extractor, "sampling_rate", 16_000) or 0)
-        if not 1000 <= self.rate <= 384_000:
-            raise unfit(f"it hears sound at {self.rate} Hz")
+        self.rate = getattr(self.extractor, "sampling_rate", 16_000)
+        if not isinstance(self.rate, int) or not 1000 <= self.rate <= 384_000:
+            raise unfit(f"it hears sound at {shortened(self.rate, 40)} Hz")
         labels = self.model.config.id2label
         raw = [str(labels[index]) for index in sorted(labels, key=int)]
         ours = [canonical(label) for label in raw]

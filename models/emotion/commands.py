@@ -16,6 +16,7 @@ from models.emotion.system import USUAL, EmotionOptions
 from models.emotion.tables import write_evaluation, write_table
 from models.emotion.task import network_config
 from models.errors import UserError
+from models.files import shown
 from models.loading import Choice, read_info
 from models.loading import network_config as described_config
 from models.progress import Progress
@@ -62,8 +63,9 @@ def use(
         "files": len(predictions),
         "skipped": [one.as_dict() for one in skipped],
         "labels": list(recognizer.labels),
+        "recognised": {shown(one.path): one.label for one in predictions},
     }
-    return told(result, recognizer.remarks)
+    return told(result, (*recognizer.remarks, *audio.named_remarks([one.path for one in predictions])))
 
 
 def evaluate(

@@ -12,7 +12,7 @@ from models import checkpoint, devices
 from models.devices import AUTO, Device
 from models.errors import UserError
 from models.fingerprint import Learned
-from models.loading import BUNDLED, Choice, network_config, not_described, open_model
+from models.loading import BUNDLED, UNBUILDABLE, Choice, network_config, not_described, open_model
 from models.progress import Progress
 from models.remarks import Remark
 from models.reverberation import published
@@ -99,7 +99,7 @@ class Observer:
         config = network_config(NetworkConfig, values, title)
         try:
             network = ReverberationNet(config)
-        except (TypeError, ValueError) as error:
+        except UNBUILDABLE as error:
             raise not_described(title, error) from error
         checkpoint.fit(network, opened.weights)
         return cls(network, opened.info, devices.resolve(device), opened.remarks)

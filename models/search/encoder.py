@@ -58,12 +58,14 @@ class DualEncoder:
         self._model.eval().requires_grad_(False).to(device)
         self.view = View.of(processor)
         text_config = getattr(config, "text_config", config)
-        positions = int(getattr(text_config, "max_position_embeddings", 0) or LONGEST_TEXT)
+        positions = getattr(text_config, "max_position_embeddings", 0) or LONGEST_TEXT
         if "roberta" in str(getattr(text_config, "model_type", "")) or config.model_type == "altclip":
             positions -= 2  # RoBERTa counts its positions from behind the padding token
-        limit = int(getattr(self._tokenizer, "model_max_length", LONGEST_TEXT) or LONGEST_TEXT)
+        limit = getattr(self._tokenizer, "model_max_length", LONGEST_TEXT) or LONGEST_TEXT
+        if not isinstance(positions, int) or not isinstance(limit, int | float) or min(positions, limit) < 1:
+            raise unfit("its description names no length of texts")
         self._reading = threading.Lock()  # a tokenizer is for one thread at a time
-        self._most_tokens = min(positions, limit, LONGEST_TEXT)
+        self._most_tokens = int(min(positions, limit, LONGEST_TEXT))
         # SigLIP was trained on texts filled up to the full length, and is used so.
         self._fill = "max_length" if str(config.model_type).startswith("siglip") else True
         self._mean = torch.tensor(self.view.mean, device=device).view(3, 1, 1)

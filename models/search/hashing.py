@@ -13,7 +13,7 @@ import torch
 
 from models import checkpoint
 from models.checkpoint import CheckpointInfo
-from models.loading import network_config
+from models.loading import UNBUILDABLE, network_config, not_described
 from models.search import codes
 from models.search.encoded import Encoded, joined
 from models.search.network import FusionHashing, NetworkConfig
@@ -49,7 +49,10 @@ class TrainedHasher(Hasher):
         self.config, self.dim = config, config.dim
         self.title = info.title
         # Half precision on disk is brought back here, before anything is computed.
-        network = FusionHashing(config)
+        try:
+            network = FusionHashing(config)
+        except UNBUILDABLE as error:
+            raise not_described(info.title, error) from error
         checkpoint.fit(network, {name: tensor.float() for name, tensor in weights.items()})
         double = device is None or device.type != "mps"  # Apple's GPUs have no float64
         self._network = network.to(device or "cpu", torch.float64 if double else torch.float32).eval()

@@ -26,6 +26,7 @@ SUFFIXES = {
 MOST_PIXELS = (
     178_000_000  # a picture is held decoded, half a gigabyte then; Pillow refuses a little more by itself
 )
+LARGEST_VIEW = 4096  # pixels a side
 LARGEST_FILE = 2 * 2**30  # bytes
 MOST_RESIZED = (
     16_000_000  # pixels: of a strip that would be enlarged to more, only the part that is seen is made
@@ -58,6 +59,24 @@ class View:
     @classmethod
     def of(cls, processor: Any) -> View:
         """The view of a transformers image processor. Raises UserError for one that works otherwise."""
+        try:
+            view = cls._of(processor)
+            sides = (view.edge, view.height, view.width, *(view.crop or ()))
+            if not all(0 <= side <= LARGEST_VIEW for side in sides) or view.resample not in range(6):
+                raise ValueError("sizes that cannot be")
+            if not np.isfinite([view.scale, *view.mean, *view.std]).all() or not all(view.std):
+                raise ValueError("values that are no numbers")
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+            raise UserError(
+                "This encoder's pictures are prepared in a way that is not known here.",
+                "Its preprocessor_config.json holds values that cannot be: {reason}.",
+                "Copy it again, or choose an encoder of the CLIP or SigLIP kind.",
+                reason=files.shortened(error, 80),
+            ) from error
+        return view
+
+    @classmethod
+    def _of(cls, processor: Any) -> View:
         size = dict(getattr(processor, "size", None) or {})
         resized = bool(getattr(processor, "do_resize", True))
         edge = int(size.get("shortest_edge") or 0) if resized else 0

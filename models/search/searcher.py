@@ -23,7 +23,7 @@ from models import devices
 from models.checkpoint import CheckpointInfo
 from models.devices import AUTO, Device
 from models.errors import UserError
-from models.loading import BUNDLED, Choice, hub_model, open_model
+from models.loading import BUNDLED, Choice, hub_model, not_described, open_model
 from models.progress import Progress
 from models.remarks import Remark
 from models.search import codes, pictures
@@ -90,7 +90,9 @@ class Searcher:
         opened = open_model(choice, "search", progress=progress)
         info = opened.info
         encoder = DualEncoder.load(_encoder_of(info), resolved.torch, progress)
-        made_with = info.preprocessing["encoder"]
+        made_with = info.preprocessing.get("encoder")
+        if not isinstance(made_with, dict) or not made_with.get("identity"):
+            raise not_described(info.title, ValueError("it does not say on which encoder it was trained"))
         hasher = TrainedHasher(opened.weights, info, resolved.torch)
         if made_with["identity"] != encoder.identity or hasher.dim != encoder.dim:
             raise UserError(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models import audio
+from models import audio, files
 from models.contract import Paths, Result
 from models.describing import describe_layers, layers_of
 from models.errors import UserError
@@ -106,9 +106,10 @@ def _names(paths: Sequence[Path]) -> list[str]:
     """One folder name a recording, numbered where two have the same."""
     names: list[str] = []
     for path in paths:
-        name, number = path.stem, 2
+        stem = files.folder_name(path)
+        name, number = stem, 2
         while name in names:
-            name, number = f"{path.stem} ({number})", number + 1
+            name, number = f"{stem} ({number})", number + 1
         names.append(name)
     return names
 

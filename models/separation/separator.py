@@ -24,7 +24,8 @@ from models import audio, checkpoint, devices
 from models.checkpoint import CheckpointInfo
 from models.devices import AUTO, CPU, Device
 from models.errors import UserError
-from models.loading import BUNDLED, Choice, network_config, not_described, open_model
+from models.files import folder_name
+from models.loading import BUNDLED, UNBUILDABLE, Choice, network_config, not_described, open_model
 from models.progress import Progress
 from models.remarks import Remark
 from models.separation import network, published
@@ -79,7 +80,7 @@ class Separator:
             trained = network.build(config)
             checkpoint.fit(trained, {name: weight.float() for name, weight in opened.weights.items()})
             return cls(trained, info, devices.resolve(device), opened.remarks)
-        except (TypeError, ValueError, KeyError) as error:
+        except UNBUILDABLE as error:
             raise not_described(info.title, error) from error
 
     @classmethod
@@ -147,7 +148,9 @@ class Separator:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             aside = Path(tempfile.mkdtemp(prefix=".separating-", dir=folder))
-            names = [f"{source.stem}_speaker{n + 1}.{options.container}" for n in range(self.speakers)]
+            names = [
+                f"{folder_name(source)}_speaker{n + 1}.{options.container}" for n in range(self.speakers)
+            ]
             watch = _Watch(self.speakers)
             self._write(source, about, [aside / name for name in names], options, watch, progress, told)
             if not watch.frames:
@@ -181,7 +184,11 @@ class Separator:
             frames=watch.frames,
             model_rate=self.sample_rate,
             levels_db=watch.levels_db,
-            remarks=(*self.remarks, *watch.remarks(about.sample_rate, self.sample_rate, options)),
+            remarks=(
+                *self.remarks,
+                *about.remarks,
+                *watch.remarks(about.sample_rate, self.sample_rate, options),
+            ),
             seconds=time.monotonic() - started,
         )
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 
 from models.eeg.channels import BIOSEMI64, canonical
 from models.eeg.preprocessing import History, preprocess, replay
@@ -271,3 +272,52 @@ def test_every_number_of_a_history_is_bounded(tmp_path, step):
     (tmp_path / "h.json").write_text(json.dumps({"format": 1, "steps": steps}))
     with pytest.raises(UserError, match="no history"):
         replay(open_recording(tmp_path / "a.npz"), History.load(tmp_path / "h.json"))
+
+
+def test_a_mat_whose_types_cannot_be(tmp_path):
+    """SciPy looks types up by number, and ends the process where there is none of it."""
+    scipy.io.savemat(tmp_path / "a.mat", {"eeg": brain(), "fs": 64.0})
+    whole = (tmp_path / "a.mat").read_bytes()
+    assert open_recording(tmp_path / "a.mat").duration_s == 10
+    place = whole.index(b"eeg\0") + 4  # behind its name: the type of its numbers
+    for kind in (0, 8, 10, 11, 200, 0x7FFF_FFFF, 0xFFFF_FFFF):
+        (tmp_path / "b.mat").write_bytes(whole[:place] + kind.to_bytes(4, "little") + whole[place + 4 :])
+        with pytest.raises(UserError, match="damaged"):
+            open_recording(tmp_path / "b.mat")
+    (tmp_path / "c.mat").write_bytes(whole[:-100])
+    with pytest.raises(UserError, match="not copied to its end"):
+        open_recording(tmp_path / "c.mat")
+
+
+def test_what_matlab_keeps_besides_numbers(tmp_path):
+    cell = np.empty((1, 2), object)
+    cell[0, 0], cell[0, 1] = "text", np.array([[True, False]])
+    sparse = scipy.sparse.csc_matrix(np.eye(3))
+    values = {
+        "eeg": brain(),
+        "fs": 64,
+        "z": 1j * np.ones(3),
+        "s": {"a": 1, "b": "x"},
+        "c": cell,
+        "m": sparse,
+        "e": [],
+    }
+    for packed in (False, True):
+        scipy.io.savemat(tmp_path / "a.mat", values, do_compression=packed)
+        assert open_recording(tmp_path / "a.mat").duration_s == 10
+
+
+def test_a_fif_whose_parts_form_a_ring(tmp_path):
+    import mne
+
+    raw = mne.io.RawArray(brain().T * 1e-6, mne.create_info(list(NAMES), 64, "eeg"), verbose="error")
+    raw.save(tmp_path / "a_raw.fif", verbose="error")
+    assert open_recording(tmp_path / "a_raw.fif").duration_s == 10
+    data = bytearray((tmp_path / "a_raw.fif").read_bytes())
+    second = 16 + int.from_bytes(data[8:12], "big")
+    data[second + 12 : second + 16] = (0).to_bytes(4, "big", signed=True)
+    third = second + 16 + int.from_bytes(data[second + 8 : second + 12], "big")
+    data[third + 12 : third + 16] = (16).to_bytes(4, "big")
+    (tmp_path / "b_raw.fif").write_bytes(data)
+    with pytest.raises(UserError, match="ring"):
+        open_recording(tmp_path / "b_raw.fif")
