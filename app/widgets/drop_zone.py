@@ -40,6 +40,7 @@ class DropZone(QToolButton):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter)
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)  # it may name a file
             layout.addWidget(label)
         self._kinds.setVisible(bool(kinds))
 

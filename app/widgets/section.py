@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -113,8 +115,12 @@ class Fold(QWidget):
         self.button.setAccessibleName(f"{self._title}{tail}")
 
 
+FEW_SEGMENTS = 4  # so many always stand in one row
+SEGMENT_GAP_PX = 6
+
+
 class Segments(QWidget):
-    """A row of buttons of which one is chosen: Microphone · Files · Evaluate."""
+    """A row of buttons of which one is chosen: Microphone · Files · Evaluate. Many stand in two rows where one has no room."""
 
     chosen = Signal(str)
 
@@ -124,9 +130,10 @@ class Segments(QWidget):
         from PySide6.QtWidgets import QButtonGroup
 
         self.setAccessibleName(name)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(SEGMENT_GAP_PX)
+        self._across = 0  # buttons in a row
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
         self.buttons: dict[str, QPushButton] = {}
@@ -137,10 +144,43 @@ class Segments(QWidget):
             button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
             button.setAccessibleName(f"{name}: {words}")
             self._group.addButton(button)
-            row.addWidget(button, 1)
             self.buttons[key] = button
             button.toggled.connect(lambda on, which=key: self._toggled(which, on))
+        self._arrange(len(self.buttons))
         next(iter(self.buttons.values())).setChecked(True)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._wide(len(self.buttons)), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._wide(self._fewest), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        roomy = event.size().width() >= self._wide(len(self.buttons))
+        self._arrange(len(self.buttons) if roomy else self._fewest)
+
+    @property
+    def _fewest(self) -> int:
+        """Buttons in a row where there is little room."""
+        return len(self.buttons) if len(self.buttons) <= FEW_SEGMENTS else -(-len(self.buttons) // 2)
+
+    def _wide(self, across: int) -> int:
+        """How much room rows of so many buttons need."""
+        buttons = list(self.buttons.values())
+        rows = [buttons[first : first + across] for first in range(0, len(buttons), across)]
+        columns = [max(row[at].sizeHint().width() for row in rows if at < len(row)) for at in range(across)]
+        return sum(columns) + SEGMENT_GAP_PX * (across - 1)
+
+    def _arrange(self, across: int) -> None:
+        if across == self._across:
+            return
+        self._across = across
+        for number, button in enumerate(self.buttons.values()):
+            self._grid.addWidget(button, number // across, number % across)
+        for column in range(len(self.buttons)):
+            self._grid.setColumnStretch(column, 1 if column < across else 0)
+        self.updateGeometry()
 
     @property
     def current(self) -> str:

@@ -309,17 +309,15 @@ class _Picture(pg.GraphicsObject):
     def _paint_scale(self, painter: QPainter, box: QRectF) -> None:
         """At the right, how high a round voltage is; on a ground of its own, so that traces do not cross it."""
         value, high = scale_bar(self._view.row_uv, box.height() / max(1, self._view.rows))
-        words = figure(value, self._view.unit)
+        words = f"{value:g} {self._view.unit}"
         painter.setFont(theme.font(theme.HINT_PX))
         metrics = painter.fontMetrics()
         wide, line = metrics.horizontalAdvance(words), metrics.height()
         right, bottom = box.right() - BAR_INSET_PX, box.bottom() - BAR_INSET_PX
         tall = max(high, line)
-        ground = theme.color("card")
-        ground.setAlphaF(0.9)
         inset = QPointF(BAR_INSET_PX / 2, BAR_INSET_PX / 2)
         back = QRectF(right - wide - BAR_INSET_PX, bottom - tall, wide + BAR_INSET_PX, tall)
-        painter.fillRect(QRectF(back.topLeft() - inset, back.bottomRight() + inset), ground)
+        painter.fillRect(QRectF(back.topLeft() - inset, back.bottomRight() + inset), theme.color("card"))
         painter.setPen(QPen(theme.color("text"), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
         middle = back.center().y()
         painter.drawLine(QPointF(right, middle - high / 2), QPointF(right, middle + high / 2))

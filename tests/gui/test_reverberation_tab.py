@@ -598,7 +598,7 @@ def test_everything_has_a_name_for_screen_readers(tab, qtbot):
 
 
 @pytest.mark.parametrize("language", ["en", "zh_CN"])
-@pytest.mark.parametrize("size", [(948, 265), (698, 411), (2228, 906)])
+@pytest.mark.parametrize("size", [(948, 265), (698, 411), (2228, 906), (504, 316)])
 def test_no_name_lies_over_a_module(qapp, size, language):
     i18n.install(language)
     state = MeshState()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QScrollBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollBar, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import plural, tr
 from app.tabs.eeg.session import EegSession
 from app.tabs.eeg.trace_sources import FromFile, InMemory, Source
-from app.widgets.plot import figure
 from app.widgets.section import Segments
 from app.widgets.traces import TraceView
 from models.errors import UserError
@@ -124,7 +123,6 @@ class Browser(QWidget):
 
     def fit(self) -> None:
         self.traces.fit_rows()
-        self._name_scale()
 
     def _arrived(self) -> None:
         """A stretch has been read."""
@@ -175,10 +173,6 @@ class Browser(QWidget):
 
     def _scale(self, factor: float) -> None:
         self.traces.set_row_uv(self.traces.row_uv * factor)
-        self._name_scale()
-
-    def _name_scale(self) -> None:
-        self._scale_words.setText(figure(self.traces.row_uv, self.traces.unit))
 
     # Making -----------------------------------------------------------------------------------------------
 
@@ -189,33 +183,28 @@ class Browser(QWidget):
         self.traces = TraceView(tr("EEG"))
         self.traces.set_empty_words(tr("Drop a recording of someone listening to speech, or try the sample"))
         self.traces.range_changed.connect(self._range_changed)
-        self.traces.scaled_rows.connect(self._name_scale)
         self.traces.rows_moved.connect(self._follow_channels)
         self.traces.channel_clicked.connect(
             lambda number: self._session.toggle_bad(self.traces.names[number])
         )
         self.traces.getPlotItem().getAxis("bottom").showLabel(False)  # it stands below r, on the same axis
-        self.kind = Segments({RAW: tr("As recorded"), READY: tr("Preprocessed")}, tr("Signal"))
+        self.kind = Segments({RAW: tr("Raw"), READY: tr("Preprocessed")}, tr("Signal"))
         self.kind.buttons[READY].setEnabled(False)
         self.kind.chosen.connect(self._kind_chosen)
         self.rows = QComboBox()
         for count in (WELL_SEEN, 32, 8):
             self.rows.addItem(plural("{n} channel", "{n} channels", count), count)
         self.rows.addItem(tr("all channels"), 0)
+        self.rows.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.rows.setMinimumContentsLength(9)
         self.rows.setAccessibleName(tr("Channels shown"))
         self.rows.setToolTip(tr("How many channels are shown at once"))
         self.rows.currentIndexChanged.connect(lambda _index: self._fit_channels())
         head = QHBoxLayout()
-        head.setSpacing(theme.SMALL)
+        head.setSpacing(theme.TINY)
         head.addWidget(self.kind)
         head.addStretch(1)
         head.addWidget(self.rows)
-        self._scale_words = QLabel()
-        self._scale_words.setProperty("role", "hint")
-        self._scale_words.setMinimumWidth(60)
-        self._scale_words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._scale_words.setToolTip(tr("What the height of a row stands for"))
-        head.addWidget(self._scale_words)
         for sign, factor, words in (("−", 2.0, tr("Smaller traces")), ("+", 0.5, tr("Larger traces"))):
             button = QToolButton()
             button.setText(sign)
@@ -247,4 +236,3 @@ class Browser(QWidget):
         self.bar.valueChanged.connect(self._bar_moved)
         column.addWidget(self.bar)
         self._follow_channels()
-        self._name_scale()

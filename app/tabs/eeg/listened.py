@@ -108,13 +108,13 @@ class ListenedPage(EegPage):
         ]
         best = choice.attention.chosen
         others = np.delete(choice.attention.whole_r, best).max()
-        said = tr(
-            "{name}: r {r} against {other}",
+        words = tr(
+            "{name} was listened to: r {r} against {other}",
             name=choice.names[best],
             r=_r(choice.attention.whole_r[best]),
             other=_r(others),
         )
-        self.headline.setText(tr("Listened to: {choice}", choice=said))
+        self.headline.setText(words)
         chosen = self.window_s.currentData()
         self.window_s.blockSignals(True)
         self.window_s.clear()

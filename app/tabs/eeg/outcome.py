@@ -22,6 +22,7 @@ SHOWN_S = 10.0  # at first, and after a double-click
 ENVELOPE_SD, R_RANGE = (-3.0, 3.0), (-0.4, 0.5)
 FAINT = 0.16  # of a filled band
 BEHIND = -20  # z of what lies behind curves, before the grid
+FEW_TICKS = (0.0, 0.4)  # of r, in a low plot
 LEAST_PX = 54  # of a plot
 TITLED_PX = 104  # a plot that is lower has no room for the title of its axis
 
@@ -158,7 +159,10 @@ class EnvelopePage(EegPage):
         super().resizeEvent(event)
         for plot in (self.envelope, self.over_time):
             plot.getPlotItem().getAxis("left").showLabel(plot.height() >= TITLED_PX)
-        self.over_time.getPlotItem().getAxis("bottom").showLabel(self.over_time.height() >= TITLED_PX)
+        roomy = self.over_time.height() >= TITLED_PX
+        self.over_time.getPlotItem().getAxis("bottom").showLabel(roomy)
+        few = None if roomy else [[(value, f"{value:g}") for value in FEW_TICKS]]
+        self.over_time.getPlotItem().getAxis("left").setTicks(few)
 
     def _colour(self) -> None:
         band, fill = theme.color("muted"), theme.color("accent")

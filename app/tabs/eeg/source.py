@@ -119,6 +119,13 @@ class TracksBox(QWidget):
         self.truth.setToolTip(
             tr("Which of the tracks was listened to, where that is known: then choices are right or wrong")
         )
+        self._truth_row = QWidget()
+        label = QLabel(tr("Listened to"))
+        label.setBuddy(self.truth)
+        beside = QHBoxLayout(self._truth_row)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addWidget(label)
+        beside.addWidget(self.truth, 1)
         self.truth.currentIndexChanged.connect(lambda _index: session.set_truth(self.known))
         column = _column(self, theme.TINY)
         column.addWidget(title)
@@ -130,7 +137,7 @@ class TracksBox(QWidget):
         row.addStretch(1)
         column.addLayout(row)
         column.addWidget(self.shifted)
-        column.addWidget(self.truth)
+        column.addWidget(self._truth_row)
         session.tracks_changed.connect(self._show)
         self._show()
 
@@ -162,12 +169,12 @@ class TracksBox(QWidget):
         self.shifted.setVisible(session.can_shift and not session.shifted)
         self.truth.blockSignals(True)
         self.truth.clear()
-        self.truth.addItem(tr("not known which was listened to"), NOT_KNOWN)
+        self.truth.addItem(tr("not known"), NOT_KNOWN)
         for number, track in enumerate(tracks):
-            self.truth.addItem(tr("{name} was listened to", name=track.name), number)
+            self.truth.addItem(track.name, number)
         self.know(session.truth)
         self.truth.blockSignals(False)
-        self.truth.setVisible(len(tracks) > 1)
+        self._truth_row.setVisible(len(tracks) > 1)
         self.truth.setEnabled(not session.shifted)
 
     def _choose(self) -> None:

@@ -35,6 +35,9 @@ from models.reverberation.summary import gate_differences
 from models.reverberation.wiring import ROLE_NAMES
 
 COUNT = len(ROLE_NAMES)
+HEAD_PX = 40  # of the table's headings, in two lines where one has no room
+WORDS_PX = 30  # two lines, so that both meshes begin at one height
+LEAST_PX = (200, 170)  # of a side's mesh
 THIS, MODEL, EPOCHS = "this", "model", "epochs"
 
 
@@ -65,8 +68,10 @@ class Side(QWidget):
         theme.pad(self.epoch)
         self.epoch.hide()
         self.mesh = MeshView(compact=True)
-        self.mesh.setMinimumSize(220, 180)
+        self.mesh.setMinimumSize(*LEAST_PX)
         self.words = Hint()
+        self.words.setMinimumHeight(WORDS_PX)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         row = QHBoxLayout()
         row.setSpacing(theme.SMALL)
         row.addWidget(self.box, 1)
@@ -141,13 +146,19 @@ class ComparePage(ViewPage):
         self.sides = (Side(tr("Left side")), Side(tr("Right side")))
         self.hint = Hint()
         self.table = QTableWidget(0, 7)
-        heads = [
-            tr("Role"), tr("gate 1, left"), tr("gate 1, right"), tr("difference"), tr("gate 2, left"), tr("gate 2, right"), tr("difference"),
-        ]  # fmt: skip
+        pass_1 = [tr("gate 1, left"), tr("gate 1, right"), tr("change")]
+        pass_2 = [tr("gate 2, left"), tr("gate 2, right"), tr("change")]
+        heads = [tr("Role"), *pass_1, *pass_2]
         for_reading(self.table, tr("Gates of both sides"), 24)
         set_heads(self.table, heads, range(1, 7))
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        head = self.table.horizontalHeader()
+        head.setFixedHeight(HEAD_PX)
+        for column in range(1, 7):
+            heading = self.table.horizontalHeaderItem(column)
+            assert heading is not None
+            heading.setTextAlignment(RIGHT | int(Qt.TextFlag.TextWordWrap.value))
         self.table.setMinimumHeight(120)
         self.table.currentCellChanged.connect(self._reached)
         row = QHBoxLayout()

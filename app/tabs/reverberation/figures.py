@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLayout, QWidget
 
 from app import theme
 from app.i18n import digits, tr
@@ -19,6 +21,7 @@ class Figures(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.SMALL)
+        row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         self.count, self.error = FigureCard(tr("Sequences")), FigureCard(tr("RMS error"))
         self.output, self.gate = FigureCard(tr("Output")), FigureCard(tr("Mean gate"))
         self._cards = (self.count, self.error, self.output, self.gate)
@@ -27,6 +30,15 @@ class Figures(QWidget):
         for signal in (session.shown, session.selected, session.silenced_changed):
             signal.connect(self._show)
         self._show()
+
+    def minimumSizeHint(self) -> QSize:
+        """Of three cards: the last one gives way where there is little room."""
+        least = 3 * self.count.minimumWidth() + 2 * theme.SMALL
+        return QSize(least, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.gate.setVisible(event.size().width() >= 4 * self.count.minimumWidth() + 3 * theme.SMALL)
 
     def _show(self) -> None:
         shown = self._session.snapshot
@@ -40,13 +52,13 @@ class Figures(QWidget):
         if of.count is None or of.output is None:  # an epoch of a training run, over its validation data
             self.count.set("–", shown.words)
             self.output.set("–", tr("of the validation data"))
-            self.error.set("–" if of.rms is None else f"{of.rms:.4g}", tr("root mean square"))
+            self.error.set("–" if of.rms is None else f"{of.rms:.4g}")
             return
         self.count.set(f"{of.count:,}", self._known())
         spread = tr("± {sd}", sd=f"{of.output_spread:.3g}") if of.output_spread is not None else ""
         self.output.set(digits(of.output, ".4g"), spread)
         before = self._session.rms_of_whole
-        hint = tr("root mean square")
+        hint = ""
         if before is not None:
             hint = tr("{before} with everything", before=f"{before:.4g}")
         self.error.set("–" if of.rms is None else f"{of.rms:.4g}", hint)

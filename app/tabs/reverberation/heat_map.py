@@ -12,12 +12,21 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.i18n import digits, tr
-from app.tabs.reverberation.module_names import short_name
+from app.tabs.reverberation.module_names import module_color, short_name
 from app.widgets.pictures import Picture
+from models.reverberation.wiring import Wiring, documented
 
 TARGET = "target"
-TARGET_WIDTH, HEAD, RIGHT = 26, 112, 42  # the last heading leans over the right edge
+TARGET_WIDTH, HEAD, RIGHT = 26, 112, 74  # at the right, the scale of colours; the last heading leans over it
+SCALE_PX, SCALE_GAP_PX, SCALE_STEPS = 10, 14, 64
+TICK_PX = 3  # a module's colour, over its column
 PAGE = 25
+STEPS = {
+    Qt.Key.Key_Down: 1,
+    Qt.Key.Key_Up: -1,
+    Qt.Key.Key_PageDown: PAGE,
+    Qt.Key.Key_PageUp: -PAGE,
+}
 SEQUENCES, EPOCHS = "sequences", "epochs"
 
 
@@ -39,7 +48,8 @@ class HeatMap(Picture):
         self._columns: tuple[str, ...] = ("",)
         self._rows = SEQUENCES
         self._numbers = np.zeros(0, int)
-        self._limits, self._signed = (0.0, 1.0), False
+        self._limits, self._signed, self._ends = (0.0, 1.0), False, ("0", "1")
+        self._wiring = documented()
         self._order = np.zeros(0, np.int64)
         self._targets: np.ndarray | None = None
         self._images: tuple[QImage, QImage] = (QImage(), QImage())
@@ -61,19 +71,26 @@ class HeatMap(Picture):
         values: np.ndarray,
         columns: Sequence[str],
         limits: tuple[float, float] = (0.0, 1.0),
+        ends: tuple[str, str] = ("0", "1"),
         signed: bool = False,
         targets: np.ndarray | None = None,
         rows: str = SEQUENCES,
         numbers: np.ndarray | None = None,
     ) -> None:
-        """values: [n, columns]. limits: what the ends of the colours stand for; signed: the colours diverge from white.
+        """values: [n, columns]. limits: what the ends of the colours stand for, and `ends`, how that is written;
+        signed: the colours diverge from white.
         numbers: what the rows are called, by default 1, 2, 3 …"""
         if rows != self._rows or len(values) != len(self._values):
             self.selection, self._anchor, self._cursor = [], -1, -1
         self._values, self._columns, self._limits, self._signed = values, tuple(columns), limits, signed
-        self._targets, self._rows = targets, rows
+        self._targets, self._rows, self._ends = targets, rows, ends
         self._numbers = np.arange(1, len(values) + 1) if numbers is None else numbers
         self._arrange()
+
+    def set_wiring(self, wiring: Wiring) -> None:
+        """Modules have the colours of the processors they belong to."""
+        self._wiring = wiring
+        self.update()
 
     def say_empty(self, words: str) -> None:
         """What stands there while there is nothing to show."""
@@ -146,6 +163,7 @@ class HeatMap(Picture):
         if not self._images[1].isNull():
             painter.drawImage(strip, self._images[1])
         self._paint_heads(painter, box, strip)
+        self._paint_scale(painter, box)
         self._paint_selection(painter, box)
         if self.hasFocus():
             painter.setPen(QPen(theme.color("accent"), 1))
@@ -153,23 +171,38 @@ class HeatMap(Picture):
 
     def _paint_heads(self, painter: QPainter, box: QRectF, strip: QRectF) -> None:
         width = box.width() / len(self._columns)
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         for number, name in enumerate((TARGET, *self._columns)):
             if number == 0 and self._images[1].isNull():
                 continue
+            middle = strip.center().x() if number == 0 else box.left() + (number - 0.5) * width
+            if number:
+                tick = QRectF(middle - width / 2 + 1, HEAD - TICK_PX - 1, width - 2, TICK_PX)
+                painter.fillRect(tick, module_color(name, self._wiring))
             here = name == self.column and self.hasFocus()
             painter.save()
             painter.setFont(theme.font(theme.HINT_PX, bold=name == self.sort_column or here))
-            painter.translate(
-                strip.center().x() if number == 0 else box.left() + (number - 0.5) * width, HEAD - 6
-            )
+            painter.translate(middle, HEAD - 9)
             painter.rotate(-60)
             painter.setPen(theme.color("accent" if here or name == self.sort_column else "muted"))
             words = tr("target") if number == 0 else self._head(name)
             words = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, HEAD + 6)
-            painter.drawText(
-                QRectF(0, -8, HEAD + 20, 16), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words
-            )  # fmt: skip
+            painter.drawText(QRectF(0, -8, HEAD + 20, 16), flags, words)
             painter.restore()
+
+    def _paint_scale(self, painter: QPainter, box: QRectF) -> None:
+        """What the colours stand for, from the low end below to the high one above."""
+        colors = diverging() if self._signed else viridis()
+        shades = image(np.linspace(1, 0, SCALE_STEPS)[:, None], colors)
+        bar = QRectF(box.right() + SCALE_GAP_PX, box.top(), SCALE_PX, box.height())
+        painter.drawImage(bar, shades)
+        painter.setFont(theme.font(theme.HINT_PX))
+        painter.setPen(theme.color("muted"))
+        low, high = self._ends
+        words = QRectF(bar.right() + 4, bar.top(), self.width() - bar.right() - 4, bar.height())
+        flag = Qt.AlignmentFlag
+        painter.drawText(words, flag.AlignTop | flag.AlignLeft, high)
+        painter.drawText(words, flag.AlignBottom | flag.AlignLeft, low)
 
     def _paint_selection(self, painter: QPainter, box: QRectF) -> None:
         height = box.height() / len(self._values)
@@ -239,11 +272,8 @@ class HeatMap(Picture):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         count = len(self._values)
-        steps = {
-            Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: PAGE, Qt.Key.Key_PageUp: -PAGE,
-            Qt.Key.Key_Home: -count, Qt.Key.Key_End: count,
-        }  # fmt: skip
         key = Qt.Key(event.key())
+        steps = {**STEPS, Qt.Key.Key_Home: -count, Qt.Key.Key_End: count}
         heads = ([TARGET] if self._targets is not None else []) + list(self._columns)
         if key in steps and count:
             self._go(self._cursor + steps[key], bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
@@ -323,11 +353,11 @@ def viridis() -> np.ndarray:
 
 
 def diverging() -> np.ndarray:
-    return _between(["#0072B2", "#FFFFFF", "#E69F00"])
+    return _between([theme.BLUE, theme.LIGHT.page, theme.ORANGE])
 
 
 def greys() -> np.ndarray:
-    return _between(["#F5F6F8", "#1C2126"])
+    return _between([theme.LIGHT.view, theme.LIGHT.text])
 
 
 def _between(colors: list[str]) -> np.ndarray:

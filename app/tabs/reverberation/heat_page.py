@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout
 
 from app import theme
-from app.i18n import plural, tr
+from app.i18n import digits, plural, tr
 from app.tabs.base import Tab
 from app.tabs.reverberation.heat_map import EPOCHS, SEQUENCES, HeatMap
 from app.tabs.reverberation.kl_bars import COLLAPSED, NAMES, KLBars
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from models.reverberation.observer import Observation
 
 PASS_1, PASS_2, DIFFERENCE, KL = "1", "2", "difference", "kl"
+LEAST_KL = 1e-4  # nats; what is less is drawn as so much
 
 
 class HeatPage(ViewPage):
@@ -111,28 +112,40 @@ class HeatPage(ViewPage):
         count = len(ROLE_NAMES)
         first, second = self._gates[:, :count], self._gates[:, count:]
         columns: tuple[str, ...] = ROLE_NAMES
-        limits = (-1.0, 1.0) if kind == DIFFERENCE else (0.0, 1.0)
+        limits, ends = ((-1.0, 1.0), ("−1", "+1")) if kind == DIFFERENCE else ((0.0, 1.0), ("0", "1"))
         if kind == KL:
             # The second pass of roles, and the processors, as in the bars.
-            values, columns = np.log10(np.maximum(self._kl[:, count:], 1e-4)), NAMES
-            limits = (float(values.min()), float(values.max())) if values.size else limits
+            values, columns = np.log10(np.maximum(self._kl[:, count:], LEAST_KL)), NAMES
+            if values.size:
+                limits = (float(values.min()), float(values.max()))
+                low, high = (digits(10**end, ".2g") for end in limits)
+                ends = (low, f"{high} {tr('nats')}")
         else:
             values = {PASS_1: first, PASS_2: second, DIFFERENCE: second - first}[kind]
         rows = SEQUENCES if self._epochs is None else EPOCHS
-        self.heat.set_values(values, columns, limits, kind == DIFFERENCE, self._targets, rows, self._epochs)
+        self.heat.set_wiring(self.session.wiring)
+        self.heat.set_values(
+            values, columns, limits, ends, kind == DIFFERENCE, self._targets, rows, self._epochs
+        )
         self._say(len(values))
 
     def _say(self, count: int) -> None:
-        scale = {
-            DIFFERENCE: tr("blue: less in pass 2 · orange: more"),
-            KL: tr("dark: little · yellow: much"),
-        }.get(self.which.currentData(), tr("dark: closed · yellow: open"))
         if self._epochs is not None:
-            self.facts.setText(f"{tr('epochs downwards')} · {scale}")
+            self.facts.setText(tr("epochs downwards"))
         elif count:
-            self.facts.setText(f"{tr('click a heading to sort, Shift or drag to select several')} · {scale}")
+            words = tr("click a heading to sort, Shift or drag to select several")
+            self.facts.setText(" · ".join(filter(None, (words, self._target_words()))))
         else:
             self.facts.setText("")
+
+    def _target_words(self) -> str:
+        """What the greys of the strip at the left stand for."""
+        if self._targets is None or not len(self._targets):
+            return ""
+        low, high = (digits(end, ".3g") for end in (self._targets.min(), self._targets.max()))
+        sequences = self.session.sequences
+        title = sequences.target_title if sequences is not None else ""
+        return tr("{target}: light {low}, dark {high}", target=title or tr("target"), low=low, high=high)
 
     def _sort(self, column: str) -> None:
         self.heat.sort("" if column == self.heat.sort_column else column)

@@ -18,8 +18,10 @@ Line = tuple[str, str]  # role, processor: a line of the mesh, which stands for 
 NEAR_MODULE, NEAR_LINE = 18.0, 7.0  # pixels within which something counts as hit
 BESIDE = 26.0  # pixels between a role's middle and its name, and to the edge
 WIDE = 330.0  # half the width that is taken, where there is room, in a window that is not high
+NARROW = 80.0  # half a width that is left beside the names; a compact mesh with less names its selected module only
 FLAT = 130.0  # below this half height names of processors take one line
 MARKED = 0.05  # a difference of gates from which a role is marked
+MARKS_PX = 11  # what is drawn around a role: its second gate, and the rings of what is chosen
 MORE, LESS = theme.ORANGE, theme.BLUE  # than on the other side
 THIN, THICK = 1.2, 6.4  # width of a line whose gate is closed, and open
 
@@ -58,8 +60,13 @@ class Geometry:
         metrics = QFontMetrics(theme.font(theme.HINT_PX, bold=True))
         words = [(short_name if compact else full_name)(name) for name in ROLE_NAMES]
         widest = max(map(metrics.horizontalAdvance, words))
-        self._rx = min(max(80.0, size.width() / 2 - widest - BESIDE), max(WIDE, 1.45 * self._ry))
-        self.flat = self._ry < FLAT
+        free = size.width() / 2 - widest - BESIDE
+        self.named = not compact or free >= NARROW
+        free = max(NARROW, free) if self.named else size.width() / 2 - BESIDE
+        self._rx = min(free, max(WIDE, 1.45 * self._ry))
+        self.low = self._ry < FLAT
+        self.flat = self.low and self._rx > 1.6 * self._ry
+        self.width = float(size.width())
 
     def spot(self, name: str) -> tuple[float, float]:
         """On the unit disc."""
@@ -201,7 +208,7 @@ def _paint_label(
     painter: QPainter, geometry: Geometry, state: MeshState, name: str, back: bool = False
 ) -> None:
     """A module's name beside it, or what lies behind the name so that no line crosses it."""
-    if state.compact and name not in ROLE_NAMES:
+    if (state.compact and name not in ROLE_NAMES) or (not geometry.named and name != state.selected):
         return
     box = label_box(geometry, state, name)
     if back:
@@ -220,11 +227,14 @@ def label_box(geometry: Geometry, state: MeshState, name: str) -> QRectF:
     lines = _words(geometry, state, name).split("\n")
     width, height = max(map(metrics.horizontalAdvance, lines)) + 4, metrics.height() * len(lines)
     at, radius = geometry.at(name), _radius(state, name)
-    if name not in ROLE_NAMES:
-        return QRectF(at.x() - width / 2, at.y() + radius + 1, width, height)
+    if name not in ROLE_NAMES or not geometry.named:
+        below = radius + (1 if name not in ROLE_NAMES else MARKS_PX)
+        left = max(0.0, min(at.x() - width / 2, geometry.width - width))
+        return QRectF(left, at.y() + below, width, height)
     x, y = geometry.spot(name)
     out = QPointF(at.x() + x * (radius + 12), at.y() + y * (radius + 12))
     left = out.x() if x > 0.2 else out.x() - width if x < -0.2 else out.x() - width / 2
+    left = max(0.0, min(left, geometry.width - width))
     top = out.y() - height / 2 + (y * height / 2 if abs(x) <= 0.5 else 0)
     return QRectF(left, top, width, height)
 
@@ -239,6 +249,8 @@ def _words(geometry: Geometry, state: MeshState, name: str) -> str:
     if name not in PROCESSOR_NAMES:
         return short_name(name) if state.compact else full_name(name)
     chinese = MODULES[name].chinese if i18n.language().startswith("zh") else ""
+    if chinese and geometry.low:
+        return chinese
     if geometry.flat:
-        return chinese or english_name(name)
+        return english_name(name)
     return f"{chinese}\n{english_name(name).replace(' ', chr(10))}".strip()

@@ -36,6 +36,8 @@ from models.reverberation.wiring import (
     wiring_of,
 )
 
+LEAST_PX = 210  # width of the mesh, and of the table
+
 
 class WiringPage(ViewPage):
     """train_asked(): train with `wiring`. refused(error): what was asked for cannot work, and was not done. changed()."""
@@ -151,7 +153,7 @@ class WiringPage(ViewPage):
     # Making -----------------------------------------------------------------------------------------------
 
     def _make(self) -> None:
-        begin = QComboBox()
+        begin = _narrow(QComboBox())
         begin.addItem(tr("Begin with…"), "")
         for name, words in {"documented": tr("the documented one"), "cyclic": tr("the cyclic one")}.items():
             begin.addItem(words, name)
@@ -177,7 +179,10 @@ class WiringPage(ViewPage):
         for widget in (begin, self.undo_button, self.redo_button, self.save_button):
             above.addWidget(widget)
         above.addStretch(1)
-        above.addWidget(self.train)
+        told = QHBoxLayout()
+        told.setSpacing(theme.SMALL)
+        told.addWidget(self.facts, 1)
+        told.addWidget(self.train)
         self.hear = _choice(
             {"all": tr("hear all that feed them"), "own": tr("hear their own processor alone")}
         )
@@ -200,11 +205,12 @@ class WiringPage(ViewPage):
         split.addWidget(self.table)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
-        self.table.setMinimumWidth(310)
-        split.setSizes([400, 310])
+        self.mesh.setMinimumWidth(LEAST_PX)
+        self.table.setMinimumWidth(LEAST_PX)
+        split.setSizes([4, 3])
         column = self.view
         column.addLayout(above)
-        column.addWidget(self.facts)
+        column.addLayout(told)
         column.addWidget(split, 1)
         column.addWidget(
             Hint(
@@ -244,4 +250,11 @@ def _choice(words: dict[str, str]) -> QComboBox:
     box = QComboBox()
     for value, text in words.items():
         box.addItem(text, value)
+    return _narrow(box)
+
+
+def _narrow(box: QComboBox) -> QComboBox:
+    """It may be narrower than its longest words."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)
     return box
