@@ -299,8 +299,12 @@ class Decoder:
 
     @torch.inference_mode()
     def _run(self, eeg: np.ndarray, subject: str | None) -> np.ndarray:
-        given = torch.from_numpy(np.ascontiguousarray(eeg, np.float32)).to(self._device)
-        return self._network(given, self._numbers(len(given), subject)).float().cpu().numpy()
+        def decoded(part: slice) -> np.ndarray:
+            given = torch.from_numpy(np.ascontiguousarray(eeg[part], np.float32)).to(self._device)
+            found: np.ndarray = self._network(given, self._numbers(len(given), subject)).float().cpu().numpy()
+            return found
+
+        return np.concatenate(list(devices.in_parts(decoded, len(eeg), len(eeg))))
 
 
 def _to_one(values: np.ndarray) -> np.ndarray:

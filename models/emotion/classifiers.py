@@ -12,7 +12,7 @@ import torch
 import models.torchaudio_cpu  # noqa: F401 - before transformers
 from models import checkpoint
 from models.checkpoint import CheckpointInfo
-from models.devices import inference_dtype
+from models.devices import in_parts, inference_dtype
 from models.emotion import network
 from models.emotion.config import FrontEndConfig
 from models.emotion.features import build_front_end
@@ -75,6 +75,10 @@ class OurClassifier:
     @torch.inference_mode()
     def classify(self, windows: list[np.ndarray]) -> list[Prediction]:
         features = [torch.from_numpy(self.front_end.features(window)) for window in windows]
+        parts = in_parts(lambda part: self._judged(features[part]), len(features), len(features))
+        return [prediction for part in parts for prediction in part]
+
+    def _judged(self, features: list[torch.Tensor]) -> list[Prediction]:
         lengths = torch.tensor([len(one) for one in features])
         padded = torch.nn.utils.rnn.pad_sequence(features, batch_first=True).to(self.device)
         output = self.network(padded, lengths.to(self.device))

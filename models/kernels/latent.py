@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from models.kernels.choice import without_autocast
@@ -18,42 +18,37 @@ from models.kernels.products import pays, product_each
 EPSILON = 1e-5  # of LayerNorm, as PyTorch's
 
 
-class Latent(nn.Module):
-    """mu and logvar of several modules at once: [modules, rows, d] → z, and their KL a row."""
+def drawn(both: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+    """(z = mu + noise · exp(logvar / 2), KL of each row to N(0, 1)).
 
-    def __init__(self, modules: int, d: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(uniform((modules, d, 2 * d), d))
-        self.bias = nn.Parameter(uniform((modules, 1, 2 * d), d))
-
-    def forward(self, h: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
-        both = torch.baddbmm(self.bias, h, self.weight)
-        noise = torch.randn_like(h, dtype=both.dtype) if noisy else None
-        z, kl = _Latent.apply(both, noise)
-        return z, kl
+    both: [modules, rows, 2d], mu beside logvar; noise: [modules, rows, d], or None for z = mu.
+    """
+    z, kl = _Latent.apply(both, noise)
+    return z, kl
 
 
-class NormedLatent(Latent):
-    """LayerNorm(x + z) with a gain and a shift a module, and what else is wanted of h, in few walks over memory; in
-    single precision under autocast too."""
+def normed(
+    x: Tensor,
+    h: Tensor,
+    shares: Tensor | None,
+    noise: Tensor | None,
+    weight: Tensor,
+    bias: Tensor,
+    gain: Tensor,
+    shift: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What roles make of what they read, in few walks over memory: (LayerNorm(x + z) with a gain and a shift a module, as
+    x; means of h over time [modules, batch, d]; KL [modules, batch, time]).
 
-    def forward(  # type: ignore[override]
-        self, x: Tensor, h: Tensor, shares: Tensor | None, gain: Tensor, shift: Tensor, noisy: bool
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """x and h: [modules, batch, time, d]; shares: [batch, time], how much of the mean of h a step is, None: all alike;
-        gain and shift: [modules, d]. Returns (outputs as x, means of h [modules, batch, d], KL [modules, batch, time]).
-        """
-        wide = torch.promote_types(x.dtype, torch.float32)
-        with without_autocast(x):
-            x, h = x.to(wide), h.to(wide)
-            shares = None if shares is None else shares.to(wide)
-            noise = torch.randn_like(h) if noisy else None
-            outs, means, kl = _Normed.apply(x, h, shares, noise, self.weight, self.bias, gain, shift)
-        return outs, means, kl
+    x, h, noise: [modules, batch, time, d]; weight: [modules, d, 2d], bias: [modules, 1, 2d]: from h to mu beside logvar;
+    shares: [batch, time], how much of the mean of h a step is, None: all alike; gain, shift: [modules, d].
+    """
+    outs, means, kl = _Normed.apply(x, h, shares, noise, weight, bias, gain, shift)
+    return outs, means, kl
 
 
 class _Latent(torch.autograd.Function):
-    """both, noise → z and KL, as `_drawn` has them."""
+    """See `drawn`."""
 
     @staticmethod
     def forward(ctx: Any, both: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -69,7 +64,7 @@ class _Latent(torch.autograd.Function):
 
 
 class _Normed(torch.autograd.Function):
-    """See `NormedLatent`."""
+    """See `normed`."""
 
     @staticmethod
     def forward(
@@ -143,9 +138,3 @@ def _of_drawn(both: Tensor, noise: Tensor | None, spread: Tensor, of_z: Tensor, 
     of_spread = spread * of_kl if noise is None else (of_z * noise).addcmul_(spread, of_kl)
     torch.mul(of_spread.mul_(spread).sub_(of_kl), 0.5, out=of_logvar)
     return found
-
-
-def uniform(shape: tuple[int, ...], inputs: int) -> Tensor:
-    """As PyTorch initialises a linear layer of so many inputs."""
-    bound = 1 / math.sqrt(inputs)
-    return torch.empty(shape).uniform_(-bound, bound)

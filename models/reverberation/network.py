@@ -7,13 +7,16 @@ of it. What all roles have alike (mean, variance, gate, norm) is kept stacked, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import layer_norm
 
-from models.kernels.latent import Latent, NormedLatent, uniform
+from models.kernels import latent
+from models.kernels.choice import without_autocast
 from models.kernels.products import shapes_vary
 from models.reverberation.bodies import Mask, SelfAttention, role_body
 from models.reverberation.cores import processor_core
@@ -71,6 +74,59 @@ class Output:
     def kl_once(self) -> Tensor:
         """The same with each role counted once, as it is described: by its second pass."""
         return self.kl_roles[1].sum() + self.kl_processors.sum()
+
+
+class Latent(nn.Module):
+    """Of several modules at once, [modules, rows, d] → z and its KL a row: mu and logvar are linear in h, and
+    z = mu + ε exp(logvar / 2), with ε from N(0, 1) where it is noisy and 0 elsewhere (Kingma & Welling 2014, section 3)."""
+
+    def __init__(self, modules: int, d: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(uniform((modules, d, 2 * d), d))
+        self.bias = nn.Parameter(uniform((modules, 1, 2 * d), d))
+
+    def forward(self, h: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
+        both = torch.baddbmm(self.bias, h, self.weight)  # [modules, rows, 2d]
+        noise = torch.randn_like(h, dtype=both.dtype) if noisy else None
+        return plainly_drawn(both, noise) if torch.compiler.is_compiling() else latent.drawn(both, noise)
+
+
+def plainly_drawn(both: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+    """(z, KL(N(mu, σ²) ‖ N(0, 1)) = ½ Σ (mu² + σ² - log σ² - 1) of each row); both: mu beside log σ², [..., 2d]."""
+    both = both.to(torch.promote_types(both.dtype, torch.float32))  # the terms of a small KL nearly cancel
+    mu, logvar = both.chunk(2, dim=-1)
+    z = mu if noise is None else mu + noise * (logvar / 2).exp()
+    return z, (mu.square() + logvar.exp() - logvar - 1).sum(-1) / 2
+
+
+class NormedLatent(Latent):
+    """LayerNorm(x + z) with a gain and a shift a module, and the mean of h over time; in single precision under autocast
+    too."""
+
+    def forward(  # type: ignore[override]
+        self, x: Tensor, h: Tensor, shares: Tensor | None, gain: Tensor, shift: Tensor, noisy: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """x and h: [modules, batch, time, d]; shares: [batch, time], how much of the mean of h a step is, None: all alike;
+        gain and shift: [modules, d]. Returns (outputs as x, means of h [modules, batch, d], KL [modules, batch, time]).
+        """
+        wide = torch.promote_types(x.dtype, torch.float32)
+        with without_autocast(x):
+            x, h = x.to(wide), h.to(wide)
+            shares = None if shares is None else shares.to(wide)
+            noise = torch.randn_like(h) if noisy else None
+            if not torch.compiler.is_compiling():
+                return latent.normed(x, h, shares, noise, self.weight, self.bias, gain, shift)
+            both = torch.baddbmm(self.bias, h.flatten(1, 2), self.weight).unflatten(1, h.shape[1:3])
+            z, kl = plainly_drawn(both, noise)
+            out = layer_norm(x + z, x.shape[-1:]) * gain[:, None, None] + shift[:, None, None]
+            means = h.mean(2) if shares is None else torch.einsum("mbtd,bt->mbd", h, shares)
+        return out, means, kl
+
+
+def uniform(shape: tuple[int, ...], inputs: int) -> Tensor:
+    """As PyTorch initialises a linear layer of so many inputs."""
+    bound = 1 / math.sqrt(inputs)
+    return torch.empty(shape).uniform_(-bound, bound)
 
 
 class Roles(nn.Module):

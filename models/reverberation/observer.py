@@ -146,12 +146,16 @@ class Observer:
                 ),
             )
             chosen = order[done : done + size]
-            found = self._run(sequences, chosen, muted, cut)
-            output[chosen] = found.value.float().cpu().numpy()
-            gates[:, chosen] = found.gates.float().cpu().numpy()
-            kl[:, chosen] = (
-                torch.cat([found.kl_roles.flatten(0, 1), found.kl_processors]).float().cpu().numpy()
-            )
+
+            def observed(part: slice, chosen: np.ndarray = chosen) -> None:
+                found, own = self._run(sequences, chosen[part], muted, cut), chosen[part]
+                output[own] = found.value.float().cpu().numpy()
+                gates[:, own] = found.gates.float().cpu().numpy()
+                modules = torch.cat([found.kl_roles.flatten(0, 1), found.kl_processors])
+                kl[:, own] = modules.float().cpu().numpy()
+
+            for _ in devices.in_parts(observed, len(chosen), len(chosen)):
+                pass
             done += size
         return Observation(output, sequences.y, gates, kl)
 

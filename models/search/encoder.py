@@ -21,6 +21,7 @@ import torch
 import models.torchaudio_cpu  # noqa: F401  transformers imports torchaudio, which fails beside a CPU build of torch
 from models import pretrained
 from models.datafiles import content_hash
+from models.devices import in_parts
 from models.errors import UserError
 from models.progress import Progress
 from models.search.pictures import View
@@ -132,10 +133,13 @@ class DualEncoder:
         """float32 [n, dim] of length 1 each, of uint8 [n, height, width, 3] as `view` makes them."""
         if not len(pixels):
             return np.zeros((0, self.dim), np.float32)
+        return np.concatenate(list(in_parts(lambda part: self._seen(pixels[part]), len(pixels), len(pixels))))
+
+    @torch.inference_mode()
+    def _seen(self, pixels: np.ndarray) -> np.ndarray:
         batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2)
         batch = (batch.float() * self.view.scale - self._mean) / self._std
-        with torch.inference_mode():
-            return _embeddings(self._model.get_image_features(pixel_values=batch))
+        return _embeddings(self._model.get_image_features(pixel_values=batch))
 
 
 def spelled_symbols(text: str) -> str:

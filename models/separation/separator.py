@@ -275,9 +275,23 @@ class Separator:
         """How often each stretch is heard."""
         return options.test_time_augmentation or self.test_time_augmentation
 
-    @torch.inference_mode()
     def _window(self, sound: FloatArray, times: int) -> FloatArray:
-        """[channels, samples] at the network's rate → [speakers, channels, samples], at the sound's level."""
+        """[channels, samples] at the network's rate → [speakers, channels, samples], at the sound's level; in shorter
+        windows where a graphics card has no memory for this one."""
+        samples = sound.shape[1]
+
+        def separated(size: int) -> FloatArray:
+            if size >= samples:
+                return self._heard(sound, times)
+            joiner = WindowJoiner(partial(self._heard, times=times), size, max(1, size // 4))
+            found: FloatArray = np.concatenate([*joiner.push(sound), *joiner.finish()], axis=-1)
+            return found
+
+        return devices.with_less(separated, samples, least=min(samples, self.sample_rate))
+
+    @torch.inference_mode()
+    def _heard(self, sound: FloatArray, times: int) -> FloatArray:
+        """`_window` at once."""
         mono = sound.mean(axis=0)
         loudest = max(map(rms, sound))
         if loudest <= FLOOR:

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from models.kernels import products
-from models.kernels.latent import NormedLatent
+from models.reverberation.network import NormedLatent
 
 
 def material(modules, batch, time, d, dtype):
@@ -71,3 +71,21 @@ def test_a_small_kl_keeps_its_digits_under_autocast():
     assert found[0].dtype == torch.float32
     torch.testing.assert_close(found[2].double(), expected[2], rtol=0.05, atol=1e-6)
     assert latent.weight.grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize("ragged", [True, False])
+def test_what_a_compiler_is_given_is_the_same(monkeypatch, ragged):
+    latent, x, h, gain, shift = material(3, 2, 4, 8, torch.float64)
+    shares = torch.tensor([[0.5, 0.5, 0, 0], [0.25] * 4], dtype=torch.float64) if ragged else None
+    results = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        found = latent(x, h, shares, gain, shift, noisy=True)
+        torch.manual_seed(2)
+        wanted = [torch.randn_like(one) for one in found]
+        results.append(
+            [*found, *torch.autograd.grad(found, [x, h, *latent.parameters(), gain, shift], wanted)]
+        )
+        monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other)
