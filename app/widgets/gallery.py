@@ -191,11 +191,17 @@ class Gallery(QAbstractItemView):
         moves = QAbstractItemView.CursorAction
         lines = max(1, self.viewport().height() // (self._tile.height() + self._gap))
         steps = {
-            moves.MoveLeft: -1, moves.MovePrevious: -1, moves.MoveRight: 1, moves.MoveNext: 1,
-            moves.MoveUp: -self.columns, moves.MoveDown: self.columns,
-            moves.MovePageUp: -self.columns * lines, moves.MovePageDown: self.columns * lines,
-            moves.MoveHome: -count, moves.MoveEnd: count,
-        }  # fmt: skip
+            moves.MoveLeft: -1,
+            moves.MovePrevious: -1,
+            moves.MoveRight: 1,
+            moves.MoveNext: 1,
+            moves.MoveUp: -self.columns,
+            moves.MoveDown: self.columns,
+            moves.MovePageUp: -self.columns * lines,
+            moves.MovePageDown: self.columns * lines,
+            moves.MoveHome: -count,
+            moves.MoveEnd: count,
+        }
         row = current.row() + steps.get(action, 0)
         if action in (moves.MoveUp, moves.MoveDown) and not 0 <= row < count:
             last_line = (count - 1) // self.columns
@@ -206,9 +212,15 @@ class Gallery(QAbstractItemView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows move; everything else is the owner's, who accepts what it uses."""
         moving = {
-            Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp,
-            Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End,
-        }  # fmt: skip
+            Qt.Key.Key_Left,
+            Qt.Key.Key_Right,
+            Qt.Key.Key_Up,
+            Qt.Key.Key_Down,
+            Qt.Key.Key_PageUp,
+            Qt.Key.Key_PageDown,
+            Qt.Key.Key_Home,
+            Qt.Key.Key_End,
+        }
         if event.key() in moving:
             super().keyPressEvent(event)
             return

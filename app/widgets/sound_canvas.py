@@ -24,8 +24,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from app import theme
-from app.audio.outline import Outline, Stretch
+from app.audio.outline import FLOOR_DB, RANGE_DB, Outline, Stretch
 from app.i18n import tr
+from app.widgets.level_scale import VEIL, paint_scale
 from app.widgets.time_axis import TimeAxis, time_words
 
 GRIP = 5  # px: so near to the edge of the chosen stretch, the edge is moved
@@ -187,9 +188,10 @@ class SoundCanvas(QWidget):
         words = tr("{khz} kHz", khz=f"{self.outline.top_hz / 1000:g}")
         painter.setFont(theme.font(theme.HINT_PX))
         place = QRectF(box.left() + 2, box.top() + 2, painter.fontMetrics().horizontalAdvance(words) + 8, 15)
-        painter.fillRect(place, QColor(0, 0, 0, 110))
+        painter.fillRect(place, VEIL)
         painter.setPen(QColor(theme.ON_MAP))
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, words)
+        paint_scale(painter, box.right() - 2, box.top() + 2, FLOOR_DB, FLOOR_DB + RANGE_DB)
 
     def _paint_marks(self, painter: QPainter) -> None:
         if self.axis.region is not None and self.outline is not None:

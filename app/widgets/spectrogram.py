@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from app import theme
 from app.i18n import tr
+from app.widgets.level_scale import LevelScale
 from app.widgets.plot import Plot
 
 WINDOW = 400  # samples at 16 kHz: 25 ms
@@ -47,6 +48,8 @@ class Spectrogram(Plot):
             mark.setParentItem(self.getViewBox())
             mark.setFont(theme.font(theme.HINT_PX))
             mark.hide()
+        self._scale = LevelScale(FLOOR_DB, FLOOR_DB + RANGE_DB, self)
+        self._scale.hide()
         self.getViewBox().sigResized.connect(self._place_marks)
         self.getViewBox().sigXRangeChanged.connect(self._range_changed)
         self.show_nothing()
@@ -93,6 +96,8 @@ class Spectrogram(Plot):
 
     def _place_marks(self, *_: object) -> None:
         height = self.getViewBox().height()
+        box = self.getViewBox().sceneBoundingRect()
+        self._scale.place(box.right() - 2, box.top() + 2)
         for mark, share in zip(self._marks, MARKS, strict=True):
             mark.setPos(2, (1 - share) * height - (0 if share == 1 else 9))
 
@@ -100,6 +105,7 @@ class Spectrogram(Plot):
         for mark, share in zip(self._marks, MARKS, strict=True):
             mark.setText(f"{top_khz * share:g} kHz")
             mark.show()
+        self._scale.show()
         self._place_marks()
 
     def _range_changed(self, *_: object) -> None:
@@ -130,6 +136,7 @@ class Spectrogram(Plot):
         self._head.hide()
         for mark in self._marks:
             mark.hide()
+        self._scale.hide()
         self.getViewBox().setLimits(xMin=None, xMax=None)
         self.setXRange(-5, 0, padding=0)
         self.setYRange(0, 8, padding=0)

@@ -78,11 +78,27 @@ class Details(QScrollArea):
         self.bits = CodeBits()
         self.legend = Hint()
         for widget in (
-            self.view, self.title, self.figures, self.path, self.credit, self.problem, self.code_title, self.bits,
+            self.view,
+            self.title,
+            self.figures,
+            self.path,
+            self.credit,
+            self.problem,
+            self.code_title,
+            self.bits,
             self.legend,
-        ):  # fmt: skip
+        ):
             column.addWidget(widget)
         column.addSpacing(theme.TINY)
+        column.addLayout(self._make_links())
+        column.addWidget(self.others)
+        column.addStretch(1)
+        self.setWidget(inner)
+        inner.setProperty("surface", "page")
+        self.shown: GridItem | None = None
+
+    def _make_links(self) -> QVBoxLayout:
+        """What can be done with the picture."""
         links = QVBoxLayout()
         links.setSpacing(2)
         self.buttons: dict[str, QPushButton] = {}
@@ -101,12 +117,7 @@ class Details(QScrollArea):
             button.clicked.connect(lambda _on=False, which=key: self.wanted.emit(which))
             links.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
             self.buttons[key] = button
-        column.addLayout(links)
-        column.addWidget(self.others)
-        column.addStretch(1)
-        self.setWidget(inner)
-        inner.setProperty("surface", "page")
-        self.shown: GridItem | None = None
+        return links
 
     def sizeHint(self) -> QSize:
         return QSize(200, 500)
@@ -117,8 +128,12 @@ class Details(QScrollArea):
         self.title.setText(shown.words)
         lines = []
         if shown.score is not None:
-            words = tr("distance {d} of {bits} · similarity {score}", d=shown.distance, bits=bits,
-                       score=score_words(shown.score))  # fmt: skip
+            words = tr(
+                "distance {d} of {bits} · similarity {score}",
+                d=shown.distance,
+                bits=bits,
+                score=score_words(shown.score),
+            )
             lines.append(words)
         if shown.duplicates:
             lines.append(

@@ -145,8 +145,15 @@ class Engine(QObject):
         await self.check(place)
         searcher, index = await self.searcher(), await self.index(place)
         return await self.services.worker(WORKER).run(
-            work.search, searcher, index, query, options, self._memory, newest_wins="search", drop_running=True
-        )  # fmt: skip
+            work.search,
+            searcher,
+            index,
+            query,
+            options,
+            self._memory,
+            newest_wins="search",
+            drop_running=True,
+        )
 
     async def make(self, place: Place, settings: dict[str, Any]) -> None:
         """An empty index at a place, if there is none. Raises Refused as `check`, UserError where it cannot be written."""

@@ -207,9 +207,12 @@ class EvaluatePage(Page):
         self.about.setText(
             tr(
                 "{model} on {data}: {queries} questions, {items} answers to choose from · bars: the best and the worst that breaking ties could give · “with other half” is how figures are published, and no search can ask so",
-                model=judgement.model, data=judgement.data, queries=f"{judgement.queries:,}", items=f"{judgement.items:,}",
+                model=judgement.model,
+                data=judgement.data,
+                queries=f"{judgement.queries:,}",
+                items=f"{judgement.items:,}",
             )
-        )  # fmt: skip
+        )
         single, real = the(judgement, way, "single"), the(judgement, way, "real")
         if single is not None and single.figures is not None:
             found = single.figures

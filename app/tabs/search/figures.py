@@ -191,9 +191,16 @@ class FiguresTable(QTableWidget):
 
 def titles() -> list[str]:
     return [
-        tr("Model"), tr("Asked"), "MAP@50", tr("by ties"), tr("chance"), tr("P@10"), tr("own, R@10"), tr("by ties"),
+        tr("Model"),
+        tr("Asked"),
+        "MAP@50",
+        tr("by ties"),
         tr("chance"),
-    ]  # fmt: skip
+        tr("P@10"),
+        tr("own, R@10"),
+        tr("by ties"),
+        tr("chance"),
+    ]
 
 
 def write_figures(folder: Path, judgements: Sequence[Judgement]) -> None:
@@ -203,9 +210,23 @@ def write_figures(folder: Path, judgements: Sequence[Judgement]) -> None:
     table, curves = io.StringIO(newline=""), io.StringIO(newline="")
     rows, points = csv.writer(table, lineterminator="\n"), csv.writer(curves, lineterminator="\n")
     rows.writerow(
-        ["model", "bits", "way", "method", "map50", "map50_worst", "map50_best", "map_chance", "recall10",
-         "recall10_worst", "recall10_best", "recall_chance", "queries", "items"]
-    )  # fmt: skip
+        [
+            "model",
+            "bits",
+            "way",
+            "method",
+            "map50",
+            "map50_worst",
+            "map50_best",
+            "map_chance",
+            "recall10",
+            "recall10_worst",
+            "recall10_best",
+            "recall_chance",
+            "queries",
+            "items",
+        ]
+    )
     points.writerow(["model", "bits", "way", "method", "rank", "precision", "recall"])
     for judgement in judgements:
         for one in judgement.judged:

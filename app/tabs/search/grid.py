@@ -46,9 +46,16 @@ class GridItem:
     @classmethod
     def of_hit(cls, hit: Hit) -> GridItem:
         return cls(
-            hit.id, hit.path, hit.caption, hit.captions, hit.attribution, hit.score, hit.distance, hit.code,
+            hit.id,
+            hit.path,
+            hit.caption,
+            hit.captions,
+            hit.attribution,
+            hit.score,
+            hit.distance,
+            hit.code,
             hit.duplicates,
-        )  # fmt: skip
+        )
 
     @classmethod
     def of_item(cls, item: IndexedItem) -> GridItem:
@@ -112,8 +119,10 @@ class Pictures(QAbstractListModel):
     def show_all(self, ids: np.ndarray) -> None:
         """Every picture with these ids; what was fetched before is kept where only more have come."""
         grown = (
-            self.hits is None and len(ids) >= len(self._ids) and np.array_equal(ids[: len(self._ids)], self._ids)
-        )  # fmt: skip
+            self.hits is None
+            and len(ids) >= len(self._ids)
+            and np.array_equal(ids[: len(self._ids)], self._ids)
+        )
         if grown and len(self._ids):
             before = len(self._ids)
             if len(ids) == before:

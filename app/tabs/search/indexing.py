@@ -88,9 +88,12 @@ class Indexing(QObject):
         words = tr("What was indexed is kept, and can be searched.")
         folders = [Path(one) for one in place.unfinished]
         self.tab.show_message(
-            "hint", words, [(tr("Go on"), lambda: self.begin(folders, place))],
-            heading=tr("The indexing of {name} has not come to its end.", name=place.words), key="unfinished",
-        )  # fmt: skip
+            "hint",
+            words,
+            [(tr("Go on"), lambda: self.begin(folders, place))],
+            heading=tr("The indexing of {name} has not come to its end.", name=place.words),
+            key="unfinished",
+        )
 
     # Work -------------------------------------------------------------------------------------------------
 
@@ -158,17 +161,21 @@ class Indexing(QObject):
                 "{n} was left out.", "{n} were left out.", len(done.problems), n=f"{len(done.problems):,}"
             )
             self.tab.show_message(
-                "warning", f"{words} {skipped}",
+                "warning",
+                f"{words} {skipped}",
                 [(tr("Show what was left out"), lambda: self._show_skipped(done.problems))],
-                heading=tr("Indexed, but not everything could be read."), key="indexed",
-            )  # fmt: skip
+                heading=tr("Indexed, but not everything could be read."),
+                key="indexed",
+            )
         else:
             self.tab.show_message("hint", words, key="indexed")
         if self._session.place.model == BUNDLED and done.added:
             self.tab.show_message(
-                "hint", tr("To search photographs, choose another encoder under Model and index the folder again."),
-                heading=tr("The bundled model knows emoji only."), key="emoji only",
-            )  # fmt: skip
+                "hint",
+                tr("To search photographs, choose another encoder under Model and index the folder again."),
+                heading=tr("The bundled model knows emoji only."),
+                key="emoji only",
+            )
         for _folder, error in done.broken:
             self.tab.show_error(error)
 
@@ -196,9 +203,11 @@ class Indexing(QObject):
         if place.path == BUNDLED or self.running:
             return
         box = QMessageBox(
-            QMessageBox.Icon.Question, tr("Delete the index"), tr("Delete the index of {name}?", name=place.words),
+            QMessageBox.Icon.Question,
+            tr("Delete the index"),
+            tr("Delete the index of {name}?", name=place.words),
             parent=self.tab,
-        )  # fmt: skip
+        )
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setInformativeText(
             tr("The pictures themselves stay where they are.")

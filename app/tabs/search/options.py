@@ -53,9 +53,11 @@ class Options(QObject):
         fold.add_row(tr("Thumbnails"), self.size, "", tr("How large the pictures of the grid are"))
         fold.add_row(tr("Most answers"), self.top, "", tr("At most so many are shown"))
         fold.add_row(
-            tr("Re-rank the first"), self.rerank, "",
+            tr("Re-rank the first"),
+            self.rerank,
+            "",
             tr("So many of the nearest codes are put in order by their embeddings"),
-        )  # fmt: skip
+        )
         fold.add_row(
             tr("Words against picture"),
             self.words,
@@ -93,10 +95,14 @@ class Options(QObject):
 
     def state(self) -> dict[str, Any]:
         return {
-            "side": self.side.currentData(), "size": self.tile_size, "top": self.top.value(),
-            "rerank": self.rerank.value(), "words": self.words.value(), "workers": self.workers.value(),
+            "side": self.side.currentData(),
+            "size": self.tile_size,
+            "top": self.top.value(),
+            "rerank": self.rerank.value(),
+            "words": self.words.value(),
+            "workers": self.workers.value(),
             "keep": self.keep.isChecked(),
-        }  # fmt: skip
+        }
 
     def restore(self, state: object) -> None:
         if not isinstance(state, dict):

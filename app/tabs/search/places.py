@@ -76,10 +76,12 @@ class Places:
                 unfinished = one.get("unfinished")
                 found.append(
                     Place(
-                        str(one["path"]), str(one.get("title", "")), str(one.get("model", "")),
+                        str(one["path"]),
+                        str(one.get("title", "")),
+                        str(one.get("model", "")),
                         tuple(str(folder) for folder in unfinished) if isinstance(unfinished, list) else (),
                     )
-                )  # fmt: skip
+                )
         return cls(found[:MOST_KEPT])
 
 

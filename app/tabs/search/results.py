@@ -19,9 +19,12 @@ from app.widgets.gallery import Gallery
 LARGE = QSize(1600, 1600)  # px, of the preview and the details
 LARGE_BYTES = 96 * 2**20
 WANTED_KEYS = {
-    Qt.Key.Key_Return: "open", Qt.Key.Key_Enter: "open", Qt.Key.Key_Plus: "more", Qt.Key.Key_Minus: "less",
+    Qt.Key.Key_Return: "open",
+    Qt.Key.Key_Enter: "open",
+    Qt.Key.Key_Plus: "more",
+    Qt.Key.Key_Minus: "less",
     Qt.Key.Key_Equal: "more",
-}  # fmt: skip
+}
 
 
 class Results(QWidget):

@@ -261,9 +261,11 @@ class SearchPage(Page):
         """Nothing is open yet: what to do, and the sample."""
         self.results.show_empty(
             tr("Find pictures with words"),
-            tr("Index a folder of your own, or drop one here. Words, pictures, and “more like this” then find what is in it."),
+            tr(
+                "Index a folder of your own, or drop one here. Words, pictures, and “more like this” then find what is in it."
+            ),
             True,
-        )  # fmt: skip
+        )
         self.query.count.setText("")
         self._show_note()
 

@@ -17,6 +17,7 @@ from app.audio.outline import Outline, Stretch, stretch_of
 from app.i18n import tr
 from app.services import Services
 from app.tabs.separation.lane import HEAD, Lane
+from app.tabs.separation.lane_keys import action_of
 from app.tabs.separation.transport import Transport
 from app.widgets.overview import Overview, TimeRuler
 from app.widgets.sound_canvas import SoundCanvas
@@ -29,7 +30,6 @@ SETTLE_MS = 60  # the view stands still for so long before a file is read
 SPEAKERS = (theme.BLUE, theme.ORANGE, theme.GREEN, theme.PINK, theme.SKY, theme.VERMILION)
 MIXTURE_COLOR = "wave"
 WORKER = "lanes"
-STEP_S, STRIDE_S = 1.0, 10.0  # arrow keys, with Shift
 
 
 @dataclass(frozen=True)
@@ -316,42 +316,20 @@ class Lanes(QWidget):
 
     # Keys and menus ---------------------------------------------------------------------------------------
 
+    @property
+    def selected(self) -> Lane:
+        """The lane that M means."""
+        return self.lanes[self._selected]
+
     def take_key(self, event: QKeyEvent) -> bool:
-        """Whether the key meant something here: see the line under the lanes."""
-        key, far = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        others = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
-        if not self.lanes or event.modifiers() & others:
-            return False
-        step = STRIDE_S if far else STEP_S
-        lane = self.lanes[self._selected]
-        actions = {
-            Qt.Key.Key_Space: self.toggle_play,
-            Qt.Key.Key_Left: lambda: self.go_to(self.place_s() - step),
-            Qt.Key.Key_Right: lambda: self.go_to(self.place_s() + step),
-            Qt.Key.Key_Home: lambda: self.go_to(0.0),
-            Qt.Key.Key_End: lambda: self.go_to(self.axis.duration_s),
-            Qt.Key.Key_Up: lambda: self.select(self._selected - 1),
-            Qt.Key.Key_Down: lambda: self.select(self._selected + 1),
-            Qt.Key.Key_Plus: lambda: self.axis.zoom(0.5),
-            Qt.Key.Key_Equal: lambda: self.axis.zoom(0.5),
-            Qt.Key.Key_Minus: lambda: self.axis.zoom(2.0),
-            Qt.Key.Key_F: self.axis.show_all,
-            Qt.Key.Key_M: lane.mute.click,
-            Qt.Key.Key_L: self.transport.loop.toggle,
-            Qt.Key.Key_Escape: lambda: self.axis.set_region(None),
-            Qt.Key.Key_BracketLeft: lambda: self._set_end(0),
-            Qt.Key.Key_BracketRight: lambda: self._set_end(1),
-        }
-        if Qt.Key.Key_0 <= key <= Qt.Key.Key_9:
-            self.hear_only(key - Qt.Key.Key_0)
-            return True
-        action = actions.get(Qt.Key(key))
+        """Whether the key meant something here."""
+        action = action_of(event, self) if self.lanes else None
         if action is None:
             return False
         action()
         return True
 
-    def _set_end(self, which: int) -> None:
+    def set_end(self, which: int) -> None:
         """The stretch begins, or ends, at the play head."""
         ends = list(self.axis.region or (0.0, self.axis.duration_s))
         ends[which] = self.place_s()

@@ -21,7 +21,7 @@ from app.tabs.separation.filling import Filling
 from app.tabs.separation.lanes import SPEAKERS, Lanes, Sound
 from app.tabs.separation.record_box import RecordBox
 from app.tabs.separation.references import References
-from app.tabs.separation.words import about_words, left_words, speakers_words, speed_words
+from app.tabs.separation.words import about_words, left_words, one_is_faint, speakers_words, speed_words
 from app.tabs.separation.work import READER
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided, Hint
@@ -32,8 +32,6 @@ from models.separation.results import Separated
 if TYPE_CHECKING:
     from app.audio.outline import Outline
     from app.tabs.separation.tab import SeparationTab
-
-FAINT_DB = 20.0  # a track so much softer than another is likely to be nobody's
 
 
 class RecordingPage(Page):
@@ -306,10 +304,8 @@ class RecordingPage(Page):
         texts = [remark.said(translate) for remark in separated.remarks]
         if not texts:
             return
-        levels = separated.levels_db
-        faint = bool(levels) and max(levels) - min(levels) > FAINT_DB
         clipped = self.outline is not None and self.outline.clipped > 0
-        level: Literal["warning", "hint"] = "warning" if faint or clipped else "hint"
+        level: Literal["warning", "hint"] = "warning" if one_is_faint(separated) or clipped else "hint"
         self.tab.show_message(level, "\n".join(texts), heading=tr("About these tracks"), key="remarks")
 
     def tracks(self) -> list[Track]:

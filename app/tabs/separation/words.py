@@ -7,6 +7,14 @@ from app.i18n import plural, tr
 from app.widgets.time_axis import time_words
 from models.separation.results import Separated
 
+FAINT_DB = 20.0  # a track so much softer than another is likely to be nobody's
+
+
+def one_is_faint(separated: Separated) -> bool:
+    """Whether one of the tracks is likely to be nobody's."""
+    levels = separated.levels_db
+    return bool(levels) and max(levels) - min(levels) > FAINT_DB
+
 
 def about_words(outline: Outline, speakers: str = "") -> str:
     """``10:42 · 44.1 kHz · stereo``, and who speaks, where that is known."""
