@@ -21,7 +21,9 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.errors import machine
+from app.help import Help, Rows
 from app.i18n import tr
+from app.widgets.labels import Caption
 from models.resources import resource
 
 
@@ -43,15 +45,24 @@ class TextWindow(QDialog):
 
 
 class ShortcutsWindow(QDialog):
-    """Every action that has a shortcut, and the keys that all views share."""
+    """What the tab in front is for and its keys; every action that has a shortcut; the keys that all views share."""
 
-    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, actions: Sequence[QAction], title: str, about: Help, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self.setWindowTitle(tr("Shortcuts"))
+        self.setWindowTitle(tr("Help: {title}", title=title))
         layout = _column(self)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(theme.LARGE)
-        grid.setVerticalSpacing(6)
+        self.about = about
+        for line in about.lines:
+            words = QLabel(line)
+            words.setWordWrap(True)
+            layout.addWidget(words)
+        layout.addSpacing(theme.SMALL)
+        layout.addWidget(Caption(title))
+        layout.addLayout(_table_of_keys(about.keys))
+        layout.addSpacing(theme.SMALL)
+        layout.addWidget(Caption(tr("Everywhere")))
         native = QKeySequence.SequenceFormat.NativeText
         rows = [
             (action.text().replace("&", ""), "  ".join(key.toString(native) for key in action.shortcuts()))
@@ -65,17 +76,26 @@ class ShortcutsWindow(QDialog):
             (tr("Dismiss a message"), "Esc"),
         ]
         self.rows = rows
-        half = (len(rows) + 1) // 2
-        for index, (words, keys) in enumerate(rows):
-            line, column = index % half, 2 * (index // half)
-            key = QLabel(keys)
-            key.setProperty("role", "hint")
-            grid.addWidget(QLabel(words), line, column)
-            grid.addWidget(key, line, column + 1)
-        layout.addLayout(grid)
+        layout.addLayout(_table_of_keys(rows))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
+
+
+def _table_of_keys(rows: Rows) -> QGridLayout:
+    """Two columns of (what it does, the key)."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(theme.LARGE)
+    grid.setVerticalSpacing(6)
+    half = (len(rows) + 1) // 2
+    for index, (words, keys) in enumerate(rows):
+        line, column = index % half, 2 * (index // half)
+        key = QLabel(keys)
+        key.setProperty("role", "hint")
+        grid.addWidget(QLabel(words), line, column)
+        grid.addWidget(key, line, column + 1)
+    grid.setColumnStretch(3, 1)
+    return grid
 
 
 class AboutWindow(QDialog):

@@ -88,7 +88,7 @@ class Menus(QObject):
 
     def _fill_help(self) -> None:
         menu = self.help_menu
-        self._add(menu, tr("Shortcuts"), self.show_shortcuts, "F1")
+        self._add(menu, tr("Help and shortcuts"), self.show_shortcuts, "F1")
         self._add(menu, tr("Crash reports"), self._open_crashes)
         menu.addSeparator()
         self._add(menu, tr("About Polyphony"), self.show_about).setMenuRole(QAction.MenuRole.AboutRole)
@@ -223,8 +223,13 @@ class Menus(QObject):
 
     def show_shortcuts(self) -> None:
         from app.about import ShortcutsWindow
+        from app.help import help_of
 
-        self.open_dialog("shortcuts", ShortcutsWindow(self.window.actions(), self.window))
+        training = self.window.shows_training
+        place = "training" if training else self.window.system
+        title = tr("Training") if training else systems.entry(place).title()
+        window = ShortcutsWindow(self.window.actions(), title, help_of(place), self.window)
+        self.open_dialog("shortcuts", window)
 
     def show_about(self) -> None:
         from app.about import AboutWindow

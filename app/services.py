@@ -9,10 +9,10 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from app.errors import Errors
-from app.i18n import tr_step
+from app.i18n import tr, tr_step
 from app.settings import Key, Settings
 from app.workers import Worker
 from models.errors import UserError
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QDialog
 
     from app.training.runs import Runs
-    from models.devices import DeviceInfo
+    from models.devices import DeviceInfo, Memory
 
+
+MEMORY_MS = 2000  # between two looks at the memory of the graphics card
 
 Model = TypeVar("Model")
 
@@ -98,6 +100,9 @@ class Services(QObject):
         self._devices: list[DeviceInfo] = []
         self._offline_from_outside = "HF_HUB_OFFLINE" in os.environ
         self._stepped.connect(self._on_step, Qt.ConnectionType.QueuedConnection)
+        self._memory_timer = QTimer(self)
+        self._memory_timer.setInterval(MEMORY_MS)
+        self._memory_timer.timeout.connect(self._look_at_memory)
         self.settings.changed.connect(self._setting_changed)
         self._setting_changed(str(Key.OFFLINE))
 
@@ -164,6 +169,7 @@ class Services(QObject):
         self.close_workers(timeout_s)
 
     def close_workers(self, timeout_s: float = 1.0) -> None:
+        self._memory_timer.stop()
         for worker in self._workers.values():
             worker.cancel_all()
         for worker in self._workers.values():
@@ -182,6 +188,28 @@ class Services(QObject):
         """A model was loaded on `name`; `note` says why where it is not what was chosen (translated)."""
         self.device_used, self.device_note, self.memory_text = name, note, memory
         self.status_changed.emit()
+        if name.startswith("cuda"):
+            self._look_at_memory()
+            self._memory_timer.start()
+        else:
+            self._memory_timer.stop()
+
+    def _look_at_memory(self) -> None:
+        """Of the card that computes, from time to time; asked for in a worker, since a busy card lets one wait."""
+        from models import devices
+
+        self.worker("machine").submit(
+            devices.memory, self.device_used, newest_wins="memory", done=self._tell_memory
+        )
+
+    def _tell_memory(self, memory: Memory | None) -> None:
+        if memory is not None:
+            words = tr(
+                "{used} of {total} GB", used=f"{memory.used / 2**30:.1f}", total=f"{memory.total / 2**30:.0f}"
+            )
+            if words != self.memory_text:
+                self.memory_text = words
+                self.status_changed.emit()
 
     async def devices(self) -> list[DeviceInfo]:
         """The machine's processors, asked for in a worker since torch has to be imported for it; then known."""

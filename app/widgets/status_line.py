@@ -59,20 +59,32 @@ class StatusLine(QFrame):
         self._show_status()
 
     def _show_status(self, _key: str = "") -> None:
-        known = self._services.device_used
-        memory = f" · {self._services.memory_text}" if self._services.memory_text else ""
-        choice = self._services.device
-        words = known + memory if known else (tr("device: automatic") if choice == "auto" else choice)
-        if self._services.device_note:
-            words += " ⚠"
+        words, why = self._device_words()
         if self.device.text() != words:
             self.device.setText(words)
-        self.device.setToolTip(
-            self._services.device_note or tr("The processor that computes; choose it in Settings.")
-        )
+        self.device.setToolTip(why)
+        self.device.setAccessibleDescription(why)
         self.state.setText(self._services.status(self._system))
         self.latency.setText(self._services.latency)
         self.latency.setVisible(bool(self._services.latency))
+
+    def _device_words(self) -> tuple[str, str]:
+        """(what computes and its memory, why it is that)."""
+        services = self._services
+        used, note, choice = services.device_used, services.device_note, services.device
+        if not used:
+            words = tr("device: automatic") if choice == "auto" else _called(choice)
+            return words, tr("The processor that computes; choose it in Settings.")
+        words = " · ".join(part for part in (_called(used), services.memory_text) if part)
+        if note:
+            return f"{words} ⚠", note
+        if used == "cpu" and choice == "cpu":
+            return words, tr("The CPU computes: it was chosen in Settings.")
+        if used == "cpu":
+            return words, tr("The CPU computes: this machine has no graphics card that can be used.")
+        return words, tr(
+            "The processor that computes, and its memory in use by all programs; choose it in Settings."
+        )
 
     def _show_tasks(self) -> None:
         tasks = self._services.tasks
@@ -97,3 +109,8 @@ class StatusLine(QFrame):
     def _cancel(self) -> None:
         if self._services.tasks:
             self._services.tasks[-1].cancel()
+
+
+def _called(device: str) -> str:
+    """As people write it: ``CPU``; a card by the name that torch gives it, which Settings and the terminal take."""
+    return "CPU" if device == "cpu" else device

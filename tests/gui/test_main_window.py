@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QColor, QDropEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractButton
 
 from app import systems, theme
+from app.help import help_of
 from app.main_window import MainWindow
 from app.settings import Key
 from app.tabs.base import Tab
@@ -19,6 +20,7 @@ from app.widgets.bars import Bars
 from app.widgets.decimate import envelope, minmax
 from app.widgets.drop_zone import DropZone
 from app.widgets.plot import Plot, figure
+from models.devices import Memory
 from models.progress import Cancelled
 
 
@@ -504,3 +506,40 @@ def test_the_runs_can_have_the_whole_window(window, qtbot):
 @pytest.mark.parametrize("fill", [*theme.CATEGORIES, "#FFFFFF", "#000000"])
 def test_words_on_a_category_can_be_read(fill):
     assert contrast(theme.ink_on(QColor(fill)), QColor(fill)) >= 4.5
+
+
+@pytest.mark.parametrize("place", [*systems.NAMES, "training"])
+def test_f1_knows_what_is_in_front(place, window, qtbot, monkeypatch):
+    monkeypatch.setattr(systems.Entry, "make", probe_or_page)
+    if place == "training":
+        window.show_training()
+    else:
+        window.show_tab(place)
+    next(action for action in window.actions() if QKeySequence("F1") in action.shortcuts()).trigger()
+    dialog = window.menus.opened("shortcuts")
+    assert dialog.about == help_of(place)
+    assert len(dialog.about.lines) == 3
+    assert dialog.windowTitle().endswith(window.header.tabs.tabText(window.header.tabs.currentIndex()))
+    dialog.close()
+
+
+def test_why_the_cpu_computes_is_said(window, services):
+    services.report_device("cpu")
+    assert window.status.device.text() == "CPU"
+    assert "no graphics card" in window.status.device.toolTip()
+    services.settings.set(Key.DEVICE, "cpu")
+    services.report_device("cpu")
+    assert "chosen in Settings" in window.status.device.toolTip()
+    services.report_device("cpu", "No graphics card is used: this build of torch has no CUDA.")
+    assert window.status.device.text() == "CPU ⚠"
+    assert "no CUDA" in window.status.device.toolTip()
+
+
+def test_the_memory_of_the_card_is_looked_at_while_it_computes(window, services, qtbot, monkeypatch):
+    monkeypatch.setattr("models.devices.memory", lambda device: Memory(3 * 2**30, 80 * 2**30, 2**30))
+    services.report_device("cuda:0")
+    qtbot.waitUntil(lambda: window.status.device.text() == "cuda:0 · 3.0 of 80 GB")
+    assert services._memory_timer.isActive()
+    services.report_device("cpu")
+    assert not services._memory_timer.isActive()
+    qtbot.waitUntil(lambda: not services.worker("machine").busy)
