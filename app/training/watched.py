@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("polyphony.training")
 
 LIFE_EVERY_S = 1.0
-PACE_OVER = 50  # steps that the pace is measured over
 MOST_WORDS = 300  # characters of a reason
 Result = TypeVar("Result")
 ALIVE = (RunState.RUNNING, RunState.WAITING)
@@ -209,21 +208,6 @@ class WatchedRun:
             return self.story.finished.best_value
         best = self.story.best_epoch
         return best.values.get(self.metric) if best is not None else None
-
-    @property
-    def steps_per_second(self) -> float | None:
-        """Its pace over the last steps; None where the steps are not read or too few."""
-        series = max(self.steps.values(), key=len, default=None)
-        if series is None or len(series) < 2:
-            return None
-        first = max(-PACE_OVER, -len(series))
-        seconds = float(series.t[-1] - series.t[first])
-        return float(series.step[-1] - series.step[first]) / seconds if seconds > 0 else None
-
-    def latest(self, name: str) -> float | None:
-        """The last value of a figure that was told by step or by epoch."""
-        series = self.steps.get(name) or self.epochs.get(name)
-        return float(series.y[-1]) if series is not None and len(series) else None
 
     def read(self, most_bytes: int = BLOCK_BYTES) -> bool:
         """Take in what was appended; True if there was something."""

@@ -119,8 +119,12 @@ def pace_words(run: WatchedRun) -> str:
     if not run.alive or story.started is None:
         return ""
     parts = [story.started.device]
-    if (pace := run.steps_per_second) is not None:
-        parts.append(tr("{n} steps a second", n=f"{pace:.2g}" if pace < 10 else f"{pace:.0f}"))
-    if (share := run.latest("gpu_utilisation")) is not None:
-        parts.append(tr("GPU {share} %", share=round(100 * share)))
+    pace = story.pace
+    if pace is not None and math.isfinite(pace.steps_per_s):
+        speed = pace.steps_per_s
+        parts.append(tr("{n} steps a second", n=f"{speed:.2g}" if speed < 10 else f"{speed:.0f}"))
+    if pace is not None and pace.gpu_percent is not None and math.isfinite(pace.gpu_percent):
+        parts.append(tr("GPU {share} %", share=round(pace.gpu_percent)))
+    if pace is not None and pace.gpu_memory_gb > 0:
+        parts.append(tr("{size} GB of its memory", size=f"{pace.gpu_memory_gb:.1f}"))
     return " · ".join(parts)

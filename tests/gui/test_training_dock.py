@@ -408,3 +408,15 @@ def test_words_for_people():
     run = WatchedRun(write_run("words", end="", pid=os.getpid()))
     run.read()
     assert progress_words(run) == "epoch 20 of 20 · 2 min left"
+
+
+def test_a_living_run_tells_where_and_how_fast_it_goes(dock, runs, qtbot):
+    run = write_run("on", end="", pid=os.getpid(), epochs=2)
+    writer = events.EventWriter(run.events_file)
+    writer.write(events.Pace(step=20, epoch=2.0, steps_per_s=12.4, gpu_percent=87.2, gpu_memory_gb=3.25))
+    writer.close()
+    read_all(runs, qtbot)
+    dock.choose(run.path)
+    dock.details.refresh()
+    assert dock.details.pace.text() == "cpu · 12 steps a second · GPU 87 % · 3.2 GB of its memory"
+    assert dock.details.state.text().startswith("running · epoch 2 of 2 · 2 min left")
