@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,9 @@ def draw(
         for suffix in suffixes:
             files.append(folder / f"{name}.{suffix}")
             with rc_context({"svg.fonttype": "none"}):  # words stay words, to be edited
-                figure.savefig(files[-1], dpi=300)
+                drawn = io.BytesIO()
+                figure.savefig(drawn, format=suffix, dpi=300)
+            write_whole(files[-1], drawn.getvalue())
     return files
 
 

@@ -23,7 +23,7 @@ from models.search import data, pictures
 from models.search.config import IndexSettings
 from models.search.encoded import Encoded, joined
 from models.search.index import SHIPPED, Index
-from models.search.index_table import Identity, NewItem
+from models.search.index_table import Identity, NewItem, is_blank
 from models.search.pictures import View
 from models.search.reading import decoded
 
@@ -70,7 +70,7 @@ def open_index(
 ) -> Index:
     """The index at `folder`, made if there is none. Raises UserError if another model made it."""
     settings = settings or IndexSettings()
-    if (Path(folder) / "index.sqlite").is_file():
+    if not is_blank(Path(folder)):
         return Index.open(folder, identity)
     return Index.create(folder, identity, settings.keep_embeddings, settings.kind)
 

@@ -29,7 +29,6 @@ from models.resources import resource
 from models.search.encoded import Encoded
 from models.search.faiss_index import NamedCodes
 from models.search.index_table import (
-    SCHEMA,
     SELECT,
     TABLE,
     Identity,
@@ -37,7 +36,9 @@ from models.search.index_table import (
     NewItem,
     check_schema,
     connected,
+    is_blank,
     item_of,
+    made_aside,
     mapped_rows,
     marks,
     only_writer,
@@ -77,24 +78,20 @@ class Index:
     ) -> Index:
         """A new, empty index. Raises UserError if the folder cannot be written, or holds an index already."""
         folder = Path(folder)
-        if (folder / TABLE).exists():
+        if not is_blank(folder):
             raise UserError(
                 "{path} already holds an index.", "", "Open it, or choose another folder.", path=folder
             )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            base = connected(folder, read_only=False)
-        except (OSError, sqlite3.Error) as error:
-            raise _cannot_write(folder, error) from error
         meta = {
             "format": str(FORMAT_VERSION), "identity": json.dumps(asdict(identity)),
             "embeddings": str(int(keep_embeddings)), "kind": kind,
         }  # fmt: skip
-        with base:
-            base.execute("BEGIN")
-            for statement in SCHEMA.strip().split(";")[:-1]:
-                base.execute(statement)
-            base.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            made_aside(folder, meta)
+            base = connected(folder, read_only=False)
+        except (OSError, sqlite3.Error) as error:
+            raise _cannot_write(folder, error) from error
         return cls(folder, base, read_only=False)
 
     @classmethod

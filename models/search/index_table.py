@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.datafiles import UMASK
 from models.errors import UserError
 from models.files import shortened
 
@@ -110,6 +113,33 @@ def some(values: list) -> Iterator[list]:
 def marks(values: list) -> str:
     """As many question marks, for an ``IN``."""
     return ",".join("?" * len(values))
+
+
+def is_blank(folder: Path) -> bool:
+    """Whether there is no table in the folder, or only the empty beginning of one, as a full disk leaves it."""
+    place = folder / TABLE
+    return not place.exists() or (place.is_file() and not place.stat().st_size)
+
+
+def made_aside(folder: Path, meta: dict[str, str]) -> None:
+    """A new table, written beside its place and then renamed: there is a whole one or none. Raises OSError, sqlite3.Error."""
+    number, name = tempfile.mkstemp(prefix=f".{TABLE}-", dir=folder)
+    os.close(number)
+    aside = Path(name)
+    try:
+        base = sqlite3.connect(aside, isolation_level=None)
+        try:
+            base.execute("BEGIN")
+            for statement in SCHEMA.strip().split(";")[:-1]:
+                base.execute(statement)
+            base.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+            base.execute("COMMIT")
+        finally:
+            base.close()
+        os.chmod(aside, 0o666 & ~UMASK)
+        os.replace(aside, folder / TABLE)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def check_schema(base: sqlite3.Connection) -> None:

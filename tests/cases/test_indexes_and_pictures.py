@@ -12,7 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from models.errors import UserError
 from models.search import pictures, reading
-from models.search.building import index_folder
+from models.search.building import index_folder, open_index
 from models.search.data import open_captions
 from models.search.index import Index
 from models.search.index_table import Identity, only_writer
@@ -102,6 +102,17 @@ def test_a_damaged_lock_blocks_nobody(tmp_path, left):
         pass
     with only_writer(tmp_path / "index"):
         pass
+
+
+def test_the_empty_beginning_of_a_table_is_none(tmp_path):
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / "index.sqlite").touch()
+    index = open_index(tmp_path / "index", IDENTITY)
+    assert len(index) == 0
+    index.close()
+    with pytest.raises(UserError, match="already holds"):
+        Index.create(tmp_path / "index", IDENTITY)
+    assert [path.name for path in (tmp_path / "index").iterdir()] == ["index.sqlite"]
 
 
 def colours(folder, count, first=0):
