@@ -132,6 +132,8 @@ class TransformersClassifier:
         ours = [canonical(label) for label in raw]
         self.labels = tuple(ours if len(set(ours)) == len(ours) else raw)
         self.name = folder.name
+        # A description can be impossible in ways that only computing shows.
+        guarded(lambda: self.classify([np.full(16_000, 0.01, np.float32)]), unfit)
 
     @torch.inference_mode()
     def classify(self, windows: list[np.ndarray]) -> list[Prediction]:

@@ -71,7 +71,12 @@ class DualEncoder:
         self._fill = "max_length" if str(config.model_type).startswith("siglip") else True
         self._mean = torch.tensor(self.view.mean, device=device).view(3, 1, 1)
         self._std = torch.tensor(self.view.std, device=device).view(3, 1, 1)
+        side = self.view.crop or (self.view.height, self.view.width)
+        # A description can be impossible in ways that only computing shows.
         self.dim = guarded(lambda: len(self.texts(["a"])[0]), unfit)
+        seen = guarded(lambda: self.pixels(np.zeros((1, *side, 3), np.uint8)).shape[1], unfit)
+        if seen != self.dim:
+            raise unfit(f"its pictures have {seen} numbers and its texts {self.dim}")
         self.identity = _identity(folder, self.view)
 
     @classmethod

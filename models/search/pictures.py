@@ -26,6 +26,10 @@ SUFFIXES = {
 MOST_PIXELS = (
     178_000_000  # a picture is held decoded, half a gigabyte then; Pillow refuses a little more by itself
 )
+PLAIN = frozenset({"1", "L", "P", "RGB", "YCbCr"})
+MOST_WIDE = (
+    44_000_000  # pixels of all other modes, such as with transparency: several copies of them are held
+)
 LARGEST_VIEW = 4096  # pixels a side
 LARGEST_FILE = 2 * 2**30  # bytes
 MOST_RESIZED = (
@@ -186,8 +190,9 @@ def _formats() -> tuple[str, ...]:
 def _decoded(source: Path | io.BytesIO, path: Path, least: int) -> Image.Image:
     with Image.open(source, formats=_formats()) as picture:
         width, height = picture.size
-        if width * height > MOST_PIXELS:
-            raise _too_large(path)
+        most = MOST_PIXELS if picture.mode in PLAIN else MOST_WIDE
+        if width * height > most:
+            raise _too_large(path, most)
         picture.draft("RGB", (least, least))
         return upright(picture)
 
@@ -263,13 +268,13 @@ def unfit(path: Path) -> str:
     return "" if regular else "It is not a file, but a pipe, a device or a socket."
 
 
-def _too_large(path: Path) -> UserError:
+def _too_large(path: Path, most: int = MOST_PIXELS) -> UserError:
     return UserError(
         "{name} is too large to be read.",
         "It has more than {most:.0f} megapixels.",
         "Save it smaller.",
         name=files.shown(path.name),
-        most=MOST_PIXELS / 1e6,
+        most=most / 1e6,
     )
 
 
