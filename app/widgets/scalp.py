@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.i18n import digits, tr
+from app.widgets.pictures import save_picture
 from app.widgets.plot import figure
 
 REACH = 1.12  # how far the colours go, in radii of the head
@@ -263,29 +264,11 @@ class ScalpMap(QWidget):
 
     def save(self, path: Path) -> None:
         """As SVG or PNG, by the suffix. Raises OSError."""
-        if path.suffix.lower() == ".svg":
-            from PySide6.QtSvg import QSvgGenerator
+        save_picture(path, self.size(), self._paint_on_page, self._name)
 
-            generator = QSvgGenerator()
-            generator.setFileName(str(path))
-            generator.setSize(self.size())
-            generator.setViewBox(self.rect())
-            generator.setTitle(self._name)
-            painter = QPainter()
-            if not painter.begin(generator):
-                raise OSError(None, tr("The picture could not be written."), str(path))
-            painter.fillRect(self.rect(), theme.color(theme.current().page))
-            self.paint(painter)
-            painter.end()
-            return
-        image = QImage(self.size() * 3, QImage.Format.Format_ARGB32)
-        image.setDevicePixelRatio(3)
-        image.fill(theme.color(theme.current().page))
-        painter = QPainter(image)
+    def _paint_on_page(self, painter: QPainter) -> None:
+        painter.fillRect(self.rect(), theme.color("page"))
         self.paint(painter)
-        painter.end()
-        if not image.save(str(path)):
-            raise OSError(None, tr("The picture could not be written."), str(path))
 
 
 def figure_short(value: float, unit: str = "") -> str:

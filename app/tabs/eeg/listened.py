@@ -173,12 +173,21 @@ class ListenedPage(EegPage):
         count = plural("{n} window", "{n} windows", len(pooled.chosen))
         if choice.truth is None:
             agree = 100 * float((pooled.chosen == choice.attention.chosen).mean())
-            said = tr("{share} % of {count} of {window:g} s agree; it is not known who was listened to",
-                      share=f"{agree:.0f}", count=count, window=found.window_s)  # fmt: skip
+            said = tr(
+                "{share} % of {count} of {window:g} s agree; it is not known who was listened to",
+                share=f"{agree:.0f}",
+                count=count,
+                window=found.window_s,
+            )
         else:
-            said = tr("right in {share} % of {count} of {window:g} s, 95 % band {low} to {high} %",
-                      share=f"{100 * pooled.accuracy:.0f}", count=count, window=found.window_s,
-                      low=f"{100 * pooled.low:.0f}", high=f"{100 * pooled.high:.0f}")  # fmt: skip
+            said = tr(
+                "right in {share} % of {count} of {window:g} s, 95 % band {low} to {high} %",
+                share=f"{100 * pooled.accuracy:.0f}",
+                count=count,
+                window=found.window_s,
+                low=f"{100 * pooled.low:.0f}",
+                high=f"{100 * pooled.high:.0f}",
+            )
             if choice.trials > 1:
                 said += " · " + plural("{n} trial together", "{n} trials together", choice.trials)
         legend = "".join(

@@ -58,8 +58,10 @@ class EegMessages(QObject):
     def tuned(self, gain: Gain, run: Path) -> None:
         words = tr(
             "r {before} before and {after} after, on {seconds:g} s that were held back.",
-            before=digits(gain.before, ".3f"), after=digits(gain.after, ".3f"), seconds=round(gain.seconds),
-        )  # fmt: skip
+            before=digits(gain.before, ".3f"),
+            after=digits(gain.after, ".3f"),
+            seconds=round(gain.seconds),
+        )
         use: Action = (tr("Use the tuned decoder"), lambda: self.use_wanted.emit(run / "best"))
         self._tab.show_message("hint", words, [use], heading=tr("The decoder is tuned"), key="tuned")
 
@@ -99,8 +101,9 @@ class EegMessages(QObject):
             words = tr(
                 "{name} cannot be told from shifted copies of it (p {p}). The recording may be too short or too noisy; or what "
                 "was heard belongs to another recording or subject, or began at another time.",
-                name=heard.name, p=f"{heard.comparison.p:.2f}",
-            )  # fmt: skip
+                name=heard.name,
+                p=f"{heard.comparison.p:.2f}",
+            )
             self._tab.show_message("hint", words, key="chance")
 
     def _bad_changed(self) -> None:

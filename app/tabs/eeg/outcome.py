@@ -125,9 +125,13 @@ class EnvelopePage(EegPage):
         said = []
         if np.isfinite(found.interval[0]):
             said.append(
-                tr("windows of {window:g} s: {low} to {high} (95 %)", window=found.window_s, low=_r(found.interval[0]),
-                   high=_r(found.interval[1]))
-            )  # fmt: skip
+                tr(
+                    "windows of {window:g} s: {low} to {high} (95 %)",
+                    window=found.window_s,
+                    low=_r(found.interval[0]),
+                    high=_r(found.interval[1]),
+                )
+            )
         if np.isfinite(found.null_95):
             chance = tr(
                 "shifted envelopes pass {null} once in twenty, p {p}", null=_r(found.null_95), p=_p(found.p)

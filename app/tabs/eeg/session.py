@@ -257,10 +257,9 @@ class EegSession(QObject):
         try:
             with self.services.task(tr("Decoding")) as task, self._host.busy(task):
                 decoder = await self.decoder(task)
-                found: work.DecodedRecording = await self._run(
-                    work.decode, decoder, part.recording, self.subject, tuple(sorted(self.marked_bad)),
-                    self.saved_history, progress=task,
-                )  # fmt: skip
+                bad, history = tuple(sorted(self.marked_bad)), self.saved_history
+                given = (decoder, part.recording, self.subject, bad, history)
+                found: work.DecodedRecording = await self._run(work.decode, *given, progress=task)
         except Cancelled:
             return
         if self.part is not part:
@@ -317,10 +316,8 @@ class EegSession(QObject):
         assert self.part is not None
         parts = [one for one in self.opened.parts if one.subject == self.part.subject]
         names = (tr("heard"), tr("the same, shifted"))
-        talker: work.TalkerChoice = await self._run(
-            work.choose_against_shifted, decoder, parts, parts.index(self.part), self.subject, names,
-            progress=task,
-        )  # fmt: skip
+        given = (decoder, parts, parts.index(self.part), self.subject, names)
+        talker: work.TalkerChoice = await self._run(work.choose_against_shifted, *given, progress=task)
         return talker
 
     async def _evaluate(self, opened: work.OpenedFile) -> None:

@@ -104,9 +104,13 @@ class FromFile(Source):
         end = min(time, int(middle + size / 2) + 1)
         self._asked = (begin, end)
         self._services.worker(READER_OF_STRETCHES).submit(
-            self.recording.read_samples, begin, end, newest_wins="stretch",
-            done=lambda samples: self._take(samples, begin), failed=self._stumbled,
-        )  # fmt: skip
+            self.recording.read_samples,
+            begin,
+            end,
+            newest_wins="stretch",
+            done=lambda samples: self._take(samples, begin),
+            failed=self._stumbled,
+        )
 
     def _take(self, samples: np.ndarray, begin: int) -> None:
         self._chunk, self._chunk_from = samples, begin

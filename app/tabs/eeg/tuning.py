@@ -90,9 +90,13 @@ class FineTuning(QObject):
         track = next(one for one in session.tracks if one.name == heard.name)
         place = self._services.settings.runs_folder / "recordings" / f"{opened.path.stem}.npz"
         await session.held.worker.run(
-            write_data, place, result.decoding.eeg[max(0, first) :], track.at(rate)[max(0, -first) :], rate,
+            write_data,
+            place,
+            result.decoding.eeg[max(0, first) :],
+            track.at(rate)[max(0, -first) :],
+            rate,
             result.decoding.channel_names,
-        )  # fmt: skip
+        )
         return str(place), SUBJECT
 
     def _updated(self, path: object) -> None:
@@ -135,10 +139,11 @@ class FineTuning(QObject):
         self._say(
             tr(
                 "r {change} on {seconds:g} s held back from both; grey is what chance reaches once in twenty.",
-                change=digits(gain.after - gain.before, "+.3f"), seconds=round(gain.seconds),
+                change=digits(gain.after - gain.before, "+.3f"),
+                seconds=round(gain.seconds),
             ),
             possible=True,
-        )  # fmt: skip
+        )
         self.judged.emit()
 
     def _say(self, words: str, possible: bool = False) -> None:

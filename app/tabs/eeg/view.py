@@ -24,7 +24,7 @@ class EegView(QSplitter):
         for number, widget in enumerate((browser, lower)):
             self.addWidget(widget)
             self.setStretchFactor(number, 1)
-        self.setSizes([36, 64])  # whatever each asks for
+        self.setSizes([4000, 6000])  # the share of each, whatever it asks for
         outcome.view.setContentsMargins(0, 0, browser.spare_px, 0)
         for plot in (outcome.envelope, outcome.over_time):
             plot.setXLink(browser.traces)

@@ -136,9 +136,14 @@ def _of_dataset(path: Path, progress: Progress) -> tuple[Part, ...]:
     parts = []
     for item in dataset.items:
         one = Recording(
-            path / f"{item.stimulus or item.subject}.npy", dataset.channel_names, float(dataset.sample_rate), len(item.eeg),
-            _reader(item.eeg, item.step), envelope=item.envelope, remarks=remarks,
-        )  # fmt: skip
+            path / f"{item.stimulus or item.subject}.npy",
+            dataset.channel_names,
+            float(dataset.sample_rate),
+            len(item.eeg),
+            _reader(item.eeg, item.step),
+            envelope=item.envelope,
+            remarks=remarks,
+        )
         parts.append((item.subject, one))
     return _numbered(parts)
 

@@ -97,9 +97,15 @@ class Comparing(QObject):
                 seen = self._seen
                 if seen is None or seen.observer is not observer or seen.sequences is not sequences:
                     found = await self._held.worker.run(
-                        work.observed, observer, sequences, frozenset(), frozenset(),
-                        progress=task, newest_wins="compare", drop_running=True,
-                    )  # fmt: skip
+                        work.observed,
+                        observer,
+                        sequences,
+                        frozenset(),
+                        frozenset(),
+                        progress=task,
+                        newest_wins="compare",
+                        drop_running=True,
+                    )
                     seen = self._seen = Seen(observer, sequences, found)
         except Cancelled:
             return

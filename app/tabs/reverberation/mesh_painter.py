@@ -18,7 +18,7 @@ Line = tuple[str, str]  # role, processor: a line of the mesh, which stands for 
 NEAR_MODULE, NEAR_LINE = 18.0, 7.0  # pixels within which something counts as hit
 BESIDE = 26.0  # pixels between a role's middle and its name, and to the edge
 WIDE = 330.0  # half the width that is taken, where there is room, in a window that is not high
-NARROW = 80.0  # half a width that is left beside the names; a compact mesh with less names its selected module only
+NARROW = 80.0  # half a width that is left beside the names; a mesh with less names its selected module only
 FLAT = 130.0  # below this half height names of processors take one line
 MARKED = 0.05  # a difference of gates from which a role is marked
 MARKS_PX = 11  # what is drawn around a role: its second gate, and the rings of what is chosen
@@ -58,11 +58,12 @@ class Geometry:
         self._middle = QPointF(size.width() / 2, size.height() / 2)
         self._ry = max(60.0, size.height() / 2 - (30 if compact else 40))
         metrics = QFontMetrics(theme.font(theme.HINT_PX, bold=True))
-        words = [(short_name if compact else full_name)(name) for name in ROLE_NAMES]
-        widest = max(map(metrics.horizontalAdvance, words))
-        free = size.width() / 2 - widest - BESIDE
-        self.named = not compact or free >= NARROW
-        free = max(NARROW, free) if self.named else size.width() / 2 - BESIDE
+        free, self.named = size.width() / 2 - BESIDE, False
+        for self.name_of in (short_name,) if compact else (full_name, short_name):
+            beside = free - max(metrics.horizontalAdvance(self.name_of(name)) for name in ROLE_NAMES)
+            if beside >= NARROW:
+                free, self.named = beside, True
+                break
         self._rx = min(free, max(WIDE, 1.45 * self._ry))
         self.low = self._ry < FLAT
         self.flat = self.low and self._rx > 1.6 * self._ry
@@ -247,7 +248,7 @@ def _font(state: MeshState, name: str) -> QFont:
 def _words(geometry: Geometry, state: MeshState, name: str) -> str:
     """What a module is called here; a processor on lines of their own for its languages and words, where there is room."""
     if name not in PROCESSOR_NAMES:
-        return short_name(name) if state.compact else full_name(name)
+        return geometry.name_of(name)
     chinese = MODULES[name].chinese if i18n.language().startswith("zh") else ""
     if chinese and geometry.low:
         return chinese

@@ -145,8 +145,10 @@ class Playback(QWidget):
             told = self.run.history
             words = tr(
                 "epoch {n} of {all} · RMS error {error}",
-                n=int(told.epochs[self.at]), all=int(told.epochs[-1]), error=f"{told.error[self.at]:.4g}",
-            )  # fmt: skip
+                n=int(told.epochs[self.at]),
+                all=int(told.epochs[-1]),
+                error=f"{told.error[self.at]:.4g}",
+            )
             self.words.setText(words)
         self._session.play(self.run, self.at)
 

@@ -321,9 +321,14 @@ class MeshSession(QObject):
         progress: Progress,
     ) -> Observation:
         return await self._held.worker.run(
-            work.observed, observer, sequences, *silenced, progress=progress,
-            newest_wins="observe", drop_running=True,
-        )  # fmt: skip
+            work.observed,
+            observer,
+            sequences,
+            *silenced,
+            progress=progress,
+            newest_wins="observe",
+            drop_running=True,
+        )
 
     @asynccontextmanager
     async def _busy(self, title: str) -> AsyncIterator[ShownProgress]:

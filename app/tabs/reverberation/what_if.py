@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.i18n import digits, plural, tr
 from app.tabs.base import Tab
-from app.tabs.reverberation.module_names import full_name
+from app.tabs.reverberation.module_names import full_name, short_name
 from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.view_page import ViewPage
 from app.tabs.reverberation.work import Edge
@@ -129,7 +129,7 @@ class Connections(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return (tr("Cut connection from"), tr("to"))[section]
+            return (tr("Cut from"), tr("to"))[section]
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -140,7 +140,9 @@ class Connections(QAbstractTableModel):
         edge = self.edges[index.row()]
         if role == Qt.ItemDataRole.CheckStateRole and index.column() == 0:
             return Qt.CheckState.Checked if edge in self.cut else Qt.CheckState.Unchecked
-        return full_name(edge[index.column()]) if role == Qt.ItemDataRole.DisplayRole else None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return full_name(edge[index.column()])
+        return short_name(edge[index.column()]) if role == Qt.ItemDataRole.DisplayRole else None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         if role != Qt.ItemDataRole.CheckStateRole:
@@ -157,7 +159,8 @@ class TickTable(QTableView):
         self.setModel(model)
         for_reading(self, name)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.doubleClicked.connect(self._tick)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -145,9 +145,12 @@ class WiringPage(ViewPage):
         for box, value in ((self.hear, self.wiring.hear), (self.conductor, self.wiring.conductor)):
             box.setCurrentIndex(box.findData(value))
         self.facts.setText(
-            tr("{connections} connections, {sources} sources at the conductor · a model learns its wiring: train one with it",
-               connections=self.wiring.connections, sources=self.wiring.sources)
-        )  # fmt: skip
+            tr(
+                "{connections} connections, {sources} sources at the conductor · a model learns its wiring: train one with it",
+                connections=self.wiring.connections,
+                sources=self.wiring.sources,
+            )
+        )
         self.changed.emit()
 
     # Making -----------------------------------------------------------------------------------------------
