@@ -1,7 +1,8 @@
-"""Make the corpus from which the bundled separation model learns: one clip each of LibriSpeech's and Common Voice's
-speakers, without the silence before and after, at 8 kHz.
+"""Make the corpus of preset `many-voices` of the separation: one clip each of LibriSpeech's and Common Voice's speakers,
+without the silence before and after, at 8 kHz.
 
 python tools/separation_voices.py LIBRISPEECH COMMONVOICE FOLDER
+python -m models train separation --preset many-voices --set data.path=FOLDER
 
 FOLDER then has the clips and ``metadata.csv`` (path, speaker, sex, start_s, end_s). What is made:
 

@@ -70,7 +70,7 @@ def fixed_set(
         ]
         return FixedSet(rate, tuple(made), f"{part} mixtures of {corpus.name}")
     speakers = data.parted_speakers(corpus, settings)[part]
-    return _of_speakers(corpus, set(speakers), config, part, cache, progress)
+    return mixtures_of(corpus, set(speakers), config, part, cache, progress)
 
 
 def judged_set(
@@ -106,12 +106,13 @@ def judged_set(
             "Judge it on other speech.",
             path=path,
         )
-    return _of_speakers(corpus, wanted, config, "test", cache_folder() / "voices", progress or Progress())
+    return mixtures_of(corpus, wanted, config, "test", cache_folder() / "voices", progress or Progress())
 
 
-def _of_speakers(
+def mixtures_of(
     corpus: Corpus, wanted: set[str], config: SeparationConfig, part: str, cache: Path, progress: Progress
 ) -> FixedSet:
+    """The fixed mixtures of some of a corpus's speakers; those of another `part` are other ones."""
     settings, rate = config.data, config.data.sample_rate
     voices = data.Voices([one for one in corpus.clips if one.speaker in wanted], rate, cache, progress)
     recipes = data.draw_recipes(voices, settings, config.mixing, config.network.speakers, part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import torch
 from models.checkpoint import CheckpointInfo
 from models.devices import inference_dtype
 from models.fingerprint import Used
+from models.kernels.graphed_loss import GraphedLoss
+from models.kernels.graphs import Losses
 from models.progress import Progress
 from models.resources import cache_folder
 from models.separation import data, network
@@ -42,6 +45,11 @@ class SeparationTask(Task[SeparationConfig]):
 
     system = "separation"
     metric = "validation/si_sdri"
+    _graph: GraphedLoss | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For processes that load batches, which have nothing to do with the card."""
+        return {name: value for name, value in vars(self).items() if name != "_graph"}
 
     def prepare(self, progress: Progress) -> dict[str, int | float | str]:
         """Read the voices, part the speakers, draw the fixed mixtures."""
@@ -123,11 +131,29 @@ class SeparationTask(Task[SeparationConfig]):
 
     def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
         """Negative SI-SDR in dB, in the order that suits best."""
-        with self._number_format(batch.mixtures.device):
-            tracks = network(batch.mixtures).float()
-        scores, _ = permutation_free(tracks, batch.sources)
-        mask: torch.Tensor = network.largest_mask
-        return Loss(-scores.mean(), len(batch.mixtures), {"largest_mask": mask})
+        tensors = (batch.mixtures, batch.sources)
+        graph = self._graph_of(network, tensors)
+        found = self._losses(network, *tensors) if graph is None else graph(*tensors)
+        return Loss(found["loss"], len(batch.mixtures), {"largest_mask": found["largest_mask"]})
+
+    def _losses(self, network: Any, mixtures: torch.Tensor, sources: torch.Tensor) -> Losses:
+        with self._number_format(mixtures.device):
+            tracks = network(mixtures).float()
+        scores, _ = permutation_free(tracks, sources)
+        return {"loss": -scores.mean(), "largest_mask": network.largest_mask}
+
+    def _graph_of(self, network: torch.nn.Module, batch: tuple[torch.Tensor, ...]) -> GraphedLoss | None:
+        """On a graphics card, the loss of full batches as one graph: thousands of small launches take longer than what
+        they launch. None where it is computed operation by operation."""
+        settings = self.config
+        whole = len(batch[0]) == settings.batch_size  # of one process
+        if not (whole and batch[0].is_cuda) or settings.compile or settings.precision == "fp16":
+            return None
+        if self._graph is None or not self._graph.suits(batch):
+            self._graph = None  # its memory first
+            kind = torch.bfloat16 if settings.precision == "bf16" else None
+            self._graph = GraphedLoss(network, partial(self._losses, network), batch, kind)
+        return self._graph
 
     def _number_format(self, device: torch.device) -> contextlib.AbstractContextManager[Any]:
         """bfloat16 also on a CPU that multiplies it: `kernels/conv_stack.py` gains by it, which torch's own layers do not."""
@@ -140,7 +166,8 @@ class SeparationTask(Task[SeparationConfig]):
         """Adam (Kingma & Ba 2015) as published; with weight decay, decoupled as in AdamW."""
         if self.config.weight_decay:
             return super().optimizer(network)
-        return torch.optim.Adam(network.parameters(), lr=self.config.learning_rate)
+        on_card = next(network.parameters()).is_cuda
+        return torch.optim.Adam(network.parameters(), lr=self.config.learning_rate, fused=on_card or None)
 
     def look_back(self, history: History) -> None:
         self._halvings = [float(value) for value in history.series("validation/loss")]

@@ -42,8 +42,8 @@ class Average:
             return
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for name, weight in network.named_parameters():
-            self._weights[name].lerp_(weight.detach(), 1 - decay)
+        pairs = [(self._weights[n], p.detach()) for n, p in network.named_parameters()]
+        torch._foreach_lerp_([kept for kept, _ in pairs], [now for _, now in pairs], 1 - decay)
 
     @contextmanager
     def in_place_of(self, network: torch.nn.Module) -> Iterator[None]:
