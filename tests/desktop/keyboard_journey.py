@@ -103,7 +103,7 @@ async def separation(person, tab):
     await person.walk_to(says("Separate"))
     await person.press(Qt.Key.Key_Space)
     await until(lambda: recording.tracks() and not tab.is_busy, 120)
-    await person.walk_to(lambda widget: recording.lanes.isAncestorOf(widget) or widget is recording.lanes)
+    await until(recording.lanes.hasFocus)  # by itself: what was separated is there to be heard
     for key in (Qt.Key.Key_2, Qt.Key.Key_Space):  # the second track is heard
         await person.press(key)
     await until(lambda: recording.lanes.player.position_s() > 0.5)
@@ -137,12 +137,12 @@ async def eeg(person, tab):
 
 async def search(person, tab):
     page = tab.search
-    await until(lambda: page.answers is not None and not tab.is_busy and not tab.services.tasks)
+    await until(lambda: page.session.answers is not None and not tab.is_busy and not tab.services.tasks)
     await person.control(Qt.Key.Key_F)
-    before = page.answers
+    before = page.session.answers
     await person.type("red heart")
-    await until(lambda: page.answers is not before)
-    await settled(lambda: page.answers)
+    await until(lambda: page.session.answers is not before)
+    await settled(lambda: page.session.answers)
     await person.press(Qt.Key.Key_Return)
     await person.press(Qt.Key.Key_Right)
     return {
