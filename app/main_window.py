@@ -25,6 +25,7 @@ from app.menus import Menus
 from app.services import Services
 from app.settings import Key
 from app.tabs.base import Tab
+from app.tabs.making import make_tab
 from app.tabs.skeleton import Skeleton
 from app.widgets import focus
 from app.widgets.drop_zone import dropped_paths
@@ -71,6 +72,22 @@ class MainWindow(QMainWindow):
         self.header.tabs.add(
             tr("Training"), theme.GREY, tr("Training runs in the whole window (Ctrl+Shift+T)")
         )
+        self._lay_out()
+        self.menus = Menus(self)
+        self.header.settings_button.clicked.connect(self.menus.show_settings)
+        self.header.tabs.currentChanged.connect(self._choose_index)
+        services.sent.connect(self._deliver)
+
+        self.closing = Closing(self)
+        self.keeper = StateKeeper(self)
+        self.keeper.could_not_write.connect(self._say_not_kept)
+        self._restore_geometry()
+        names = systems.NAMES
+        wanted = start_tab if start_tab in names else services.settings.text(Key.TAB, names[0], names)
+        self._start_at(names.index(wanted))
+
+    def _lay_out(self) -> None:
+        """Tabs and dock in a splitter, the header above, the status line at the foot."""
         self.stack = QStackedWidget()
         for item in systems.ENTRIES:
             place = Skeleton()
@@ -92,7 +109,7 @@ class MainWindow(QMainWindow):
         self.splitter.addWidget(self.dock_place)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
-        self.status = StatusLine(services)
+        self.status = StatusLine(self.services)
 
         body = QWidget()
         body.setProperty("surface", "page")
@@ -103,18 +120,6 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.splitter, 1)
         layout.addWidget(self.status)
         self.setCentralWidget(body)
-        self.menus = Menus(self)
-        self.header.settings_button.clicked.connect(self.menus.show_settings)
-        self.header.tabs.currentChanged.connect(self._choose_index)
-        services.sent.connect(self._deliver)
-
-        self.closing = Closing(self)
-        self.keeper = StateKeeper(self)
-        self.keeper.could_not_write.connect(self._say_not_kept)
-        self._restore_geometry()
-        names = systems.NAMES
-        wanted = start_tab if start_tab in names else services.settings.text(Key.TAB, names[0], names)
-        self._start_at(names.index(wanted))
 
     # Tabs -------------------------------------------------------------------------------------------------
 
@@ -165,7 +170,7 @@ class MainWindow(QMainWindow):
     def _build(self, entry: systems.Entry) -> Tab:
         if entry.system in self._pages:
             return self._pages[entry.system]
-        page = self._make(entry)
+        page = make_tab(entry, self.services, self.keeper)
         place = self._places.pop(entry.system)
         index = self.stack.indexOf(place)
         self.stack.removeWidget(place)
@@ -173,27 +178,6 @@ class MainWindow(QMainWindow):
         self.stack.insertWidget(index, page)
         self._pages[entry.system] = page
         return page
-
-    def _make(self, entry: systems.Entry) -> Tab:
-        """The tab as it was left; as new where it cannot take that up; a page that says so where there is none."""
-        try:
-            page = entry.make(self.services)
-            if self.keeper.restore(page, entry):
-                return page
-            page.deleteLater()
-            page = entry.make(self.services)
-            page.restore({})
-            page.show_message(
-                "warning",
-                tr("It is set aside among the settings, and the tab begins anew."),
-                heading=tr("What this tab remembered could not be used."),
-            )
-            return page
-        except Exception as error:
-            from app.tabs.broken import BrokenTab
-
-            self.services.errors.report(error)
-            return BrokenTab(self.services, entry.system)
 
     def _deliver(self, system: str, payload: object) -> None:
         self.show_tab(system).receive(payload)

@@ -85,6 +85,7 @@ def draw(chosen: argparse.Namespace) -> None:
     from app.services import Services
 
     app = QApplication([])
+    app.setQuitOnLastWindowClosed(False)
     i18n.install(chosen.languages[0])
     i18n.install_qt(app)
     theme.use_font(app)

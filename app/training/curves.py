@@ -13,9 +13,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider
 from app import theme
 from app.i18n import tr
 from app.training.watched import WatchedRun
-from app.training.words import base_name, figure_words, metric_words, progress_words, title_of
+from app.training.words import base_name, metric_words, title_of
 from app.widgets.decimate import minmax
-from app.widgets.labels import Elided
 from app.widgets.plot import Line, Plot
 from models.training.record import Series
 
@@ -93,8 +92,6 @@ class Curves(QWidget):
         self.figure_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.figure_box.setMinimumWidth(130)
         self.figure_box.activated.connect(self._figure_chosen)
-        self.progress = Elided()
-        self.progress.setProperty("role", "hint")
         self.smoothing = QSlider()
         self.smoothing.setOrientation(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 95)
@@ -124,7 +121,7 @@ class Curves(QWidget):
         self.grouped.clicked.connect(self._draw_again)
         row.addWidget(self.figure_box)
         row.addWidget(self.axis_box)
-        row.addWidget(self.progress, 1)
+        row.addStretch(1)
         for widget in (self.grouped, self.smooth_label, self.smoothing, self.logarithmic):
             row.addWidget(widget)
         self.head.hide()
@@ -133,7 +130,7 @@ class Curves(QWidget):
     # What to show -----------------------------------------------------------------------------------------
 
     def show_runs(self, shown: list[Shown], selected: WatchedRun | None) -> None:
-        """Draw these runs; the progress line speaks of `selected`."""
+        """Draw these runs; what their losses are measured against is that of `selected`."""
         other = (selected.system if selected else "") != (self._selected.system if self._selected else "")
         self._shown, self._selected = shown, selected
         if other:
@@ -161,7 +158,6 @@ class Curves(QWidget):
     def _fit_row(self) -> None:
         """Where there is little room, the words go before the controls do."""
         self.smooth_label.setVisible(self.width() > 620)
-        self.progress.setVisible(self.width() > 700)
         self.smoothing.setVisible(self.width() > 400)
         self.figure_box.setMinimumWidth(130 if self.width() > 400 else 90)
 
@@ -232,10 +228,8 @@ class Curves(QWidget):
             )  # fmt: skip
         if self._selected is not None:
             self.empty.setText(tr("No figures yet. They come with the first steps."))
-            self.progress.setText(self._progress_text(name))
         else:
             self.empty.setText(tr("Choose a run to see its curves."))
-            self.progress.setText("")
 
     def _wanted(self, name: str) -> tuple[list[Curve], list[str]]:
         """(the curves of the figure, names of runs whose losses measure something else than the selected one's)."""
@@ -324,15 +318,6 @@ class Curves(QWidget):
                 y = self._lines[key].at(x) or 0.0
                 spots.append({"pos": (x, self.plot.scaled(y)), "brush": item.color})
         self.best.setData(spots, pen=pg.mkPen(theme.current().page, width=1))
-
-    def _progress_text(self, name: str) -> str:
-        assert self._selected is not None
-        words = progress_words(self._selected)
-        best = self._selected.story.best_epoch
-        value = best.values.get(f"validation/{name}") if best is not None else None
-        if best is not None and value is not None:
-            words += " · " + tr("best {value} at epoch {epoch}", value=figure_words(value), epoch=best.epoch)
-        return words
 
     def _offer_figures(self) -> None:
         names: dict[str, None] = {}

@@ -228,7 +228,7 @@ def test_the_dock_lists_draws_and_explains(dock, runs, qtbot):
     dock.choose(runs_folder() / "one")
     dock.curves.redraw()
     assert dock.curves.figure_box.currentData() == "uar"
-    assert "best 0.800 at epoch 15" in dock.curves.progress.whole()
+    assert dock.details.best.text() == "best: unweighted average recall 0.800 at epoch 15"
     assert [spot["pos"].x() if hasattr(spot["pos"], "x") else spot["pos"][0] for spot in spots(dock)] == [
         15.0
     ]
