@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from models import checkpoint
-from models.eeg import commands
+from models.eeg import commands, crossvalidation
 from models.eeg.config import EEGConfig
 from models.eeg.samples import sample_file
 from models.resources import resource
@@ -110,7 +111,7 @@ def ridge_curve(data: str) -> str:
     values["data"] = {"path": data, "test_subjects": list(SUBJECTS)}
     config = configs.validated(EEGConfig, values)
     with tempfile.TemporaryDirectory() as folder:
-        rows = commands.learning_curve(config, CURVE_MINUTES, Path(folder), "cpu")
+        rows = crossvalidation.learning_curve(config, CURVE_MINUTES, Path(folder), "cpu")["points"]
     return ", ".join(f"{row['minutes'] or 43.5:g} min {row['held_out']:.3f}" for row in rows)
 
 
@@ -119,4 +120,5 @@ def held_out(place: Path, data: str) -> dict:
 
 
 if __name__ == "__main__":
-    {"sample": sample, "decoders": decoders}[sys.argv[1]](*sys.argv[2:])
+    steps: dict[str, Callable[..., None]] = {"sample": sample, "decoders": decoders}
+    steps[sys.argv[1]](*sys.argv[2:])

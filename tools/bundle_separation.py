@@ -21,8 +21,9 @@ from models.checkpoint import CheckpointInfo
 from models.progress import Progress
 from models.resources import resource
 from models.separation import mixing
-from models.separation.commands import evaluate_with, say
+from models.separation.commands import say
 from models.separation.corpora import open_corpus
+from models.separation.evaluation import evaluate_with
 from models.separation.results import SeparationOptions
 from models.separation.separator import Separator
 
@@ -65,7 +66,9 @@ def main() -> None:
     separator = Separator.load(place)  # judged as it will be used: from half-precision weights
     figures, _ = evaluate_with(separator, options.data, Progress())
     others = [
-        evaluate_with(separator, options.data, Progress(), SeparationOptions(hearings=count))[0]["si_sdri"]
+        evaluate_with(separator, options.data, Progress(), SeparationOptions(test_time_augmentation=count))[
+            0
+        ]["si_sdri"]
         for count in (1, 8)
     ]
     describe(info, figures, others, separator)

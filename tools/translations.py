@@ -66,7 +66,7 @@ def sentences(tree: ast.AST) -> Iterator[tuple[int, str, str]]:
             for item in node.body:
                 targets = item.targets if isinstance(item, ast.Assign) else []
                 if any(isinstance(target, ast.Name) and target.id in CLASS_LITERALS for target in targets):
-                    for text in _literals(item.value):  # type: ignore[union-attr]
+                    for text in _literals(item.value):  # type: ignore[attr-defined]
                         yield item.lineno, text, ""
         elif isinstance(node, ast.AnnAssign) and _function_name(node.value) in ("setting", "Field"):
             for text in _choices(node.annotation):
@@ -191,7 +191,7 @@ def problems(language: str, found: dict[str, Sentence]) -> list[str]:
         words = message.string if isinstance(message.string, tuple | list) else (message.string,)
         if not all(words) or message.fuzzy:
             said.append(f"untranslated: {text}")
-        elif any(_names(word) != _names(text) for word in words):
+        elif any(_names(word or "") != _names(text) for word in words):
             said.append(f"other names in braces: {text} → {words[0]}")
     return said
 
