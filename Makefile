@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUTF8 := 1
 
-.PHONY: install run test check bench test-cuda bench-cuda soak fuzz lint house screenshots translations clean
+.PHONY: bench bench-cuda check clean figures fuzz house install lint run screenshots soak test test-cuda translations
 
 install: $(VENV)/.installed
 
@@ -67,6 +67,9 @@ screenshots: $(VENV)/.installed-test
 # Mutants of every kind of file over all readers, in processes of their own with limits of time and memory.
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python -m tests.fuzz
+# The published figures of the models that ship, and the README's table of them; minutes, nothing is trained.
+figures: $(VENV)/.installed-test
+	$(BIN)/python tools/figures.py
 
 translations: $(VENV)/.installed-test
 	$(BIN)/python tools/translations.py

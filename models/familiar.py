@@ -16,14 +16,16 @@ MOST_NAMES = 8  # of groups that a remark lists
 
 @dataclass(frozen=True)
 class Familiarity:
-    """What of some data a model has met in its training, validation included: by it the weights were chosen.
+    """What of some data a model has met in its training.
 
-    known: whether the checkpoint tells. items: bool [items], which of them it has met. groups: the speakers or subjects
-    that it has met. left_out: so many items were taken out of the judgement because it had met them.
+    known: whether the checkpoint tells. items: bool [items], which of them it was trained on. validation: bool [items],
+    which others chose its weights. groups: the speakers or subjects it was trained on. left_out: so many items were taken
+    out of the judgement because they took part in its training.
     """
 
     known: bool
     items: np.ndarray
+    validation: np.ndarray
     groups: tuple[str, ...] = ()
     left_out: int = 0
 
@@ -32,10 +34,16 @@ class Familiarity:
         """What a model has met of the items and groups of some data."""
         learned = Learned.of(info.training)
         if learned is None:
-            return cls(False, np.zeros(len(used.items), dtype=bool))
-        seen = learned.seen(used)
+            return cls(False, *np.zeros((2, len(used.items)), dtype=bool))
+        trained, validated = (learned.seen(used, (part,)) for part in ("train", "validation"))
         # A group's name is another person's in other data: it counts where an item of the group was met, too.
-        return cls(True, seen.items, seen.groups if seen.items.any() else ())
+        groups = trained.groups if trained.items.any() else ()
+        return cls(True, trained.items, validated.items & ~trained.items, groups)
+
+    @property
+    def fresh(self) -> np.ndarray:
+        """bool [items]: those that took no part in its training at all."""
+        return ~(self.items | self.validation)
 
     @property
     def met(self) -> int:
@@ -48,6 +56,7 @@ class Familiarity:
             "met": self.met,
             "of": len(self.items),
             "groups": list(self.groups),
+            "validation": int(self.validation.sum()),
             "left_out": self.left_out,
         }
 
@@ -73,6 +82,14 @@ class Familiarity:
                 Remark(
                     "{count} of {all} items took part in its training: on these the metrics say nothing of new data.",
                     count=self.met,
+                    all=len(self.items),
+                )
+            )
+        if self.validation.any():
+            found.append(
+                Remark(
+                    "{count} of {all} items were its validation part, by which its weights were chosen: the metrics may flatter a little.",
+                    count=int(self.validation.sum()),
                     all=len(self.items),
                 )
             )

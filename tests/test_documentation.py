@@ -32,3 +32,27 @@ def test_the_librarys_page_runs_as_it_is_written(title, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_the_readmes_rows_are_those_of_the_figures():
+    """Every published row of a model is made from ``docs/figures``, which one command makes from the models that ship."""
+    from tools import figures
+
+    lines = (ROOT / "README.md").read_text("utf-8").split("\n")
+    for start, row in figures.rows().items():
+        assert [line for line in lines if line.startswith(start)] == [row]
+
+
+@pytest.mark.slow
+def test_the_figures_are_what_the_models_do():
+    """Made again on this machine, to what rounding leaves."""
+    from models.files import read_json
+    from tools import figures
+
+    kept = read_json(figures.FOLDER / "reverberation.json")["figures"]
+    again = figures.reverberation()
+    assert again["sequences"] == kept["sequences"]
+    assert again["mesh"]["rmse"] == pytest.approx(kept["mesh"]["rmse"], rel=0.01)
+    assert again["ridge on time means"]["rmse"] == pytest.approx(
+        kept["ridge on time means"]["rmse"], rel=0.01
+    )

@@ -114,11 +114,11 @@ def unfamiliar(info: CheckpointInfo, query: Pairs, answers: Pairs | None) -> tup
     """(queries that the model was not trained on, what it has met of them); all of them where it has met them all, or
     where they are set against a part of their own, as published data sets have it."""
     familiar = Familiarity.of(info, contents_of_pairs(query))
-    fresh = np.flatnonzero(~familiar.items)
-    if answers is not None or not familiar.met or len(fresh) < 2:
+    fresh = np.flatnonzero(familiar.fresh)
+    if answers is not None or len(fresh) in (0, 1, len(query)):
         return query, familiar
-    left_out = familiar.met
-    return query.chosen(fresh), replace(familiar, items=familiar.items[fresh], left_out=left_out)
+    kept = replace(familiar, items=familiar.items[fresh], validation=familiar.validation[fresh])
+    return query.chosen(fresh), replace(kept, left_out=len(query) - len(fresh))
 
 
 def _info_of(choice: Choice) -> CheckpointInfo:

@@ -90,7 +90,7 @@ def judged_set(
         return fixed_set(config, "test", progress=progress)
     clips = contents_of_clips(corpus.clips)
     familiar = Familiarity.of(info, clips)
-    met = {clip.speaker for clip, known in zip(corpus.clips, familiar.items, strict=True) if known}
+    met = {clip.speaker for clip, fresh in zip(corpus.clips, familiar.fresh, strict=True) if not fresh}
     # Copies in another format have another content, and are known by their speakers' names: of most, they are no chance.
     names = set(corpus.speakers)
     groups = {part: set(map(str, of)) & names for part, of in info.training.get("groups", {}).items()}
