@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +222,7 @@ def views_of(tab: Any) -> list[tuple[str, Callable[[], None]]]:
     for row in tab.findChildren(Segments):
         if row.isVisible() and row is not getattr(tab, "choice", None):
             for key in list(row.buttons):
-                found.append((key, lambda row=row, key=key: row.choose(key)))
+                found.append((key, partial(row.choose, key)))
     return found
 
 
