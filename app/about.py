@@ -140,7 +140,7 @@ class AboutWindow(QDialog):
 
 def notices() -> dict[str, str]:
     """Name → text of every licence that ships; Polyphony's own first."""
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     own = resource().parent / "LICENSE"
     files = [own] if own.is_file() else []
     files += sorted(
@@ -149,10 +149,10 @@ def notices() -> dict[str, str]:
     for path in files:
         try:
             name = tr("Polyphony (MIT)") if path == own else path.stem
-            found[name] = path.read_text("utf-8", "replace")
+            result[name] = path.read_text("utf-8", "replace")
         except OSError as error:
-            found[path.stem] = str(error)
-    return found
+            result[path.stem] = str(error)
+    return result
 
 
 def _column(dialog: QDialog) -> QVBoxLayout:

@@ -26,7 +26,7 @@ class EndSignals(QObject):
         self._notifier.activated.connect(self._read)
         names = ("SIGTERM", "SIGINT") if os.name == "nt" else ("SIGTERM", "SIGHUP", "SIGINT")
         self._before = {
-            number: signal.getsignal(number) for number in (getattr(signal, one) for one in names)
+            number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)
         }
         for number in self._before:
             signal.signal(number, lambda _number, _frame: None)

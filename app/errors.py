@@ -171,7 +171,7 @@ def unclean_exits() -> list[Path]:
     """Reports of earlier processes that vanished without a word. Each is told once: it is renamed here."""
     import psutil
 
-    found = []
+    result = []
     for path in _markers():
         try:
             first, _, stack = path.read_text("utf-8", "replace").partition("\n")
@@ -193,8 +193,8 @@ def unclean_exits() -> list[Path]:
         except OSError as error:
             log.warning("%s: %s", path, error)
             continue
-        found.append(target)
-    return found
+        result.append(target)
+    return result
 
 
 def _markers() -> list[Path]:

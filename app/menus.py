@@ -124,7 +124,7 @@ class Menus(QObject):
         for path in paths:
             action = self.recent_menu.addAction(menu_words(path.name))
             action.setToolTip(tip(str(path)))
-            action.triggered.connect(lambda _checked=False, one=path: self.window.open_paths([one]))
+            action.triggered.connect(lambda _checked=False, item=path: self.window.open_paths([item]))
         if paths:
             self.recent_menu.addSeparator()
             self.recent_menu.addAction(tr("Clear the list")).triggered.connect(services.settings.clear_recent)

@@ -119,8 +119,8 @@ class SettingsDialog(QDialog):
             self._services.start(self._ask_devices(), until=self)
 
     async def _ask_devices(self) -> None:
-        found = await self._services.devices()
-        for item in found:
+        result = await self._services.devices()
+        for item in result:
             if item.name == "cpu":
                 continue
             words = f"{item.name} · {item.title}"
@@ -131,7 +131,7 @@ class SettingsDialog(QDialog):
                 self.device.setItemText(index, words)
             else:
                 self.device.addItem(words, item.name)
-        if any(item.name != "cpu" for item in found):
+        if any(item.name != "cpu" for item in result):
             self._device_note.setText(tr("Automatic takes the graphics processor."))
         else:
             self._device_note.setText(tr("No graphics processor was found; the CPU computes."))

@@ -133,12 +133,12 @@ def mark(category: str, ground: str = "card", least: float = 3.0) -> QColor:
     category: a token or ``#RRGGBB``. It is mixed with the text's colour until its contrast to the ground is `least`.
     """
     pure, behind, text = color(category), color(ground), color("text")
-    found = pure
+    result = pure
     for step in range(1, 20):
-        if contrast(found, behind) >= least:
+        if contrast(result, behind) >= least:
             break
-        found = _mixed(pure, text, step / 20)
-    return found
+        result = _mixed(pure, text, step / 20)
+    return result
 
 
 def _mixed(one: QColor, other: QColor, share: float) -> QColor:

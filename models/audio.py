@@ -102,14 +102,14 @@ def remarks(path: str | os.PathLike[str]) -> tuple[Remark, ...]:
 
 def named_remarks(paths: Iterable[str | os.PathLike[str]]) -> tuple[Remark, ...]:
     """The `remarks` of several files, each with the file's name; what cannot be read is told where it is read."""
-    found: list[Remark] = []
+    result: list[Remark] = []
     for path in paths:
         with contextlib.suppress(UserError):
-            found += [
-                Remark("{name}: {reason}", name=shown(Path(path).name), reason=str(one))
-                for one in remarks(path)
+            result += [
+                Remark("{name}: {reason}", name=shown(Path(path).name), reason=str(remark))
+                for remark in remarks(path)
             ]
-    return tuple(found)
+    return tuple(result)
 
 
 def read(path: str | os.PathLike[str], sample_rate: int = 16_000, mono: bool = True) -> np.ndarray:
@@ -239,19 +239,19 @@ def find_audio(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
     A file that was named itself is kept whatever its suffix, so that opening it can say what is wrong.
     """
-    found: list[Path] = []
+    result: list[Path] = []
     for path in map(Path, paths):
         if not path.is_dir():
-            found.append(path)
+            result.append(path)
             continue
         for folder, folders, names in os.walk(path, onerror=_refuse_folder if _unreadable(path) else None):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            found.extend(
+            result.extend(
                 Path(folder, name)
                 for name in sorted(names)
                 if not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES
             )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(result))
 
 
 def _unreadable(folder: Path) -> bool:

@@ -54,13 +54,13 @@ class CheckpointInfo(BaseModel):
 
 def versions() -> dict[str, str]:
     """Of Python and of what computes, for the record."""
-    found = {"python": platform.python_version()}
+    result = {"python": platform.python_version()}
     for name in ("polyphony", "torch", "torchaudio", "transformers", "numpy"):
         try:
-            found[name] = metadata.version(name)
+            result[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return result
 
 
 def save(

@@ -279,7 +279,7 @@ def _decoded(contents: bytes) -> str:
 def _is_everyday_chinese(text: str) -> bool:
     """Whether most of what is not ASCII are common characters; an umlaut and a letter make a rare one."""
     wide = [character for character in text if not character.isascii()]
-    return 2 * sum(len(one.encode("gb2312", "ignore")) > 0 for one in wide) > len(wide)
+    return 2 * sum(len(item.encode("gb2312", "ignore")) > 0 for item in wide) > len(wide)
 
 
 def _delimiter(heading: str) -> str:

@@ -55,14 +55,14 @@ def available() -> list[DeviceInfo]:
     """Every processor of this machine that torch can use, the CPU first. Imports torch."""
     import torch
 
-    found = [DeviceInfo("cpu", f"CPU, {os.cpu_count() or 1} cores")]
+    result = [DeviceInfo("cpu", f"CPU, {os.cpu_count() or 1} cores")]
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             properties = torch.cuda.get_device_properties(index)
-            found.append(DeviceInfo(f"cuda:{index}", properties.name, properties.total_memory))
+            result.append(DeviceInfo(f"cuda:{index}", properties.name, properties.total_memory))
     if torch.backends.mps.is_available():
-        found.append(DeviceInfo("mps", "Apple GPU (Metal)"))
-    return found
+        result.append(DeviceInfo("mps", "Apple GPU (Metal)"))
+    return result
 
 
 def resolve(choice: str = AUTO) -> Device:
@@ -87,7 +87,7 @@ def resolve(choice: str = AUTO) -> Device:
     index = int(number) if number.isdigit() else (0 if not number else -1)
     if kind == "cuda" and torch.cuda.is_available() and 0 <= index < torch.cuda.device_count():
         return _card(index)
-    known = ", ".join(one.name for one in available())
+    known = ", ".join(item.name for item in available())
     why = str(_why_no_card()) if kind == "cuda" and not torch.cuda.is_available() else ""
     raise UserError(
         "This machine has no device {choice}.",
@@ -157,8 +157,8 @@ def with_less(work: Callable[[int], Result], size: int, least: int = 1) -> Resul
     size: how much is worked on at once, such as items of a batch or seconds of a window. Raises UserError where even
     `least` is too much.
     """
-    for found in in_parts(lambda part: work(part.stop - part.start), size, size, least, once=True):
-        return found
+    for result in in_parts(lambda part: work(part.stop - part.start), size, size, least, once=True):
+        return result
     return work(0)
 
 
@@ -174,9 +174,9 @@ def in_parts(
     done, size = 0, min(size, max(count, 1))
     while done < count:
         part = slice(done, min(count, done + size))
-        fits, found = _tried(work, part)
+        fits, result = _tried(work, part)
         if fits:
-            yield found  # type: ignore[misc]
+            yield result  # type: ignore[misc]
             if once:
                 return
             done = part.stop

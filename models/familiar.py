@@ -69,16 +69,16 @@ class Familiarity:
                     "The checkpoint does not say what it was trained on: whether it has met this data is not known."
                 ),
             )
-        found = []
+        result = []
         if self.left_out:
-            found.append(
+            result.append(
                 Remark(
                     "{count} items took part in its training and were left out; the others are judged.",
                     count=self.left_out,
                 )
             )
         if self.met:
-            found.append(
+            result.append(
                 Remark(
                     "{count} of {all} items took part in its training: on these the metrics say nothing of new data.",
                     count=self.met,
@@ -86,7 +86,7 @@ class Familiarity:
                 )
             )
         if self.validation.any():
-            found.append(
+            result.append(
                 Remark(
                     "{count} of {all} items were its validation part, by which its weights were chosen: the metrics may flatter a little.",
                     count=int(self.validation.sum()),
@@ -95,7 +95,7 @@ class Familiarity:
             )
         if self.groups:
             names = ", ".join(self.groups[:MOST_NAMES]) + (" …" if len(self.groups) > MOST_NAMES else "")
-            found.append(
+            result.append(
                 Remark("It has met {names} in its training: the metrics say nothing of others.", names=names)
             )
-        return tuple(found)
+        return tuple(result)

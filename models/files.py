@@ -126,10 +126,10 @@ def read_bytes(path: str | os.PathLike[str], most: int) -> bytes:
     if state.st_size > most:
         raise too_large(path, state.st_size, most)
     with opened(path) as file:
-        found = file.read(most + 1)
-    if len(found) > most:  # it grew since
-        raise too_large(path, len(found), most)
-    return found
+        result = file.read(most + 1)
+    if len(result) > most:  # it grew since
+        raise too_large(path, len(result), most)
+    return result
 
 
 def read_json(path: str | os.PathLike[str], most: int = LARGEST_JSON) -> Any:
@@ -156,9 +156,9 @@ def depth(values: Any) -> int:
     while layer and count <= DEEPEST:
         layer = [
             inner
-            for one in layer
-            if isinstance(one, dict | list)
-            for inner in (one.values() if isinstance(one, dict) else one)
+            for item in layer
+            if isinstance(item, dict | list)
+            for inner in (item.values() if isinstance(item, dict) else item)
         ]
         count += bool(layer)
     return count
@@ -241,11 +241,11 @@ def _yaml_size(node: Any, yaml: Any, known: dict[int, int], above: set[int], lev
         raise RecursionError
     inner: list[Any] = []
     if isinstance(node, yaml.MappingNode):
-        inner = [one for pair in node.value for one in pair]
+        inner = [item for pair in node.value for item in pair]
     elif isinstance(node, yaml.SequenceNode):
         inner = node.value
     above.add(id(node))
-    count = 1 + sum(_yaml_size(one, yaml, known, above, level + 1) for one in inner)
+    count = 1 + sum(_yaml_size(item, yaml, known, above, level + 1) for item in inner)
     above.discard(id(node))
     known[id(node)] = count
     return count
@@ -275,10 +275,10 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """
     state = check_regular(path)
     limit = unpacked_limit(state.st_size)
-    found: dict[str, np.ndarray] = {}
+    result: dict[str, np.ndarray] = {}
     with opened(path) as raw, _array_errors(path), zipfile.ZipFile(raw) as archive:
         members = archive.infolist()
-        check_unpacked(path, sum(one.file_size for one in members), state.st_size)
+        check_unpacked(path, sum(item.file_size for item in members), state.st_size)
         if len(members) > MOST_ARRAYS:
             raise damaged(path, f"it lists {len(members)} arrays")
         for member in members:
@@ -287,10 +287,10 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             with archive.open(member) as packed:
                 _check_header(packed, min(member.file_size, limit), path)
             with archive.open(member) as packed:
-                found[member.filename.removesuffix(".npy")] = _whole_text(
+                result[member.filename.removesuffix(".npy")] = _whole_text(
                     np.lib.format.read_array(packed, allow_pickle=False, max_header_size=LARGEST_HEADER)
                 )
-    return found
+    return result
 
 
 def _whole_text(array: np.ndarray) -> np.ndarray:

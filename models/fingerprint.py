@@ -54,15 +54,15 @@ def of_file(path: str | os.PathLike[str]) -> str:
 
     Raises UserError where it cannot be read.
     """
-    found = hashlib.blake2b(digest_size=DIGITS // 2)
+    result = hashlib.blake2b(digest_size=DIGITS // 2)
     try:
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
-            found.update(size.to_bytes(8, "little"))
+            result.update(size.to_bytes(8, "little"))
             for number in range(SAMPLES):
                 larger = size > SAMPLES * SAMPLED
                 file.seek((size - SAMPLED) * number // (SAMPLES - 1) if larger else number * SAMPLED)
-                found.update(file.read(SAMPLED))
+                result.update(file.read(SAMPLED))
     except OSError as error:
         raise UserError(
             "{path} cannot be read.",
@@ -71,7 +71,7 @@ def of_file(path: str | os.PathLike[str]) -> str:
             path=path,
             reason=error.strerror or str(error),
         ) from error
-    return found.hexdigest()
+    return result.hexdigest()
 
 
 def of_span(file: str, start_s: float = 0.0, end_s: float | None = None) -> str:
@@ -84,9 +84,9 @@ def of_span(file: str, start_s: float = 0.0, end_s: float | None = None) -> str:
 def of_array(values: np.ndarray) -> str:
     """The hash of a row or sequence of numbers; the same in any memory order."""
     kept = np.ascontiguousarray(values)
-    found = hashlib.blake2b(f"{kept.dtype.str}{kept.shape}".encode(), digest_size=DIGITS // 2)
-    found.update(kept.tobytes())
-    return found.hexdigest()
+    result = hashlib.blake2b(f"{kept.dtype.str}{kept.shape}".encode(), digest_size=DIGITS // 2)
+    result.update(kept.tobytes())
+    return result.hexdigest()
 
 
 def digest(values: Any) -> str:
@@ -191,10 +191,10 @@ class Learned:
             return None
         by_part: dict[str, frozenset[str]] = {}
         for name, text in (items if isinstance(items, dict) else {}).items():
-            found = unpacked(text)
-            if found is None:
+            result = unpacked(text)
+            if result is None:
                 return None
-            by_part[str(name)] = frozenset(found)
+            by_part[str(name)] = frozenset(result)
         named = groups if isinstance(groups, dict) else {}
         return cls(by_part, {str(k): frozenset(map(str, v)) for k, v in named.items() if isinstance(v, list)})
 

@@ -59,8 +59,8 @@ def given_place(text: str, what: str) -> str:
 
 def _choices(annotation: Any) -> list[str]:
     kinds = [annotation, *get_args(annotation)]
-    found = next((kind for kind in kinds if get_origin(kind) is Literal), None)
-    return [str(value) for value in get_args(found)] if found is not None else []
+    result = next((kind for kind in kinds if get_origin(kind) is Literal), None)
+    return [str(value) for value in get_args(result)] if result is not None else []
 
 
 def _plain(value: Any, annotation: Any) -> Any:

@@ -89,7 +89,10 @@ def checkpoint_folder(choice: Choice, system: str) -> Path:
 def bundled_names(system: str) -> list[str]:
     """``bundled``, and ``bundled-NAME`` of what ships besides."""
     folders = resource("checkpoints").glob(f"{system}-*/{checkpoint.DESCRIPTION}")
-    return [BUNDLED, *sorted(f"{BUNDLED}-{one.parent.name.removeprefix(f'{system}-')}" for one in folders)]
+    return [
+        BUNDLED,
+        *sorted(f"{BUNDLED}-{folder.parent.name.removeprefix(f'{system}-')}" for folder in folders),
+    ]
 
 
 def read_info(choice: Choice, system: str) -> CheckpointInfo:
@@ -148,7 +151,7 @@ def network_config(kind: type[Config], values: Mapping[str, Any], title: str = "
     Raises UserError where it names a setting that is not known here, as one of a newer version may, or a value that the
     dataclass refuses.
     """
-    known = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    known = {item.name for item in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - known)
     if unknown:
         raise UserError(

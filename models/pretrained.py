@@ -62,9 +62,9 @@ def find(name: str) -> Path | None:
 
 def locate(name: str, progress: Progress | None = None, allow_download: bool = True) -> Path:
     """The folder of the model `name`, downloaded if need be. Raises UserError, or Cancelled."""
-    found = find(name)
-    if found is not None:
-        return found
+    result = find(name)
+    if result is not None:
+        return result
     folder = Path(name).expanduser()
     if folder.is_dir() or folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
         raise UserError(

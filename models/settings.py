@@ -63,7 +63,7 @@ def redefault(kind: type[BaseModel], name: str, default: Any, **changes: Any) ->
     ``learning_rate: float = redefault(TrainingConfig, "learning_rate", 1e-3)``.
     """
     field = kind.model_fields[name]
-    limits = {key: getattr(one, key) for one in field.metadata for key in _LIMITS if hasattr(one, key)}
+    limits = {key: getattr(item, key) for item in field.metadata for key in _LIMITS if hasattr(item, key)}
     kept = {
         "title": field.title,
         "description": field.description,
@@ -88,7 +88,7 @@ def validated(kind: type[Model], values: dict[str, Any]) -> Model:
 
 def problems(error: ValidationError) -> list[str]:
     """One sentence a wrong field, such as ``augment.noise: should be at most 1 (got 3)``."""
-    found = []
+    result = []
     for item in error.errors():
         place = ".".join(map(str, item["loc"])) or "settings"
         text = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
@@ -103,8 +103,8 @@ def problems(error: ValidationError) -> list[str]:
             if item["type"] in ("missing", "value_error", "contradiction")
             else f" (got {_short(item.get('input'))})"
         )
-        found.append(f"{place}: {text[:1].lower()}{text[1:]}{got}")
-    return found
+        result.append(f"{place}: {text[:1].lower()}{text[1:]}{got}")
+    return result
 
 
 def _short(value: Any) -> str:

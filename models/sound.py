@@ -227,9 +227,9 @@ class FFmpegSound:
                 block = block[:left]
             parts.append(block)
             left -= len(block)
-        found = np.concatenate(parts) if parts else np.zeros((0, self.channels), np.float32)
-        self._place += len(found)
-        return found
+        result = np.concatenate(parts) if parts else np.zeros((0, self.channels), np.float32)
+        self._place += len(result)
+        return result
 
     def seek(self, frame: int) -> None:
         """By decoding up to there: places in compressed sound are not exact."""
@@ -302,7 +302,7 @@ class FFmpegSound:
                     if resampler is None:
                         resampler = av.AudioResampler("fltp", self._stream.layout, self.samplerate)
                     try:
-                        made = [_samples_of(one) for one in resampler.resample(frame)]
+                        made = [_samples_of(item) for item in resampler.resample(frame)]
                     except (av.error.FFmpegError, ValueError):
                         bad += 1
                         continue
@@ -381,10 +381,10 @@ def counted_frames(path: Path) -> int | None:
                 primed += struct.unpack("<I", bytes(packet.get_sidedata("skip_samples"))[:4])[0]
     if timed:
         seconds *= (timed + untimed) / timed
-    found = round(seconds * rate) - primed if timed else 0
+    result = round(seconds * rate) - primed if timed else 0
     if len(_counted) >= REMEMBERED:
         _counted.clear()
-    _counted[key] = found if found > 0 else None
+    _counted[key] = result if result > 0 else None
     return _counted[key]
 
 

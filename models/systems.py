@@ -34,8 +34,8 @@ def system(name: str) -> System:
             name=name,
             known=", ".join(SYSTEMS),
         )
-    found: System = importlib.import_module(f"{SYSTEMS[name]}.system").SYSTEM
-    return found
+    result: System = importlib.import_module(f"{SYSTEMS[name]}.system").SYSTEM
+    return result
 
 
 def training_config(name: str) -> type[TrainingConfig]:

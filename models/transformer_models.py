@@ -44,25 +44,25 @@ def check_folder(folder: Path) -> dict[str, Any]:
 
 def _weight_files(folder: Path) -> list[Path]:
     """The files that hold the weights, those that an index names among them; all lie in the folder itself."""
-    found: list[Path] = []
+    result: list[Path] = []
     for name in WEIGHT_FILES:
         path = folder / name
         if not path.is_file():
             continue
         if path.suffix != ".json":
-            found.append(path)
+            result.append(path)
             continue
         named = files.read_json(path)
         shards = named.get("weight_map", {}) if isinstance(named, dict) else {}
-        for shard in sorted({str(one) for one in shards.values()} if isinstance(shards, dict) else ()):
+        for shard in sorted({str(item) for item in shards.values()} if isinstance(shards, dict) else ()):
             if Path(shard).name != shard or not (folder / shard).is_file():
                 raise UserError(
                     "{name} is not complete.", "{file} of its weights is not there.", "Copy the whole folder again.",
                     name=files.shown(folder.name), file=files.shortened(shard, 80),
                 )  # fmt: skip
-            found.append(folder / shard)
+            result.append(folder / shard)
         break
-    return found
+    return result
 
 
 def load_whole(kind: Any, folder: Path, unfit: Unfit, spare: Iterable[str] = (), **options: Any) -> Any:

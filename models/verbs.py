@@ -126,12 +126,12 @@ def _result(run: RunFolder, end: events.Finished) -> dict[str, Any]:
 def check_data(options: argparse.Namespace) -> dict[str, Any]:
     from dataclasses import asdict
 
-    found = systems.task(options.system, _config(options)).check(_progress(options))
-    for name, counts in found.parts.items():
+    result = systems.task(options.system, _config(options)).check(_progress(options))
+    for name, counts in result.parts.items():
         print(f"{name:12} " + ", ".join(f"{value} {what}" for what, value in counts.items()))
-    for what, why in found.skipped:
+    for what, why in result.skipped:
         print(f"Skipped: {what}: {why}")
-    return asdict(found)
+    return asdict(result)
 
 
 def diagnose(options: argparse.Namespace) -> dict[str, Any]:
@@ -142,14 +142,14 @@ def diagnose(options: argparse.Namespace) -> dict[str, Any]:
     values = run.config()
     config = configs.validated(systems.training_config(str(values.get("system", ""))), values)
     record = Record.read(run)
-    found = findings(record, config)
+    outcome = findings(record, config)
     result: dict[str, Any] = {"run": str(run.path), "findings": []}
-    for one in found or []:
-        print(f"{ {'error': '✕', 'warning': '!', 'good': '✓'}[one.level] } {one}")
-        for remedy in one.remedies:
+    for item in outcome or []:
+        print(f"{ {'error': '✕', 'warning': '!', 'good': '✓'}[item.level] } {item}")
+        for remedy in item.remedies:
             print(f"    {remedy.words}: --set " + " ".join(f"{key}={value}" for key, value in remedy.changes.items()))  # fmt: skip
-        remedies = [{"words": remedy.words, "changes": remedy.changes} for remedy in one.remedies]
-        result["findings"].append({"kind": one.kind, "level": one.level, "words": str(one), "remedies": remedies})  # fmt: skip
+        remedies = [{"words": remedy.words, "changes": remedy.changes} for remedy in item.remedies]
+        result["findings"].append({"kind": item.kind, "level": item.level, "words": str(item), "remedies": remedies})  # fmt: skip
     flow = record.flow
     if flow.steps:
         print(f"\n{'layer':40} {'gradient':>10} {'of output':>10} {'moved':>8} {'dead':>6}   at step {flow.steps[-1]}")  # fmt: skip
@@ -160,7 +160,7 @@ def diagnose(options: argparse.Namespace) -> dict[str, Any]:
             name: {"gradient": g, "ratio": r, "moved": m, "dead": d}
             for name, g, r, m, d in zip(flow.layers, *(row.tolist() for row in rows), strict=True)
         }
-    elif not found:
+    elif not outcome:
         print("The run has told nothing yet.")
     return result
 

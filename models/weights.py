@@ -34,7 +34,7 @@ def tensors(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
         values = files.parsed_json(text, path)
     except UserError as error:
         raise _damaged(path) from error
-    found: dict[str, tuple[int, ...]] = {}
+    result: dict[str, tuple[int, ...]] = {}
     try:
         if len(values) > MOST_TENSORS:
             raise ValueError
@@ -43,17 +43,17 @@ def tensors(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
                 continue
             begin, end = about["data_offsets"]
             shape = tuple(about["shape"])
-            if not all(type(one) is int and 0 <= one < 2**48 for one in (begin, end, *shape)):
+            if not all(type(item) is int and 0 <= item < 2**48 for item in (begin, end, *shape)):
                 raise ValueError
             if (
                 not begin <= end <= size - 8 - length
                 or math.prod(shape) * _BYTES.get(about["dtype"], 1) > end - begin
             ):
                 raise ValueError
-            found[name] = shape
+            result[name] = shape
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path) from error
-    return found
+    return result
 
 
 def check_pointer(path: str | os.PathLike[str]) -> None:
@@ -87,7 +87,7 @@ def check_archive(path: str | os.PathLike[str]) -> None:
         raise _damaged(path) from error
     if len(members) > MOST_TENSORS:
         raise _damaged(path)
-    files.check_unpacked(path, sum(one.file_size for one in members), size)
+    files.check_unpacked(path, sum(member.file_size for member in members), size)
 
 
 def check_described(network: Any, stored: dict[str, tuple[int, ...]], name: str) -> None:

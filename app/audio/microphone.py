@@ -97,7 +97,7 @@ class Microphone(QObject):
         session, self._session = self._session, None
         if session is not None:
             session.end()
-            self._ending = [one for one in self._ending if one.is_alive()] + [session]
+            self._ending = [item for item in self._ending if item.is_alive()] + [session]
         if self.state != "stopped":
             self.state = "stopped"
             self.state_changed.emit("stopped", "")
@@ -107,7 +107,7 @@ class Microphone(QObject):
         deadline = time.monotonic() + timeout_s
         for session in self._ending:
             session.join(max(0.0, deadline - time.monotonic()))
-        self._ending = [one for one in self._ending if one.is_alive()]
+        self._ending = [item for item in self._ending if item.is_alive()]
         return not self._ending
 
     def levels(self) -> Level:
@@ -199,16 +199,16 @@ class _Session(threading.Thread):
             portaudio.close_stream(stream)
 
     def _choose(self) -> InputDevice:
-        found = portaudio.input_devices()
-        if not found:
+        result = portaudio.input_devices()
+        if not result:
             raise UserError(
                 "No microphone was found.",
                 portaudio.permission_text(),
                 "Plug one in, or allow its use, then look again.",
             )
-        default = next((one for one in found if one.default), found[0])
+        default = next((item for item in result if item.default), result[0])
         names = (self._wanted, self._device)  # the second: what the default was before it went away
-        return next((one for name in names for one in found if one.name == name), default)
+        return next((item for name in names for item in result if item.name == name), default)
 
     def _open(self, device: InputDevice) -> tuple[Any, int]:
         """(running stream, its rate in Hz): 16 kHz if the device can, else its own."""

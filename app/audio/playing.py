@@ -69,14 +69,14 @@ class Playing(QObject):
         playback, self._playback = self._playback, None
         if playback is not None:
             playback.end()
-            self._ending = [one for one in self._ending if one.is_alive()] + [playback]
+            self._ending = [item for item in self._ending if item.is_alive()] + [playback]
 
     def wait_closed(self, timeout_s: float = 3.0) -> bool:
         """Wait until what was stopped has let go of device and files; whether it has."""
         deadline = time.monotonic() + timeout_s
         for playback in self._ending:
             playback.join(max(0.0, deadline - time.monotonic()))
-        self._ending = [one for one in self._ending if one.is_alive()]
+        self._ending = [item for item in self._ending if item.is_alive()]
         return not self._ending
 
     def _over(self, playback: Playback, error: UserError | None) -> None:

@@ -166,12 +166,12 @@ def _input_devices(sounddevice: Any) -> list[InputDevice]:
     if (
         sys.platform == "win32"
     ):  # every device is there four times, with cut-off names in the oldest interface
-        chosen = next((i for i, one in enumerate(interfaces) if "WASAPI" in one["name"]), None)
+        chosen = next((i for i, interface in enumerate(interfaces) if "WASAPI" in interface["name"]), None)
     default = (
         interfaces[chosen]["default_input_device"] if chosen is not None else sounddevice.default.device[0]
     )
     return [
-        InputDevice(str(one["name"]), number, number == default, float(one["default_samplerate"]))
-        for number, one in enumerate(sounddevice.query_devices())
-        if one["max_input_channels"] > 0 and chosen in (None, one["hostapi"])
+        InputDevice(str(device["name"]), number, number == default, float(device["default_samplerate"]))
+        for number, device in enumerate(sounddevice.query_devices())
+        if device["max_input_channels"] > 0 and chosen in (None, device["hostapi"])
     ]

@@ -196,7 +196,7 @@ def folder() -> Path:
 def recover(folder: Path) -> list[Path]:
     """Give what a crash left unfinished in `folder` its names, the sound's header set right and the labels as the table
     has them; returns the files. What is being recorded, here or in another window, is left alone."""
-    found = []
+    result = []
     for suffix in SUFFIXES:
         for aside in sorted(folder.glob(f".*{suffix}{PART}")):
             path = aside.with_name(aside.name[1 : -len(PART)])
@@ -210,8 +210,8 @@ def recover(folder: Path) -> list[Path]:
                 aside.replace(path)
             except OSError as error:
                 raise cannot_write(path, error) from error
-            found.append(path)
-    return found
+            result.append(path)
+    return result
 
 
 def _free(stem: Path, suffixes: Sequence[str]) -> Path:

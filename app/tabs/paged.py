@@ -195,7 +195,7 @@ class PagedTab(Tab):
 
     def restore(self, state: dict[str, Any]) -> None:
         kept = state.get("models")
-        kept = [str(one) for one in kept] if isinstance(kept, list) else []
+        kept = [str(item) for item in kept] if isinstance(kept, list) else []
         self.models.restore(str(state.get("model", "")), kept)
         self.model_restored()
         pages = state.get("pages")

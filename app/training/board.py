@@ -39,9 +39,9 @@ class Board(QObject):
                 folder=run / "tensorboard",
             )
         self.close()
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self.port = int(found.getsockname()[1])
+        with socket.socket() as result:
+            result.bind(("127.0.0.1", 0))
+            self.port = int(result.getsockname()[1])
         words = ["-m", "tensorboard.main", "--logdir", str(run / "tensorboard"), "--port", str(self.port)]
         quiet = subprocess.DEVNULL
         try:

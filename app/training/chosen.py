@@ -51,7 +51,7 @@ class ChosenRuns(QObject):
     def shown(self) -> list[Shown]:
         """The ticked runs and the selected one, each with its colour."""
         run, colors = self.run, self.model.colors
-        shown = [Shown(one, colors[one.path]) for one in self.model.ticked_runs()]
+        shown = [Shown(item, colors[item.path]) for item in self.model.ticked_runs()]
         if run is not None and run.path not in colors:
             free = [color for color in theme.CATEGORIES if color not in colors.values()]
             shown.append(Shown(run, (free or [theme.GREY])[0]))
@@ -81,5 +81,5 @@ class ChosenRuns(QObject):
 
     def _tell(self) -> None:
         self._soon.stop()
-        self._runs.look_at(one.run.path for one in self.shown())
+        self._runs.look_at(item.run.path for item in self.shown())
         self.choice_changed.emit()

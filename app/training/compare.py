@@ -174,7 +174,7 @@ class Compare(QWidget):
             if run.known_config is None and run.path in found.configs:
                 run.take_config(found.configs[run.path])
         self.hint.setText(tr("What differs, and what came of it"))
-        by_title = {one.title: self._colors.get(one.path, "") for one in asked[0]}
+        by_title = {item.title: self._colors.get(item.path, "") for item in asked[0]}
         self.model.show(found.table, [by_title.get(name, "") for name in found.table.columns])
         self._fit_columns()
         self.tests.setText("\n".join(found.tests))

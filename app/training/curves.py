@@ -340,7 +340,7 @@ class Curves(QWidget):
 def figure_series(run: WatchedRun, name: str, by_epoch: bool = True) -> list[tuple[str, Series]]:
     """The curves of a figure: (``validation`` | ``train`` | nothing, series). By the epoch where there are epochs,
     unless the steps are asked for."""
-    found: list[tuple[str, Series]] = []
+    result: list[tuple[str, Series]] = []
     for split in ("validation", "train"):
         full = f"{split}/{name}"
         of_epochs, of_steps = run.epochs.get(full), run.steps.get(full)
@@ -348,12 +348,12 @@ def figure_series(run: WatchedRun, name: str, by_epoch: bool = True) -> list[tup
         if not by_epoch and of_steps is not None:
             series = of_steps
         if series is not None:
-            found.append((split, series))
-    if not found:
+            result.append((split, series))
+    if not result:
         bare = run.steps.get(name) or run.epochs.get(name)
         if bare is not None:
-            found.append(("", bare))
-    return found
+            result.append(("", bare))
+    return result
 
 
 def places(run: WatchedRun, series: Series, axis: str) -> np.ndarray:
@@ -362,7 +362,8 @@ def places(run: WatchedRun, series: Series, axis: str) -> np.ndarray:
         return series.step
     if axis == "time":
         first = min(
-            (float(one.t[0]) for one in (*run.steps.values(), *run.epochs.values()) if len(one)), default=0
+            (float(epoch.t[0]) for epoch in (*run.steps.values(), *run.epochs.values()) if len(epoch)),
+            default=0,
         )
         return (series.t - first) / 60
     return series.x

@@ -174,7 +174,7 @@ class Diagnosis(QWidget):
     # Words ------------------------------------------------------------------------------------------------
 
     def _say(self, found: list[Finding]) -> None:
-        told = [str(one) for one in found]
+        told = [str(entry) for entry in found]
         if told == self._told and self._column.count() > 1:
             return
         self._told = told
@@ -187,8 +187,8 @@ class Diagnosis(QWidget):
             hint.setProperty("role", "hint")
             hint.setWordWrap(True)
             self._column.addWidget(hint)
-        for one in found:
-            self._column.addWidget(self._finding(one))
+        for entry in found:
+            self._column.addWidget(self._finding(entry))
         self._column.addStretch(1)
 
     def _finding(self, one: Finding) -> QWidget:

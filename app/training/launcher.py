@@ -199,9 +199,9 @@ class Launcher(QDialog):
             self._services.start(self._ask_devices(), self, until=self)
 
     async def _ask_devices(self) -> None:
-        for found in await self._services.devices():
-            if self.device.findData(found.name) < 0:
-                self.device.addItem(f"{found.name} · {found.title}", found.name)
+        for result in await self._services.devices():
+            if self.device.findData(result.name) < 0:
+                self.device.addItem(f"{result.name} · {result.title}", result.name)
         cards = sum(self.device.itemData(i).startswith("cuda:") for i in range(self.device.count()))
         if cards > 1:
             self.device.addItem(tr("All {n} graphics cards together", n=cards), f"cuda*{cards}")
@@ -264,7 +264,7 @@ class Launcher(QDialog):
         path = self.run_path()
         if len(variants) == 1:
             return [(path, variants[0])]
-        return [(path.with_name(f"{path.name}-{one.suffix}"), one) for one in variants]
+        return [(path.with_name(f"{path.name}-{variant.suffix}"), variant) for variant in variants]
 
     # The data, before the start
 
@@ -317,11 +317,11 @@ class Launcher(QDialog):
         paths = self._paths(self.variants.variants())
         try:
             if len(paths) > 1:
-                for path, one in paths:
-                    values = self.form.kind.model_validate(override(config, one.assignments))
+                for path, item in paths:
+                    values = self.form.kind.model_validate(override(config, item.assignments))
                     about = {
-                        "group": _group(self.run_path().name, one),
-                        "variant": {"words": ", ".join(one.assignments)},
+                        "group": _group(self.run_path().name, item),
+                        "variant": {"words": ", ".join(item.assignments)},
                     }
                     training.enqueue(path, self._system, values.model_dump(mode="json"), device, **about)
             elif self.when.currentData() == "queue" and training.busy(device):
@@ -337,5 +337,5 @@ class Launcher(QDialog):
 
 def _group(launch: str, variant: Variant) -> str:
     """Runs of a launch that differ in nothing but the seed are one group; what else they have is in its name."""
-    others = [one for one in variant.assignments if not one.startswith("seed=")]
+    others = [assignment for assignment in variant.assignments if not assignment.startswith("seed=")]
     return " · ".join([launch, *others])

@@ -82,7 +82,7 @@ class Pictures(QWidget):
         if len(told) == self._count:
             return
         self._count = len(told)
-        titles = list(dict.fromkeys(one.title for one in told))  # the summary comes last, and stays there
+        titles = list(dict.fromkeys(item.title for item in told))  # the summary comes last, and stays there
         if titles != [self.title.itemData(index) for index in range(self.title.count())]:
             chosen = self.title.currentData()
             self.title.clear()
@@ -94,7 +94,7 @@ class Pictures(QWidget):
     def _told(self) -> list[events.Picture]:
         """The pictures of the chosen title, one an epoch: a resumed run may have drawn one again."""
         told = self._run.record.pictures if self._run is not None else []
-        by_epoch = {one.epoch: one for one in told if one.title == self.title.currentData()}
+        by_epoch = {item.epoch: item for item in told if item.title == self.title.currentData()}
         return [by_epoch[epoch] for epoch in sorted(by_epoch)]
 
     def _offer_epochs(self, follow: bool) -> None:

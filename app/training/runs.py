@@ -87,9 +87,9 @@ class Runs(QObject):
         """Look which folders there are, those copied in from elsewhere among them."""
         self._listed = time.monotonic()
         known = {run.path: run for run in self.runs}
-        found = [known.get(run.path) or WatchedRun(run) for run in list_runs(self.folder)]
-        if [run.path for run in found] != [run.path for run in self.runs]:
-            self.runs = found
+        result = [known.get(run.path) or WatchedRun(run) for run in list_runs(self.folder)]
+        if [run.path for run in result] != [run.path for run in self.runs]:
+            self.runs = result
             self.changed.emit()
 
     def look_at(self, paths: Iterable[Path]) -> None:

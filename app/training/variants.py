@@ -138,9 +138,9 @@ class Variants(QWidget):
         if not varied:
             return [Variant("")]
         if len(varied) == 1 or self.mode.currentData() == "all":
-            chosen = [list(one) for one in itertools.product(*varied)]
+            chosen = [list(item) for item in itertools.product(*varied)]
         else:
-            chosen = [[], *([pair] for one in varied for pair in one)]
+            chosen = [[], *([pair] for item in varied for pair in item)]
         return [
             Variant(
                 "-".join(_slug(name, value) for name, value in pairs) or "plain",
@@ -155,10 +155,10 @@ class Variants(QWidget):
         if len(variants) > MOST:
             words = plural("{n} run is too many for one launch.", "{n} runs are too many for one launch.", len(variants))  # fmt: skip
         else:
-            for one in variants:
-                problem = self._check(override(values, one.assignments)) if one.assignments else ""
+            for variant in variants:
+                problem = self._check(override(values, variant.assignments)) if variant.assignments else ""
                 if problem:
-                    words = f"{', '.join(one.assignments)}: {problem}"
+                    words = f"{', '.join(variant.assignments)}: {problem}"
                     break
         if any(not row.values.text().strip() for row in self._rows):
             words = words or tr("Say which values to try.")

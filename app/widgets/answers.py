@@ -33,7 +33,7 @@ class Answers(QWidget):
         """pictures: base64 of JPEG or PNG, row by row; right: of each whether it is a right answer."""
         self._words = list(words)
         self._right = [list(row) for row in right]
-        self._pictures = [[_pixmap(one) for one in row] for row in pictures]
+        self._pictures = [[_pixmap(item) for item in row] for row in pictures]
         told = (f"{said}: {sum(row)} / {len(row)}" for said, row in zip(words, right, strict=True))
         self.setAccessibleDescription("; ".join(told))
         self.update()

@@ -78,10 +78,12 @@ class MicrophoneBox(QWidget):
             return
         wanted = self.chosen or self.wanted
         self.device.clear()
-        for one in found:
-            self.device.addItem(tr("{name} (default)", name=one.name) if one.default else one.name, one.name)
+        for item in found:
+            self.device.addItem(
+                tr("{name} (default)", name=item.name) if item.default else item.name, item.name
+            )
         place = self.device.findData(wanted)
-        default = next((number for number, one in enumerate(found) if one.default), 0)
+        default = next((number for number, item in enumerate(found) if item.default), 0)
         self.device.setCurrentIndex(place if place >= 0 else default)
         self.listed.emit(len(found))
         if found:

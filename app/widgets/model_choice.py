@@ -54,7 +54,7 @@ class ModelChoice(QWidget):
         super().__init__(parent)
         self._offers = offers or {}
         self.system = system
-        self._also = [str(one) for one in also]
+        self._also = [str(item) for item in also]
         self._hub_example, self._file_kinds = hub_example, file_kinds
         self._kept: list[str] = []
         layout = QVBoxLayout(self)
@@ -118,7 +118,7 @@ class ModelChoice(QWidget):
 
     def restore(self, choice: str, kept: list[str]) -> None:
         """Of an earlier start; folders that are gone are left out."""
-        self._kept = [one for one in kept if Path(one).exists() or is_hub_name(one)][:MOST_KEPT]
+        self._kept = [item for item in kept if Path(item).exists() or is_hub_name(item)][:MOST_KEPT]
         self._fill(choice if choice in (*self._kept, *self._also) else BUNDLED)
 
     def _fill(self, current: str) -> None:

@@ -64,13 +64,13 @@ class Picture(QWidget):
 
     def save_csv(self, path: Path) -> None:
         """Raises OSError."""
-        found = self.figures()
-        if found is None:
+        result = self.figures()
+        if result is None:
             return
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(found[0])
-            writer.writerows(found[1])
+            writer.writerow(result[0])
+            writer.writerows(result[1])
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = self.make_menu()

@@ -289,5 +289,5 @@ def _splines(places: np.ndarray, values: np.ndarray, grid: np.ndarray) -> np.nda
     system[:n, n + 1 :] = places
     system[n + 1 :, :n] = places.T
     weights = np.linalg.lstsq(system, np.concatenate([values, np.zeros(3)]), rcond=None)[0]
-    found: np.ndarray = kernel(grid, places) @ weights[:n] + weights[n] + grid @ weights[n + 1 :]
-    return np.clip(found, values.min(), values.max())
+    result: np.ndarray = kernel(grid, places) @ weights[:n] + weights[n] + grid @ weights[n + 1 :]
+    return np.clip(result, values.min(), values.max())

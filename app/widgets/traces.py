@@ -126,9 +126,9 @@ class TraceView(Plot):
 
     def fit_rows(self) -> float:
         """A height of rows in which the traces just stay apart, from what is shown; also sets it."""
-        found = self.shown_columns()
-        if found is not None:
-            spans = np.nanpercentile(found[1], 95, axis=0) - np.nanpercentile(found[0], 5, axis=0)
+        result = self.shown_columns()
+        if result is not None:
+            spans = np.nanpercentile(result[1], 95, axis=0) - np.nanpercentile(result[0], 5, axis=0)
             spans = spans[np.isfinite(spans) & (spans > 0)]
             if len(spans):
                 self.set_row_uv(_rounded(1.2 * float(np.median(spans))))
@@ -325,8 +325,8 @@ class _Picture(pg.GraphicsObject):
         painter.drawText(words_box, Qt.AlignmentFlag.AlignCenter, words)
 
     def _images(self, width: int, height: int, ratio: float) -> list[QImage]:
-        found = self._view.shown_columns()
-        if found is None or width < 2 or height < 2:
+        result = self._view.shown_columns()
+        if result is None or width < 2 or height < 2:
             return []
         pale = np.array([self._view.first + row in self._view.marked for row in range(self._view.rows)])
         now = theme.current()
@@ -334,16 +334,16 @@ class _Picture(pg.GraphicsObject):
         for chosen, color in ((~pale, now.text), (pale, now.muted)):
             if chosen.any():
                 strength = coverage(
-                    *found, np.flatnonzero(chosen), self._view.rows, self._view.row_uv, height
+                    *result, np.flatnonzero(chosen), self._view.rows, self._view.row_uv, height
                 )
                 images.append(_inked(strength, QColor(color), 0.85 if color == now.text else 0.4, ratio))
         return images
 
     def _paint_curves(self, painter: QPainter, shown: QRectF) -> None:
-        found = self._view.shown_columns()
-        if found is None:
+        result = self._view.shown_columns()
+        if result is None:
             return
-        low, high = found
+        low, high = result
         x = np.repeat(np.linspace(shown.left(), shown.right(), len(low)), 2)
         for row in range(low.shape[1]):
             pen = QPen(theme.color("muted" if self._view.first + row in self._view.marked else "text"))

@@ -93,16 +93,16 @@ def against_shifted(
 
     All stretches together, by window length, for the lengths that fit. `starts_s` are within each stretch.
     """
-    found: dict[float, list[WindowChoice]] = {}
-    for one in stretches:
-        other = shifted(one.envelope)
-        for window in attended(one.decoded, [one.envelope, other], sample_rate, 0, windows_s).windows:
-            found.setdefault(window.window_s, []).append(window)
+    result: dict[float, list[WindowChoice]] = {}
+    for stretch in stretches:
+        other = shifted(stretch.envelope)
+        for window in attended(stretch.decoded, [stretch.envelope, other], sample_rate, 0, windows_s).windows:
+            result.setdefault(window.window_s, []).append(window)
     return tuple(
         choices(
             np.concatenate([w.r for w in own]), np.concatenate([w.starts_s for w in own]), length, truth=0
         )
-        for length, own in sorted(found.items())
+        for length, own in sorted(result.items())
     )
 
 

@@ -71,13 +71,13 @@ def placed(names: Sequence[str]) -> tuple[list[str], list[bool], list[Remark]]:
         remarks.append(
             Remark("All channels end in {ending}, which was taken for their reference.", ending=ending)
         )
-    old = {one for one in spellings if one in OLD_NAMES and OLD_NAMES[one] not in spellings}
+    old = {item for item in spellings if item in OLD_NAMES and OLD_NAMES[item] not in spellings}
     if old:
-        pairs = (f"{known[one]} = {known[OLD_NAMES[one]]}" for one in sorted(old))
+        pairs = (f"{known[item]} = {known[OLD_NAMES[item]]}" for item in sorted(old))
         remarks.append(
             Remark("Old names of channels were read as those of today: {names}.", names=", ".join(pairs))
         )
-    found, used = [], []
+    result, used = [], []
     first: dict[str, str] = {}
     twice = []
     for name, spelling in zip(names, spellings, strict=True):
@@ -89,13 +89,13 @@ def placed(names: Sequence[str]) -> tuple[list[str], list[bool], list[Remark]]:
             stands, place = False, name
         else:
             first[place] = name
-        found.append(place)
+        result.append(place)
         used.append(stands)
     if twice:
         remarks.append(
             Remark("Left out, because another channel stands at the same place: {names}.", names=", ".join(twice))
         )  # fmt: skip
-    return found, used, remarks
+    return result, used, remarks
 
 
 def _common_ending(names: Sequence[str]) -> str:

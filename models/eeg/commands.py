@@ -48,11 +48,11 @@ def use(
         portion = progress.part(number / len(inputs), (number + 1) / len(inputs))
         opened = open_recording(path)
         parts = [
-            decoder.decode_recording(one, options.subject or None, history=history, progress=portion)
-            for one in opened.trials or (opened,)
+            decoder.decode_recording(trial, options.subject or None, history=history, progress=portion)
+            for trial in opened.trials or (opened,)
         ]
         place = Path(out) if len(inputs) == 1 else Path(out) / f"{path.stem}.npz"
-        envelopes = [one.envelope for one in parts]
+        envelopes = [part.envelope for part in parts]
         write_whole(place, decoded_bytes(np.stack(envelopes) if opened.trials else envelopes[0], parts[0]))
         row: Result = {
             "input": str(path),
@@ -65,7 +65,7 @@ def use(
             row["r"] = r
         compared, remarks = _compared(decoder, parts[0], options)
         row |= compared
-        remarks = [*decoder.remarks, *(remark for one in parts for remark in one.remarks), *remarks]
+        remarks = [*decoder.remarks, *(remark for part in parts for remark in part.remarks), *remarks]
         row["remarks"] = [str(remark) for remark in distinct(remarks)]
         written.append(row)
         for text in row["remarks"]:
@@ -75,15 +75,15 @@ def use(
 
 
 def _r_where_known(decoder: Decoder, opened: Recording, parts: Sequence[Decoding]) -> float | None:
-    known = [one.envelope for one in opened.trials or (opened,)]
-    if opened.sample_rate != decoder.sample_rate or any(one is None for one in known):
+    known = [trial.envelope for trial in opened.trials or (opened,)]
+    if opened.sample_rate != decoder.sample_rate or any(item is None for item in known):
         return None
-    found = []
-    for one, true in zip(parts, known, strict=True):
+    result = []
+    for part, true in zip(parts, known, strict=True):
         assert true is not None
-        both = align(one.envelope[:, None], true, decoder.sample_rate)
-        found.append(float(scores.pearson(both.eeg[:, 0], decoder.target(both.envelope))))
-    return float(np.mean(found))
+        both = align(part.envelope[:, None], true, decoder.sample_rate)
+        result.append(float(scores.pearson(both.eeg[:, 0], decoder.target(both.envelope))))
+    return float(np.mean(result))
 
 
 def _compared(decoder: Decoder, decoding: Decoding, options: DecodingOptions) -> tuple[Result, list[Remark]]:
@@ -93,15 +93,15 @@ def _compared(decoder: Decoder, decoding: Decoding, options: DecodingOptions) ->
     rate = decoder.sample_rate
     if options.stimulus:
         heard = align(decoding.envelope[:, None], data.read_stimulus(options.stimulus, rate), rate)
-        found = decoder.compare(heard.eeg[:, 0], heard.envelope)
-        result["stimulus"] = {"r": found.r, "p": found.p, "chance": float(np.mean(found.null))}
+        comparison = decoder.compare(heard.eeg[:, 0], heard.envelope)
+        result["stimulus"] = {"r": comparison.r, "p": comparison.p, "chance": float(np.mean(comparison.null))}
         remarks += [heard.remark] if heard.remark else []
-        print(f"  r {found.r:.3f} with {Path(options.stimulus).name}, p {found.p:.3f}")
+        print(f"  r {comparison.r:.3f} with {Path(options.stimulus).name}, p {comparison.p:.3f}")
     if options.candidates:
         tracks = [data.read_stimulus(path, rate) for path in options.candidates]
         aligned = [align(decoding.envelope[:, None], track, rate) for track in tracks]
-        remarks += [one.remark for one in aligned if one.remark]
-        time = min(len(one.envelope) for one in aligned)
+        remarks += [item.remark for item in aligned if item.remark]
+        time = min(len(item.envelope) for item in aligned)
         choice = decoder.attended(decoding.envelope[:time], [track[:time] for track in tracks])
         names = [Path(path).name for path in options.candidates]
         result["attended"] = {
@@ -139,14 +139,14 @@ def describe(choice: Choice | None = None, out: str | Path | None = None) -> Res
         return describe_layers(
             layers_of(network.build(network_config(NetworkConfig, info.network, info.title))), out
         )
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for version in ("v1", "v2"):
         print(f"{version}: Conformer")
         built = network.build(NetworkConfig(version=version))
-        found[version] = describe_layers(layers_of(built), None if out is None else Path(out) / version)
+        result[version] = describe_layers(layers_of(built), None if out is None else Path(out) / version)
     print(
         "Published are 46.8 M for v1 and 0.3 to 0.6 M more for v2; the layers they list do not add up to that."
     )
-    files = [*found["v1"]["files"], *found["v2"]["files"]]
-    totals = {version: one["parameters"] for version, one in found.items()}
-    return {**found["v2"], **totals, "files": files}
+    files = [*result["v1"]["files"], *result["v2"]["files"]]
+    totals = {version: item["parameters"] for version, item in result.items()}
+    return {**result["v2"], **totals, "files": files}

@@ -22,10 +22,11 @@ def contents(dataset: Dataset, stretches: Iterable[Stretch] | None = None, part:
         spans = [(number, 0, len(item.envelope)) for number, item in enumerate(items)]
     else:  # a subject may have heard a stimulus more than once: then the stretch is of each time
         spans = [
-            (number, one.start, min(one.start + len(one), len(item.envelope)))
-            for one in stretches
+            (number, stretch.start, min(stretch.start + len(stretch), len(item.envelope)))
+            for stretch in stretches
             for number, item in enumerate(items)
-            if (item.subject, item.stimulus) == (one.subject, one.stimulus) and item.split in ("", part)
+            if (item.subject, item.stimulus) == (stretch.subject, stretch.stimulus)
+            and item.split in ("", part)
         ]
         spans = list(dict.fromkeys(spans))
     seconds = (

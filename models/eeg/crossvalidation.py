@@ -55,13 +55,13 @@ def crossval(
     rest = progress.part(0.1, 1)
     if config.network.kind == "ridge":
         run = linear.unseen_subjects if by == "subject" else linear.within_subjects
-        found = run(dataset, config, rest)
+        outcome = run(dataset, config, rest)
     else:
-        found = list(_trained_folds(dataset, config, by, Path(folder), device, rest))
+        outcome = list(_trained_folds(dataset, config, by, Path(folder), device, rest))
     met = dataset.subjects if by == "k" else []
     stimulus = part(dataset, config.data, config.preprocessing, config.seed).stimulus_kind
     kinds = (WITHIN_SUBJECT if by == "k" else UNSEEN_SUBJECTS, stimulus)
-    evaluation = scores.evaluate(found, dataset.sample_rate, met, kinds=kinds)
+    evaluation = scores.evaluate(outcome, dataset.sample_rate, met, kinds=kinds)
     result = evaluation.as_dict() | {
         "by": by,
         "folder": str(folder),
@@ -101,7 +101,7 @@ def _one_fold(place: Path, values: dict[str, Any], device: str, tested: list[str
     task.prepare(Progress())
     decoder = Decoder.load(run.best, device)
     return decoder.decode_stretches(
-        [one for one in task.parts.test if tested is None or one.subject in tested]
+        [item for item in task.parts.test if tested is None or item.subject in tested]
     )
 
 
@@ -124,9 +124,9 @@ def learning_curve(
         values = config.model_dump(mode="json")
         values["data"]["minutes"] = amount
         place = Path(folder) / f"minutes-{amount:g}"
-        found = _one_fold(place, values, device, None)
+        result = _one_fold(place, values, device, None)
         met = met_subjects(Decoder.load(place / "best", device).info)
-        evaluation = scores.evaluate(found, config.preprocessing.sample_rate, met, draws=0)
+        evaluation = scores.evaluate(result, config.preprocessing.sample_rate, met, draws=0)
         rows.append(
             {
                 "minutes": float(amount),

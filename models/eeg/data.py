@@ -165,8 +165,8 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
         raise no_stimulus(path.name)
     # Not a name such as 1: that would be a subject of another data set.
     unnamed = files.shown(path.stem)
-    names = [str(one) for one in np.asarray(arrays.get("subject", [unnamed] * len(trials))).ravel()]
-    stimuli = [str(one) for one in np.asarray(arrays.get("stimulus", [""] * len(trials))).ravel()]
+    names = [str(item) for item in np.asarray(arrays.get("subject", [unnamed] * len(trials))).ravel()]
+    stimuli = [str(item) for item in np.asarray(arrays.get("stimulus", [""] * len(trials))).ravel()]
     if len(names) != len(trials) or len(stimuli) != len(trials):
         raise UserError(
             "The arrays of {name} do not fit together.", "There are {trials} trials and {subjects} subjects.",
@@ -190,22 +190,22 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
         assert trial.envelope is not None
         assert trial.stored is not None
         stimulus = stimuli[number] or ("1" if shared else str(number + 1))
-        found = _aligned(
+        result = _aligned(
             names[number], stimulus, trial.stored, trial.envelope, settings.sample_rate, skipped, remarks
         )
-        if found is not None:
-            items.append(Item(names[number], stimulus, *found, step=trial.step))
+        if result is not None:
+            items.append(Item(names[number], stimulus, *result, step=trial.step))
     return Dataset(
         path.stem, settings.sample_rate, whole.channel_names, tuple(items), tuple(skipped), distinct(remarks),
     )  # fmt: skip
 
 
 def _folder(path: Path, settings: PreprocessingConfig) -> Dataset:
-    arrays = sorted(path.rglob("*.npy"), key=lambda one: natural(one.name))
-    split = {one.name: one for one in arrays if CHALLENGE_NAME.fullmatch(one.name)}
+    arrays = sorted(path.rglob("*.npy"), key=lambda item: natural(item.name))
+    split = {array.name: array for array in arrays if CHALLENGE_NAME.fullmatch(array.name)}
     if split:
         return _challenge(path, split, settings)
-    derivatives = [one for one in arrays if DERIVATIVE_NAME.fullmatch(one.name)]
+    derivatives = [array for array in arrays if DERIVATIVE_NAME.fullmatch(array.name)]
     if derivatives:
         return _derivatives(path, derivatives, arrays, settings)
     tables = sorted(path.glob("*.csv"))
@@ -239,10 +239,10 @@ def _challenge(path: Path, files: dict[str, Path], settings: PreprocessingConfig
         if eeg is None or heard is None:
             continue
         eeg = _time_first(eeg)
-        found = _aligned(subject, stimulus, eeg, heard.ravel(), settings.sample_rate, skipped, remarks)
-        if found is not None:
+        result = _aligned(subject, stimulus, eeg, heard.ravel(), settings.sample_rate, skipped, remarks)
+        if result is not None:
             raw = raw or (split == "train" and not _normalised(eeg))
-            items.append(Item(subject, stimulus, *found, split=SPLITS[split]))
+            items.append(Item(subject, stimulus, *result, split=SPLITS[split]))
     if raw:
         remarks.append(
             Remark("The files are not normalised; statistics of the training part are used for all.")
@@ -258,9 +258,9 @@ def _derivatives(
     skipped: list[Remark] = []
     remarks: list[Remark] = []
     envelopes = {
-        one.name.removesuffix(".npy").removesuffix("_envelope"): one
-        for one in all_files
-        if "envelope" in one.name
+        item.name.removesuffix(".npy").removesuffix("_envelope"): item
+        for item in all_files
+        if "envelope" in item.name
     }
     for file in files:
         matched = DERIVATIVE_NAME.fullmatch(file.name)
@@ -278,11 +278,11 @@ def _derivatives(
         eeg, heard = _npy(file, 2, skipped), _npy(envelopes[stimulus], 2, skipped)
         if eeg is None or heard is None:
             continue
-        found = _aligned(
+        result = _aligned(
             subject, stimulus, _time_first(eeg), heard.ravel(), settings.sample_rate, skipped, remarks
         )
-        if found is not None:
-            items.append(Item(subject, stimulus, *found))
+        if result is not None:
+            items.append(Item(subject, stimulus, *result))
     return _finished(path, settings, items, skipped, remarks)
 
 
@@ -304,11 +304,11 @@ def _table(path: Path, settings: PreprocessingConfig, progress: Progress) -> Dat
             continue
         channels = channels or prepared.channel_names
         remarks += prepared.history.remarks
-        found = _aligned(
+        result = _aligned(
             row["subject"], row["stimulus"], prepared.eeg, heard, settings.sample_rate, skipped, remarks
         )
-        if found is not None:
-            items.append(Item(row["subject"], Path(row["stimulus"]).stem, *found))
+        if result is not None:
+            items.append(Item(row["subject"], Path(row["stimulus"]).stem, *result))
     return Dataset(
         path.stem,
         settings.sample_rate,
@@ -336,7 +336,7 @@ def read_stimulus(
             "{name} holds no envelope.", "An envelope is one number a time step.", "Choose the sound itself, or its envelope.",
             name=path.name,
         )  # fmt: skip
-    found = np.asarray(np.squeeze(values), np.float32)
+    result = np.asarray(np.squeeze(values), np.float32)
     given = recordings.found(arrays, "fs")
     rate = float(sample_rate) if given is None else recordings.number(path, "fs", given)
     if not 1 <= rate <= 100_000:
@@ -347,13 +347,13 @@ def read_stimulus(
     if rate != sample_rate:
         import soxr
 
-        found = soxr.resample(found, rate, sample_rate).astype(np.float32)
-    if not len(found) or not np.isfinite(found).all() or not found.std():
+        result = soxr.resample(result, rate, sample_rate).astype(np.float32)
+    if not len(result) or not np.isfinite(result).all() or not result.std():
         raise UserError(
             "The envelope {name} cannot be used.", "It is flat, or holds values that are no numbers.",
             "Make it anew from the sound.", name=path.name,
         )  # fmt: skip
-    return found
+    return result
 
 
 def no_stimulus(name: str) -> UserError:
@@ -373,7 +373,7 @@ def _aligned(
     remarks: list[Remark],
 ) -> tuple[np.ndarray, np.ndarray] | None:
     try:
-        found = alignment.align(eeg, np.asarray(heard, np.float32), rate)
+        aligned = alignment.align(eeg, np.asarray(heard, np.float32), rate)
     except UserError as error:
         skipped.append(
             Remark(
@@ -384,8 +384,8 @@ def _aligned(
             )
         )
         return None
-    if not np.isfinite(found.envelope).all() or (
-        found.eeg.dtype.kind == "f" and not np.isfinite(found.eeg).all()
+    if not np.isfinite(aligned.envelope).all() or (
+        aligned.eeg.dtype.kind == "f" and not np.isfinite(aligned.eeg).all()
     ):
         skipped.append(
             Remark(
@@ -395,9 +395,9 @@ def _aligned(
             )
         )
         return None
-    if found.remark is not None:
-        remarks.append(found.remark)
-    return found.eeg, found.envelope
+    if aligned.remark is not None:
+        remarks.append(aligned.remark)
+    return aligned.eeg, aligned.envelope
 
 
 def _finished(

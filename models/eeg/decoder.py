@@ -161,7 +161,7 @@ class Decoder:
                 "Open it as a recording: then gaps are filled in.",
             )
         if eeg.ndim == 3:
-            done = [self.decode(one, subject) for one in eeg]
+            done = [self.decode(item, subject) for item in eeg]
             return np.stack(done) if done else np.zeros(eeg.shape[:2], np.float32)
         ready = standardised(in_band(eeg, self.signal, self.sample_rate), self.signal.clip_sd)
         return self.decode_standardised(ready, subject, progress)
@@ -184,9 +184,9 @@ class Decoder:
         for first in range(0, len(starts), BATCH):
             progress.update(first, len(starts), "Decoding")
             some = starts[first : first + BATCH]
-            found = self._run(np.stack([eeg[s : s + window] for s in some]), subject)
-            for start, one in zip(some, found, strict=True):
-                total[start : start + window] += fade * one
+            result = self._run(np.stack([eeg[s : s + window] for s in some]), subject)
+            for start, item in zip(some, result, strict=True):
+                total[start : start + window] += fade * item
                 weight[start : start + window] += fade
         return total / weight
 
@@ -231,27 +231,30 @@ class Decoder:
         self, stretches: list[Stretch] | tuple[Stretch, ...], progress: Progress | None = None
     ) -> list[Decoded]:
         """Stretches of a parted data set, with what was truly heard, for `scores.evaluate`."""
-        found = []
-        for number, one in enumerate(stretches):
+        result = []
+        for number, stretch in enumerate(stretches):
             if progress is not None:
-                progress.update(number, len(stretches), "Subject {name}", name=one.subject)
-            found.append(
+                progress.update(number, len(stretches), "Subject {name}", name=stretch.subject)
+            result.append(
                 Decoded(
-                    one.subject, one.stimulus, self.decode_standardised(one.eeg, one.subject), one.envelope
+                    stretch.subject,
+                    stretch.stimulus,
+                    self.decode_standardised(stretch.eeg, stretch.subject),
+                    stretch.envelope,
                 )
             )
-        return found
+        return result
 
     def target(self, envelope: np.ndarray) -> np.ndarray:
         """A true envelope [time] at `sample_rate` as the decoder would have it: in its band, in standard deviations."""
-        found = envelope_in_band(envelope, self.signal, self.sample_rate)
-        return ((found - found.mean()) / (found.std() or 1.0)).astype(np.float32)
+        result = envelope_in_band(envelope, self.signal, self.sample_rate)
+        return ((result - result.mean()) / (result.std() or 1.0)).astype(np.float32)
 
     def attended(
         self, decoded: np.ndarray, envelopes: Sequence[np.ndarray], truth: int | None = None
     ) -> Attention:
         """Which of several tracks was listened to: their envelopes [time] each, as `data.read_stimulus` gives them."""
-        return attended(decoded, [self.target(one) for one in envelopes], self.sample_rate, truth)
+        return attended(decoded, [self.target(envelope) for envelope in envelopes], self.sample_rate, truth)
 
     def compare(
         self, decoded: np.ndarray, envelope: np.ndarray, window_s: float = 10.0, draws: int = 1000
@@ -301,8 +304,10 @@ class Decoder:
     def _run(self, eeg: np.ndarray, subject: str | None) -> np.ndarray:
         def decoded(part: slice) -> np.ndarray:
             given = torch.from_numpy(np.ascontiguousarray(eeg[part], np.float32)).to(self._device)
-            found: np.ndarray = self._network(given, self._numbers(len(given), subject)).float().cpu().numpy()
-            return found
+            result: np.ndarray = (
+                self._network(given, self._numbers(len(given), subject)).float().cpu().numpy()
+            )
+            return result
 
         return np.concatenate(list(devices.in_parts(decoded, len(eeg), len(eeg))))
 

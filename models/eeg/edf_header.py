@@ -42,7 +42,7 @@ def read_header(path: Path, kind: str) -> Header:
             if not 1 <= count <= MOST_CHANNELS or header_bytes != 256 * (count + 1) or size < header_bytes:
                 raise ValueError
             fields = _fields(file.read(256 * count), count)
-            samples = [int(one) for one in fields["samples"]]
+            samples = [int(field) for field in fields["samples"]]
             ranges = [
                 float(b.replace(b",", b".")) - float(a.replace(b",", b"."))
                 for a, b in zip(fields["minimum"], fields["maximum"], strict=True)
@@ -56,7 +56,7 @@ def read_header(path: Path, kind: str) -> Header:
         if there > MOST_RECORDS:
             raise files.damaged(path, "its header is damaged")
         remarks = _of_length(claimed, there, record_s)
-        labels = [_text(one) for one in fields["labels"]]
+        labels = [_text(field) for field in fields["labels"]]
         notes = [i for i, name in enumerate(labels) if name.lower() in _ANNOTATIONS]
         if notes and record_s and there > 1:
             place = header_bytes + width * sum(samples[: notes[0]])
@@ -81,11 +81,11 @@ def read_header(path: Path, kind: str) -> Header:
 def _fields(data: bytes, count: int) -> dict[str, list[bytes]]:
     sizes = {"labels": 16, "transducers": 80, "units": 8, "minimum": 8, "maximum": 8, "low": 8, "high": 8,
              "filters": 80, "samples": 8, "reserved": 32}  # fmt: skip
-    found, place = {}, 0
+    result, place = {}, 0
     for name, size in sizes.items():
-        found[name] = [data[place + i * size : place + (i + 1) * size] for i in range(count)]
+        result[name] = [data[place + i * size : place + (i + 1) * size] for i in range(count)]
         place += size * count
-    return found
+    return result
 
 
 def _text(field: bytes) -> str:

@@ -78,13 +78,13 @@ def envelope_of_file(
             progress.update(number * 30, duration_s, "Listening to {name}", name=name)
             yield block
 
-    found = _of_blocks(told(), sample_rate, round(duration_s * sample_rate))
-    if not found.any():
+    result = _of_blocks(told(), sample_rate, round(duration_s * sample_rate))
+    if not result.any():
         raise UserError(
             "{name} is silent.", "Its envelope is flat, and nothing can be compared with it.",
             "Choose the sound that was heard.", name=name,
         )  # fmt: skip
-    return found
+    return result
 
 
 def _of_blocks(blocks: Iterable[np.ndarray], sample_rate: int, length: int) -> np.ndarray:
@@ -92,5 +92,5 @@ def _of_blocks(blocks: Iterable[np.ndarray], sample_rate: int, length: int) -> n
     stream = soxr.ResampleStream(AUDIO_RATE, sample_rate, 1, dtype="float32", quality="HQ")
     parts = [stream.resample_chunk(bank.rectified(block)) for block in blocks if len(block)]
     parts.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
-    found = np.concatenate(parts)[:length]
-    return np.pad(found, (0, length - len(found)))
+    result = np.concatenate(parts)[:length]
+    return np.pad(result, (0, length - len(result)))

@@ -33,14 +33,14 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
     anyone = Familiarity.of(decoder.info, contents(dataset))
     met = met_subjects(decoder.info) if anyone.met else []
     judged = Familiarity.of(decoder.info, contents(dataset, parts.test, "test"))
-    found = []
-    for number, one in enumerate(parts.test):
-        progress.part(0.2, 1).update(number, len(parts.test), "Subject {name}", name=one.subject)
-        whose = one.subject if one.subject in met else None
-        found.append(
-            Decoded(one.subject, one.stimulus, decoder.decode_standardised(one.eeg, whose), one.envelope)
+    result = []
+    for number, item in enumerate(parts.test):
+        progress.part(0.2, 1).update(number, len(parts.test), "Subject {name}", name=item.subject)
+        whose = item.subject if item.subject in met else None
+        result.append(
+            Decoded(item.subject, item.stimulus, decoder.decode_standardised(item.eeg, whose), item.envelope)
         )
-    evaluation = scores.evaluate(found, dataset.sample_rate, met, kinds=parts.kinds(met))
+    evaluation = scores.evaluate(result, dataset.sample_rate, met, kinds=parts.kinds(met))
     return replace(evaluation, familiar=replace(judged, groups=()))
 
 

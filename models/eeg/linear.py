@@ -23,42 +23,45 @@ def fit(stretches: Sequence[Stretch], settings: RidgeSettings, rate: int) -> tup
     channels = stretches[0].eeg.shape[1]
     folds: list[Covariance | None] = [None] * FOLDS
     for fold, eeg, envelope in _pieces(stretches):
-        found = ridge.covariance(eeg, envelope, first, last)
+        result = ridge.covariance(eeg, envelope, first, last)
         before = folds[fold]
-        folds[fold] = found if before is None else before + found
-    return ridge.fit([one for one in folds if one is not None], settings.penalties, channels, first)
+        folds[fold] = result if before is None else before + result
+    return ridge.fit([item for item in folds if item is not None], settings.penalties, channels, first)
 
 
 def _pieces(stretches: Sequence[Stretch]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """(fold, eeg, envelope); what lies at one time of one stimulus is in one fold, whoever listened."""
-    stimuli = list(dict.fromkeys(one.stimulus for one in stretches))
+    stimuli = list(dict.fromkeys(stretch.stimulus for stretch in stretches))
     if len(stimuli) >= FOLDS:
-        for one in stretches:
-            yield stimuli.index(one.stimulus) % FOLDS, one.eeg, one.envelope
+        for stretch in stretches:
+            yield stimuli.index(stretch.stimulus) % FOLDS, stretch.eeg, stretch.envelope
         return
     spans = {
         name: (
-            min(one.start for one in stretches if one.stimulus == name),
-            max(one.start + len(one) for one in stretches if one.stimulus == name),
+            min(stretch.start for stretch in stretches if stretch.stimulus == name),
+            max(stretch.start + len(stretch) for stretch in stretches if stretch.stimulus == name),
         )
         for name in stimuli
     }
-    for one in stretches:
-        edges = np.linspace(*spans[one.stimulus], FOLDS + 1).astype(int) - one.start
+    for stretch in stretches:
+        edges = np.linspace(*spans[stretch.stimulus], FOLDS + 1).astype(int) - stretch.start
         for fold in range(FOLDS):
-            a, b = max(0, edges[fold]), min(len(one), edges[fold + 1])
+            a, b = max(0, edges[fold]), min(len(stretch), edges[fold + 1])
             if b > a:
-                yield fold, one.eeg[a:b], one.envelope[a:b]
+                yield fold, stretch.eeg[a:b], stretch.envelope[a:b]
 
 
 def decode(decoder: Ridge, stretches: Sequence[Stretch]) -> list[Decoded]:
-    return [Decoded(one.subject, one.stimulus, decoder.decode(one.eeg), one.envelope) for one in stretches]
+    return [
+        Decoded(stretch.subject, stretch.stimulus, decoder.decode(stretch.eeg), stretch.envelope)
+        for stretch in stretches
+    ]
 
 
 def within_subjects(dataset: Dataset, config: EEGConfig, progress: Progress | None = None) -> list[Decoded]:
     """Each subject by itself: every time block is decoded once by what was learned from the others, guards kept."""
     progress = progress or Progress()
-    found = []
+    result = []
     for number, subject in enumerate(dataset.subjects):
         progress.update(number, len(dataset.subjects), "Subject {name}", name=subject)
         own = Dataset(
@@ -67,8 +70,8 @@ def within_subjects(dataset: Dataset, config: EEGConfig, progress: Progress | No
         )  # fmt: skip
         for parts in blocks_in_turn(own, config):
             decoder, _ = fit(parts.train, config.ridge, dataset.sample_rate)
-            found += decode(decoder, parts.test)
-    return found
+            result += decode(decoder, parts.test)
+    return result
 
 
 def unseen_subjects(dataset: Dataset, config: EEGConfig, progress: Progress | None = None) -> list[Decoded]:
@@ -80,11 +83,11 @@ def unseen_subjects(dataset: Dataset, config: EEGConfig, progress: Progress | No
     rate = dataset.sample_rate
     first, last = ridge.lags_of(config.ridge.first_lag_s, config.ridge.last_lag_s, rate)
     channels = dataset.items[0].eeg.shape[1]
-    found = []
+    result = []
     rounds = list(blocks_in_turn(dataset, config))
     for number, parts in enumerate(rounds):
         covariances: dict[str, dict[int, Covariance]] = {}
-        stretches = {name: [one for one in parts.train if one.subject == name] for name in parts.met}
+        stretches = {name: [item for item in parts.train if item.subject == name] for name in parts.met}
         together: dict[int, Covariance] = {}
         for name, own in stretches.items():
             covariances[name] = {}
@@ -98,8 +101,8 @@ def unseen_subjects(dataset: Dataset, config: EEGConfig, progress: Progress | No
             own_parts = covariances[name]
             folds = [together[k] - own_parts[k] if k in own_parts else together[k] for k in sorted(together)]
             decoder, _ = ridge.fit(folds, config.ridge.penalties, channels, first)
-            found += decode(decoder, [one for one in parts.test if one.subject == name])
-    return found
+            result += decode(decoder, [item for item in parts.test if item.subject == name])
+    return result
 
 
 def blocks_in_turn(dataset: Dataset, config: EEGConfig) -> Iterator[Parts]:

@@ -31,8 +31,8 @@ def read_matlab(path: Path) -> dict[str, Any]:
     from pymatreader import read_mat
 
     check_matlab(path)
-    found = files.guarded(lambda: read_mat(path), path, "it is damaged, or no MAT file")
-    return {str(name): value for name, value in found.items() if not str(name).startswith("__")}
+    result = files.guarded(lambda: read_mat(path), path, "it is damaged, or no MAT file")
+    return {str(name): value for name, value in result.items() if not str(name).startswith("__")}
 
 
 def check_matlab(path: Path) -> None:
@@ -55,7 +55,7 @@ class _Bytes:
     def read(self, count: int) -> bytes:
         """Exactly so many. Raises `_Damaged` where there are fewer."""
         if self._unpacker is None:
-            found = self._file.read(count) if count <= self._left else b""
+            result = self._file.read(count) if count <= self._left else b""
             self._left -= count
         else:
             while len(self._ready) < count and (self._left or self._unpacker.unconsumed_tail):
@@ -67,11 +67,11 @@ class _Bytes:
                 self._ready += self._unpacker.decompress(piece, 1 << 20)
                 if self._unpacker.eof:
                     break
-            found, self._ready = self._ready[:count], self._ready[count:]
-        if len(found) < count:
+            result, self._ready = self._ready[:count], self._ready[count:]
+        if len(result) < count:
             raise _Damaged
         self.given += count
-        return found
+        return result
 
     def skip(self, count: int) -> None:
         while count > 0:
@@ -209,11 +209,11 @@ def _check_hdf5(path: Path) -> None:
     def measured() -> int:
         total = 0
         with h5py.File(path, "r") as file:
-            for count, one in enumerate(_datasets(file)):
+            for count, dataset in enumerate(_datasets(file)):
                 if count > files.MOST_ARRAYS:
                     raise ValueError("too many")
-                total += one.size * one.dtype.itemsize if one.shape is not None else 0
-                if one.external:
+                total += dataset.size * dataset.dtype.itemsize if dataset.shape is not None else 0
+                if dataset.external:
                     raise files.damaged(path, "it keeps its numbers in other files")
         return total
 

@@ -52,13 +52,13 @@ class Parts:
     def kinds(self, met: Sequence[str] | None = None) -> tuple[Remark, ...]:
         """What a figure on the test part shows, in words; `met`: whom a decoder learned from, if not from this training part."""
         known = set(self.met if met is None else met)
-        tested = {one.subject for one in self.test}
-        found = []
+        tested = {item.subject for item in self.test}
+        result = []
         if tested & known:
-            found.append(WITHIN_SUBJECT)
+            result.append(WITHIN_SUBJECT)
         if tested - known:
-            found.append(UNSEEN_SUBJECTS)
-        return (*found, self.stimulus_kind)
+            result.append(UNSEEN_SUBJECTS)
+        return (*result, self.stimulus_kind)
 
     @property
     def stimulus_kind(self) -> Remark:
@@ -66,7 +66,7 @@ class Parts:
             return Remark("unseen stimuli")
         if self.by == "files":
             return Remark("other stretches of the same stimuli")
-        if len({one.stimulus for one in self.train}) > 1:
+        if len({item.stimulus for item in self.train}) > 1:
             return Remark("unseen time of the same stimuli, split by time")
         return Remark("unseen time of a single stimulus, split by time")
 
@@ -109,23 +109,23 @@ def part(dataset: Dataset, settings: DataConfig, signal: PreprocessingConfig, se
     whole = by != "time" or _guard_s(dataset, settings) >= reach_s(signal, dataset.sample_rate)
     held = set(settings.test_subjects)
     # The time of a test subject that others learn from serves for its statistics alone.
-    found: dict[str, list[Stretch]] = {"train": [], "validation": [], "test": []}
+    result: dict[str, list[Stretch]] = {"train": [], "validation": [], "test": []}
     for subject in dataset.subjects:
         own = [cut for cut in cuts if cut.item.subject == subject]
         for name, stretches in _standardised(own, signal, dataset.sample_rate, whole).items():
             if name == "test" or subject not in held:
-                found[name] += stretches
+                result[name] += stretches
     window = round(settings.window_s * dataset.sample_rate)
-    found = {name: _long_enough(stretches, window) for name, stretches in found.items()}
-    train = _shortened(found["train"], settings.minutes, dataset.sample_rate)
+    result = {name: _long_enough(stretches, window) for name, stretches in result.items()}
+    train = _shortened(result["train"], settings.minutes, dataset.sample_rate)
     if not train:
         raise UserError(
             "Nothing is left to train on.",
             "All subjects are to test, or the stretches are too short once cut.",
             "Leave some subjects to the training, or lower the number of blocks.",
         )
-    met = tuple(dict.fromkeys(one.subject for one in train))
-    parts = Parts(tuple(train), tuple(found["validation"]), tuple(found["test"]), by, met, whole, remarks)
+    met = tuple(dict.fromkeys(entry.subject for entry in train))
+    parts = Parts(tuple(train), tuple(result["validation"]), tuple(result["test"]), by, met, whole, remarks)
     check(parts, round(_guard_s(dataset, settings) * dataset.sample_rate) if by == "time" else 0)
     return parts
 
@@ -152,7 +152,7 @@ def _guard_s(dataset: Dataset, settings: DataConfig) -> float:
 def _long_enough(stretches: list[Stretch], window: int) -> list[Stretch]:
     """Those that hold a window, where any does: one short rest among them would make all windows as short as itself."""
     least = min(window, max(map(len, stretches), default=0) // 2)
-    return [one for one in stretches if len(one) >= least]
+    return [stretch for stretch in stretches if len(stretch) >= least]
 
 
 def _by_stimulus(dataset: Dataset, seed: int) -> list[_Cut]:
@@ -209,9 +209,9 @@ def runs(edges: np.ndarray, settings: DataConfig) -> list[tuple[int, int, str]]:
 
 def neighbours(edges: np.ndarray, settings: DataConfig, first: int, last: int) -> tuple[str, str]:
     """The parts before and after a run; empty at the ends."""
-    found = runs(edges, settings)
-    number = next(i for i, run in enumerate(found) if run[:2] == (first, last))
-    return found[number - 1][2] if number else "", found[number + 1][2] if number + 1 < len(found) else ""
+    result = runs(edges, settings)
+    number = next(i for i, run in enumerate(result) if run[:2] == (first, last))
+    return result[number - 1][2] if number else "", result[number + 1][2] if number + 1 < len(result) else ""
 
 
 def _standardised(
@@ -231,19 +231,19 @@ def _standardised(
         else:
             eeg, envelope = _in_band(item, piece, signal, rate)
         made[cut.part].append(Stretch(item.subject, item.stimulus, eeg, envelope, cut.first))
-    source = made["train"] or [one for part in made.values() for one in part]
+    source = made["train"] or [entry for part in made.values() for entry in part]
     if not source:
         return made
-    statistics = robust_statistics(np.concatenate([one.eeg for one in source]), signal.clip_sd)
-    heard = np.concatenate([one.envelope for one in source]).astype(np.float64)
+    statistics = robust_statistics(np.concatenate([entry.eeg for entry in source]), signal.clip_sd)
+    heard = np.concatenate([entry.envelope for entry in source]).astype(np.float64)
     mean, sd = heard.mean(), heard.std() or 1.0
     return {
         name: [
             replace(
-                one, eeg=standardised(one.eeg, signal.clip_sd, statistics),
-                envelope=((one.envelope - mean) / sd).astype(np.float32),
+                entry, eeg=standardised(entry.eeg, signal.clip_sd, statistics),
+                envelope=((entry.envelope - mean) / sd).astype(np.float32),
             )
-            for one in part
+            for entry in part
         ]
         for name, part in made.items()
     }  # fmt: skip
@@ -298,14 +298,14 @@ def _shortened(stretches: list[Stretch], minutes: float, rate: int) -> list[Stre
     """So many minutes, as much of each subject: whole stretches first, then the beginning of one; 0 takes all of them."""
     if not minutes:
         return stretches
-    names = list(dict.fromkeys(one.subject for one in stretches))
+    names = list(dict.fromkeys(stretch.subject for stretch in stretches))
     kept: list[Stretch] = []
     for name in names:
         left = round(minutes * 60 * rate / len(names))
-        for number, one in enumerate(one for one in stretches if one.subject == name):
-            take = min(left, len(one))
+        for number, item in enumerate(stretch for stretch in stretches if stretch.subject == name):
+            take = min(left, len(item))
             if take >= LEAST_PIECE_S * rate or (not number and take > rate):
-                kept.append(replace(one, eeg=one.eeg[:take], envelope=one.envelope[:take]))
+                kept.append(replace(item, eeg=item.eeg[:take], envelope=item.envelope[:take]))
             left -= take
     return kept
 
@@ -316,8 +316,10 @@ def check(parts: Parts, guard: int = 0) -> None:
         return
     spans: dict[str, dict[str, list[tuple[int, int]]]] = {}
     for name in ("train", "validation", "test"):
-        for one in getattr(parts, name):
-            spans.setdefault(one.stimulus, {}).setdefault(name, []).append((one.start, one.start + len(one)))
+        for item in getattr(parts, name):
+            spans.setdefault(item.stimulus, {}).setdefault(name, []).append(
+                (item.start, item.start + len(item))
+            )
     for stimulus, by_part in spans.items():
         names = list(by_part)
         for number, name in enumerate(names):

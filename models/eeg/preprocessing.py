@@ -256,7 +256,7 @@ def bad_channels(
     known = known or {}
     low, high = np.percentile(eeg, [25, 75], axis=0)  # a few artefacts do not make a channel bad
     spread = (high - low) / 1.349
-    found = {}
+    result = {}
     usable = np.array([name not in known for name in names]) & (spread > FLAT_UV)
     logs = np.log(spread[usable])
     middle = np.median(logs) if len(logs) else 0.0
@@ -265,10 +265,10 @@ def bad_channels(
         if name in known:
             continue
         if spread[number] <= FLAT_UV:
-            found[name] = "flat"
+            result[name] = "flat"
         elif (np.log(spread[number]) - middle) / scale > NOISY:
-            found[name] = "noisy"
-    return found
+            result[name] = "noisy"
+    return result
 
 
 def standardised(

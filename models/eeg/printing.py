@@ -15,9 +15,9 @@ def say(evaluation: Evaluation) -> None:
     ):
         if value is not None:
             print(f"  {name}: {value:.4f}")
-    for one in evaluation.subjects:
-        windows = ", ".join(f"{length:g} s {r:.3f}" for length, r in one.windows.items())
+    for subject in evaluation.subjects:
+        windows = ", ".join(f"{length:g} s {r:.3f}" for length, r in subject.windows.items())
         print(
-            f"  subject {one.subject}: r {one.r:.3f}, p {one.p:.3f}"
+            f"  subject {subject.subject}: r {subject.r:.3f}, p {subject.p:.3f}"
             + (f" (windows of {windows})" if windows else "")
         )

@@ -129,11 +129,11 @@ def _recording(path: Path, raw: Any, scales: dict[str, float], remarks: list[Rem
     names, used, said = placed([raw.ch_names[i] for i in picks])
     if sum(used) >= 4:  # BioSemi's EXG, GSR, Resp … come as EEG
         remarks += said
-        left_out = [raw.ch_names[i] for i, one in zip(picks, used, strict=True) if not one]
+        left_out = [raw.ch_names[i] for i, item in zip(picks, used, strict=True) if not item]
         if left_out:
             remarks.append(Remark("Left out, not on the scalp: {names}.", names=", ".join(left_out)))
-        picks = np.array([i for i, one in zip(picks, used, strict=True) if one])
-        names = [name for name, one in zip(names, used, strict=True) if one]
+        picks = np.array([i for i, item in zip(picks, used, strict=True) if item])
+        names = [name for name, item in zip(names, used, strict=True) if item]
     if not len(picks):
         raise UserError(
             "{name} holds no EEG channel.", "Its channels are {channels}.", "Choose another recording.",

@@ -137,11 +137,11 @@ def _trials(path: Path, arrays: dict[str, Any], remarks: list[Remark]) -> list[n
             name=files.shown(path.name), arrays=files.shortened(", ".join(sorted(map(str, arrays)))) or "none",
         )  # fmt: skip
     if isinstance(eeg, list):  # a cell
-        parts = [np.asarray(one) if isinstance(one, np.ndarray) else np.zeros(0) for one in eeg]
+        parts = [np.asarray(item) if isinstance(item, np.ndarray) else np.zeros(0) for item in eeg]
     else:
         eeg = np.asarray(eeg)
         parts = [eeg] if eeg.ndim != 3 else list(eeg[:MOST_TRIALS])
-    wrong = next((one for one in parts if one.ndim != 2 or one.dtype.kind not in "iuf"), None)
+    wrong = next((part for part in parts if part.ndim != 2 or part.dtype.kind not in "iuf"), None)
     if wrong is not None or not 0 < len(parts) <= MOST_TRIALS:
         raise UserError(
             "The array eeg of {name} is not EEG.", "It has the shape {shape} and holds {kind}.",
@@ -149,13 +149,13 @@ def _trials(path: Path, arrays: dict[str, Any], remarks: list[Remark]) -> list[n
             name=files.shown(path.name), shape=list(np.shape(wrong if wrong is not None else [])),
             kind=str(getattr(wrong, "dtype", "nothing"))[:40],
         )  # fmt: skip
-    longest = max(parts, key=lambda one: one.size)
+    longest = max(parts, key=lambda part: part.size)
     if longest.shape[1] > 4 * longest.shape[0] and longest.shape[0] <= 512:
-        parts = [one.T for one in parts]
+        parts = [part.T for part in parts]
         remarks.append(Remark("The array was stored channels first and was turned."))
-    if any(not one.size for one in parts):
+    if any(not part.size for part in parts):
         raise empty(path)
-    widths = {one.shape[1] for one in parts}
+    widths = {part.shape[1] for part in parts}
     if len(widths) > 1 or max(widths) > MOST_CHANNELS:
         raise UserError(
             "The trials of {name} do not fit together.", "They have {widths} channels.",
@@ -212,7 +212,7 @@ def _microvolts(parts: Sequence[np.ndarray], step: float, remarks: list[Remark])
 
 def _channels(path: Path, value: Any, count: int, remarks: list[Remark]) -> tuple[str, ...]:
     try:
-        names = () if value is None else tuple(str(one).strip() for one in np.asarray(value).ravel())
+        names = () if value is None else tuple(str(item).strip() for item in np.asarray(value).ravel())
     except (ValueError, TypeError):
         names = ("",)
     if not names:
@@ -232,7 +232,7 @@ def _channels(path: Path, value: Any, count: int, remarks: list[Remark]) -> tupl
     today, used, said = placed(names)
     if sum(used) < 4 or len(set(today)) != count:
         return names
-    remarks += [one for one in said if "same place" not in one.text]
+    remarks += [item for item in said if "same place" not in item.text]
     return tuple(today)
 
 
@@ -242,14 +242,14 @@ def _envelopes(path: Path, value: Any, count: int) -> list[np.ndarray | None]:
         return [None] * count
     try:
         if isinstance(value, list):
-            each = [np.asarray(one, np.float32).ravel() for one in value]
+            each = [np.asarray(item, np.float32).ravel() for item in value]
         else:
             whole = np.asarray(value)
             if whole.dtype.kind not in "iuf":
                 raise TypeError
             whole = np.asarray(whole, np.float32)
             shared = whole.ndim < 2 or (1 in whole.shape[:2] and (count == 1 or whole.shape[0] != count))
-            each = [whole.ravel()] * count if shared or count == 1 else [one.ravel() for one in whole]
+            each = [whole.ravel()] * count if shared or count == 1 else [item.ravel() for item in whole]
     except (ValueError, TypeError) as error:
         raise files.damaged(path, "its envelope is no array of numbers") from error
     if len(each) != count:

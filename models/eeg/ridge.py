@@ -57,7 +57,7 @@ class Ridge:
     def decode(self, eeg: np.ndarray) -> np.ndarray:
         """eeg: [time, channels], zero beyond its ends. Returns the envelope, float64 [time]."""
         time = len(eeg)
-        found = np.full(time, self.bias)
+        result = np.full(time, self.bias)
         # One product for all lags, then each lag's column is shifted into place.
         products = np.asarray(eeg, np.float64) @ self.weights.T
         for number, lag in enumerate(range(self.first_lag, self.last_lag + 1)):
@@ -65,10 +65,10 @@ class Ridge:
                 continue
             column = products[:, number]
             if lag >= 0:
-                found[: time - lag] += column[lag:]
+                result[: time - lag] += column[lag:]
             else:
-                found[-lag:] += column[:lag]
-        return found
+                result[-lag:] += column[:lag]
+        return result
 
 
 def lags_of(first_s: float, last_s: float, sample_rate: float) -> tuple[int, int]:
@@ -184,10 +184,10 @@ def fit(
     if len(penalties) == 1 or len(parts) < 2:
         penalty = penalties[0] if len(penalties) == 1 else float(np.sort(penalties)[len(penalties) // 2])
         return solve(together, penalty, channels, first_lag), np.full(len(penalties), np.nan)
-    found = np.zeros((len(parts), len(penalties)))
+    result = np.zeros((len(parts), len(penalties)))
     for row, part in enumerate(parts):
         rest = together - part
         for column, penalty in enumerate(penalties):
-            found[row, column] = quality(solve(rest, penalty, channels, first_lag), part)
-    means = found.mean(axis=0)
+            result[row, column] = quality(solve(rest, penalty, channels, first_lag), part)
+    means = result.mean(axis=0)
     return solve(together, float(penalties[int(means.argmax())]), channels, first_lag), means

@@ -20,7 +20,7 @@ def positions(channel_names: Sequence[str]) -> np.ndarray:
     middle = np.mean(
         [places[name] for name in ("T7", "T8", "Fpz", "Oz")], axis=0
     )  # the sphere's, near enough
-    found = np.full((len(channel_names), 2), np.nan)
+    result = np.full((len(channel_names), 2), np.nan)
     for number, name in enumerate(channel_names):
         standard = known.get(name.lower())
         if standard is None:
@@ -28,8 +28,8 @@ def positions(channel_names: Sequence[str]) -> np.ndarray:
         x, y, z = places[standard] - middle
         across = np.hypot(x, y)
         angle = np.arctan2(across, z)
-        found[number] = np.array([x, y]) / max(across, 1e-9) * angle / (np.pi / 2)
-    return found
+        result[number] = np.array([x, y]) / max(across, 1e-9) * angle / (np.pi / 2)
+    return result
 
 
 def channel_power(

@@ -27,8 +27,8 @@ def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def standardised(values: np.ndarray) -> np.ndarray:
     """[time] less their mean, in their standard deviations."""
-    found: np.ndarray = (values - values.mean()) / (values.std() or 1.0)
-    return found
+    result: np.ndarray = (values - values.mean()) / (values.std() or 1.0)
+    return result
 
 
 def by_window(decoded: np.ndarray, envelope: np.ndarray, window: int, hop: int = 0) -> np.ndarray:
@@ -127,28 +127,30 @@ class Evaluation:
     @property
     def r(self) -> float:
         """Mean over subjects."""
-        return float(np.mean([one.r for one in self.subjects]))
+        return float(np.mean([subject.r for subject in self.subjects]))
 
     @property
     def chance(self) -> float:
         """Mean over subjects of the null distribution's mean."""
-        return float(np.mean([one.null.mean() if len(one.null) else 0.0 for one in self.subjects]))
+        return float(
+            np.mean([subject.null.mean() if len(subject.null) else 0.0 for subject in self.subjects])
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; null distributions by mean, sd and 95 % quantile."""
         rows = []
-        for one in self.subjects:
-            row = asdict(one) | {"windows": {str(length): r for length, r in one.windows.items()}}
+        for subject in self.subjects:
+            row = asdict(subject) | {"windows": {str(length): r for length, r in subject.windows.items()}}
             null = row.pop("null")
-            row["error"] = one.error if np.isfinite(one.error) else None
+            row["error"] = subject.error if np.isfinite(subject.error) else None
             row |= {
                 "null_mean": float(null.mean()) if len(null) else None,
                 "null_sd": float(null.std()) if len(null) else None,
-                "null_95": one.null_95 if len(null) else None,
+                "null_95": subject.null_95 if len(null) else None,
             }
             rows.append(row)
         return {
-            "r": self.r, "median": float(np.median([one.r for one in self.subjects])), "within": self.within,
+            "r": self.r, "median": float(np.median([subject.r for subject in self.subjects])), "within": self.within,
             "held_out": self.held_out, "score": self.score, "chance": self.chance,
             "generalisation": self.generalisation, "subjects": rows,
             "learned": self.familiar.as_dict() if self.familiar is not None else None,
@@ -167,22 +169,22 @@ def evaluate(
     """The figures of decoded stretches. met: the subjects that the decoder learned from."""
     generator = np.random.default_rng(seed)
     subjects = []
-    for name in dict.fromkeys(one.subject for one in stretches):
-        own = [one for one in stretches if one.subject == name]
-        each = [float(pearson(one.decoded, one.envelope)) for one in own]
+    for name in dict.fromkeys(stretch.subject for stretch in stretches):
+        own = [stretch for stretch in stretches if stretch.subject == name]
+        each = [float(pearson(item.decoded, item.envelope)) for item in own]
         r = float(np.mean(each))
         error = standard_error(np.array(each))
         null = null_distribution(own, sample_rate, draws, generator)
         p = float((1 + (null >= r).sum()) / (1 + len(null))) if len(null) else float("nan")
         windows = {}
         for length in windows_s:
-            found = [by_window(one.decoded, one.envelope, round(length * sample_rate)) for one in own]
-            joined = np.concatenate(found)
+            result = [by_window(item.decoded, item.envelope, round(length * sample_rate)) for item in own]
+            joined = np.concatenate(result)
             if len(joined):
                 windows[float(length)] = float(joined.mean())
         subjects.append(SubjectFigures(name, r, len(own), windows, null, p, name in set(met), error))
-    within = [one.r for one in subjects if one.met]
-    held_out = [one.r for one in subjects if not one.met]
+    within = [subject.r for subject in subjects if subject.met]
+    held_out = [subject.r for subject in subjects if not subject.met]
     a, b = (float(np.mean(part)) if part else None for part in (within, held_out))
     score = (2 * a + b) / 3 if a is not None and b is not None else None
     return Evaluation(tuple(subjects), a, b, score, tuple(kinds))
@@ -210,8 +212,8 @@ def window_chance(
     if len(envelope) < 4 * least:
         return float("nan")
     shifts = np.random.default_rng(seed).integers(least, len(envelope) - least + 1, WINDOW_SHIFTS)
-    found = [by_window(decoded, np.roll(envelope, shift), window) for shift in shifts]
-    return quantiles(np.concatenate(found), 0.95)[0]
+    result = [by_window(decoded, np.roll(envelope, shift), window) for shift in shifts]
+    return quantiles(np.concatenate(result), 0.95)[0]
 
 
 def null_distribution(
@@ -225,13 +227,13 @@ def null_distribution(
     least = max(1, round(LEAST_SHIFT_S * sample_rate))
     total, count = np.zeros(draws), 0
     shifts: dict[tuple[str, int], np.ndarray] = {}
-    for one in stretches:
-        time = len(one.envelope)
+    for stretch in stretches:
+        time = len(stretch.envelope)
         if time < 3 * least:
             continue
-        key = (one.stimulus, time)
+        key = (stretch.stimulus, time)
         if key not in shifts:
             shifts[key] = generator.integers(least, time - least + 1, draws)
-        total += shifted_r(one.decoded, one.envelope)[shifts[key] % time]
+        total += shifted_r(stretch.decoded, stretch.envelope)[shifts[key] % time]
         count += 1
     return total / count if count else np.zeros(0)

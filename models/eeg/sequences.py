@@ -24,5 +24,5 @@ def windows_of(eeg: np.ndarray, sample_rate: int, window_s: float, most: int = M
             seconds=len(eeg) / sample_rate,
         )
     scaled = (eeg - eeg.mean(axis=0)) / np.maximum(eeg.std(axis=0), 1e-6)
-    found: np.ndarray = scaled[: count * size].reshape(count, size, -1).astype(np.float32)
-    return found
+    result: np.ndarray = scaled[: count * size].reshape(count, size, -1).astype(np.float32)
+    return result

@@ -26,19 +26,21 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
 
 def subject_rows(evaluation: Evaluation) -> list[list[object]]:
     """A heading and one row a subject: r, chance and what it passes once in twenty, p, and r by window length."""
-    lengths = sorted({length for one in evaluation.subjects for length in one.windows})
+    lengths = sorted({length for subject in evaluation.subjects for length in subject.windows})
     head: list[object] = ["subject", "learned_from", "stretches", "r", "chance", "chance_95", "p"]
     rows: list[list[object]] = [[*head, *(f"r_{length:g}s" for length in lengths)]]
-    for one in evaluation.subjects:
-        chance = float(one.null.mean()) if len(one.null) else float("nan")
+    for subject in evaluation.subjects:
+        chance = float(subject.null.mean()) if len(subject.null) else float("nan")
         values = [
-            one.r,
+            subject.r,
             chance,
-            one.null_95,
-            one.p,
-            *(one.windows.get(length, float("nan")) for length in lengths),
+            subject.null_95,
+            subject.p,
+            *(subject.windows.get(length, float("nan")) for length in lengths),
         ]
-        rows.append([one.subject, one.met, one.stretches, *(round(float(value), 6) for value in values)])
+        rows.append(
+            [subject.subject, subject.met, subject.stretches, *(round(float(value), 6) for value in values)]
+        )
     return rows
 
 
@@ -56,12 +58,18 @@ def envelope_rows(decoded: Any, true: Any, sample_rate: int) -> list[list[object
 def attention_rows(attention: Attention, names: Sequence[str]) -> list[list[object]]:
     """One row a window: its length and start, r of each track, which was chosen and by what margin."""
     rows: list[list[object]] = [["window_s", "start_s", *(f"r_{name}" for name in names), "chosen", "margin"]]
-    for one in attention.windows:
-        for number, start in enumerate(one.starts_s):
-            found = [round(float(value), 6) for value in one.r[number]]
-            chosen = names[int(one.chosen[number])]
+    for window in attention.windows:
+        for number, start in enumerate(window.starts_s):
+            result = [round(float(value), 6) for value in window.r[number]]
+            chosen = names[int(window.chosen[number])]
             rows.append(
-                [one.window_s, round(float(start), 3), *found, chosen, round(float(one.margin[number]), 6)]
+                [
+                    window.window_s,
+                    round(float(start), 3),
+                    *result,
+                    chosen,
+                    round(float(window.margin[number]), 6),
+                ]
             )
     return rows
 

@@ -184,7 +184,8 @@ class EEGTask(Task[EEGConfig]):
         """r is a mean over windows, then over subjects."""
         whose = [self._validation.place(number, None)[0].subject for number in range(len(outputs["r"]))]
         self.validation_r = {
-            name: float(outputs["r"][[one == name for one in whose]].mean()) for name in dict.fromkeys(whose)
+            name: float(outputs["r"][[item == name for item in whose]].mean())
+            for name in dict.fromkeys(whose)
         }
         return {
             "loss": float(outputs["loss"].mean()),
@@ -271,8 +272,8 @@ class _Windows:
         self.length = min(round(window_s * rate), shortest)
         self.starts = [
             (number, start)
-            for number, one in enumerate(self.stretches)
-            for start in range(0, len(one) - self.length + 1, max(1, self.length))
+            for number, stretch in enumerate(self.stretches)
+            for start in range(0, len(stretch) - self.length + 1, max(1, self.length))
         ]
         self.count = count or len(self.starts)
 
@@ -296,7 +297,7 @@ def network_config(config: EEGConfig, channels: int, subjects: int, rate: int) -
     """The decoder that a training config asks for."""
     asked = config.network
     first, last = ridge.lags_of(config.ridge.first_lag_s, config.ridge.last_lag_s, rate)
-    shared = {one.name for one in fields(NetworkConfig)} & set(asked.model_dump())
+    shared = {field.name for field in fields(NetworkConfig)} & set(asked.model_dump())
     built = NetworkConfig(**{name: getattr(asked, name) for name in shared})
     return replace(
         built,

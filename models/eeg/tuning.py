@@ -83,9 +83,9 @@ def gain(before: Decoder, after: Decoder, data: str, subject: str, progress: Pro
     for decoder in (before, after):
         decoded = decoder.decode_stretches(held_back)
         null_95 = scores.evaluate(decoded, decoder.sample_rate).subjects[0].null_95
-        means.append(float(np.mean([scores.pearson(one.decoded, one.envelope) for one in decoded])))
+        means.append(float(np.mean([scores.pearson(item.decoded, item.envelope) for item in decoded])))
         windows = [
-            scores.by_window(one.decoded, one.envelope, min(window, len(one.envelope))) for one in decoded
+            scores.by_window(item.decoded, item.envelope, min(window, len(item.envelope))) for item in decoded
         ]
         errors.append(scores.standard_error(np.concatenate(windows)))
     seconds = sum(map(len, held_back)) / after.sample_rate

@@ -89,8 +89,8 @@ def separate_features(
     with torch.autocast("cpu", enabled=False):
         room = _room(state, blocks)
         for item in state:
-            for one in zip(blocks, ready, dilations, strict=True):
-                _forward(item, *one, room)
+            for entry in zip(blocks, ready, dilations, strict=True):
+                _forward(item, *entry, room)
     return state[..., features.shape[-1] :]
 
 
@@ -104,7 +104,10 @@ class _Stack(torch.autograd.Function):
             ready = [_ready(block, half) for block in blocks]
             room = _room(state, blocks)
             ctx.kept = [
-                [_forward(item, *one, room, keep=True) for one in zip(blocks, ready, dilations, strict=True)]
+                [
+                    _forward(item, *entry, room, keep=True)
+                    for entry in zip(blocks, ready, dilations, strict=True)
+                ]
                 for item in state
             ]
             ctx.save_for_backward(*flat)
@@ -124,11 +127,11 @@ class _Stack(torch.autograd.Function):
             room = _room(state, blocks)
             for item, kept in zip(state, ctx.kept, strict=True):
                 for number in reversed(range(len(blocks))):
-                    found = _backward(
+                    result = _backward(
                         item, kept[number], blocks[number], ready[number], ctx.dilations[number], room
                     )
-                    for total, one in zip(sums[number], found, strict=True):
-                        total += one
+                    for total, entry in zip(sums[number], result, strict=True):
+                        total += entry
                     kept[number] = None  # its memory is free for what comes
             flat = [total for block in sums for total in block]
             return (state[..., : ctx.width].contiguous(), None, None, *flat)

@@ -45,8 +45,8 @@ def separate_features(
         return fused(features, blocks, dilations, kind)
     flat = [weight for block in blocks for weight in block]
     with without_autocast(features):
-        found: Tensor = _Stack.apply(features.float(), tuple(dilations), kind, *flat)
-    return found
+        result: Tensor = _Stack.apply(features.float(), tuple(dilations), kind, *flat)
+    return result
 
 
 @cache
@@ -69,8 +69,8 @@ class _Stack(torch.autograd.Function):
         kept: list[Tensor] = []
         learns = any(ctx.needs_input_grad)
         for block, dilation in zip(_grouped(flat), dilations, strict=True):
-            found = _forward(state, block, dilation, kind)
-            kept += found if learns else []
+            result = _forward(state, block, dilation, kind)
+            kept += result if learns else []
         ctx.save_for_backward(*flat, *kept)
         ctx.dilations, ctx.width, ctx.weights = dilations, width, len(flat)
         return state[..., width:].contiguous()
@@ -81,11 +81,11 @@ class _Stack(torch.autograd.Function):
         saved, count = ctx.saved_tensors, ctx.weights
         blocks, kept = _grouped(saved[:count]), saved[count:]
         state = F.pad(gradients[0].float(), (ctx.width, 0))
-        found: list[Tensor] = []
+        result: list[Tensor] = []
         for number in reversed(range(len(blocks))):
             own = kept[KEPT * number : KEPT * (number + 1)]
-            found = [*_backward(state, own, blocks[number], ctx.dilations[number]), *found]
-        return (state[..., : ctx.width].contiguous(), None, None, *found)
+            result = [*_backward(state, own, blocks[number], ctx.dilations[number]), *result]
+        return (state[..., : ctx.width].contiguous(), None, None, *result)
 
 
 def _grouped(flat: Sequence[Tensor]) -> list[BlockWeights]:
@@ -182,13 +182,13 @@ def _of_prelu(gradient: Tensor, values: Tensor, slope: Tensor) -> tuple[Tensor, 
 
 def _shifts(kernel: int, dilation: int, frames: int) -> list[Shifted]:
     """For each tap, in which it lies: (frames that it writes to, frames that it reads)."""
-    found = []
+    result = []
     for tap in range(kernel):
         shift = (tap - kernel // 2) * dilation
         reach = min(abs(shift), frames)
         late, early = slice(reach, frames), slice(0, frames - reach)
-        found.append((late, early) if shift < 0 else (early, late))
-    return found
+        result.append((late, early) if shift < 0 else (early, late))
+    return result
 
 
 def _beyond(shifted: Shifted, frames: int) -> slice:

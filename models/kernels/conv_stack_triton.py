@@ -42,10 +42,10 @@ def separate_features(
         outer=F.pad(blocks[-1].outer, (0, 0, missing, 0)),
         outer_bias=F.pad(blocks[-1].outer_bias, (missing, 0)),
     )
-    stacked = [torch.stack(one) for one in zip(*blocks[:-1], last, strict=True)]
+    stacked = [torch.stack(item) for item in zip(*blocks[:-1], last, strict=True)]
     with without_autocast(features):
-        found: Tensor = _Stack.apply(features.float(), tuple(dilations), kind, *stacked)
-    return found
+        result: Tensor = _Stack.apply(features.float(), tuple(dilations), kind, *stacked)
+    return result
 
 
 class _Stack(torch.autograd.Function):
@@ -55,7 +55,7 @@ class _Stack(torch.autograd.Function):
     def forward(
         ctx: Any, features: Tensor, dilations: tuple[int, ...], kind: torch.dtype, *stacked: Tensor
     ) -> Tensor:
-        w = BlockWeights(*(one.float() for one in stacked))
+        w = BlockWeights(*(item.float() for item in stacked))
         width = features.shape[-1]
         state = F.pad(features, (0, w.outer.shape[1] - width))
         inner, inner_bias = w.inner.to(kind), w.inner_bias.to(kind)
@@ -81,17 +81,17 @@ class _Stack(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         saved, fields, kind = ctx.saved_tensors, len(BlockWeights._fields), ctx.kind
         stacked, kept = saved[:fields], saved[fields:]
-        w = BlockWeights(*(one.float() for one in stacked))
+        w = BlockWeights(*(item.float() for item in stacked))
         inner, gained = w.inner.to(kind), (w.outer * w.gain2[:, None]).to(kind)
         state = F.pad(gradients[0].float(), (ctx.width, 0))
-        each, found = len(kept) // len(ctx.dilations), []
+        each, result = len(kept) // len(ctx.dilations), []
         for number in reversed(range(len(ctx.dilations))):
             own = kept[each * number : each * (number + 1)]
             parts = _backward(state, own, w, inner[number], gained[number], number, ctx.dilations[number])
-            found.append(parts)
+            result.append(parts)
         moments = [torch.stack(kept[place::each]) for place in (4, 5)]
-        weights = _of_weights(w, [torch.stack(one[::-1]) for one in zip(*found, strict=True)], *moments)
-        shaped = (one.view_as(given) for one, given in zip(weights, stacked, strict=True))
+        weights = _of_weights(w, [torch.stack(item[::-1]) for item in zip(*result, strict=True)], *moments)
+        shaped = (weight.view_as(given) for weight, given in zip(weights, stacked, strict=True))
         return (state[..., : ctx.width].contiguous(), None, None, *shaped)
 
 
@@ -146,9 +146,9 @@ def _sums(hidden: Tensor, slope: Tensor) -> Tensor:
     """[batch, 2]: the sum of the activations, and of their squares."""
     batch, count = len(hidden), hidden[0].numel()
     parts = triton.cdiv(count, FLAT)
-    found = hidden.new_empty((batch, parts, 2), dtype=torch.float32)
-    sums_kernel[(parts, batch)](hidden, slope, found, count, parts, FLAT)
-    return found.sum(1)
+    result = hidden.new_empty((batch, parts, 2), dtype=torch.float32)
+    sums_kernel[(parts, batch)](hidden, slope, result, count, parts, FLAT)
+    return result.sum(1)
 
 
 def _filtered(

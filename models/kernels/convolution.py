@@ -35,8 +35,8 @@ class TimeConv(nn.Conv1d):
             return self._on_a_card(x)
         plain = x.dtype == self.weight.dtype and not torch.is_autocast_enabled("cpu")
         if each and plain and torch.is_grad_enabled():
-            found: Tensor = _Depthwise.apply(x, self.weight, self.bias)
-            return found
+            result: Tensor = _Depthwise.apply(x, self.weight, self.bias)
+            return result
         return _of_image(x, self.weight, self.bias, self.groups)
 
     def _on_a_card(self, x: Tensor) -> Tensor:
@@ -72,23 +72,23 @@ class _Depthwise(torch.autograd.Function):
 
 def _gradient_of_image(given: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     channels, _, width = weight.shape
-    found: Tensor = torch.ops.aten.convolution_backward(
+    result: Tensor = torch.ops.aten.convolution_backward(
         *(_image(given), _image(x), weight[:, :, None], None),
         *((1, 1), (0, width // 2), (1, 1), False, (0, 0), channels),
         (True, False, False),
     )[0]
-    return _sequence(found)
+    return _sequence(result)
 
 
 def _gradient_of_taps(given: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """What a gradient of the outputs does to the weights: oneDNN's is six times slower than one tap after the other."""
     channels, _, width = weight.shape
     padded, time = F.pad(x, (0, 0, width // 2, width // 2)), given.shape[1]
-    found, room = x.new_empty(width, channels), torch.empty_like(given)
+    result, room = x.new_empty(width, channels), torch.empty_like(given)
     for tap in range(width):
         torch.mul(padded[:, tap : tap + time], given, out=room)
-        torch.sum(room, (0, 1), out=found[tap])
-    return found.t()[:, None]
+        torch.sum(room, (0, 1), out=result[tap])
+    return result.t()[:, None]
 
 
 def _by_products(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -141,8 +141,8 @@ class FrozenGroups(nn.Module):
         seen = (
             seen.unflatten(1, (self.groups, -1)).permute(1, 0, 3, 2, 4).reshape(self.groups, batch * time, -1)
         )
-        found = torch.baddbmm(self.bias, seen, self.weight)
-        return found.view(self.groups, batch, time, -1).permute(1, 0, 3, 2).reshape(batch, -1, time)
+        result = torch.baddbmm(self.bias, seen, self.weight)
+        return result.view(self.groups, batch, time, -1).permute(1, 0, 3, 2).reshape(batch, -1, time)
 
     @classmethod
     def put_into(cls, network: nn.Module) -> int:

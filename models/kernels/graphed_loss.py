@@ -31,9 +31,9 @@ class GraphedLoss:
         example: Sequence[Tensor],
         kind: torch.dtype | None,
     ) -> None:
-        self._parameters = [one for one in network.parameters() if one.requires_grad]
+        self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._loss, self._kind = loss, kind
-        self._inputs = [one.clone() for one in example]
+        self._inputs = [item.clone() for item in example]
         device = self._parameters[0].device
         stream = torch.cuda.Stream(device)
         stream.wait_stream(torch.cuda.current_stream(device))
@@ -47,7 +47,7 @@ class GraphedLoss:
 
     def suits(self, batch: Sequence[Tensor]) -> bool:
         """Whether a batch has the shapes that were recorded."""
-        return [one.shape for one in batch] == [one.shape for one in self._inputs]
+        return [item.shape for item in batch] == [item.shape for item in self._inputs]
 
     def __call__(self, *batch: Tensor) -> Losses:
         """The scalars of a batch; the gradient of "loss" flows into the network's parameters."""
@@ -61,10 +61,10 @@ class GraphedLoss:
         torch.clear_autocast_cache()  # what it keeps would be of weights that have moved since
         kind = self._kind or torch.bfloat16
         with torch.autocast("cuda", kind, enabled=self._kind is not None, cache_enabled=False):
-            found = self._loss(*self._inputs)
-        gradients = torch.autograd.grad(found["loss"], self._parameters, allow_unused=True)
+            result = self._loss(*self._inputs)
+        gradients = torch.autograd.grad(result["loss"], self._parameters, allow_unused=True)
         torch.clear_autocast_cache()  # and here, of memory that is the graph's
-        return {name: one.detach() for name, one in found.items()}, list(gradients)
+        return {name: item.detach() for name, item in result.items()}, list(gradients)
 
 
 class _Recorded(torch.autograd.Function):
@@ -78,6 +78,6 @@ class _Recorded(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *given: Tensor) -> tuple[Tensor | None, ...]:
-        there = [one for one in ctx.gradients if one is not None]
+        there = [gradient for gradient in ctx.gradients if gradient is not None]
         scaled = iter(torch._foreach_mul(there, given[0]))  # copies: the graph writes over its own
-        return None, None, *(None if one is None else next(scaled) for one in ctx.gradients)
+        return None, None, *(None if gradient is None else next(scaled) for gradient in ctx.gradients)

@@ -36,9 +36,9 @@ class GraphedStep:
         clip_norm: float = 0.0,
     ) -> None:
         self.optimizer, self._loss, self._clip_norm = optimizer, loss, clip_norm
-        self._parameters = [one for group in optimizer.param_groups for one in group["params"]]
+        self._parameters = [item for group in optimizer.param_groups for item in group["params"]]
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._inputs, self._found = [one.clone() for one in example], Losses()
+        self._inputs, self._found = [item.clone() for item in example], Losses()
         if self._parameters[0].is_cuda:
             self._record(network)
 
@@ -62,17 +62,17 @@ class GraphedStep:
 
     def _taken(self, batch: Sequence[Tensor]) -> Losses:
         self.optimizer.zero_grad(set_to_none=True)
-        found = self._loss(*batch)
-        found["loss"].backward()
+        result = self._loss(*batch)
+        result["loss"].backward()
         limit = self._clip_norm or float("inf")
         norm = nn.utils.clip_grad_norm_(self._parameters, limit)
         self.optimizer.step()
-        return {name: one.detach() for name, one in found.items()} | {"gradient_norm": norm}
+        return {name: item.detach() for name, item in result.items()} | {"gradient_norm": norm}
 
     def _record(self, network: nn.Module) -> None:
         device = self._parameters[0].device
         self._make_capturable(device)
-        kept = [(one, one.detach().clone()) for one in network.buffers()]
+        kept = [(item, item.detach().clone()) for item in network.buffers()]
         random, stream = torch.cuda.get_rng_state(device), torch.cuda.Stream(device)
         stream.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(stream):
@@ -94,17 +94,17 @@ class GraphedStep:
         for group in self.optimizer.param_groups:
             group["capturable"] = True
             group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=device).clone()
-        fresh = [one for one in self._parameters if one not in self.optimizer.state]
+        fresh = [parameter for parameter in self._parameters if parameter not in self.optimizer.state]
         if not fresh:
             return
         rates = [group["lr"].clone() for group in self.optimizer.param_groups]
         for group in self.optimizer.param_groups:
             group["lr"].zero_()
-        for one in fresh:
-            one.grad = torch.zeros_like(one)
+        for item in fresh:
+            item.grad = torch.zeros_like(item)
         self.optimizer.step()  # at a rate of zero, by gradients of zero
         self.optimizer.zero_grad(set_to_none=True)
-        for one in fresh:
-            self.optimizer.state[one]["step"].zero_()
+        for item in fresh:
+            self.optimizer.state[item]["step"].zero_()
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"].copy_(rate)

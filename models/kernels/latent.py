@@ -132,9 +132,9 @@ def _drawn(both: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
 
 def _of_drawn(both: Tensor, noise: Tensor | None, spread: Tensor, of_z: Tensor, of_kl: Tensor) -> Tensor:
     """What gradients of z and of the KL do to `both`."""
-    found, of_kl = torch.empty_like(both), of_kl.unsqueeze(-1)
-    of_mu, of_logvar = found.chunk(2, dim=-1)
+    result, of_kl = torch.empty_like(both), of_kl.unsqueeze(-1)
+    of_mu, of_logvar = result.chunk(2, dim=-1)
     torch.addcmul(of_z, both.chunk(2, dim=-1)[0], of_kl, out=of_mu)
     of_spread = spread * of_kl if noise is None else (of_z * noise).addcmul_(spread, of_kl)
     torch.mul(of_spread.mul_(spread).sub_(of_kl), 0.5, out=of_logvar)
-    return found
+    return result

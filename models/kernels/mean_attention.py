@@ -58,8 +58,8 @@ class _MeanAttention(torch.autograd.Function):
         taken = torch.bmm(mean, x).transpose(0, 1)  # of the inputs, by each head: [heads, batch, d]
         ctx.highest = highest
         ctx.save_for_backward(x, weight, qk, counts, weights, sums, mean, taken)
-        found = torch.bmm(taken, weight[2 * d :].view(heads, size, d).transpose(1, 2))
-        return found.transpose(0, 1).reshape(batch, d) + bias[2 * d :]
+        result = torch.bmm(taken, weight[2 * d :].view(heads, size, d).transpose(1, 2))
+        return result.transpose(0, 1).reshape(batch, d) + bias[2 * d :]
 
     @staticmethod
     @once_differentiable
@@ -72,7 +72,7 @@ class _MeanAttention(torch.autograd.Function):
         x, weight, qk, counts, weights, sums, mean, taken = ctx.saved_tensors
         (batch, heads, tokens), d = mean.shape, x.shape[2]
         of_weight, of_bias = torch.empty_like(weight), weight.new_zeros(3 * d)
-        (asking, valued), (of_asking, of_valued) = (one.split([2 * d, d]) for one in (weight, of_weight))
+        (asking, valued), (of_asking, of_valued) = (item.split([2 * d, d]) for item in (weight, of_weight))
         gradient = given.reshape(batch, heads, -1).transpose(0, 1)
         torch.bmm(gradient.transpose(1, 2), taken, out=of_valued.view(heads, -1, d))
         of_taken = torch.bmm(gradient, valued.view(heads, -1, d)).transpose(0, 1)
@@ -107,7 +107,7 @@ def _of_scores(
 
     Of the scores S = q k / √size, with shares P and weights w: dS = w P (g - P g).
     """
-    found = torch.empty_like(qk)
+    result = torch.empty_like(qk)
     share = (weights / sums).mul_(1 / math.sqrt(qk.shape[2]))[:, None]
     queried, keys = qk[0] * share, qk[1] * counts[:, None]
     wanted = of_mean * counts[:, None]
@@ -118,12 +118,12 @@ def _of_scores(
             expected = torch.bmm(powers, wanted[pairs].transpose(1, 2)).div_(sums[pairs, queries, None])
             of_scores = torch.sub(of_mean[pairs], expected, out=second).mul_(powers)
             asked = torch.bmm(keys[pairs], of_scores.transpose(1, 2))
-            torch.mul(asked, share[pairs, :, queries], out=found[0, pairs, :, queries])
+            torch.mul(asked, share[pairs, :, queries], out=result[0, pairs, :, queries])
             asking = queried[pairs, :, queries]
             back = torch.bmm(asking, of_scores) if back is None else back.baddbmm_(asking, of_scores)
         assert back is not None
-        torch.mul(back, counts[pairs, None], out=found[1, pairs])
-    return found
+        torch.mul(back, counts[pairs, None], out=result[1, pairs])
+    return result
 
 
 def _highest(qk: Tensor, counts: Tensor) -> Tensor:
@@ -185,7 +185,7 @@ def mean_attention(
     counts = counts.to(wide).expand(batch, tokens)
     weights = counts / counts.sum(1, keepdim=True)
     with without_autocast(x):
-        found: Tensor = _MeanAttention.apply(
+        result: Tensor = _MeanAttention.apply(
             x.to(wide), weight.to(wide), bias.to(wide), heads, counts, weights
         )
-    return found.to(x.dtype)
+    return result.to(x.dtype)

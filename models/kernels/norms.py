@@ -27,7 +27,7 @@ class LayerNorm(nn.LayerNorm):
             fused = _fused() if input.is_cuda and self.elementwise_affine and self.bias is not None else None
             if fused is not None and input.shape[-1:] == self.normalized_shape and input.shape[-1] <= MOST:
                 return fused(input.to(kind), self.weight, self.bias, self.eps)
-            gain, shift = (None if one is None else one.to(kind) for one in (self.weight, self.bias))
+            gain, shift = (None if item is None else item.to(kind) for item in (self.weight, self.bias))
             return F.layer_norm(input.to(kind), self.normalized_shape, gain, shift, self.eps)
 
 

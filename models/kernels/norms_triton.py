@@ -21,8 +21,8 @@ LONGEST = 4  # times it does so in the gradient, whose sums over rows it keeps m
 
 def layer_norm(x: Tensor, gain: Tensor, shift: Tensor, eps: float) -> Tensor:
     """x: [..., features] on a graphics card, at most `norms.MOST`; gain, shift: [features]. Statistics in float32."""
-    found: Tensor = _LayerNorm.apply(x, gain, shift, eps)
-    return found
+    result: Tensor = _LayerNorm.apply(x, gain, shift, eps)
+    return result
 
 
 class _LayerNorm(torch.autograd.Function):
@@ -32,12 +32,12 @@ class _LayerNorm(torch.autograd.Function):
         features = x.shape[-1]
         count, wide = x.numel() // features, triton.next_power_of_2(features)
         together = max(1, TOGETHER // wide)
-        found, moments = torch.empty_like(x), x.new_empty((2, count), dtype=torch.float32)
+        result, moments = torch.empty_like(x), x.new_empty((2, count), dtype=torch.float32)
         if count:
             grid = (triton.cdiv(count, together),)
-            _forward_kernel[grid](x, gain, shift, found, moments, count, features, eps, together, wide)
+            _forward_kernel[grid](x, gain, shift, result, moments, count, features, eps, together, wide)
         ctx.save_for_backward(x, gain, moments)
-        return found
+        return result
 
     @staticmethod
     @once_differentiable

@@ -60,10 +60,10 @@ def product_each(a: Tensor, b: Tensor, bias: Tensor | None = None, fast: bool | 
     """a [n, rows, k], b [n, columns, k], bias [n, columns] → a bᵀ + bias of each, [n, rows, columns]; `product`, however
     long the columns."""
     if not (pays(a[0], b[0]) if fast is None else fast):
-        found = torch.bmm(a, b.transpose(1, 2))
-        return found if bias is None else found.add_(bias[:, None])
+        result = torch.bmm(a, b.transpose(1, 2))
+        return result if bias is None else result.add_(bias[:, None])
     biases = [None] * len(a) if bias is None else bias.unbind(0)
-    return torch.stack([_onednn(*one) for one in zip(a.unbind(0), b.unbind(0), biases, strict=True)])
+    return torch.stack([_onednn(*item) for item in zip(a.unbind(0), b.unbind(0), biases, strict=True)])
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -73,8 +73,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return F.linear(x, weight, bias)
     if not torch.is_grad_enabled():
         return _onednn(x.contiguous(), weight, bias)
-    found: Tensor = _Linear.apply(x.contiguous(), weight, bias)
-    return found
+    result: Tensor = _Linear.apply(x.contiguous(), weight, bias)
+    return result
 
 
 class Linear(nn.Linear):
@@ -105,5 +105,5 @@ class _Linear(torch.autograd.Function):
 
 def _onednn(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     bias = None if bias is None else bias.contiguous()  # its strides would be passed over
-    found: Tensor = torch.ops.mkldnn._linear_pointwise.default(a, b, bias, "none", [], "")
-    return found
+    result: Tensor = torch.ops.mkldnn._linear_pointwise.default(a, b, bias, "none", [], "")
+    return result

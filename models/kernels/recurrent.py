@@ -110,7 +110,7 @@ class _BidirectionalGRU(torch.autograd.Function):
         r, z, n = inputs.split(size, dim=-1)
         steps = (states, states[1:], moved, moved[..., : 2 * size], proposals, gates, r, z, n)
         for h, after, move, turn, proposal, gate, reset, keep, new in zip(
-            *(one.unbind(0) for one in steps), strict=False
+            *(step.unbind(0) for step in steps), strict=False
         ):
             torch.baddbmm(starts, h, turns, out=move)
             gate.add_(turn).sigmoid_()

@@ -13,8 +13,8 @@ def rotated_in_one(qkv: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
     """qkv: [batch, time, 3, heads, size]; cosines, sines: [time, size], both halves of which are alike. Returns the same
     with queries and keys rotated (rotary embedding, Su et al. 2021), values as they are."""
     half = cosines.shape[1] // 2
-    found: Tensor = _Rotated.apply(qkv, cosines[:, None, None, :half], sines[:, None, None, :half])
-    return found
+    result: Tensor = _Rotated.apply(qkv, cosines[:, None, None, :half], sines[:, None, None, :half])
+    return result
 
 
 class _Rotated(torch.autograd.Function):
@@ -32,11 +32,11 @@ class _Rotated(torch.autograd.Function):
 
 
 def _turned(qkv: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    found = torch.empty_like(qkv, memory_format=torch.contiguous_format)
-    found[:, :, 2] = qkv[:, :, 2]
-    (first, second), (one, other) = (x[:, :, :2].chunk(2, dim=-1) for x in (qkv, found))
+    result = torch.empty_like(qkv, memory_format=torch.contiguous_format)
+    result[:, :, 2] = qkv[:, :, 2]
+    (first, second), (one, other) = (x[:, :, :2].chunk(2, dim=-1) for x in (qkv, result))
     torch.mul(first, cosines, out=one)
     one.addcmul_(second, sines, value=-1)
     torch.mul(second, cosines, out=other)
     other.addcmul_(first, sines)
-    return found
+    return result

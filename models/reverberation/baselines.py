@@ -64,7 +64,7 @@ def parameters_of(config: NetworkConfig) -> int:
 def ridge(train: Sequences, test: Sequences, folds: int = 5) -> np.ndarray:
     """Predictions [n] for `test` of a ridge regression on the features' time means; its penalty by cross-validation."""
     assert train.y is not None
-    x, unseen = (np.stack([one.mean(0) for one in part.x]).astype(np.float64) for part in (train, test))
+    x, unseen = (np.stack([item.mean(0) for item in part.x]).astype(np.float64) for part in (train, test))
     y = train.y.astype(np.float64)
     groups = np.array(train.groups) if train.groups else np.arange(len(y)) % folds
     names = np.unique(groups)
@@ -83,5 +83,5 @@ def _solved(x: np.ndarray, y: np.ndarray, unseen: np.ndarray) -> np.ndarray:
     mean, scale, level = x.mean(0), np.maximum(x.std(0), 1e-9), y.mean()
     u, s, vt = np.linalg.svd((x - mean) / scale, full_matrices=False)
     shrunk = (s / (s**2 + ALPHAS[:, None] * len(y))) * (u.T @ (y - level))
-    found: np.ndarray = (shrunk @ vt) @ ((unseen - mean) / scale).T + level
-    return found
+    result: np.ndarray = (shrunk @ vt) @ ((unseen - mean) / scale).T + level
+    return result

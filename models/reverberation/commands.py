@@ -42,8 +42,8 @@ def use(
         )
     observer = Observer.load(choice, device, progress)
     sequences = data.open_sequences(inputs[0])
-    found = observer.observe(sequences, progress, options.muted)
-    write_observation(Path(out), found)
+    observation = observer.observe(sequences, progress, options.muted)
+    write_observation(Path(out), observation)
     print(f"{len(sequences)} sequences, gates {observer.gating}: {out}")
     result = {"out": str(out), "sequences": len(sequences), "gating": observer.gating}
     return told(result, observer.remarks)
@@ -59,12 +59,12 @@ def evaluate(
 ) -> Result:
     """The metrics of a model on sequences with targets, a baseline beside it; with `out`, also as ``figures.json``."""
     observer = Observer.load(choice, device, progress)
-    familiar, found = evaluate_with(observer, data, progress)
+    familiar, outcome = evaluate_with(observer, data, progress)
     count = len(familiar.items)
     print(f"{count} sequences")
-    for name, metrics in found.items():
+    for name, metrics in outcome.items():
         print(f"{name:22} " + "  ".join(f"{key} {value:.4f}" for key, value in metrics.items()))
-    result = {"sequences": count, **found, "learned": familiar.as_dict()}
+    result = {"sequences": count, **outcome, "learned": familiar.as_dict()}
     if out is not None:
         write_json(Path(out) / "figures.json", result)
     return told(result, (*observer.remarks, *familiar.remarks))
@@ -106,5 +106,5 @@ def describe(choice: Choice | None = None, out: str | Path | None = None) -> Res
         "files": [],
     }
     if out is not None:
-        result["files"] = [str(one) for one in drawing.describe(network, counts, Path(out))]
+        result["files"] = [str(item) for item in drawing.describe(network, counts, Path(out))]
     return result

@@ -66,11 +66,11 @@ class NetworkSettings(Settings):
     @classmethod
     def _can_work(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
         try:
-            found = mesh_of(value)
+            result = mesh_of(value)
         except UserError as error:
             raise ValueError(str(error)) from error
         if isinstance(value, str) and value not in WIRINGS:
-            return found.model_dump()  # a run holds all it needs, also where the file is gone
+            return result.model_dump()  # a run holds all it needs, also where the file is gone
         return value
 
 

@@ -53,7 +53,7 @@ class Sequences:
 
     @property
     def longest(self) -> int:
-        return max(len(one) for one in self.x)
+        return max(len(item) for item in self.x)
 
     def part(self, chosen: Sequence[int] | np.ndarray) -> Sequences:
         """Those sequences, in that order."""
@@ -77,7 +77,7 @@ def open_sequences(choice: str | Path, window: int = 32) -> Sequences:
     files.check_regular(path)
     kind, suffix = files.sniff(path), path.suffix.lower()
     if kind in ("npy", "zip"):
-        found = _from_arrays(path, window, kind)
+        result = _from_arrays(path, window, kind)
     elif suffix not in SUFFIXES and kind != "parquet":
         raise UserError(
             "{name} is not a table of sequences.", "Known are {suffixes}.", "Choose such a file.",
@@ -86,8 +86,8 @@ def open_sequences(choice: str | Path, window: int = 32) -> Sequences:
     elif suffix in (".npz", ".npy"):
         raise files.damaged(path, f"it is no {suffix[1:].upper()} of NumPy")
     else:
-        found = _from_table(path, window)
-    return checked(found, path.name)
+        result = _from_table(path, window)
+    return checked(result, path.name)
 
 
 def from_array(
@@ -114,7 +114,7 @@ def from_array(
             "The lengths do not fit the sequences.", "Each lies between 1 and {longest}, one a sequence.",
             "Correct the lengths.", longest=x.shape[1],
         )  # fmt: skip
-    parts = tuple(np.asarray(one[:count], np.float32) for one, count in zip(x, counts, strict=True))
+    parts = tuple(np.asarray(item[:count], np.float32) for item, count in zip(x, counts, strict=True))
     return checked(
         Sequences(parts, None if y is None else np.asarray(y, np.float32).reshape(-1), title=title), title
     )
@@ -198,9 +198,9 @@ def checked(sequences: Sequences, name: str) -> Sequences:
     """Itself, where every number is one. Raises UserError with the place of the first that is not."""
     if not len(sequences):
         raise UserError("{name} holds no sequence.", "", "Choose another file.", name=name)
-    for number, one in enumerate(sequences.x):
-        if not np.isfinite(one).all():
-            step = int(np.flatnonzero(~np.isfinite(one).all(axis=1))[0])
+    for number, item in enumerate(sequences.x):
+        if not np.isfinite(item).all():
+            step = int(np.flatnonzero(~np.isfinite(item).all(axis=1))[0])
             raise UserError(
                 "{name} holds values that are no numbers.", "The first is in sequence {number}, step {step}.",
                 "Fill the gaps or leave these sequences out.", name=name, number=number + 1, step=step + 1,
@@ -223,12 +223,12 @@ def checked(sequences: Sequences, name: str) -> Sequences:
 def batched(sequences: Sequences, chosen: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """(x [batch, time, width] padded with zeros, lengths [batch] or None where all are as long as the longest)."""
     parts = [sequences.x[int(i)] for i in chosen]
-    lengths = np.array([len(one) for one in parts])
+    lengths = np.array([len(part) for part in parts])
     if (lengths == lengths[0]).all():
         return np.stack(parts), None
     x = np.zeros((len(parts), lengths.max(), parts[0].shape[1]), np.float32)
-    for row, one in zip(x, parts, strict=True):
-        row[: len(one)] = one
+    for row, part in zip(x, parts, strict=True):
+        row[: len(part)] = part
     return x, lengths
 
 
@@ -252,11 +252,11 @@ def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
         )  # fmt: skip
     with np.errstate(over="ignore", invalid="ignore"):
         values = x.astype(np.float32) * np.float32(scale.reshape(-1)[0])
-    found = from_array(values, y, arrays.get("lengths"), path.name, window)
-    groups = _groups(path, arrays.get("group", arrays.get("groups")), len(found))
+    result = from_array(values, y, arrays.get("lengths"), path.name, window)
+    groups = _groups(path, arrays.get("group", arrays.get("groups")), len(result))
     return Sequences(
-        found.x, found.y, groups, found.in_time,
-        title=path.stem, target_title=files.shortened(arrays.get("target_title", found.target_title), 80),
+        result.x, result.y, groups, result.in_time,
+        title=path.stem, target_title=files.shortened(arrays.get("target_title", result.target_title), 80),
     )  # fmt: skip
 
 
@@ -264,7 +264,7 @@ def _groups(path: Path, groups: np.ndarray | None, count: int) -> tuple[str, ...
     """A name a sequence. Raises UserError where there are more or fewer."""
     if groups is None:
         return ()
-    names = tuple(str(one) for one in np.asarray(groups).reshape(-1))
+    names = tuple(str(item) for item in np.asarray(groups).reshape(-1))
     if len(names) != count:
         raise UserError(
             "{name} has {groups} groups for {count} sequences.", "", "Name the group of each sequence.",
@@ -289,8 +289,8 @@ def _from_table(path: Path, window: int) -> Sequences:
     about: dict[str, Any] = {"names": tuple(features), "title": path.stem, "remarks": tuple(columns.remarks)}
     if sequence is None:
         if targets is None:
-            found = windows(table, window, path.name)
-            return Sequences(found.x, found.y, in_time=True, target_title="next value", **about)
+            result = windows(table, window, path.name)
+            return Sequences(result.x, result.y, in_time=True, target_title="next value", **about)
         parts = tuple(table[start : start + window] for start in range(len(table) - window + 1))
         if not parts:
             windows(table, window, path.name)  # says so

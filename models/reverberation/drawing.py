@@ -31,7 +31,7 @@ def places(wiring: Wiring) -> dict[str, tuple[float, float]]:
     """Where every module stands on the unit disc: roles outside, processors amid their roles, the conductor inside."""
     order = ring_order(wiring)
     angle = {role: 2 * np.pi * i / len(order) - np.pi / 2 for i, role in enumerate(order)}
-    found = {role: (float(np.cos(a)), float(np.sin(a))) for role, a in angle.items()}
+    result = {role: (float(np.cos(a)), float(np.sin(a))) for role, a in angle.items()}
     middles = []
     for number, processor in enumerate(PROCESSOR_NAMES):
         mine = [angle[role] for role in ROLE_NAMES if wiring.own[role] == processor]
@@ -44,9 +44,9 @@ def places(wiring: Wiring) -> dict[str, tuple[float, float]]:
     steps = 2 * np.pi * np.arange(len(middles)) / len(middles)
     turn = float(np.angle(np.mean(np.exp(1j * (np.array([a for a, _ in middles]) - steps)))))
     for step, (_, processor) in zip(steps, middles, strict=True):
-        found[processor] = (0.55 * float(np.cos(step + turn)), 0.55 * float(np.sin(step + turn)))
-    found[CONDUCTOR.name] = (0.0, 0.0)
-    return found
+        result[processor] = (0.55 * float(np.cos(step + turn)), 0.55 * float(np.sin(step + turn)))
+    result[CONDUCTOR.name] = (0.0, 0.0)
+    return result
 
 
 def describe(network: ReverberationNet, counts: dict[str, int], folder: Path) -> list[Path]:
@@ -73,9 +73,9 @@ def tree(network: ReverberationNet, counts: dict[str, int]) -> str:
     lines.append(f"roles ({sum(counts[role.name] for role in ROLES):,} parameters)")
     for role in ROLES:
         lines.append(f"  {role.name:14} {counts[role.name]:>9,}  → {wiring.own[role.name]:18}  {role.body}")
-    lines.append(f"processors ({sum(counts[one.name] for one in PROCESSORS):,})")
-    for one in PROCESSORS:
-        lines.append(f"  {one.name:18} {counts[one.name]:>9,}  ↔ {', '.join(wiring.reads[one.name])}")
+    lines.append(f"processors ({sum(counts[item.name] for item in PROCESSORS):,})")
+    for item in PROCESSORS:
+        lines.append(f"  {item.name:18} {counts[item.name]:>9,}  ↔ {', '.join(wiring.reads[item.name])}")
     lines.append(f"{CONDUCTOR.name} ({counts['argallia']:,}), {wiring.sources} sources")
     if "projection" in counts:
         lines.append(f"projection {network.config.width} → {network.config.d} ({counts['projection']:,})")

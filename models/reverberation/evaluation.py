@@ -30,8 +30,8 @@ def evaluate_with(
     train, held = observer.held_out(sequences)
     part = sequences.part(held)
     assert part.y is not None
-    found = {"mesh": regression(observer.observe(part, progress).output, part.y)}
+    result = {"mesh": regression(observer.observe(part, progress).output, part.y)}
     if len(train):
-        found["ridge on time means"] = regression(baselines.ridge(sequences.part(train), part), part.y)
+        result["ridge on time means"] = regression(baselines.ridge(sequences.part(train), part), part.y)
     validated = Familiarity.of(observer.info, contents(sequences, held))
-    return replace(validated, left_out=len(sequences) - len(held)), found
+    return replace(validated, left_out=len(sequences) - len(held)), result

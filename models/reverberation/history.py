@@ -38,12 +38,12 @@ class GateHistory:
 def history(figures: Mapping[str, Series]) -> GateHistory | None:
     """Of the figures of a run's epochs; None where it told of no gates, as a baseline does not."""
     wanted = [f"validation/{name}" for name in (*GATE_NAMES, *KL_NAMES, "rmse")]
-    found = [figures.get(name) for name in wanted]
-    count = min(0 if series is None else len(series) for series in found)
+    result = [figures.get(name) for name in wanted]
+    count = min(0 if series is None else len(series) for series in result)
     if not count:
         return None
-    table = np.stack([series.y[:count] for series in found if series is not None], axis=1)
-    first = found[0]
+    table = np.stack([series.y[:count] for series in result if series is not None], axis=1)
+    first = result[0]
     assert first is not None
     gates, modules = len(GATE_NAMES), len(GATE_NAMES) + len(KL_NAMES)
     return GateHistory(

@@ -63,7 +63,7 @@ class Output:
     @property
     def activity(self) -> Tensor:
         """[2, 19, batch, time], root mean square of what each role gives in each pass."""
-        return torch.stack([one.detach().square().mean(-1).sqrt() for one in self.passes])
+        return torch.stack([pass_.detach().square().mean(-1).sqrt() for pass_ in self.passes])
 
     @property
     def kl(self) -> Tensor:
@@ -262,7 +262,7 @@ class ReverberationNet(nn.Module):
         each = first.unbind(0)  # once: gradients of a role meet before they are put beside those of others
         through = (gates1 if self.config.gating == "routing" else torch.ones_like(gates1)) * kept[:, None]
         outs, kl_processors = self._processed(first, each, through, kept, listening, mask, noisy)
-        own, other = (one.to(outs.dtype) for one in feeding)
+        own, other = (item.to(outs.dtype) for item in feeding)
         feedback = torch.tensordot(own, outs, 1) * through[..., None]
         feedback = feedback + torch.tensordot(other, outs, 1) * kept[:, None, None]
         second, gates2, kl2 = self.roles(first, each, feedback, mask, noisy)
@@ -313,7 +313,7 @@ class ReverberationNet(nn.Module):
             kept[ROLE_NAMES.index(role)] = 0
         tables = [self.reads_own, self.reads_other, self.hears_own, self.hears_other]
         if cut:
-            tables = [one.clone() for one in tables]
+            tables = [item.clone() for item in tables]
             for source, target in cut:
                 if source in ROLE_NAMES:
                     for table in tables[:2]:

@@ -58,8 +58,8 @@ class Observation:
 
     def gate(self, role: str, number: int) -> np.ndarray:
         """[n]: a role's gate in pass 1 or 2."""
-        found: np.ndarray = self.gates[ROLE_NAMES.index(role) + (number - 1) * len(ROLE_NAMES)]
-        return found
+        result: np.ndarray = self.gates[ROLE_NAMES.index(role) + (number - 1) * len(ROLE_NAMES)]
+        return result
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Observer:
         """
         self._check(sequences)
         progress = progress or Progress()
-        order = np.argsort([len(one) for one in sequences.x], kind="stable")
+        order = np.argsort([len(item) for item in sequences.x], kind="stable")
         output = np.zeros(len(sequences), np.float32)
         gates = np.zeros((2 * len(ROLE_NAMES), len(sequences)), np.float32)
         kl = np.zeros((2 * len(ROLE_NAMES) + len(PROCESSOR_NAMES), len(sequences)), np.float32)
@@ -148,10 +148,10 @@ class Observer:
             chosen = order[done : done + size]
 
             def observed(part: slice, chosen: np.ndarray = chosen) -> None:
-                found, own = self._run(sequences, chosen[part], muted, cut), chosen[part]
-                output[own] = found.value.float().cpu().numpy()
-                gates[:, own] = found.gates.float().cpu().numpy()
-                modules = torch.cat([found.kl_roles.flatten(0, 1), found.kl_processors])
+                result, own = self._run(sequences, chosen[part], muted, cut), chosen[part]
+                output[own] = result.value.float().cpu().numpy()
+                gates[:, own] = result.gates.float().cpu().numpy()
+                modules = torch.cat([result.kl_roles.flatten(0, 1), result.kl_processors])
                 kl[:, own] = modules.float().cpu().numpy()
 
             for _ in devices.in_parts(observed, len(chosen), len(chosen)):
@@ -163,8 +163,8 @@ class Observer:
     def activity(self, sequences: Sequences, number: int) -> np.ndarray:
         """Root mean square of every role's output at each step of one sequence, [2, 19, time]."""
         self._check(sequences)
-        found: np.ndarray = self._run(sequences, [number], (), ()).activity[:, :, 0].float().cpu().numpy()
-        return found
+        result: np.ndarray = self._run(sequences, [number], (), ()).activity[:, :, 0].float().cpu().numpy()
+        return result
 
     def ranking(self, sequences: Sequences, progress: Progress | None = None) -> list[Effect]:
         """Every role muted in turn; the one whose muting adds most error (or changes most) first. Of more than
@@ -182,7 +182,9 @@ class Observer:
                 added = float(without.errors.mean() - whole.errors.mean())
             effects.append(Effect(role, float(np.abs(without.output - whole.output).mean()), added))
         has_targets = sequences.y is not None
-        return sorted(effects, key=lambda one: one.added_error if has_targets else one.change, reverse=True)
+        return sorted(
+            effects, key=lambda effect: effect.added_error if has_targets else effect.change, reverse=True
+        )
 
     def held_out(self, sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
         """(trained on, held out) numbers of sequences, by content: whatever the file is called now.
@@ -212,9 +214,9 @@ class Observer:
         mean = self.network.input_mean.cpu().numpy()
         scale = self.network.input_scale.cpu().numpy()
         parts = []
-        for one in sequences.x:
-            x = np.tile(mean, (len(one), 1))
-            x[:, :count] += ((one - middle) @ turn) * scale[:count]
+        for item in sequences.x:
+            x = np.tile(mean, (len(item), 1))
+            x[:, :count] += ((item - middle) @ turn) * scale[:count]
             parts.append(x.astype(np.float32))
         return replace(sequences, x=tuple(parts), names=())
 
@@ -226,16 +228,16 @@ class Observer:
         cut: Iterable[Edge],
     ) -> Output:
         x, lengths = batched(sequences, chosen)
-        found: Output = self.network(
+        result: Output = self.network(
             torch.from_numpy(x).to(self.device.torch),
             None if lengths is None else torch.from_numpy(lengths).to(self.device.torch),
             muted,
             cut,
         )
-        return found
+        return result
 
     def _check(self, sequences: Sequences) -> None:
-        widths = sorted({one.shape[1] for one in sequences.x})
+        widths = sorted({item.shape[1] for item in sequences.x})
         if widths != [self.width]:
             raise WrongWidth(
                 "The sequences have {found} features, the model wants {wanted}.",

@@ -67,15 +67,15 @@ def of_epoch(history: GateHistory, at: int, steps: float, d: int) -> Summary:
 
 def per_feature(kl: np.ndarray, steps: float, d: int) -> np.ndarray:
     """[45] sums a sequence as nats a feature and step; a processor's latent has one step only."""
-    found = np.asarray(kl, float) / d
-    found[:PASSES] /= max(steps, 1.0)
-    return found
+    result = np.asarray(kl, float) / d
+    result[:PASSES] /= max(steps, 1.0)
+    return result
 
 
 def gate_differences(left: Summary, right: Summary) -> np.ndarray:
     """[38], by how much the gates of `right` are more open."""
-    found: np.ndarray = right.gates - left.gates
-    return found
+    result: np.ndarray = right.gates - left.gates
+    return result
 
 
 def evenly(count: int, most: int) -> list[int]:

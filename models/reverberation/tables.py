@@ -28,7 +28,7 @@ def write_observation(path: Path, found: Observation) -> None:
     rows = []
     for number in range(len(found.output)):
         target = "" if found.target is None else f"{found.target[number]:.6g}"
-        values = [f"{one:.6g}" for one in (*found.gates[:, number], *found.kl[:, number])]
+        values = [f"{item:.6g}" for item in (*found.gates[:, number], *found.kl[:, number])]
         rows.append([number + 1, f"{found.output[number]:.6g}", target, *values])
     write_csv(path, [["sequence", "output", "target", *gates, *kl], *rows])
 
@@ -36,8 +36,12 @@ def write_observation(path: Path, found: Observation) -> None:
 def write_ranking(path: Path, effects: Iterable[Effect]) -> None:
     """CSV: role, error that muting it adds (empty without targets), change of the output. Raises UserError."""
     rows = [
-        [one.role, "" if np.isnan(one.added_error) else f"{one.added_error:.6g}", f"{one.change:.6g}"]
-        for one in effects
+        [
+            effect.role,
+            "" if np.isnan(effect.added_error) else f"{effect.added_error:.6g}",
+            f"{effect.change:.6g}",
+        ]
+        for effect in effects
     ]
     write_csv(path, [["role", "added_error", "change_of_output"], *rows])
 

@@ -40,7 +40,7 @@ class Columns:
         values = self.values[name]
         if isinstance(values, np.ndarray):
             return values.astype(np.float32)
-        found = np.empty(len(values), np.float32)
+        result = np.empty(len(values), np.float32)
         commas = 0
         for row, value in enumerate(values):
             text = str(value).strip()
@@ -49,11 +49,11 @@ class Columns:
             if not _NUMBER.fullmatch(text):
                 raise self._no_number(name, row, text)
             with np.errstate(over="ignore"):
-                found[row] = float(text)
+                result[row] = float(text)
         if commas:
             said = Remark("Numbers with a decimal comma were read as such.")
             self.remarks += [] if said in self.remarks else [said]
-        return found
+        return result
 
     def texts(self, name: str) -> list[str]:
         return [files.shortened(value, LONGEST_NAME) for value in self.values[name]]

@@ -131,22 +131,22 @@ class ReverberationTask(Task[ReverberationConfig]):
     def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
         output = network(batch.x, batch.lengths)
         modules = torch.cat([output.kl_roles.flatten(0, 1), output.kl_processors])
-        found = {"value": output.value, "y": batch.y, "gates": output.gates.T, "kl": modules.T}
-        found["scale"] = network.target_scale.expand(len(batch.y))
-        return {name: one.float().cpu().numpy() for name, one in found.items()}
+        result = {"value": output.value, "y": batch.y, "gates": output.gates.T, "kl": modules.T}
+        result["scale"] = network.target_scale.expand(len(batch.y))
+        return {name: item.float().cpu().numpy() for name, item in result.items()}
 
     def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:
-        found = regression(outputs["value"], outputs["y"])
+        result = regression(outputs["value"], outputs["y"])
         at_once = min(
             self.config.batch_size * self.config.accumulation, self.size("train")
         )  # the KL is a sum over them
         kl = at_once * float(outputs["kl"].sum(1).mean()) if outputs["kl"].shape[1] else 0.0
-        loss = found["mse"] / float(outputs["scale"][0]) ** 2 + self.config.kl_weight * kl
-        found = {"loss": loss, **found}
+        loss = result["mse"] / float(outputs["scale"][0]) ** 2 + self.config.kl_weight * kl
+        result = {"loss": loss, **result}
         if outputs["gates"].shape[1]:
-            found |= dict(zip(GATE_NAMES, outputs["gates"].mean(0).tolist(), strict=True))
-            found |= dict(zip(KL_NAMES, outputs["kl"].mean(0).tolist(), strict=True))
-        return found
+            result |= dict(zip(GATE_NAMES, outputs["gates"].mean(0).tolist(), strict=True))
+            result |= dict(zip(KL_NAMES, outputs["kl"].mean(0).tolist(), strict=True))
+        return result
 
     def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:
         """Predicted against true, and the roles' mean gates in both passes."""

@@ -136,7 +136,7 @@ class Wiring(BaseModel):
     def moved(self, role: str, processor: str) -> Wiring:
         """The same wiring with the role belonging to, and read by, another processor."""
         reads = {
-            name: [one for one in roles if one != role or name != self.own[role]]
+            name: [item for item in roles if item != role or name != self.own[role]]
             for name, roles in self.reads.items()
         }
         if role not in reads[processor]:
@@ -148,7 +148,7 @@ class Wiring(BaseModel):
     def toggled(self, role: str, processor: str) -> Wiring:
         """The same wiring with the role read by the processor, or not any more."""
         roles = self.reads[processor]
-        new = [one for one in roles if one != role] if role in roles else [*roles, role]
+        new = [item for item in roles if item != role] if role in roles else [*roles, role]
         return self.model_copy(update={"reads": {**self.reads, processor: new}, "name": "own"}).check()
 
 

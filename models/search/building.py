@@ -132,8 +132,8 @@ def _check_there(index: Index, place: Path, plan: _Plan) -> None:
 def _plan(
     index: Index, root: int, place: Path, captions: dict[str, data.Item]
 ) -> tuple[_Plan, list[tuple[str, str]]]:
-    found, problems = pictures.find(place)
-    if problems and not found and Path(problems[0][0]) == place:
+    result, problems = pictures.find(place)
+    if problems and not result and Path(problems[0][0]) == place:
         raise UserError(
             "The folder {path} cannot be read.",
             "{reason}.",
@@ -142,7 +142,7 @@ def _plan(
             reason=problems[0][1],
         )
     known, plan, unseen = index.known(root), _Plan(), list(problems)
-    for path in found:
+    for path in result:
         name = path.relative_to(place).as_posix()
         reason = pictures.unfit(path)
         if reason:
@@ -247,15 +247,15 @@ def _captions(place: Path) -> tuple[dict[str, data.Item], list[tuple[str, str]]]
     if not data.may_have_captions(place):
         return {}, []
     try:
-        found = data.open_captions(place)
+        result = data.open_captions(place)
     except UserError as error:
         return {}, [(str(place), str(error))]
     held = {}
-    for item in found.items:
+    for item in result.items:
         path = item.path.resolve()
         if path.is_relative_to(place):
             held[path.relative_to(place).as_posix()] = item
-    return held, [(f"{place / what}", why) for what, why in found.skipped]
+    return held, [(f"{place / what}", why) for what, why in result.skipped]
 
 
 def _root_name(place: Path) -> str:

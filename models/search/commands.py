@@ -100,8 +100,8 @@ def use(
     """Codes and embeddings of pictures as NPZ: ``paths`` [n], ``codes`` uint8 [n, bits / 8], ``embeddings`` [n, dim]."""
     progress = progress or Progress()
     paths: list[Path] = []
-    for one in map(Path, inputs):
-        paths += pictures.find(one)[0] if one.is_dir() else [one]
+    for item in map(Path, inputs):
+        paths += pictures.find(item)[0] if item.is_dir() else [item]
     if not paths:
         raise UserError(
             "There are no pictures in {place}.", "", "Choose pictures, or a folder that holds some.",
@@ -156,13 +156,13 @@ def evaluate(
     result = judgement.as_dict()
     if out is not None:
         write_json(Path(out) / "figures.json", result)
-    for one in judgement.judged:
-        line = f"{one.way}  {one.method:8} {f'{one.bits} bits' if one.bits else 'real':8}"
-        if one.figures:
-            found = one.figures
-            line += f"  MAP@50 {found.mean_average_precision:.3f} ({found.worst_map:.3f} to {found.best_map:.3f} by ties; chance {found.chance:.3f})"
-        if one.own:
-            line += f"  recall@10 {one.own.recall_at_10:.3f} ({one.own.worst:.3f} to {one.own.best:.3f}; chance {one.own.chance:.3f})"
+    for item in judgement.judged:
+        line = f"{item.way}  {item.method:8} {f'{item.bits} bits' if item.bits else 'real':8}"
+        if item.figures:
+            outcome = item.figures
+            line += f"  MAP@50 {outcome.mean_average_precision:.3f} ({outcome.worst_map:.3f} to {outcome.best_map:.3f} by ties; chance {outcome.chance:.3f})"
+        if item.own:
+            line += f"  recall@10 {item.own.recall_at_10:.3f} ({item.own.worst:.3f} to {item.own.best:.3f}; chance {item.own.chance:.3f})"
         print(line)
     return told(result, judgement.familiar.remarks)
 

@@ -288,7 +288,7 @@ def _place(folder: Path, file: str) -> Path | None:
 
 def _words(value: Any, separator: str) -> list[str]:
     if isinstance(value, list):
-        return [str(one) for one in value]
+        return [str(item) for item in value]
     return str(value or "").split(separator)
 
 

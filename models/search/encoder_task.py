@@ -124,9 +124,11 @@ class EncoderTask(RowsTask[SearchConfig]):
             items.append(draw.item)
             seen.append(picture)
             texts.append(text)
-            said.append([self.phrases.get(one.casefold(), OWN) for one in drawn])
+            said.append([self.phrases.get(entry.casefold(), OWN) for entry in drawn])
         encoded = self.tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
-        truths = [[self.phrases[one] for one in self.truths[i]] if split == "train" else [OWN] for i in items]
+        truths = [
+            [self.phrases[truth] for truth in self.truths[i]] if split == "train" else [OWN] for i in items
+        ]
         return Batch(
             torch.stack(seen),
             encoded["input_ids"],

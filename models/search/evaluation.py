@@ -126,9 +126,9 @@ def figures_of_embeddings(
 
 def average_precisions(hits: np.ndarray) -> np.ndarray:
     """float64 [n] of relevance in rank order, bool [n, k]: over the relevant items found."""
-    found = np.cumsum(hits, axis=1)
-    precision = found / np.arange(1, hits.shape[1] + 1)
-    return (precision * hits).sum(1) / np.maximum(1, found[:, -1])
+    result = np.cumsum(hits, axis=1)
+    precision = result / np.arange(1, hits.shape[1] + 1)
+    return (precision * hits).sum(1) / np.maximum(1, result[:, -1])
 
 
 def _tie_bound(distance: np.ndarray, shared: np.ndarray, k: int, best: bool) -> np.ndarray:
@@ -147,17 +147,17 @@ def _tie_bound(distance: np.ndarray, shared: np.ndarray, k: int, best: bool) -> 
     places = np.arange(1, k + 1)
     hits = np.take_along_axis(shared, first, axis=1) & (places <= before)
     fixed = (np.cumsum(hits, axis=1) / places * hits).sum(1, keepdims=True)
-    found = hits.sum(1, keepdims=True)
+    result = hits.sum(1, keepdims=True)
     taken = np.arange(k + 1)  # j
     zero = np.zeros((len(distance), 1))
     if best:
-        added = np.concatenate([zero, np.cumsum((found + places) / (before + places), axis=1)], axis=1)
+        added = np.concatenate([zero, np.cumsum((result + places) / (before + places), axis=1)], axis=1)
     else:  # the i-th of j hits stands at k − j + i; with t = j − i its precision is (found + j − t) / (k − t)
         steps = np.arange(k)
         shares = np.concatenate([[0], np.cumsum(1 / (k - steps))])
         losses = np.concatenate([[0], np.cumsum(steps / (k - steps))])
-        added = (found + taken) * shares - losses
-    values = (fixed + added) / np.maximum(1, found + taken)
+        added = (result + taken) * shares - losses
+    values = (fixed + added) / np.maximum(1, result + taken)
     room = k - before
     possible = (taken >= room - other_tied) & (taken <= np.minimum(relevant_tied, room))
     chosen = np.where(possible, values, -np.inf if best else np.inf)
@@ -209,10 +209,10 @@ def _figures(
         sums[0] += average_precisions(ordered[:, :k]).sum()
         for number, best in ((1, True), (2, False)):
             sums[number] += _tie_bound(distance, shared, k, best).sum()
-        found = np.cumsum(ordered, axis=1)
+        result = np.cumsum(ordered, axis=1)
         for number, rank in enumerate(ranks):
-            precision[number] += (found[:, rank - 1] / rank).sum()
-            recall[number] += (found[:, rank - 1] / np.maximum(1, counts)).sum()
+            precision[number] += (result[:, rank - 1] / rank).sum()
+            recall[number] += (result[:, rank - 1] / np.maximum(1, counts)).sum()
         share += float((counts / max(1, item_count)).sum())
     count = max(1, query_count)
     return Figures(

@@ -48,8 +48,8 @@ class CodeIndex:
             if self.kind == "multi-index" and (rows < 0).any():
                 # Fewer than k lie within the bits that are flipped: then all are compared, which is what k asks for.
                 distances, rows = self._index.storage.search(asked, k)
-        found = rows[0] >= 0
-        distances, rows = distances[0][found], rows[0][found]
+        result = rows[0] >= 0
+        distances, rows = distances[0][result], rows[0][result]
         order = np.lexsort((rows, distances))
         return distances[order], rows[order]
 

@@ -110,8 +110,8 @@ def extract(captions: Captions, encoder: DualEncoder, cache: FeatureCache, progr
     hashes = ContentHashes(cache.folder / "pictures.json")
     keys = [encoder.identity + hashes.of(item.path) for item in items]
     hashes.save()
-    found, problems = _picture_features(items, keys, encoder, cache, progress.part(0, 0.7))
-    kept = [number for number in range(len(items)) if number in found]
+    result, problems = _picture_features(items, keys, encoder, cache, progress.part(0, 0.7))
+    kept = [number for number in range(len(items)) if number in result]
     if not kept:
         raise UserError(
             "None of the pictures of {name} can be read.",
@@ -126,7 +126,7 @@ def extract(captions: Captions, encoder: DualEncoder, cache: FeatureCache, progr
     starts = np.cumsum([0, *counts[:-1]])
     asked = [items[number].sentences.index(items[number].question) for number in kept]
     whole = Pairs(
-        images=np.stack([found[number] for number in kept]),
+        images=np.stack([result[number] for number in kept]),
         texts=texts,
         owners=np.repeat(np.arange(len(kept)), counts),
         questions=starts + np.array(asked),
@@ -179,18 +179,18 @@ def _picture_features(
     items: list[Item], keys: list[str], encoder: DualEncoder, cache: FeatureCache, progress: Progress
 ) -> tuple[dict[int, np.ndarray], list[tuple[str, str]]]:
     known = cache.get(keys)
-    found = {number: known[key] for number, key in enumerate(keys) if key in known}
-    missing = [number for number in range(len(items)) if number not in found]
+    result = {number: known[key] for number, key in enumerate(keys) if key in known}
+    missing = [number for number in range(len(items)) if number not in result]
     problems: list[tuple[str, str]] = []
     for batch in decoded([items[number].path for number in missing], encoder.view):
         numbers = [missing[i] for i in batch.numbers]
         if numbers:
             vectors = encoder.pixels(batch.pixels)
             cache.put([keys[number] for number in numbers], vectors)
-            found |= dict(zip(numbers, vectors, strict=True))
+            result |= dict(zip(numbers, vectors, strict=True))
         problems += [(str(items[missing[i]].path), " ".join(words)) for i, words in batch.problems]
-        progress.update(len(found) + len(problems), len(items), "Looking at pictures")
-    return found, problems
+        progress.update(len(result) + len(problems), len(items), "Looking at pictures")
+    return result, problems
 
 
 def _text_features(
@@ -215,13 +215,13 @@ def _files(folder: Path) -> dict[str, Path]:
     """part → file of a folder that has one a part, such as ``mirflickr_train.pkl``."""
     if not folder.is_dir():
         return {}
-    found: dict[str, Path] = {}
+    result: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in SUFFIXES:
             for word, part in _PARTS.items():
                 if word in path.stem.lower().replace("-", "_").split("_"):
-                    found.setdefault(part, path)
-    return found if "train" in found or "query" in found else {}
+                    result.setdefault(part, path)
+    return result if "train" in result or "query" in result else {}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -266,18 +266,22 @@ def _by_part(values: dict[str, Any], path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _fields(values: dict[str, Any], path: Path) -> dict[str, Any]:
-    found = {_FIELDS[str(key).lower()]: value for key, value in values.items() if str(key).lower() in _FIELDS}
-    if not {"image", "text"} <= set(found):
+    result = {
+        _FIELDS[str(key).lower()]: value for key, value in values.items() if str(key).lower() in _FIELDS
+    }
+    if not {"image", "text"} <= set(result):
         raise _not_features(
             path, f"it should hold image, text and label, and holds {', '.join(map(str, values))}"
         )
-    return found
+    return result
 
 
 def _classes(labels: list[Any]) -> np.ndarray | None:
     """The class numbers of all parts, in order: a class is the same column in each of them; None where none are given."""
     try:
-        numbers = [np.asarray(one) for one in labels if one is not None and np.ndim(one) == 1 and len(one)]
+        numbers = [
+            np.asarray(label) for label in labels if label is not None and np.ndim(label) == 1 and len(label)
+        ]
         return np.unique(np.concatenate(numbers)) if numbers else None
     except (ValueError, TypeError):
         return None

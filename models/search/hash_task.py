@@ -149,10 +149,10 @@ class HashTask(RowsTask[SearchConfig]):
 
     def rows(self, network: Any, batch: Batch) -> dict[str, Tensor]:
         """The halves of each pair, and where there are hash networks the values of their codes."""
-        found: dict[str, Tensor] = {}
+        result: dict[str, Tensor] = {}
         for name, halves in zip(LEVELS, network(batch.image, batch.text, batch.sees), strict=False):
-            found |= {f"{name}_image": halves.image, f"{name}_text": halves.text}
-        return found
+            result |= {f"{name}_image": halves.image, f"{name}_text": halves.text}
+        return result
 
     def loss_of(self, rows: dict[str, Tensor], clock: Clock) -> Loss:
         """Loss of the embeddings, and 0.5 times that of the codes."""
@@ -167,7 +167,7 @@ class HashTask(RowsTask[SearchConfig]):
         value = figures["embedding_loss"]
         if "code_loss" in figures:
             value = value + asked.code_weight * figures["code_loss"]
-        return Loss(value, len(rows["embedding_image"]), {n: one.detach() for n, one in figures.items()})
+        return Loss(value, len(rows["embedding_image"]), {n: item.detach() for n, item in figures.items()})
 
     def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
         alone = network.image_alone(batch.image), network.text_alone(batch.text)
@@ -192,13 +192,13 @@ class HashTask(RowsTask[SearchConfig]):
         if epoch % self.config.map_every and epoch < self.config.epochs:
             return loss
         labels = self.parts[split].labels
-        found = _both_ways("real", outputs["image"], outputs["text"], labels, packed=False)
+        result = _both_ways("real", outputs["image"], outputs["text"], labels, packed=False)
         if self.network_config.bits:
             for name, suffix in (("single", "codes"), ("paired", "paired")):
                 packed = codes.pack(outputs[f"image_{suffix}"]), codes.pack(outputs[f"text_{suffix}"])
-                found |= _both_ways(name, *packed, labels, packed=True)
+                result |= _both_ways(name, *packed, labels, packed=True)
         headline = "single" if self.network_config.bits else "real"
-        return loss | found | {"map": (found[f"{headline}_i2t"] + found[f"{headline}_t2i"]) / 2}
+        return loss | result | {"map": (result[f"{headline}_i2t"] + result[f"{headline}_t2i"]) / 2}
 
     def _validation_loss(self, outputs: dict[str, np.ndarray]) -> float:
         """The training loss on these pairs, as many at a time as in training."""
@@ -302,7 +302,7 @@ def _both_ways(
     name: str, images: np.ndarray, texts: np.ndarray, labels: np.ndarray, packed: bool
 ) -> dict[str, float]:
     """MAP@50 picture → text and text → picture; without labels only the own half is relevant."""
-    found = {}
+    result = {}
     for way, asked, answers in (("i2t", images, texts), ("t2i", texts, images)):
         if not labels.shape[1]:
             distance = codes.distances(asked, answers) if packed else -(asked @ answers.T)
@@ -313,8 +313,8 @@ def _both_ways(
         else:
             figures = evaluation.figures_of_embeddings(asked, answers, labels, labels, TOP, ranks=())
             value = figures.mean_average_precision
-        found[f"{name}_{way}"] = value
-    return found
+        result[f"{name}_{way}"] = value
+    return result
 
 
 def _texts_of(pairs: Pairs) -> list[np.ndarray]:

@@ -128,9 +128,9 @@ class Index:
         if (ours.encoder, ours.hasher, ours.bits) == (identity.encoder, identity.hasher, identity.bits):
             return
         what = "encoder" if ours.encoder != identity.encoder else "hash model"
-        found, wanted = (
-            f"{one.encoder_title or one.encoder} with {one.hasher_title or one.hasher}"
-            for one in (ours, identity)
+        result, wanted = (
+            f"{item.encoder_title or item.encoder} with {item.hasher_title or item.hasher}"
+            for item in (ours, identity)
         )
         raise UserError(
             "The index {path} was made with another {what}.",
@@ -138,7 +138,7 @@ class Index:
             "Choose the model it was made with, or index the folder again into a new place.",
             path=self.folder,
             what=what,
-            found=found,
+            found=result,
             wanted=wanted,
         )
 
@@ -175,24 +175,24 @@ class Index:
 
     def items(self, ids: Sequence[int] | np.ndarray) -> list[IndexedItem]:
         """The pictures with these ids, in this order; ids that are gone are left out."""
-        found: dict[int, IndexedItem] = {}
+        result: dict[int, IndexedItem] = {}
         with self._reading():
             roots = self._roots()
             numbers = [int(i) for i in ids]
             for part in some(numbers):
                 for row in self._base.execute(f"{SELECT} WHERE id IN ({marks(part)})", part):
-                    found[row[0]] = item_of(row, roots)
-        return [found[i] for i in numbers if i in found]
+                    result[row[0]] = item_of(row, roots)
+        return [result[i] for i in numbers if i in result]
 
     def captions(self, ids: Sequence[int] | np.ndarray) -> list[tuple[int, str, int]]:
         """(id, text, id of its picture) of captions, in this order."""
-        found: dict[int, tuple[int, str, int]] = {}
+        result: dict[int, tuple[int, str, int]] = {}
         numbers = [int(i) for i in ids]
         with self._reading():
             for part in some(numbers):
                 query = f"SELECT id, text, item FROM captions WHERE id IN ({marks(part)})"
-                found |= {row[0]: row for row in self._base.execute(query, part)}
-        return [found[i] for i in numbers if i in found]
+                result |= {row[0]: row for row in self._base.execute(query, part)}
+        return [result[i] for i in numbers if i in result]
 
     def codes(self, ids: Sequence[int] | np.ndarray, side: str = "pictures") -> np.ndarray:
         """uint8 [n, bits / 8]. Raises KeyError for an id that is gone."""
@@ -394,8 +394,8 @@ class Index:
             return range(0)
         # A row is never used twice: another process may still be reading it under its old name.
         name = f"next_{side}"
-        found = self._base.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
-        first = int(found[0]) if found else 0
+        result = self._base.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
+        first = int(result[0]) if result else 0
         self._base.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, str(first + len(encoded))))
         blocks = {"codes": encoded.codes}
         if self.keeps_embeddings:
@@ -425,11 +425,11 @@ class Index:
         }
 
     def _ids(self, root: int, paths: list[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
+        result: dict[str, int] = {}
         for part in some(paths):
             query = f"SELECT path, id FROM items WHERE root = ? AND path IN ({marks(part)})"
-            found |= dict(self._base.execute(query, (root, *part)))
-        return found
+            result |= dict(self._base.execute(query, (root, *part)))
+        return result
 
     def _drop_captions(self, ids: list[int]) -> None:
         for part in some(ids):

@@ -44,7 +44,7 @@ class Judgement:
             "queries": self.queries,
             "items": self.items,
             "skipped": self.skipped,
-            "judged": [one.as_dict() for one in self.judged],
+            "judged": [item.as_dict() for item in self.judged],
             "learned": self.familiar.as_dict(),
         }
 
@@ -55,7 +55,7 @@ def judge(
     """The figures of several models on one data set, its test part where it has one, else all of it."""
     progress, place = progress or Progress(), located(path)
     held: dict[str, Features] = {}  # by the encoder that made them
-    found = []
+    result = []
     for number, choice in enumerate(choices):
         part = progress.part(number / len(choices), (number + 1) / len(choices))
         hasher, features = _loaded(choice, place, device, part.part(0, 0.7), held)
@@ -63,7 +63,7 @@ def judge(
         query, familiar = unfamiliar(_info_of(choice), query, answers)
         judged = retrieval.evaluate(hasher, query, answers, progress=part.part(0.7, 1))
         items = len(answers if answers is not None else query)
-        found.append(
+        result.append(
             Judgement(
                 hasher.title,
                 hasher.bits,
@@ -75,7 +75,7 @@ def judge(
                 familiar,
             )
         )
-    return found
+    return result
 
 
 def _loaded(

@@ -239,7 +239,7 @@ def decode(job: tuple[str, View]) -> np.ndarray | tuple[str, str, str]:
 
 def find(folder: str | os.PathLike[str]) -> tuple[list[Path], list[tuple[str, str]]]:
     """(pictures below `folder` in order, folders that could not be read and why); hidden ones are left out."""
-    found: list[Path] = []
+    result: list[Path] = []
     problems: list[tuple[str, str]] = []
 
     def note(error: OSError) -> None:
@@ -247,12 +247,12 @@ def find(folder: str | os.PathLike[str]) -> tuple[list[Path], list[tuple[str, st
 
     for place, folders, names in os.walk(folder, onerror=note):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
+        result += [
             Path(place, name)
             for name in sorted(names)
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
         ]
-    return found, problems
+    return result, problems
 
 
 def unfit(path: Path) -> str:

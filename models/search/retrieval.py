@@ -85,8 +85,8 @@ def evaluate(
     paired: dict[str, tuple[Encoded, Encoded]] = {}
     if isinstance(hasher, TrainedHasher):
         asked = hasher.pairs(images["query"], texts["query"])
-        found = asked if same else hasher.pairs(images["answers"], texts["answers"])
-        paired = {"text → image": (asked[1], found[0]), "image → text": (asked[0], found[1])}
+        outcome = asked if same else hasher.pairs(images["answers"], texts["answers"])
+        paired = {"text → image": (asked[1], outcome[0]), "image → text": (asked[0], outcome[1])}
     raw = {
         "text → image": (texts["query"], images["answers"]),
         "image → text": (images["query"], texts["answers"]),

@@ -138,7 +138,7 @@ class Searcher:
         """Files, Pillow pictures, or uint8 arrays [height, width, 3]. Raises UserError for one that cannot be read."""
         if not len(chosen):
             return self.encode_pixels(np.zeros((0, 1, 1, 3), np.uint8))
-        return self.encode_pixels(np.stack([self.view.pixels(_opened(one)) for one in chosen]))
+        return self.encode_pixels(np.stack([self.view.pixels(_opened(item)) for item in chosen]))
 
     # Indexes
 
@@ -261,10 +261,10 @@ class Searcher:
     ) -> list[Hit]:
         firsts = [group[0] for group in groups]
         numbers = ids[firsts] if firsts else np.zeros(0, np.int64)
-        found = {}
+        result = {}
         pictures_of = {int(number): int(number) for number in numbers}
         if side == "captions":
-            found = {number: text for number, text, _ in index.captions(numbers)}
+            result = {number: text for number, text, _ in index.captions(numbers)}
             pictures_of = {number: item for number, _, item in index.captions(numbers)}
         items = {item.id: item for item in index.items(list(dict.fromkeys(pictures_of.values())))}
         hits = []
@@ -277,7 +277,7 @@ class Searcher:
             hit = Hit(
                 id=item.id,
                 path=item.path,
-                caption=found.get(number, first),
+                caption=result.get(number, first),
                 captions=item.captions,
                 attribution=item.attribution,
                 distance=int(distances[place]),

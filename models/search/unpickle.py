@@ -110,7 +110,7 @@ class _Kind:
 
     def build(self, state: Any) -> None:
         """What NumPy adds to a plain type: its byte order. Fields and sub-arrays are refused."""
-        if not isinstance(state, tuple) or len(state) < 5 or any(one is not None for one in state[2:5]):
+        if not isinstance(state, tuple) or len(state) < 5 or any(item is not None for item in state[2:5]):
             raise _Refused("an array of structures")
         if state[1] in ("<", ">"):
             self.dtype = self.dtype.newbyteorder(state[1])
@@ -157,10 +157,10 @@ def _laid_out(values: Any, kind: Any, shape: Any, order: str) -> np.ndarray:
 def _dtype(spec: Any, *_: Any) -> _Kind:
     if not isinstance(spec, str) or not _KIND.fullmatch(spec):
         raise _Refused("an array of an unusual kind")
-    found = np.dtype(spec)
-    if found.itemsize > LARGEST_ITEM:
+    result = np.dtype(spec)
+    if result.itemsize > LARGEST_ITEM:
         raise _Refused("an array of an unusual kind")
-    return _Kind(found)
+    return _Kind(result)
 
 
 def _reconstruct(*_: Any) -> _Array:
@@ -172,9 +172,9 @@ def _scalar(kind: Any, value: Any = None, *_: Any) -> Any:
 
 
 def _frombuffer(values: Any, kind: Any, shape: Any, order: Any, *_: Any) -> _Array:
-    found = _Array()
-    found.values = _laid_out(values, kind, shape, "F" if order == "F" else "C")
-    return found
+    result = _Array()
+    result.values = _laid_out(values, kind, shape, "F" if order == "F" else "C")
+    return result
 
 
 def _text_bytes(text: Any, encoding: Any = "latin1", *_: Any) -> bytes:
@@ -321,8 +321,8 @@ def read(path: str | os.PathLike[str]) -> Any:
     path = Path(path)
     data = files.read_bytes(path, LARGEST)
     try:
-        found = _ArrayUnpickler(io.BytesIO(data), encoding="latin1").read_all()
-        return _plain(found, {}, 0)
+        result = _ArrayUnpickler(io.BytesIO(data), encoding="latin1").read_all()
+        return _plain(result, {}, 0)
     except _Refused as error:
         raise UserError(
             "{name} was not opened.",
@@ -358,16 +358,16 @@ def _plain(value: Any, known: dict[int, Any], depth: int) -> Any:
     if isinstance(value, _Array):
         made = value.values
         if made.dtype.hasobject:
-            flat = [_plain(one, known, depth + 1) for one in made.reshape(-1).tolist()]
+            flat = [_plain(item, known, depth + 1) for item in made.reshape(-1).tolist()]
             made = np.empty(len(flat), object)
-            for number, one in enumerate(flat):
-                made[number] = one
+            for number, item in enumerate(flat):
+                made[number] = item
             made = made.reshape(value.values.shape)
     elif type(value) is dict:
-        made = {key: _plain(one, known, depth + 1) for key, one in value.items()}
+        made = {key: _plain(item, known, depth + 1) for key, item in value.items()}
     elif type(value) in (list, tuple):
-        simple = all(type(one) in _SCALARS for one in value)
-        made = value if simple else type(value)(_plain(one, known, depth + 1) for one in value)
+        simple = all(type(item) in _SCALARS for item in value)
+        made = value if simple else type(value)(_plain(item, known, depth + 1) for item in value)
     elif isinstance(value, bytearray):
         made = bytes(value)
     else:

@@ -70,10 +70,10 @@ def use(
             reason=skipped[0].reason,
         )
     write_tracks(Path(out) / "tracks.csv", done)
-    rows: list[Result] = [_row(one) for one in done]
+    rows: list[Result] = [_row(item) for item in done]
     if references:
         rows[0]["scores"] = _scored(done[0], references, Path(out))
-    return {"out": str(out), "files": rows, "skipped": [one.as_dict() for one in skipped]}
+    return {"out": str(out), "files": rows, "skipped": [item.as_dict() for item in skipped]}
 
 
 def _row(one: Separated) -> Result:

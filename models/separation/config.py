@@ -65,7 +65,9 @@ class DataConfig(Settings):
     def _names(cls, value: object) -> object:
         """Corpora number their speakers, and YAML reads a number."""
         return (
-            [str(one) if isinstance(one, int) else one for one in value] if isinstance(value, list) else value
+            [str(item) if isinstance(item, int) else item for item in value]
+            if isinstance(value, list)
+            else value
         )
 
 
@@ -248,10 +250,10 @@ class SeparationConfig(TrainingConfig):
 
     def judge(self, record: Record) -> list[Finding]:
         """A loss that stays where it was, and masks that never amplify."""
-        found = []
+        result = []
         gained, masks = record.epochs.get("validation/si_sdri"), record.epochs.get("train/largest_mask")
         if gained is not None and len(gained) >= ENOUGH_EPOCHS and float(max(gained.y)) < FLAT_DB:
-            found.append(
+            result.append(
                 Finding(
                     "Nothing is separated: after {epochs} epochs the tracks are no more than {gain} dB better than the mixture.",
                     "no gain",
@@ -260,7 +262,7 @@ class SeparationConfig(TrainingConfig):
                 )
             )
         if masks is not None and len(masks) >= ENOUGH_EPOCHS and float(max(masks.y)) < 1:
-            found.append(
+            result.append(
                 Finding(
                     "The masks stay below 1, so that no voice is ever amplified: the largest was {largest}.",
                     "low masks",
@@ -268,7 +270,7 @@ class SeparationConfig(TrainingConfig):
                     {"largest": f"{max(masks.y):.2f}"},
                 )
             )
-        return found
+        return result
 
     def loss_scale(self, split: str) -> str:
         """Negative SI-SDR is the same measure everywhere; how loud the voices are against each other is not."""

@@ -12,11 +12,14 @@ def contents_of_clips(clips: Iterable[Clip]) -> Used:
     """One hash a clip, in their order; groups are the speakers."""
     of, clips = FileHashes(), list(clips)
     return Used(
-        [of_span(of(one.path), one.start_s, one.end_s) for one in clips], [one.speaker for one in clips]
+        [of_span(of(clip.path), clip.start_s, clip.end_s) for clip in clips], [clip.speaker for clip in clips]
     )
 
 
 def contents_of_mixtures(mixtures: Iterable[ReadyMixture]) -> Used:
     """One hash a mixture, in their order; groups are the speakers in them."""
     of, mixtures = FileHashes(), list(mixtures)
-    return Used([of(one.mixture) for one in mixtures], [name for one in mixtures for name in one.speakers])
+    return Used(
+        [of(mixture.mixture) for mixture in mixtures],
+        [name for mixture in mixtures for name in mixture.speakers],
+    )

@@ -124,7 +124,7 @@ def _from_table(path: Path) -> Corpus:
 
 
 def _table_mixtures(path: Path, rows: Sequence[Row], mixture_column: str) -> tuple[ReadyMixture, ...]:
-    found = []
+    result = []
     for row in rows:
         sources = []
         for number in range(1, 11):
@@ -147,8 +147,8 @@ def _table_mixtures(path: Path, rows: Sequence[Row], mixture_column: str) -> tup
         )
         said = tuple(filter(None, (row[f"s{n}_speaker"] for n in range(1, len(sources) + 1))))
         speakers = said if len(said) == len(sources) else speakers_of(name) or speakers_of(mixture.stem)
-        found.append(ReadyMixture(name, mixture, tuple(sources), part, speakers))
-    return tuple(found)
+        result.append(ReadyMixture(name, mixture, tuple(sources), part, speakers))
+    return tuple(result)
 
 
 def _mixture_tables(place: Path) -> tuple[ReadyMixture, ...]:
@@ -156,12 +156,12 @@ def _mixture_tables(place: Path) -> tuple[ReadyMixture, ...]:
     tables = sorted(place.glob("metadata/mixture_*_mix_clean.csv")) or sorted(
         place.glob("mixture_*_mix_clean.csv")
     )
-    return tuple(one for table in tables for one in _from_table(table).mixtures)
+    return tuple(mixture for table in tables for mixture in _from_table(table).mixtures)
 
 
 def _mixture_folders(place: Path) -> tuple[ReadyMixture, ...]:
     """WSJ0-2mix's and LibriMix's ``tr/mix``, ``tr/s1``, ``tr/s2``."""
-    found: list[ReadyMixture] = []
+    result: list[ReadyMixture] = []
     for first in sorted({place / "s1", *place.glob("*/s1"), *place.glob("*/*/s1")}):
         above = first.parent
         mixed = next((above / name for name in _MIXTURE_FOLDERS if (above / name).is_dir()), None)
@@ -172,8 +172,8 @@ def _mixture_folders(place: Path) -> tuple[ReadyMixture, ...]:
         for path in sorted(mixed.iterdir()):
             sources = tuple(folder / path.name for folder in folders)
             if path.suffix.lower() in audio.AUDIO_SUFFIXES and all(source.is_file() for source in sources):
-                found.append(ReadyMixture(path.stem, path, sources, part, speakers_of(path.stem)))
-    return tuple(found)
+                result.append(ReadyMixture(path.stem, path, sources, part, speakers_of(path.stem)))
+    return tuple(result)
 
 
 def speakers_of(name: str) -> tuple[str, ...]:
@@ -228,7 +228,7 @@ def _named_speaker(path: Path) -> str:
 
 def _sexes(place: Path, speakers: set[str]) -> dict[str, str]:
     """From the speaker table that lies in the corpus, or above it: a line begins with the speaker and names a sex."""
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     folders = [place, place.parent, place.parent.parent]
     for path in [folder / name for folder in folders for name in _SEX_TABLES]:
         if not path.is_file():
@@ -238,9 +238,9 @@ def _sexes(place: Path, speakers: set[str]) -> dict[str, str]:
             for name in (cells[0], f"p{cells[0]}"):
                 sex = next(filter(None, map(_sex, cells[1:])), "")
                 if name in speakers and sex:
-                    found[name] = sex
+                    result[name] = sex
         break
-    return found
+    return result
 
 
 def _sex(word: str) -> str:

@@ -161,22 +161,22 @@ class Voices:
                 for first in range(0, len(clips), AT_ONCE):
                     part = clips[first : first + AT_ONCE]
                     progress.update(first, len(clips), "Reading {name}", name=part[0].path.name)
-                    for number, found in enumerate(readers.map(self._read, part), start=first):
-                        if isinstance(found, UserError):
+                    for number, result in enumerate(readers.map(self._read, part), start=first):
+                        if isinstance(result, UserError):
                             if every:
-                                raise found
-                            skipped.append(Skipped.by(clips[number].path, found))
+                                raise result
+                            skipped.append(Skipped.by(clips[number].path, result))
                             continue
-                        if len(found) < SHORTEST_S * self.sample_rate and not every:
+                        if len(result) < SHORTEST_S * self.sample_rate and not every:
                             short = Remark("It lasts less than {least:g} s.", least=SHORTEST_S)
                             skipped.append(Skipped(clips[number].path, short))
                             continue
-                        found.tofile(file)
-                        total += len(found)
+                        result.tofile(file)
+                        total += len(result)
                         kept.append(number)
                         ends.append(total)
             os.replace(aside, place)
-            said = [[files.shown(one.path), str(one.reason)] for one in skipped]
+            said = [[files.shown(item.path), str(item.reason)] for item in skipped]
             write_whole(bounds, json.dumps({"kept": kept, "ends": ends, "skipped": said}))
         finally:
             aside.unlink(missing_ok=True)
@@ -197,7 +197,7 @@ def _bounds(
     try:
         values = files.read_json(bounds)
         kept, ends = values["kept"], values["ends"]
-        whole = len(kept) == len(ends) and all(type(one) is int for one in (*kept, *ends))
+        whole = len(kept) == len(ends) and all(type(end) is int for end in (*kept, *ends))
         if (
             not whole
             or place.stat().st_size != 4 * (ends[-1] if ends else 0)
@@ -323,7 +323,7 @@ class Mixer:
         chosen = [item % self._count]
         while len(chosen) < self.speakers:
             other = int(random.integers(self._count))
-            if self._speaker[other] not in {self._speaker[one] for one in chosen}:
+            if self._speaker[other] not in {self._speaker[entry] for entry in chosen}:
                 chosen.append(other)
         order = random.permutation(self.speakers)
         cut = [self._voice(self.voices[chosen[i]], random) for i in order]
@@ -354,7 +354,7 @@ class ReadyMade:
     ) -> None:
         self.mixtures = tuple(mixtures)
         self.speakers = len(mixtures[0].sources) if mixtures else 2
-        clips = [Clip(path, "") for one in mixtures for path in (one.mixture, *one.sources)]
+        clips = [Clip(path, "") for mixture in mixtures for path in (mixture.mixture, *mixture.sources)]
         self._voices = Voices(clips, sample_rate, cache, progress, every=True)
         self.sample_rate = sample_rate
 
@@ -376,7 +376,7 @@ class ReadyMade:
         samples = round(seconds * self.sample_rate)
         at_random = random is not None and settings.crop and length > samples
         start = int(random.integers(length - samples + 1)) if random is not None and at_random else 0
-        cut = np.stack([np.pad(one[start : min(length, start + samples)], (0, max(0, samples - length))) for one in sounds])  # fmt: skip
+        cut = np.stack([np.pad(sound[start : min(length, start + samples)], (0, max(0, samples - length))) for sound in sounds])  # fmt: skip
         mixture, sources = cut[0], cut[1:]
         if random is not None and random.random() < settings.relevel:
             beneath = mixture - sources.sum(0)  # noise stays as it is
@@ -391,7 +391,7 @@ def parted_mixtures(corpus: Corpus, settings: DataConfig, speakers: int) -> dict
 
     Where nothing is said, a tenth validates and a tenth tests, and whoever speaks there is taken out of training.
     """
-    wrong = next((one for one in corpus.mixtures if len(one.sources) != speakers), None)
+    wrong = next((mixture for mixture in corpus.mixtures if len(mixture.sources) != speakers), None)
     if wrong is not None:
         raise UserError(
             "{name} is a mixture of {count} voices.",
@@ -401,12 +401,12 @@ def parted_mixtures(corpus: Corpus, settings: DataConfig, speakers: int) -> dict
             count=len(wrong.sources),
             wanted=speakers,
         )
-    parts: dict[str, list[ReadyMixture]] = {part: [one for one in corpus.mixtures if one.part == part] for part in PARTS}  # fmt: skip
-    unsaid = [one for one in corpus.mixtures if not one.part]
+    parts: dict[str, list[ReadyMixture]] = {part: [mixture for mixture in corpus.mixtures if mixture.part == part] for part in PARTS}  # fmt: skip
+    unsaid = [mixture for mixture in corpus.mixtures if not mixture.part]
     if (
         len(unsaid) == len(corpus.mixtures)
         and unsaid
-        and all(len(one.speakers) == speakers for one in unsaid)
+        and all(len(item.speakers) == speakers for item in unsaid)
     ):
         return _parted_by_speaker(unsaid, settings)
     order = np.random.default_rng([settings.fixed_seed, 0]).permutation(len(unsaid))
@@ -418,7 +418,7 @@ def parted_mixtures(corpus: Corpus, settings: DataConfig, speakers: int) -> dict
     if not parts["validation"] and parts["test"]:
         parts["validation"], parts["test"] = parts["test"], []
     elsewhere = set(voices_of(parts["validation"])) | set(voices_of(parts["test"]))
-    parts["train"] = [one for one in parts["train"] if not elsewhere & set(one.speakers)]
+    parts["train"] = [item for item in parts["train"] if not elsewhere & set(item.speakers)]
     if not parts["train"] or not parts["validation"]:
         raise UserError(
             "The mixtures cannot be parted.",
@@ -443,7 +443,9 @@ def _parted_by_speaker(mixtures: list[ReadyMixture], settings: DataConfig) -> di
         count = max(2, round(share * len(order)))
         held = {"test": set(order[:count]), "validation": set(order[count : 2 * count])}
         held["train"] = set(order[2 * count :])
-        parts = {part: [one for one in mixtures if set(one.speakers) <= held[part]] for part in PARTS}
+        parts = {
+            part: [mixture for mixture in mixtures if set(mixture.speakers) <= held[part]] for part in PARTS
+        }
         if len(parts["train"]) and min(len(parts["validation"]), len(parts["test"])) >= enough:
             return parts
     raise UserError(
@@ -456,4 +458,4 @@ def _parted_by_speaker(mixtures: list[ReadyMixture], settings: DataConfig) -> di
 
 def voices_of(mixtures: Sequence[ReadyMixture]) -> tuple[str, ...]:
     """Who speaks in them, as far as it is known."""
-    return tuple(sorted({speaker for one in mixtures for speaker in one.speakers}))
+    return tuple(sorted({speaker for mixture in mixtures for speaker in mixture.speakers}))

@@ -65,8 +65,8 @@ def fixed_set(
         chosen = parts[part] or parts["validation"]
         ready = data.ReadyMade(chosen, rate, cache, progress)
         made = [
-            FixedMixture(one.name, ready.mixed(i, _seconds(ready, i), config.mixing), one.speakers, None)
-            for i, one in enumerate(chosen)
+            FixedMixture(item.name, ready.mixed(i, _seconds(ready, i), config.mixing), item.speakers, None)
+            for i, item in enumerate(chosen)
         ]
         return FixedSet(rate, tuple(made), f"{part} mixtures of {corpus.name}")
     speakers = data.parted_speakers(corpus, settings)[part]
@@ -114,7 +114,7 @@ def mixtures_of(
 ) -> FixedSet:
     """The fixed mixtures of some of a corpus's speakers; those of another `part` are other ones."""
     settings, rate = config.data, config.data.sample_rate
-    voices = data.Voices([one for one in corpus.clips if one.speaker in wanted], rate, cache, progress)
+    voices = data.Voices([item for item in corpus.clips if item.speaker in wanted], rate, cache, progress)
     recipes = data.draw_recipes(voices, settings, config.mixing, config.network.speakers, part)
     made = []
     for recipe in recipes:
@@ -142,15 +142,15 @@ def write_librimix(folder: Path, fixed: FixedSet, part: str = "test") -> Path:
     Samples are 32-bit floats, so that what is read back is what was written.
     """
     rows: list[Sequence[object]] = []
-    for one in fixed.mixtures:
-        name = f"{one.name}_{'_'.join(one.speakers)}" if one.speakers else one.name
-        sounds = {"mix_clean": one.mixed.mixture} | {
-            f"s{n + 1}": source for n, source in enumerate(one.mixed.sources)
+    for mixture in fixed.mixtures:
+        name = f"{mixture.name}_{'_'.join(mixture.speakers)}" if mixture.speakers else mixture.name
+        sounds = {"mix_clean": mixture.mixed.mixture} | {
+            f"s{n + 1}": source for n, source in enumerate(mixture.mixed.sources)
         }
         for kind, sound in sounds.items():
             write_whole(folder / part / kind / f"{name}.wav", _wav(sound, fixed.sample_rate))
         paths = [f"../{part}/{kind}/{name}.wav" for kind in sounds]
-        rows.append([name, *paths, len(one.mixed.mixture), *one.speakers])
+        rows.append([name, *paths, len(mixture.mixed.mixture), *mixture.speakers])
     count = len(fixed.mixtures[0].mixed.sources)
     head = ["mixture_ID", "mixture_path", *(f"source_{n + 1}_path" for n in range(count)), "length"]
     if fixed.mixtures[0].speakers:
@@ -168,12 +168,12 @@ def _wav(sound: np.ndarray, rate: int) -> bytes:
 
 def summed_up(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Means over mixtures: of all, and of pairs of one sex and of both apart."""
-    found: dict[str, Any] = {"mixtures": len(rows), **_means(rows)}
+    result: dict[str, Any] = {"mixtures": len(rows), **_means(rows)}
     for pairs in PAIRS.values():
         part = [row for row in rows if row["pairs"] == pairs]
         if part and len(part) < len(rows):
-            found[pairs] = {"mixtures": len(part), **_means(part)}
-    return found
+            result[pairs] = {"mixtures": len(part), **_means(part)}
+    return result
 
 
 def evaluate_with(
@@ -205,14 +205,16 @@ def judged(separate: Any, fixed: FixedSet, progress: Progress) -> Iterator[dict[
     """One row a mixture: means over its speakers. `separate`: (mixture, rate) → [speakers, samples]."""
     from models.separation.metrics import score_tracks
 
-    for number, one in enumerate(fixed.mixtures):
-        progress.update(number, len(fixed.mixtures), "Separating {name}", name=one.name)
-        tracks = separate(one.mixed.mixture, fixed.sample_rate)
-        scores = score_tracks(one.mixed.mixture, list(one.mixed.sources), list(tracks), fixed.sample_rate)
+    for number, mixture in enumerate(fixed.mixtures):
+        progress.update(number, len(fixed.mixtures), "Separating {name}", name=mixture.name)
+        tracks = separate(mixture.mixed.mixture, fixed.sample_rate)
+        scores = score_tracks(
+            mixture.mixed.mixture, list(mixture.mixed.sources), list(tracks), fixed.sample_rate
+        )
         row: dict[str, Any] = {
-            "name": one.name,
-            "speakers": "+".join(one.speakers),
-            "pairs": PAIRS[one.alike],
+            "name": mixture.name,
+            "speakers": "+".join(mixture.speakers),
+            "pairs": PAIRS[mixture.alike],
         }
         for figure in ("si_sdr", "si_sdri", "sdr", "sdri", "stoi", "pesq"):
             values = [value for score in scores if (value := getattr(score, figure)) is not None]

@@ -56,10 +56,10 @@ def best_order(scores: Tensor) -> Tensor:
     if speakers > MOST_TRIED:
         from scipy.optimize import linear_sum_assignment
 
-        found = [
-            linear_sum_assignment(one, maximize=True)[1] for one in scores.detach().cpu().double().numpy()
+        result = [
+            linear_sum_assignment(item, maximize=True)[1] for item in scores.detach().cpu().double().numpy()
         ]
-        return torch.tensor(found, device=scores.device).reshape(len(scores), speakers)
+        return torch.tensor(result, device=scores.device).reshape(len(scores), speakers)
     orders = _orders(speakers, scores.device)
     rows = torch.arange(speakers, device=scores.device)
     totals = scores.detach()[:, rows, orders].sum(-1)  # [batch, orders]

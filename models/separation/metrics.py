@@ -45,10 +45,10 @@ def sdr(estimate: FloatArray, reference: FloatArray) -> float | None:
     taps = min(512, len(reference))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = signal_distortion_ratio(
+        result = signal_distortion_ratio(
             torch.from_numpy(estimate), torch.from_numpy(reference), filter_length=taps, load_diag=None
         )
-    value = float(found)
+    value = float(result)
     return float(np.clip(value, -LIMIT_DB, LIMIT_DB)) if not np.isnan(value) else LIMIT_DB
 
 
@@ -63,7 +63,7 @@ def stoi(estimate: FloatArray, reference: FloatArray, sample_rate: int) -> float
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         value = float(measured(_plain(reference), _plain(estimate), sample_rate, extended=False))
-    too_short = any("Not enough STFT frames" in str(one.message) for one in said)
+    too_short = any("Not enough STFT frames" in str(item.message) for item in said)
     return None if too_short or not np.isfinite(value) else value
 
 
@@ -95,7 +95,7 @@ def score_tracks(
     mixture, references, tracks: [samples], or [samples, channels], of which the mean is judged. Their lengths may
     differ by a tenth of a second: the shortest counts. perceptual: STOI and PESQ too.
     """
-    sounds = [_mono(one) for one in (mixture, *references, *tracks)]
+    sounds = [_mono(item) for item in (mixture, *references, *tracks)]
     if len(references) > len(tracks) or not len(references):
         raise UserError(
             "{references} references do not fit {tracks} tracks.",
@@ -113,13 +113,13 @@ def score_tracks(
             short=shortest / sample_rate,
             long=longest / sample_rate,
         )
-    mixed, *rest = (one[:shortest] for one in sounds)
-    wanted, found = rest[: len(references)], rest[len(references) :]
-    table = np.array([[_or_least(si_sdr(one, reference)) for one in found] for reference in wanted])
+    mixed, *rest = (sound[:shortest] for sound in sounds)
+    wanted, result = rest[: len(references)], rest[len(references) :]
+    table = np.array([[_or_least(si_sdr(item, reference)) for item in result] for reference in wanted])
     _, order = linear_sum_assignment(table, maximize=True)
     rows = []
     for reference, track in zip(wanted, order, strict=True):
-        own = found[int(track)]
+        own = result[int(track)]
         si, distortion = si_sdr(own, reference), sdr(own, reference)
         rows.append(
             TrackScores(

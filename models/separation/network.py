@@ -138,7 +138,7 @@ class Block(nn.Module):
         return BlockWeights(
             inner.weight[:, :, 0], inner.bias, prelu1.weight, norm1.weight, norm1.bias,
             taps.weight[:, 0].t().contiguous(), taps.bias, prelu2.weight, norm2.weight, norm2.bias,
-            torch.cat([one.weight[:, :, 0] for one in outer]), torch.cat([one.bias for one in outer]),
+            torch.cat([item.weight[:, :, 0] for item in outer]), torch.cat([item.bias for item in outer]),
         )  # fmt: skip
 
 

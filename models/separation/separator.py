@@ -284,8 +284,8 @@ class Separator:
             if size >= samples:
                 return self._heard(sound, times)
             joiner = WindowJoiner(partial(self._heard, times=times), size, max(1, size // 4))
-            found: FloatArray = np.concatenate([*joiner.push(sound), *joiner.finish()], axis=-1)
-            return found
+            result: FloatArray = np.concatenate([*joiner.push(sound), *joiner.finish()], axis=-1)
+            return result
 
         return devices.with_less(separated, samples, least=min(samples, self.sample_rate))
 
@@ -385,13 +385,13 @@ class _Watch:
         )
 
     def remarks(self, rate: int, model_rate: int, options: SeparationOptions) -> list[Remark]:
-        found = []
+        result = []
         levels = self.levels_db
         if max(levels) <= QUIETEST_DB:
-            found.append(Remark("The recording is silent, and so are its tracks."))
+            result.append(Remark("The recording is silent, and so are its tracks."))
         elif max(levels) - min(levels) > ONE_SPEAKER_DB:
             quiet = int(np.argmin(levels)) + 1
-            found.append(
+            result.append(
                 Remark(
                     "Track {track} is near silence, {db:.0f} dB under the loudest: there may be fewer speakers than tracks.",
                     track=quiet,
@@ -399,28 +399,28 @@ class _Watch:
                 )
             )
         if self._clipped > 10:
-            found.append(
+            result.append(
                 Remark(
                     "The recording is clipped: {count} samples are at full scale. Its tracks are distorted where it is.",
                     count=self._clipped,
                 )
             )
         if self._over and options.container == "flac":
-            found.append(
+            result.append(
                 Remark(
                     "{count} samples of the tracks are over full scale, and FLAC cut them off. WAV keeps them.",
                     count=self._over,
                 )
             )
         if model_rate < rate:
-            found.append(
+            result.append(
                 Remark(
                     "The model works at {model:g} kHz: above {half:g} kHz the tracks hold no sound of their own.",
                     model=model_rate / 1000,
                     half=model_rate / 2000,
                 )
             )
-        return found
+        return result
 
 
 def _check_container(options: SeparationOptions, about: audio.AudioInfo) -> None:

@@ -24,9 +24,9 @@ def write_scores(out: Path, scores: Sequence[TrackScores], references: Sequence[
 def write_tracks(out: Path, separated: Sequence[Separated]) -> None:
     """``mixture, speaker, track, level_db, seconds``: one row a track."""
     rows = [
-        [one.mixture, number + 1, track, cell(level), cell(one.seconds)]
-        for one in separated
-        for number, (track, level) in enumerate(zip(one.tracks, one.levels_db, strict=True))
+        [item.mixture, number + 1, track, cell(level), cell(item.seconds)]
+        for item in separated
+        for number, (track, level) in enumerate(zip(item.tracks, item.levels_db, strict=True))
     ]
     write_csv(out, [["mixture", "speaker", "track", "level_db", "seconds"], *rows])
 

@@ -125,16 +125,16 @@ class SeparationTask(Task[SeparationConfig]):
                     )
                 )
         return Batch(
-            torch.from_numpy(np.stack([one.mixture for one in mixed])),
-            torch.from_numpy(np.stack([one.sources for one in mixed])),
+            torch.from_numpy(np.stack([item.mixture for item in mixed])),
+            torch.from_numpy(np.stack([item.sources for item in mixed])),
         )
 
     def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
         """Negative SI-SDR in dB, in the order that suits best."""
         tensors = (batch.mixtures, batch.sources)
         graph = self._graph_of(network, tensors)
-        found = self._losses(network, *tensors) if graph is None else graph(*tensors)
-        return Loss(found["loss"], len(batch.mixtures), {"largest_mask": found["largest_mask"]})
+        result = self._losses(network, *tensors) if graph is None else graph(*tensors)
+        return Loss(result["loss"], len(batch.mixtures), {"largest_mask": result["largest_mask"]})
 
     def _losses(self, network: Any, mixtures: torch.Tensor, sources: torch.Tensor) -> Losses:
         with self._number_format(mixtures.device):
@@ -266,8 +266,8 @@ class SeparationTask(Task[SeparationConfig]):
     def items(self, outputs: dict[str, np.ndarray]) -> Items:
         if self.corpus.mixtures:
             mixtures = self.ready["validation"].mixtures
-            names = [one.name for one in mixtures]
-            groups = ["+".join(sorted(one.speakers)) for one in mixtures]
+            names = [mixture.name for mixture in mixtures]
+            groups = ["+".join(sorted(mixture.speakers)) for mixture in mixtures]
         else:
             clips = self.voices["validation"].clips
             names = [recipe.name for recipe in self.recipes]

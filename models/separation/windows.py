@@ -105,10 +105,10 @@ class _Voices:
     def likeness(self, tracks: Sound) -> NDArray[np.float64]:
         """[lane, track]: correlation of the lanes' profiles with the tracks', lanes' common part taken off."""
         known = self._sums / np.maximum(self._weights, 1e-9)[:, None]
-        found = np.stack([_profile(track)[0] for track in tracks])
-        known, found = known - known.mean(0), found - found.mean(0)
-        sizes = np.linalg.norm(known, axis=1)[:, None] * np.linalg.norm(found, axis=1)[None]
-        return known @ found.T / np.maximum(sizes, 1e-9)
+        result = np.stack([_profile(track)[0] for track in tracks])
+        known, result = known - known.mean(0), result - result.mean(0)
+        sizes = np.linalg.norm(known, axis=1)[:, None] * np.linalg.norm(result, axis=1)[None]
+        return known @ result.T / np.maximum(sizes, 1e-9)
 
 
 def _profile(track: Sound) -> tuple[NDArray[np.float64], float]:

@@ -33,7 +33,9 @@ def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(mapped(inner, change) for inner in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return type(value)(**{one.name: mapped(getattr(value, one.name), change) for one in fields(value)})
+        return type(value)(
+            **{field.name: mapped(getattr(value, field.name), change) for field in fields(value)}
+        )
     return value
 
 

@@ -63,13 +63,13 @@ class World:
             return
         wanted = [parameter for parameter in parameters if parameter.requires_grad]
         have = torch.tensor([float(p.grad is not None) for p in wanted], device=wanted[0].device)
-        found = [p for p, count in zip(wanted, self.added(have).tolist(), strict=True) if count]
-        for parameter in found:
+        result = [p for p, count in zip(wanted, self.added(have).tolist(), strict=True) if count]
+        for parameter in result:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        for bucket in _buckets([parameter.grad for parameter in found if parameter.grad is not None]):
+        for bucket in _buckets([parameter.grad for parameter in result if parameter.grad is not None]):
             flat = self.added(torch.cat([gradient.flatten() for gradient in bucket]))
-            for gradient, summed in zip(bucket, flat.split([one.numel() for one in bucket]), strict=True):
+            for gradient, summed in zip(bucket, flat.split([item.numel() for item in bucket]), strict=True):
                 gradient.copy_(summed.view_as(gradient))
 
     def same(self, network: nn.Module) -> None:
@@ -111,10 +111,10 @@ class World:
 
 def _buckets(gradients: list[Tensor]) -> Iterator[list[Tensor]]:
     """The gradients in groups of one number format, of about `BUCKET` numbers."""
-    for kind in dict.fromkeys(one.dtype for one in gradients):
+    for kind in dict.fromkeys(item.dtype for item in gradients):
         bucket: list[Tensor] = []
-        for one in (gradient for gradient in gradients if gradient.dtype == kind):
-            bucket.append(one)
+        for item in (gradient for gradient in gradients if gradient.dtype == kind):
+            bucket.append(item)
             if sum(member.numel() for member in bucket) >= BUCKET:
                 yield bucket
                 bucket = []

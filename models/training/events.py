@@ -233,7 +233,7 @@ class EventReader:
 
     def read_many(self, most_bytes: int = 8_000_000, steps: bool = True) -> list[Event | Steps]:
         """As `read_new`, ten times as fast: scalars come as `Steps`, or not at all where `steps` is False."""
-        found: list[Event | Steps] = []
+        result: list[Event | Steps] = []
         scalars: list[bytes] = []
         for line in self._lines(most_bytes):
             head = line[:KIND_WITHIN]
@@ -244,14 +244,14 @@ class EventReader:
             if not steps and MANY[1] in head:
                 continue
             if scalars:
-                found.append(_together(scalars))
+                result.append(_together(scalars))
                 scalars = []
             event = parse(line)
             if event is not None:
-                found.append(event)
+                result.append(event)
         if scalars:
-            found.append(_together(scalars))
-        return found
+            result.append(_together(scalars))
+        return result
 
     @property
     def behind(self) -> int:

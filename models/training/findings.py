@@ -45,7 +45,7 @@ class Finding:
 
 def findings(record: Record, config: TrainingConfig) -> list[Finding]:
     """What there is to say about a run, the gravest first; one that says it is well where there is nothing."""
-    found = [
+    result = [
         *_ended(record),
         *_norms(record),
         *_layers(record),
@@ -54,10 +54,12 @@ def findings(record: Record, config: TrainingConfig) -> list[Finding]:
     ]
     known = config.remedies()
     complete = [
-        Finding(one.words, one.kind, one.level, one.values, one.remedies or tuple(known.get(one.kind, ())))
-        for one in found
+        Finding(
+            item.words, item.kind, item.level, item.values, item.remedies or tuple(known.get(item.kind, ()))
+        )
+        for item in result
     ]
-    complete.sort(key=lambda one: one.level != "error")
+    complete.sort(key=lambda item: item.level != "error")
     if not complete and (record.epochs or record.flow.steps):
         complete = [Finding("Nothing is out of the ordinary so far.", "well", "good")]
     return complete
@@ -95,7 +97,7 @@ def _layers(record: Record) -> list[Finding]:
     flow = record.flow
     if not flow.steps or not flow.layers:
         return []
-    found = []
+    result = []
     lately = slice(-max(3, len(flow.steps) // 5), None)
     ratio = np.nanmedian(flow.table("ratio")[lately], axis=0)
     moved = flow.table("moved")[-1]
@@ -103,7 +105,7 @@ def _layers(record: Record) -> list[Finding]:
     small = [i for i in weighty if ratio[i] < SMALL_RATIO and i != flow.output]
     if small:
         least = min(small, key=lambda i: float(ratio[i]))
-        found.append(
+        result.append(
             Finding(
                 "Little gradient reaches {layers}: {least} gets {share} % of what the output layer gets. The ratio alone is no proof, for the optimizer evens out a constant scale: judge by the movement of the weights and by the figure.",
                 "small gradients",
@@ -113,7 +115,7 @@ def _layers(record: Record) -> list[Finding]:
     still = [i for i in weighty if moved[i] < LITTLE_MOVEMENT]
     if still and flow.steps[-1] >= ENOUGH_STEPS:
         least = min(still, key=lambda i: float(moved[i]))
-        found.append(
+        result.append(
             Finding(
                 "Not learning: {layers}. After {steps} steps the weights of {least} have moved by {moved} % of their size.",
                 "not learning",
@@ -125,22 +127,22 @@ def _layers(record: Record) -> list[Finding]:
     gone = [i for i in weighty if dead[i] > DEAD_SHARE]
     if gone and len(flow.steps) >= DEAD_LOOKS and flow.steps[-1] >= ENOUGH_STEPS:
         most = max(gone, key=lambda i: float(dead[i]))
-        found.append(
+        result.append(
             Finding(
                 "Dead units in {layers}: {share} % of those of {most} got no gradient in the last looks.",
                 "dead",
                 values={"layers": _names(flow, gone), "most": _name(flow, most), "share": f"{100 * dead[most]:.0f}"},
             )
         )  # fmt: skip
-    return found
+    return result
 
 
 def _curves(record: Record, config: TrainingConfig) -> list[Finding]:
     """A loss that does not fall, overfitting, a figure that no longer gains."""
-    found = []
+    result = []
     train = record.epochs.get("train/loss")
     if train is not None and len(train) >= ENOUGH_EPOCHS and _is_flat(train):
-        found.append(
+        result.append(
             Finding("The training loss does not fall: {first} at first, {last} lately.", "flat", values={"first": f"{train.y[0]:.4g}", "last": f"{train.y[-1]:.4g}"})
         )  # fmt: skip
     judged = record.epochs.get("validation/loss")
@@ -155,7 +157,7 @@ def _curves(record: Record, config: TrainingConfig) -> list[Finding]:
         rises = lately - lowest > (RISE - 1) * abs(lowest)
         falls = float(np.nanmedian(train.y[-3:])) < float(train.y[least])
         if rises and falls and least < len(judged) - 3:
-            found.append(
+            result.append(
                 Finding(
                     "Overfitting: the validation loss was least at epoch {epoch} ({least}) and is {now} by now, while the training loss falls on.",
                     "overfitting",
@@ -164,10 +166,10 @@ def _curves(record: Record, config: TrainingConfig) -> list[Finding]:
             )  # fmt: skip
     epochs = round(float(train.x[-1])) if train is not None and len(train) else 0
     if record.best_epoch and epochs >= 3 * ENOUGH_EPOCHS and record.best_epoch <= epochs // 8 and config.keep == "best":  # fmt: skip
-        found.append(
+        result.append(
             Finding("No gain: after {epochs} epochs the best one is still epoch {best}.", "no gain", values={"epochs": epochs, "best": record.best_epoch})
         )  # fmt: skip
-    return found
+    return result
 
 
 def _is_flat(series: Series) -> bool:

@@ -65,12 +65,12 @@ class Learner:
         batches: gives this process's share of each of the step's parts, in their order.
         """
         if isinstance(self.task, RowsTask) and len(step) > 1:
-            found = self._gradients_by_rows(self.task, batches, step, clock)
+            result = self._gradients_by_rows(self.task, batches, step, clock)
         else:
-            found = self._gradients_by_parts(batches, step, clock)
+            result = self._gradients_by_parts(batches, step, clock)
         self.world.add_gradients(list(self.network.parameters()))
-        names = sorted(found)
-        values = torch.stack([found[name].detach().to(self._wide).to(self.device) for name in names])
+        names = sorted(result)
+        values = torch.stack([result[name].detach().to(self._wide).to(self.device) for name in names])
         return names, self.world.added(values)
 
     def _gradients_by_parts(
@@ -78,7 +78,7 @@ class Learner:
     ) -> dict[str, Tensor]:
         items = sum(map(len, step))
         weight = self.task.weight([draw for draws in step for draw in draws])
-        found: dict[str, Tensor] = {}
+        result: dict[str, Tensor] = {}
         for draws in step:
             batch = self.task.to(next(batches), self.device)
             own = self.world.share(draws)
@@ -88,11 +88,11 @@ class Learner:
                 whole = _weighed(loss, mean, weighted)
                 self.accelerator.backward(whole * self.world.factor(draws))
             if self.world.counts(draws):
-                _add(found, {"loss": whole, **loss.totals}, 1.0)
-                _add(found, loss.figures, mean)
+                _add(result, {"loss": whole, **loss.totals}, 1.0)
+                _add(result, loss.figures, mean)
             else:  # its names, so that all processes add up the same
-                _add(found, {"loss": whole, **loss.totals, **loss.figures}, 0.0)
-        return found
+                _add(result, {"loss": whole, **loss.totals, **loss.figures}, 0.0)
+        return result
 
     def _gradients_by_rows(
         self, task: RowsTask, batches: Iterator[Any], step: list[list[Draw]], clock: Clock
@@ -124,9 +124,9 @@ class Learner:
                 if row.is_floating_point()
             ]
             self.accelerator.backward(torch.stack(owed).sum())
-        found: dict[str, Tensor] = {}
-        _add(found, {"loss": loss.value, **loss.figures, **loss.totals}, share)
-        return found
+        result: dict[str, Tensor] = {}
+        _add(result, {"loss": loss.value, **loss.figures, **loss.totals}, share)
+        return result
 
     def loss(self, batch: Any, clock: Clock) -> Loss:
         """The task's loss of a batch on this device, in the precision of the run."""

@@ -85,7 +85,7 @@ class Image:
 
 Shown = Matrix | Lines | Points | Bars | Gallery | Image
 LARGEST = 64_000_000  # bytes of a file
-KINDS = {one.__dataclass_fields__["kind"].default: one for one in (Matrix, Lines, Points, Bars, Gallery)}
+KINDS = {item.__dataclass_fields__["kind"].default: item for item in (Matrix, Lines, Points, Bars, Gallery)}
 
 
 _SHAPES = {str(kind): TypeAdapter[Any](shape) for kind, shape in KINDS.items()}
@@ -107,7 +107,7 @@ def load(path: Path) -> Shown | None:
         if path.suffix == ".png":
             return Image(path.stem, files.read_bytes(path, LARGEST))
         values: Any = files.read_json(path, LARGEST)
-        found: Shown = _SHAPES[values.pop("kind")].validate_python(values)
-        return found
+        result: Shown = _SHAPES[values.pop("kind")].validate_python(values)
+        return result
     except (UserError, ValueError, KeyError, TypeError, AttributeError):
         return None

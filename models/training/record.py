@@ -63,8 +63,8 @@ class Series:
         """Many at once."""
         places = np.array(x, dtype=float)
         if len(places) > 1 and not (np.diff(places) > 0).all():
-            for one in zip(x, y, step, t, strict=True):
-                self.add(*one)
+            for item in zip(x, y, step, t, strict=True):
+                self.add(*item)
             return
         held = self._x.values
         if len(held) and len(places) and places[0] <= held[-1]:
@@ -182,10 +182,10 @@ class Record:
 
     @staticmethod
     def _of(series: dict[str, Series], name: str) -> Series:
-        found = series.get(name)
-        if found is None:
-            found = series[name] = Series()
-        return found
+        result = series.get(name)
+        if result is None:
+            result = series[name] = Series()
+        return result
 
     @classmethod
     def read(cls, run: RunFolder) -> Record:

@@ -310,10 +310,10 @@ def process_lives(started: events.Started) -> bool:
 def list_runs(folder: Path) -> list[RunFolder]:
     """Every run directly below `folder`, newest first."""
     try:
-        found = [RunFolder(entry) for entry in folder.iterdir() if _is_file(entry / "config.yaml")]
+        result = [RunFolder(entry) for entry in folder.iterdir() if _is_file(entry / "config.yaml")]
     except OSError:
         return []
-    return sorted(found, key=lambda run: _modified(run.config_file), reverse=True)
+    return sorted(result, key=lambda run: _modified(run.config_file), reverse=True)
 
 
 def new_run_path(folder: Path, system: str, preset: str = "") -> Path:

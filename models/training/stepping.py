@@ -122,17 +122,17 @@ class Stepper:
         """Tell what was not told yet, which waits for the device. Raises `Again` where a number is none."""
         untold, self._untold = self._untold, []
         if untold:
-            for one, numbers in zip(
-                untold, torch.stack([one.numbers for one in untold]).tolist(), strict=True
+            for item, numbers in zip(
+                untold, torch.stack([item.numbers for item in untold]).tolist(), strict=True
             ):
-                figures, norm = one.told(numbers)
+                figures, norm = item.told(numbers)
                 if self.ahead and not (np.isfinite(figures["loss"]) and np.isfinite(norm)):
                     self._go_back()
-                self.at.sums.add(figures, one.items)
-                values = {f"train/{name}": value for name, value in figures.items()} | one.extra
-                if "skipped" not in one.extra:
+                self.at.sums.add(figures, item.items)
+                values = {f"train/{name}": value for name, value in figures.items()} | item.extra
+                if "skipped" not in item.extra:
                     values["gradient_norm"] = norm
-                self.teller.tell(events.Scalars(t=one.time, step=one.step, epoch=one.epoch, values=values))
+                self.teller.tell(events.Scalars(t=item.time, step=item.step, epoch=item.epoch, values=values))
             self._pace()
         self._mark, self._told_at = None, time.monotonic()
 

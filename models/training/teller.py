@@ -156,7 +156,7 @@ class Teller:
     ) -> tuple[diagnostics.Broken, Any, list[Draw]]:
         """The step's batches computed once more: (where, the batch that did it, its draws)."""
         torch.set_rng_state(random)  # so that dropout falls as it did
-        found: tuple[diagnostics.Broken, Any, list[Draw]] | None = None
+        result: tuple[diagnostics.Broken, Any, list[Draw]] | None = None
         for draws in step_draws:
             batch = self.task.to(self.task.batch("train", self.world.share(draws)), self.device)
 
@@ -165,10 +165,10 @@ class Teller:
 
             broken = diagnostics.where_it_broke(network, batch, loss)
             nothing = broken.stage == "gradient" and not broken.layer
-            if found is None or (found[0].stage == "gradient" and not found[0].layer and not nothing):
-                found = broken, batch, draws
-        assert found is not None
-        return found
+            if result is None or (result[0].stage == "gradient" and not result[0].layer and not nothing):
+                result = broken, batch, draws
+        assert result is not None
+        return result
 
     def histograms(self, watch: diagnostics.Watch, norm: float, step: int) -> None:
         """Gradients and weights of every layer, for TensorBoard."""

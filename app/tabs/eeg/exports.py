@@ -71,9 +71,9 @@ class EegExports(QObject):
 
     def offered(self) -> list[QAction]:
         """All of them; those that have nothing to write are disabled."""
-        for one in self._exports.values():
-            one.action.setEnabled(one.possible())
-        return [one.action for one in self._exports.values()]
+        for export in self._exports.values():
+            export.action.setEnabled(export.possible())
+        return [export.action for export in self._exports.values()]
 
     def ask(self, key: str) -> None:
         """Ask where to, and write."""

@@ -118,8 +118,8 @@ class ListenedPage(EegPage):
         chosen = self.window_s.currentData()
         self.window_s.blockSignals(True)
         self.window_s.clear()
-        for one in choice.attention.windows:
-            self.window_s.addItem(tr("{seconds:g} s", seconds=one.window_s), one.window_s)
+        for window in choice.attention.windows:
+            self.window_s.addItem(tr("{seconds:g} s", seconds=window.window_s), window.window_s)
         self.window_s.setCurrentIndex(max(0, self.window_s.findData(chosen if chosen else 10.0)))
         self.window_s.blockSignals(False)
         self._show_shares(list(choice.pooled))
@@ -130,11 +130,14 @@ class ListenedPage(EegPage):
         choice = self.session.talker
         known = choice is not None and choice.truth is not None
         if known:
-            shares = np.array([one.accuracy for one in windows])
-            low, high = np.array([one.low for one in windows]), np.array([one.high for one in windows])
+            shares = np.array([window.accuracy for window in windows])
+            low, high = (
+                np.array([window.low for window in windows]),
+                np.array([window.high for window in windows]),
+            )
         else:
             best = choice.attention.chosen if choice is not None else 0
-            shares = np.array([(one.chosen == best).mean() for one in windows])
+            shares = np.array([(window.chosen == best).mean() for window in windows])
             low = high = shares
         places = np.arange(len(windows), dtype=float)
         self._share.set(places, 100 * shares)
@@ -148,7 +151,7 @@ class ListenedPage(EegPage):
         self._guess.setVisible(len(windows) > 0)
         axis = self.accuracy.getPlotItem().getAxis("bottom")
         axis.setTicks(
-            [[(float(place), f"{one.window_s:g}") for place, one in zip(places, windows, strict=True)]]
+            [[(float(place), f"{window.window_s:g}") for place, window in zip(places, windows, strict=True)]]
         )
         side = self.accuracy.getPlotItem().getAxis("left")
         side.setLabel(tr("right (%)") if known or choice is None else tr("agreeing (%)"))
@@ -158,18 +161,19 @@ class ListenedPage(EegPage):
         choice = self.session.talker
         if choice is None:
             return
-        found = next(
-            (one for one in choice.attention.windows if one.window_s == self.window_s.currentData()), None
+        result = next(
+            (window for window in choice.attention.windows if window.window_s == self.window_s.currentData()),
+            None,
         )
-        if found is None:
+        if result is None:
             self.facts.setText(tr("The recording is too short for windows of 5 s."))
             return
-        times = found.starts_s + found.window_s / 2 + choice.start_s
+        times = result.starts_s + result.window_s / 2 + choice.start_s
         for number, line in enumerate(self._tracks):
-            line.set(times, found.r[:, number])
-        top = max(0.5, 1.1 * float(np.abs(found.r).max()))
+            line.set(times, result.r[:, number])
+        top = max(0.5, 1.1 * float(np.abs(result.r).max()))
         self.over_time.set_home_y((-min(top, 0.5), top))
-        pooled = next((one for one in choice.pooled if one.window_s == found.window_s), found)
+        pooled = next((item for item in choice.pooled if item.window_s == result.window_s), result)
         count = plural("{n} window", "{n} windows", len(pooled.chosen))
         if choice.truth is None:
             agree = 100 * float((pooled.chosen == choice.attention.chosen).mean())
@@ -177,14 +181,14 @@ class ListenedPage(EegPage):
                 "{share} % of {count} of {window:g} s agree; it is not known who was listened to",
                 share=f"{agree:.0f}",
                 count=count,
-                window=found.window_s,
+                window=result.window_s,
             )
         else:
             said = tr(
                 "right in {share} % of {count} of {window:g} s, 95 % band {low} to {high} %",
                 share=f"{100 * pooled.accuracy:.0f}",
                 count=count,
-                window=found.window_s,
+                window=result.window_s,
                 low=f"{100 * pooled.low:.0f}",
                 high=f"{100 * pooled.high:.0f}",
             )

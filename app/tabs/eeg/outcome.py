@@ -118,23 +118,25 @@ class EnvelopePage(EegPage):
             if result is not None:
                 self._show_decoded()
             return
-        found, rate = heard.comparison, result.decoding.sample_rate
-        self.true.set(heard.start_s + np.arange(len(found.true)) / rate, found.true)
-        self._show_r(found.times_s + heard.start_s, found.r_over_time, found.window_chance)
-        self.headline.setText(tr("r {r} with {name}", r=_r(found.r), name=heard.name))
+        outcome, rate = heard.comparison, result.decoding.sample_rate
+        self.true.set(heard.start_s + np.arange(len(outcome.true)) / rate, outcome.true)
+        self._show_r(outcome.times_s + heard.start_s, outcome.r_over_time, outcome.window_chance)
+        self.headline.setText(tr("r {r} with {name}", r=_r(outcome.r), name=heard.name))
         said = []
-        if np.isfinite(found.interval[0]):
+        if np.isfinite(outcome.interval[0]):
             said.append(
                 tr(
                     "windows of {window:g} s: {low} to {high} (95 %)",
-                    window=found.window_s,
-                    low=_r(found.interval[0]),
-                    high=_r(found.interval[1]),
+                    window=outcome.window_s,
+                    low=_r(outcome.interval[0]),
+                    high=_r(outcome.interval[1]),
                 )
             )
-        if np.isfinite(found.null_95):
+        if np.isfinite(outcome.null_95):
             chance = tr(
-                "shifted envelopes pass {null} once in twenty, p {p}", null=_r(found.null_95), p=_p(found.p)
+                "shifted envelopes pass {null} once in twenty, p {p}",
+                null=_r(outcome.null_95),
+                p=_p(outcome.p),
             )
             said.append(chance)
         self._say(" · ".join(said), legend=True)

@@ -37,8 +37,8 @@ class SendWindows(QPushButton):
         if result is None:
             return
         try:
-            found = windows_of(result.decoding.eeg, result.decoding.sample_rate, WINDOW_S)
+            outcome = windows_of(result.decoding.eeg, result.decoding.sample_rate, WINDOW_S)
         except UserError as error:
             self._host.show_error(error)
             return
-        self._host.services.send("reverberation", found)
+        self._host.services.send("reverberation", outcome)

@@ -105,8 +105,8 @@ class EegSession(QObject):
         """Channels that are bad: as the file says, as was found, as a person says."""
         if self.recording is None:
             return []
-        found = self.result.bad if self.result is not None else ()
-        return list(dict.fromkeys([*self.recording.marked_bad, *found, *sorted(self.marked_bad)]))
+        result = self.result.bad if self.result is not None else ()
+        return list(dict.fromkeys([*self.recording.marked_bad, *result, *sorted(self.marked_bad)]))
 
     @property
     def is_sample(self) -> bool:
@@ -150,7 +150,7 @@ class EegSession(QObject):
         self.result = self.heard = self.talker = self.evaluation = None
         recording = self.opened.parts[number].recording
         own = work.own_track(recording, tr("envelope of the file"))
-        self.tracks = [own] if own is not None else [one for one in self.tracks if one.path is not None]
+        self.tracks = [own] if own is not None else [track for track in self.tracks if track.path is not None]
         self.part_changed.emit()
         self.tracks_changed.emit()
         self.bad_changed.emit()
@@ -163,11 +163,13 @@ class EegSession(QObject):
             self._set_tracks([])
         try:
             with self.services.task(tr("Listening to what was heard")) as task, self._host.busy(task):
-                found = await self._run(work.read_tracks, list(paths), self.rate, progress=task)
+                result = await self._run(work.read_tracks, list(paths), self.rate, progress=task)
         except Cancelled:
             return
-        known = {track.path for track in found}
-        self._set_tracks([one for one in self.tracks if one.path is None or one.path not in known] + found)
+        known = {track.path for track in result}
+        self._set_tracks(
+            [item for item in self.tracks if item.path is None or item.path not in known] + result
+        )
         await self.compare()
 
     def remove_track(self, number: int) -> None:
@@ -259,12 +261,12 @@ class EegSession(QObject):
                 decoder = await self.decoder(task)
                 bad, history = tuple(sorted(self.marked_bad)), self.saved_history
                 given = (decoder, part.recording, self.subject, bad, history)
-                found: work.DecodedRecording = await self._run(work.decode, *given, progress=task)
+                result: work.DecodedRecording = await self._run(work.decode, *given, progress=task)
         except Cancelled:
             return
         if self.part is not part:
             return  # another one was opened meanwhile
-        self.result = found
+        self.result = result
         self.decoded.emit()
         self.bad_changed.emit()
         await self.compare()
@@ -314,7 +316,7 @@ class EegSession(QObject):
         """Over all the trials that the shown subject has."""
         assert self.opened is not None
         assert self.part is not None
-        parts = [one for one in self.opened.parts if one.subject == self.part.subject]
+        parts = [part for part in self.opened.parts if part.subject == self.part.subject]
         names = (tr("heard"), tr("the same, shifted"))
         given = (decoder, parts, parts.index(self.part), self.subject, names)
         talker: work.TalkerChoice = await self._run(work.choose_against_shifted, *given, progress=task)
@@ -329,14 +331,14 @@ class EegSession(QObject):
                 decoder = await self.decoder(task)
                 if opened.first.sample_rate != decoder.sample_rate:
                     return
-                found = await self._run(work.evaluate, decoder, opened.path, progress=task)
+                result = await self._run(work.evaluate, decoder, opened.path, progress=task)
         except Cancelled:
             return
         except UserError as error:  # such as a data set that has no part to judge by: what was decoded stands
             self._host.show_error(error)
             return
         if self.opened is opened and self.result is not None:
-            self.evaluation = found
+            self.evaluation = result
             self.evaluated.emit()
 
     def _count_comparison(self, step: int) -> None:

@@ -118,11 +118,14 @@ class ScalpPage(QScrollArea):
 
     def _show_subjects(self) -> None:
         """r of each subject on the held-back part of a data set."""
-        found = self._session.evaluation
-        assert found is not None
-        kinds = "; ".join(remark.said(tr) for remark in (*found.kinds, *found.remarks))
-        mean = tr("mean r {r}, by chance {null}", r=_r(found.r), null=_r(found.chance))
-        rows = [DotRow(one.subject, one.r, *one.interval, *one.chance_band) for one in found.subjects]
+        result = self._session.evaluation
+        assert result is not None
+        kinds = "; ".join(remark.said(tr) for remark in (*result.kinds, *result.remarks))
+        mean = tr("mean r {r}, by chance {null}", r=_r(result.r), null=_r(result.chance))
+        rows = [
+            DotRow(subject.subject, subject.r, *subject.interval, *subject.chance_band)
+            for subject in result.subjects
+        ]
         self._show_rows(rows, f"{mean} · {kinds}")
 
     def _show_heard(self) -> None:
@@ -130,9 +133,9 @@ class ScalpPage(QScrollArea):
         heard, opened = self._session.heard, self._session.opened
         if heard is None or opened is None or len(opened.parts) > 1:
             return
-        found, name = heard.comparison, opened.parts[0].subject or tr("this one")
+        result, name = heard.comparison, opened.parts[0].subject or tr("this one")
         words = tr("r with its 95 % interval; grey is what shifted envelopes give.")
-        self._show_rows([DotRow(name, found.r, *found.interval, *found.chance_band)], words)
+        self._show_rows([DotRow(name, result.r, *result.interval, *result.chance_band)], words)
 
     def _show_rows(self, rows: list[DotRow], words: str) -> None:
         self.subjects_caption.setVisible(bool(rows))

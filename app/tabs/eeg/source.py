@@ -69,7 +69,7 @@ class RecordingBox(QWidget):
         opened = self._session.opened
         assert opened is not None
         self.zone.set_text(opened.path.name, tr("Drop another recording"))
-        words = [part_words(one, opened.parts) for one in opened.parts]
+        words = [part_words(part, opened.parts) for part in opened.parts]
         self.part.blockSignals(True)
         if [self.part.itemText(number) for number in range(self.part.count())] != words:
             self.part.clear()
@@ -239,7 +239,7 @@ def is_track(path: Path) -> bool:
 
 def part_words(part: Part, parts: Sequence[Part]) -> str:
     """``subject 2 · trial 3``, ``trial 3``."""
-    several = sum(one.subject == part.subject for one in parts) > 1
+    several = sum(item.subject == part.subject for item in parts) > 1
     named = tr("subject {name}", name=part.subject) if part.subject else ""
     return " · ".join(filter(None, (named, tr("trial {n}", n=part.number) if several else "")))
 

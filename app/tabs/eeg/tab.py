@@ -111,7 +111,7 @@ class EegTab(PagedTab):
 
     def receive(self, payload: object) -> None:
         """Sound files of talkers from another tab: candidates for the one who was listened to."""
-        paths = [Path(one) for one in payload] if isinstance(payload, list | tuple) else []
+        paths = [Path(item) for item in payload] if isinstance(payload, list | tuple) else []
         if not paths:
             super().receive(payload)
             return

@@ -45,8 +45,8 @@ class InMemory(Source):
 
     def columns(self, left: float, right: float, count: int) -> tuple[np.ndarray, np.ndarray]:
         first, last = left * self._rate, right * self._rate
-        found = self.overview.columns(first, last, count)
-        return found if found is not None else columns_of(self._eeg, 0, first, last, count)
+        result = self.overview.columns(first, last, count)
+        return result if result is not None else columns_of(self._eeg, 0, first, last, count)
 
 
 class FromFile(Source):
@@ -70,14 +70,14 @@ class FromFile(Source):
     def columns(self, left: float, right: float, count: int) -> tuple[np.ndarray, np.ndarray]:
         rate = self.recording.sample_rate
         first, last = left * rate, right * rate
-        found = self.overview.columns(first, last, count)
-        if found is not None and self.overview.filled >= min(self.recording.time, last):
-            return found
+        result = self.overview.columns(first, last, count)
+        if result is not None and self.overview.filled >= min(self.recording.time, last):
+            return result
         self._want(first, last)
         if self._covers(max(0.0, first), min(float(self.recording.time), last)):
             return columns_of(self._chunk, self._chunk_from, first, last, count)
-        if found is not None:
-            return found
+        if result is not None:
+            return result
         coarse = max(1, min(count, int((last - first) / self.overview.block)))
         rough = self.overview.columns(first, last, coarse)
         assert rough is not None

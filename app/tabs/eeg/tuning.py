@@ -57,8 +57,8 @@ class FineTuning(QObject):
         if part is None or opened is None or self.under_way:
             return
         self.run = self.gain = None
-        own = [one for one in opened.parts if one.subject == part.subject]
-        problem = refusal(sum(one.recording.duration_s for one in own), self._session.heard is not None)
+        own = [item for item in opened.parts if item.subject == part.subject]
+        problem = refusal(sum(item.recording.duration_s for item in own), self._session.heard is not None)
         who = tr("subject {name}", name=part.subject) if part.subject else tr("this recording")
         learns = tr("Learns from three fifths of {who}, and is judged on the last fifth.", who=who)
         self._say(problem or learns, possible=not problem)
@@ -87,7 +87,7 @@ class FineTuning(QObject):
             return str(opened.path), part.subject
         rate = result.decoding.sample_rate
         first = round(session.start_s * rate)
-        track = next(one for one in session.tracks if one.name == heard.name)
+        track = next(item for item in session.tracks if item.name == heard.name)
         place = self._services.settings.runs_folder / "recordings" / f"{opened.path.stem}.npz"
         await session.held.worker.run(
             write_data,

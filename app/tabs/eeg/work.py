@@ -47,7 +47,7 @@ class OpenedFile:
 
     @property
     def subjects(self) -> list[str]:
-        return list(dict.fromkeys(one.subject for one in self.parts))
+        return list(dict.fromkeys(part.subject for part in self.parts))
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Track:
             return self.envelope
         import soxr
 
-        found: np.ndarray = soxr.resample(self.envelope, self.rate, rate).astype(np.float32)
-        return found
+        result: np.ndarray = soxr.resample(self.envelope, self.rate, rate).astype(np.float32)
+        return result
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,8 @@ def _reader(eeg: np.ndarray, step: float) -> Callable[[int, int], np.ndarray]:
     """Counts to µV, as much as is asked for."""
 
     def read(first: int, last: int) -> np.ndarray:
-        found: np.ndarray = np.asarray(eeg[first:last], np.float32) * np.float32(step)
-        return found
+        result: np.ndarray = np.asarray(eeg[first:last], np.float32) * np.float32(step)
+        return result
 
     return read
 
@@ -173,17 +173,17 @@ def _of_file(path: Path) -> tuple[Part, ...]:
     if path.suffix.lower() in (".npz", ".mat"):
         named = np.asarray(recordings.read_arrays(path).get("subject", [])).ravel()
         if len(named) == len(opened.trials):
-            subjects = [str(one) for one in named]
+            subjects = [str(item) for item in named]
     return _numbered(list(zip(subjects, opened.trials, strict=True)))
 
 
 def _numbered(parts: list[tuple[str, Recording]]) -> tuple[Part, ...]:
     counts: dict[str, int] = {}
-    found = []
-    for subject, one in parts:
+    result = []
+    for subject, item in parts:
         counts[subject] = counts.get(subject, 0) + 1
-        found.append(Part(subject, counts[subject], one))
-    return tuple(found)
+        result.append(Part(subject, counts[subject], item))
+    return tuple(result)
 
 
 def own_track(recording: Recording, name: str) -> Track | None:
@@ -195,11 +195,11 @@ def read_tracks(paths: Sequence[Path], rate: int, progress: Progress) -> list[Tr
     """Sounds or envelope files. Raises UserError for the first that is none."""
     from models.eeg import data
 
-    found = []
+    result = []
     for number, path in enumerate(paths):
         part = progress.part(number / len(paths), (number + 1) / len(paths))
-        found.append(Track(path.stem, data.read_stimulus(path, rate, part), rate, path))
-    return found
+        result.append(Track(path.stem, data.read_stimulus(path, rate, part), rate, path))
+    return result
 
 
 def decode(
@@ -253,10 +253,14 @@ def choose(
 ) -> TalkerChoice:
     """Which of two or more tracks was listened to in this recording."""
     rate = decoding.sample_rate
-    pieces = [alignment.overlap(decoding.envelope, one.at(rate), rate, start_s, stretch) for one in tracks]
+    pieces = [
+        alignment.overlap(decoding.envelope, track.at(rate), rate, start_s, stretch) for track in tracks
+    ]
     time = min(len(envelope) for _, envelope, _ in pieces)
-    found = decoder.attended(pieces[0][0][:time], [envelope[:time] for _, envelope, _ in pieces], truth)
-    return TalkerChoice(tuple(one.name for one in tracks), found, found.windows, max(0.0, start_s), truth)
+    result = decoder.attended(pieces[0][0][:time], [envelope[:time] for _, envelope, _ in pieces], truth)
+    return TalkerChoice(
+        tuple(track.name for track in tracks), result, result.windows, max(0.0, start_s), truth
+    )
 
 
 def choose_against_shifted(
@@ -281,9 +285,9 @@ def choose_against_shifted(
         decoded, envelope, _ = alignment.overlap(decoding.envelope, track.at(rate), rate)
         stretches.append(Decoded(part.subject, str(part.number), decoded, decoder.target(envelope)))
     own = stretches[shown]
-    found = attended.attended(own.decoded, [own.envelope, attended.shifted(own.envelope)], rate, 0)
+    result = attended.attended(own.decoded, [own.envelope, attended.shifted(own.envelope)], rate, 0)
     pooled = attended.against_shifted(stretches, rate)
-    return TalkerChoice(names, found, pooled, 0.0, 0, len(stretches))
+    return TalkerChoice(names, result, pooled, 0.0, 0, len(stretches))
 
 
 def evaluate(decoder: Decoder, path: Path, progress: Progress) -> Evaluation:

@@ -123,8 +123,8 @@ class EvaluatePage(Page):
             f"{evaluation.weighted_f1:.3f}", tr("macro {value}", value=f"{evaluation.macro_f1:.3f}")
         )
         self._cards["ece"].set(f"{evaluation.calibration_error:.3f}", tr("0 is perfect"))
-        self._matrix.set_values(evaluation.confusion, [emotion_words(one) for one in evaluation.labels])
-        rows = [(one.speaker, one.uar, one.n) for one in evaluation.by_speaker]
+        self._matrix.set_values(evaluation.confusion, [emotion_words(label) for label in evaluation.labels])
+        rows = [(item.speaker, item.uar, item.n) for item in evaluation.by_speaker]
         self._speakers.set_values(rows, evaluation.speaker_mean["uar"], evaluation.speaker_sd["uar"])
 
     def _save(self) -> None:

@@ -71,15 +71,15 @@ class FilesPage(Page):
 
         self.tab.clear_messages()
         try:
-            found = find_audio(paths)
+            result = find_audio(paths)
         except UserError as error:
             self.tab.show_error(error)
             return
-        if not found:
+        if not result:
             self.tab.show_message("warning", tr("There are no sound files in it."), key="paths")
             return
-        self.table.add(found)
-        self._begin_with(found[0])
+        self.table.add(result)
+        self._begin_with(result[0])
 
     def take_conversation(self, sent: Conversation) -> None:
         """The tracks of one recording: a time line for each speaker, under one another."""
@@ -233,14 +233,14 @@ class FilesPage(Page):
         from models.emotion.turns import levels_db, speaking, spoken
 
         if row.talk is None:
-            found = row.prediction
-            return [SpeakerLine("", "", *_hops(found), found.window_labels())] if found is not None else []
+            result = row.prediction
+            return [SpeakerLine("", "", *_hops(result), result.window_labels())] if result is not None else []
         worker = self.services.worker("sound")
         for track in row.talk.tracks:
             if track.path not in self._levels:
                 self._levels[track.path] = await worker.run(levels_db, track.path)
         heard = speaking([self._levels[track.path] for track in row.talk.tracks])
-        predictions = {one.path: one.prediction for one in self.table.rows if one.talk is row.talk}
+        predictions = {item.path: item.prediction for item in self.table.rows if item.talk is row.talk}
         lines = []
         for track, turns in zip(row.talk.tracks, heard, strict=True):
             prediction = predictions.get(track.path)

@@ -96,10 +96,10 @@ class LiveView(QWidget):
         if tuple(labels) == self.labels:
             return
         self.labels = tuple(labels)
-        words = [emotion_words(one) for one in labels]
-        self.bars.set_labels(words, [emotion_color(one, i) for i, one in enumerate(labels)])
+        words = [emotion_words(label) for label in labels]
+        self.bars.set_labels(words, [emotion_color(label, i) for i, label in enumerate(labels)])
         metrics = QFontMetrics(theme.font(theme.BIG_PX, bold=True))
-        widest = max(metrics.horizontalAdvance(one) for one in [*words, tr("no speech")])
+        widest = max(metrics.horizontalAdvance(word) for word in [*words, tr("no speech")])
         self.word.setMinimumWidth(widest + theme.MEDIUM)  # the certainty stays where it is
 
     def show_nothing(self, text: str) -> None:

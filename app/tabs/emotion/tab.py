@@ -71,7 +71,7 @@ class EmotionTab(PagedTab):
             self.choice.choose("files")
             self.files.take_conversation(payload)
             return
-        paths = [Path(one) for one in payload] if isinstance(payload, list | tuple) else []
+        paths = [Path(item) for item in payload] if isinstance(payload, list | tuple) else []
         self.choice.choose("files")
         self.files.accept_paths(paths)
 

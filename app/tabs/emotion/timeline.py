@@ -65,7 +65,7 @@ class Timeline(QWidget):
 
     def segments(self) -> list[Segment]:
         """(start_s, end_s, label) in order."""
-        return [(one.start_s, one.end_s, one.label) for one in self._log.stretches]
+        return [(stretch.start_s, stretch.end_s, stretch.label) for stretch in self._log.stretches]
 
     def set_segments(self, starts_s: np.ndarray, ends_s: np.ndarray, labels: Sequence[str | None]) -> None:
         self._log = SessionLog()
@@ -150,21 +150,21 @@ class Timeline(QWidget):
     def _draw_stretches(self, painter: QPainter, strip: QRectF) -> list[str]:
         """The labels that there are, in the order in which they came up."""
         order: list[str] = []
-        for one in _thinned(self._log.stretches):
-            left, right = self._x_of(one.start_s), self._x_of(one.end_s)
+        for item in _thinned(self._log.stretches):
+            left, right = self._x_of(item.start_s), self._x_of(item.end_s)
             place = QRectF(left, 0, max(1.0, right - left), STRIP)
-            if one.label is not None and one.label not in order:
-                order.append(one.label)
+            if item.label is not None and item.label not in order:
+                order.append(item.label)
             if not place.intersects(strip):
                 continue
-            if one.label is None:
+            if item.label is None:
                 painter.fillRect(place, QBrush(theme.color("edge"), Qt.BrushStyle.BDiagPattern))
                 continue
-            color = QColor(self._color(one.label, order.index(one.label)))
+            color = QColor(self._color(item.label, order.index(item.label)))
             painter.fillRect(place, color)
             # The word stands at the stretch's beginning, as far as that is in view: it does not move as it grows.
             place.setLeft(max(place.left(), strip.left()) + PAD)
-            words = self._words(one.label)
+            words = self._words(item.label)
             if painter.fontMetrics().horizontalAdvance(words) + PAD < place.width():
                 painter.setPen(theme.ink_on(color))
                 painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
@@ -188,7 +188,7 @@ class Timeline(QWidget):
             (self._words(label), QBrush(QColor(self._color(label, number))))
             for number, label in enumerate(labels)
         ]
-        if any(one.label is None for one in self._log.stretches):
+        if any(stretch.label is None for stretch in self._log.stretches):
             entries.append((tr("no speech"), QBrush(theme.color("edge"), Qt.BrushStyle.BDiagPattern)))
         for words, brush in entries:
             painter.fillRect(QRectF(x, y + 2, 12, 10), brush)
@@ -198,11 +198,11 @@ class Timeline(QWidget):
 
     def read_at(self, time_s: float) -> str:
         """What the read-out says at that time: ``0:05–0:12 · happy``."""
-        found = self._log.at(time_s)
-        if found is None:
+        result = self._log.at(time_s)
+        if result is None:
             return ""
-        words = self._words(found.label) if found.label is not None else tr("no speech")
-        return f"{clock(found.start_s)}–{clock(found.end_s)} · {words}"
+        words = self._words(result.label) if result.label is not None else tr("no speech")
+        return f"{clock(result.start_s)}–{clock(result.end_s)} · {words}"
 
     # The mouse --------------------------------------------------------------------------------------------
 

@@ -91,8 +91,8 @@ class Side(QWidget):
 
     @property
     def source(self) -> Source | None:
-        found: Source | None = self.box.currentData()
-        return found
+        result: Source | None = self.box.currentData()
+        return result
 
     def offer(self, sources: list[tuple[str, Source | None]]) -> None:
         """(words, source) to choose from; the choice stays where it still is one."""
@@ -188,17 +188,17 @@ class ComparePage(ViewPage):
 
     def show_differences(self) -> None:
         """Mark the roles whose gates differ, the largest difference first in the table."""
-        found = self.differences()
+        result = self.differences()
         marks: dict[str, float] = {}
-        if found is not None:
+        if result is not None:
             for number, role in enumerate(ROLE_NAMES):
-                pair = (float(found[number]), float(found[number + COUNT]))
+                pair = (float(result[number]), float(result[number + COUNT]))
                 marks[role] = max(pair, key=abs)
         for side, sign in zip(self.sides, (-1, 1), strict=True):
             side.mesh.set_differences({role: sign * value for role, value in marks.items()})
-        self._fill(found, marks)
+        self._fill(result, marks)
         many = sum(abs(value) >= MARKED for value in marks.values())
-        if found is None:
+        if result is None:
             self.hint.setText(tr("Choose what to compare: the same sequences are observed on both sides."))
         else:
             self.hint.setText(
@@ -228,8 +228,8 @@ class ComparePage(ViewPage):
                 for half in (0, COUNT)
             ]
             cells = [full_name(role)]
-            for one in values:
-                cells += [f"{one[0]:.3f}", f"{one[1]:.3f}", digits(one[2], "+.3f")]
+            for value in values:
+                cells += [f"{value[0]:.3f}", f"{value[1]:.3f}", digits(value[2], "+.3f")]
             for column, words in enumerate(cells):
                 item = QTableWidgetItem(words)
                 item.setData(Qt.ItemDataRole.UserRole, role)

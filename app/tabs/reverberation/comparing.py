@@ -82,10 +82,10 @@ class Comparing(QObject):
         elif source.kind == THIS:
             self._page.show_side(number, self._session.settled)
         elif source.kind == EPOCHS:
-            found = run_history(self._session.services, source.place)
-            side.set_epochs(None if found is None else found.history.epochs)
-            place = 0 if found is None else found.place(side.epoch.value())
-            self._page.show_side(number, None if found is None else found.snapshot(place))
+            result = run_history(self._session.services, source.place)
+            side.set_epochs(None if result is None else result.history.epochs)
+            place = 0 if result is None else result.place(side.epoch.value())
+            self._page.show_side(number, None if result is None else result.snapshot(place))
         elif self._session.sequences is not None:
             self._host.start(self._observe(number, source, self._session.sequences))
 
@@ -96,7 +96,7 @@ class Comparing(QObject):
                 observer = await self._held.get(source.place, task)
                 seen = self._seen
                 if seen is None or seen.observer is not observer or seen.sequences is not sequences:
-                    found = await self._held.worker.run(
+                    result = await self._held.worker.run(
                         work.observed,
                         observer,
                         sequences,
@@ -106,7 +106,7 @@ class Comparing(QObject):
                         newest_wins="compare",
                         drop_running=True,
                     )
-                    seen = self._seen = Seen(observer, sequences, found)
+                    seen = self._seen = Seen(observer, sequences, result)
         except Cancelled:
             return
         if self._page.sides[number].source == source and self._session.sequences is sequences:

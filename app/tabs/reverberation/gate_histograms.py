@@ -50,7 +50,7 @@ class GateHistograms(QWidget):
         self._counts = self._means = self._curves = None
         if gates is not None and gates.shape[1]:
             edges = np.linspace(0, 1, BINS + 1)
-            counts = np.stack([np.histogram(one, edges)[0] for one in gates]).astype(float)
+            counts = np.stack([np.histogram(gate, edges)[0] for gate in gates]).astype(float)
             counts /= np.maximum(counts.max(axis=1, keepdims=True), 1)
             self._counts = counts.reshape(2, len(ROLE_NAMES), BINS)
             self._means = gates.mean(axis=1).reshape(2, -1)
@@ -127,8 +127,8 @@ class GateHistograms(QWidget):
             y = box.bottom() - box.height() * second
             points += [QPointF(left, y), QPointF(left + bar, y)]
         painter.setPen(QPen(theme.color("text"), 1))
-        for one, next_one in pairwise(points):
-            painter.drawLine(one, next_one)
+        for item, next_one in pairwise(points):
+            painter.drawLine(item, next_one)
 
     def _paint_curves(self, painter: QPainter, box: QRectF, curves: np.ndarray, color: QColor) -> None:
         steps = max(1, curves.shape[1] - 1)

@@ -240,8 +240,8 @@ class HeatMap(Picture):
 
     def _place(self, row: int) -> int:
         """How far from the top a row stands."""
-        found = np.flatnonzero(self._order == row)
-        return int(found[0]) if len(found) else -1
+        result = np.flatnonzero(self._order == row)
+        return int(result[0]) if len(result) else -1
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         box, _ = self._boxes()
@@ -255,7 +255,7 @@ class HeatMap(Picture):
         place = self._place_at(event.position().y())
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             row = int(self._order[place])
-            kept = [one for one in self.selection if one != row]
+            kept = [item for item in self.selection if item != row]
             self._tell(kept if len(kept) < len(self.selection) else [*kept, row])
             self._anchor = self._cursor = place
         else:
@@ -335,8 +335,8 @@ def binned(values: np.ndarray, most: int) -> np.ndarray:
         return values
     starts = np.linspace(0, len(values), most + 1).astype(int)[:-1]
     counts = np.diff(np.append(starts, len(values)))[:, None]
-    found: np.ndarray = np.add.reduceat(values, starts, axis=0) / counts
-    return found
+    result: np.ndarray = np.add.reduceat(values, starts, axis=0) / counts
+    return result
 
 
 def image(shares: np.ndarray, colors: np.ndarray) -> QImage:
@@ -362,7 +362,7 @@ def greys() -> np.ndarray:
 
 def _between(colors: list[str]) -> np.ndarray:
     stops = np.array(
-        [[QColor(one).red(), QColor(one).green(), QColor(one).blue(), 255] for one in colors], float
+        [[QColor(color).red(), QColor(color).green(), QColor(color).blue(), 255] for color in colors], float
     )
     places = np.linspace(0, len(colors) - 1, 256)
     return np.stack(

@@ -171,7 +171,7 @@ class MeshView(Picture):
             lines.append(tr("{count} parameters", count=f"{self.parameters[name]:,}"))
         if self.state.gates is not None and name in ROLE_NAMES:
             number = ROLE_NAMES.index(name)
-            first, second = (self._figure(one) for one in (number, number + len(ROLE_NAMES)))
+            first, second = (self._figure(item) for item in (number, number + len(ROLE_NAMES)))
             lines.append(tr("gates {first}, {second}", first=first, second=second))
         return "\n".join(lines)
 

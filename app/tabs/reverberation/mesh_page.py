@@ -52,8 +52,8 @@ class MeshPage(ViewPage):
         if session.played is not None:
             self.histograms.set_training(session.played.history.gates, session.epoch)
         else:
-            found = session.glance or session.observation
-            self.histograms.set_gates(None if found is None else found.gates)
+            result = session.glance or session.observation
+            self.histograms.set_gates(None if result is None else result.gates)
         self.histograms.set_wiring(session.wiring)
         self._show()
 

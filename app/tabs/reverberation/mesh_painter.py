@@ -95,15 +95,15 @@ class Geometry:
 
     def line_at(self, place: QPointF, lines: list[Line]) -> Line | None:
         """The line under a point, or None."""
-        found, best = None, NEAR_LINE
+        result, best = None, NEAR_LINE
         for line in lines:
             path = self.path(line)
             for step in range(4, 37):
                 at = path.pointAtPercent(step / 40)
                 distance = math.hypot(at.x() - place.x(), at.y() - place.y())
                 if distance < best:
-                    found, best = line, distance
-        return found
+                    result, best = line, distance
+        return result
 
 
 def paint_mesh(painter: QPainter, size: QSize, state: MeshState) -> None:

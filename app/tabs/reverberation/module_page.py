@@ -93,11 +93,11 @@ class ModulePage(QScrollArea):
         """The activity over time of the one sequence that is selected."""
         name = self.name
         try:
-            found = await self._session.activity(name)
+            result = await self._session.activity(name)
         except Cancelled:
             return
         if self.name == name:
-            self._show_activity(found)
+            self._show_activity(result)
 
     def _show_module(self) -> None:
         name, session = self.name, self._session
@@ -119,17 +119,17 @@ class ModulePage(QScrollArea):
         self.legend.setVisible(name in ROLE_NAMES)
 
     def _effect_words(self) -> str:
-        found = self._session.effect(self.name)
-        if found is None or np.isnan(found[0].added_error):
+        result = self._session.effect(self.name)
+        if result is None or np.isnan(result[0].added_error):
             return ""
-        added = digits(found[0].added_error, "+.3g")
-        return tr("Muting it adds {error} to the squared error: rank {n} of 19", error=added, n=found[1])
+        added = digits(result[0].added_error, "+.3g")
+        return tr("Muting it adds {error} to the squared error: rank {n} of 19", error=added, n=result[1])
 
     def _show_figures(self) -> None:
         """Its KL, and how its gate is spread over the sequences; not while a run is played."""
         session, shown = self._session, self._session.snapshot
-        found = None if session.played is not None else session.observation
-        gates = None if found is None else found.gates
+        result = None if session.played is not None else session.observation
+        gates = None if result is None else result.gates
         role, processor = self.name in ROLE_NAMES, self.name in PROCESSOR_NAMES
         self._reveal(self.spread, role and gates is not None)
         self.kl.setVisible(shown is not None and (role or processor))
@@ -140,7 +140,7 @@ class ModulePage(QScrollArea):
             values = [shown.summary.kl[place], shown.summary.kl[place + COUNT]]
         else:
             values = [shown.summary.kl[2 * COUNT + PROCESSOR_NAMES.index(self.name)]]
-        words = " · ".join(digits(one) for one in values)
+        words = " · ".join(digits(value) for value in values)
         self.kl.setText(tr("KL {values} nats a feature and step", values=words))
         if not role or gates is None:
             return

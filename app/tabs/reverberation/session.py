@@ -151,9 +151,9 @@ class MeshSession(QObject):
 
     def effect(self, role: str) -> tuple[Effect, int] | None:
         """What muting a role does, and its rank, from 1; None where the roles were not ranked."""
-        for number, one in enumerate(self.ranking.effects if self.ranking is not None else (), 1):
-            if one.role == role:
-                return one, number
+        for number, item in enumerate(self.ranking.effects if self.ranking is not None else (), 1):
+            if item.role == role:
+                return item, number
         return None
 
     # Choosing ---------------------------------------------------------------------------------------------
@@ -216,8 +216,8 @@ class MeshSession(QObject):
         from models.reverberation.data import open_sequences
 
         with self.services.task(tr("Reading sequences")):
-            found = await self._held.worker.run(open_sequences, path)
-        self.take(found, path)
+            result = await self._held.worker.run(open_sequences, path)
+        self.take(result, path)
         await self.observe()
 
     def take(self, sequences: Sequences, path: Path | str = "") -> None:
@@ -240,18 +240,20 @@ class MeshSession(QObject):
                 observer = await self.load(task)
                 rows = self._rows_of_a_glance(sequences)
                 if len(rows) < len(sequences) and (self.silenced or self.observation is None):
-                    found = await self._observed(observer, sequences.part(rows), silenced, task.part(0, 0.05))
-                    self.glance, self.glanced = found, rows
+                    result = await self._observed(
+                        observer, sequences.part(rows), silenced, task.part(0, 0.05)
+                    )
+                    self.glance, self.glanced = result, rows
                     self.shown.emit()
-                found = await self._observed(observer, sequences, silenced, task)
-                whole = found if not any(silenced) else self.whole
+                result = await self._observed(observer, sequences, silenced, task)
+                whole = result if not any(silenced) else self.whole
                 if whole is None:
                     whole = await self._observed(observer, sequences, (frozenset(), frozenset()), task)
         finally:
             self._count_observation(-1)
         if silenced != (self.muted, self.cut) or sequences is not self.sequences:
             return
-        self.glance, self.observation, self.whole = None, found, whole
+        self.glance, self.observation, self.whole = None, result, whole
         self.shown.emit()
 
     async def load(self, progress: Progress) -> Observer:
@@ -265,12 +267,12 @@ class MeshSession(QObject):
             return
         async with self._busy(tr("Muting every role in turn")) as task:
             observer = await self.load(task)
-            found: Ranking = await self.services.worker(RANKER).run(
+            result: Ranking = await self.services.worker(RANKER).run(
                 work.ranked, observer, sequences, progress=task, newest_wins="rank", drop_running=True
             )
         if sequences is not self.sequences or observer is not self.observer or model != self.model:
             raise Cancelled
-        self._set_ranking(found)
+        self._set_ranking(result)
 
     async def activity(self, role: str) -> np.ndarray | None:
         """[2, time] of a role over the one sequence that is selected; None where several are, or none."""
@@ -278,10 +280,10 @@ class MeshSession(QObject):
             return None
         if self.observer is None or self.sequences is None:
             return None
-        found = await self._held.worker.run(
+        result = await self._held.worker.run(
             self.observer.activity, self.sequences, self.selection[0], newest_wins="activity"
         )
-        both: np.ndarray = found[:, ROLE_NAMES.index(role)]
+        both: np.ndarray = result[:, ROLE_NAMES.index(role)]
         return both
 
     async def structure(self) -> Structure:
@@ -302,8 +304,8 @@ class MeshSession(QObject):
             return
         with self.services.task(tr("Projecting sequences")) as task:
             observer = await self.load(task)
-            found = await self._held.worker.run(observer.projected, self.sequences)
-        self.take(found, self.path)
+            result = await self._held.worker.run(observer.projected, self.sequences)
+        self.take(result, self.path)
         await self.observe()
 
     # Inside -----------------------------------------------------------------------------------------------

@@ -71,16 +71,16 @@ def run_history(services: Services, choice: str) -> RunHistory | None:
         if watched is None:
             return None
         epochs, started, config = watched.epochs, watched.story.started, watched.config
-    found = history(epochs)
+    result = history(epochs)
     network = config.get("network", {})
-    if found is None or started is None or not isinstance(network, dict):
+    if result is None or started is None or not isinstance(network, dict):
         return None
     try:
         wiring = mesh_of(network.get("wiring", "documented"))
     except UserError:  # of another version, or edited by hand
         return None
     gating, steps = str(network.get("gating", "routing")), float(started.trains.get("longest", 1))
-    return RunHistory(found, wiring, gating, steps, int(network.get("d", 64)))
+    return RunHistory(result, wiring, gating, steps, int(network.get("d", 64)))
 
 
 def has_shipped_run() -> bool:
@@ -91,7 +91,7 @@ def snapshot_of(
     observer: Observer, sequences: Sequences, found: Observation, chosen: list[int], words: str = ""
 ) -> Snapshot:
     """The chosen sequences, or all where none is chosen. words: of what it is, where that is not plain from the choice."""
-    steps = [len(one) for one in sequences.x]
+    steps = [len(item) for item in sequences.x]
     summary = of_sequences(found, steps, observer.network.config.d, chosen)
     return Snapshot(
         observer.network.wiring, observer.gating, summary, words or _chosen_words(len(sequences), chosen)
@@ -108,7 +108,7 @@ def _chosen_words(count: int, chosen: list[int]) -> str:
 
 def words_of(sequences: Sequences) -> str:
     """What is open, in one line."""
-    shortest = min(len(one) for one in sequences.x)
+    shortest = min(len(item) for item in sequences.x)
     if shortest == sequences.longest:
         steps = plural("{n} step", "{n} steps", shortest)
     else:

@@ -108,11 +108,11 @@ class ReverberationTab(PagedTab):
             return
         self.clear_messages()
         try:
-            found = from_array(x, y, title=str(given.get("title", "") or tr("sent here")))
+            result = from_array(x, y, title=str(given.get("title", "") or tr("sent here")))
         except UserError as error:
             self.show_error(error)
             return
-        self.session.take(found)
+        self.session.take(result)
         self.session.observe_again()
 
     def export_actions(self) -> list[QAction]:

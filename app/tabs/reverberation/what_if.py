@@ -47,7 +47,7 @@ class Effects(QAbstractTableModel):
     def show_effects(self, effects: list[Effect]) -> None:
         """The ranking, best first; an empty one leaves the roles in their own order."""
         self.beginResetModel()
-        self.effects = {one.role: one for one in effects}
+        self.effects = {effect.role: effect for effect in effects}
         self.roles = list(self.effects) or list(ROLE_NAMES)
         self.endResetModel()
 

@@ -155,7 +155,9 @@ class Details(QScrollArea):
         """The picture itself has been read, or could not be."""
         self.view.show_picture(picture)
         problem = picture.problem if picture is not None else None
-        self.problem.setText(" ".join(one for one in tr_error(problem) if one) if problem is not None else "")
+        self.problem.setText(
+            " ".join(item for item in tr_error(problem) if item) if problem is not None else ""
+        )
         self.problem.setVisible(problem is not None)
         there = not (picture is not None and picture.gone)
         for key in ("open", "picture", "captions"):

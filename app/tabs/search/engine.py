@@ -129,8 +129,8 @@ class Engine(QObject):
     async def code(self, place: Place, number: int) -> np.ndarray | None:
         """bool [bits] of a picture; None if it is gone. Only the newest that is asked for is answered."""
         index = await self.index(place)
-        found = await self.services.worker(READER).run(work.codes_of, index, [number], newest_wins="code")
-        return found[0] if len(found) else None
+        result = await self.services.worker(READER).run(work.codes_of, index, [number], newest_wins="code")
+        return result[0] if len(result) else None
 
     def forget(self, path: str) -> None:
         """Close an index."""

@@ -130,7 +130,7 @@ class EvaluatePage(Page):
         try:
             with self.services.task(tr("Evaluating")) as task, self.tab.busy(task):
                 worker = self.services.worker(WORKER)
-                found = await worker.run(_judge, choices, self.data, self.services.device, progress=task)
+                result = await worker.run(_judge, choices, self.data, self.services.device, progress=task)
         except Cancelled:
             self.tab.show_message("hint", tr("Stopped."), key="stopped")
             self._show()
@@ -139,14 +139,14 @@ class EvaluatePage(Page):
             self._show()
             self.tab.show_error(error)
             return
-        self.judgements, self._choices = found, choices
+        self.judgements, self._choices = result, choices
         self._show()
         self._say_what_is_missing()
-        self.tab.show_remarks(found[0].familiar.remarks, key="known")
+        self.tab.show_remarks(result[0].familiar.remarks, key="known")
 
     def _say_what_is_missing(self) -> None:
         first = self.judgements[0]
-        if all(one.figures is None for one in first.judged):
+        if all(item.figures is None for item in first.judged):
             words = tr(
                 "MAP needs labels: a column “labels” in the list of captions. Recall of the own picture is shown."
             )
@@ -215,10 +215,10 @@ class EvaluatePage(Page):
         )
         single, real = the(judgement, way, "single"), the(judgement, way, "real")
         if single is not None and single.figures is not None:
-            found = single.figures
-            ties = tr("{low} to {high} by ties", low=f"{found.worst_map:.3f}", high=f"{found.best_map:.3f}")
-            self.cards[0].set(f"{found.mean_average_precision:.3f}", ties)
-            self.cards[2].set(f"{found.chance:.3f}", tr("share of fitting answers"))
+            result = single.figures
+            ties = tr("{low} to {high} by ties", low=f"{result.worst_map:.3f}", high=f"{result.best_map:.3f}")
+            self.cards[0].set(f"{result.mean_average_precision:.3f}", ties)
+            self.cards[2].set(f"{result.chance:.3f}", tr("share of fitting answers"))
         if real is not None and real.figures is not None:
             self.cards[1].set(f"{real.figures.mean_average_precision:.3f}", tr("by embeddings, not codes"))
         if single is not None and single.own is not None:

@@ -28,10 +28,12 @@ def write_table(path: Path, shown: Sequence[GridItem]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for rank, one in enumerate(shown, 1):
-        score = "" if one.score is None else f"{one.score:.6f}"
-        distance = "" if one.distance is None else one.distance
-        writer.writerow([rank, one.path, one.caption, score, distance, len(one.duplicates), one.attribution])
+    for rank, item in enumerate(shown, 1):
+        score = "" if item.score is None else f"{item.score:.6f}"
+        distance = "" if item.distance is None else item.distance
+        writer.writerow(
+            [rank, item.path, item.caption, score, distance, len(item.duplicates), item.attribution]
+        )
     write_whole(path, text.getvalue().encode())
 
 
@@ -56,11 +58,11 @@ def write_sheet(path: Path, title: str, shown: Sequence[GridItem], font: QFont, 
     font.setPixelSize(12)
     painter.setFont(font)
     try:
-        for number, one in enumerate(some):
+        for number, item in enumerate(some):
             progress.update(number, len(some), "Drawing the contact sheet")
             line, column = divmod(number, columns)
             box = QRect(MARGIN + column * pitch, 64 + line * (TILE + WORDS + MARGIN), TILE, TILE)
-            _paint_one(painter, box, one)
+            _paint_one(painter, box, item)
     finally:
         painter.end()
     buffer = QBuffer()

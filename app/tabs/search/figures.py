@@ -38,11 +38,11 @@ def method_words(method: str) -> str:
 
 
 def of_way(judgement: Judgement, way: str) -> list[Judged]:
-    return [one for one in judgement.judged if one.way == way]
+    return [item for item in judgement.judged if item.way == way]
 
 
 def the(judgement: Judgement, way: str, method: str) -> Judged | None:
-    return next((one for one in of_way(judgement, way) if one.method == method), None)
+    return next((item for item in of_way(judgement, way) if item.method == method), None)
 
 
 class MapPlot(Plot):
@@ -64,7 +64,11 @@ class MapPlot(Plot):
         for line in list(self.lines):
             line.remove()
         rows = (
-            sorted((one.bits, one) for one in judgements if _map(the(one, way, "single")) is not None)
+            sorted(
+                (judgement.bits, judgement)
+                for judgement in judgements
+                if _map(the(judgement, way, "single")) is not None
+            )
             if judgements
             else []
         )
@@ -75,12 +79,12 @@ class MapPlot(Plot):
         low, high = np.log2(lengths[0]) - 0.9, np.log2(lengths[-1]) + 1.6
         tops = [0.1 if rows else 0.9]
         for method, color, shift in (("paired", theme.GREY, 0.06), ("single", "accent", 0.0)):
-            tops.append(self._draw_method([one for _, one in rows], way, method, color, shift))
+            tops.append(self._draw_method([entry for _, entry in rows], way, method, color, shift))
         for method, words, color in (
             (CEILING, tr("ceiling"), theme.ORANGE),
             ("chance", tr("chance"), "muted"),
         ):
-            values = [value for _, one in rows if (value := _level(one, way, method)) is not None]
+            values = [value for _, entry in rows if (value := _level(entry, way, method)) is not None]
             if values:
                 self._draw_level(words, color, float(np.mean(values)), (low, np.log2(lengths[-1]) + 0.25))
                 tops.append(float(np.mean(values)))
@@ -101,13 +105,13 @@ class MapPlot(Plot):
     ) -> float:
         """One way of asking: its line, points and bounds; returns the highest of them."""
         points = []
-        for one in rows:
-            found = the(one, way, method)
-            if found is not None and found.figures is not None:
-                figures = found.figures
+        for row in rows:
+            result = the(row, way, method)
+            if result is not None and result.figures is not None:
+                figures = result.figures
                 points.append(
                     (
-                        np.log2(one.bits) + shift,
+                        np.log2(row.bits) + shift,
                         figures.mean_average_precision,
                         figures.worst_map,
                         figures.best_map,
@@ -147,14 +151,14 @@ class CurvePlot(Plot):
         for line in list(self.lines):
             line.remove()
         top, ceiling_drawn = 0.1 if judgements else 0.9, False
-        for number, one in enumerate(judgements):
-            found = the(one, way, "single")
-            if found is None or found.figures is None:
+        for number, judgement in enumerate(judgements):
+            result = the(judgement, way, "single")
+            if result is None or result.figures is None:
                 continue
             color = theme.CATEGORIES[number % len(theme.CATEGORIES)]
-            line = self.line(curve_name(judgements, one), color, width=1.8)
-            top = max(top, self._draw(line, found))
-            real = the(one, way, CEILING)
+            line = self.line(curve_name(judgements, judgement), color, width=1.8)
+            top = max(top, self._draw(line, result))
+            real = the(judgement, way, CEILING)
             if real is not None and real.figures is not None and not ceiling_drawn:
                 ceiling_drawn = True
                 top = max(top, self._draw(self.line(tr("ceiling"), "muted", dashed=True), real))
@@ -179,7 +183,7 @@ class FiguresTable(QTableWidget):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
 
     def show_figures(self, judgements: Sequence[Judgement], way: str) -> None:
-        rows = [cells for one in judgements for cells in _rows(one, way)]
+        rows = [cells for judgement in judgements for cells in _rows(judgement, way)]
         self.setRowCount(len(rows))
         for number, cells in enumerate(rows):
             for column, words in enumerate(cells):
@@ -205,7 +209,7 @@ def titles() -> list[str]:
 
 def write_figures(folder: Path, judgements: Sequence[Judgement]) -> None:
     """``figures.json``, ``figures.csv`` (a row a model, way and method) and ``curves.csv``. Raises UserError."""
-    held = [{"model": one.model, "bits": one.bits, **one.as_dict()} for one in judgements]
+    held = [{"model": item.model, "bits": item.bits, **item.as_dict()} for item in judgements]
     write_whole(folder / "figures.json", (json.dumps(held, indent=2) + "\n").encode())
     table, curves = io.StringIO(newline=""), io.StringIO(newline="")
     rows, points = csv.writer(table, lineterminator="\n"), csv.writer(curves, lineterminator="\n")
@@ -229,18 +233,20 @@ def write_figures(folder: Path, judgements: Sequence[Judgement]) -> None:
     )
     points.writerow(["model", "bits", "way", "method", "rank", "precision", "recall"])
     for judgement in judgements:
-        for one in judgement.judged:
-            found, own = one.figures, one.own
-            name = [judgement.model, judgement.bits, one.way, one.method]
+        for item in judgement.judged:
+            result, own = item.figures, item.own
+            name = [judgement.model, judgement.bits, item.way, item.method]
             by_labels = (
-                [found.mean_average_precision, found.worst_map, found.best_map, found.chance]
-                if found
+                [result.mean_average_precision, result.worst_map, result.best_map, result.chance]
+                if result
                 else [""] * 4
             )
             by_own = [own.recall_at_10, own.worst, own.best, own.chance] if own else [""] * 4
             rows.writerow([*name, *by_labels, *by_own, judgement.queries, judgement.items])
-            if found:
-                for rank, precision, recall in zip(found.ranks, found.precision, found.recall, strict=True):
+            if result:
+                for rank, precision, recall in zip(
+                    result.ranks, result.precision, result.recall, strict=True
+                ):
                     points.writerow([*name, rank, precision, recall])
     write_whole(folder / "figures.csv", table.getvalue().encode())
     write_whole(folder / "curves.csv", curves.getvalue().encode())
@@ -248,14 +254,14 @@ def write_figures(folder: Path, judgements: Sequence[Judgement]) -> None:
 
 def _rows(judgement: Judgement, way: str) -> list[list[str]]:
     rows = []
-    for one in of_way(judgement, way):
-        found, own = one.figures, one.own
-        cells = [judgement.model, method_words(one.method), *(["–"] * 7)]
-        if found is not None:
-            at_ten = dict(zip(found.ranks, found.precision, strict=True)).get(10)
-            cells[2] = f"{found.mean_average_precision:.3f}"
-            cells[3] = _span(found.worst_map, found.best_map)
-            cells[4] = f"{found.chance:.3f}"
+    for item in of_way(judgement, way):
+        result, own = item.figures, item.own
+        cells = [judgement.model, method_words(item.method), *(["–"] * 7)]
+        if result is not None:
+            at_ten = dict(zip(result.ranks, result.precision, strict=True)).get(10)
+            cells[2] = f"{result.mean_average_precision:.3f}"
+            cells[3] = _span(result.worst_map, result.best_map)
+            cells[4] = f"{result.chance:.3f}"
             cells[5] = f"{at_ten:.3f}" if at_ten is not None else "–"
         if own is not None:
             cells[6], cells[7], cells[8] = (
@@ -278,16 +284,16 @@ def _map(found: Judged | None) -> float | None:
 def _level(judgement: Judgement, way: str, method: str) -> float | None:
     if method != "chance":
         return _map(the(judgement, way, method))
-    found = the(judgement, way, "single")
-    return found.figures.chance if found is not None and found.figures is not None else None
+    result = the(judgement, way, "single")
+    return result.figures.chance if result is not None and result.figures is not None else None
 
 
 def legend(judgements: Sequence[Judgement]) -> str:
     """Which colour of the curves is which model, as rich text."""
     parts = []
-    for number, one in enumerate(judgements):
+    for number, judgement in enumerate(judgements):
         color = theme.CATEGORIES[number % len(theme.CATEGORIES)]
-        parts.append(f'<span style="color:{color}">▬</span> {curve_name(judgements, one)}')
+        parts.append(f'<span style="color:{color}">▬</span> {curve_name(judgements, judgement)}')
     return " &nbsp; ".join(parts)
 
 
@@ -298,4 +304,4 @@ def curve_name(judgements: Sequence[Judgement], one: Judgement) -> str:
 
 def _alone(judgements: Sequence[Judgement], one: Judgement) -> bool:
     """Whether the length of its code tells a model from the others."""
-    return sum(other.bits == one.bits for other in judgements) == 1
+    return sum(judgement.bits == one.bits for judgement in judgements) == 1

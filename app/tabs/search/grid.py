@@ -146,8 +146,8 @@ class Pictures(QAbstractListModel):
         self._asked.discard(number)
         if self.hits is not None or not np.array_equal(ids, self.page_ids(number)):
             return
-        found = {item.id: GridItem.of_item(item) for item in items}
-        self._pages[number] = [found.get(int(one)) for one in ids]
+        result = {item.id: GridItem.of_item(item) for item in items}
+        self._pages[number] = [result.get(int(entry)) for entry in ids]
         while len(self._pages) > MOST_PAGES:
             self._pages.popitem(last=False)
         last = number * PAGE + len(ids) - 1
@@ -156,9 +156,9 @@ class Pictures(QAbstractListModel):
     def row_of(self, number: int) -> int:
         """The row of the picture with this id; −1 if it is not shown."""
         if self.hits is not None:
-            return next((row for row, one in enumerate(self.hits) if one.id == number), -1)
-        found = np.flatnonzero(self._ids == number)
-        return int(found[0]) if len(found) else -1
+            return next((row for row, hit in enumerate(self.hits) if hit.id == number), -1)
+        result = np.flatnonzero(self._ids == number)
+        return int(result[0]) if len(result) else -1
 
     def _forget_page(self, number: int) -> None:
         self._pages.pop(number, None)

@@ -86,7 +86,7 @@ class Indexing(QObject):
         if not place.unfinished or self.running:
             return
         words = tr("What was indexed is kept, and can be searched.")
-        folders = [Path(one) for one in place.unfinished]
+        folders = [Path(item) for item in place.unfinished]
         self.tab.show_message(
             "hint",
             words,

@@ -55,14 +55,14 @@ class Places:
     def keep(self, place: Place) -> None:
         """Put it first, with what is known of it now."""
         if place.path != BUNDLED:
-            self.kept = [place, *(one for one in self.kept if one.path != place.path)][:MOST_KEPT]
+            self.kept = [place, *(item for item in self.kept if item.path != place.path)][:MOST_KEPT]
 
     def update(self, place: Place) -> None:
         """What is known of it now; its rank stays."""
-        self.kept = [place if one.path == place.path else one for one in self.kept]
+        self.kept = [place if item.path == place.path else item for item in self.kept]
 
     def forget(self, path: str) -> None:
-        self.kept = [one for one in self.kept if one.path != path]
+        self.kept = [item for item in self.kept if item.path != path]
 
     def state(self) -> list[dict[str, Any]]:
         return [asdict(place) for place in self.kept]
@@ -70,19 +70,19 @@ class Places:
     @classmethod
     def restored(cls, state: object) -> Places:
         """Of an earlier start; indexes that are gone are left out."""
-        found = []
-        for one in state if isinstance(state, list) else []:
-            if isinstance(one, dict) and (Path(str(one.get("path"))) / TABLE).is_file():
-                unfinished = one.get("unfinished")
-                found.append(
+        result = []
+        for item in state if isinstance(state, list) else []:
+            if isinstance(item, dict) and (Path(str(item.get("path"))) / TABLE).is_file():
+                unfinished = item.get("unfinished")
+                result.append(
                     Place(
-                        str(one["path"]),
-                        str(one.get("title", "")),
-                        str(one.get("model", "")),
+                        str(item["path"]),
+                        str(item.get("title", "")),
+                        str(item.get("model", "")),
                         tuple(str(folder) for folder in unfinished) if isinstance(unfinished, list) else (),
                     )
                 )
-        return cls(found[:MOST_KEPT])
+        return cls(result[:MOST_KEPT])
 
 
 def indexes_folder() -> Path:

@@ -77,7 +77,7 @@ class Preview(QWidget):
         if picture is not None and picture.image is not None:
             painter.drawImage(fitted(picture.image, room, self.devicePixelRatioF()), picture.image)
         elif picture is not None and picture.problem is not None:
-            words = " ".join(one for one in tr_error(picture.problem) if one)
+            words = " ".join(item for item in tr_error(picture.problem) if item)
             painter.drawText(room, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), words)
         foot = QRectF(16, self.height() - FOOT + 6, self.width() - 32, 22)
         painter.setPen(theme.color("text"))
@@ -85,6 +85,8 @@ class Preview(QWidget):
         painter.drawText(foot, Qt.AlignmentFlag.AlignCenter, spoken(self.shown))
         painter.setPen(theme.color("muted"))
         painter.setFont(theme.font(theme.HINT_PX))
-        credit = " · ".join(one for one in (self.shown.attribution, tr("Space closes, arrows go on")) if one)
+        credit = " · ".join(
+            item for item in (self.shown.attribution, tr("Space closes, arrows go on")) if item
+        )
         painter.drawText(foot.translated(0, 22), Qt.AlignmentFlag.AlignCenter, credit)
         painter.end()

@@ -178,9 +178,9 @@ class QueryBar(QWidget):
 
     def add(self, part: Part) -> None:
         """More or less like a picture; it is either, not both."""
-        others = [one for one in self.parts if one.kind == "picture" or one.value != part.value]
-        kept = [one for one in others if one.kind != "picture"][-(MOST_CHIPS - 2) :]
-        self._set_parts([one for one in others if one.kind == "picture"] + kept + [part])
+        others = [item for item in self.parts if item.kind == "picture" or item.value != part.value]
+        kept = [other for other in others if other.kind != "picture"][-(MOST_CHIPS - 2) :]
+        self._set_parts([other for other in others if other.kind == "picture"] + kept + [part])
 
     def drop_ids(self) -> None:
         """Ids mean something in their own index only."""
@@ -195,7 +195,7 @@ class QueryBar(QWidget):
                 self._draw_chips()
 
     def remove(self, part: Part) -> None:
-        self._set_parts([one for one in self.parts if one is not part])
+        self._set_parts([item for item in self.parts if item is not part])
         self.field.setFocus()
 
     def clear(self) -> None:

@@ -301,20 +301,20 @@ class SearchPage(Page):
     def _show_found(self, other: bool = False) -> None:
         """The answers that are alike enough. other: to another question, whose first answer is chosen; else the chosen
         picture stays chosen as long as it is among them, and none is chosen instead."""
-        answers, found = self.session.answers, self.session.found
+        answers, result = self.session.answers, self.session.found
         if answers is None:
             self.alike.show_count(0, 0)
             return
         current = self.results.current
-        kept = [one for one in found if one.score is None or one.score >= self.alike.least]
+        kept = [item for item in result if item.score is None or item.score >= self.alike.least]
         self.results.pictures.show_hits(kept)
-        self.alike.show_count(len(kept), len(found))
+        self.alike.show_count(len(kept), len(result))
         self.query.count.setText(tr("{n} of {all}", n=f"{len(kept):,}", all=f"{answers.searched:,}"))
         self._show_note(answers.unknown)
         if kept:
             self.results.show_grid()
             self.results.keep_current(current.id if current is not None and not other else None, other)
-        elif found:
+        elif result:
             self.results.show_empty(tr("Nothing is that alike"), tr("Move the slider to the left."), False)
         else:
             self.results.show_empty(
@@ -326,7 +326,7 @@ class SearchPage(Page):
             words = tr("Not known to the model: {words}", words=", ".join(unknown[:6]))
             self.query.note.setText(f"<span>{markup(words)}</span>")
         elif self.session.place.path == BUNDLED and not self.query.parts:
-            links = " · ".join(f'<a href="{one}">{one}</a>' for one in EXAMPLES)
+            links = " · ".join(f'<a href="{item}">{item}</a>' for item in EXAMPLES)
             self.query.note.setText(tr("Try {examples}", examples=links))
         else:
             self.query.note.setText("")

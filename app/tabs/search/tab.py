@@ -69,8 +69,8 @@ class SearchTab(PagedTab):
             self.search.set_picture(pixels_of(payload))
         elif isinstance(payload, np.ndarray) and payload.dtype == np.uint8 and payload.shape[2:] == (3,):
             self.search.set_picture(payload)
-        elif isinstance(payload, list | tuple) and all(isinstance(one, str | Path) for one in payload):
-            self.search.accept_paths([Path(one) for one in payload])
+        elif isinstance(payload, list | tuple) and all(isinstance(item, str | Path) for item in payload):
+            self.search.accept_paths([Path(item) for item in payload])
         else:
             super().receive(payload)
 

@@ -57,10 +57,10 @@ class Thumbnails(QObject):
 
     def find(self, path: Path) -> Thumbnail | None:
         """What is held of a file; None while it has not been read."""
-        found = self._held.get(path)
-        if found is not None:
+        result = self._held.get(path)
+        if result is not None:
             self._held.move_to_end(path)
-        return found
+        return result
 
     def ask(self, paths: Sequence[Path]) -> None:
         """Read these, the first first, and nothing else that was asked before and has not begun."""

@@ -201,13 +201,13 @@ def index_folders(
                 raise
             broken.append((str(folder), error))
     return Indexed(
-        added=sum(one.added for one in reports),
-        changed=sum(one.changed for one in reports),
-        removed=sum(one.removed for one in reports),
-        unchanged=sum(one.unchanged for one in reports),
-        problems=tuple(problem for one in reports for problem in one.problems),
+        added=sum(report.added for report in reports),
+        changed=sum(report.changed for report in reports),
+        removed=sum(report.removed for report in reports),
+        unchanged=sum(report.unchanged for report in reports),
+        problems=tuple(problem for report in reports for problem in report.problems),
         broken=tuple(broken),
-        seconds=sum(one.seconds for one in reports),
+        seconds=sum(report.seconds for report in reports),
     )
 
 

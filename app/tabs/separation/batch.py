@@ -101,7 +101,7 @@ class BatchPage(Page):
         """List what there is to separate. Raises UserError for a folder that cannot be read."""
         with self.services.task(tr("Looking for recordings")) as task:
             try:
-                found = await self.services.worker(READER).run(
+                result = await self.services.worker(READER).run(
                     _found, paths, self.target, progress=task, newest_wins="find", drop_running=True
                 )
             except Cancelled:
@@ -109,9 +109,9 @@ class BatchPage(Page):
         root, target = self.folder, self.target
         if root is None or target is None:
             return
-        places = _places([path for path, _length in found], root, target)
+        places = _places([path for path, _length in result], root, target)
         rows = [
-            Row(path, place, duration_s=length) for (path, length), place in zip(found, places, strict=True)
+            Row(path, place, duration_s=length) for (path, length), place in zip(result, places, strict=True)
         ]
         self.table.show_rows(rows)
         self._views.setCurrentIndex(1 if rows else 0)
@@ -308,10 +308,10 @@ class _Followed(Progress):
 
 def _found(paths: list[Path], target: Path | None, progress: Progress) -> list[tuple[Path, float | None]]:
     """(recording, its length, None where it cannot be read) of all that is not below `target`."""
-    found = [path for path in audio.find_audio(paths) if target is None or target not in path.parents]
+    result = [path for path in audio.find_audio(paths) if target is None or target not in path.parents]
     lengths: list[tuple[Path, float | None]] = []
-    for number, path in enumerate(found):
-        progress.update(number, len(found), "Reading {name}", name=path.name)
+    for number, path in enumerate(result):
+        progress.update(number, len(result), "Reading {name}", name=path.name)
         try:
             lengths.append((path, audio.info(path).duration_s))
         except UserError:  # said when it is its turn

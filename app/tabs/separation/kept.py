@@ -30,7 +30,7 @@ def place() -> Path:
 
 def listed() -> list[Kept]:
     """What there is, the oldest first. What cannot be looked at is left out."""
-    found = []
+    result = []
     for folder in place().iterdir() if place().is_dir() else ():
         if folder.is_dir() and not folder.is_symlink():
             sizes, times = [0], [folder.stat().st_mtime]
@@ -41,12 +41,12 @@ def listed() -> list[Kept]:
                     continue
                 sizes.append(status.st_size)
                 times.append(status.st_mtime)
-            found.append(Kept(folder, sum(sizes), max(times)))
-    return sorted(found, key=lambda one: one.used)
+            result.append(Kept(folder, sum(sizes), max(times)))
+    return sorted(result, key=lambda item: item.used)
 
 
 def bytes_kept() -> int:
-    return sum(one.size for one in listed())
+    return sum(item.size for item in listed())
 
 
 def make_room(most_bytes: int, spared: Collection[Path] = ()) -> int:
@@ -54,14 +54,14 @@ def make_room(most_bytes: int, spared: Collection[Path] = ()) -> int:
     what killed separations left behind. Returns how many bytes became free."""
     _sweep()
     kept = listed()
-    taken, freed = sum(one.size for one in kept), 0
+    taken, freed = sum(item.size for item in kept), 0
     spared = {folder.resolve() for folder in spared}
-    for one in kept:
+    for item in kept:
         if taken - freed <= most_bytes:
             break
-        if one.folder.resolve() not in spared:
-            shutil.rmtree(one.folder, ignore_errors=True)
-            freed += one.size
+        if item.folder.resolve() not in spared:
+            shutil.rmtree(item.folder, ignore_errors=True)
+            freed += item.size
     return freed
 
 

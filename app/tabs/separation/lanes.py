@@ -114,7 +114,7 @@ class Lanes(QWidget):
             if playing:
                 self.player.play(place)
                 self._ticker.start()
-        top = max(one.outline.peak for one in (mixture, *tracks))
+        top = max(track.outline.peak for track in (mixture, *tracks))
         for lane, sound in zip(self.lanes[1:], tracks, strict=True):
             lane.set_outline(sound.outline, top)
 
@@ -138,7 +138,7 @@ class Lanes(QWidget):
             color = MIXTURE_COLOR if number == 0 else SPEAKERS[(number - 1) % len(SPEAKERS)]
             lane = Lane(number, self.axis, sound.path, sound.outline, sound.name, color)
             # One scale for all, so that heights can be compared; a louder track gets the room it needs.
-            lane.set_outline(sound.outline, max(one.outline.peak for one in sounds))
+            lane.set_outline(sound.outline, max(item.outline.peak for item in sounds))
             lane.canvas.set_mode(self.mode)
             lane.canvas.clicked.connect(self._clicked)
             lane.canvas.detail_wanted.connect(partial(self._want_detail, lane.canvas))
@@ -206,7 +206,7 @@ class Lanes(QWidget):
         """Solo of that lane alone; once more: of none."""
         if number >= len(self.lanes) or self._filling:
             return
-        alone = self.lanes[number].solo.isChecked() and sum(one.solo.isChecked() for one in self.lanes) == 1
+        alone = self.lanes[number].solo.isChecked() and sum(item.solo.isChecked() for item in self.lanes) == 1
         for lane in self.lanes:
             lane.solo.blockSignals(True)
             lane.solo.setChecked(lane.number == number and not alone)

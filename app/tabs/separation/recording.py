@@ -168,7 +168,7 @@ class RecordingPage(Page):
         self._sample_words = str(state.get("sample", ""))
         if not await self.open(path) or self.outline is None:
             return
-        tracks = [Path(str(one)) for one in state.get("tracks", []) if isinstance(one, str)]
+        tracks = [Path(str(item)) for item in state.get("tracks", []) if isinstance(item, str)]
         if tracks and all(track.is_file() for track in tracks):
             shown = self.outline
             rate = int(state.get("model_rate", 0) or shown.sample_rate)
@@ -182,9 +182,9 @@ class RecordingPage(Page):
             ):
                 lane.name.setText(str(name))
         view = state.get("view")
-        if isinstance(view, list) and len(view) == 2 and all(isinstance(one, int | float) for one in view):
+        if isinstance(view, list) and len(view) == 2 and all(isinstance(item, int | float) for item in view):
             self.lanes.axis.show(float(view[0]), float(view[1]))
-        kept = [Path(str(one)) for one in state.get("references", [])]
+        kept = [Path(str(item)) for item in state.get("references", [])]
         self.references.paths = [path for path in kept if path.is_file()]
         await self.references.score()
 
@@ -261,7 +261,10 @@ class RecordingPage(Page):
         mixture = Sound(outline.path, outline, tr("Mixture"))
         self.lanes.show_filling(
             mixture,
-            [Sound(one.path, one, name) for one, name in zip(tracks, self._names(len(tracks)), strict=True)],
+            [
+                Sound(track.path, track, name)
+                for track, name in zip(tracks, self._names(len(tracks)), strict=True)
+            ],
         )
         if left_s == left_s:  # it can be said
             self.tab.set_status(left_words(left_s))
@@ -288,13 +291,13 @@ class RecordingPage(Page):
         """Their lanes, under the mixture's; names that a person gave stay. False where another recording was opened
         meanwhile."""
         with self.services.task(tr("Reading the tracks")) as task:
-            found = await self.services.worker(READER).run(work.outlines, separated.tracks, progress=task)
+            result = await self.services.worker(READER).run(work.outlines, separated.tracks, progress=task)
         if self.outline is not outline:
             return False
         mixture = Sound(outline.path, outline, tr("Mixture"))
         self.separated = separated
-        names = self._names(len(found))
-        tracks = [Sound(one.path, one, name) for one, name in zip(found, names, strict=True)]
+        names = self._names(len(result))
+        tracks = [Sound(item.path, item, name) for item, name in zip(result, names, strict=True)]
         self.lanes.show_sounds(mixture, tracks)
         self.tab.refresh_action()
         self._show_about()

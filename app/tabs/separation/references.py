@@ -57,7 +57,7 @@ class References(QObject):
             return
         try:
             with self._tab.services.task(tr("Comparing with the references")) as task, self._tab.busy(task):
-                found = await self._tab.worker.run(
+                result = await self._tab.worker.run(
                     work.scores, outline.path, self.paths, list(separated.tracks), progress=task
                 )
         except Cancelled:
@@ -65,10 +65,10 @@ class References(QObject):
         except UserError:
             self.forget()
             raise
-        if page.separated is not separated or len(found) != len(self.paths):
+        if page.separated is not separated or len(result) != len(self.paths):
             return
         self._tab.clear_messages("references")
-        self.table.show_scores(self.paths, [track.name for track in page.tracks()], found)
+        self.table.show_scores(self.paths, [track.name for track in page.tracks()], result)
         if outline.duration_s > work.MOST_SCORED_S:
             text = tr("The figures are those of the first ten minutes.")
             self._tab.show_message("hint", text, key="references")

@@ -73,10 +73,12 @@ class ScoreTable(QWidget):
         self, references: Sequence[Path], names: Sequence[str], scores: Sequence[TrackScores]
     ) -> None:
         """In the references' order; `names` of the tracks."""
-        self._rows = [(path, names[one.track], one) for path, one in zip(references, scores, strict=True)]
+        self._rows = [
+            (path, names[score.track], score) for path, score in zip(references, scores, strict=True)
+        ]
         self.table.setRowCount(len(self._rows))
-        for number, (path, name, one) in enumerate(self._rows):
-            texts = [path.name, name, *(_figure(one, field) for field in FIELDS)]
+        for number, (path, name, entry) in enumerate(self._rows):
+            texts = [path.name, name, *(_figure(entry, field) for field in FIELDS)]
             for place, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 if place > 1:
@@ -90,7 +92,7 @@ class ScoreTable(QWidget):
 
     def rename(self, names: Sequence[str]) -> None:
         """The tracks are called something else now."""
-        self._rows = [(path, names[one.track], one) for path, _name, one in self._rows]
+        self._rows = [(path, names[item.track], item) for path, _name, item in self._rows]
         for number, (_path, name, _one) in enumerate(self._rows):
             self.table.setItem(number, 1, QTableWidgetItem(name))
 
@@ -108,8 +110,8 @@ class ScoreTable(QWidget):
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["reference", "track", *FIELDS])
-        for path, name, one in self._rows:
-            values = [getattr(one, field) for field in FIELDS]
+        for path, name, item in self._rows:
+            values = [getattr(item, field) for field in FIELDS]
             writer.writerow([str(path), name, *("" if value is None else f"{value:.4f}" for value in values)])
         return out.getvalue().encode()
 

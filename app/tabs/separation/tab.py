@@ -68,7 +68,7 @@ class SeparationTab(PagedTab):
     def receive(self, payload: object) -> None:
         """Paths of sound files from another tab."""
         if isinstance(payload, list | tuple) and payload:
-            self.accept_paths([Path(one) for one in payload])
+            self.accept_paths([Path(item) for item in payload])
         else:
             super().receive(payload)
 
@@ -133,8 +133,8 @@ class SeparationTab(PagedTab):
     def _folders_in_use(self) -> list[Path]:
         """Whose tracks are in the lanes, or in the table of the folder."""
         batch = [row.separated for row in self.batch.table.rows]
-        shown = [one for one in [self.recording.separated, *batch] if one is not None]
-        return list({track.parent for one in shown for track in one.tracks})
+        shown = [item for item in [self.recording.separated, *batch] if item is not None]
+        return list({track.parent for item in shown for track in item.tracks})
 
     def send_to_emotion(self) -> None:
         """The tracks, as one conversation."""
