@@ -109,7 +109,7 @@ def test_evaluate_the_bundled_model_on_the_held_out_emoji(capsys):
         (["use", "search", "/no/such.png", "--out", "x"], "None of the 1 pictures"),
         (["evaluate", "search", "--data", "/no/such"], "was not found"),
         (["import", "search", "/no/such.pkl", "--out", "x"], "was not found"),
-        (["crossval", "search", "--data", "sample"], "not cross-validated"),
+        (["crossval", "search", "--data", "sample"], "has no cross-validation"),
         (["train", "search", "--set", "epochs=1"], "No data set was chosen"),
         (["train", "search", "--set", "network.bits=20"], "network.bits"),
     ],
