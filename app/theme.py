@@ -73,19 +73,57 @@ class Theme:
 
 
 LIGHT = Theme(
-    name="light", page="#FFFFFF", view="#F5F6F8", card="#FFFFFF", field="#FFFFFF", line="#E1E4E8",
-    edge="#CDD2D8", text="#1C2126", muted="#5F6871", accent="#0072B2", accent_hover="#005F94",
-    on_accent="#FFFFFF", tint="#E6F1F8", hover="#F0F2F5", track="#E6E8EB", grid="#E6E8EB", wave="#69737D", error="#A8201A",
-    error_back="#FCEBEA", warning="#7A5200", warning_back="#FFF5DC", hint_back="#E6F1F8",
-    share_none="#EEF4F9", share_all=BLUE,
-)  # fmt: skip
+    name="light",
+    page="#FFFFFF",
+    view="#F5F6F8",
+    card="#FFFFFF",
+    field="#FFFFFF",
+    line="#E1E4E8",
+    edge="#CDD2D8",
+    text="#1C2126",
+    muted="#5F6871",
+    accent="#0072B2",
+    accent_hover="#005F94",
+    on_accent="#FFFFFF",
+    tint="#E6F1F8",
+    hover="#F0F2F5",
+    track="#E6E8EB",
+    grid="#E6E8EB",
+    wave="#69737D",
+    error="#A8201A",
+    error_back="#FCEBEA",
+    warning="#7A5200",
+    warning_back="#FFF5DC",
+    hint_back="#E6F1F8",
+    share_none="#EEF4F9",
+    share_all=BLUE,
+)
 DARK = Theme(
-    name="dark", page="#1C2025", view="#15181C", card="#1F2429", field="#23282E", line="#2F353C",
-    edge="#444C55", text="#E4E7EA", muted="#A3ADB7", accent="#56B4E9", accent_hover="#7CC5EF",
-    on_accent="#0C1A24", tint="#1F3442", hover="#282E34", track="#30363D", grid="#2C3238", wave="#9AA5B1", error="#FF9C94",
-    error_back="#3A2220", warning="#F2C572", warning_back="#382E1A", hint_back="#1F3442",
-    share_none="#23282E", share_all=SKY,
-)  # fmt: skip
+    name="dark",
+    page="#1C2025",
+    view="#15181C",
+    card="#1F2429",
+    field="#23282E",
+    line="#2F353C",
+    edge="#444C55",
+    text="#E4E7EA",
+    muted="#A3ADB7",
+    accent="#56B4E9",
+    accent_hover="#7CC5EF",
+    on_accent="#0C1A24",
+    tint="#1F3442",
+    hover="#282E34",
+    track="#30363D",
+    grid="#2C3238",
+    wave="#9AA5B1",
+    error="#FF9C94",
+    error_back="#3A2220",
+    warning="#F2C572",
+    warning_back="#382E1A",
+    hint_back="#1F3442",
+    share_none="#23282E",
+    share_all=SKY,
+)
 
 
 class _Notifier(QObject):
@@ -215,14 +253,28 @@ def _palette(theme: Theme) -> QPalette:
     role = QPalette.ColorRole
     palette = QPalette()
     colors = {
-        role.Window: theme.page, role.WindowText: theme.text, role.Base: theme.field,
-        role.AlternateBase: theme.hover, role.Text: theme.text, role.Button: theme.page,
-        role.ButtonText: theme.text, role.BrightText: theme.error, role.Highlight: theme.accent,
-        role.HighlightedText: theme.on_accent, role.Link: theme.accent, role.LinkVisited: theme.accent,
-        role.ToolTipBase: theme.page, role.ToolTipText: theme.text, role.PlaceholderText: theme.muted,
-        role.Light: theme.page, role.Midlight: theme.line, role.Mid: theme.edge, role.Dark: theme.edge,
-        role.Shadow: theme.edge, role.Accent: theme.accent,
-    }  # fmt: skip
+        role.Window: theme.page,
+        role.WindowText: theme.text,
+        role.Base: theme.field,
+        role.AlternateBase: theme.hover,
+        role.Text: theme.text,
+        role.Button: theme.page,
+        role.ButtonText: theme.text,
+        role.BrightText: theme.error,
+        role.Highlight: theme.accent,
+        role.HighlightedText: theme.on_accent,
+        role.Link: theme.accent,
+        role.LinkVisited: theme.accent,
+        role.ToolTipBase: theme.page,
+        role.ToolTipText: theme.text,
+        role.PlaceholderText: theme.muted,
+        role.Light: theme.page,
+        role.Midlight: theme.line,
+        role.Mid: theme.edge,
+        role.Dark: theme.edge,
+        role.Shadow: theme.edge,
+        role.Accent: theme.accent,
+    }
     for which, value in colors.items():
         palette.setColor(which, QColor(value))
     for which in (role.WindowText, role.Text, role.ButtonText):

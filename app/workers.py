@@ -130,9 +130,14 @@ class Worker(QObject):
                 future.set_exception(error)
 
         job = self.submit(
-            function, *arguments, progress=progress, newest_wins=newest_wins,
-            drop_running=drop_running, done=done, failed=failed,
-        )  # fmt: skip
+            function,
+            *arguments,
+            progress=progress,
+            newest_wins=newest_wins,
+            drop_running=drop_running,
+            done=done,
+            failed=failed,
+        )
         try:
             return await future
         except asyncio.CancelledError:

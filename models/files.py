@@ -228,9 +228,12 @@ def parsed_yaml(text: str | bytes, path: str | os.PathLike[str]) -> Any:
             else "it is not text, or damaged"
         )
         raise UserError(
-            "{name} cannot be read as YAML.", "{reason}.", "Mend it, or start from a preset.",
-            name=shown(Path(path).name), reason=shortened(reason[:1].upper() + reason[1:]),
-        ) from error  # fmt: skip
+            "{name} cannot be read as YAML.",
+            "{reason}.",
+            "Mend it, or start from a preset.",
+            name=shown(Path(path).name),
+            reason=shortened(reason[:1].upper() + reason[1:]),
+        ) from error
 
 
 def _yaml_size(node: Any, yaml: Any, known: dict[int, int], above: set[int], level: int) -> int:
@@ -314,8 +317,12 @@ def check_unpacked(path: str | os.PathLike[str], unpacked: int, size: int) -> No
             "{name} is too large when it is unpacked.",
             "It has {mb:.1f} MB and would grow to {gb:.1f} GB; {most:.0f} GB are allowed, or {times} times its size.",
             "Save a part of it, or save it uncompressed.",
-            name=shown(Path(path).name), mb=size / 1e6, gb=unpacked / 1e9, most=LARGEST_UNPACKED / 2**30, times=MOST_GROWTH,
-        )  # fmt: skip
+            name=shown(Path(path).name),
+            mb=size / 1e6,
+            gb=unpacked / 1e9,
+            most=LARGEST_UNPACKED / 2**30,
+            times=MOST_GROWTH,
+        )
 
 
 def _check_header(file: Any, size: int, path: str | os.PathLike[str]) -> None:
@@ -335,8 +342,10 @@ def _check_header(file: Any, size: int, path: str | os.PathLike[str]) -> None:
             "{name} is not complete.",
             "It says that it holds {claimed:.1f} MB of numbers and has {there:.1f} MB.",
             "Copy it again from where it came from.",
-            name=shown(Path(path).name), claimed=claimed / 1e6, there=size / 1e6,
-        )  # fmt: skip
+            name=shown(Path(path).name),
+            claimed=claimed / 1e6,
+            there=size / 1e6,
+        )
 
 
 @contextlib.contextmanager
@@ -415,9 +424,12 @@ def damaged(path: str | os.PathLike[str], reason: str) -> UserError:
     """The error for a file that is not what it should be; `reason` is part of a sentence."""
     reason = shortened(reason).rstrip(".")
     return UserError(
-        "{name} cannot be read.", "{reason}.", "Copy it again, or export it anew.",
-        name=shown(Path(path).name), reason=reason[:1].upper() + reason[1:],
-    )  # fmt: skip
+        "{name} cannot be read.",
+        "{reason}.",
+        "Copy it again, or export it anew.",
+        name=shown(Path(path).name),
+        reason=reason[:1].upper() + reason[1:],
+    )
 
 
 def too_deep(path: str | os.PathLike[str]) -> UserError:
@@ -435,15 +447,19 @@ def too_large(path: str | os.PathLike[str], size: int, most: int) -> UserError:
         "{name} is too large.",
         "It has {size:.1f} MB, and at most {most:.0f} MB are read of such a file.",
         "Choose another file.",
-        name=shown(Path(path).name), size=size / 1e6, most=most / 1e6,
-    )  # fmt: skip
+        name=shown(Path(path).name),
+        size=size / 1e6,
+        most=most / 1e6,
+    )
 
 
 def no_memory(path: str | os.PathLike[str]) -> UserError:
     return UserError(
-        "{name} does not fit into memory.", "", "Close other programs, or choose a smaller file.",
+        "{name} does not fit into memory.",
+        "",
+        "Close other programs, or choose a smaller file.",
         name=shown(Path(path).name),
-    )  # fmt: skip
+    )
 
 
 def cannot_read(path: str | os.PathLike[str], error: OSError | ValueError) -> UserError:
@@ -452,14 +468,20 @@ def cannot_read(path: str | os.PathLike[str], error: OSError | ValueError) -> Us
     name = shown(path.name)
     if isinstance(error, FileNotFoundError):
         return UserError(
-            "{name} was not found.", "It may have been moved or deleted: {path}.", "Choose it again.",
-            name=shortened(name), path=shown(path),
-        )  # fmt: skip
+            "{name} was not found.",
+            "It may have been moved or deleted: {path}.",
+            "Choose it again.",
+            name=shortened(name),
+            path=shown(path),
+        )
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return UserError(
-        "{name} cannot be read.", "{reason}.", "Check its permissions, or choose another file.",
-        name=shortened(name), reason=shortened(reason).rstrip("."),
-    )  # fmt: skip
+        "{name} cannot be read.",
+        "{reason}.",
+        "Check its permissions, or choose another file.",
+        name=shortened(name),
+        reason=shortened(reason).rstrip("."),
+    )
 
 
 def _json_reason(error: ValueError) -> str:

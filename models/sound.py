@@ -106,9 +106,10 @@ def _doubt(sound: SndfileSound, path: Path, kind: str) -> Remark | None:
             sound.remarks += (
                 Remark(
                     "It breaks off: {there:.1f} s of {claimed:.1f} s are there.",
-                    there=claim[1] / claim[2], claimed=claim[0] / claim[2],
+                    there=claim[1] / claim[2],
+                    claimed=claim[0] / claim[2],
                 ),
-            )  # fmt: skip
+            )
         return None
     if kind == "flac" and (not sound.frames or sound.frames * sound.channels * 2 > TRUSTED_GROWTH * size):
         return _LENGTH
@@ -318,9 +319,11 @@ def _container(file: Any) -> Any:
     import av
 
     return av.open(
-        file, mode="r", metadata_errors="replace",
+        file,
+        mode="r",
+        metadata_errors="replace",
         options={"format_whitelist": DEMUXERS, "protocol_whitelist": "file"},
-    )  # fmt: skip
+    )
 
 
 def _is_cover(container: Any) -> bool:

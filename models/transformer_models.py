@@ -57,9 +57,12 @@ def _weight_files(folder: Path) -> list[Path]:
         for shard in sorted({str(item) for item in shards.values()} if isinstance(shards, dict) else ()):
             if Path(shard).name != shard or not (folder / shard).is_file():
                 raise UserError(
-                    "{name} is not complete.", "{file} of its weights is not there.", "Copy the whole folder again.",
-                    name=files.shown(folder.name), file=files.shortened(shard, 80),
-                )  # fmt: skip
+                    "{name} is not complete.",
+                    "{file} of its weights is not there.",
+                    "Copy the whole folder again.",
+                    name=files.shown(folder.name),
+                    file=files.shortened(shard, 80),
+                )
             result.append(folder / shard)
         break
     return result

@@ -118,9 +118,14 @@ def _run_training(
 
 def _result(run: RunFolder, end: events.Finished) -> dict[str, Any]:
     return {
-        "run": str(run.path), "reason": end.reason, "epoch": end.epoch, "best_epoch": end.best_epoch,
-        "metric": end.metric, "best": end.best_value, "checkpoint": str(run.best),
-    }  # fmt: skip
+        "run": str(run.path),
+        "reason": end.reason,
+        "epoch": end.epoch,
+        "best_epoch": end.best_epoch,
+        "metric": end.metric,
+        "best": end.best_value,
+        "checkpoint": str(run.best),
+    }
 
 
 def check_data(options: argparse.Namespace) -> dict[str, Any]:
@@ -147,15 +152,24 @@ def diagnose(options: argparse.Namespace) -> dict[str, Any]:
     for item in outcome or []:
         print(f"{ {'error': '✕', 'warning': '!', 'good': '✓'}[item.level] } {item}")
         for remedy in item.remedies:
-            print(f"    {remedy.words}: --set " + " ".join(f"{key}={value}" for key, value in remedy.changes.items()))  # fmt: skip
+            print(
+                f"    {remedy.words}: --set "
+                + " ".join(f"{key}={value}" for key, value in remedy.changes.items())
+            )
         remedies = [{"words": remedy.words, "changes": remedy.changes} for remedy in item.remedies]
-        result["findings"].append({"kind": item.kind, "level": item.level, "words": str(item), "remedies": remedies})  # fmt: skip
+        result["findings"].append(
+            {"kind": item.kind, "level": item.level, "words": str(item), "remedies": remedies}
+        )
     flow = record.flow
     if flow.steps:
-        print(f"\n{'layer':40} {'gradient':>10} {'of output':>10} {'moved':>8} {'dead':>6}   at step {flow.steps[-1]}")  # fmt: skip
+        print(
+            f"\n{'layer':40} {'gradient':>10} {'of output':>10} {'moved':>8} {'dead':>6}   at step {flow.steps[-1]}"
+        )
         rows = [flow.table(name)[-1] for name in ("gradient", "ratio", "moved", "dead")]
         for name, gradient, ratio, moved, dead in zip(flow.layers, *rows, strict=True):
-            print(f"{name or 'network':40} {gradient:10.3g} {100 * ratio:8.2f} % {moved:8.4f} {100 * dead:4.0f} %")  # fmt: skip
+            print(
+                f"{name or 'network':40} {gradient:10.3g} {100 * ratio:8.2f} % {moved:8.4f} {100 * dead:4.0f} %"
+            )
         result["layers"] = {
             name: {"gradient": g, "ratio": r, "moved": m, "dead": d}
             for name, g, r, m, d in zip(flow.layers, *(row.tolist() for row in rows), strict=True)

@@ -14,8 +14,23 @@ from models.errors import UserError
 
 LARGEST_HEADER = 100_000_000  # bytes, as safetensors itself has it
 MOST_TENSORS = 100_000
-_BYTES = {"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2,
-          "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}  # fmt: skip
+_BYTES = {
+    "F64": 8,
+    "I64": 8,
+    "U64": 8,
+    "F32": 4,
+    "I32": 4,
+    "U32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "I16": 2,
+    "U16": 2,
+    "I8": 1,
+    "U8": 1,
+    "BOOL": 1,
+    "F8_E4M3": 1,
+    "F8_E5M2": 1,
+}
 SPARE = 64_000_000  # numbers that a network may have beyond 64 times those that are stored
 NO_SIZES = ("_id", "_ids", "rate", "seed", "version")  # endings of names of numbers that are no sizes
 LAYERS = ("layers", "blocks", "repeats", "stacks", "depth")  # in the names of settings that count layers
@@ -105,8 +120,10 @@ def check_described(network: Any, stored: dict[str, tuple[int, ...]], name: str)
             "{name} describes a network far larger than its weights.",
             "It names sizes such as {number}, and {count} numbers are stored.",
             "Copy it again from where it came from.",
-            name=name, number=max([*numbers, *many]), count=whole,
-        )  # fmt: skip
+            name=name,
+            number=max([*numbers, *many]),
+            count=whole,
+        )
 
 
 def _whole_numbers(values: Any, key: str = "") -> Iterator[tuple[str, int]]:

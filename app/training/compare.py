@@ -162,9 +162,12 @@ class Compare(QWidget):
         self._asked = asked
         self.hint.setText(tr("Comparing…"))
         self._worker.submit(
-            compare, *asked, newest_wins="compare",
-            done=lambda found: self._show(found, asked), failed=self._failed,
-        )  # fmt: skip
+            compare,
+            *asked,
+            newest_wins="compare",
+            done=lambda found: self._show(found, asked),
+            failed=self._failed,
+        )
 
     def _show(self, found: Compared, asked: tuple[list[Told], bool]) -> None:
         if not shiboken6.isValid(self) or asked is not self._asked:

@@ -150,8 +150,10 @@ def significance_words(runs: Sequence[Told]) -> list[str]:
         difference = digits(test.difference, "+.3f")
         words = tr(
             "{name}: {difference}, permutation p = {p}",
-            name=run.title, difference=difference, p=f"{test.permutation_p:.3f}",
-        )  # fmt: skip
+            name=run.title,
+            difference=difference,
+            p=f"{test.permutation_p:.3f}",
+        )
         if test.mcnemar_p is not None:
             words += tr(", McNemar p = {p}", p=f"{test.mcnemar_p:.3f}")
         sentences.append(words)
@@ -160,8 +162,10 @@ def significance_words(runs: Sequence[Told]) -> list[str]:
     groups = len(set(first.groups))
     head = tr(
         "Against {base}, paired over {groups} groups of the same {n} items:",
-        base=base.title, groups=groups, n=len(first.names),
-    )  # fmt: skip
+        base=base.title,
+        groups=groups,
+        n=len(first.names),
+    )
     few = [tr("With fewer than six groups no difference can be significant.")] if groups < 6 else []
     return [head, *sentences, *few]
 

@@ -224,8 +224,11 @@ class Curves(QWidget):
         self.scale_note.setVisible(bool(left_out))
         if left_out:
             self.scale_note.setText(
-                tr("The losses of {names} are on another scale, so they are not drawn beside this one.", names=", ".join(left_out))
-            )  # fmt: skip
+                tr(
+                    "The losses of {names} are on another scale, so they are not drawn beside this one.",
+                    names=", ".join(left_out),
+                )
+            )
         if self._selected is not None:
             self.empty.setText(tr("No figures yet. They come with the first steps."))
         else:
@@ -275,7 +278,10 @@ class Curves(QWidget):
             )
             key = (f"group {group}", split)
             line = self._line(key, color, split == "train")
-            line.name = f"{group} ({len(some)}) " + {"validation": tr("validation"), "train": tr("training")}.get(split, "")  # fmt: skip
+            line.name = f"{group} ({len(some)}) " + {
+                "validation": tr("validation"),
+                "train": tr("training"),
+            }.get(split, "")
             line.set(x, mean)
             drawn.add(key)
             if len(some) > 1 and split != "train":

@@ -45,7 +45,11 @@ class DataCheck(QObject):
             [*runs.program()[1:], "check", system, "--config", str(path), "--json", "--quiet"],
         )
         process.finished.connect(lambda code, _status: self._ended(process, code))
-        process.errorOccurred.connect(lambda _error: self._ended(process, 1) if process.state() == QProcess.ProcessState.NotRunning else None)  # fmt: skip
+        process.errorOccurred.connect(
+            lambda _error: (
+                self._ended(process, 1) if process.state() == QProcess.ProcessState.NotRunning else None
+            )
+        )
         process.setWorkingDirectory(str(Path(runs.resource().parent)))
         process.start(program, words)
 
@@ -75,7 +79,14 @@ class DataCheck(QObject):
             self.failed.emit(UserError(error["what"], error["why"], error["remedy"]))
         else:
             reason = (trouble.strip().splitlines() or ["?"])[-1]
-            self.failed.emit(UserError("The data could not be checked.", "{reason}.", "Start without the check, or see the log.", reason=reason))  # fmt: skip
+            self.failed.emit(
+                UserError(
+                    "The data could not be checked.",
+                    "{reason}.",
+                    "Start without the check, or see the log.",
+                    reason=reason,
+                )
+            )
 
 
 class DataWords(QLabel):

@@ -171,9 +171,14 @@ class Launcher(QDialog):
         key = self.preset.currentData()
         try:
             values: dict[str, Any] = (
-                {} if key == PLAIN else self._last if key == LAST else self._proposed() if key == PROPOSED
+                {}
+                if key == PLAIN
+                else self._last
+                if key == LAST
+                else self._proposed()
+                if key == PROPOSED
                 else preset(self._system, key)
-            )  # fmt: skip
+            )
         except UserError as error:
             self.messages.show_error(error)
             values = {}

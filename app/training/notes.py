@@ -72,7 +72,13 @@ class Notes(QWidget):
         variant = about.get("variant") or {}
         facts = [tr("{size} on the disk", size=bytes_words(run.run.disk_bytes()))]
         if variant.get("of"):
-            facts.append(tr("variant of {name}: {words}", name=variant["of"], words=translate(str(variant.get("words", "")))))  # fmt: skip
+            facts.append(
+                tr(
+                    "variant of {name}: {words}",
+                    name=variant["of"],
+                    words=translate(str(variant.get("words", ""))),
+                )
+            )
         elif variant.get("words"):
             facts.append(str(variant["words"]))
         if run.story.started is not None and run.story.started.host:
@@ -86,7 +92,11 @@ class Notes(QWidget):
         if run is None:
             return
         tags = [tag.strip() for tag in self.tags.text().split(",") if tag.strip()]
-        values = {"tags": tags or None, "group": self.group.text().strip() or None, "notes": self.text.toPlainText()}  # fmt: skip
+        values = {
+            "tags": tags or None,
+            "group": self.group.text().strip() or None,
+            "notes": self.text.toPlainText(),
+        }
         before = {name: run.about.get(name) for name in values}
         before["notes"] = run.about.get("notes", run.config.get("notes", ""))
         if values != before and run.path.is_dir():

@@ -132,7 +132,9 @@ class Pictures(QWidget):
 
     def _show_one(self, shown: pictures.Shown | None) -> None:
         if isinstance(shown, pictures.Matrix):
-            self.matrix.set_values(np.array(shown.counts).round().astype(int), [translate(label) for label in shown.labels])  # fmt: skip
+            self.matrix.set_values(
+                np.array(shown.counts).round().astype(int), [translate(label) for label in shown.labels]
+            )
             self.pages.setCurrentWidget(self.matrix)
         elif isinstance(shown, pictures.Lines | pictures.Points | pictures.Bars):
             self._draw_plot(shown)

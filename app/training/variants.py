@@ -153,7 +153,9 @@ class Variants(QWidget):
         """Whether every variant of `values` can be used; what is wrong is shown."""
         variants, words = self.variants(), ""
         if len(variants) > MOST:
-            words = plural("{n} run is too many for one launch.", "{n} runs are too many for one launch.", len(variants))  # fmt: skip
+            words = plural(
+                "{n} run is too many for one launch.", "{n} runs are too many for one launch.", len(variants)
+            )
         else:
             for variant in variants:
                 problem = self._check(override(values, variant.assignments)) if variant.assignments else ""

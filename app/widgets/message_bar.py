@@ -178,9 +178,11 @@ class _Sign(QWidget):
         return QSize(18, 20)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        color = QColor({"error": theme.current().error, "warning": theme.current().warning}.get(
-            self.level, theme.current().accent
-        ))  # fmt: skip
+        color = QColor(
+            {"error": theme.current().error, "warning": theme.current().warning}.get(
+                self.level, theme.current().accent
+            )
+        )
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(color, 1.5))

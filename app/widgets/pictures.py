@@ -117,9 +117,12 @@ def _ask_and_save(widget: QWidget, name: str, suffix: str, save: Save) -> None:
 def say_not_saved(widget: QWidget, path: Path, error: OSError) -> None:
     """Have the nearest parent that can show errors say that a file could not be written."""
     raised = UserError(
-        "{name} could not be written.", "{reason}.", "Choose another folder, or free some space.",
-        name=path.name, reason=error.strerror or str(error),
-    )  # fmt: skip
+        "{name} could not be written.",
+        "{reason}.",
+        "Choose another folder, or free some space.",
+        name=path.name,
+        reason=error.strerror or str(error),
+    )
     owner: QObject | None = widget.parent()
     while owner is not None:
         if hasattr(owner, "show_error"):

@@ -35,8 +35,10 @@ def align(eeg: np.ndarray, envelope: np.ndarray, sample_rate: float, stretch: bo
             "EEG and stimulus have too little in common.",
             "The EEG lasts {eeg:.1f} s and the stimulus {stimulus:.1f} s; {least:g} s are needed.",
             "Choose the stimulus that was heard in this recording.",
-            eeg=len(eeg) / sample_rate, stimulus=len(envelope) / sample_rate, least=LEAST_S,
-        )  # fmt: skip
+            eeg=len(eeg) / sample_rate,
+            stimulus=len(envelope) / sample_rate,
+            least=LEAST_S,
+        )
     if not surplus_s:
         return Aligned(eeg, envelope, 0.0)
     if stretch:
@@ -45,8 +47,9 @@ def align(eeg: np.ndarray, envelope: np.ndarray, sample_rate: float, stretch: bo
                 "EEG and stimulus differ by more than a drift of clocks.",
                 "The EEG is {surplus:+.2f} s longer, and a drift would be at most {most:.2f} s.",
                 "Cut both to the same stretch first.",
-                surplus=surplus_s, most=MOST_DRIFT * len(eeg) / sample_rate,
-            )  # fmt: skip
+                surplus=surplus_s,
+                most=MOST_DRIFT * len(eeg) / sample_rate,
+            )
         places = np.linspace(0, len(envelope) - 1, len(eeg))
         stretched = np.interp(places, np.arange(len(envelope)), envelope).astype(np.float32)
         ppm = 1e6 * (len(eeg) - len(envelope)) / len(envelope)
@@ -57,8 +60,9 @@ def align(eeg: np.ndarray, envelope: np.ndarray, sample_rate: float, stretch: bo
     if drifted:
         remark = Remark(
             "EEG and stimulus differ by {seconds:.2f} s and were cut to the common length; if both should be equally long, "
-            "a clock drifted: stretch the stimulus.", **values,
-        )  # fmt: skip
+            "a clock drifted: stretch the stimulus.",
+            **values,
+        )
     elif surplus_s > 0:
         remark = Remark("The EEG was cut by {seconds:.2f} s to the length of the stimulus.", **values)
     else:

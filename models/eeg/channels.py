@@ -12,11 +12,71 @@ OLD_NAMES = {"t3": "t7", "t4": "t8", "t5": "p7", "t6": "p8"}  # of the 10-20 sys
 MASTOIDS = ("a1", "a2", "m1", "m2", "tp9", "tp10")
 
 BIOSEMI64 = (
-    "Fp1", "AF7", "AF3", "F1", "F3", "F5", "F7", "FT7", "FC5", "FC3", "FC1", "C1", "C3", "C5", "T7", "TP7", "CP5", "CP3",
-    "CP1", "P1", "P3", "P5", "P7", "P9", "PO7", "PO3", "O1", "Iz", "Oz", "POz", "Pz", "CPz", "Fpz", "Fp2", "AF8", "AF4",
-    "AFz", "Fz", "F2", "F4", "F6", "F8", "FT8", "FC6", "FC4", "FC2", "FCz", "Cz", "C2", "C4", "C6", "T8", "TP8", "CP6",
-    "CP4", "CP2", "P2", "P4", "P6", "P8", "P10", "PO8", "PO4", "O2",
-)  # fmt: skip
+    "Fp1",
+    "AF7",
+    "AF3",
+    "F1",
+    "F3",
+    "F5",
+    "F7",
+    "FT7",
+    "FC5",
+    "FC3",
+    "FC1",
+    "C1",
+    "C3",
+    "C5",
+    "T7",
+    "TP7",
+    "CP5",
+    "CP3",
+    "CP1",
+    "P1",
+    "P3",
+    "P5",
+    "P7",
+    "P9",
+    "PO7",
+    "PO3",
+    "O1",
+    "Iz",
+    "Oz",
+    "POz",
+    "Pz",
+    "CPz",
+    "Fpz",
+    "Fp2",
+    "AF8",
+    "AF4",
+    "AFz",
+    "Fz",
+    "F2",
+    "F4",
+    "F6",
+    "F8",
+    "FT8",
+    "FC6",
+    "FC4",
+    "FC2",
+    "FCz",
+    "Cz",
+    "C2",
+    "C4",
+    "C6",
+    "T8",
+    "TP8",
+    "CP6",
+    "CP4",
+    "CP2",
+    "P2",
+    "P4",
+    "P6",
+    "P8",
+    "P10",
+    "PO8",
+    "PO4",
+    "O2",
+)
 
 _standard: dict[str, str] = {}
 
@@ -93,8 +153,10 @@ def placed(names: Sequence[str]) -> tuple[list[str], list[bool], list[Remark]]:
         used.append(stands)
     if twice:
         remarks.append(
-            Remark("Left out, because another channel stands at the same place: {names}.", names=", ".join(twice))
-        )  # fmt: skip
+            Remark(
+                "Left out, because another channel stands at the same place: {names}.", names=", ".join(twice)
+            )
+        )
     return result, used, remarks
 
 

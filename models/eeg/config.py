@@ -13,20 +13,37 @@ class PreprocessingConfig(Settings):
     """From a raw recording to what a decoder sees; what it says goes into the checkpoint."""
 
     sample_rate: int = setting(
-        64, "Sample rate", "EEG and envelope are brought to this rate.", unit="Hz", group="Signal", advanced=True,
-        ge=16, le=512,
-    )  # fmt: skip
+        64,
+        "Sample rate",
+        "EEG and envelope are brought to this rate.",
+        unit="Hz",
+        group="Signal",
+        advanced=True,
+        ge=16,
+        le=512,
+    )
     low_hz: float = setting(
         0.5, "High-pass", "Slower waves are removed; 0 leaves them.", unit="Hz", group="Signal", ge=0, le=20
     )
     high_hz: float = setting(
-        32.0, "Low-pass", "Faster waves are removed, at most 0.45 of the sample rate.", unit="Hz", group="Signal",
-        ge=1, le=250,
-    )  # fmt: skip
+        32.0,
+        "Low-pass",
+        "Faster waves are removed, at most 0.45 of the sample rate.",
+        unit="Hz",
+        group="Signal",
+        ge=1,
+        le=250,
+    )
     clip_sd: float = setting(
-        20.0, "Clip", "Larger values are cut, in standard deviations of a channel; 0 cuts nothing.", unit="sd",
-        group="Signal", advanced=True, ge=0, le=1000,
-    )  # fmt: skip
+        20.0,
+        "Clip",
+        "Larger values are cut, in standard deviations of a channel; 0 cuts nothing.",
+        unit="sd",
+        group="Signal",
+        advanced=True,
+        ge=0,
+        le=1000,
+    )
 
     @model_validator(mode="after")
     def _band(self) -> PreprocessingConfig:
@@ -44,9 +61,12 @@ class DataConfig(Settings):
     """Which recordings are learned from, and how they are parted."""
 
     path: str = setting(
-        "", "Data set", "A folder of the auditory EEG challenge or of SparrKULee, a NPZ with eeg and envelope, or `sample`.",
-        group="Data", path="folder",
-    )  # fmt: skip
+        "",
+        "Data set",
+        "A folder of the auditory EEG challenge or of SparrKULee, a NPZ with eeg and envelope, or `sample`.",
+        group="Data",
+        path="folder",
+    )
     subjects: list[str] = setting(
         [], "Subjects", "Only these are learned from; empty takes all of them.", group="Data"
     )
@@ -57,31 +77,63 @@ class DataConfig(Settings):
         group="Data",
     )
     blocks: int = setting(
-        5, "Time blocks", "Where there is one stimulus only, its time is cut into so many blocks.", group="Data",
-        advanced=True, ge=3, le=50,
-    )  # fmt: skip
+        5,
+        "Time blocks",
+        "Where there is one stimulus only, its time is cut into so many blocks.",
+        group="Data",
+        advanced=True,
+        ge=3,
+        le=50,
+    )
     validation_block: int = setting(
-        3, "Validation block", "The block that judges the training; 0 is the first.", group="Data", advanced=True,
-        ge=-1, le=49,
-    )  # fmt: skip
+        3,
+        "Validation block",
+        "The block that judges the training; 0 is the first.",
+        group="Data",
+        advanced=True,
+        ge=-1,
+        le=49,
+    )
     test_block: int = setting(
-        4, "Test block", "The block that takes no part; -1 learns from it, too.", group="Data", advanced=True, ge=-1, le=49,
-    )  # fmt: skip
+        4,
+        "Test block",
+        "The block that takes no part; -1 learns from it, too.",
+        group="Data",
+        advanced=True,
+        ge=-1,
+        le=49,
+    )
     guard_s: float = setting(
-        1.0, "Guard", "Time left out on both sides of a cut, so that neither side hears the other.", unit="s",
-        group="Data", ge=0, le=60,
-    )  # fmt: skip
+        1.0,
+        "Guard",
+        "Time left out on both sides of a cut, so that neither side hears the other.",
+        unit="s",
+        group="Data",
+        ge=0,
+        le=60,
+    )
     window_s: float = setting(
         10.0, "Window", "Length of a training example.", unit="s", group="Data", ge=1, le=60
     )
     windows_an_epoch: int = setting(
-        0, "Windows an epoch", "Windows drawn an epoch; 0 takes as many as fit side by side.", group="Data",
-        advanced=True, ge=0, le=1_000_000,
-    )  # fmt: skip
+        0,
+        "Windows an epoch",
+        "Windows drawn an epoch; 0 takes as many as fit side by side.",
+        group="Data",
+        advanced=True,
+        ge=0,
+        le=1_000_000,
+    )
     minutes: float = setting(
-        0.0, "Minutes of training", "Learns from so much only, for a learning curve; 0 takes all.", unit="min",
-        group="Data", advanced=True, ge=0, le=100_000,
-    )  # fmt: skip
+        0.0,
+        "Minutes of training",
+        "Learns from so much only, for a learning curve; 0 takes all.",
+        unit="min",
+        group="Data",
+        advanced=True,
+        ge=0,
+        le=100_000,
+    )
 
     @model_validator(mode="after")
     def _blocks_apart(self) -> DataConfig:
@@ -100,9 +152,11 @@ class NetworkSettings(Settings):
         "conformer", "Decoder", "The Conformer, or the linear decoder that is its measure.", group="Network"
     )
     version: Literal["v1", "v2"] = setting(
-        "v2", "Version", "v1 ends in one linear layer; v2 scales gradients, gates its blocks and ends in an MLP.",
+        "v2",
+        "Version",
+        "v1 ends in one linear layer; v2 scales gradients, gates its blocks and ends in an MLP.",
         group="Network",
-    )  # fmt: skip
+    )
     width: int = setting(256, "Width", "Features a time step.", group="Network", ge=16, le=1024)
     blocks: int = setting(8, "Blocks", "Conformer blocks.", group="Network", ge=1, le=24)
     heads: int = setting(
@@ -139,9 +193,12 @@ class NetworkSettings(Settings):
         le=0.8,
     )
     conv_norm: Literal["layer", "group", "batch"] = setting(
-        "layer", "Convolution norm", "Normalisation within the convolution module; batches are small, so not by batch.",
-        group="Network", advanced=True,
-    )  # fmt: skip
+        "layer",
+        "Convolution norm",
+        "Normalisation within the convolution module; batches are small, so not by batch.",
+        group="Network",
+        advanced=True,
+    )
     gradient_scale: float = setting(
         2.0,
         "Gradient scale",
@@ -151,9 +208,11 @@ class NetworkSettings(Settings):
         le=10,
     )
     gated_residual: bool = setting(
-        True, "Gated residual", "v2: a gate weighs the blocks' output against their input; off, they are added.",
+        True,
+        "Gated residual",
+        "v2: a gate weighs the blocks' output against their input; off, they are added.",
         group="Network",
-    )  # fmt: skip
+    )
     mlp_head: bool = setting(True, "MLP head", "v2: two layers at the end; off, one.", group="Network")
     subject_embedding: bool = setting(
         True,
@@ -188,10 +247,13 @@ class RidgeSettings(Settings):
         0.25, "Last lag", "EEG up to so long after a sound.", unit="s", group="Ridge", ge=0, le=2
     )
     penalties: list[float] = setting(
-        [1e-4, 1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0], "Penalties",
-        "Lambdas to choose from by cross-validation, in units of the variance of an EEG channel.", group="Ridge",
-        advanced=True, min_length=1,
-    )  # fmt: skip
+        [1e-4, 1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0],
+        "Penalties",
+        "Lambdas to choose from by cross-validation, in units of the variance of an EEG channel.",
+        group="Ridge",
+        advanced=True,
+        min_length=1,
+    )
 
     @model_validator(mode="after")
     def _lags(self) -> RidgeSettings:
@@ -204,9 +266,11 @@ class RidgeSettings(Settings):
 
 class LossSettings(Settings):
     kind: Literal["pearson + l1", "pearson", "multi-scale pearson", "mse"] = setting(
-        "pearson + l1", "Loss", "Pearson's r turned round, with some absolute error; r at several lengths; squared error.",
+        "pearson + l1",
+        "Loss",
+        "Pearson's r turned round, with some absolute error; r at several lengths; squared error.",
         group="Training",
-    )  # fmt: skip
+    )
     l1: float = setting(
         0.2, "Share of L1", "Of the first loss.", group="Training", advanced=True, ge=0, le=10
     )
@@ -241,13 +305,20 @@ class EEGConfig(TrainingConfig):
         group="Optimizer",
     )
     drop_identity: float = setting(
-        0.2, "Drop identity", "How often a training window does not say whose it is; that trains the unknown subject.",
-        group="Training", ge=0, le=1,
-    )  # fmt: skip
+        0.2,
+        "Drop identity",
+        "How often a training window does not say whose it is; that trains the unknown subject.",
+        group="Training",
+        ge=0,
+        le=1,
+    )
     start_from: str = setting(
-        "", "Start from", "A checkpoint to fine-tune, or `bundled-conformer`; its network and signal settings are then used.",
-        group="Training", path="folder",
-    )  # fmt: skip
+        "",
+        "Start from",
+        "A checkpoint to fine-tune, or `bundled-conformer`; its network and signal settings are then used.",
+        group="Training",
+        path="folder",
+    )
 
     @model_validator(mode="after")
     def _judged_by_something(self) -> EEGConfig:
@@ -275,13 +346,20 @@ class EEGConfig(TrainingConfig):
         return super().remedies() | {
             "small gradients": [Remedy("Learning rate 2e-4, gradient scale 3 where there is one", stronger)],
             "not learning": [Remedy("Learning rate 2e-4, gradient scale 3 where there is one", stronger)],
-            "unstable": [Remedy("Learning rate 5e-5, clipping 1, gradient scale 1.5 where there is one", steadier)],
-            "exploding": [Remedy("Learning rate 5e-5, clipping 1, gradient scale 1.5 where there is one", steadier)],
+            "unstable": [
+                Remedy("Learning rate 5e-5, clipping 1, gradient scale 1.5 where there is one", steadier)
+            ],
+            "exploding": [
+                Remedy("Learning rate 5e-5, clipping 1, gradient scale 1.5 where there is one", steadier)
+            ],
             "overfitting": [
-                Remedy("Ten times the weight decay", {"weight_decay": min(1.0, 10 * max(self.weight_decay, 1e-3))}),
+                Remedy(
+                    "Ten times the weight decay",
+                    {"weight_decay": min(1.0, 10 * max(self.weight_decay, 1e-3))},
+                ),
                 Remedy("Dropout 0.4", {"network.dropout": 0.4}),
             ],
-        }  # fmt: skip
+        }
 
     @property
     def _has_scale(self) -> bool:

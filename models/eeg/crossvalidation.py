@@ -41,17 +41,21 @@ def crossval(
         config.data.path = str(path)
     if by not in ("subject", "k"):
         raise UserError(
-            "EEG cannot be cross-validated by {by}.", "Known are subject (unseen subjects) and k (time blocks within a subject).",
-            "Choose one of these.", by=by,
-        )  # fmt: skip
+            "EEG cannot be cross-validated by {by}.",
+            "Known are subject (unseen subjects) and k (time blocks within a subject).",
+            "Choose one of these.",
+            by=by,
+        )
     dataset = data.open_dataset(
         located(config.data.path), config.preprocessing, config.data.subjects, progress.part(0, 0.1)
     )
     if by == "subject" and len(dataset.subjects) < 2:
         raise UserError(
-            "The data has a single subject, {subject}.", "What is learned must be judged on someone else.",
-            "Cross-validate by k, within the subject.", subject=dataset.subjects[0],
-        )  # fmt: skip
+            "The data has a single subject, {subject}.",
+            "What is learned must be judged on someone else.",
+            "Cross-validate by k, within the subject.",
+            subject=dataset.subjects[0],
+        )
     rest = progress.part(0.1, 1)
     if config.network.kind == "ridge":
         run = linear.unseen_subjects if by == "subject" else linear.within_subjects

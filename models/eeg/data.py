@@ -88,9 +88,12 @@ def open_dataset(
     progress = progress or Progress()
     if not path.exists():
         raise UserError(
-            "The data set {name} was not found.", "There is no folder or file {path}.",
-            "Choose it again; an outer drive may have to be connected.", name=path.name, path=path,
-        )  # fmt: skip
+            "The data set {name} was not found.",
+            "There is no folder or file {path}.",
+            "Choose it again; an outer drive may have to be connected.",
+            name=path.name,
+            path=path,
+        )
     progress.update(0, 1, "Looking through {name}", name=path.name)
     if path.is_dir():
         dataset = _folder(path, settings)
@@ -113,17 +116,23 @@ def open_dataset(
         dataset = _with_items(dataset, [item for item in dataset.items if item.subject in set(asked)])
     if not dataset.items:
         raise UserError(
-            "Nothing of {name} can be used.", "{reason}", "Mend the data set, or choose another.",
-            name=path.name, reason=str(dataset.skipped[0]) if dataset.skipped else "",
-        )  # fmt: skip
+            "Nothing of {name} can be used.",
+            "{reason}",
+            "Mend the data set, or choose another.",
+            name=path.name,
+            reason=str(dataset.skipped[0]) if dataset.skipped else "",
+        )
     return dataset
 
 
 def unknown_subjects(unknown: list[str], known: list[str]) -> UserError:
     return UserError(
-        "The data has no subject {unknown}.", "Its subjects are {known}.", "Correct the subjects.",
-        unknown=", ".join(unknown), known=", ".join(known),
-    )  # fmt: skip
+        "The data has no subject {unknown}.",
+        "Its subjects are {known}.",
+        "Correct the subjects.",
+        unknown=", ".join(unknown),
+        known=", ".join(known),
+    )
 
 
 def _with_items(dataset: Dataset, items: list[Item]) -> Dataset:
@@ -145,8 +154,11 @@ def with_channels(dataset: Dataset, wanted: Sequence[str]) -> Dataset:
             "The data set {name} lacks channels of the decoder.",
             "It has no {lacking}; it has {count} channels, and the decoder needs {needed}.",
             "Choose a decoder for these channels.",
-            name=dataset.name, lacking=", ".join(lacking[:8]), count=len(dataset.channel_names), needed=len(ours),
-        )  # fmt: skip
+            name=dataset.name,
+            lacking=", ".join(lacking[:8]),
+            count=len(dataset.channel_names),
+            needed=len(ours),
+        )
     order = [there[canonical(name)] for name in ours]
     items = tuple(replace(item, eeg=np.ascontiguousarray(item.eeg[:, order])) for item in dataset.items)
     said = Remark("The channels of the data set were put into the decoder's order, by their names.")
@@ -169,15 +181,22 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
     stimuli = [str(item) for item in np.asarray(arrays.get("stimulus", [""] * len(trials))).ravel()]
     if len(names) != len(trials) or len(stimuli) != len(trials):
         raise UserError(
-            "The arrays of {name} do not fit together.", "There are {trials} trials and {subjects} subjects.",
-            "Name one subject a trial.", name=path.name, trials=len(trials), subjects=len(names),
-        )  # fmt: skip
+            "The arrays of {name} do not fit together.",
+            "There are {trials} trials and {subjects} subjects.",
+            "Name one subject a trial.",
+            name=path.name,
+            trials=len(trials),
+            subjects=len(names),
+        )
     if whole.sample_rate != settings.sample_rate:
         raise UserError(
-            "{name} is at {rate:g} Hz.", "The decoder works at {wanted} Hz.",
+            "{name} is at {rate:g} Hz.",
+            "The decoder works at {wanted} Hz.",
             "Resample EEG and envelope to {wanted} Hz, or change the sample rate in the settings.",
-            name=path.name, rate=whole.sample_rate, wanted=settings.sample_rate,
-        )  # fmt: skip
+            name=path.name,
+            rate=whole.sample_rate,
+            wanted=settings.sample_rate,
+        )
     shared = np.ndim(recordings.found(arrays, "envelope")) == 1 and len(trials) > 1
     items: list[Item] = []
     skipped: list[Remark] = []
@@ -196,8 +215,13 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
         if result is not None:
             items.append(Item(names[number], stimulus, *result, step=trial.step))
     return Dataset(
-        path.stem, settings.sample_rate, whole.channel_names, tuple(items), tuple(skipped), distinct(remarks),
-    )  # fmt: skip
+        path.stem,
+        settings.sample_rate,
+        whole.channel_names,
+        tuple(items),
+        tuple(skipped),
+        distinct(remarks),
+    )
 
 
 def _folder(path: Path, settings: PreprocessingConfig) -> Dataset:
@@ -333,34 +357,43 @@ def read_stimulus(
     values = arrays.get("eeg") if path.suffix.lower() == ".npy" else recordings.found(arrays, "envelope")
     if values is None or np.squeeze(values).ndim != 1 or np.asarray(values).dtype.kind not in "iuf":
         raise UserError(
-            "{name} holds no envelope.", "An envelope is one number a time step.", "Choose the sound itself, or its envelope.",
+            "{name} holds no envelope.",
+            "An envelope is one number a time step.",
+            "Choose the sound itself, or its envelope.",
             name=path.name,
-        )  # fmt: skip
+        )
     result = np.asarray(np.squeeze(values), np.float32)
     given = recordings.found(arrays, "fs")
     rate = float(sample_rate) if given is None else recordings.number(path, "fs", given)
     if not 1 <= rate <= 100_000:
         raise UserError(
-            "{name} says that its sample rate is {rate} Hz.", "That cannot be.", "Correct fs in the file.",
-            name=files.shown(path.name), rate=rate,
-        )  # fmt: skip
+            "{name} says that its sample rate is {rate} Hz.",
+            "That cannot be.",
+            "Correct fs in the file.",
+            name=files.shown(path.name),
+            rate=rate,
+        )
     if rate != sample_rate:
         import soxr
 
         result = soxr.resample(result, rate, sample_rate).astype(np.float32)
     if not len(result) or not np.isfinite(result).all() or not result.std():
         raise UserError(
-            "The envelope {name} cannot be used.", "It is flat, or holds values that are no numbers.",
-            "Make it anew from the sound.", name=path.name,
-        )  # fmt: skip
+            "The envelope {name} cannot be used.",
+            "It is flat, or holds values that are no numbers.",
+            "Make it anew from the sound.",
+            name=path.name,
+        )
     return result
 
 
 def no_stimulus(name: str) -> UserError:
     return UserError(
-        "{name} names no stimulus.", "Without what was heard there is nothing to learn or to compare.",
-        "Add the array envelope, or choose the sound that was heard.", name=name,
-    )  # fmt: skip
+        "{name} names no stimulus.",
+        "Without what was heard there is nothing to learn or to compare.",
+        "Add the array envelope, or choose the sound that was heard.",
+        name=name,
+    )
 
 
 def _aligned(
@@ -408,9 +441,14 @@ def _finished(
     for item in items:
         if item.eeg.shape[1] != usual:
             skipped.append(
-                Remark("Subject {subject}, {stimulus}: it has {count} channels and the others {usual}.",
-                       subject=item.subject, stimulus=item.stimulus, count=item.eeg.shape[1], usual=usual)
-            )  # fmt: skip
+                Remark(
+                    "Subject {subject}, {stimulus}: it has {count} channels and the others {usual}.",
+                    subject=item.subject,
+                    stimulus=item.stimulus,
+                    count=item.eeg.shape[1],
+                    usual=usual,
+                )
+            )
     kept = tuple(item for item in items if item.eeg.shape[1] == usual)
     names = recordings.default_names(usual)
     return Dataset(path.name, settings.sample_rate, names, kept, tuple(skipped), distinct(remarks))

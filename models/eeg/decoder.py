@@ -150,10 +150,13 @@ class Decoder:
         eeg = np.asarray(eeg)
         if eeg.ndim not in (2, 3) or eeg.shape[-1] != len(self.channel_names):
             raise UserError(
-                "The EEG does not fit the decoder.", "It has the shape {shape}, and {channels} channels are needed.",
+                "The EEG does not fit the decoder.",
+                "It has the shape {shape}, and {channels} channels are needed.",
                 "Choose a recording with the channels {names}.",
-                shape=list(eeg.shape), channels=len(self.channel_names), names=", ".join(self.channel_names[:6]) + " …",
-            )  # fmt: skip
+                shape=list(eeg.shape),
+                channels=len(self.channel_names),
+                names=", ".join(self.channel_names[:6]) + " …",
+            )
         if not np.isfinite(eeg).all():
             raise UserError(
                 "The EEG holds values that are no numbers.",
@@ -208,9 +211,14 @@ class Decoder:
         prepared = self.prepare(opened, bad, history, progress.part(0, 0.5))
         envelope = self.decode(prepared.eeg, subject, progress.part(0.5, 1))
         return Decoding(
-            opened.path, envelope, prepared.eeg, self.sample_rate, prepared.channel_names, prepared.history,
+            opened.path,
+            envelope,
+            prepared.eeg,
+            self.sample_rate,
+            prepared.channel_names,
+            prepared.history,
             prepared.history.remarks,
-        )  # fmt: skip
+        )
 
     def prepare(
         self,

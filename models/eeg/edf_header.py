@@ -72,15 +72,26 @@ def read_header(path: Path, kind: str) -> Header:
         remarks.append(
             Remark(
                 "The unit of {count} channels is not said ({names}); µV were assumed.",
-                count=len(guessed), names=files.shortened(", ".join(guessed), 80),
+                count=len(guessed),
+                names=files.shortened(", ".join(guessed), 80),
             )
-        )  # fmt: skip
+        )
     return Header(tuple(labels[i] for i in kept), tuple(scales), tuple(remarks))
 
 
 def _fields(data: bytes, count: int) -> dict[str, list[bytes]]:
-    sizes = {"labels": 16, "transducers": 80, "units": 8, "minimum": 8, "maximum": 8, "low": 8, "high": 8,
-             "filters": 80, "samples": 8, "reserved": 32}  # fmt: skip
+    sizes = {
+        "labels": 16,
+        "transducers": 80,
+        "units": 8,
+        "minimum": 8,
+        "maximum": 8,
+        "low": 8,
+        "high": 8,
+        "filters": 80,
+        "samples": 8,
+        "reserved": 32,
+    }
     result, place = {}, 0
     for name, size in sizes.items():
         result[name] = [data[place + i * size : place + (i + 1) * size] for i in range(count)]
@@ -133,9 +144,11 @@ def _pauses(file: object, place: int, record: int, length: int, count: int, reco
         Remark(
             "The recording has gaps: at {first:.1f} s and {others} times more it was interrupted, {missing:.1f} s are missing in"
             " all. What is there was joined and no longer fits one sound.",
-            first=first, others=pauses - 1, missing=missing,
+            first=first,
+            others=pauses - 1,
+            missing=missing,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _scale(unit: bytes, reach: float) -> tuple[float, bool]:

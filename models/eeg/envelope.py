@@ -81,9 +81,11 @@ def envelope_of_file(
     result = _of_blocks(told(), sample_rate, round(duration_s * sample_rate))
     if not result.any():
         raise UserError(
-            "{name} is silent.", "Its envelope is flat, and nothing can be compared with it.",
-            "Choose the sound that was heard.", name=name,
-        )  # fmt: skip
+            "{name} is silent.",
+            "Its envelope is flat, and nothing can be compared with it.",
+            "Choose the sound that was heard.",
+            name=name,
+        )
     return result
 
 

@@ -52,9 +52,10 @@ def test_part(dataset: data.Dataset, config: EEGConfig) -> Parts:
     parts = part(dataset, settings, config.preprocessing, config.seed)
     if not parts.test:
         raise UserError(
-            "The data set has no test part.", "Its files are all of the training or the validation part.",
+            "The data set has no test part.",
+            "Its files are all of the training or the validation part.",
             "Choose a data set with test files.",
-        )  # fmt: skip
+        )
     return parts
 
 

@@ -49,8 +49,12 @@ class _BandPass(_Step):
 
 
 _STEPS: dict[str, type[_Step]] = {
-    "pick": _Pick, "resample": _Resample, "interpolate": _Interpolate, "reference": _Reference, "band-pass": _BandPass,
-}  # fmt: skip
+    "pick": _Pick,
+    "resample": _Resample,
+    "interpolate": _Interpolate,
+    "reference": _Reference,
+    "band-pass": _BandPass,
+}
 
 
 class _Saved(BaseModel):
@@ -91,9 +95,12 @@ class History:
         except (ValueError, KeyError) as error:
             reason = files.validation_reason(error) if isinstance(error, ValidationError) else str(error)
             raise UserError(
-                "{name} is no history of preprocessing.", "{reason}.", "Choose a file that Polyphony has saved.",
-                name=name, reason=files.shortened(reason).rstrip("."),
-            ) from error  # fmt: skip
+                "{name} is no history of preprocessing.",
+                "{reason}.",
+                "Choose a file that Polyphony has saved.",
+                name=name,
+                reason=files.shortened(reason).rstrip("."),
+            ) from error
         return cls(steps, tuple(Remark("{text}", text=text) for text in saved.remarks))
 
     def told(self) -> list[str]:

@@ -65,9 +65,11 @@ def within_subjects(dataset: Dataset, config: EEGConfig, progress: Progress | No
     for number, subject in enumerate(dataset.subjects):
         progress.update(number, len(dataset.subjects), "Subject {name}", name=subject)
         own = Dataset(
-            dataset.name, dataset.sample_rate, dataset.channel_names,
+            dataset.name,
+            dataset.sample_rate,
+            dataset.channel_names,
             tuple(item for item in dataset.items if item.subject == subject),
-        )  # fmt: skip
+        )
         for parts in blocks_in_turn(own, config):
             decoder, _ = fit(parts.train, config.ridge, dataset.sample_rate)
             result += decode(decoder, parts.test)

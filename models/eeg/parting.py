@@ -139,8 +139,9 @@ def _without_scraps(dataset: Dataset, settings: DataConfig) -> tuple[Dataset, tu
         return dataset, ()
     said = Remark(
         "Left out: {count} recordings shorter than a window of {window:g} s.",
-        count=len(dataset.items) - len(kept), window=settings.window_s,
-    )  # fmt: skip
+        count=len(dataset.items) - len(kept),
+        window=settings.window_s,
+    )
     return replace(dataset, items=kept), (said,)
 
 
@@ -161,10 +162,14 @@ def _by_stimulus(dataset: Dataset, seed: int) -> list[_Cut]:
     count = max(1, len(names) // 5)
     test, validation = set(names[:count]), set(names[count : 2 * count])
     return [
-        _Cut(item, 0, len(item.envelope),
-             "test" if item.stimulus in test else "validation" if item.stimulus in validation else "train")
+        _Cut(
+            item,
+            0,
+            len(item.envelope),
+            "test" if item.stimulus in test else "validation" if item.stimulus in validation else "train",
+        )
         for item in dataset.items
-    ]  # fmt: skip
+    ]
 
 
 def _by_time(dataset: Dataset, settings: DataConfig) -> list[_Cut]:
@@ -240,13 +245,14 @@ def _standardised(
     return {
         name: [
             replace(
-                entry, eeg=standardised(entry.eeg, signal.clip_sd, statistics),
+                entry,
+                eeg=standardised(entry.eeg, signal.clip_sd, statistics),
                 envelope=((entry.envelope - mean) / sd).astype(np.float32),
             )
             for entry in part
         ]
         for name, part in made.items()
-    }  # fmt: skip
+    }
 
 
 def _in_band(
@@ -330,5 +336,7 @@ def check(parts: Parts, guard: int = 0) -> None:
                             "A stretch of the stimulus {stimulus} is in {one} and in {other}.",
                             "A network could know it by heart, and the figures would be too good.",
                             "Part the data by stimulus or by time.",
-                            stimulus=stimulus, one=name, other=other,
-                        )  # fmt: skip
+                            stimulus=stimulus,
+                            one=name,
+                            other=other,
+                        )

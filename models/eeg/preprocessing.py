@@ -102,10 +102,13 @@ def replay(recording: Recording, history: History, progress: Progress | None = N
     wanted = tuple(by_name["pick"]["channels"])
     if abs(by_name["resample"]["from_hz"] - recording.sample_rate) > 1e-6:
         raise UserError(
-            "The history is of another recording.", "That was at {theirs} Hz, and {name} is at {ours} Hz.",
+            "The history is of another recording.",
+            "That was at {theirs} Hz, and {name} is at {ours} Hz.",
             "Choose the recording that it belongs to.",
-            theirs=by_name["resample"]["from_hz"], ours=recording.sample_rate, name=recording.path.name,
-        )  # fmt: skip
+            theirs=by_name["resample"]["from_hz"],
+            ours=recording.sample_rate,
+            name=recording.path.name,
+        )
     rate = int(by_name["resample"]["to_hz"])
     eeg, _ = _resampled(recording, wanted, rate, progress or Progress())
     return _applied(eeg, wanted, rate, history)
@@ -200,10 +203,12 @@ def _resampled(
     have = np.array([column >= 0 for column in columns])
     if not have.any():
         raise UserError(
-            "{name} has none of the channels that are needed.", "Its channels are {channels}.",
+            "{name} has none of the channels that are needed.",
+            "Its channels are {channels}.",
             "Choose another recording, or name its channels as in the 10-20 system.",
-            name=recording.path.name, channels=", ".join(recording.channel_names[:12]),
-        )  # fmt: skip
+            name=recording.path.name,
+            channels=", ".join(recording.channel_names[:12]),
+        )
     source = [column for column in columns if column >= 0]
     stream = None
     if recording.sample_rate != rate:
@@ -310,8 +315,10 @@ def _check_rate(recording: Recording, settings: PreprocessingConfig) -> None:
             "{name} is too slow for the decoder.",
             "It has {rate:g} samples a second, and {wanted} are needed.",
             "Export it at its original rate.",
-            name=recording.path.name, rate=recording.sample_rate, wanted=settings.sample_rate,
-        )  # fmt: skip
+            name=recording.path.name,
+            rate=recording.sample_rate,
+            wanted=settings.sample_rate,
+        )
 
 
 def _check_bad(recording: Recording, reasons: dict[str, str], wanted: tuple[str, ...]) -> None:
@@ -321,5 +328,8 @@ def _check_bad(recording: Recording, reasons: dict[str, str], wanted: tuple[str,
             "{name} has too few good channels.",
             "{count} of {all} are missing or bad: {bad}. Up to a fifth can be interpolated from their neighbours.",
             "Choose another recording, or a decoder for the channels that are there.",
-            name=recording.path.name, count=len(reasons), all=len(wanted), bad=", ".join(told[:8]) + (" …" if len(told) > 8 else ""),
-        )  # fmt: skip
+            name=recording.path.name,
+            count=len(reasons),
+            all=len(wanted),
+            bad=", ".join(told[:8]) + (" …" if len(told) > 8 else ""),
+        )

@@ -136,23 +136,35 @@ def _recording(path: Path, raw: Any, scales: dict[str, float], remarks: list[Rem
         names = [name for name, item in zip(names, used, strict=True) if item]
     if not len(picks):
         raise UserError(
-            "{name} holds no EEG channel.", "Its channels are {channels}.", "Choose another recording.",
-            name=files.shown(path.name), channels=files.shortened(", ".join(raw.ch_names[:12])) or "none",
-        )  # fmt: skip
+            "{name} holds no EEG channel.",
+            "Its channels are {channels}.",
+            "Choose another recording.",
+            name=files.shown(path.name),
+            channels=files.shortened(", ".join(raw.ch_names[:12])) or "none",
+        )
     rate = float(raw.info["sfreq"])
     if not 1 <= rate <= 100_000:
         raise UserError(
-            "{name} says that its sample rate is {rate} Hz.", "That cannot be.", "Correct fs in the file.",
-            name=files.shown(path.name), rate=rate,
-        )  # fmt: skip
+            "{name} says that its sample rate is {rate} Hz.",
+            "That cannot be.",
+            "Correct fs in the file.",
+            name=files.shown(path.name),
+            rate=rate,
+        )
     if not raw.n_times:
         raise empty(path)
     factors = np.array([1e6 * scales.get(raw.ch_names[i], 1.0) for i in picks])
     bad = {raw.ch_names[i]: name for i, name in zip(picks, names, strict=True)}
     return Recording(
-        path, tuple(names), rate, int(raw.n_times), _reader(path, raw, picks, factors),
-        tuple(bad[name] for name in raw.info["bads"] if name in bad), None, tuple(remarks),
-    )  # fmt: skip
+        path,
+        tuple(names),
+        rate,
+        int(raw.n_times),
+        _reader(path, raw, picks, factors),
+        tuple(bad[name] for name in raw.info["bads"] if name in bad),
+        None,
+        tuple(remarks),
+    )
 
 
 def _reader(path: Path, raw: Any, picks: np.ndarray, factors: np.ndarray) -> Callable[[int, int], np.ndarray]:

@@ -24,8 +24,20 @@ from models.eeg.recording import Recording, empty
 from models.errors import UserError
 from models.remarks import Remark
 
-__all__ = ["ASSUMED_RATE", "BIOSEMI64", "SUFFIXES", "Recording", "default_names", "found", "montage", "number", "of_arrays",
-           "open_recording", "read_arrays", "standard_names"]  # fmt: skip
+__all__ = [
+    "ASSUMED_RATE",
+    "BIOSEMI64",
+    "SUFFIXES",
+    "Recording",
+    "default_names",
+    "found",
+    "montage",
+    "number",
+    "of_arrays",
+    "open_recording",
+    "read_arrays",
+    "standard_names",
+]
 
 ARRAY_SUFFIXES = (".npz", ".npy", ".mat")
 SUFFIXES = (*KINDS, ".fif.gz", *ARRAY_SUFFIXES)
@@ -104,10 +116,16 @@ def of_arrays(path: Path, arrays: dict[str, Any]) -> Recording:
 
     def one(part: np.ndarray, env: np.ndarray | None) -> Recording:
         return Recording(
-            path, channels, rate, len(part),
+            path,
+            channels,
+            rate,
+            len(part),
             lambda first, last: np.asarray(part[first:last], np.float32) * np.float32(step),
-            envelope=env, remarks=tuple(remarks), stored=part, step=step,
-        )  # fmt: skip
+            envelope=env,
+            remarks=tuple(remarks),
+            stored=part,
+            step=step,
+        )
 
     each = [one(part, env) for part, env in zip(parts, envelopes, strict=True)]
     several = len(each) > 1 or np.ndim(found(arrays, "eeg")) == 3 or isinstance(found(arrays, "eeg"), list)
@@ -132,10 +150,12 @@ def _trials(path: Path, arrays: dict[str, Any], remarks: list[Remark]) -> list[n
     eeg = found(arrays, "eeg")
     if eeg is None:
         raise UserError(
-            "{name} holds no array called eeg.", "Its arrays are {arrays}.",
+            "{name} holds no array called eeg.",
+            "Its arrays are {arrays}.",
             "Name the array [time, channels] eeg, and its rate fs.",
-            name=files.shown(path.name), arrays=files.shortened(", ".join(sorted(map(str, arrays)))) or "none",
-        )  # fmt: skip
+            name=files.shown(path.name),
+            arrays=files.shortened(", ".join(sorted(map(str, arrays)))) or "none",
+        )
     if isinstance(eeg, list):  # a cell
         parts = [np.asarray(item) if isinstance(item, np.ndarray) else np.zeros(0) for item in eeg]
     else:
@@ -144,11 +164,13 @@ def _trials(path: Path, arrays: dict[str, Any], remarks: list[Remark]) -> list[n
     wrong = next((part for part in parts if part.ndim != 2 or part.dtype.kind not in "iuf"), None)
     if wrong is not None or not 0 < len(parts) <= MOST_TRIALS:
         raise UserError(
-            "The array eeg of {name} is not EEG.", "It has the shape {shape} and holds {kind}.",
+            "The array eeg of {name} is not EEG.",
+            "It has the shape {shape} and holds {kind}.",
             "It should be [time, channels] or [n, time, channels] of numbers in µV.",
-            name=files.shown(path.name), shape=list(np.shape(wrong if wrong is not None else [])),
+            name=files.shown(path.name),
+            shape=list(np.shape(wrong if wrong is not None else [])),
             kind=str(getattr(wrong, "dtype", "nothing"))[:40],
-        )  # fmt: skip
+        )
     longest = max(parts, key=lambda part: part.size)
     if longest.shape[1] > 4 * longest.shape[0] and longest.shape[0] <= 512:
         parts = [part.T for part in parts]
@@ -158,10 +180,12 @@ def _trials(path: Path, arrays: dict[str, Any], remarks: list[Remark]) -> list[n
     widths = {part.shape[1] for part in parts}
     if len(widths) > 1 or max(widths) > MOST_CHANNELS:
         raise UserError(
-            "The trials of {name} do not fit together.", "They have {widths} channels.",
-            "Save the same channels of every trial.", name=files.shown(path.name),
+            "The trials of {name} do not fit together.",
+            "They have {widths} channels.",
+            "Save the same channels of every trial.",
+            name=files.shown(path.name),
             widths=files.shortened(", ".join(map(str, sorted(widths))), 60),
-        )  # fmt: skip
+        )
     return parts
 
 
@@ -174,9 +198,12 @@ def _rate(path: Path, value: Any, remarks: list[Remark]) -> float:
     rate = number(path, "fs", value)
     if not 1 <= rate <= 100_000:
         raise UserError(
-            "{name} says that its sample rate is {rate} Hz.", "That cannot be.", "Correct fs in the file.",
-            name=files.shown(path.name), rate=rate,
-        )  # fmt: skip
+            "{name} says that its sample rate is {rate} Hz.",
+            "That cannot be.",
+            "Correct fs in the file.",
+            name=files.shown(path.name),
+            rate=rate,
+        )
     return rate
 
 
@@ -191,9 +218,13 @@ def number(path: Path, name: str, value: Any) -> float:
             one = float(match[1])
     if not np.isfinite(one):
         raise UserError(
-            "{what} of {name} is no number.", "It is {found}.", "Save it as one number.",
-            what=name, name=files.shown(path.name), found=files.shortened(value, 60) or "empty",
-        )  # fmt: skip
+            "{what} of {name} is no number.",
+            "It is {found}.",
+            "Save it as one number.",
+            what=name,
+            name=files.shown(path.name),
+            found=files.shortened(value, 60) or "empty",
+        )
     return one
 
 
@@ -227,8 +258,10 @@ def _channels(path: Path, value: Any, count: int, remarks: list[Remark]) -> tupl
             "The channels of {name} are not named one by one.",
             "There are {count} channels and {names} different names.",
             "Name each channel once, or leave the names out.",
-            name=files.shown(path.name), count=count, names=len(set(filter(None, names))),
-        )  # fmt: skip
+            name=files.shown(path.name),
+            count=count,
+            names=len(set(filter(None, names))),
+        )
     today, used, said = placed(names)
     if sum(used) < 4 or len(set(today)) != count:
         return names
@@ -254,9 +287,13 @@ def _envelopes(path: Path, value: Any, count: int) -> list[np.ndarray | None]:
         raise files.damaged(path, "its envelope is no array of numbers") from error
     if len(each) != count:
         raise UserError(
-            "The arrays of {name} do not fit together.", "There are {trials} trials and {envelopes} envelopes.",
-            "Save one envelope a trial.", name=files.shown(path.name), trials=count, envelopes=len(each),
-        )  # fmt: skip
+            "The arrays of {name} do not fit together.",
+            "There are {trials} trials and {envelopes} envelopes.",
+            "Save one envelope a trial.",
+            name=files.shown(path.name),
+            trials=count,
+            envelopes=len(each),
+        )
     return list(each)
 
 

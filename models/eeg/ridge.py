@@ -33,15 +33,23 @@ class Covariance:
 
     def __add__(self, other: Covariance) -> Covariance:
         return Covariance(
-            self.xx + other.xx, self.xy + other.xy, self.yy + other.yy, self.y + other.y,
-            self.samples + other.samples, self.stretches + other.stretches,
-        )  # fmt: skip
+            self.xx + other.xx,
+            self.xy + other.xy,
+            self.yy + other.yy,
+            self.y + other.y,
+            self.samples + other.samples,
+            self.stretches + other.stretches,
+        )
 
     def __sub__(self, other: Covariance) -> Covariance:
         return Covariance(
-            self.xx - other.xx, self.xy - other.xy, self.yy - other.yy, self.y - other.y,
-            self.samples - other.samples, self.stretches - other.stretches,
-        )  # fmt: skip
+            self.xx - other.xx,
+            self.xy - other.xy,
+            self.yy - other.yy,
+            self.y - other.y,
+            self.samples - other.samples,
+            self.stretches - other.stretches,
+        )
 
 
 @dataclass(frozen=True)
@@ -136,8 +144,9 @@ def _with_constant(xx: np.ndarray, xy: np.ndarray, ones: np.ndarray, y: np.ndarr
 def summed(parts: Sequence[Covariance]) -> Covariance:
     """All of them together."""
     total = Covariance(
-        sum(part.xx for part in parts), sum(part.xy for part in parts),  # type: ignore[arg-type]
-    )  # fmt: skip
+        sum(part.xx for part in parts),  # type: ignore[arg-type]
+        sum(part.xy for part in parts),  # type: ignore[arg-type]
+    )
     for name in ("yy", "y", "samples", "stretches"):
         setattr(total, name, sum(getattr(part, name) for part in parts))
     return total

@@ -150,11 +150,16 @@ class Evaluation:
             }
             rows.append(row)
         return {
-            "r": self.r, "median": float(np.median([subject.r for subject in self.subjects])), "within": self.within,
-            "held_out": self.held_out, "score": self.score, "chance": self.chance,
-            "generalisation": self.generalisation, "subjects": rows,
+            "r": self.r,
+            "median": float(np.median([subject.r for subject in self.subjects])),
+            "within": self.within,
+            "held_out": self.held_out,
+            "score": self.score,
+            "chance": self.chance,
+            "generalisation": self.generalisation,
+            "subjects": rows,
             "learned": self.familiar.as_dict() if self.familiar is not None else None,
-        }  # fmt: skip
+        }
 
 
 def evaluate(

@@ -67,9 +67,10 @@ class EEGTask(Task[EEGConfig]):
         self._validation = _Windows(self.parts.validation, settings.window_s, self.rate)
         if self.config.keep == "best" and not len(self._validation):
             raise UserError(
-                "There is nothing to validate on.", "No stretch is left for the validation part.",
+                "There is nothing to validate on.",
+                "No stretch is left for the validation part.",
                 "Name a validation block, or set Keep to last.",
-            )  # fmt: skip
+            )
         minutes = sum(map(len, self.parts.train)) / self.rate / 60
         return {
             "training minutes": round(minutes, 1),

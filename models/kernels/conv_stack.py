@@ -171,9 +171,14 @@ def _ready(w: BlockWeights, half: bool) -> _Ready:
     kind = torch.bfloat16 if half else torch.float32
     gained = w.outer * w.gain2
     return _Ready(
-        w.inner.to(kind), w.inner_bias.to(kind), float(w.slope1), float(w.slope2), gained.to(kind),
-        torch.addmv(w.outer_bias, w.outer, w.bias2), gained.sum(1),
-    )  # fmt: skip
+        w.inner.to(kind),
+        w.inner_bias.to(kind),
+        float(w.slope1),
+        float(w.slope2),
+        gained.to(kind),
+        torch.addmv(w.outer_bias, w.outer, w.bias2),
+        gained.sum(1),
+    )
 
 
 def _forward(
@@ -254,9 +259,19 @@ def _backward(
     inner = product(multiplied.t(), kept.entered.t()).float()
     state[:, : w.inner.shape[1]] += product(multiplied, ready.inner.t()).float()
     return (
-        inner, inner_bias, slope1.view_as(w.slope1), gain1, bias1, taps, taps_bias, slope2.view_as(w.slope2),
-        gain2, bias2, outer, columns,
-    )  # fmt: skip
+        inner,
+        inner_bias,
+        slope1.view_as(w.slope1),
+        gain1,
+        bias1,
+        taps,
+        taps_bias,
+        slope2.view_as(w.slope2),
+        gain2,
+        bias2,
+        outer,
+        columns,
+    )
 
 
 def _active(values: Tensor, slope: float) -> Tensor:

@@ -148,9 +148,19 @@ def _backward(state: Tensor, kept: Sequence[Tensor], w: BlockWeights, dilation: 
     inner = (flat.t() @ entered.flatten(0, 1)).float()
     state[..., : w.inner.shape[1]] += back @ w.inner.to(kind)
     return (
-        inner, flat.sum(0, dtype=torch.float32), slope1.view_as(w.slope1), gain1.sum(0), bias1.sum(0), taps,
-        taps_bias.sum(0), slope2.view_as(w.slope2), gain2.sum(0), bias2.sum(0), outer, columns.sum(0),
-    )  # fmt: skip
+        inner,
+        flat.sum(0, dtype=torch.float32),
+        slope1.view_as(w.slope1),
+        gain1.sum(0),
+        bias1.sum(0),
+        taps,
+        taps_bias.sum(0),
+        slope2.view_as(w.slope2),
+        gain2.sum(0),
+        bias2.sum(0),
+        outer,
+        columns.sum(0),
+    )
 
 
 def _normed(values: Tensor, gain: Tensor, bias: Tensor) -> _Norm:

@@ -32,9 +32,19 @@ def _passed_on(dots, item, blocks: tl.constexpr, mean, rstd, count):
 
 @triton.jit
 def second_norm_kernel(
-    crossed, columns, outer, gain, moments, of_bias, of_gain, dots, out, size,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr,
-):  # fmt: skip
+    crossed,
+    columns,
+    outer,
+    gain,
+    moments,
+    of_bias,
+    of_gain,
+    dots,
+    out,
+    size,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
     block, item = tl.program_id(0), tl.program_id(1)
     at = block * COLUMNS + tl.arange(0, COLUMNS)
     inside = at < size
@@ -94,10 +104,26 @@ def sums_kernel(hidden, slope, found, count, parts, FLAT: tl.constexpr):
 
 @triton.jit
 def filter_kernel(
-    hidden, first, slope1, gain, bias, taps, taps_bias, slope2, filtered, active, second, moments,
-    frames, size, dilation, kernel: tl.constexpr, eps: tl.constexpr,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr,
-):  # fmt: skip
+    hidden,
+    first,
+    slope1,
+    gain,
+    bias,
+    taps,
+    taps_bias,
+    slope2,
+    filtered,
+    active,
+    second,
+    moments,
+    frames,
+    size,
+    dilation,
+    kernel: tl.constexpr,
+    eps: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
     part, block, item = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     mean, rstd = _moments(first, item, frames * size, eps)
     if part + block == 0:
@@ -136,9 +162,18 @@ def filter_kernel(
 
 @triton.jit
 def outer_kernel(
-    second, gained, base, sums, outer, constant, moments, count, size, size_2: tl.constexpr,
+    second,
+    gained,
+    base,
+    sums,
+    outer,
+    constant,
+    moments,
+    count,
+    size,
+    size_2: tl.constexpr,
     eps: tl.constexpr,
-):  # fmt: skip
+):
     row, item = tl.program_id(0), tl.program_id(1)
     mean, rstd = _moments(second, item, count, eps)
     if row == 0:
@@ -154,9 +189,24 @@ def outer_kernel(
 
 @triton.jit
 def through_kernel(
-    back, filtered, hidden, moments, dots, slope2, slope1, through, slopes, met,
-    frames, size, dilation, blocks: tl.constexpr, kernel: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
-):  # fmt: skip
+    back,
+    filtered,
+    hidden,
+    moments,
+    dots,
+    slope2,
+    slope1,
+    through,
+    slopes,
+    met,
+    frames,
+    size,
+    dilation,
+    blocks: tl.constexpr,
+    kernel: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
     part, block, item = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     rows = part * ROWS + tl.arange(0, ROWS)
     columns = block * COLUMNS + tl.arange(0, COLUMNS)
@@ -196,9 +246,24 @@ def through_kernel(
 
 @triton.jit
 def spread_kernel(
-    through, hidden, moments, dots, gain, taps, slope1, back, slopes, sums,
-    frames, size, dilation, blocks: tl.constexpr, kernel: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
-):  # fmt: skip
+    through,
+    hidden,
+    moments,
+    dots,
+    gain,
+    taps,
+    slope1,
+    back,
+    slopes,
+    sums,
+    frames,
+    size,
+    dilation,
+    blocks: tl.constexpr,
+    kernel: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
     part, block, item = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     rows = part * ROWS + tl.arange(0, ROWS)
     columns = block * COLUMNS + tl.arange(0, COLUMNS)

@@ -137,9 +137,19 @@ def _of_weights(w: BlockWeights, found: Sequence[Tensor], moments1: Tensor, mome
     offset = w.bias1[:, None] - mean[..., None] * scale
     taps = (met * scale[:, :, None] + (taps_bias - beyond) * offset[:, :, None]).sum(1)
     return BlockWeights(
-        of_inner.float(), inner_bias.sum((1, 2)), slope1.sum((1, 2)), gain1.sum(1), bias1.sum(1), taps,
-        taps_bias.sum((1, 2)), slope2.sum((1, 2)), gain2.sum(1), bias2.sum(1), outer, columns.sum(1),
-    )  # fmt: skip
+        of_inner.float(),
+        inner_bias.sum((1, 2)),
+        slope1.sum((1, 2)),
+        gain1.sum(1),
+        bias1.sum(1),
+        taps,
+        taps_bias.sum((1, 2)),
+        slope2.sum((1, 2)),
+        gain2.sum(1),
+        bias2.sum(1),
+        outer,
+        columns.sum(1),
+    )
 
 
 def _sums(hidden: Tensor, slope: Tensor) -> Tensor:
@@ -162,10 +172,26 @@ def _filtered(
     second = first.new_empty((batch, grid[0] * grid[1], 2))
     moments = first.new_empty((batch, 2))
     filter_kernel[grid](
-        hidden, first, w.slope1[number], w.gain1[number], w.bias1[number], w.taps[number], w.taps_bias[number],
-        w.slope2[number], filtered, active, second, moments, frames, size, dilation,
-        len(w.taps[number]), EPS, ROWS, COLUMNS,
-    )  # fmt: skip
+        hidden,
+        first,
+        w.slope1[number],
+        w.gain1[number],
+        w.bias1[number],
+        w.taps[number],
+        w.taps_bias[number],
+        w.slope2[number],
+        filtered,
+        active,
+        second,
+        moments,
+        frames,
+        size,
+        dilation,
+        len(w.taps[number]),
+        EPS,
+        ROWS,
+        COLUMNS,
+    )
     return filtered, active, second.sum(1), moments
 
 
@@ -178,9 +204,18 @@ def _outer(
     outer, constant = hidden.new_empty((batch, out, size)), hidden.new_empty((batch, 1, out))
     moments = gained.new_empty((batch, 2))
     outer_kernel[(out, batch)](
-        second, gained, base, sums, outer, constant, moments, hidden[0].numel(), size,
-        triton.next_power_of_2(size), EPS,
-    )  # fmt: skip
+        second,
+        gained,
+        base,
+        sums,
+        outer,
+        constant,
+        moments,
+        hidden[0].numel(),
+        size,
+        triton.next_power_of_2(size),
+        EPS,
+    )
     return outer, constant, moments
 
 
@@ -228,9 +263,24 @@ def _through(
     slopes = dots.new_empty((batch, grid[0] * grid[1]))
     met = dots.new_empty((batch, grid[0], 1 + 2 * kernel, size))
     through_kernel[grid](
-        back, filtered, hidden, moments, dots, w.slope2, w.slope1, through, slopes, met,
-        frames, size, dilation, dots.shape[1], kernel, ROWS, COLUMNS,
-    )  # fmt: skip
+        back,
+        filtered,
+        hidden,
+        moments,
+        dots,
+        w.slope2,
+        w.slope1,
+        through,
+        slopes,
+        met,
+        frames,
+        size,
+        dilation,
+        dots.shape[1],
+        kernel,
+        ROWS,
+        COLUMNS,
+    )
     return through, slopes, met
 
 
@@ -245,7 +295,22 @@ def _spread(
     slopes = dots.new_empty((batch, grid[0] * grid[1]))
     sums = dots.new_empty((batch, grid[0], size))
     spread_kernel[grid](
-        through, hidden, moments, dots, w.gain1, w.taps, w.slope1, back, slopes, sums, frames, size, dilation,
-        dots.shape[1], len(w.taps), ROWS, COLUMNS,
-    )  # fmt: skip
+        through,
+        hidden,
+        moments,
+        dots,
+        w.gain1,
+        w.taps,
+        w.slope1,
+        back,
+        slopes,
+        sums,
+        frames,
+        size,
+        dilation,
+        dots.shape[1],
+        len(w.taps),
+        ROWS,
+        COLUMNS,
+    )
     return back, slopes, sums

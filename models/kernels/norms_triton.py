@@ -51,9 +51,19 @@ class _LayerNorm(torch.autograd.Function):
         sums = x.new_zeros((2, parts, features), dtype=torch.float32)
         if count:
             _backward_kernel[(parts,)](
-                gradients[0].contiguous(), x, gain, moments, of_x, sums, count, features, parts, LONGEST, together,
+                gradients[0].contiguous(),
+                x,
+                gain,
+                moments,
+                of_x,
+                sums,
+                count,
+                features,
+                parts,
+                LONGEST,
+                together,
                 wide,
-            )  # fmt: skip
+            )
         of_gain, of_shift = sums.sum(1).to(gain.dtype)
         return of_x, of_gain, of_shift, None
 
@@ -81,9 +91,19 @@ def _forward_kernel(
 
 @triton.jit
 def _backward_kernel(
-    given, x, gain, moments, of_x, sums, count, features, parts, LONGEST: tl.constexpr, TOGETHER: tl.constexpr,
+    given,
+    x,
+    gain,
+    moments,
+    of_x,
+    sums,
+    count,
+    features,
+    parts,
+    LONGEST: tl.constexpr,
+    TOGETHER: tl.constexpr,
     WIDE: tl.constexpr,
-):  # fmt: skip
+):
     part = tl.program_id(0)
     columns = tl.arange(0, WIDE)
     inside = columns < features

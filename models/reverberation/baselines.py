@@ -28,8 +28,12 @@ class GRUBaseline(nn.Module):
         hidden = _hidden_units(width, parameters)
         self.gru = nn.GRU(width, hidden, num_layers=2, batch_first=True)
         self.out = nn.Linear(hidden, 1)
-        for name, value in (("input_mean", torch.zeros(width)), ("input_scale", torch.ones(width)),
-                            ("target_mean", torch.zeros(())), ("target_scale", torch.ones(()))):  # fmt: skip
+        for name, value in (
+            ("input_mean", torch.zeros(width)),
+            ("input_scale", torch.ones(width)),
+            ("target_mean", torch.zeros(())),
+            ("target_scale", torch.ones(())),
+        ):
             self.register_buffer(name, value)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Output:

@@ -217,9 +217,7 @@ _BODIES: dict[str, Callable[[int], nn.Module]] = {
     "bremen": lambda d: Parallel(
         d, 3, nn.Sequential(Linear(3 * d, 2 * d), nn.GELU(), Linear(2 * d, d)), None
     ),
-    "zaixian": lambda d: Pointwise(
-        Linear(d, d), nn.Sigmoid(), Linear(d, 2 * d), nn.GELU(), Linear(2 * d, d)
-    ),
+    "zaixian": lambda d: Pointwise(Linear(d, d), nn.Sigmoid(), Linear(d, 2 * d), nn.GELU(), Linear(2 * d, d)),
     "elena": lambda d: Pointwise(
         Linear(d, 3 * d), nn.GELU(), Linear(3 * d, 2 * d), nn.GELU(), Linear(2 * d, d), nn.LayerNorm(d)
     ),
@@ -231,11 +229,16 @@ _BODIES: dict[str, Callable[[int], nn.Module]] = {
         Linear(d, 4 * d), nn.SiLU(), Linear(4 * d, 2 * d), nn.SiLU(), Linear(2 * d, d)
     ),
     "tuba": lambda d: Pointwise(
-        Linear(d, d), nn.LeakyReLU(0.3), Linear(d, 2 * d), nn.LeakyReLU(0.3), Linear(2 * d, d), nn.LayerNorm(d)
+        Linear(d, d),
+        nn.LeakyReLU(0.3),
+        Linear(d, 2 * d),
+        nn.LeakyReLU(0.3),
+        Linear(2 * d, d),
+        nn.LayerNorm(d),
     ),
     "trombone": lambda d: GatedConv(d, 7, 1),
     "violin1": Violin,
     "violin2": lambda d: Pointwise(
         Linear(d, 2 * d), nn.GELU(), Linear(2 * d, d), Dropout(0.1), Linear(d, d), nn.LayerNorm(d)
     ),
-}  # fmt: skip
+}

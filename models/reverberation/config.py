@@ -16,26 +16,44 @@ class DataConfig(Settings):
     """Which sequences are learned from, and how they are parted."""
 
     path: str = setting(
-        "sample", "Data set", "Sequences with targets: .npz, .npy, .csv or .parquet; `sample` is speech that ships.",
-        group="Data", path="file",
-    )  # fmt: skip
+        "sample",
+        "Data set",
+        "Sequences with targets: .npz, .npy, .csv or .parquet; `sample` is speech that ships.",
+        group="Data",
+        path="file",
+    )
     kind: Literal["file", "noise"] = setting(
-        "file", "Kind of data", "A file, or the published experiment: normal noise with uniform targets.", group="Data"
-    )  # fmt: skip
+        "file",
+        "Kind of data",
+        "A file, or the published experiment: normal noise with uniform targets.",
+        group="Data",
+    )
     noise_samples: int = setting(
         1_000, "Noise samples", "Of the published experiment.", group="Data", advanced=True, ge=8, le=100_000
     )
     window: int = setting(
-        32, "Window", "A single long series is cut to so many steps, to predict the next value.",
-        unit="steps", group="Data", ge=2, le=4096,
-    )  # fmt: skip
+        32,
+        "Window",
+        "A single long series is cut to so many steps, to predict the next value.",
+        unit="steps",
+        group="Data",
+        ge=2,
+        le=4096,
+    )
     validation_share: float = setting(
-        0.2, "Validation share", "Of the groups, or of the samples where the data names no groups.",
-        group="Data", gt=0, lt=0.9,
-    )  # fmt: skip
+        0.2,
+        "Validation share",
+        "Of the groups, or of the samples where the data names no groups.",
+        group="Data",
+        gt=0,
+        lt=0.9,
+    )
     standardise: bool = setting(
-        True, "Standardise", "Bring features and targets to mean 0 and spread 1 of the training part.", group="Data"
-    )  # fmt: skip
+        True,
+        "Standardise",
+        "Bring features and targets to mean 0 and spread 1 of the training part.",
+        group="Data",
+    )
 
 
 class NetworkSettings(Settings):
@@ -52,9 +70,12 @@ class NetworkSettings(Settings):
         group="Network",
     )
     processors: Literal["described", "uniform"] = setting(
-        "described", "Processors", "Seven different ones, or the seven alike of an older variant.",
-        group="Network", advanced=True,
-    )  # fmt: skip
+        "described",
+        "Processors",
+        "Seven different ones, or the seven alike of an older variant.",
+        group="Network",
+        advanced=True,
+    )
     wiring: str | dict[str, Any] = setting(
         "documented",
         "Wiring",
@@ -81,9 +102,13 @@ class ReverberationConfig(TrainingConfig):
     weight_decay: float = redefault(TrainingConfig, "weight_decay", 0.0)
     clip_norm: float = redefault(TrainingConfig, "clip_norm", 0.0)
     kl_weight: float = setting(
-        1e-4, "KL weight", "Share of the summed KL in the loss. Too large, and the latents collapse.",
-        group="Loss", ge=0, le=1,
-    )  # fmt: skip
+        1e-4,
+        "KL weight",
+        "Share of the summed KL in the loss. Too large, and the latents collapse.",
+        group="Loss",
+        ge=0,
+        le=1,
+    )
     data: DataConfig = DataConfig()
     network: NetworkSettings = NetworkSettings()
 

@@ -62,8 +62,12 @@ class Sequences:
             tuple(self.x[i] for i in index),
             None if self.y is None else self.y[index],
             tuple(self.groups[i] for i in index) if self.groups else (),
-            self.in_time, self.names, self.title, self.target_title, self.remarks,
-        )  # fmt: skip
+            self.in_time,
+            self.names,
+            self.title,
+            self.target_title,
+            self.remarks,
+        )
 
 
 def sample() -> Path:
@@ -80,9 +84,12 @@ def open_sequences(choice: str | Path, window: int = 32) -> Sequences:
         result = _from_arrays(path, window, kind)
     elif suffix not in SUFFIXES and kind != "parquet":
         raise UserError(
-            "{name} is not a table of sequences.", "Known are {suffixes}.", "Choose such a file.",
-            name=files.shown(path.name), suffixes=", ".join(SUFFIXES),
-        )  # fmt: skip
+            "{name} is not a table of sequences.",
+            "Known are {suffixes}.",
+            "Choose such a file.",
+            name=files.shown(path.name),
+            suffixes=", ".join(SUFFIXES),
+        )
     elif suffix in (".npz", ".npy"):
         raise files.damaged(path, f"it is no {suffix[1:].upper()} of NumPy")
     else:
@@ -105,15 +112,20 @@ def from_array(
         return checked(windows(np.asarray(x, np.float32), window, title), title)
     if x.ndim != 3:
         raise UserError(
-            "{name} has {count} dimensions.", "Sequences are [n, time, width], one series is [time, width].",
-            "Bring the array into that shape.", name=title or "x", count=x.ndim,
-        )  # fmt: skip
+            "{name} has {count} dimensions.",
+            "Sequences are [n, time, width], one series is [time, width].",
+            "Bring the array into that shape.",
+            name=title or "x",
+            count=x.ndim,
+        )
     counts = [x.shape[1]] * len(x) if lengths is None else _counts(lengths)
     if len(counts) != len(x) or any(not 0 < count <= x.shape[1] for count in counts):
         raise UserError(
-            "The lengths do not fit the sequences.", "Each lies between 1 and {longest}, one a sequence.",
-            "Correct the lengths.", longest=x.shape[1],
-        )  # fmt: skip
+            "The lengths do not fit the sequences.",
+            "Each lies between 1 and {longest}, one a sequence.",
+            "Correct the lengths.",
+            longest=x.shape[1],
+        )
     parts = tuple(np.asarray(item[:count], np.float32) for item, count in zip(x, counts, strict=True))
     return checked(
         Sequences(parts, None if y is None else np.asarray(y, np.float32).reshape(-1), title=title), title
@@ -152,9 +164,13 @@ def windows(series: np.ndarray, window: int, title: str = "") -> Sequences:
     """A series [time, width] as windows, each with the first feature's next value as target."""
     if len(series) <= window:
         raise UserError(
-            "{name} has only {count} steps.", "A window of {window} and the value after it are needed.",
-            "Choose a shorter window, or a longer series.", name=title or "The series", count=len(series), window=window,
-        )  # fmt: skip
+            "{name} has only {count} steps.",
+            "A window of {window} and the value after it are needed.",
+            "Choose a shorter window, or a longer series.",
+            name=title or "The series",
+            count=len(series),
+            window=window,
+        )
     count = len(series) - window
     parts = tuple(series[start : start + window] for start in range(count))
     return Sequences(parts, series[window:, 0].copy(), in_time=True, title=title, target_title="next value")
@@ -202,21 +218,31 @@ def checked(sequences: Sequences, name: str) -> Sequences:
         if not np.isfinite(item).all():
             step = int(np.flatnonzero(~np.isfinite(item).all(axis=1))[0])
             raise UserError(
-                "{name} holds values that are no numbers.", "The first is in sequence {number}, step {step}.",
-                "Fill the gaps or leave these sequences out.", name=name, number=number + 1, step=step + 1,
-            )  # fmt: skip
+                "{name} holds values that are no numbers.",
+                "The first is in sequence {number}, step {step}.",
+                "Fill the gaps or leave these sequences out.",
+                name=name,
+                number=number + 1,
+                step=step + 1,
+            )
     if sequences.y is not None:
         if len(sequences.y) != len(sequences):
             raise UserError(
-                "{name} has {targets} targets for {count} sequences.", "", "Give each sequence one target.",
-                name=name, targets=len(sequences.y), count=len(sequences),
-            )  # fmt: skip
+                "{name} has {targets} targets for {count} sequences.",
+                "",
+                "Give each sequence one target.",
+                name=name,
+                targets=len(sequences.y),
+                count=len(sequences),
+            )
         if not np.isfinite(sequences.y).all():
             raise UserError(
-                "{name} holds values that are no numbers.", "The target of sequence {number} is one.",
-                "Fill the gaps or leave these sequences out.", name=name,
+                "{name} holds values that are no numbers.",
+                "The target of sequence {number} is one.",
+                "Fill the gaps or leave these sequences out.",
+                name=name,
                 number=int(np.flatnonzero(~np.isfinite(sequences.y))[0]) + 1,
-            )  # fmt: skip
+            )
     return sequences
 
 
@@ -237,27 +263,41 @@ def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
     x = arrays.get("x")
     if x is None:
         raise UserError(
-            "{name} lacks the array x.", "It has {found}.", "Save the sequences as x, [n, time, width].",
-            name=files.shown(path.name), found=files.shortened(", ".join(arrays)) or "none",
-        )  # fmt: skip
+            "{name} lacks the array x.",
+            "It has {found}.",
+            "Save the sequences as x, [n, time, width].",
+            name=files.shown(path.name),
+            found=files.shortened(", ".join(arrays)) or "none",
+        )
     if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
-        raise UserError("{name} does not hold numbers.", "x is of the kind {kind}.", "Save numbers as x.",
-                        name=path.name, kind=str(x.dtype))  # fmt: skip
+        raise UserError(
+            "{name} does not hold numbers.",
+            "x is of the kind {kind}.",
+            "Save numbers as x.",
+            name=path.name,
+            kind=str(x.dtype),
+        )
     scale = np.asarray(arrays.get("x_scale", 1.0))  # samples that ship are kept as small whole numbers
     y = arrays.get("y")
     if scale.size != 1 or scale.dtype.kind not in "iuf" or (y is not None and y.dtype.kind not in "iufb"):
         raise UserError(
-            "{name} does not hold numbers.", "x_scale and y are to be numbers.", "Save numbers as y.",
+            "{name} does not hold numbers.",
+            "x_scale and y are to be numbers.",
+            "Save numbers as y.",
             name=files.shown(path.name),
-        )  # fmt: skip
+        )
     with np.errstate(over="ignore", invalid="ignore"):
         values = x.astype(np.float32) * np.float32(scale.reshape(-1)[0])
     result = from_array(values, y, arrays.get("lengths"), path.name, window)
     groups = _groups(path, arrays.get("group", arrays.get("groups")), len(result))
     return Sequences(
-        result.x, result.y, groups, result.in_time,
-        title=path.stem, target_title=files.shortened(arrays.get("target_title", result.target_title), 80),
-    )  # fmt: skip
+        result.x,
+        result.y,
+        groups,
+        result.in_time,
+        title=path.stem,
+        target_title=files.shortened(arrays.get("target_title", result.target_title), 80),
+    )
 
 
 def _groups(path: Path, groups: np.ndarray | None, count: int) -> tuple[str, ...]:
@@ -267,9 +307,13 @@ def _groups(path: Path, groups: np.ndarray | None, count: int) -> tuple[str, ...
     names = tuple(str(item) for item in np.asarray(groups).reshape(-1))
     if len(names) != count:
         raise UserError(
-            "{name} has {groups} groups for {count} sequences.", "", "Name the group of each sequence.",
-            name=files.shown(path.name), groups=len(names), count=count,
-        )  # fmt: skip
+            "{name} has {groups} groups for {count} sequences.",
+            "",
+            "Name the group of each sequence.",
+            name=files.shown(path.name),
+            groups=len(names),
+            count=count,
+        )
     return names
 
 
@@ -303,5 +347,6 @@ def _from_table(path: Path, window: int) -> Sequences:
         tuple(table[rows] for rows in places.values()),
         None if targets is None else np.array([targets[rows[-1]] for rows in places.values()], np.float32),
         tuple(groups[rows[0]] for rows in places.values()) if groups is not None else (),
-        target_title=str(target or ""), **about,
-    )  # fmt: skip
+        target_title=str(target or ""),
+        **about,
+    )

@@ -170,10 +170,15 @@ def _data_flow(axes: Any, wiring: Wiring, counts: dict[str, int]) -> None:
         (4.6, 9.8, 0.32, "processor outputs"),
     ):
         axes.annotate(
-            "", (end, 1.28 if height > 1 else 0.72), (begin, 1.28 if height > 1 else 0.72),
-            arrowprops={"arrowstyle": "->", "color": "#0072B2",
-                        "connectionstyle": f"arc3,rad={-0.25 if height > 1 else 0.25}"},
-        )  # fmt: skip
+            "",
+            (end, 1.28 if height > 1 else 0.72),
+            (begin, 1.28 if height > 1 else 0.72),
+            arrowprops={
+                "arrowstyle": "->",
+                "color": "#0072B2",
+                "connectionstyle": f"arc3,rad={-0.25 if height > 1 else 0.25}",
+            },
+        )
         axes.text((begin + end) / 2, height, words, ha="center", va="center", fontsize=8, color="#0072B2")
     axes.set(xlim=(-1, 12.4), ylim=(0, 2))
     axes.axis("off")

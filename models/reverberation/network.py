@@ -227,8 +227,12 @@ class ReverberationNet(nn.Module):
         self.roles = Roles(d)
         self.processors = Processors(d, config.processors, len(self.wiring.edges))
         self.conductor = Conductor(d)
-        for name, value in (("input_mean", torch.zeros(config.width)), ("input_scale", torch.ones(config.width)),
-                            ("target_mean", torch.zeros(())), ("target_scale", torch.ones(()))):  # fmt: skip
+        for name, value in (
+            ("input_mean", torch.zeros(config.width)),
+            ("input_scale", torch.ones(config.width)),
+            ("target_mean", torch.zeros(())),
+            ("target_scale", torch.ones(())),
+        ):
             self.register_buffer(name, value)
         for name, value in _tables(self.wiring).items():
             self.register_buffer(name, value, persistent=False)

@@ -92,9 +92,10 @@ class Observer:
         values = dict(opened.info.network)
         if values.pop("kind", "mesh") != "mesh":
             raise UserError(
-                "This checkpoint is a baseline, not a mesh.", "It has no gates to browse.",
+                "This checkpoint is a baseline, not a mesh.",
+                "It has no gates to browse.",
                 "Choose another checkpoint.",
-            )  # fmt: skip
+            )
         title = opened.info.title
         config = network_config(NetworkConfig, values, title)
         try:
@@ -243,5 +244,6 @@ class Observer:
                 "The sequences have {found} features, the model wants {wanted}.",
                 "A model reads the features it was trained on.",
                 "Project them to the model's width, or train a model on these.",
-                found=", ".join(map(str, widths)), wanted=self.width,
-            )  # fmt: skip
+                found=", ".join(map(str, widths)),
+                wanted=self.width,
+            )

@@ -16,8 +16,12 @@ from models.remarks import Remark
 from models.reverberation.network import NetworkConfig, ReverberationNet
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, cyclic
 
-_ATTENTION = {"qkv.weight": "in_proj_weight", "qkv.bias": "in_proj_bias", "out.weight": "out_proj.weight",
-              "out.bias": "out_proj.bias"}  # fmt: skip
+_ATTENTION = {
+    "qkv.weight": "in_proj_weight",
+    "qkv.bias": "in_proj_bias",
+    "out.weight": "out_proj.weight",
+    "out.bias": "out_proj.bias",
+}
 _ATTENTIONS = ("attention", "input_aggregator", "bandwidth_analyzer")
 # ours → theirs, beneath a module; what is not named is called the same
 _BODIES = {
@@ -31,14 +35,22 @@ _BODIES = {
     "violin1": {"attention": "leader_attention", "linear": "vibrato_linear", "gate": "expression_gate"},
 }
 _CORES = {
-    "data_aggregator": {"attention": "input_aggregator", "norm": "aggregation_norm", "selector": "route_selector"},
+    "data_aggregator": {
+        "attention": "input_aggregator",
+        "norm": "aggregation_norm",
+        "selector": "route_selector",
+    },
     "stream_processor": {"buffer": "stream_buffer", "sync": "temporal_sync", "controller": "flow_controller"},
     "message_router": {"encoder": "message_encoder", "table": "routing_table"},
     "bandwidth_manager": {"attention": "bandwidth_analyzer", "balancer": "load_balancer"},
     "protocol_converter": {"detector": "protocol_detector", "format": "format_converter"},
     "cache_manager": {"policy": "cache_policy", "prefetch": "prefetch_matrix"},
-    "sync_coordinator": {"before": "temporal_sync1", "after": "temporal_sync2", "coordination": "coordination_matrix"},
-}  # fmt: skip
+    "sync_coordinator": {
+        "before": "temporal_sync1",
+        "after": "temporal_sync2",
+        "coordination": "coordination_matrix",
+    },
+}
 
 
 def imported(values: Any, title: str = "", wiring: Wiring | None = None) -> Opened:
@@ -86,9 +98,11 @@ def imported(values: Any, title: str = "", wiring: Wiring | None = None) -> Open
     weights["roles.norm_bias"] = torch.stack([take(f"roles.{role}.ln.bias") for role in ROLE_NAMES])
     for name in PROCESSOR_NAMES:
         _take_module(
-            weights, f"processors.cores.{name}", network.processors.cores[name],
+            weights,
+            f"processors.cores.{name}",
+            network.processors.cores[name],
             lambda rest, p=name: take(f"processors.{p}.{_renamed(rest, _CORES[p])}"),
-        )  # fmt: skip
+        )
     _take_stacked(weights, "processors.latent", [f"processors.{name}" for name in PROCESSOR_NAMES], take)
     spots = [(name, number) for name in PROCESSOR_NAMES for number in range(len(mesh.reads[name]))]
     places = [f"processors.{name}.output_distributors.{number}" for name, number in spots]
@@ -141,8 +155,10 @@ def exported(network: ReverberationNet) -> dict[str, Tensor]:
         counted[processor] += 1
         state[f"{place}.weight"] = ours["processors.distributor_weight"][number].T
         state[f"{place}.bias"] = ours["processors.distributor_bias"][number, 0]
-    names = {rest: f"argallia.{_renamed(rest, {'attention': 'global_attention', 'final': 'final_processor'})}"
-             for rest in network.conductor.state_dict()}  # fmt: skip
+    names = {
+        rest: f"argallia.{_renamed(rest, {'attention': 'global_attention', 'final': 'final_processor'})}"
+        for rest in network.conductor.state_dict()
+    }
     _give_module(state, ours, "conductor", names)
     return {name: value.clone().contiguous() for name, value in state.items()}
 

@@ -64,13 +64,20 @@ class Columns:
                 "{name} holds numbers with a decimal comma.",
                 "Column {column}, row {row}: {value}. Between cells there is a comma, too.",
                 "Export it with semicolons between the cells, or with decimal points.",
-                name=files.shown(self.path.name), column=name, row=row + 2, value=files.shortened(text, 40),
-            )  # fmt: skip
+                name=files.shown(self.path.name),
+                column=name,
+                row=row + 2,
+                value=files.shortened(text, 40),
+            )
         return UserError(
-            "{name} holds text where numbers are needed.", "Column {column}, row {row}: {value}.",
+            "{name} holds text where numbers are needed.",
+            "Column {column}, row {row}: {value}.",
             "Correct it, or take the column out.",
-            name=files.shown(self.path.name), column=name, row=row + 2, value=files.shortened(text, 40) or "(empty)",
-        )  # fmt: skip
+            name=files.shown(self.path.name),
+            column=name,
+            row=row + 2,
+            value=files.shortened(text, 40) or "(empty)",
+        )
 
 
 def read_columns(path: Path) -> Columns:
@@ -89,9 +96,12 @@ def read_columns(path: Path) -> Columns:
     ]:
         if not _counts(columns.values[name]):
             raise UserError(
-                "{name} has a column without a name.", "It is column {number}.", "Name it in the first line, or take it out.",
-                name=files.shown(path.name), number=list(columns.values).index(name) + 1,
-            )  # fmt: skip
+                "{name} has a column without a name.",
+                "It is column {number}.",
+                "Name it in the first line, or take it out.",
+                name=files.shown(path.name),
+                number=list(columns.values).index(name) + 1,
+            )
         del columns.values[name]
         columns.remarks.append(Remark("A column without a name that counts the rows was left out."))
     return columns
@@ -120,8 +130,11 @@ def _parquet(path: Path) -> dict[str, Any]:
                     "{name} is too large when it is unpacked.",
                     "It has {rows} rows of {columns} columns, and {most} cells are allowed.",
                     "Save a part of it.",
-                    name=files.shown(path.name), rows=about.num_rows, columns=about.num_columns, most=MOST_CELLS,
-                )  # fmt: skip
+                    name=files.shown(path.name),
+                    rows=about.num_rows,
+                    columns=about.num_columns,
+                    most=MOST_CELLS,
+                )
             schema = opened.schema_arrow
         texts = [field.name for field in schema if pyarrow.types.is_string(field.type)]
         return pyarrow.parquet.read_table(path, read_dictionary=texts)
@@ -129,9 +142,11 @@ def _parquet(path: Path) -> dict[str, Any]:
     table = files.guarded(read, path, "it is damaged, or not a Parquet file")
     if len({name.lower() for name in table.column_names}) != len(table.column_names):
         raise UserError(
-            "{name} has several columns of one name.", "One of them would be lost.", "Name each column once.",
+            "{name} has several columns of one name.",
+            "One of them would be lost.",
+            "Name each column once.",
             name=files.shown(path.name),
-        )  # fmt: skip
+        )
     return files.guarded(lambda: {name: _plain(table.column(name)) for name in table.column_names}, path)
 
 

@@ -52,9 +52,11 @@ class ReverberationTask(Task[ReverberationConfig]):
             self.sequences = data.open_sequences(settings.path, settings.window)
             if self.sequences.y is None:
                 raise UserError(
-                    "{name} has no targets.", "Training needs one number a sequence.",
-                    "Add them as y, or as a column target.", name=self.sequences.title,
-                )  # fmt: skip
+                    "{name} has no targets.",
+                    "Training needs one number a sequence.",
+                    "Add them as y, or as a column target.",
+                    name=self.sequences.title,
+                )
             train, validation = data.split(self.sequences, settings.validation_share, self.config.seed)
             self.parts = {"train": train, "validation": validation}
         counts: dict[str, int | float | str] = {
@@ -73,9 +75,12 @@ class ReverberationTask(Task[ReverberationConfig]):
     def network(self) -> torch.nn.Module:
         asked = self.config.network
         self.network_config = NetworkConfig(
-            width=self.sequences.width, d=asked.d, gating=asked.gating, processors=asked.processors,
+            width=self.sequences.width,
+            d=asked.d,
+            gating=asked.gating,
+            processors=asked.processors,
             wiring=mesh_of(asked.wiring).model_dump(),
-        )  # fmt: skip
+        )
         built: ReverberationNet | baselines.GRUBaseline
         if asked.kind == "gru":
             built = baselines.GRUBaseline(self.sequences.width, baselines.parameters_of(self.network_config))
@@ -173,11 +178,14 @@ class ReverberationTask(Task[ReverberationConfig]):
             system="reverberation",
             title=f"{self.config.network.gating} mesh" if kind == "mesh" else "GRU baseline",
             network=asdict(self.network_config) | {"kind": kind},
-            preprocessing={"width": self.sequences.width, "target": self.sequences.target_title,
-                           "features": list(self.sequences.names)},
+            preprocessing={
+                "width": self.sequences.width,
+                "target": self.sequences.target_title,
+                "features": list(self.sequences.names),
+            },
             metrics={name: value for name, value in plain.items() if np.isfinite(value)},
             card=self._card(),
-        )  # fmt: skip
+        )
 
     def _card(self) -> str:
         held = "the samples it was trained on" if self.config.data.kind == "noise" else "held-out data"

@@ -193,9 +193,11 @@ def open_wiring(path: Path) -> Wiring:
         values = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(
-            "{name} cannot be read.", "It is no JSON file of a wiring.", "Choose a file that was saved here.",
+            "{name} cannot be read.",
+            "It is no JSON file of a wiring.",
+            "Choose a file that was saved here.",
             name=path.name,
-        ) from error  # fmt: skip
+        ) from error
     return wiring_of(values)
 
 

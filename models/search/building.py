@@ -125,8 +125,10 @@ def _check_there(index: Index, place: Path, plan: _Plan) -> None:
             "{path} holds no pictures now.",
             "The index {index} has {count} of it; the drive may not be connected. Nothing was taken out of the index.",
             "Connect the drive and try again. If the pictures were deleted, delete the index's folder, too.",
-            path=place, index=index.folder, count=len(plan.gone),
-        )  # fmt: skip
+            path=place,
+            index=index.folder,
+            count=len(plan.gone),
+        )
 
 
 def _plan(
@@ -225,8 +227,14 @@ def _encode(
             done += len(batch.numbers) + len(batch.problems)
             if time.monotonic() - last > COMMIT_S:
                 commit()
-            progress.update(done, len(names), "Indexing {name}: {done} of {total}", name=place.name, done=done,
-                            total=len(names))  # fmt: skip
+            progress.update(
+                done,
+                len(names),
+                "Indexing {name}: {done} of {total}",
+                name=place.name,
+                done=done,
+                total=len(names),
+            )
     finally:
         batches.close()  # type: ignore[attr-defined]  # a generator: ends the worker processes
         commit()

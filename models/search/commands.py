@@ -104,9 +104,11 @@ def use(
         paths += pictures.find(item)[0] if item.is_dir() else [item]
     if not paths:
         raise UserError(
-            "There are no pictures in {place}.", "", "Choose pictures, or a folder that holds some.",
+            "There are no pictures in {place}.",
+            "",
+            "Choose pictures, or a folder that holds some.",
             place=", ".join(map(str, inputs)),
-        )  # fmt: skip
+        )
     searcher = Searcher.load(choice, device, progress)
     kept: list[Path] = []
     parts, skipped = [], []

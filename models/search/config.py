@@ -66,27 +66,49 @@ class EncoderSettings(Settings):
         path="folder",
     )
     image_size: int = setting(
-        64, "Picture size", "Side of the square that the small encoder sees.", unit="px", group="Small encoder",
-        advanced=True, ge=16, le=384,
-    )  # fmt: skip
+        64,
+        "Picture size",
+        "Side of the square that the small encoder sees.",
+        unit="px",
+        group="Small encoder",
+        advanced=True,
+        ge=16,
+        le=384,
+    )
     patch_size: int = setting(
-        8, "Patch size", "Side of a patch of the picture.", unit="px", group="Small encoder",
-        advanced=True, ge=4, le=32,
-    )  # fmt: skip
+        8,
+        "Patch size",
+        "Side of a patch of the picture.",
+        unit="px",
+        group="Small encoder",
+        advanced=True,
+        ge=4,
+        le=32,
+    )
     dim: int = setting(
         128, "Embedding", "Numbers of an embedding.", group="Small encoder", advanced=True, ge=8, le=1024
     )
     image_width: int = setting(
-        192, "Picture width", "Units of the picture transformer.", group="Small encoder", advanced=True,
-        ge=16, le=1024,
-    )  # fmt: skip
+        192,
+        "Picture width",
+        "Units of the picture transformer.",
+        group="Small encoder",
+        advanced=True,
+        ge=16,
+        le=1024,
+    )
     image_layers: int = setting(
         5, "Picture layers", "Of the picture transformer.", group="Small encoder", advanced=True, ge=1, le=24
     )
     text_width: int = setting(
-        128, "Text width", "Units of the text transformer.", group="Small encoder", advanced=True,
-        ge=16, le=1024,
-    )  # fmt: skip
+        128,
+        "Text width",
+        "Units of the text transformer.",
+        group="Small encoder",
+        advanced=True,
+        ge=16,
+        le=1024,
+    )
     text_layers: int = setting(
         3, "Text layers", "Of the text transformer.", group="Small encoder", advanced=True, ge=1, le=24
     )
@@ -94,21 +116,41 @@ class EncoderSettings(Settings):
         4, "Attention heads", "Of both transformers.", group="Small encoder", advanced=True, ge=1, le=16
     )
     vocabulary: int = setting(
-        2000, "Vocabulary", "Pieces of words that the tokenizer learns.", group="Small encoder", advanced=True,
-        ge=300, le=50_000,
-    )  # fmt: skip
+        2000,
+        "Vocabulary",
+        "Pieces of words that the tokenizer learns.",
+        group="Small encoder",
+        advanced=True,
+        ge=300,
+        le=50_000,
+    )
     most_tokens: int = setting(
-        24, "Longest text", "Longer captions are cut.", unit="tokens", group="Small encoder", advanced=True,
-        ge=8, le=256,
-    )  # fmt: skip
+        24,
+        "Longest text",
+        "Longer captions are cut.",
+        unit="tokens",
+        group="Small encoder",
+        advanced=True,
+        ge=8,
+        le=256,
+    )
     augment: float = setting(
-        1.0, "Augmentation", "How strongly pictures are moved, turned, scaled and tinted in training.",
-        group="Small encoder", ge=0, le=3,
-    )  # fmt: skip
+        1.0,
+        "Augmentation",
+        "How strongly pictures are moved, turned, scaled and tinted in training.",
+        group="Small encoder",
+        ge=0,
+        le=3,
+    )
     word_dropout: float = setting(
-        0.1, "Word dropout", "Share of a caption's words left out in training.", group="Small encoder",
-        advanced=True, ge=0, le=0.9,
-    )  # fmt: skip
+        0.1,
+        "Word dropout",
+        "Share of a caption's words left out in training.",
+        group="Small encoder",
+        advanced=True,
+        ge=0,
+        le=0.9,
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> EncoderSettings:
@@ -138,9 +180,14 @@ class FusionSettings(Settings):
         2048, "Feed-forward", "Units between the layers.", group="Network", advanced=True, ge=16, le=8192
     )
     fusion_dropout: float = setting(
-        0.1, "Fusion dropout", "Share of units silenced in the fusion.", group="Network", advanced=True,
-        ge=0, le=0.8,
-    )  # fmt: skip
+        0.1,
+        "Fusion dropout",
+        "Share of units silenced in the fusion.",
+        group="Network",
+        advanced=True,
+        ge=0,
+        le=0.8,
+    )
     hidden: int = setting(
         1024,
         "Hash units",
@@ -151,13 +198,21 @@ class FusionSettings(Settings):
         le=8192,
     )
     dropout: float = setting(
-        0.3, "Hash dropout", "Share of units silenced in the hash network.", group="Network", advanced=True,
-        ge=0, le=0.8,
-    )  # fmt: skip
-    tanh: bool = setting(
-        True, "tanh and norm", "Squashes codes before their sign; off is as described in words.", group="Network",
+        0.3,
+        "Hash dropout",
+        "Share of units silenced in the hash network.",
+        group="Network",
         advanced=True,
-    )  # fmt: skip
+        ge=0,
+        le=0.8,
+    )
+    tanh: bool = setting(
+        True,
+        "tanh and norm",
+        "Squashes codes before their sign; off is as described in words.",
+        group="Network",
+        advanced=True,
+    )
     absent: float = setting(
         0.5,
         "Left alone",
@@ -181,9 +236,12 @@ class LossSettings(Settings):
         0.5, "Temperature", "Lower looks harder at the nearest negatives.", group="Loss", ge=0.01, le=10
     )
     keep_self: bool = setting(
-        False, "Keep self", "Leave an item's likeness to itself in the denominator, as one description has it.",
-        group="Loss", advanced=True,
-    )  # fmt: skip
+        False,
+        "Keep self",
+        "Leave an item's likeness to itself in the denominator, as one description has it.",
+        group="Loss",
+        advanced=True,
+    )
     code_weight: float = setting(
         0.5, "Weight of codes", "Of the loss on codes, beside that on embeddings.", group="Loss", ge=0, le=10
     )
@@ -199,9 +257,12 @@ class SearchConfig(TrainingConfig):
         group="Training",
     )
     start: str = setting(
-        "", "Start from", "The checkpoint of a stage 1 whose fusion is taken over; empty begins anew.",
-        group="Training", path="folder",
-    )  # fmt: skip
+        "",
+        "Start from",
+        "The checkpoint of a stage 1 whose fusion is taken over; empty begins anew.",
+        group="Training",
+        path="folder",
+    )
     data: DataConfig = Field(default_factory=DataConfig, title="Data")
     encoder: EncoderSettings = Field(default_factory=EncoderSettings, title="Encoder")
     network: FusionSettings = Field(default_factory=FusionSettings, title="Network")
@@ -212,32 +273,56 @@ class SearchConfig(TrainingConfig):
     epochs: int = redefault(TrainingConfig, "epochs", 300)
     early_stop: int = redefault(TrainingConfig, "early_stop", 0)
     learning_rate: float = setting(
-        1e-4, "Learning rate", "Of the fusion, constant; for an encoder, the peak of its schedule.",
-        group="Optimizer", gt=0, le=1,
-    )  # fmt: skip
+        1e-4,
+        "Learning rate",
+        "Of the fusion, constant; for an encoder, the peak of its schedule.",
+        group="Optimizer",
+        gt=0,
+        le=1,
+    )
     hash_rate: float = setting(
         1e-3, "Hash learning rate", "Of the hash networks.", group="Optimizer", gt=0, le=1
     )
     milestones: list[int] = setting(
-        [30, 80], "Milestones", "Epochs at which the hash learning rate changes.", unit="epochs",
-        group="Optimizer", advanced=True,
-    )  # fmt: skip
+        [30, 80],
+        "Milestones",
+        "Epochs at which the hash learning rate changes.",
+        unit="epochs",
+        group="Optimizer",
+        advanced=True,
+    )
     milestone_factor: float = setting(
-        1.2, "Milestone factor", "What it is multiplied by: 1.2 (MIRFlickr, NUS-WIDE), 0.6 at 200 (COCO).",
-        group="Optimizer", advanced=True, gt=0, le=10,
-    )  # fmt: skip
+        1.2,
+        "Milestone factor",
+        "What it is multiplied by: 1.2 (MIRFlickr, NUS-WIDE), 0.6 at 200 (COCO).",
+        group="Optimizer",
+        advanced=True,
+        gt=0,
+        le=10,
+    )
     warmup_steps: int = setting(
-        100, "Warm-up", "Of an encoder: steps of linear warm-up.", unit="steps", group="Optimizer",
-        advanced=True, ge=0, le=100_000,
-    )  # fmt: skip
+        100,
+        "Warm-up",
+        "Of an encoder: steps of linear warm-up.",
+        unit="steps",
+        group="Optimizer",
+        advanced=True,
+        ge=0,
+        le=100_000,
+    )
     weight_decay: float = setting(
         0.0, "Weight decay", "Pull of the weights towards zero.", group="Optimizer", ge=0, le=1
     )
     clip_norm: float = redefault(TrainingConfig, "clip_norm", 0.0)
     map_every: int = setting(
-        10, "Judge every", "Epochs between two evaluations on the validation part.", unit="epochs",
-        group="Training", ge=1, le=10_000,
-    )  # fmt: skip
+        10,
+        "Judge every",
+        "Epochs between two evaluations on the validation part.",
+        unit="epochs",
+        group="Training",
+        ge=1,
+        le=10_000,
+    )
 
     @model_validator(mode="after")
     def _start_fits_stage(self) -> SearchConfig:
@@ -257,16 +342,20 @@ class SearchConfig(TrainingConfig):
             **({"hash_rate": min(1.0, 3 * self.hash_rate)} if hashing else {}),
         }
         return super().remedies() | {
-            "unstable": [Remedy("A third of the learning rates, gradients clipped at 1", {**slower, "clip_norm": 1.0})],
+            "unstable": [
+                Remedy("A third of the learning rates, gradients clipped at 1", {**slower, "clip_norm": 1.0})
+            ],
             "exploding": [Remedy("Gradients clipped at 1", {"clip_norm": 1.0})],
             "small gradients": [Remedy("Three times the learning rates", faster)],
             "not learning": [Remedy("Three times the learning rates", faster)],
             "flat": [
                 Remedy("Three times the learning rates", faster),
-                Remedy("Twice the batch: more to compare with", {"batch_size": min(4096, 2 * self.batch_size)}),
+                Remedy(
+                    "Twice the batch: more to compare with", {"batch_size": min(4096, 2 * self.batch_size)}
+                ),
             ],
             "overfitting": self._against_overfitting(),
-        }  # fmt: skip
+        }
 
     def _against_overfitting(self) -> list[Remedy]:
         if self.stage == "encoder":
@@ -281,9 +370,12 @@ class SearchConfig(TrainingConfig):
                 Remedy("Weight decay 0.1", {"weight_decay": 0.1}),
             ]
         return [
-            Remedy("Dropout 0.5 in the hash networks, 0.3 in the fusion", {"network.dropout": 0.5, "network.fusion_dropout": 0.3}),
+            Remedy(
+                "Dropout 0.5 in the hash networks, 0.3 in the fusion",
+                {"network.dropout": 0.5, "network.fusion_dropout": 0.3},
+            ),
             Remedy("A half absent more often", {"network.absent": min(1.0, self.network.absent + 0.3)}),
-        ]  # fmt: skip
+        ]
 
     def loss_scale(self, split: str) -> str:
         """What the loss compares, with how many, and how sharply: each changes where it begins and how far it can fall."""

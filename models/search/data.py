@@ -20,8 +20,16 @@ SEPARATOR = "||"  # between several captions in one cell
 LARGEST_JSON = 512 * 2**20  # bytes
 _FILE = ("file", "path", "image", "filename", "file_name")
 _CAPTION = ("caption", "captions", "text", "title", "description")
-_PART_NAMES = {"train": "train", "training": "train", "val": "validation", "valid": "validation",
-               "validation": "validation", "dev": "validation", "test": "test", "testing": "test"}  # fmt: skip
+_PART_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
 _PHRASE_WORDS = 3  # keywords that make up a caption
 
 
@@ -86,9 +94,10 @@ def open_captions(choice: str | os.PathLike[str]) -> Captions:
             "{reason}",
             "Put the pictures beside a CSV with the columns file and caption, or a .txt beside each picture.",
             name=path.name,
-            reason=f"{len(skipped)} captions belong to pictures that are not there." if skipped
+            reason=f"{len(skipped)} captions belong to pictures that are not there."
+            if skipped
             else "Neither a list of captions nor a .txt beside a picture was found.",
-        )  # fmt: skip
+        )
     return Captions(path.stem if path.is_file() else path.name, tuple(items), tuple(skipped))
 
 
@@ -280,7 +289,12 @@ def _place(folder: Path, file: str) -> Path | None:
     if not file:
         return None
     name = file.replace("\\", "/")
-    for candidate in (folder / name, folder / "images" / name, folder / Path(name).name, folder / "images" / Path(name).name):  # fmt: skip
+    for candidate in (
+        folder / name,
+        folder / "images" / name,
+        folder / Path(name).name,
+        folder / "images" / Path(name).name,
+    ):
         if _is_there(candidate):
             return candidate
     return None

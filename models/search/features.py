@@ -23,10 +23,25 @@ from models.search.encoder import DualEncoder
 from models.search.reading import decoded
 
 SUFFIXES = {".pkl", ".npz", ".safetensors"}
-_PARTS = {"train": "train", "validation": "validation", "val": "validation", "query": "query", "test": "query",
-          "retrieval": "retrieval", "database": "retrieval"}  # fmt: skip
-_FIELDS = {"image": "image", "images": "image", "img": "image", "text": "text", "texts": "text", "txt": "text",
-           "label": "label", "labels": "label"}  # fmt: skip
+_PARTS = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "query": "query",
+    "test": "query",
+    "retrieval": "retrieval",
+    "database": "retrieval",
+}
+_FIELDS = {
+    "image": "image",
+    "images": "image",
+    "img": "image",
+    "text": "text",
+    "texts": "text",
+    "txt": "text",
+    "label": "label",
+    "labels": "label",
+}
 TEXTS_AT_ONCE = 128
 
 
@@ -58,11 +73,14 @@ class Pairs:
         moved = np.full(len(self.texts), -1)
         moved[kept] = np.arange(len(kept))
         return Pairs(
-            self.images[numbers], self.texts[kept], place[self.owners[kept]], moved[self.questions[numbers]],
+            self.images[numbers],
+            self.texts[kept],
+            place[self.owners[kept]],
+            moved[self.questions[numbers]],
             self.labels[numbers],
             tuple(self.paths[n] for n in numbers) if self.paths else (),
             tuple(self.asked[n] for n in numbers) if self.asked else (),
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)

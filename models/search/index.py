@@ -47,8 +47,19 @@ from models.search.index_table import (
 
 FORMAT_VERSION = 1
 # What a damaged table, or one that was made to look like ours, makes of reading it.
-DAMAGE = (sqlite3.Error, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, OSError,
-          RecursionError, MemoryError, RuntimeError)  # fmt: skip
+DAMAGE = (
+    sqlite3.Error,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    OSError,
+    RecursionError,
+    MemoryError,
+    RuntimeError,
+)
 SIDES = ("pictures", "captions")
 SHIPPED = "resource:"  # before a root that lies in our own resources, wherever these are
 
@@ -83,9 +94,11 @@ class Index:
                 "{path} already holds an index.", "", "Open it, or choose another folder.", path=folder
             )
         meta = {
-            "format": str(FORMAT_VERSION), "identity": json.dumps(asdict(identity)),
-            "embeddings": str(int(keep_embeddings)), "kind": kind,
-        }  # fmt: skip
+            "format": str(FORMAT_VERSION),
+            "identity": json.dumps(asdict(identity)),
+            "embeddings": str(int(keep_embeddings)),
+            "kind": kind,
+        }
         try:
             folder.mkdir(parents=True, exist_ok=True)
             made_aside(folder, meta)
@@ -232,9 +245,11 @@ class Index:
         """Within, this process is the only one that writes. Raises UserError where another does, or none may."""
         if self.read_only:
             raise UserError(
-                "The index {path} cannot be changed.", "It is not writable.", "Index into another folder.",
+                "The index {path} cannot be changed.",
+                "It is not writable.",
+                "Index into another folder.",
                 path=self.folder,
-            )  # fmt: skip
+            )
         with only_writer(self.folder):
             self.refresh()
             yield
@@ -274,9 +289,13 @@ class Index:
             ids, changed = [], []
             for item in items:
                 values = (
-                    item.size, item.modified_ns, None if item.problem else next(slots), item.problem,
-                    json.dumps(item.captions, ensure_ascii=False), item.attribution,
-                )  # fmt: skip
+                    item.size,
+                    item.modified_ns,
+                    None if item.problem else next(slots),
+                    item.problem,
+                    json.dumps(item.captions, ensure_ascii=False),
+                    item.attribution,
+                )
                 if item.path in gone:
                     ids.append(gone[item.path])
                     changed.append(ids[-1])

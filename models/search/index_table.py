@@ -189,8 +189,10 @@ def _locked(place: Path, folder: Path) -> sqlite3.Connection:
                     "The index {path} cannot be changed.",
                     "Its file {name} cannot be used: {reason}.",
                     "Delete that file, or index into another folder.",
-                    path=folder, name=place.name, reason=shortened(error).rstrip("."),
-                ) from error  # fmt: skip
+                    path=folder,
+                    name=place.name,
+                    reason=shortened(error).rstrip("."),
+                ) from error
     raise AssertionError("a lock is taken or refused")
 
 

@@ -20,9 +20,24 @@ from models import files
 from models.errors import UserError
 
 SUFFIXES = {
-    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
-    ".tga", ".ico", ".avif", ".jp2",
-}  # fmt: skip
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".gif",
+    ".bmp",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+    ".tga",
+    ".ico",
+    ".avif",
+    ".jp2",
+}
 MOST_PIXELS = (
     178_000_000  # a picture is held decoded, half a gigabyte then; Pillow refuses a little more by itself
 )
@@ -135,9 +150,11 @@ class View:
         corner = ((size[0] - cut[0]) // 2, (size[1] - cut[1]) // 2)
         scale = (picture.width / size[0], picture.height / size[1])
         box = (
-            corner[0] * scale[0], corner[1] * scale[1],
-            min(picture.width, (corner[0] + cut[0]) * scale[0]), min(picture.height, (corner[1] + cut[1]) * scale[1]),
-        )  # fmt: skip
+            corner[0] * scale[0],
+            corner[1] * scale[1],
+            min(picture.width, (corner[0] + cut[0]) * scale[0]),
+            min(picture.height, (corner[1] + cut[1]) * scale[1]),
+        )
         seen = picture.resize(cut, Image.Resampling(self.resample), box=box)
         return Image.fromarray(_middle(np.asarray(seen), *crop))
 
@@ -164,13 +181,29 @@ def read(path: str | os.PathLike[str], least: int = 512) -> Image.Image:
                 return _decoded(bare, path, least)
     except PermissionError as error:
         raise UserError(
-            "{name} cannot be read.", "{reason}.", "Check its permissions.", name=path.name,
+            "{name} cannot be read.",
+            "{reason}.",
+            "Check its permissions.",
+            name=path.name,
             reason=error.strerror or str(error),
-        ) from error  # fmt: skip
+        ) from error
     except Image.DecompressionBombError as error:
         raise _too_large(path) from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, RuntimeError, struct.error,
-            zlib.error, IndexError, KeyError, TypeError, OverflowError, AttributeError) as error:  # fmt: skip
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        RuntimeError,
+        struct.error,
+        zlib.error,
+        IndexError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        AttributeError,
+    ) as error:
         # Pillow's readers raise all of these on damaged files.
         raise UserError(
             "{name} cannot be read as a picture.",

@@ -157,9 +157,12 @@ def _in_time(path: str, view: View) -> np.ndarray | tuple[str, str, str]:
 
 def _too_slow(path: str) -> tuple[str, str, str]:
     return UserError(
-        "{name} cannot be read as a picture.", "After {seconds:g} s it was not decoded.",
-        "Copy it to this machine, or save it smaller.", name=files.shown(Path(path).name), seconds=LONGEST_S,
-    ).sentences()  # fmt: skip
+        "{name} cannot be read as a picture.",
+        "After {seconds:g} s it was not decoded.",
+        "Copy it to this machine, or save it smaller.",
+        name=files.shown(Path(path).name),
+        seconds=LONGEST_S,
+    ).sentences()
 
 
 def _batch(chunk: range, results: list) -> Decoded:

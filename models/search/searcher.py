@@ -118,9 +118,13 @@ class Searcher:
     def identity(self) -> Identity:
         """What an index must have been made with."""
         return Identity(
-            self.encoder.identity, self.hasher.identity, self.bits, self.hasher.dim, self.encoder.title,
+            self.encoder.identity,
+            self.hasher.identity,
+            self.bits,
+            self.hasher.dim,
+            self.encoder.title,
             self.hasher.title,
-        )  # fmt: skip
+        )
 
     # Encoding
 

@@ -125,9 +125,13 @@ def export(choice: str | os.PathLike[str], out: Path) -> None:
     seen = View(**_tuples(info.preprocessing["view"]))
     size = {"height": seen.height, "width": seen.width}
     processor = CLIPImageProcessorPil(
-        size=size, crop_size=size, do_center_crop=False, resample=seen.resample, image_mean=list(seen.mean),
+        size=size,
+        crop_size=size,
+        do_center_crop=False,
+        resample=seen.resample,
+        image_mean=list(seen.mean),
         image_std=list(seen.std),
-    )  # fmt: skip
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as aside:
         place = Path(aside) / "encoder"

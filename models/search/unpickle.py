@@ -331,8 +331,23 @@ def read(path: str | os.PathLike[str]) -> Any:
             name=files.shown(path.name),
             wanted=str(error),
         ) from error
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError, KeyError, MemoryError,
-            OverflowError, RecursionError, UnicodeError, SystemError, AssertionError, ImportError, struct.error) as error:  # fmt: skip
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        KeyError,
+        MemoryError,
+        OverflowError,
+        RecursionError,
+        UnicodeError,
+        SystemError,
+        AssertionError,
+        ImportError,
+        struct.error,
+    ) as error:
         # A damaged pickle is a damaged program: its steps fail in all these ways.
         raise UserError(
             "{name} cannot be read.",

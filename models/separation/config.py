@@ -17,33 +17,62 @@ class DataConfig(Settings):
     """Whose voices are mixed, and how they are parted."""
 
     path: str = setting(
-        "sample", "Speech", "A folder with a folder a speaker (LibriSpeech, AISHELL-3, VCTK), a CSV with path and speaker, or ready-made mixtures (LibriMix, WSJ0-2mix); `sample` is what ships.",
-        group="Data", path="folder",
-    )  # fmt: skip
+        "sample",
+        "Speech",
+        "A folder with a folder a speaker (LibriSpeech, AISHELL-3, VCTK), a CSV with path and speaker, or ready-made mixtures (LibriMix, WSJ0-2mix); `sample` is what ships.",
+        group="Data",
+        path="folder",
+    )
     sample_rate: int = setting(
-        16_000, "Sample rate", "At which the network hears; sound of other rates is converted once and kept.",
-        unit="Hz", group="Data", ge=4_000, le=48_000,
-    )  # fmt: skip
+        16_000,
+        "Sample rate",
+        "At which the network hears; sound of other rates is converted once and kept.",
+        unit="Hz",
+        group="Data",
+        ge=4_000,
+        le=48_000,
+    )
     segment_s: float = setting(
         2.0, "Segment", "Length of a training mixture.", unit="s", group="Data", gt=0.05, le=60
     )
     epoch_mixtures: int = setting(
-        0, "Mixtures an epoch", "Mixed anew every time; 0: one for each clip.", group="Data", ge=0, le=10_000_000
-    )  # fmt: skip
-    first_speakers: int = setting(
-        0, "First speakers", "Training begins with so few voices, and others join: few voices are soon told apart, and what that takes serves all. 0: all from the beginning.",
-        group="Data", ge=0, le=100_000,
-    )  # fmt: skip
-    grow_epochs: int = setting(
-        10, "Growing", "Epochs until all voices have joined, each time by the same factor.", unit="epochs", group="Data", advanced=True, ge=1, le=100_000
-    )  # fmt: skip
-    validation_speakers: list[str] = setting(
-        [], "Validation speakers", "They choose the best weights; empty: as many as named below, of both sexes.",
+        0,
+        "Mixtures an epoch",
+        "Mixed anew every time; 0: one for each clip.",
         group="Data",
-    )  # fmt: skip
+        ge=0,
+        le=10_000_000,
+    )
+    first_speakers: int = setting(
+        0,
+        "First speakers",
+        "Training begins with so few voices, and others join: few voices are soon told apart, and what that takes serves all. 0: all from the beginning.",
+        group="Data",
+        ge=0,
+        le=100_000,
+    )
+    grow_epochs: int = setting(
+        10,
+        "Growing",
+        "Epochs until all voices have joined, each time by the same factor.",
+        unit="epochs",
+        group="Data",
+        advanced=True,
+        ge=1,
+        le=100_000,
+    )
+    validation_speakers: list[str] = setting(
+        [],
+        "Validation speakers",
+        "They choose the best weights; empty: as many as named below, of both sexes.",
+        group="Data",
+    )
     test_speakers: list[str] = setting(
-        [], "Test speakers", "They take no part in the run; empty: as many as named below, of both sexes.", group="Data"
-    )  # fmt: skip
+        [],
+        "Test speakers",
+        "They take no part in the run; empty: as many as named below, of both sexes.",
+        group="Data",
+    )
     validation_count: int = setting(
         10, "Speakers for validation", "Where none are named.", group="Data", advanced=True, ge=2, le=1000
     )
@@ -51,14 +80,31 @@ class DataConfig(Settings):
         10, "Speakers for test", "Where none are named.", group="Data", advanced=True, ge=0, le=1000
     )
     fixed_mixtures: int = setting(
-        200, "Fixed mixtures", "Mixtures of validation and of test, the same every time.", group="Data", ge=2, le=100_000
-    )  # fmt: skip
+        200,
+        "Fixed mixtures",
+        "Mixtures of validation and of test, the same every time.",
+        group="Data",
+        ge=2,
+        le=100_000,
+    )
     fixed_s: float = setting(
-        4.0, "Fixed length", "Length of a mixture of validation and of test.", unit="s", group="Data", gt=0.2, le=60
-    )  # fmt: skip
+        4.0,
+        "Fixed length",
+        "Length of a mixture of validation and of test.",
+        unit="s",
+        group="Data",
+        gt=0.2,
+        le=60,
+    )
     fixed_seed: int = setting(
-        2019, "Fixed seed", "Sets the parting of speakers and the fixed mixtures.", group="Data", advanced=True, ge=0, le=2**31 - 1,
-    )  # fmt: skip
+        2019,
+        "Fixed seed",
+        "Sets the parting of speakers and the fixed mixtures.",
+        group="Data",
+        advanced=True,
+        ge=0,
+        le=2**31 - 1,
+    )
 
     @field_validator("validation_speakers", "test_speakers", mode="before")
     @classmethod
@@ -75,17 +121,34 @@ class MixingConfig(Settings):
     """How two voices become a mixture."""
 
     loudness_db: float = setting(
-        -25.0, "Loudness", "Level to which every mixture is brought, in dB of full scale.", unit="dB", group="Mixing", ge=-60, le=0
-    )  # fmt: skip
+        -25.0,
+        "Loudness",
+        "Level to which every mixture is brought, in dB of full scale.",
+        unit="dB",
+        group="Mixing",
+        ge=-60,
+        le=0,
+    )
     level_db: float = setting(
-        3.0, "Levels", "The voices' levels differ by at most this, either way.", unit="dB", group="Mixing", ge=0, le=30
-    )  # fmt: skip
+        3.0,
+        "Levels",
+        "The voices' levels differ by at most this, either way.",
+        unit="dB",
+        group="Mixing",
+        ge=0,
+        le=30,
+    )
     crop: bool = setting(
         True, "Random crop", "Cut training segments at random; else from the beginning.", group="Mixing"
     )
     relevel: float = setting(
-        0.5, "Level again", "How often the first voice of a ready-made mixture gets another level.", group="Mixing", ge=0, le=1
-    )  # fmt: skip
+        0.5,
+        "Level again",
+        "How often the first voice of a ready-made mixture gets another level.",
+        group="Mixing",
+        ge=0,
+        le=1,
+    )
     speed: float = setting(
         0.0,
         "Speed",
@@ -116,8 +179,14 @@ class MixingConfig(Settings):
         le=80,
     )
     noise_high_db: float = setting(
-        20.0, "Faintest noise", "Greatest level of the speech over the noise.", unit="dB", group="Mixing", ge=-30, le=80
-    )  # fmt: skip
+        20.0,
+        "Faintest noise",
+        "Greatest level of the speech over the noise.",
+        unit="dB",
+        group="Mixing",
+        ge=-30,
+        le=80,
+    )
     rooms: str = setting(
         "",
         "Rooms",
@@ -134,29 +203,48 @@ class NetworkSettings(Settings):
     speakers: int = setting(2, "Speakers", "Voices in a mixture.", group="Network", ge=2, le=10)
     filters: int = setting(512, "Filters", "Of encoder and decoder (N).", group="Network", ge=8, le=4096)
     filter_length: int = setting(
-        16, "Filter length", "Of encoder and decoder (L); the hop is half of it.", unit="samples", group="Network", ge=2, le=512
-    )  # fmt: skip
+        16,
+        "Filter length",
+        "Of encoder and decoder (L); the hop is half of it.",
+        unit="samples",
+        group="Network",
+        ge=2,
+        le=512,
+    )
     bottleneck: int = setting(
         128, "Bottleneck", "Channels between blocks (B).", group="Network", ge=8, le=2048
     )
     skip: int = setting(128, "Skip", "Channels of the skip paths (Sc).", group="Network", ge=8, le=2048)
     hidden: int = setting(256, "Hidden", "Channels within a block (H).", group="Network", ge=8, le=4096)
-    kernel: int = setting(3, "Kernel", "Taps of the dilated convolutions (P).", group="Network", advanced=True, ge=3, le=9)  # fmt: skip
+    kernel: int = setting(
+        3, "Kernel", "Taps of the dilated convolutions (P).", group="Network", advanced=True, ge=3, le=9
+    )
     blocks: int = setting(
         8, "Blocks", "Of a repeat, each reaching twice as far (X).", group="Network", ge=1, le=12
     )
     repeats: int = setting(3, "Repeats", "Of the blocks (R).", group="Network", ge=1, le=8)
     norm: Literal["gLN", "cLN"] = setting(
-        "gLN", "Normalisation", "Over the whole mixture (gLN), or over what was heard so far (cLN).", group="Network"
-    )  # fmt: skip
-    causal: bool = setting(False, "Causal", "Look back only, so that sound can be separated as it comes.", group="Network")  # fmt: skip
+        "gLN",
+        "Normalisation",
+        "Over the whole mixture (gLN), or over what was heard so far (cLN).",
+        group="Network",
+    )
+    causal: bool = setting(
+        False, "Causal", "Look back only, so that sound can be separated as it comes.", group="Network"
+    )
     mask_activation: Literal["relu", "sigmoid", "softmax"] = setting(
-        "relu", "Mask activation", "ReLU is unbounded above, so that a voice can also be amplified.", group="Network"
-    )  # fmt: skip
+        "relu",
+        "Mask activation",
+        "ReLU is unbounded above, so that a voice can also be amplified.",
+        group="Network",
+    )
     first_filters: Literal["random", "sines"] = setting(
-        "random", "First filters", "What the filters are before training: random, or sines that give the mixture back, which saves the first thousands of steps.",
-        group="Network", advanced=True,
-    )  # fmt: skip
+        "random",
+        "First filters",
+        "What the filters are before training: random, or sines that give the mixture back, which saves the first thousands of steps.",
+        group="Network",
+        advanced=True,
+    )
     encoder_relu: bool = setting(
         False, "Encoder ReLU", "Keep the encoder's output positive.", group="Network", advanced=True
     )
@@ -175,15 +263,29 @@ class SeparationConfig(TrainingConfig):
     weight_decay: float = redefault(TrainingConfig, "weight_decay", 0.0)
     clip_norm: float = redefault(TrainingConfig, "clip_norm", 5.0)
     schedule: Literal["halving", "cosine", "constant"] = setting(
-        "halving", "Schedule", "Half the learning rate where validation does not improve, half a cosine over the run, or constant.",
+        "halving",
+        "Schedule",
+        "Half the learning rate where validation does not improve, half a cosine over the run, or constant.",
         group="Optimizer",
-    )  # fmt: skip
+    )
     patience: int = setting(
-        3, "Patience", "Epochs without improvement before the learning rate is halved.", unit="epochs", group="Optimizer", ge=1, le=1000
-    )  # fmt: skip
+        3,
+        "Patience",
+        "Epochs without improvement before the learning rate is halved.",
+        unit="epochs",
+        group="Optimizer",
+        ge=1,
+        le=1000,
+    )
     warmup_steps: int = setting(
-        0, "Warm-up", "Steps of linear warm-up; at most a tenth of the run.", unit="steps", group="Optimizer", ge=0, le=100_000
-    )  # fmt: skip
+        0,
+        "Warm-up",
+        "Steps of linear warm-up; at most a tenth of the run.",
+        unit="steps",
+        group="Optimizer",
+        ge=0,
+        le=100_000,
+    )
 
     data: DataConfig = Field(default_factory=DataConfig, title="Data")
     mixing: MixingConfig = Field(default_factory=MixingConfig, title="Mixing")
@@ -195,13 +297,16 @@ class SeparationConfig(TrainingConfig):
         if both:
             raise contradiction(
                 "speakers {both} are to validate and to test: a speaker is on one side only",
-                "data.validation_speakers", "data.test_speakers", both=", ".join(both),
-            )  # fmt: skip
+                "data.validation_speakers",
+                "data.test_speakers",
+                both=", ".join(both),
+            )
         if self.network.causal and self.network.norm == "gLN":
             raise contradiction(
                 "a causal network cannot know the mean of what is still to come: set the normalisation to cLN",
-                "network.causal", "network.norm",
-            )  # fmt: skip
+                "network.causal",
+                "network.norm",
+            )
         if self.network.kernel % 2 == 0 and not self.network.causal:
             raise contradiction("an even kernel has no middle: choose an odd one", "network.kernel")
         if self.network.filter_length % 2:
@@ -216,8 +321,9 @@ class SeparationConfig(TrainingConfig):
         if self.network.first_filters == "sines" and not fit:
             raise contradiction(
                 "sines need an even number of filters, at least as many as they are long, and twice that before a ReLU",
-                "network.first_filters", "network.filters",
-            )  # fmt: skip
+                "network.first_filters",
+                "network.filters",
+            )
         if self.mixing.noise_low_db > self.mixing.noise_high_db:
             raise contradiction(
                 "the loudest noise is fainter than the faintest",
@@ -234,7 +340,10 @@ class SeparationConfig(TrainingConfig):
             flat.insert(0, Remedy("Mixtures at −25 dB", {"mixing.loudness_db": -25.0}))
         return super().remedies() | {
             "memory": [
-                Remedy("Half the batch, twice the accumulation", {"batch_size": half, "accumulation": 2 * self.accumulation}),
+                Remedy(
+                    "Half the batch, twice the accumulation",
+                    {"batch_size": half, "accumulation": 2 * self.accumulation},
+                ),
                 Remedy("Segments of one second", {"data.segment_s": 1.0}),
                 Remedy("Half the hidden channels", {"network.hidden": max(8, self.network.hidden // 2)}),
             ],
@@ -245,8 +354,13 @@ class SeparationConfig(TrainingConfig):
                 Remedy("Twice the epochs", {"epochs": 2 * self.epochs}),
             ],
             "unstable": [Remedy("A third of the learning rate", {"learning_rate": self.learning_rate / 3})],
-            "overfitting": [Remedy("Speeds changed by up to a tenth, levels by 5 dB", {"mixing.speed": 0.1, "mixing.level_db": 5.0})],
-        }  # fmt: skip
+            "overfitting": [
+                Remedy(
+                    "Speeds changed by up to a tenth, levels by 5 dB",
+                    {"mixing.speed": 0.1, "mixing.level_db": 5.0},
+                )
+            ],
+        }
 
     def judge(self, record: Record) -> list[Finding]:
         """A loss that stays where it was, and masks that never amplify."""

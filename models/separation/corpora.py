@@ -62,8 +62,17 @@ _WSJ = re.compile(r"^([0-9a-z]{3})[0-9a-z]{5}$")  # an utterance of WSJ0, named 
 _LEVEL = re.compile(r"^-?\d+(\.\d+)?$")
 _SECOND_MICROPHONE = re.compile(r"^[ps]\d+_\d+_mic2$")
 _SEX_TABLES = ("SPEAKERS.TXT", "speaker-info.txt", "spk-info.txt")
-_PARTS = {"tr": "train", "train": "train", "cv": "validation", "dev": "validation", "valid": "validation",
-          "validation": "validation", "val": "validation", "tt": "test", "test": "test"}  # fmt: skip
+_PARTS = {
+    "tr": "train",
+    "train": "train",
+    "cv": "validation",
+    "dev": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "val": "validation",
+    "tt": "test",
+    "test": "test",
+}
 _MIXTURE_COLUMNS = ("mixture_path", "mix_path", "mixture", "mix")
 _MIXTURE_FOLDERS = ("mix_clean", "mix", "mix_both", "mix_single")
 
@@ -72,11 +81,15 @@ def open_corpus(path: str | Path) -> Corpus:
     """What is at `path`: a CSV of clips or of mixtures, a folder of mixtures, or a folder of voices."""
     if not str(path).strip():
         raise UserError(
-            "No speech was chosen.", "", "Choose a folder with a folder a speaker, a CSV, or `sample` for what ships."
-        )  # fmt: skip
+            "No speech was chosen.",
+            "",
+            "Choose a folder with a folder a speaker, a CSV, or `sample` for what ships.",
+        )
     place = sample_folder() if str(path) == "sample" else Path(path).expanduser()
     if not place.exists():
-        raise UserError("{path} was not found.", "It may have been moved or deleted.", "Choose it again.", path=place)  # fmt: skip
+        raise UserError(
+            "{path} was not found.", "It may have been moved or deleted.", "Choose it again.", path=place
+        )
     if place.is_file():
         corpus = _from_table(place)
     elif (place / "metadata.csv").is_file():
@@ -118,8 +131,14 @@ def _from_table(path: Path) -> Corpus:
             )
         end = _number(row, "end_s", path)
         clips.append(
-            Clip(place, row["speaker"], _sex(row.get("sex") or row.get("gender")), _number(row, "start_s", path) or 0.0, end)
-        )  # fmt: skip
+            Clip(
+                place,
+                row["speaker"],
+                _sex(row.get("sex") or row.get("gender")),
+                _number(row, "start_s", path) or 0.0,
+                end,
+            )
+        )
     return Corpus(path.parent.name if path.stem == "metadata" else path.stem, clips=tuple(clips))
 
 
@@ -210,9 +229,10 @@ def _from_folder(place: Path) -> Corpus:
             remarks = (
                 Remark(
                     "Left out: {count} files that are not named as the others of the corpus, such as {name}.",
-                    count=len(others), name=shown(others[0]),
+                    count=len(others),
+                    name=shown(others[0]),
                 ),
-            )  # fmt: skip
+            )
         named = told
     else:
         named = [(path, path.relative_to(place).parts[0]) for path in paths if path.parent != place]

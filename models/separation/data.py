@@ -218,14 +218,22 @@ def _key(clips: Sequence[Clip], sample_rate: int, every: bool) -> str:
             state = clip.path.stat()
         except OSError as error:
             raise UserError(
-                "{name} was not found.", "The data names it.", "Copy it again, or take it out of the table.",
+                "{name} was not found.",
+                "The data names it.",
+                "Copy it again, or take it out of the table.",
                 name=clip.path,
-            ) from error  # fmt: skip
-        digest.update(os.fsencode(f"{clip.path.resolve()}\0{state.st_size}\0{state.st_mtime_ns}\0{clip.start_s}\0{clip.end_s}\n"))  # fmt: skip
+            ) from error
+        digest.update(
+            os.fsencode(
+                f"{clip.path.resolve()}\0{state.st_size}\0{state.st_mtime_ns}\0{clip.start_s}\0{clip.end_s}\n"
+            )
+        )
     return digest.hexdigest()[:24]
 
 
-def draw_recipes(voices: Voices, settings: DataConfig, levels: MixingConfig, speakers: int, part: str) -> list[Recipe]:  # fmt: skip
+def draw_recipes(
+    voices: Voices, settings: DataConfig, levels: MixingConfig, speakers: int, part: str
+) -> list[Recipe]:
     """The fixed mixtures of a part: every one of different speakers, the same for the same seed and clips.
 
     Where sexes are known, pairs of one sex and of both come in turn.
@@ -239,9 +247,13 @@ def draw_recipes(voices: Voices, settings: DataConfig, levels: MixingConfig, spe
     names = list(by_speaker)
     if len(names) < speakers:
         raise UserError(
-            "There are too few speakers for mixtures of {wanted}.", "The part {part} has {count}.",
-            "Keep more speakers for it.", wanted=speakers, part=part, count=len(names),
-        )  # fmt: skip
+            "There are too few speakers for mixtures of {wanted}.",
+            "The part {part} has {count}.",
+            "Keep more speakers for it.",
+            wanted=speakers,
+            part=part,
+            count=len(names),
+        )
     recipes = []
     for number in range(settings.fixed_mixtures):
         chosen = [names[i] for i in random.permutation(len(names))[:speakers]]
@@ -339,7 +351,9 @@ class Mixer:
     def _voice(self, sound: np.ndarray, random: np.random.Generator) -> np.ndarray:
         most = self._speed
         speed = 1.0 + float(random.uniform(-most, most)) if most else 1.0
-        source = mixing.crop(sound, int(np.ceil(self.samples * speed)) + 8 * bool(most), random if self.settings.crop else None)  # fmt: skip
+        source = mixing.crop(
+            sound, int(np.ceil(self.samples * speed)) + 8 * bool(most), random if self.settings.crop else None
+        )
         voice = mixing.at_speed(source, speed, self.samples)
         if self.rooms and random.random() < self.settings.room_share:
             voice = mixing.in_room(voice, self.rooms.drawn(random))
@@ -376,7 +390,12 @@ class ReadyMade:
         samples = round(seconds * self.sample_rate)
         at_random = random is not None and settings.crop and length > samples
         start = int(random.integers(length - samples + 1)) if random is not None and at_random else 0
-        cut = np.stack([np.pad(sound[start : min(length, start + samples)], (0, max(0, samples - length))) for sound in sounds])  # fmt: skip
+        cut = np.stack(
+            [
+                np.pad(sound[start : min(length, start + samples)], (0, max(0, samples - length)))
+                for sound in sounds
+            ]
+        )
         mixture, sources = cut[0], cut[1:]
         if random is not None and random.random() < settings.relevel:
             beneath = mixture - sources.sum(0)  # noise stays as it is
@@ -401,7 +420,9 @@ def parted_mixtures(corpus: Corpus, settings: DataConfig, speakers: int) -> dict
             count=len(wrong.sources),
             wanted=speakers,
         )
-    parts: dict[str, list[ReadyMixture]] = {part: [mixture for mixture in corpus.mixtures if mixture.part == part] for part in PARTS}  # fmt: skip
+    parts: dict[str, list[ReadyMixture]] = {
+        part: [mixture for mixture in corpus.mixtures if mixture.part == part] for part in PARTS
+    }
     unsaid = [mixture for mixture in corpus.mixtures if not mixture.part]
     if (
         len(unsaid) == len(corpus.mixtures)

@@ -77,7 +77,11 @@ def pesq(estimate: FloatArray, reference: FloatArray, sample_rate: int) -> float
     from pesq import pesq as measured
 
     try:
-        return float(measured(sample_rate, _plain(reference), _plain(estimate), "wb" if sample_rate == 16_000 else "nb"))  # fmt: skip
+        return float(
+            measured(
+                sample_rate, _plain(reference), _plain(estimate), "wb" if sample_rate == 16_000 else "nb"
+            )
+        )
     except PesqError:  # it found no utterance
         return None
 

@@ -47,7 +47,12 @@ def mix(
 
     noise: laid under with its level `snr_db` below the speech's. Nothing is clipped.
     """
-    sources = np.stack([voice * (amplitude(level) / max(rms(voice), FLOOR)) for voice, level in zip(voices, levels_db, strict=True)])  # fmt: skip
+    sources = np.stack(
+        [
+            voice * (amplitude(level) / max(rms(voice), FLOOR))
+            for voice, level in zip(voices, levels_db, strict=True)
+        ]
+    )
     mixture = sources.sum(0)
     if noise is not None and rms(noise) > FLOOR:
         mixture = mixture + noise * (rms(mixture) / rms(noise) / amplitude(snr_db))

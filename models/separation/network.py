@@ -136,10 +136,19 @@ class Block(nn.Module):
         inner, prelu1, norm1, taps, prelu2, norm2 = layers
         outer: list[Any] = [self.skip_out] if self.res_out is None else [self.res_out, self.skip_out]
         return BlockWeights(
-            inner.weight[:, :, 0], inner.bias, prelu1.weight, norm1.weight, norm1.bias,
-            taps.weight[:, 0].t().contiguous(), taps.bias, prelu2.weight, norm2.weight, norm2.bias,
-            torch.cat([item.weight[:, :, 0] for item in outer]), torch.cat([item.bias for item in outer]),
-        )  # fmt: skip
+            inner.weight[:, :, 0],
+            inner.bias,
+            prelu1.weight,
+            norm1.weight,
+            norm1.bias,
+            taps.weight[:, 0].t().contiguous(),
+            taps.bias,
+            prelu2.weight,
+            norm2.weight,
+            norm2.bias,
+            torch.cat([item.weight[:, :, 0] for item in outer]),
+            torch.cat([item.bias for item in outer]),
+        )
 
 
 class MaskGenerator(nn.Module):

@@ -84,9 +84,17 @@ def _from_torchaudio(state: dict[str, Any]) -> _Found:
     count = 1 + max(int(match.group(1)) for match in numbers if match)
     repeats, blocks = _repeats(count)
     config = NetworkConfig(
-        speakers=outputs // filters, filters=filters, filter_length=length, stride=length // 2,
-        bottleneck=inner.shape[1], skip=skip, hidden=inner.shape[0], kernel=kernel, blocks=blocks, repeats=repeats,
-    )  # fmt: skip
+        speakers=outputs // filters,
+        filters=filters,
+        filter_length=length,
+        stride=length // 2,
+        bottleneck=inner.shape[1],
+        skip=skip,
+        hidden=inner.shape[0],
+        kernel=kernel,
+        blocks=blocks,
+        repeats=repeats,
+    )
     remarks = (
         Remark(
             "The file does not say how its {count} blocks repeat: {repeats} times {blocks} was assumed, with ReLU masks and {rate} Hz. Where that is wrong, correct checkpoint.json.",
@@ -109,10 +117,16 @@ def _repeats(count: int) -> tuple[int, int]:
 
 _ASTEROID_NORMS = {"gLN": "gLN", "cLN": "frame"}
 _ASTEROID_BLOCK = {
-    "shared_block.0": "conv_layers.0", "shared_block.1": "conv_layers.1", "shared_block.2": "conv_layers.2",
-    "shared_block.3.0": "conv_layers.3", "shared_block.3": "conv_layers.3", "shared_block.4": "conv_layers.4",
-    "shared_block.5": "conv_layers.5", "res_conv": "res_out", "skip_conv": "skip_out",
-}  # fmt: skip
+    "shared_block.0": "conv_layers.0",
+    "shared_block.1": "conv_layers.1",
+    "shared_block.2": "conv_layers.2",
+    "shared_block.3.0": "conv_layers.3",
+    "shared_block.3": "conv_layers.3",
+    "shared_block.4": "conv_layers.4",
+    "shared_block.5": "conv_layers.5",
+    "res_conv": "res_out",
+    "skip_conv": "skip_out",
+}
 _ASTEROID_REST = {
     "encoder.filterbank._filters": "encoder.weight",
     "decoder.filterbank._filters": "decoder.weight",
@@ -148,13 +162,22 @@ def _from_asteroid(content: Mapping[str, Any]) -> _Found:
         raise _refused("It has no skip paths, or masks of another width.")
     length = int(asked.get("kernel_size", 16))
     config = NetworkConfig(
-        speakers=int(asked.get("n_src", 2)), filters=filters, filter_length=length,
-        stride=int(asked.get("stride") or length // 2), bottleneck=int(asked.get("bn_chan", 128)),
-        skip=int(asked.get("skip_chan", 128)), hidden=int(asked.get("hid_chan", 512)),
-        kernel=int(asked.get("conv_kernel_size", 3)), blocks=int(asked.get("n_blocks", 8)),
-        repeats=int(asked.get("n_repeats", 3)), norm=_ASTEROID_NORMS[norm], causal=causal,  # type: ignore[arg-type]
-        mask_activation=mask, encoder_relu=activation == "relu", edges="none",  # type: ignore[arg-type]
-    )  # fmt: skip
+        speakers=int(asked.get("n_src", 2)),
+        filters=filters,
+        filter_length=length,
+        stride=int(asked.get("stride") or length // 2),
+        bottleneck=int(asked.get("bn_chan", 128)),
+        skip=int(asked.get("skip_chan", 128)),
+        hidden=int(asked.get("hid_chan", 512)),
+        kernel=int(asked.get("conv_kernel_size", 3)),
+        blocks=int(asked.get("n_blocks", 8)),
+        repeats=int(asked.get("n_repeats", 3)),
+        norm=_ASTEROID_NORMS[norm],  # type: ignore[arg-type]
+        causal=causal,
+        mask_activation=mask,  # type: ignore[arg-type]
+        encoder_relu=activation == "relu",
+        edges="none",
+    )
     last = config.blocks * config.repeats - 1
     weights = {}
     for key, value in state.items():
@@ -202,10 +225,16 @@ def for_torchaudio(
             settings=", ".join(name for name, differs in unlike.items() if differs),
         )
     arguments = {
-        "num_sources": config.speakers, "enc_kernel_size": config.filter_length, "enc_num_feats": config.filters,
-        "msk_kernel_size": config.kernel, "msk_num_feats": config.bottleneck, "msk_num_hidden_feats": config.hidden,
-        "msk_num_layers": config.blocks, "msk_num_stacks": config.repeats, "msk_activate": config.mask_activation,
-    }  # fmt: skip
+        "num_sources": config.speakers,
+        "enc_kernel_size": config.filter_length,
+        "enc_num_feats": config.filters,
+        "msk_kernel_size": config.kernel,
+        "msk_num_feats": config.bottleneck,
+        "msk_num_hidden_feats": config.hidden,
+        "msk_num_layers": config.blocks,
+        "msk_num_stacks": config.repeats,
+        "msk_activate": config.mask_activation,
+    }
     return arguments, {name: weight.float() for name, weight in weights.items()}
 
 
@@ -217,8 +246,11 @@ def _tensor(value: Any) -> Tensor:
 
 def _refused(why: str, **values: object) -> UserError:
     return UserError(
-        "The file holds a network that cannot be brought in.", why, "Choose a Conv-TasNet with learned filters.", **values
-    )  # fmt: skip
+        "The file holds a network that cannot be brought in.",
+        why,
+        "Choose a Conv-TasNet with learned filters.",
+        **values,
+    )
 
 
 def _incomplete(error: Exception) -> UserError:

@@ -98,8 +98,13 @@ class Separator:
         return {"name": self.name, "text": self.info.card, **self.info.metrics}
 
     def separate(
-        self, wave: FloatArray, sample_rate: int, options: SeparationOptions = DEFAULTS, *, one_pass: bool = False
-    ) -> FloatArray:  # fmt: skip
+        self,
+        wave: FloatArray,
+        sample_rate: int,
+        options: SeparationOptions = DEFAULTS,
+        *,
+        one_pass: bool = False,
+    ) -> FloatArray:
         """[samples] or [channels, samples] → [speakers, …the same], at the same rate and level.
 
         What is longer than a window goes through in overlapping windows, unless `one_pass`.
@@ -204,8 +209,11 @@ class Separator:
     ) -> None:
         """Stream the recording through the windows into the tracks' files."""
         large = about.frames * about.channels * 4 > LARGEST_WAV
-        kind = {"format": "FLAC", "subtype": "PCM_24"} if options.container == "flac" else {
-            "format": "RF64" if large else "WAV", "subtype": "FLOAT"}  # fmt: skip
+        kind = (
+            {"format": "FLAC", "subtype": "PCM_24"}
+            if options.container == "flac"
+            else {"format": "RF64" if large else "WAV", "subtype": "FLOAT"}
+        )
         files = []
         again = audio.raw_blocks(source)  # a second reading, that keeps step with what is written
         pending = np.zeros((0, about.channels), dtype=np.float32)
@@ -233,10 +241,19 @@ class Separator:
         """Stretches [speakers, frames, channels] at the recording's rate, together exactly as long as it."""
         rate, joiner = about.sample_rate, self._joiner(options)
         same = rate == self.sample_rate
-        down = None if same else soxr.ResampleStream(rate, self.sample_rate, about.channels, dtype="float32", quality="HQ")  # fmt: skip
-        ups = [] if same else [
-            soxr.ResampleStream(self.sample_rate, rate, about.channels, dtype="float32", quality="HQ") for _ in range(self.speakers)
-        ]  # fmt: skip
+        down = (
+            None
+            if same
+            else soxr.ResampleStream(rate, self.sample_rate, about.channels, dtype="float32", quality="HQ")
+        )
+        ups = (
+            []
+            if same
+            else [
+                soxr.ResampleStream(self.sample_rate, rate, about.channels, dtype="float32", quality="HQ")
+                for _ in range(self.speakers)
+            ]
+        )
         read = given = 0
 
         def outside(tracks: FloatArray, last: bool) -> FloatArray:

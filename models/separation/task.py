@@ -215,9 +215,17 @@ class SeparationTask(Task[SeparationConfig]):
         part = (np.arange(1, MOMENTS + 1) / MOMENTS).round(3).tolist()
         before, after = (outputs[name].round(2).tolist() for name in ("mixture_si_sdr", "si_sdr"))
         return [
-            Lines("Separated example", "part of the mixture", "level of a voice (dB)", part, {"true": true, "separated": separated}),
-            Points("Before and after", "SI-SDR of the mixture (dB)", "SI-SDR of the tracks (dB)", before, after),
-        ]  # fmt: skip
+            Lines(
+                "Separated example",
+                "part of the mixture",
+                "level of a voice (dB)",
+                part,
+                {"true": true, "separated": separated},
+            ),
+            Points(
+                "Before and after", "SI-SDR of the mixture (dB)", "SI-SDR of the tracks (dB)", before, after
+            ),
+        ]
 
     def contents(self) -> dict[str, Used]:
         if self.corpus.mixtures:

@@ -57,13 +57,22 @@ class TrainingConfig(Settings):
         32, "Batch size", "Items that are computed at once.", group="Training", ge=1, le=4096
     )
     accumulation: int = setting(
-        1, "Accumulation", "Batches whose gradients are added up before a step: a larger batch in the same memory.",
-        group="Training", ge=1, le=1024,
-    )  # fmt: skip
+        1,
+        "Accumulation",
+        "Batches whose gradients are added up before a step: a larger batch in the same memory.",
+        group="Training",
+        ge=1,
+        le=1024,
+    )
     early_stop: int = setting(
-        10, "Early stop", "Ends the run after so many epochs without improvement; 0 never does.",
-        unit="epochs", group="Training", ge=0, le=100_000,
-    )  # fmt: skip
+        10,
+        "Early stop",
+        "Ends the run after so many epochs without improvement; 0 never does.",
+        unit="epochs",
+        group="Training",
+        ge=0,
+        le=100_000,
+    )
     seed: int = setting(
         1,
         "Seed",
@@ -92,9 +101,13 @@ class TrainingConfig(Settings):
         le=1000,
     )
     average_weights: float = setting(
-        0.0, "Weight averaging", "Decay of a running average of the weights, which is then validated and kept; 0 switches it off.",
-        group="Optimizer", ge=0, lt=1,
-    )  # fmt: skip
+        0.0,
+        "Weight averaging",
+        "Decay of a running average of the weights, which is then validated and kept; 0 switches it off.",
+        group="Optimizer",
+        ge=0,
+        lt=1,
+    )
     keep: Literal["best", "last"] = setting(
         "best",
         "Keep",
@@ -156,17 +169,44 @@ class TrainingConfig(Settings):
         """What to try against each kind of finding (see `findings.py`); a system adds what it knows."""
         half = max(1, self.batch_size // 2)
         return {
-            "memory": [Remedy("Half the batch, twice the accumulation", {"batch_size": half, "accumulation": 2 * self.accumulation})],
-            "unstable": [Remedy("A tenth of the learning rate, gradients clipped at 0.5", {"learning_rate": self.learning_rate / 10, "clip_norm": 0.5})],
-            "exploding": [Remedy("Gradients clipped at 0.5", {"clip_norm": 0.5}), Remedy("Half the learning rate", {"learning_rate": self.learning_rate / 2})],
-            "vanishing": [Remedy("Twice the learning rate", {"learning_rate": min(1.0, 2 * self.learning_rate)})],
-            "small gradients": [Remedy("Twice the learning rate", {"learning_rate": min(1.0, 2 * self.learning_rate)})],
-            "not learning": [Remedy("Twice the learning rate", {"learning_rate": min(1.0, 2 * self.learning_rate)})],
+            "memory": [
+                Remedy(
+                    "Half the batch, twice the accumulation",
+                    {"batch_size": half, "accumulation": 2 * self.accumulation},
+                )
+            ],
+            "unstable": [
+                Remedy(
+                    "A tenth of the learning rate, gradients clipped at 0.5",
+                    {"learning_rate": self.learning_rate / 10, "clip_norm": 0.5},
+                )
+            ],
+            "exploding": [
+                Remedy("Gradients clipped at 0.5", {"clip_norm": 0.5}),
+                Remedy("Half the learning rate", {"learning_rate": self.learning_rate / 2}),
+            ],
+            "vanishing": [
+                Remedy("Twice the learning rate", {"learning_rate": min(1.0, 2 * self.learning_rate)})
+            ],
+            "small gradients": [
+                Remedy("Twice the learning rate", {"learning_rate": min(1.0, 2 * self.learning_rate)})
+            ],
+            "not learning": [
+                Remedy("Twice the learning rate", {"learning_rate": min(1.0, 2 * self.learning_rate)})
+            ],
             "dead": [Remedy("Half the learning rate", {"learning_rate": self.learning_rate / 2})],
-            "flat": [Remedy("Three times the learning rate", {"learning_rate": min(1.0, 3 * self.learning_rate)}), Remedy("A third of the learning rate", {"learning_rate": self.learning_rate / 3})],
-            "overfitting": [Remedy("Ten times the weight decay", {"weight_decay": min(1.0, 10 * max(self.weight_decay, 1e-5))})],
+            "flat": [
+                Remedy("Three times the learning rate", {"learning_rate": min(1.0, 3 * self.learning_rate)}),
+                Remedy("A third of the learning rate", {"learning_rate": self.learning_rate / 3}),
+            ],
+            "overfitting": [
+                Remedy(
+                    "Ten times the weight decay",
+                    {"weight_decay": min(1.0, 10 * max(self.weight_decay, 1e-5))},
+                )
+            ],
             "no gain": [],
-        }  # fmt: skip
+        }
 
     def judge(self, record: Record) -> list[Finding]:
         """What this system alone has to say about a run, such as of its adversary."""

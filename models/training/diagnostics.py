@@ -158,7 +158,10 @@ class Watch:
             gradients = [p.grad.flatten() for p in self._parameters[name] if p.grad is not None]
             if gradients:
                 yield f"Gradient/{title}", torch.cat(gradients).detach().float().cpu()
-            yield f"Weight/{title}", torch.cat([p.detach().flatten() for p in self._parameters[name]]).float().cpu()  # fmt: skip
+            yield (
+                f"Weight/{title}",
+                torch.cat([p.detach().flatten() for p in self._parameters[name]]).float().cpu(),
+            )
 
 
 def where_it_broke(network: nn.Module, batch: Any, loss: Callable[[], Tensor]) -> Broken:

@@ -68,11 +68,21 @@ def findings(record: Record, config: TrainingConfig) -> list[Finding]:
 def _ended(record: Record) -> list[Finding]:
     if record.unstable is not None:
         place = {
-            "weights": "the weights of {layer}", "batch": "the batch itself", "forward": "the output of {layer}",
-            "loss": "the loss", "gradient": "the gradient of {layer}",
-        }[record.unstable.stage].format(layer=record.unstable.layer or "the network")  # fmt: skip
+            "weights": "the weights of {layer}",
+            "batch": "the batch itself",
+            "forward": "the output of {layer}",
+            "loss": "the loss",
+            "gradient": "the gradient of {layer}",
+        }[record.unstable.stage].format(layer=record.unstable.layer or "the network")
         values = {"step": record.unstable.step, "place": place, "kept": record.unstable.kept}
-        return [Finding("At step {step} a number was no longer finite, first in {place}. The batch is kept in {kept}.", "unstable", "error", values)]  # fmt: skip
+        return [
+            Finding(
+                "At step {step} a number was no longer finite, first in {place}. The batch is kept in {kept}.",
+                "unstable",
+                "error",
+                values,
+            )
+        ]
     if record.failed is not None and record.failed.cause == "memory":
         return [Finding("The memory was not enough for a batch.", "memory", "error")]
     return []
@@ -87,9 +97,23 @@ def _norms(record: Record) -> list[Finding]:
     late = norms.y[-max(10, len(norms) // 5) :]
     high = float(np.nanpercentile(late, 95))
     if high > EXPLODING * usual and high > 10:
-        return [Finding("The gradient explodes: lately its norm reaches {high}, usually it is {usual}.", "exploding", "error", {"high": f"{high:.3g}", "usual": f"{usual:.3g}"})]  # fmt: skip
+        return [
+            Finding(
+                "The gradient explodes: lately its norm reaches {high}, usually it is {usual}.",
+                "exploding",
+                "error",
+                {"high": f"{high:.3g}", "usual": f"{usual:.3g}"},
+            )
+        ]
     if float(np.nanmedian(late)) < VANISHING:
-        return [Finding("The gradient vanishes: lately its norm is {norm}.", "vanishing", "error", {"norm": f"{float(np.nanmedian(late)):.1g}"})]  # fmt: skip
+        return [
+            Finding(
+                "The gradient vanishes: lately its norm is {norm}.",
+                "vanishing",
+                "error",
+                {"norm": f"{float(np.nanmedian(late)):.1g}"},
+            )
+        ]
     return []
 
 
@@ -109,9 +133,13 @@ def _layers(record: Record) -> list[Finding]:
             Finding(
                 "Little gradient reaches {layers}: {least} gets {share} % of what the output layer gets. The ratio alone is no proof, for the optimizer evens out a constant scale: judge by the movement of the weights and by the figure.",
                 "small gradients",
-                values={"layers": _names(flow, small), "least": _name(flow, least), "share": f"{100 * ratio[least]:.2g}"},
+                values={
+                    "layers": _names(flow, small),
+                    "least": _name(flow, least),
+                    "share": f"{100 * ratio[least]:.2g}",
+                },
             )
-        )  # fmt: skip
+        )
     still = [i for i in weighty if moved[i] < LITTLE_MOVEMENT]
     if still and flow.steps[-1] >= ENOUGH_STEPS:
         least = min(still, key=lambda i: float(moved[i]))
@@ -119,9 +147,14 @@ def _layers(record: Record) -> list[Finding]:
             Finding(
                 "Not learning: {layers}. After {steps} steps the weights of {least} have moved by {moved} % of their size.",
                 "not learning",
-                values={"layers": _names(flow, still), "steps": flow.steps[-1], "least": _name(flow, least), "moved": f"{100 * moved[least]:.2g}"},
+                values={
+                    "layers": _names(flow, still),
+                    "steps": flow.steps[-1],
+                    "least": _name(flow, least),
+                    "moved": f"{100 * moved[least]:.2g}",
+                },
             )
-        )  # fmt: skip
+        )
     # A unit that rests for some batches is not dead: the least share of the last looks counts.
     dead = flow.table("dead")[-DEAD_LOOKS:].min(axis=0)
     gone = [i for i in weighty if dead[i] > DEAD_SHARE]
@@ -131,9 +164,13 @@ def _layers(record: Record) -> list[Finding]:
             Finding(
                 "Dead units in {layers}: {share} % of those of {most} got no gradient in the last looks.",
                 "dead",
-                values={"layers": _names(flow, gone), "most": _name(flow, most), "share": f"{100 * dead[most]:.0f}"},
+                values={
+                    "layers": _names(flow, gone),
+                    "most": _name(flow, most),
+                    "share": f"{100 * dead[most]:.0f}",
+                },
             )
-        )  # fmt: skip
+        )
     return result
 
 
@@ -143,8 +180,12 @@ def _curves(record: Record, config: TrainingConfig) -> list[Finding]:
     train = record.epochs.get("train/loss")
     if train is not None and len(train) >= ENOUGH_EPOCHS and _is_flat(train):
         result.append(
-            Finding("The training loss does not fall: {first} at first, {last} lately.", "flat", values={"first": f"{train.y[0]:.4g}", "last": f"{train.y[-1]:.4g}"})
-        )  # fmt: skip
+            Finding(
+                "The training loss does not fall: {first} at first, {last} lately.",
+                "flat",
+                values={"first": f"{train.y[0]:.4g}", "last": f"{train.y[-1]:.4g}"},
+            )
+        )
     judged = record.epochs.get("validation/loss")
     if (
         judged is not None
@@ -161,14 +202,27 @@ def _curves(record: Record, config: TrainingConfig) -> list[Finding]:
                 Finding(
                     "Overfitting: the validation loss was least at epoch {epoch} ({least}) and is {now} by now, while the training loss falls on.",
                     "overfitting",
-                    values={"epoch": round(float(judged.x[least])), "least": f"{lowest:.4g}", "now": f"{lately:.4g}"},
+                    values={
+                        "epoch": round(float(judged.x[least])),
+                        "least": f"{lowest:.4g}",
+                        "now": f"{lately:.4g}",
+                    },
                 )
-            )  # fmt: skip
+            )
     epochs = round(float(train.x[-1])) if train is not None and len(train) else 0
-    if record.best_epoch and epochs >= 3 * ENOUGH_EPOCHS and record.best_epoch <= epochs // 8 and config.keep == "best":  # fmt: skip
+    if (
+        record.best_epoch
+        and epochs >= 3 * ENOUGH_EPOCHS
+        and record.best_epoch <= epochs // 8
+        and config.keep == "best"
+    ):
         result.append(
-            Finding("No gain: after {epochs} epochs the best one is still epoch {best}.", "no gain", values={"epochs": epochs, "best": record.best_epoch})
-        )  # fmt: skip
+            Finding(
+                "No gain: after {epochs} epochs the best one is still epoch {best}.",
+                "no gain",
+                values={"epochs": epochs, "best": record.best_epoch},
+            )
+        )
     return result
 
 
@@ -176,7 +230,9 @@ def _is_flat(series: Series) -> bool:
     quarter = max(2, len(series) // 4)
     early, late = series.y[:quarter], series.y[-quarter:]
     noise = max(float(np.nanstd(early)), 1e-12)
-    return float(np.nanmean(early) - np.nanmean(late)) < 0.02 * abs(float(np.nanmean(early))) and noise < 0.2 * abs(float(np.nanmean(early)))  # fmt: skip
+    return float(np.nanmean(early) - np.nanmean(late)) < 0.02 * abs(
+        float(np.nanmean(early))
+    ) and noise < 0.2 * abs(float(np.nanmean(early)))
 
 
 def _name(flow: Flow, place: int) -> str:

@@ -35,7 +35,10 @@ class PairedTest:
 
 def compare_items(first: Items, second: Items, seed: int = 0) -> PairedTest:
     """The paired tests between two runs. Raises UserError if they were not judged on the same items."""
-    ours, theirs = (dict(zip(zip(item.names, item.groups, strict=True), item.scores.tolist(), strict=True)) for item in (first, second))  # fmt: skip
+    ours, theirs = (
+        dict(zip(zip(item.names, item.groups, strict=True), item.scores.tolist(), strict=True))
+        for item in (first, second)
+    )
     if ours.keys() != theirs.keys() or first.measure != second.measure:
         raise UserError(
             "The two runs cannot be compared by a test.",

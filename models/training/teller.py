@@ -132,8 +132,11 @@ class Teller:
             (self.run.path / BROKEN).mkdir(exist_ok=True)
             named = [[draw.item, draw.seed] for draw in draws]
             values = {
-                "batch": batches.plain(batch), "draws": named, "step": clock.step, "layer": broken.layer,
-            }  # fmt: skip
+                "batch": batches.plain(batch),
+                "draws": named,
+                "step": clock.step,
+                "layer": broken.layer,
+            }
             torch.save(values, self.run.path / kept)
         self.tell(
             events.Unstable(

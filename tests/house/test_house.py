@@ -12,11 +12,11 @@ from tests.house.measures import ROOT, files_of_tree, measure
 
 # Each may be lowered when the house has become better, never raised without a reason in the commit.
 CEILINGS = {
-    "files over 400 lines": 18,
-    "functions over 60 lines": 10,
-    "uses of Any": 700,
-    "`# fmt: skip`": 345,
-    "public definitions without a docstring": 650,
+    "files over 400 lines": 16,
+    "functions over 60 lines": 8,
+    "uses of Any": 690,
+    "`# fmt: skip`": 45,
+    "public definitions without a docstring": 625,
     "places alike in two systems": 5,
 }
 
