@@ -10,25 +10,17 @@ import io
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from models import writing
 from models.errors import UserError
-from models.files import check_regular, read_json, read_npy, shortened, shown, utf8
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
+from models.files import check_regular, read_json, read_npy, shortened, shown
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f]")  # no table has these, and most other files do
-UMASK = _umask()  # read once: reading it changes it for a moment, for all threads
 LARGEST_TABLE = 256 * 2**20  # bytes; what is larger was not typed or exported as a list of files
 
 
@@ -195,27 +187,14 @@ class ContentHashes:
 def write_whole(path: str | os.PathLike[str], contents: bytes | str) -> None:
     """Write a file aside, then rename it to its place: a kill or a power cut leaves the old one or the new one.
 
-    Text is written as UTF-8; bytes of file names that are none become �.
     Missing folders are made. Raises UserError where that is not possible, such as on a full disk.
     """
     path = Path(path)
-    aside = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(utf8(contents) if isinstance(contents, str) else contents)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(aside, 0o666 & ~UMASK)  # mkstemp makes files for the owner alone
-        os.replace(aside, path)
-        aside = None
+        writing.write_whole(path, contents)
     except OSError as error:
         raise _cannot_write(path, error) from error
-    finally:
-        if aside is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(aside)
 
 
 def write_array(path: str | os.PathLike[str], array: np.ndarray) -> None:

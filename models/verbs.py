@@ -136,6 +136,8 @@ def check_data(options: argparse.Namespace) -> dict[str, Any]:
         print(f"{name:12} " + ", ".join(f"{value} {what}" for what, value in counts.items()))
     for what, why in result.skipped:
         print(f"Skipped: {what}: {why}")
+    for remark in result.remarks:
+        print(remark)
     return asdict(result)
 
 

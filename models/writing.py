@@ -8,21 +8,33 @@ import os
 import tempfile
 from pathlib import Path
 
+from models.files import utf8
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+UMASK = _umask()  # read once: reading it changes it for a moment, for all threads
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 SAID = ("No space left", "Disk quota exceeded", "File too large", "file write failed", "unexpected pos")
 
 
-def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Write beside `path`, bring it to the disk, and put it in its place. Raises OSError; nothing is left then."""
+def write_whole(path: str | os.PathLike[str], contents: str | bytes) -> None:
+    """Write aside, bring it to the disk, and put it in its place. Raises OSError; nothing is left then.
+
+    Text is written as UTF-8; bytes of file names that are none become �.
+    """
     path = Path(path)
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    number, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    number, aside = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
     try:
         with os.fdopen(number, "wb") as file:
-            file.write(data)
+            file.write(utf8(contents) if isinstance(contents, str) else contents)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(aside, 0o644)  # such files are made for the owner alone
+        os.chmod(aside, 0o666 & ~UMASK)  # mkstemp makes files for the owner alone
         os.replace(aside, path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -104,6 +104,7 @@ class DataWords(QLabel):
         for part, counts in found["parts"].items():
             figures = ", ".join(f"{value} {translate(str(what))}" for what, value in counts.items())
             lines.append(f"{words.get(part, translate(part))}: {figures}")
+        lines += found.get("remarks", [])
         skipped = found["skipped"]
         if skipped:
             lines.append(tr("Skipped: {n}", n=len(skipped)))

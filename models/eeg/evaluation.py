@@ -41,7 +41,9 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
             Decoded(item.subject, item.stimulus, decoder.decode_standardised(item.eeg, whose), item.envelope)
         )
     evaluation = scores.evaluate(result, dataset.sample_rate, met, kinds=parts.kinds(met))
-    return replace(evaluation, familiar=replace(judged, groups=()))
+    return replace(
+        evaluation, familiar=replace(judged, groups=()), of_data=(*dataset.remarks, *parts.remarks)
+    )
 
 
 def test_part(dataset: data.Dataset, config: EEGConfig) -> Parts:

@@ -113,11 +113,12 @@ class Evaluation:
     score: float | None
     kinds: tuple[Remark, ...] = ()
     familiar: Familiarity | None = None
+    of_data: tuple[Remark, ...] = ()
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
-        """What a person should know of these metrics."""
-        return self.familiar.remarks if self.familiar is not None else ()
+        """What a person should know of these metrics: what had been learned from, and how the data was read."""
+        return (*(self.familiar.remarks if self.familiar is not None else ()), *self.of_data)
 
     @property
     def generalisation(self) -> str:

@@ -22,6 +22,7 @@ from models.eeg.samples import bundled, located, trained_subjects
 from models.errors import UserError
 from models.fingerprint import PARTS, Used
 from models.progress import Progress
+from models.remarks import Remark
 from models.training import schedules
 from models.training.pictures import Bars, Lines, Shown
 from models.training.task import Clock, Draw, History, Loss, Task
@@ -207,6 +208,9 @@ class EEGTask(Task[EEGConfig]):
         )
         lines = Lines("Envelope", "time (s)", "standard deviations", x, {"decoded": decoded, "heard": heard})
         return [lines, shares]
+
+    def remarks(self) -> Sequence[Remark]:
+        return (*self.dataset.remarks, *self.parts.remarks)
 
     def contents(self) -> dict[str, Used]:
         return {name: contents(self.dataset, getattr(self.parts, name), name) for name in PARTS}

@@ -46,7 +46,7 @@ def use(
     write_observation(Path(out), observation)
     print(f"{len(sequences)} sequences, gates {observer.gating}: {out}")
     result = {"out": str(out), "sequences": len(sequences), "gating": observer.gating}
-    return told(result, observer.remarks)
+    return told(result, (*observer.remarks, *sequences.remarks))
 
 
 def evaluate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from models.checkpoint import CheckpointInfo
 from models.errors import UserError
 from models.fingerprint import Used
 from models.progress import Progress
+from models.remarks import Remark
 from models.reverberation import baselines, data
 from models.reverberation.config import ReverberationConfig, mesh_of
 from models.reverberation.contents import contents
@@ -163,6 +165,9 @@ class ReverberationTask(Task[ReverberationConfig]):
             first, second = outputs["gates"].mean(0).round(4).reshape(2, len(ROLE_NAMES)).tolist()
             shown.append(Bars("Gates", "mean gate", list(ROLE_NAMES), {"pass 1": first, "pass 2": second}))
         return shown
+
+    def remarks(self) -> Sequence[Remark]:
+        return self.sequences.remarks
 
     def contents(self) -> dict[str, Used]:
         return {name: contents(self.sequences, part) for name, part in self.parts.items()}

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.datafiles import UMASK
 from models.errors import UserError
 from models.files import shortened
+from models.writing import UMASK
 
 TABLE = "index.sqlite"
 _MOST_IN_LIST = 500  # values of one SQL statement

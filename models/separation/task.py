@@ -17,6 +17,7 @@ from models.fingerprint import Used
 from models.kernels.graphed_loss import GraphedLoss
 from models.kernels.graphs import Losses
 from models.progress import Progress
+from models.remarks import as_texts
 from models.resources import cache_folder
 from models.separation import data, network
 from models.separation.config import SeparationConfig
@@ -256,7 +257,10 @@ class SeparationTask(Task[SeparationConfig]):
         corpus = open_corpus(self.config.data.path)
         if corpus.mixtures:
             parted = data.parted_mixtures(corpus, self.config.data, self.config.network.speakers)
-            return DataCheck({name: {"mixtures": len(part)} for name, part in parted.items() if part})
+            return DataCheck(
+                {name: {"mixtures": len(part)} for name, part in parted.items() if part},
+                remarks=tuple(as_texts(corpus.remarks)),
+            )
         parts: dict[str, dict[str, int | float | str]] = {}
         for name, speakers in data.parted_speakers(corpus, self.config.data).items():
             sexes = [corpus.speakers[speaker] for speaker in speakers]
@@ -266,7 +270,7 @@ class SeparationTask(Task[SeparationConfig]):
                 "women": sexes.count("f"),
                 "men": sexes.count("m"),
             }
-        return DataCheck(parts)
+        return DataCheck(parts, remarks=tuple(as_texts(corpus.remarks)))
 
     def output_layer(self) -> str:
         return "mask_generator.output_conv"

@@ -8,6 +8,7 @@ a batch is the same in any process, at any time: that is what makes a resumed ru
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -18,6 +19,7 @@ import torch
 from models.checkpoint import CheckpointInfo
 from models.fingerprint import Used
 from models.progress import Progress
+from models.remarks import Remark, as_texts
 from models.training.batches import moved
 from models.training.config import TrainingConfig, without_folders
 from models.training.distribution import gathered
@@ -84,11 +86,12 @@ class DataCheck:
     """Data as a run would see it.
 
     parts: ``train``, ``validation`` … → name → count or duration, such as ``{"utterances": 240, "minutes": 12.5}``;
-    the part "" is of all data. skipped: (what, why) of each thing left out.
+    the part "" is of all data. skipped: (what, why) of each thing left out. remarks: what was guessed or assumed.
     """
 
     parts: dict[str, dict[str, int | float | str]]
     skipped: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Task(ABC, Generic[Config]):
@@ -145,6 +148,10 @@ class Task(ABC, Generic[Config]):
     def checkpoint(self, metrics: dict[str, float]) -> CheckpointInfo:
         """The description under which the weights are saved."""
 
+    def remarks(self) -> Sequence[Remark]:
+        """What was guessed, repaired or assumed when the data was read; after `prepare`."""
+        return ()
+
     def contents(self) -> dict[str, Used]:
         """What each part of the data is by content, and of which groups; after `prepare`. So a model is never judged
         unknowingly on what it has learned."""
@@ -188,7 +195,8 @@ class Task(ABC, Generic[Config]):
     def check(self, progress: Progress) -> DataCheck:
         """What the data comes to, before anything is trained. Raises UserError where it cannot be trained on, as where
         the same speaker or subject is on both sides of a split."""
-        return DataCheck({"": self.prepare(progress)})
+        counts = self.prepare(progress)
+        return DataCheck({"": counts}, remarks=tuple(as_texts(self.remarks())))
 
     def begins_with(self) -> Path | None:
         """The checkpoint whose weights are taken over; None begins with those of `network`."""

@@ -155,7 +155,7 @@ class StructurePage(ViewPage):
 
             write_parameters(path, self.structure.counts)
         elif kind == TREE:
-            write_whole(path, self.structure.tree.encode())
+            write_whole(path, self.structure.tree)
         elif path.suffix.lower() == ".svg":
             write_whole(path, bytes(self.drawings[kind].svg.data()))
         else:

@@ -34,7 +34,7 @@ def write_table(path: Path, shown: Sequence[GridItem]) -> None:
         writer.writerow(
             [rank, item.path, item.caption, score, distance, len(item.duplicates), item.attribution]
         )
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, text.getvalue())
 
 
 def write_sheet(path: Path, title: str, shown: Sequence[GridItem], font: QFont, progress: Progress) -> int:

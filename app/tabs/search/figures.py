@@ -210,7 +210,7 @@ def titles() -> list[str]:
 def write_figures(folder: Path, judgements: Sequence[Judgement]) -> None:
     """``figures.json``, ``figures.csv`` (a row a model, way and method) and ``curves.csv``. Raises UserError."""
     held = [{"model": item.model, "bits": item.bits, **item.as_dict()} for item in judgements]
-    write_whole(folder / "figures.json", (json.dumps(held, indent=2) + "\n").encode())
+    write_whole(folder / "figures.json", json.dumps(held, indent=2) + "\n")
     table, curves = io.StringIO(newline=""), io.StringIO(newline="")
     rows, points = csv.writer(table, lineterminator="\n"), csv.writer(curves, lineterminator="\n")
     rows.writerow(
@@ -248,8 +248,8 @@ def write_figures(folder: Path, judgements: Sequence[Judgement]) -> None:
                     result.ranks, result.precision, result.recall, strict=True
                 ):
                     points.writerow([*name, rank, precision, recall])
-    write_whole(folder / "figures.csv", table.getvalue().encode())
-    write_whole(folder / "curves.csv", curves.getvalue().encode())
+    write_whole(folder / "figures.csv", table.getvalue())
+    write_whole(folder / "curves.csv", curves.getvalue())
 
 
 def _rows(judgement: Judgement, way: str) -> list[list[str]]:

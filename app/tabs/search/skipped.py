@@ -74,7 +74,7 @@ class SkippedWindow(QDialog):
         writer.writerow(["path", "reason"])
         writer.writerows(self.rows)
         try:
-            write_whole(path, text.getvalue().encode())
+            write_whole(path, text.getvalue())
         except UserError as error:
             owner = self.parent()
             while owner is not None and not hasattr(owner, "show_error"):

@@ -238,7 +238,7 @@ class BatchPage(Page):
                 [str(row.path), length, row.state, *tracks, *[""] * (most - len(tracks)), row.problem]
             )
         try:
-            write_whole(path, out.getvalue().encode())
+            write_whole(path, out.getvalue())
         except UserError as error:
             self.tab.show_error(error)
 
