@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from models import audio
+from models.sound import open_sound
 
 RAMP_S = 0.012  # from silence to full; shorter ones are heard as a click, longer ones as a fade
 BLOCK_S = 0.05
@@ -205,11 +204,10 @@ class _LaneFile:
     """One file at a rate and number of channels; silence after its end."""
 
     def __init__(self, path: Path, rate: int, channels: int) -> None:
-        header = audio.info(path)  # says in words what is wrong with a file
-        self._file = soundfile.SoundFile(path)
+        self._file = open_sound(path)  # says in words what is wrong with a file
         self._rate, self._channels = rate, channels
-        self._own_rate = header.sample_rate
-        self.frames = -(-header.frames * rate // header.sample_rate)
+        self._own_rate = self._file.samplerate
+        self.frames = -(-self._file.frames * rate // self._own_rate)
         self._stream: object | None = None
         self._ready = np.zeros((0, channels), np.float32)
         self._ended = False
@@ -239,7 +237,7 @@ class _LaneFile:
 
     def _more(self, count: int) -> np.ndarray:
         wanted = max(1, round(count * self._own_rate / self._rate))
-        sound = self._file.read(wanted, dtype="float32", always_2d=True)
+        sound = self._file.read(wanted)
         self._ended = len(sound) < wanted
         if sound.shape[1] != self._channels:
             sound = np.repeat(sound.mean(axis=1, keepdims=True), self._channels, axis=1)

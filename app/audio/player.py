@@ -214,18 +214,22 @@ class _File:
     """A sound file, read a block at a time. Raises UserError where it cannot be read."""
 
     def __init__(self, path: Path) -> None:
-        import soundfile
+        from models.sound import open_sound
 
-        from models import audio
-
-        header = audio.info(path)  # says in words what is wrong with a file
-        self.rate, self.frames, self.channels = header.sample_rate, header.frames, header.channels
-        self._file = soundfile.SoundFile(path)
+        self._file = open_sound(path)  # says in words what is wrong with a file
+        self.rate, self.frames, self.channels = (
+            self._file.samplerate,
+            self._file.frames,
+            self._file.channels,
+        )
+        self._place = 0
 
     def read(self, place: int, count: int) -> np.ndarray:
-        if self._file.tell() != place:
+        if self._place != place:
             self._file.seek(place)
-        return self._file.read(count, dtype="float32", always_2d=True)
+        sound = self._file.read(count)
+        self._place = place + len(sound)
+        return sound
 
     def close(self) -> None:
         self._file.close()

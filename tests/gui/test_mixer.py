@@ -194,3 +194,27 @@ def test_playing_from_the_very_end_ends(files):
 def test_what_cannot_be_read_is_said(tmp_path):
     with pytest.raises(UserError):
         Lanes([tmp_path / "gone.wav"], RATE, 1)
+
+
+def test_what_libsndfile_does_not_know_is_played_as_it_is_read(tmp_path):
+    """A recording of a telephone (M4A), from the beginning and after a jump; the mixer at another rate, too."""
+    from app.audio.mixer import _LaneFile
+    from app.audio.player import _File
+    from models.sound import open_sound
+    from tests.cases.test_sound_files import encoded
+
+    path = encoded(tmp_path / "talk.m4a", "aac", "mp4", tone(440, 1.0), RATE)
+    whole = open_sound(path)
+    expected = whole.read(RATE)
+    whole.close()
+    for source in (_File(path), _LaneFile(path, RATE, 1)):
+        played = source.read(0, 4000) if isinstance(source, _File) else source.read(4000)
+        np.testing.assert_allclose(played, expected[:4000], atol=1e-6)
+        if isinstance(source, _LaneFile):
+            source.seek(8000)
+        jumped = source.read(8000, 2000) if isinstance(source, _File) else source.read(2000)
+        np.testing.assert_allclose(jumped, expected[8000:10_000], atol=1e-3)
+        source.close()
+    slower = _LaneFile(path, 8000, 2)
+    assert slower.read(4000).shape == (4000, 2)
+    slower.close()
