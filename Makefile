@@ -71,6 +71,10 @@ fuzz: $(VENV)/.installed-test
 figures: $(VENV)/.installed-test
 	$(BIN)/python tools/figures.py
 
+# The emotion model's figures on people it never heard: make evaluate-emotion DATA=the folder of EMO-DB
+evaluate-emotion: $(VENV)/.installed-test
+	$(BIN)/python tools/evaluate_emotion.py --data $(DATA) --work build/evaluate-emotion
+
 translations: $(VENV)/.installed-test
 	$(BIN)/python tools/translations.py
 

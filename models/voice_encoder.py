@@ -7,7 +7,9 @@ layers hold of a voice serves other tasks too: the emotion system hears through 
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -68,13 +70,23 @@ class VoiceEncoder(nn.Module):
         return nn.functional.normalize(raw, dim=0)
 
 
+def weights_file() -> Path:
+    return resource("checkpoints", "voice-encoder", "weights.safetensors")
+
+
+@cache
+def weights_identity() -> str:
+    """A name for the weights that ship, by their content."""
+    return hashlib.sha256(weights_file().read_bytes()).hexdigest()[:16]
+
+
 @cache
 def shared_encoder(device: str = "cpu") -> VoiceEncoder:
     """The encoder with the weights that ship, one for everybody on that device."""
     from safetensors.torch import load_file
 
     encoder = VoiceEncoder()
-    stored = load_file(resource("checkpoints", "voice-encoder", "weights.safetensors"))
+    stored = load_file(weights_file())
     missing, unexpected = encoder.load_state_dict({n: w.float() for n, w in stored.items()}, strict=False)
     if unexpected or any(not name.startswith("mel.") for name in missing):
         raise RuntimeError(f"the voice encoder's weights do not fit: {missing} {unexpected}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from models.devices import in_parts, inference_dtype
 from models.emotion import network
 from models.emotion.config import FrontEndConfig
 from models.emotion.features import build_front_end
+from models.emotion.person import Person
 from models.errors import UserError
 from models.files import shortened
 from models.loading import UNBUILDABLE, network_config, not_described
@@ -32,20 +34,26 @@ class Prediction:
     probabilities: float32 [classes], in the order of the recognizer's labels; they sum to 1.
     attention: float32 [frames], where the network looked, sums to 1; empty where a model does not tell.
     frame_s: seconds from one attention frame to the next; the first begins at 0.
+    figures: float32 [figures], what a `Person` is known by; None where a model hears everybody alike.
     """
 
     probabilities: np.ndarray
     attention: np.ndarray
     frame_s: float
+    figures: np.ndarray | None = None
 
 
 class Classifier(Protocol):
-    """Classifies windows of sound, float32 [samples] at 16 kHz each."""
+    """Classifies windows of sound, float32 [samples] at 16 kHz each. `again` tells what windows come to against a
+    person who is known better by now; without `knows_people` that changes nothing."""
 
     labels: tuple[str, ...]
     window_s: float
+    knows_people: bool
 
     def classify(self, windows: list[np.ndarray]) -> list[Prediction]: ...
+
+    def again(self, predictions: Sequence[Prediction], person: Person) -> list[Prediction]: ...
 
 
 class OurClassifier:
@@ -71,6 +79,10 @@ class OurClassifier:
         self.window_s = info.preprocessing.get("window_s", 3.0)
         if not isinstance(self.window_s, int | float) or not 0.05 <= self.window_s <= 600:
             raise not_described(info.title, ValueError(f"windows of {self.window_s} s"))
+        self.temperature = info.preprocessing.get("temperature", 1.0)
+        if not isinstance(self.temperature, int | float) or not 0.01 <= self.temperature <= 100:
+            raise not_described(info.title, ValueError(f"a temperature of {self.temperature}"))
+        self.knows_people = isinstance(self.network, network.LinearClassifier)
 
     @torch.inference_mode()
     def classify(self, windows: list[np.ndarray]) -> list[Prediction]:
@@ -82,20 +94,37 @@ class OurClassifier:
         lengths = torch.tensor([len(one) for one in features])
         padded = torch.nn.utils.rnn.pad_sequence(features, batch_first=True).to(self.device)
         output = self.network(padded, lengths.to(self.device))
-        probabilities = checked(output.logits.float(), self.title).softmax(-1).cpu().numpy()
+        probabilities = self._probabilities(output.logits)
         attention = output.attention.float().cpu().numpy()
+        figures = output.pooled.float().cpu().numpy() if self.knows_people else [None] * len(features)
+        steps = -(-lengths.numpy() // self.network.frames_a_step)
         return [
-            Prediction(p, a[:length], self.front_end.frame_s * self.network.frames_a_step)
-            for p, a, length in zip(
-                probabilities, attention, -(-lengths.numpy() // self.network.frames_a_step), strict=True
-            )
+            Prediction(p, a[:length], self.front_end.frame_s * self.network.frames_a_step, known)
+            for p, a, length, known in zip(probabilities, attention, steps, figures, strict=True)
         ]
+
+    @torch.inference_mode()
+    def again(self, predictions: Sequence[Prediction], person: Person) -> list[Prediction]:
+        if not isinstance(self.network, network.LinearClassifier) or not predictions:
+            return list(predictions)
+        reference = torch.from_numpy(person.reference(self.network.usual.cpu().numpy()))
+        figures = torch.from_numpy(np.stack([one.figures for one in predictions if one.figures is not None]))
+        logits = self.network.judged(figures.to(self.device), reference.to(self.device))
+        probabilities = self._probabilities(logits)
+        return [replace(one, probabilities=p) for one, p in zip(predictions, probabilities, strict=True)]
+
+    def _probabilities(self, logits: torch.Tensor) -> np.ndarray:
+        """Of the logits, made as certain as they are right by the temperature that held-out speakers gave."""
+        found = checked(logits.float(), self.title) / self.temperature
+        probabilities: np.ndarray = found.softmax(-1).cpu().numpy()
+        return probabilities
 
 
 class TransformersClassifier:
     """Any ``AutoModelForAudioClassification`` checkpoint, such as superb/hubert-base-superb-er."""
 
     window_s = 3.0
+    knows_people = False
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
@@ -153,6 +182,9 @@ class TransformersClassifier:
             probabilities = checked(logits, self.name).softmax(-1).cpu().numpy()
             predictions.append(Prediction(probabilities, np.zeros(0, np.float32), 0.0))
         return predictions
+
+    def again(self, predictions: Sequence[Prediction], person: Person) -> list[Prediction]:
+        return list(predictions)
 
 
 def checked(logits: torch.Tensor, name: str) -> torch.Tensor:

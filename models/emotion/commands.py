@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from models.describing import describe_layers, layers_of
 from models.emotion import network
 from models.emotion.config import EmotionConfig
 from models.emotion.evaluation import evaluate_with
+from models.emotion.person import Person
 from models.emotion.recognizer import FilePrediction, Recognizer
 from models.emotion.system import USUAL, EmotionOptions
 from models.emotion.tables import write_evaluation, write_table
@@ -39,12 +41,17 @@ def use(
     progress = progress or Progress()
     paths = audio.find_audio(inputs)
     recognizer = Recognizer.load(choice, device, progress)
+    known = _known(recognizer, options)
     predictions: list[FilePrediction] = []
     skipped: list[Skipped] = []
+    changed = 0
     for number, path in enumerate(paths):
         part = progress.part(number / len(paths), (number + 1) / len(paths))
         try:
-            predictions.append(recognizer.recognize(path, part, options.hop_s))
+            person = known if options.running or known is None else copy(known)
+            found = recognizer.recognize(path, part, options.hop_s, person)
+            predictions.append(found)
+            changed += found.label != found.label_alone
         except UserError as error:
             skipped.append(Skipped.by(path, error))
             print(f"Skipped: {error}")
@@ -58,6 +65,8 @@ def use(
         )
     write_table(Path(out), predictions, recognizer.labels)
     print(f"{len(predictions)} files, {len(skipped)} skipped: {out}")
+    if known is not None:
+        print(f"Of {len(predictions)} words {changed} would be others without knowing the voice.")
     result = {
         "out": str(out),
         "files": len(predictions),
@@ -65,7 +74,23 @@ def use(
         "labels": list(recognizer.labels),
         "recognised": {shown(one.path): one.label for one in predictions},
     }
+    if known is not None:
+        result |= {"changed_by_voice": changed, "voice_s": round(known.speech_s, 3)}
     return told(result, (*recognizer.remarks, *audio.named_remarks([one.path for one in predictions])))
+
+
+def _known(recognizer: Recognizer, options: EmotionOptions) -> Person | None:
+    """The person whom the files are heard against; None where the options name none. Raises UserError."""
+    if not options.running and not options.voice:
+        return None
+    if not recognizer.knows_people:
+        raise UserError(
+            "The model {title} does not get to know people.",
+            "It hears everybody alike, so that neither --running nor --voice changes anything.",
+            "Choose the model that ships (bundled), or train one with the front end voice.",
+            title=recognizer.info.title,
+        )
+    return recognizer.learn_voice(audio.find_audio(options.voice)) if options.voice else Person()
 
 
 def evaluate(

@@ -14,10 +14,10 @@ from models.training.record import Record
 class FrontEndConfig(Settings):
     """From sound to features; what it says goes into the checkpoint."""
 
-    kind: Literal["logmel", "hubert"] = setting(
+    kind: Literal["logmel", "voice", "hubert"] = setting(
         "logmel",
         "Front end",
-        "Log-mel bands need no download; a speech encoder (HuBERT) hears more.",
+        "Log-mel bands and the voice encoder that ships (voice) need no download; a speech encoder (HuBERT) hears more.",
         group="Features",
     )
     sample_rate: int = setting(
@@ -117,8 +117,11 @@ class DataConfig(Settings):
 class NetworkSettings(Settings):
     """The network; see `network.py` for what each part does."""
 
-    kind: Literal["enhanced", "gru"] = setting(
-        "enhanced", "Network", "The enhanced network, or the GRU baseline.", group="Network"
+    kind: Literal["enhanced", "gru", "linear"] = setting(
+        "enhanced",
+        "Network",
+        "The enhanced network, the GRU baseline, or linear classes of the features' mean and spread.",
+        group="Network",
     )
     hidden: int = setting(
         256,
@@ -179,6 +182,15 @@ class NetworkSettings(Settings):
         "A second head, which sees how the features lie and move as a whole; both are averaged.",
         group="Network",
         advanced=True,
+    )
+    centred: float = setting(
+        0.5,
+        "Centred on the person",
+        "How often, in training, the linear network sees an utterance against its speaker's own mean instead of everybody's.",
+        group="Network",
+        advanced=True,
+        ge=0,
+        le=1,
     )
 
 
@@ -298,6 +310,14 @@ class AugmentConfig(Settings):
         "Speeds",
         "The sound is also learned from at these speeds; they move pitch and formants, so they act as further voices.",
         group="Augmentation",
+    )
+    scenes: int = setting(
+        0,
+        "Scenes",
+        "The sound is also learned from as it is heard elsewhere: a speaker is put into so many scenes of noise, rooms, telephones, laptops and codecs.",
+        group="Augmentation",
+        ge=0,
+        le=50,
     )
 
 

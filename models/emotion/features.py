@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,9 +20,10 @@ import torch
 from torch import Tensor
 
 import models.torchaudio_cpu  # noqa: F401 - before torchaudio and transformers
-from models import audio
+from models import audio, voice_encoder
 from models.datafiles import ContentHashes, read_array, write_array
 from models.devices import in_parts, inference_dtype
+from models.emotion import degrade
 from models.emotion.config import FrontEndConfig
 from models.emotion.data import Utterance
 from models.errors import UserError
@@ -74,6 +77,8 @@ def build_front_end(
     """The front end of a config; a speech encoder is located, and downloaded if it must be."""
     if config.kind == "logmel":
         return LogMel(config)
+    if config.kind == "voice":
+        return Voice()
     return SpeechEncoder(config, torch.device(device), progress)
 
 
@@ -109,6 +114,36 @@ class LogMel:
         shortest = self._mel.n_fft // 2 + 1  # what reflecting at the edges needs
         sound = np.pad(sound, (0, max(0, shortest - len(sound))))
         return torch.log(self._mel(torch.from_numpy(sound)) + FLOOR).T.contiguous().numpy()
+
+
+class Voice:
+    """The third layer of the voice encoder that ships, a frame every 10 ms; every sound at the same level.
+
+    The encoder's bands are powers without a logarithm, so that it hears another voice when the level is another one.
+    """
+
+    layers = 0
+    batch = 1
+    local = False  # its layers remember
+    dim = voice_encoder.UNITS
+    frame_s = voice_encoder.FRAME_S
+    LEVEL_DB = -26.0  # of full scale, root mean square
+    SILENCE = 1e-6  # root mean square below which nothing is amplified
+
+    def __init__(self) -> None:
+        self._encoder = voice_encoder.shared_encoder()
+
+    @cached_property
+    def identity(self) -> str:
+        return f"voice {voice_encoder.weights_identity()} {self.LEVEL_DB}"
+
+    def features(self, waveform: np.ndarray) -> np.ndarray:
+        """float32 [frames, 256]; the encoder begins anew with every sound."""
+        level = float(np.sqrt(np.square(waveform, dtype=np.float64).mean()))
+        if level > self.SILENCE:
+            waveform = waveform * np.float32(10 ** (self.LEVEL_DB / 20) / level)
+        frames: np.ndarray = self._encoder.frames(waveform).numpy()
+        return frames
 
 
 class SpeechEncoder:
@@ -177,8 +212,31 @@ class SpeechEncoder:
         return sounds.to(self.device, self.dtype, non_blocking=True)
 
 
+@dataclass(frozen=True)
+class Variant:
+    """How an utterance is heard: at a speed, and in a scene of its speaker's (0: as it was recorded)."""
+
+    speed: float = 1.0
+    scene: int = 0
+
+    def key(self, speaker: str) -> list[Any]:
+        """What the cache finds it by."""
+        return [self.speed, asdict(degrade.scene_of(speaker, self.scene))] if self.scene else [self.speed]
+
+    def of(self, sound: np.ndarray, utterance: Utterance, most_s: float) -> np.ndarray:
+        """The sound as it is heard, no longer than a front end hears."""
+        if self.speed != 1.0:
+            sound = audio.resample(sound, SAMPLE_RATE, round(SAMPLE_RATE / self.speed))
+        sound = sound[: round(most_s * SAMPLE_RATE)]
+        if self.scene:
+            name = f"{Path(utterance.path).name} {utterance.start_s:g}"
+            random = np.random.default_rng([self.scene, zlib.crc32(name.encode())])
+            sound = degrade.scene_of(utterance.speaker, self.scene).heard(sound, random)
+        return sound
+
+
 class FeatureCache:
-    """Features on disk as ``.npy``, found by the hash of (file content, stretch, front end, speed).
+    """Features on disk as ``.npy``, found by the hash of (file content, stretch, front end, speed, scene).
 
     They are kept as float16, and what is handed out has passed through it, whether it was just computed or kept. A
     broken file is computed again; a full disk is a UserError.
@@ -195,15 +253,17 @@ class FeatureCache:
         progress: Progress | None = None,
         window_s: float = 3.0,
         speeds: Iterable[float] = (1.0,),
+        scenes: int = 0,
     ) -> list[list[np.ndarray]]:
-        """For every utterance its features at each of the speeds, float32 [frames, (layers,) dim].
+        """For every utterance its features at each of the speeds, then in so many scenes of its speaker's, float32
+        [frames, (layers,) dim].
 
         A front end that is not local hears the first `window_s` alone. A speed other than 1 is made by resampling, which
         moves the pitch and the formants with it: another voice saying the same.
         """
         progress = progress or Progress()
         most_s = LONGEST_S if front_end.local else window_s
-        wanted = tuple(speeds)
+        wanted = (*map(Variant, speeds), *(Variant(scene=number + 1) for number in range(scenes)))
         found = []
         try:
             if front_end.batch > 1:
@@ -223,7 +283,7 @@ class FeatureCache:
         front_end: FrontEnd,
         progress: Progress,
         most_s: float,
-        speeds: tuple[float, ...],
+        variants: tuple[Variant, ...],
     ) -> None:
         """Compute what is not on the disk yet, utterances of one length at a time: padding would be heard.
 
@@ -234,10 +294,10 @@ class FeatureCache:
             progress.update(
                 number, len(utterances), "Computing features of {name}", name=Path(utterance.path).name
             )
-            for speed in speeds:
-                path = self._path(utterance, front_end, most_s, speed)
+            for variant in variants:
+                path = self._path(utterance, front_end, most_s, variant)
                 if _fitting(read_array(path), front_end) is None:
-                    played = _played(_read(utterance), speed, most_s)
+                    played = variant.of(_read(utterance), utterance, most_s)
                     waiting.setdefault(len(played), []).append((path, played))
                     if len(waiting[len(played)]) == front_end.batch:
                         _write_together(waiting.pop(len(played)), front_end)
@@ -245,27 +305,27 @@ class FeatureCache:
             _write_together(group, front_end)
 
     def _variants(
-        self, utterance: Utterance, front_end: FrontEnd, most_s: float, speeds: tuple[float, ...]
+        self, utterance: Utterance, front_end: FrontEnd, most_s: float, variants: tuple[Variant, ...]
     ) -> list[np.ndarray]:
         sound: np.ndarray | None = None
-        variants = []
-        for speed in speeds:
-            path = self._path(utterance, front_end, most_s, speed)
+        found = []
+        for variant in variants:
+            path = self._path(utterance, front_end, most_s, variant)
             kept = _fitting(read_array(path), front_end)
             if kept is None:
                 sound = _read(utterance) if sound is None else sound
-                kept = _written(path, front_end.features(_played(sound, speed, most_s)))
-            variants.append(kept.astype(np.float32))
-        return variants
+                kept = _written(path, front_end.features(variant.of(sound, utterance, most_s)))
+            found.append(kept.astype(np.float32))
+        return found
 
-    def _path(self, utterance: Utterance, front_end: FrontEnd, most_s: float, speed: float) -> Path:
+    def _path(self, utterance: Utterance, front_end: FrontEnd, most_s: float, variant: Variant) -> Path:
         parts = [
             self._hashes.of(utterance.path),
             utterance.start_s,
             utterance.end_s,
             front_end.identity,
             most_s,
-            speed,
+            *variant.key(utterance.speaker),
         ]
         key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return self.folder / key[:2] / f"{key}.npy"
@@ -273,13 +333,6 @@ class FeatureCache:
 
 def _read(utterance: Utterance) -> np.ndarray:
     return audio.read_part(utterance.path, utterance.start_s, utterance.end_s)
-
-
-def _played(sound: np.ndarray, speed: float, most_s: float) -> np.ndarray:
-    """The sound at a speed, no longer than a front end hears."""
-    if speed != 1.0:
-        sound = audio.resample(sound, SAMPLE_RATE, round(SAMPLE_RATE / speed))
-    return sound[: round(most_s * SAMPLE_RATE)]
 
 
 def _written(path: Path, features: np.ndarray) -> np.ndarray:

@@ -11,7 +11,8 @@ import numpy as np
 
 from models.emotion.classifiers import Prediction
 from models.emotion.config import LiveSettings
-from models.emotion.voice import CHUNK, CHUNK_S, SpeechGate
+from models.emotion.person import Person
+from models.emotion.voice import CHUNK_S, Heard, SpeechGate
 
 MARGIN_CHUNKS = 3  # about 0.1 s kept before and after the speech that was found
 RECENT_S = 1.0  # without speech within this, it is "no speech"
@@ -24,7 +25,12 @@ class Recognizes(Protocol):
     window_s: float
     sample_rate: int
 
-    def classify(self, waveform: np.ndarray) -> Prediction: ...
+    @property
+    def knows_people(self) -> bool: ...
+
+    def classify(
+        self, waveform: np.ndarray, person: Person | None = None, new_s: float | None = None
+    ) -> Prediction: ...
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class LiveResult:
     speech: whether anyone spoke; if not, label and both probabilities are None.
     speech_probability: the voice detector's, the highest of the last second.
     probabilities: float32 [classes], smoothed; raw_probabilities: of this window alone.
+    known_s: seconds of speech by which the person is known; 0 where a model hears everybody alike.
     speech_s: seconds of speech in the window. inference_s: how long the computing took.
     """
 
@@ -46,10 +53,13 @@ class LiveResult:
     probabilities: np.ndarray | None
     raw_probabilities: np.ndarray | None
     inference_s: float
+    known_s: float = 0.0
 
 
 class LiveRecognizer:
-    """Holds what must be remembered between windows: the gate and the last few predictions.
+    """Holds what must be remembered between windows: the gate, the last few predictions, and who speaks.
+
+    person: known better with every window; None where the model hears everybody alike. `forget` begins with a stranger.
 
     A window is cut to the speech in it, with a margin of a tenth of a second, before it is classified: the models
     learned from utterances that begin and end with speech, and silence before a word would count as part of it.
@@ -59,7 +69,15 @@ class LiveRecognizer:
         self.recognizer = recognizer
         self.settings = settings or LiveSettings()
         self.gate = SpeechGate(self.settings)
+        self.person = Person() if recognizer.knows_people else None
+        self._heard_to = -np.inf  # when what the person is known by ended
         self._recent: deque[np.ndarray] = deque(maxlen=max(1, self.settings.smoothing))
+
+    def forget(self) -> None:
+        """Somebody else speaks from now on."""
+        if self.person is not None:
+            self.person = Person()
+        self._recent.clear()
 
     def step(self, window: np.ndarray, end_time: float) -> LiveResult:
         """Judge a window: float32 [samples] at 16 kHz, the newest last."""
@@ -70,13 +88,24 @@ class LiveRecognizer:
         if not heard.speech or not heard.spoken[-recent:].any():
             self._recent.clear()
             took = time.perf_counter() - started
-            return LiveResult(end_time, False, likely, heard.speech_s, None, None, None, took)
-        places = np.flatnonzero(heard.spoken)
-        first = max(0, int(places[0]) - MARGIN_CHUNKS) * CHUNK
-        last = (int(places[-1]) + 1 + MARGIN_CHUNKS) * CHUNK
-        raw = self.recognizer.classify(window[first:last]).probabilities
+            return LiveResult(end_time, False, likely, heard.speech_s, None, None, None, took, self._known_s)
+        raw = self._classify(window[heard.part(MARGIN_CHUNKS)], heard, end_time).probabilities
         self._recent.append(raw)
         smoothed = np.mean(self._recent, axis=0)
         label = self.recognizer.labels[int(smoothed.argmax())]
         took = time.perf_counter() - started
-        return LiveResult(end_time, True, likely, heard.speech_s, label, smoothed, raw, took)
+        return LiveResult(end_time, True, likely, heard.speech_s, label, smoothed, raw, took, self._known_s)
+
+    @property
+    def _known_s(self) -> float:
+        return self.person.speech_s if self.person is not None else 0.0
+
+    def _classify(self, speech: np.ndarray, heard: Heard, end_time: float) -> Prediction:
+        """Against the person, who is known better by the speech that earlier windows did not have."""
+        if self.person is None:
+            return self.recognizer.classify(speech)
+        new = heard.spoken
+        if end_time > self._heard_to:
+            new = new[-max(1, round(min(end_time - self._heard_to, len(new) * CHUNK_S) / CHUNK_S)) :]
+        self._heard_to = end_time
+        return self.recognizer.classify(speech, self.person, float(new.sum()) * CHUNK_S)

@@ -38,7 +38,7 @@ class EmotionOutput(NamedTuple):
 class NetworkConfig:
     """All that is needed to build a network; the checkpoint keeps it."""
 
-    kind: str = "enhanced"  # or "gru"
+    kind: str = "enhanced"  # or "gru", "linear"
     feature_dim: int = 80
     classes: int = 4
     speakers: int = 0  # outputs of the speaker head; 0 leaves it out
@@ -58,11 +58,12 @@ class NetworkConfig:
     encoder_layers: int = 0  # of a speech encoder, mixed by learned weights; 0: the features are one layer
 
 
-def build(config: NetworkConfig) -> GRUClassifier | EnhancedGRUClassifier:
+def build(config: NetworkConfig) -> GRUClassifier | EnhancedGRUClassifier | LinearClassifier:
     """The network that a config describes."""
-    kinds: dict[str, type[GRUClassifier] | type[EnhancedGRUClassifier]] = {
+    kinds: dict[str, type[GRUClassifier] | type[EnhancedGRUClassifier] | type[LinearClassifier]] = {
         "enhanced": EnhancedGRUClassifier,
         "gru": GRUClassifier,
+        "linear": LinearClassifier,
     }
     if config.kind not in kinds:
         raise ValueError(f"network kind {config.kind!r} is not one of {', '.join(kinds)}")
@@ -153,6 +154,47 @@ class Statistics(nn.Module):
             change = (c[:, lag:] - c[:, :-lag]).square() * both
             found.append(torch.sqrt(change.sum(1) / both.sum(1).clamp(min=1) + 1e-5))
         return torch.cat(found, dim=-1)
+
+
+class LinearClassifier(nn.Module):
+    """Linear classes of how an utterance lies against how its speaker lies as a whole.
+
+    The figures are mean and standard deviation of every feature over time. From them goes the `reference`, the mean
+    figures of the person, as far as they are known; of a stranger it is `usual`, the mean of the training's speakers.
+    What is left is divided by `spread`. So what is constant in a voice, a room or a microphone is gone.
+    """
+
+    usual: Tensor
+    spread: Tensor
+    frames_a_step = 1
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.prepared = Prepared(config)
+        self.register_buffer("usual", torch.zeros(2 * config.feature_dim))
+        self.register_buffer("spread", torch.ones(2 * config.feature_dim))
+        self.dropout = nn.Dropout(config.dropout)
+        self.emotion_classifier = nn.Linear(2 * config.feature_dim, config.classes)
+
+    def learn(self, usual: Tensor, spread: Tensor) -> None:
+        """Take the figures' mean and spread [2 · dim] from the training data."""
+        self.usual.copy_(usual)
+        self.spread.copy_(spread.clamp(min=1e-3))
+
+    def figures(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """features [batch, frames, dim], lengths int64 [batch] → [batch, 2 · dim]."""
+        return torch.cat(moments(*self.prepared(features, lengths)), dim=-1)
+
+    def judged(self, figures: Tensor, references: Tensor) -> Tensor:
+        """Logits [batch, classes] of figures [batch, 2 · dim] against references [batch or 1, 2 · dim]."""
+        return self.emotion_classifier(self.dropout((figures - references) / self.spread))  # type: ignore[no-any-return]
+
+    def forward(self, features: Tensor, lengths: Tensor, references: Tensor | None = None) -> EmotionOutput:
+        """features [batch, frames, dim], lengths int64 [batch] in frames; references [batch, 2 · dim]."""
+        frames, mask = self.prepared(features, lengths)
+        figures = torch.cat(moments(frames, mask), dim=-1)
+        logits = self.judged(figures, self.usual if references is None else references)
+        return EmotionOutput(logits, None, mask / mask.sum(1, keepdim=True), figures, (logits,))
 
 
 class GRUClassifier(nn.Module):

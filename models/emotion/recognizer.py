@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from models import audio, devices
 from models.checkpoint import CheckpointInfo
 from models.devices import AUTO, Device
 from models.emotion.classifiers import Classifier, OurClassifier, Prediction, TransformersClassifier
+from models.emotion.person import Person
 from models.emotion.published import imported
 from models.emotion.voice import NO_SPEECH, Heard, SpeechGate
 from models.errors import UserError
@@ -31,6 +32,7 @@ from models.remarks import Remark
 Item = TypeVar("Item")
 SAMPLE_RATE = 16_000
 BATCH = 8  # windows of a long file that are computed at once …
+MARGIN_CHUNKS = 10  # 0.3 s kept before and after the speech of a window
 GATED = 4 * BATCH  # … and that the speech gate judges at once
 
 
@@ -43,6 +45,7 @@ class FilePrediction:
     probabilities: float32 [n, classes], as the model has it, whether or not somebody speaks.
     mean_probabilities: float32 [classes], over the windows with speech (of all, where there is none); `label` is its
     largest, and NO_SPEECH where nobody speaks.
+    label_alone: the label without what was known of the person; the same where no person was given.
     attention_times_s, attention: float64/float32 [m], where the networks looked, as a density over time with its
     mean at 1; empty where a model does not tell.
     """
@@ -55,6 +58,7 @@ class FilePrediction:
     probabilities: np.ndarray
     mean_probabilities: np.ndarray
     label: str
+    label_alone: str
     labels: tuple[str, ...]
     attention_times_s: np.ndarray
     attention: np.ndarray
@@ -127,18 +131,57 @@ class Recognizer:
         ours = OurClassifier(opened.weights, opened.info, resolved.torch, progress)
         return cls(ours, opened.info, resolved, opened.remarks)
 
-    def classify(self, waveform: np.ndarray) -> Prediction:
-        """One stretch of sound, float32 [samples] at 16 kHz; what is longer than the window is cut to its end."""
+    @property
+    def knows_people(self) -> bool:
+        """Whether the model hears a person against how they sound as a whole: then a `Person` helps."""
+        return self._classifier.knows_people
+
+    def classify(
+        self, waveform: np.ndarray, person: Person | None = None, new_s: float | None = None
+    ) -> Prediction:
+        """One stretch of sound, float32 [samples] at 16 kHz; what is longer than the window is cut to its end.
+
+        person: who speaks; they are known better afterwards, by `new_s` seconds of speech (all of it unless told).
+        """
         waveform = np.asarray(waveform, dtype=np.float32)
         if waveform.ndim != 1 or not len(waveform):
             raise ValueError("a window is a one-dimensional array with at least one sample")
         most = round(self.window_s * SAMPLE_RATE)
-        return self._classifier.classify([waveform[-most:]])[0]
+        heard = waveform[-most:]
+        found = self._classifier.classify([heard])
+        if person is None:
+            return found[0]
+        return self._against(found, person, [len(heard) / SAMPLE_RATE if new_s is None else new_s])[0]
+
+    def learn_voice(
+        self, paths: Iterable[str | os.PathLike[str]], progress: Progress | None = None
+    ) -> Person:
+        """The person whose clips these are; what they feel in them need not be known."""
+        person = Person()
+        for path in paths:
+            self.recognize(path, progress, person=person)
+        return person
+
+    def _against(
+        self, predictions: list[Prediction], person: Person, new_s: Iterable[float]
+    ) -> list[Prediction]:
+        """The predictions anew, after the person was heard for so many seconds in each (0: nothing was said)."""
+        for one, seconds in zip(predictions, new_s, strict=True):
+            if one.figures is not None and seconds > 0:
+                person.hear(one.figures, seconds)
+        return self._classifier.again(predictions, person)
 
     def recognize(
-        self, path: str | os.PathLike[str], progress: Progress | None = None, hop_s: float = 1.0
+        self,
+        path: str | os.PathLike[str],
+        progress: Progress | None = None,
+        hop_s: float = 1.0,
+        person: Person | None = None,
     ) -> FilePrediction:
         """A sound file of any length, in bounded memory: windows every `hop_s`, the last one ending with the file.
+
+        person: who speaks in it. They are known better afterwards, and what is said is heard against them, as they are
+        known after the windows that are computed together.
 
         Raises UserError for a file that cannot be read, Cancelled if asked to stop.
         """
@@ -150,13 +193,22 @@ class Recognizer:
         lengths: list[int] = []
         speech: list[bool] = []
         predictions: list[Prediction] = []
+        alone: list[np.ndarray] = []
         for batch in _grouped(_windows(audio.blocks(path, SAMPLE_RATE), window, hop), GATED):
             starts += [start for start, _samples in batch]
             lengths += [len(samples) for _start, samples in batch]
-            speech += [heard.speech for heard in self._judge([samples for _start, samples in batch])]
-            for part in _grouped(batch, BATCH):
-                predictions += self._classifier.classify([samples for _start, samples in part])
+            gate = self._judge([samples for _start, samples in batch])
+            spoken = [heard.speech for heard in gate]
+            for first, part in enumerate(_grouped(batch, BATCH)):
+                there = gate[first * BATCH :][: len(part)]
+                found = self._spoken_part([samples for _start, samples in part], there)
+                alone += [one.probabilities for one in found]
+                if person is not None:
+                    new_s = _new_seconds(part, [heard.speech for heard in there], hop)
+                    found = self._against(found, person, new_s)
+                predictions += found
                 progress.update(part[-1][0] / SAMPLE_RATE, duration_s, "Listening to {name}", name=path.name)
+            speech += spoken
         if not predictions:
             raise UserError(
                 "{name} holds no sound.",
@@ -167,7 +219,26 @@ class Recognizer:
         progress.update(1, 1, "Listening to {name}", name=path.name)
         begins = np.array(starts) / SAMPLE_RATE
         ends = begins + np.array(lengths) / SAMPLE_RATE
-        return self._summed_up(path, duration_s, begins, ends, np.array(speech), predictions)
+        whole = self._summed_up(path, duration_s, begins, ends, np.array(speech), predictions)
+        without = self._mean(np.stack(alone), whole.speech)
+        return replace(whole, label_alone=self._word(without, whole.speech))
+
+    def _mean(self, probabilities: np.ndarray, speech: np.ndarray) -> np.ndarray:
+        """float32 [classes], over the windows with speech; of all, where there is none."""
+        mean: np.ndarray = probabilities[speech if speech.any() else slice(None)].mean(axis=0)
+        return mean
+
+    def _word(self, mean: np.ndarray, speech: np.ndarray) -> str:
+        return self.labels[int(mean.argmax())] if speech.any() else NO_SPEECH
+
+    def _spoken_part(self, windows: list[np.ndarray], gate: list[Heard]) -> list[Prediction]:
+        """The windows, each cut to the speech in it; attention is that of the whole window, 0 where it was not heard."""
+        parts = [heard.part(MARGIN_CHUNKS) for heard in gate]
+        found = self._classifier.classify([one[part] for one, part in zip(windows, parts, strict=True)])
+        return [
+            _placed(one, part.start / SAMPLE_RATE, len(window) / SAMPLE_RATE)
+            for one, part, window in zip(found, parts, windows, strict=True)
+        ]
 
     def _judge(self, windows: list[np.ndarray]) -> list[Heard]:
         self._gate = self._gate or SpeechGate()
@@ -183,7 +254,7 @@ class Recognizer:
         predictions: list[Prediction],
     ) -> FilePrediction:
         probabilities = np.stack([prediction.probabilities for prediction in predictions])
-        mean = probabilities[speech if speech.any() else slice(None)].mean(axis=0)
+        mean = self._mean(probabilities, speech)
         times, attention = _joined_attention(begins, predictions)
         return FilePrediction(
             path=path,
@@ -193,11 +264,31 @@ class Recognizer:
             speech=speech,
             probabilities=probabilities,
             mean_probabilities=mean,
-            label=self.labels[int(mean.argmax())] if speech.any() else NO_SPEECH,
+            label=self._word(mean, speech),
+            label_alone=self._word(mean, speech),
             labels=self.labels,
             attention_times_s=times,
             attention=attention,
         )
+
+
+def _placed(prediction: Prediction, start_s: float, whole_s: float) -> Prediction:
+    """The prediction of a part that begins at `start_s`, with its attention over the whole."""
+    if not len(prediction.attention):
+        return prediction
+    first = round(start_s / prediction.frame_s)
+    size = max(first + len(prediction.attention), round(whole_s / prediction.frame_s))
+    attention = np.zeros(size, np.float32)
+    attention[first : first + len(prediction.attention)] = prediction.attention
+    return replace(prediction, attention=attention)
+
+
+def _new_seconds(windows: list[tuple[int, np.ndarray]], speech: list[bool], hop: int) -> list[float]:
+    """Seconds of each window that those before it did not have; 0 where nobody speaks. The first brings all of it."""
+    return [
+        (len(samples) if start == 0 else min(hop, len(samples))) / SAMPLE_RATE if spoken else 0.0
+        for (start, samples), spoken in zip(windows, speech, strict=True)
+    ]
 
 
 def _grouped(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -18,6 +18,17 @@ class EmotionOptions(Options):
         ge=0.05,
         le=60,
     )
+    running: bool = setting(
+        False,
+        "Running",
+        "The files, in their order, are one person's session: each is heard against how they sounded so far.",
+    )
+    voice: tuple[str, ...] = setting(
+        (),
+        "Voice",
+        "Clips of the person who speaks, whatever they feel in them: the files are heard against these.",
+        path="file",
+    )
 
 
 USUAL = EmotionOptions()

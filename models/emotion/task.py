@@ -18,6 +18,7 @@ from models.emotion import augment, data, network, speakers, windows
 from models.emotion.config import EmotionConfig
 from models.emotion.contents import contents
 from models.emotion.features import FeatureCache, build_front_end
+from models.emotion.people import People
 from models.emotion.samples import located
 from models.errors import UserError
 from models.fingerprint import Used
@@ -28,17 +29,27 @@ from models.training.items import Items
 from models.training.pictures import Matrix, Shown
 from models.training.task import Clock, DataCheck, Draw, History, Loss, Task
 
-FRONT_ENDS = {"logmel": "log-mel", "hubert": "HuBERT"}  # for people
+FRONT_ENDS = {"logmel": "log-mel", "voice": "voice encoder", "hubert": "HuBERT"}  # for people
 
 
 @dataclass(frozen=True)
 class Batch:
-    """features float32 [batch, frames, dim], padded; lengths, emotions, speakers int64 [batch]."""
+    """features float32 [batch, frames, dim], padded; lengths, emotions, speakers int64 [batch].
+
+    references: float32 [batch, figures], how the person who speaks lies as a whole; None where the network asks nothing
+    of the kind.
+    """
 
     features: torch.Tensor
     lengths: torch.Tensor
     emotions: torch.Tensor
     speakers: torch.Tensor
+    references: torch.Tensor | None = None
+
+    def inputs(self) -> tuple[torch.Tensor, ...]:
+        """What a network is called with."""
+        known = () if self.references is None else (self.references,)
+        return (self.features, self.lengths, *known)
 
 
 class EmotionTask(Task[EmotionConfig]):
@@ -46,6 +57,7 @@ class EmotionTask(Task[EmotionConfig]):
 
     system = "emotion"
     metric = "validation/uar"
+    people: People | None = None  # of the training, where the network hears a person against themself
 
     def prepare(self, progress: Progress, test: bool = False) -> dict[str, int | float | str]:
         """Read the corpus, part its speakers, compute what features are not cached. `test`: of the test part alone."""
@@ -69,7 +81,10 @@ class EmotionTask(Task[EmotionConfig]):
         for number, name in enumerate(wanted):
             part = progress.part(0.1 + 0.9 * number / len(wanted), 0.1 + 0.9 * (number + 1) / len(wanted))
             speeds = tuple(self.config.augment.speeds) or (1.0,) if name == "train" else (1.0,)
-            self.features[name] = cache.of(self.parts[name], front_end, part, settings.window_s, speeds)
+            scenes = self.config.augment.scenes if name == "train" else 0
+            self.features[name] = cache.of(
+                self.parts[name], front_end, part, settings.window_s, speeds, scenes
+            )
         counts: dict[str, int | float | str] = {
             f"{name} utterances": len(part) for name, part in self.parts.items() if part
         }
@@ -115,6 +130,9 @@ class EmotionTask(Task[EmotionConfig]):
                 [variants[0].reshape(-1, self.feature_dim) for variants in self.features["train"]]
             )
             built.prepared.learn(torch.from_numpy(frames))
+        if isinstance(built, network.LinearClassifier):
+            self.people = People.of(built, self.features["train"], [u.speaker for u in self.parts["train"]])
+            built.learn(self.people.usual, self.people.spread)
         return built
 
     def order(self, generator: np.random.Generator) -> np.ndarray:
@@ -136,16 +154,20 @@ class EmotionTask(Task[EmotionConfig]):
     def batch(self, split: str, draws: list[Draw]) -> Batch:
         """Cut to the window, augmented in training, padded to the longest."""
         window = round(self.config.data.window_s / self.frame_s)
-        cut, spoken = [], []
+        cut, spoken, references = [], [], []
         for draw in draws:
             spoken.append(self.parts[split][draw.item])
             variants = self.features[split][draw.item]
             if split == "train":
                 random = np.random.default_rng(draw.seed)
-                frames = variants[int(random.integers(len(variants)))]
+                variant = int(random.integers(len(variants)))
+                frames = variants[variant]
                 start = int(random.integers(0, max(1, len(frames) - window + 1)))
                 piece = torch.from_numpy(frames[start : start + window])
                 cut.append(augment.augmented(piece, self.config.augment, random)[:window])
+                if self.people is not None:
+                    own = random.random() < self.config.network.centred
+                    references.append(self.people.reference(spoken[-1].speaker, variant, own))
             else:
                 cut.append(torch.from_numpy(variants[0][:window]))
         features = torch.nn.utils.rnn.pad_sequence(cut, batch_first=True)
@@ -155,14 +177,15 @@ class EmotionTask(Task[EmotionConfig]):
         voices = torch.tensor(
             [known.get(u.speaker, -100) for u in spoken]
         )  # -100: cross-entropy passes it over
-        return Batch(features, lengths, emotions, voices)
+        known_people = torch.stack(references) if references else None
+        return Batch(features, lengths, emotions, voices, known_people)
 
     def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
         """Emotion cross-entropy + weight · speaker cross-entropy through the reversal."""
         reversal = getattr(network, "reversal", None)
         if reversal is not None:
             reversal.alpha = self.alpha(clock)
-        output = network(batch.features, batch.lengths)
+        output = network(*batch.inputs())
         weights = (
             self._class_weights.to(output.logits.device) if self.config.data.balance == "weights" else None
         )
@@ -203,7 +226,7 @@ class EmotionTask(Task[EmotionConfig]):
         return peak
 
     def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
-        output = network(batch.features, batch.lengths)
+        output = network(*batch.inputs())
         loss = cross_entropy(output.logits, batch.emotions, reduction="none")
         return {
             "probabilities": output.logits.float().softmax(-1).cpu().numpy(),

@@ -106,6 +106,16 @@ class Heard:
         """Seconds of speech."""
         return float(self.spoken.sum()) * CHUNK_S
 
+    def part(self, margin: int) -> slice:
+        """The samples from the first speech to the last, with so many chunks around; all where there is none.
+
+        Models learned from utterances that begin and end with speech: silence beside it would count as part of it.
+        """
+        places = np.flatnonzero(self.spoken)
+        if not len(places):
+            return slice(0, len(self.spoken) * CHUNK)
+        return slice(max(0, int(places[0]) - margin) * CHUNK, (int(places[-1]) + 1 + margin) * CHUNK)
+
 
 class SpeechGate:
     """Tells windows in which somebody speaks from those of silence and noise, of which no emotion is told."""

@@ -177,6 +177,16 @@ class LivePage(Page):
 
     def _show_result(self, result: LiveResult) -> None:
         self.sight.show_result(result, self.session.log)
+        self._show_known(result.known_s)
+
+    def _show_known(self, seconds: float) -> None:
+        """How well the person is known by now; nothing where the model hears everybody alike."""
+        self.known.setText(tr("knows this voice: {seconds} s", seconds=f"{seconds:.0f}") if seconds else "")
+        self.forget.setVisible(seconds > 0)
+
+    def _forget(self) -> None:
+        self.session.forget()
+        self._show_known(0)
 
     def _failed(self, error: BaseException) -> None:
         self.stop()
@@ -270,6 +280,16 @@ class LivePage(Page):
         self.device_note = Elided()
         self.device_note.setProperty("role", "hint")
         self.controls.addWidget(self.device_note)
+        self.known = Elided()
+        self.known.setProperty("role", "hint")
+        self.controls.addWidget(self.known)
+        self.forget = QPushButton(tr("Forget this voice"))
+        self.forget.setToolTip(
+            tr("Each word is heard against how the person sounds as a whole. Begin anew, for somebody else.")
+        )
+        self.forget.clicked.connect(self._forget)
+        self.forget.hide()
+        self.controls.addWidget(self.forget)
         self.sample_link(tr("No microphone?"))
         self._export = QAction(tr("Time line as CSV…"), self)
         self._export.triggered.connect(self._save_line)

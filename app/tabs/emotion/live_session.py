@@ -73,6 +73,11 @@ class LiveSession(QObject):
         self.listening = False
         self._recording.close()
 
+    def forget(self) -> None:
+        """Somebody else speaks from now on."""
+        if self._live is not None:
+            self._live.forget()
+
     def record(self, on: bool) -> None:
         """Begin or end writing the session down, also in its midst."""
         if on and self.listening and not self._recording.running:

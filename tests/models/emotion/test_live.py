@@ -45,7 +45,7 @@ def speech(tmp_path_factory):
 class Recorded:
     """A recogniser that keeps what it was given and answers what it is told."""
 
-    labels, window_s, sample_rate = LABELS, 3.0, RATE
+    labels, window_s, sample_rate, knows_people = LABELS, 3.0, RATE, False
 
     def __init__(self, *answers):
         self.answers = list(answers) or [[0.1, 0.6, 0.2, 0.1]]
@@ -239,3 +239,30 @@ def test_the_log_is_a_table(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError):
         log.save(tmp_path / "file" / "log.csv")
+
+
+class Acquainted(Recorded):
+    """A recogniser that gets to know people, and keeps how much new speech it was told of."""
+
+    knows_people = True
+
+    def __init__(self):
+        super().__init__()
+        self.new_s: list[float] = []
+
+    def classify(self, waveform, person=None, new_s=None):
+        self.new_s.append(new_s)
+        person.hear(np.ones(2), new_s)
+        return super().classify(waveform)
+
+
+def test_speech_counts_once_however_often_windows_overlap(speech):
+    recogniser = Acquainted()
+    live = LiveRecognizer(recogniser)
+    results = [live.step(speech[: 3 * RATE], 10 + 0.5 * number) for number in range(4)]
+    assert recogniser.new_s[0] > 2.0  # all of the first window
+    assert all(new <= 0.5 + CHUNK_S for new in recogniser.new_s[1:])
+    assert [one.known_s for one in results] == pytest.approx(np.cumsum(recogniser.new_s))
+    live.forget()
+    assert live.person.speech_s == 0
+    assert live.step(speech[: 3 * RATE], 20.0).known_s > 0

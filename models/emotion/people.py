@@ -1,0 +1,53 @@
+"""How the people of a training lie as a whole: what an utterance of theirs is heard against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.emotion.network import LinearClassifier
+
+
+@dataclass(frozen=True)
+class People:
+    """usual: [figures], the mean over speakers and variants; spread: [figures], of an utterance around either mean.
+
+    means: of every speaker, in every variant (speed or scene), [figures]. A speaker is another person in another scene:
+    room and microphone go with the voice.
+    """
+
+    usual: Tensor
+    spread: Tensor
+    means: dict[tuple[str, int], Tensor]
+
+    @classmethod
+    def of(
+        cls, network: LinearClassifier, features: Sequence[Sequence[np.ndarray]], speakers: Sequence[str]
+    ) -> People:
+        """features: of every utterance its variants, float32 [frames, dim]; speakers: who says it."""
+        figures = torch.stack([torch.stack([_figures(network, one) for one in item]) for item in features])
+        names = np.array(speakers)
+        means = {
+            (str(name), variant): figures[names == name, variant].mean(0)
+            for name in dict.fromkeys(speakers)
+            for variant in range(figures.shape[1])
+        }
+        usual = torch.stack(list(means.values())).mean(0)
+        own = torch.stack(
+            [torch.stack([means[name, v] for v in range(figures.shape[1])]) for name in speakers]
+        )
+        around = torch.cat([(figures - own).flatten(0, 1), (figures - usual).flatten(0, 1)])
+        return cls(usual, around.square().mean(0).sqrt(), means)
+
+    def reference(self, speaker: str, variant: int, own: bool) -> Tensor:
+        """The person's own mean in that variant, or everybody's."""
+        return self.means[speaker, variant] if own else self.usual
+
+
+@torch.inference_mode()
+def _figures(network: LinearClassifier, frames: np.ndarray) -> Tensor:
+    return network.figures(torch.from_numpy(frames)[None], torch.tensor([len(frames)]))[0].clone()

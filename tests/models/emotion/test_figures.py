@@ -1,0 +1,56 @@
+"""What the card, the page and the README say of the emotion model is what was measured."""
+
+import json
+import sys
+
+import pytest
+
+from models import checkpoint
+from models.resources import resource
+
+ROOT = resource().parent
+FIGURES = json.loads((ROOT / "docs" / "figures" / "emotion.json").read_text("utf-8"))
+INFO = checkpoint.read_info(resource("checkpoints", "emotion"), "emotion")
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    import evaluate_emotion
+
+    yield evaluate_emotion
+    sys.modules.pop("evaluate_emotion")
+
+
+def test_card_page_and_readme_say_what_was_measured(tool):
+    table = tool.table(FIGURES)
+    assert table in INFO.card
+    assert table in (ROOT / "docs" / "emotion.md").read_text("utf-8")
+    assert tool.row(FIGURES) in (ROOT / "README.md").read_text("utf-8")
+    assert INFO.preprocessing["temperature"] == FIGURES["temperature"]
+
+
+def test_means_are_those_of_the_speakers_and_the_worst_is_no_better():
+    for ways in FIGURES["conditions"].values():
+        for one in ways.values():
+            values = list(one["speakers"].values())
+            assert len(values) == 8
+            assert one["mean"] == pytest.approx(sum(values) / len(values), abs=2e-4)
+            assert one["worst"] <= min(values) + 1e-4
+
+
+def test_the_model_that_ships_is_of_the_recipe_that_was_measured():
+    from models.emotion.config import EmotionConfig
+    from models.settings import validated
+
+    shipped = INFO.training["config"]
+    recipe = validated(EmotionConfig, FIGURES["recipe"]).model_dump(mode="json")
+    for name in ("front_end", "network", "augment", "epochs", "learning_rate", "weight_decay"):
+        assert shipped[name] == recipe[name], name
+    assert shipped["data"]["test_speakers"] == ["10", "13"]
+
+
+def test_the_temperature_makes_it_as_certain_as_it_is_right():
+    error = FIGURES["calibration_error"]
+    assert error["with"] < error["without"]
+    assert error["with"] < 0.05
