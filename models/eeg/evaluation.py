@@ -13,7 +13,7 @@ from models.eeg.parting import Parts, part
 from models.eeg.samples import located, met_subjects
 from models.eeg.scores import Decoded, Evaluation
 from models.errors import UserError
-from models.familiar import Familiarity
+from models.overlap import TrainingOverlap
 from models.progress import Progress
 from models.training import config as configs
 
@@ -30,9 +30,9 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
     dataset = data.with_channels(dataset, decoder.channel_names)
     parts = test_part(dataset, config)
     # By content: a subject of other data is someone else, whatever the name; and judged is only what was not learned.
-    anyone = Familiarity.of(decoder.info, contents(dataset))
+    anyone = TrainingOverlap.of(decoder.info, contents(dataset))
     met = met_subjects(decoder.info) if anyone.met else []
-    judged = Familiarity.of(decoder.info, contents(dataset, parts.test, "test"))
+    judged = TrainingOverlap.of(decoder.info, contents(dataset, parts.test, "test"))
     result = []
     for number, item in enumerate(parts.test):
         progress.part(0.2, 1).update(number, len(parts.test), "Subject {name}", name=item.subject)
@@ -41,9 +41,7 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
             Decoded(item.subject, item.stimulus, decoder.decode_standardised(item.eeg, whose), item.envelope)
         )
     evaluation = scores.evaluate(result, dataset.sample_rate, met, kinds=parts.kinds(met))
-    return replace(
-        evaluation, familiar=replace(judged, groups=()), of_data=(*dataset.remarks, *parts.remarks)
-    )
+    return replace(evaluation, overlap=replace(judged, groups=()), of_data=(*dataset.remarks, *parts.remarks))
 
 
 def test_part(dataset: data.Dataset, config: EEGConfig) -> Parts:

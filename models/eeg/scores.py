@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from models.familiar import Familiarity
+from models.overlap import TrainingOverlap
 from models.remarks import Remark
 
 WINDOWS_S = (10.0, 60.0)
@@ -112,13 +112,13 @@ class Evaluation:
     held_out: float | None
     score: float | None
     kinds: tuple[Remark, ...] = ()
-    familiar: Familiarity | None = None
+    overlap: TrainingOverlap | None = None
     of_data: tuple[Remark, ...] = ()
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
         """What a person should know of these metrics: what had been learned from, and how the data was read."""
-        return (*(self.familiar.remarks if self.familiar is not None else ()), *self.of_data)
+        return (*(self.overlap.remarks if self.overlap is not None else ()), *self.of_data)
 
     @property
     def generalisation(self) -> str:
@@ -159,7 +159,7 @@ class Evaluation:
             "chance": self.chance,
             "generalisation": self.generalisation,
             "subjects": rows,
-            "learned": self.familiar.as_dict() if self.familiar is not None else None,
+            "learned": self.overlap.as_dict() if self.overlap is not None else None,
         }
 
 

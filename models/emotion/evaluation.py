@@ -13,7 +13,7 @@ from models.emotion import data, speakers, windows
 from models.emotion.contents import contents
 from models.emotion.recognizer import Recognizer
 from models.emotion.samples import located
-from models.familiar import Familiarity
+from models.overlap import TrainingOverlap
 from models.progress import Progress
 
 
@@ -25,7 +25,7 @@ def evaluate_with(
     rows: list[dict[str, Any]] = []
     probabilities: list[np.ndarray] = []
     kept = dataset.utterances
-    familiar = Familiarity.of(recognizer.info, contents(kept))
+    overlap = TrainingOverlap.of(recognizer.info, contents(kept))
     window = round(recognizer.window_s * recognizer.sample_rate)
     for number, utterance in enumerate(kept):
         progress.update(number, len(kept), "Listening to {name}", name=Path(utterance.path).name)
@@ -41,7 +41,7 @@ def evaluate_with(
                 "sex": utterance.sex,
                 "session": utterance.session,
                 "predicted": recognizer.labels[int(mean.argmax())],
-                "learned": bool(familiar.items[number]),
+                "learned": bool(overlap.items[number]),
                 **{
                     f"p_{label}": round(float(p), 6) for label, p in zip(recognizer.labels, mean, strict=True)
                 },
@@ -56,4 +56,4 @@ def evaluate_with(
         sessions=[u.session for u in kept],
         ids=[str(u.path) for u in kept],
     )
-    return replace(evaluation, familiar=familiar, skipped=tuple(dataset.skipped)), rows
+    return replace(evaluation, overlap=overlap, skipped=tuple(dataset.skipped)), rows

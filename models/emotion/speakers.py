@@ -18,7 +18,7 @@ import numpy as np
 
 from models.datafiles import read_table
 from models.errors import UserError
-from models.familiar import Familiarity
+from models.overlap import TrainingOverlap
 from models.remarks import Remark, Skipped
 
 BINS = 15  # of the calibration error
@@ -67,7 +67,7 @@ class Evaluation:
     the recalls that are defined. macro_f1: over the emotions that occurred or were predicted. confusion: int64
     [classes, classes], rows what is true, columns what was predicted. calibration_error: expected, over 15 bins of
     certainty, 0 to 1. speaker_mean, speaker_sd: over `by_speaker`, sd of a sample (0 for one speaker).
-    familiar: what the model had met before; skipped: utterances that were left out.
+    overlap: what the model had met before; skipped: utterances that were left out.
     ids, truth, predicted, speakers: an utterance each, for comparisons; truth and predicted are positions in `labels`.
     """
 
@@ -91,13 +91,13 @@ class Evaluation:
     truth: np.ndarray = field(repr=False)
     predicted: np.ndarray = field(repr=False)
     speakers: tuple[str, ...] = field(repr=False)
-    familiar: Familiarity | None = None
+    overlap: TrainingOverlap | None = None
     skipped: tuple[Skipped, ...] = ()
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
         """What a person should know of these metrics: what the model had met before, what was left out."""
-        found = list(self.familiar.remarks) if self.familiar is not None else []
+        found = list(self.overlap.remarks) if self.overlap is not None else []
         if self.skipped:
             first = self.skipped[0]
             found.append(
@@ -142,7 +142,7 @@ class Evaluation:
             "by_speaker": [vars(one) for one in self.by_speaker],
             "by_sex": [vars(one) for one in self.by_sex],
             "by_session": [vars(one) for one in self.by_session],
-            "learned": self.familiar.as_dict() if self.familiar is not None else None,
+            "learned": self.overlap.as_dict() if self.overlap is not None else None,
             "skipped": [one.as_dict() for one in self.skipped],
         }
         return _plain(values)

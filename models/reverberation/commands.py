@@ -59,15 +59,15 @@ def evaluate(
 ) -> Result:
     """The metrics of a model on sequences with targets, a baseline beside it; with `out`, also as ``figures.json``."""
     observer = Observer.load(choice, device, progress)
-    familiar, outcome = evaluate_with(observer, data, progress)
-    count = len(familiar.items)
+    overlap, outcome = evaluate_with(observer, data, progress)
+    count = len(overlap.items)
     print(f"{count} sequences")
     for name, metrics in outcome.items():
         print(f"{name:22} " + "  ".join(f"{key} {value:.4f}" for key, value in metrics.items()))
-    result = {"sequences": count, **outcome, "learned": familiar.as_dict()}
+    result = {"sequences": count, **outcome, "learned": overlap.as_dict()}
     if out is not None:
         write_json(Path(out) / "figures.json", result)
-    return told(result, (*observer.remarks, *familiar.remarks))
+    return told(result, (*observer.remarks, *overlap.remarks))
 
 
 def export(choice: Choice, out: Path) -> Result:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from models.errors import UserError
-from models.familiar import Familiarity
+from models.overlap import TrainingOverlap
 from models.progress import Progress
 from models.reverberation import baselines, data
 from models.reverberation.contents import contents
@@ -16,7 +16,7 @@ from models.reverberation.task import regression
 
 def evaluate_with(
     observer: Observer, path: str | Path, progress: Progress | None = None
-) -> tuple[Familiarity, dict[str, dict[str, float]]]:
+) -> tuple[TrainingOverlap, dict[str, dict[str, float]]]:
     """(what the model had met of it, metrics by method). Of the data that a model was trained on, its held-out part alone is judged,
     with a ridge on time means that was fitted to the rest. Raises UserError where there are no targets."""
     sequences = data.open_sequences(path)
@@ -33,5 +33,5 @@ def evaluate_with(
     result = {"mesh": regression(observer.observe(part, progress).output, part.y)}
     if len(train):
         result["ridge on time means"] = regression(baselines.ridge(sequences.part(train), part), part.y)
-    validated = Familiarity.of(observer.info, contents(sequences, held))
+    validated = TrainingOverlap.of(observer.info, contents(sequences, held))
     return replace(validated, left_out=len(sequences) - len(held)), result

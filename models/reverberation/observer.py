@@ -191,7 +191,7 @@ class Observer:
         """(trained on, held out) numbers of sequences, by content: whatever the file is called now.
 
         A checkpoint that does not say what it was trained on, and other data: (none, all). Data that was learned from
-        to the last sequence: (all, all), which `Familiarity` says.
+        to the last sequence: (all, all), which `TrainingOverlap` says.
         """
         learned = Learned.of(self.info.training)
         everything = np.arange(len(sequences))

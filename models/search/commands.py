@@ -166,7 +166,7 @@ def evaluate(
         if item.own:
             line += f"  recall@10 {item.own.recall_at_10:.3f} ({item.own.worst:.3f} to {item.own.best:.3f}; chance {item.own.chance:.3f})"
         print(line)
-    return told(result, judgement.familiar.remarks)
+    return told(result, judgement.overlap.remarks)
 
 
 def import_features(path: Path, out: Path) -> Result:

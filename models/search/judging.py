@@ -12,8 +12,8 @@ import numpy as np
 from models import checkpoint
 from models.checkpoint import CheckpointInfo
 from models.errors import UserError
-from models.familiar import Familiarity
 from models.loading import Choice, checkpoint_folder, hub_model, read_info
+from models.overlap import TrainingOverlap
 from models.progress import Progress
 from models.resources import cache_folder
 from models.search import data, retrieval
@@ -36,7 +36,7 @@ class Judgement:
     items: int
     skipped: int
     judged: tuple[Judged, ...]
-    familiar: Familiarity
+    overlap: TrainingOverlap
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -45,7 +45,7 @@ class Judgement:
             "items": self.items,
             "skipped": self.skipped,
             "judged": [item.as_dict() for item in self.judged],
-            "learned": self.familiar.as_dict(),
+            "learned": self.overlap.as_dict(),
         }
 
 
@@ -60,7 +60,7 @@ def judge(
         part = progress.part(number / len(choices), (number + 1) / len(choices))
         hasher, features = _loaded(choice, place, device, part.part(0, 0.7), held)
         query, answers = _test_parts(features)
-        query, familiar = unfamiliar(_info_of(choice), query, answers)
+        query, overlap = without_trained_items(_info_of(choice), query, answers)
         judged = retrieval.evaluate(hasher, query, answers, progress=part.part(0.7, 1))
         items = len(answers if answers is not None else query)
         result.append(
@@ -72,7 +72,7 @@ def judge(
                 items,
                 len(features.skipped),
                 tuple(judged),
-                familiar,
+                overlap,
             )
         )
     return result
@@ -110,14 +110,16 @@ def _loaded(
     return searcher.hasher, features
 
 
-def unfamiliar(info: CheckpointInfo, query: Pairs, answers: Pairs | None) -> tuple[Pairs, Familiarity]:
+def without_trained_items(
+    info: CheckpointInfo, query: Pairs, answers: Pairs | None
+) -> tuple[Pairs, TrainingOverlap]:
     """(queries that the model was not trained on, what it has met of them); all of them where it has met them all, or
     where they are set against a part of their own, as published data sets have it."""
-    familiar = Familiarity.of(info, contents_of_pairs(query))
-    fresh = np.flatnonzero(familiar.fresh)
+    overlap = TrainingOverlap.of(info, contents_of_pairs(query))
+    fresh = np.flatnonzero(overlap.fresh)
     if answers is not None or len(fresh) in (0, 1, len(query)):
-        return query, familiar
-    kept = replace(familiar, items=familiar.items[fresh], validation=familiar.validation[fresh])
+        return query, overlap
+    kept = replace(overlap, items=overlap.items[fresh], validation=overlap.validation[fresh])
     return query.chosen(fresh), replace(kept, left_out=len(query) - len(fresh))
 
 

@@ -14,7 +14,7 @@ import soundfile
 from models.checkpoint import CheckpointInfo
 from models.datafiles import write_whole
 from models.errors import UserError
-from models.familiar import Familiarity
+from models.overlap import TrainingOverlap
 from models.progress import Progress
 from models.separation import data
 from models.separation.config import SeparationConfig
@@ -89,15 +89,15 @@ def judged_set(
     if corpus.mixtures:
         return fixed_set(config, "test", progress=progress)
     clips = contents_of_clips(corpus.clips)
-    familiar = Familiarity.of(info, clips)
-    met = {clip.speaker for clip, fresh in zip(corpus.clips, familiar.fresh, strict=True) if not fresh}
+    overlap = TrainingOverlap.of(info, clips)
+    met = {clip.speaker for clip, fresh in zip(corpus.clips, overlap.fresh, strict=True) if not fresh}
     # Copies in another format have another content, and are known by their speakers' names: of most, they are no chance.
     names = set(corpus.speakers)
     groups = {part: set(map(str, of)) & names for part, of in info.training.get("groups", {}).items()}
     named = set().union(*groups.values())
     learned = groups.get("train", set()) | groups.get("validation", set())
     held = {str(name) for name in asked.get("test_speakers", [])} & names
-    same_data = bool(met) or len(named) > len(names) / 2 or not familiar.known
+    same_data = bool(met) or len(named) > len(names) / 2 or not overlap.known
     wanted = (held or names - learned) - met if same_data else names - met
     if len(wanted) < config.network.speakers:
         raise UserError(

@@ -142,7 +142,7 @@ class EvaluatePage(Page):
         self.judgements, self._choices = result, choices
         self._show()
         self._say_what_is_missing()
-        self.tab.show_remarks(result[0].familiar.remarks, key="known")
+        self.tab.show_remarks(result[0].overlap.remarks, key="known")
 
     def _say_what_is_missing(self) -> None:
         first = self.judgements[0]

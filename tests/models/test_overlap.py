@@ -10,8 +10,8 @@ import pytest
 
 from models import systems
 from models.cli import main
-from models.familiar import Familiarity
 from models.fingerprint import Used
+from models.overlap import TrainingOverlap
 from models.progress import Progress
 from models.resources import resource
 from models.systems import SYSTEMS
@@ -22,18 +22,18 @@ def test_every_model_that_ships_says_what_it_was_trained_on(name):
     from models.loading import bundled_names, read_info
 
     for choice in bundled_names(name):
-        familiar = Familiarity.of(read_info(choice, name), Used(["0" * 12], ["nobody"]))
-        assert familiar.known, choice
-        assert not familiar.met
-        assert not familiar.remarks
+        overlap = TrainingOverlap.of(read_info(choice, name), Used(["0" * 12], ["nobody"]))
+        assert overlap.known, choice
+        assert not overlap.met
+        assert not overlap.remarks
 
 
 def test_a_checkpoint_that_does_not_say_is_said():
     from models.checkpoint import CheckpointInfo
 
-    familiar = Familiarity.of(CheckpointInfo(system="emotion"), Used(["0" * 12]))
-    assert "is not known" in str(familiar.remarks[0])
-    assert familiar.as_dict()["known"] is False
+    overlap = TrainingOverlap.of(CheckpointInfo(system="emotion"), Used(["0" * 12]))
+    assert "is not known" in str(overlap.remarks[0])
+    assert overlap.as_dict()["known"] is False
 
 
 def test_sequences_under_another_name_are_held_out_all_the_same(tmp_path):
@@ -68,9 +68,9 @@ def test_speakers_it_has_heard_are_said_whatever_the_files_are_called(tmp_path, 
             lines.append(f"{name}{number}.flac,{row['emotion']},{row['speaker']}")
         (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
     evaluation, items = evaluate_with(recognizer, tmp_path / "heard.csv", Progress())
-    assert evaluation.familiar.met == 6
+    assert evaluation.overlap.met == 6
     assert all(row["learned"] for row in items)
-    assert set(evaluation.familiar.groups) == {row["speaker"] for row in heard}
+    assert set(evaluation.overlap.groups) == {row["speaker"] for row in heard}
     assert "6 of 6 items took part in its training" in str(evaluation.remarks[0])
     evaluation, items = evaluate_with(recognizer, tmp_path / "new.csv", Progress())
     assert not evaluation.remarks
@@ -86,7 +86,7 @@ def test_speakers_it_has_heard_are_said_whatever_the_files_are_called(tmp_path, 
 def test_another_person_of_the_same_name_is_no_acquaintance():
     info = systems.system("emotion").capabilities.load("bundled", "cpu").info
     met = sorted(info.training["groups"]["train"])[0]
-    assert not Familiarity.of(info, Used(["0" * 12], [met])).groups
+    assert not TrainingOverlap.of(info, Used(["0" * 12], [met])).groups
 
 
 def test_pictures_that_were_learned_from_are_left_out(tmp_path):
@@ -104,9 +104,9 @@ def test_pictures_that_were_learned_from_are_left_out(tmp_path):
             writer.writerow([f"{number}.png", row["caption"], row["labels"]])
     judgement = judge(["bundled"], tmp_path, "cpu")[0]
     learned = sum(row.get("part", "") in ("train", "validation") for row in chosen)
-    assert judgement.familiar.left_out > 20
-    assert judgement.queries == 40 - judgement.familiar.left_out
-    assert learned in (0, judgement.familiar.left_out)  # where the table names its parts, they agree
+    assert judgement.overlap.left_out > 20
+    assert judgement.queries == 40 - judgement.overlap.left_out
+    assert learned in (0, judgement.overlap.left_out)  # where the table names its parts, they agree
 
 
 def test_time_that_a_decoder_learned_from_is_not_judged():
@@ -114,8 +114,8 @@ def test_time_that_a_decoder_learned_from_is_not_judged():
     from models.eeg.evaluation import evaluate_with
 
     evaluation = evaluate_with(Decoder.load("bundled", "cpu"), "sample", Progress())
-    assert evaluation.familiar.known
-    assert not evaluation.familiar.met
+    assert evaluation.overlap.known
+    assert not evaluation.overlap.met
     assert np.isfinite(evaluation.r)
     assert evaluation.as_dict()["learned"]["of"] > 100
 

@@ -15,7 +15,7 @@ MOST_NAMES = 8  # of groups that a remark lists
 
 
 @dataclass(frozen=True)
-class Familiarity:
+class TrainingOverlap:
     """What of some data a model has met in its training.
 
     known: whether the checkpoint tells. items: bool [items], which of them it was trained on. validation: bool [items],
@@ -30,7 +30,7 @@ class Familiarity:
     left_out: int = 0
 
     @classmethod
-    def of(cls, info: CheckpointInfo, used: Used) -> Familiarity:
+    def of(cls, info: CheckpointInfo, used: Used) -> TrainingOverlap:
         """What a model has met of the items and groups of some data."""
         learned = Learned.of(info.training)
         if learned is None:
