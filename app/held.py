@@ -90,7 +90,7 @@ class HeldModel(QObject, Generic[Model]):
             )
             self._held = wanted
             note = model.device.remark
-            self._services.report_device(model.device.name, note.said(translate) if note else "")
+            self._services.report_device(model.device.name, note.translated(translate) if note else "")
             self.changed.emit()
             return model
         finally:

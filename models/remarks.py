@@ -27,12 +27,12 @@ class Remark:
         object.__setattr__(self, "text", text)
         object.__setattr__(self, "values", values)
 
-    def said(self, translate: Callable[[str], str] = str) -> str:
+    def translated(self, translate: Callable[[str], str] = str) -> str:
         """The sentence, translated and then filled in."""
         return fill(translate(self.text), self.values)
 
     def __str__(self) -> str:
-        return self.said()
+        return self.translated()
 
     def __hash__(self) -> int:
         return hash(self.text)
@@ -65,7 +65,7 @@ def as_texts(remarks: Iterable[Remark]) -> list[str]:
     return [str(remark) for remark in distinct(remarks)]
 
 
-def told(result: dict[str, Any], remarks: Iterable[Remark]) -> dict[str, Any]:
+def with_remarks(result: dict[str, Any], remarks: Iterable[Remark]) -> dict[str, Any]:
     """The result of a verb with its remarks; they are printed, too."""
     texts = as_texts(remarks)
     for text in texts:

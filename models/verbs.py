@@ -18,7 +18,7 @@ from models.flags import given_place, options_of
 from models.kernels import memory
 from models.loading import bundled_names
 from models.progress import Progress, Step
-from models.remarks import told
+from models.remarks import with_remarks
 from models.resources import runs_folder
 from models.search.config import IndexSettings
 from models.search.queries import Query, SearchOptions
@@ -285,7 +285,7 @@ def import_checkpoint(options: argparse.Namespace) -> Result:
     opened = importer(checkpoint.load_foreign(place), place.stem)
     checkpoint.save(out, opened.weights, opened.info)
     print(f"Imported into {out}")
-    return told({"checkpoint": str(out)}, opened.remarks)
+    return with_remarks({"checkpoint": str(out)}, opened.remarks)
 
 
 def export_checkpoint(options: argparse.Namespace) -> Result:

@@ -139,7 +139,7 @@ class Tab(QWidget):
 
     def show_remarks(self, remarks: Iterable[Remark], *, key: str) -> None:
         """What a person should know of a result, in their language; nothing where there is nothing to say."""
-        said = list(dict.fromkeys(remark.said(translate) for remark in remarks))
+        said = list(dict.fromkeys(remark.translated(translate) for remark in remarks))
         if said:
             self.show_message("warning", " ".join(said), key=key)
 

@@ -23,7 +23,7 @@ from models.eeg.system import USUAL, DecodingOptions
 from models.eeg.tables import decoded_bytes, write_evaluation
 from models.loading import Choice, network_config, read_info
 from models.progress import Progress
-from models.remarks import Remark, distinct, told
+from models.remarks import Remark, distinct, with_remarks
 from models.settings import NO_OPTIONS, Options
 
 
@@ -129,7 +129,7 @@ def evaluate(
     if out is not None:
         write_evaluation(Path(out), evaluation)
     say(evaluation)
-    return told(evaluation.as_dict(), (*decoder.remarks, *evaluation.remarks))
+    return with_remarks(evaluation.as_dict(), (*decoder.remarks, *evaluation.remarks))
 
 
 def describe(choice: Choice | None = None, out: str | Path | None = None) -> Result:

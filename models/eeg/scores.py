@@ -65,7 +65,7 @@ class Decoded:
 
 
 @dataclass(frozen=True)
-class SubjectFigures:
+class SubjectMetrics:
     """One subject.
 
     r: mean over its stretches. windows: window length in s → mean r over such windows (none where no stretch is so long).
@@ -107,7 +107,7 @@ class Evaluation:
     score: (2 · within + held_out) / 3, as in the 2023 auditory EEG challenge; None unless there are both.
     """
 
-    subjects: tuple[SubjectFigures, ...]
+    subjects: tuple[SubjectMetrics, ...]
     within: float | None
     held_out: float | None
     score: float | None
@@ -188,7 +188,7 @@ def evaluate(
             joined = np.concatenate(result)
             if len(joined):
                 windows[float(length)] = float(joined.mean())
-        subjects.append(SubjectFigures(name, r, len(own), windows, null, p, name in set(met), error))
+        subjects.append(SubjectMetrics(name, r, len(own), windows, null, p, name in set(met), error))
     within = [subject.r for subject in subjects if subject.met]
     held_out = [subject.r for subject in subjects if not subject.met]
     a, b = (float(np.mean(part)) if part else None for part in (within, held_out))

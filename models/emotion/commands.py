@@ -22,7 +22,7 @@ from models.files import shown
 from models.loading import Choice, read_info
 from models.loading import network_config as described_config
 from models.progress import Progress
-from models.remarks import Skipped, told
+from models.remarks import Skipped, with_remarks
 from models.settings import NO_OPTIONS, Options
 
 
@@ -76,7 +76,9 @@ def use(
     }
     if known is not None:
         result |= {"changed_by_voice": changed, "voice_s": round(known.speech_s, 3)}
-    return told(result, (*recognizer.remarks, *audio.named_remarks([one.path for one in predictions])))
+    return with_remarks(
+        result, (*recognizer.remarks, *audio.named_remarks([one.path for one in predictions]))
+    )
 
 
 def _known(recognizer: Recognizer, options: EmotionOptions) -> Person | None:
@@ -111,7 +113,7 @@ def evaluate(
     )
     for one in evaluation.by_speaker:
         print(f"  speaker {one.speaker}: recall {one.uar:.3f}, accuracy {one.accuracy:.3f}, n = {one.n}")
-    return told(evaluation.as_dict(), (*recognizer.remarks, *evaluation.remarks))
+    return with_remarks(evaluation.as_dict(), (*recognizer.remarks, *evaluation.remarks))
 
 
 def describe(choice: Choice | None = None, out: str | Path | None = None) -> dict[str, Any]:

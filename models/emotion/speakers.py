@@ -22,11 +22,11 @@ from models.overlap import TrainingOverlap
 from models.remarks import Remark, Skipped
 
 BINS = 15  # of the calibration error
-SPEAKER_FIGURES = ("accuracy", "weighted_f1", "uar")
+SPEAKER_METRICS = ("accuracy", "weighted_f1", "uar")
 
 
 @dataclass(frozen=True)
-class SpeakerFigures:
+class SpeakerMetrics:
     """Figures over the `n` utterances of one speaker. `uar` is over the emotions this speaker showed."""
 
     speaker: str
@@ -39,7 +39,7 @@ class SpeakerFigures:
 
 
 @dataclass(frozen=True)
-class GroupFigures:
+class GroupMetrics:
     """Figures over all utterances of a group (a sex, a session) of `speakers` people."""
 
     name: str
@@ -82,11 +82,11 @@ class Evaluation:
     confusion: np.ndarray
     calibration_error: float
     bins: tuple[Bin, ...]
-    by_speaker: tuple[SpeakerFigures, ...]
+    by_speaker: tuple[SpeakerMetrics, ...]
     speaker_mean: dict[str, float]
     speaker_sd: dict[str, float]
-    by_sex: tuple[GroupFigures, ...]
-    by_session: tuple[GroupFigures, ...]
+    by_sex: tuple[GroupMetrics, ...]
+    by_session: tuple[GroupMetrics, ...]
     ids: tuple[str, ...] = field(repr=False)
     truth: np.ndarray = field(repr=False)
     predicted: np.ndarray = field(repr=False)
@@ -112,14 +112,14 @@ class Evaluation:
 
     def to_rows(self) -> list[list[object]]:
         """A table of the speakers with its heading, for CSV."""
-        heading: list[object] = ["speaker", "sex", "session", "n", *SPEAKER_FIGURES]
+        heading: list[object] = ["speaker", "sex", "session", "n", *SPEAKER_METRICS]
         return [heading] + [
             [
                 one.speaker,
                 one.sex,
                 one.session,
                 one.n,
-                *(round(getattr(one, name), 6) for name in SPEAKER_FIGURES),
+                *(round(getattr(one, name), 6) for name in SPEAKER_METRICS),
             ]
             for one in self.by_speaker
         ]
@@ -202,8 +202,8 @@ def evaluate(
         calibration_error=calibration_error,
         bins=bins,
         by_speaker=by_speaker,
-        speaker_mean={name: _mean([getattr(one, name) for one in by_speaker]) for name in SPEAKER_FIGURES},
-        speaker_sd={name: _sd([getattr(one, name) for one in by_speaker]) for name in SPEAKER_FIGURES},
+        speaker_mean={name: _mean([getattr(one, name) for one in by_speaker]) for name in SPEAKER_METRICS},
+        speaker_sd={name: _sd([getattr(one, name) for one in by_speaker]) for name in SPEAKER_METRICS},
         by_sex=_groups(sex, who, true, predicted, len(labels)),
         by_session=_groups(session, who, true, predicted, len(labels)),
         ids=tuple(map(str, names)),
@@ -254,7 +254,7 @@ def figures(confusion: np.ndarray) -> dict[str, float]:
     """accuracy, uar and weighted_f1 of a confusion matrix; 0 for an empty one."""
     total = confusion.sum()
     if not total:
-        return dict.fromkeys(SPEAKER_FIGURES, 0.0)
+        return dict.fromkeys(SPEAKER_METRICS, 0.0)
     support = confusion.sum(1)
     return {
         "accuracy": float(np.trace(confusion) / total),
@@ -305,22 +305,22 @@ def _macro_f1(confusion: np.ndarray) -> float:
 
 def _speaker(
     name: str, mine: np.ndarray, truth: np.ndarray, predicted: np.ndarray, sex: np.ndarray, session: np.ndarray, classes: int
-) -> SpeakerFigures:  # fmt: skip
+) -> SpeakerMetrics:  # fmt: skip
     def said(words: np.ndarray) -> str:
         return ", ".join(sorted({str(word) for word in words[mine]} - {""}))
 
     found = figures(confused(truth[mine], predicted[mine], classes))
-    return SpeakerFigures(name, said(sex), said(session), int(mine.sum()), **found)
+    return SpeakerMetrics(name, said(sex), said(session), int(mine.sum()), **found)
 
 
 def _groups(
     words: np.ndarray, speakers: np.ndarray, truth: np.ndarray, predicted: np.ndarray, classes: int
-) -> tuple[GroupFigures, ...]:
+) -> tuple[GroupMetrics, ...]:
     groups = []
     for name in sorted(set(words) - {""}):
         mine = words == name
         found = figures(confused(truth[mine], predicted[mine], classes))
-        groups.append(GroupFigures(str(name), len(set(speakers[mine])), int(mine.sum()), **found))
+        groups.append(GroupMetrics(str(name), len(set(speakers[mine])), int(mine.sum()), **found))
     return tuple(groups)
 
 

@@ -8,7 +8,7 @@ from models.contract import Paths, Result
 from models.errors import UserError
 from models.loading import Choice, network_config, read_info, write_state_dict
 from models.progress import Progress
-from models.remarks import told
+from models.remarks import with_remarks
 from models.reverberation import data, drawing, published
 from models.reverberation.evaluation import evaluate_with
 from models.reverberation.network import NetworkConfig, ReverberationNet, parameter_counts
@@ -46,7 +46,7 @@ def use(
     write_observation(Path(out), observation)
     print(f"{len(sequences)} sequences, gates {observer.gating}: {out}")
     result = {"out": str(out), "sequences": len(sequences), "gating": observer.gating}
-    return told(result, (*observer.remarks, *sequences.remarks))
+    return with_remarks(result, (*observer.remarks, *sequences.remarks))
 
 
 def evaluate(
@@ -67,7 +67,7 @@ def evaluate(
     result = {"sequences": count, **outcome, "learned": overlap.as_dict()}
     if out is not None:
         write_json(Path(out) / "figures.json", result)
-    return told(result, (*observer.remarks, *overlap.remarks))
+    return with_remarks(result, (*observer.remarks, *overlap.remarks))
 
 
 def export(choice: Choice, out: Path) -> Result:

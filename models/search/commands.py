@@ -16,7 +16,7 @@ from models.describing import describe_layers, layers_of
 from models.errors import UserError
 from models.loading import Choice, is_foreign_file, network_config, read_info
 from models.progress import Progress
-from models.remarks import told
+from models.remarks import with_remarks
 from models.search import hash_task, pictures, small_encoder
 from models.search.config import IndexSettings, SearchConfig
 from models.search.features import read_features
@@ -46,7 +46,7 @@ def index(
         f"{report.added} added, {report.changed} changed, {report.removed} removed, {report.unchanged} unchanged,"
         f" {len(report.problems)} skipped in {report.seconds:.1f} s: {out}"
     )
-    return told({"out": str(out), **asdict(report)}, searcher.remarks)
+    return with_remarks({"out": str(out), **asdict(report)}, searcher.remarks)
 
 
 def search(
@@ -86,7 +86,7 @@ def search(
         "searched": results.searched,
         "unknown": list(results.unknown),
     }
-    return told(result, searcher.remarks)
+    return with_remarks(result, searcher.remarks)
 
 
 def use(
@@ -166,7 +166,7 @@ def evaluate(
         if item.own:
             line += f"  recall@10 {item.own.recall_at_10:.3f} ({item.own.worst:.3f} to {item.own.best:.3f}; chance {item.own.chance:.3f})"
         print(line)
-    return told(result, judgement.overlap.remarks)
+    return with_remarks(result, judgement.overlap.remarks)
 
 
 def import_features(path: Path, out: Path) -> Result:

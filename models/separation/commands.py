@@ -12,7 +12,7 @@ from models.describing import describe_layers, layers_of
 from models.errors import UserError
 from models.loading import Choice, write_state_dict
 from models.progress import Progress
-from models.remarks import Skipped, told
+from models.remarks import Skipped, with_remarks
 from models.separation import evaluation, network, published
 from models.separation.config import SeparationConfig
 from models.separation.metrics import score_tracks
@@ -131,7 +131,7 @@ def evaluate(
     if out is not None:
         write_evaluation(Path(out), figures, rows)
     say(figures)
-    return told(figures, separator.remarks)
+    return with_remarks(figures, separator.remarks)
 
 
 def say(figures: dict[str, Any]) -> None:

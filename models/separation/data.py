@@ -38,7 +38,7 @@ class Recipe:
     levels_db: tuple[float, ...]
 
 
-def parted_speakers(corpus: Corpus, settings: DataConfig) -> dict[str, tuple[str, ...]]:
+def split_speakers(corpus: Corpus, settings: DataConfig) -> dict[str, tuple[str, ...]]:
     """The speakers of each part. Those that are not named are drawn by `fixed_seed`, from both sexes alike."""
     sexes = corpus.speakers
     for asked in (settings.validation_speakers, settings.test_speakers):
@@ -405,7 +405,7 @@ class ReadyMade:
         return Mixed((mixture * gain).astype(np.float32), (sources * gain).astype(np.float32))
 
 
-def parted_mixtures(corpus: Corpus, settings: DataConfig, speakers: int) -> dict[str, list[ReadyMixture]]:
+def split_mixtures(corpus: Corpus, settings: DataConfig, speakers: int) -> dict[str, list[ReadyMixture]]:
     """Ready-made mixtures by part, as their folders or tables say.
 
     Where nothing is said, a tenth validates and a tenth tests, and whoever speaks there is taken out of training.

@@ -61,7 +61,7 @@ def fixed_set(
     corpus = open_corpus(config.data.path)
     settings, rate = config.data, config.data.sample_rate
     if corpus.mixtures:
-        parts = data.parted_mixtures(corpus, settings, config.network.speakers)
+        parts = data.split_mixtures(corpus, settings, config.network.speakers)
         chosen = parts[part] or parts["validation"]
         ready = data.ReadyMade(chosen, rate, cache, progress)
         made = [
@@ -69,7 +69,7 @@ def fixed_set(
             for i, item in enumerate(chosen)
         ]
         return FixedSet(rate, tuple(made), f"{part} mixtures of {corpus.name}")
-    speakers = data.parted_speakers(corpus, settings)[part]
+    speakers = data.split_speakers(corpus, settings)[part]
     return mixtures_of(corpus, set(speakers), config, part, cache, progress)
 
 

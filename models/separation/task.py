@@ -59,7 +59,7 @@ class SeparationTask(Task[SeparationConfig]):
         if self.corpus.mixtures:
             return self._prepare_mixtures(progress)
         settings = self.config.data
-        self.speakers = data.parted_speakers(self.corpus, settings)
+        self.speakers = data.split_speakers(self.corpus, settings)
         clips = {name: self._clips_of(name) for name in ("train", "validation")}
         clips["train"] = data.joining_order(clips["train"], settings.fixed_seed)
         self.voices = {
@@ -78,7 +78,7 @@ class SeparationTask(Task[SeparationConfig]):
         return counts | {"skipped clips": sum(len(part.skipped) for part in self.voices.values())}
 
     def _prepare_mixtures(self, progress: Progress) -> dict[str, int | float | str]:
-        parts = data.parted_mixtures(self.corpus, self.config.data, self.config.network.speakers)
+        parts = data.split_mixtures(self.corpus, self.config.data, self.config.network.speakers)
         rate = self.config.data.sample_rate
         self.speakers = {name: data.voices_of(part) for name, part in parts.items()}
         self.ready = {
@@ -230,7 +230,7 @@ class SeparationTask(Task[SeparationConfig]):
 
     def contents(self) -> dict[str, Used]:
         if self.corpus.mixtures:
-            parts = data.parted_mixtures(self.corpus, self.config.data, self.config.network.speakers)
+            parts = data.split_mixtures(self.corpus, self.config.data, self.config.network.speakers)
             return {name: contents_of_mixtures(part) for name, part in parts.items() if part}
         return {name: contents_of_clips(self._clips_of(name)) for name in self.speakers}
 
@@ -256,13 +256,13 @@ class SeparationTask(Task[SeparationConfig]):
         """Speakers and clips of each part, or mixtures; decodes nothing."""
         corpus = open_corpus(self.config.data.path)
         if corpus.mixtures:
-            parted = data.parted_mixtures(corpus, self.config.data, self.config.network.speakers)
+            parted = data.split_mixtures(corpus, self.config.data, self.config.network.speakers)
             return DataCheck(
                 {name: {"mixtures": len(part)} for name, part in parted.items() if part},
                 remarks=tuple(as_texts(corpus.remarks)),
             )
         parts: dict[str, dict[str, int | float | str]] = {}
-        for name, speakers in data.parted_speakers(corpus, self.config.data).items():
+        for name, speakers in data.split_speakers(corpus, self.config.data).items():
             sexes = [corpus.speakers[speaker] for speaker in speakers]
             parts[name] = {
                 "speakers": len(speakers),

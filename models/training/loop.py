@@ -22,10 +22,10 @@ from models.progress import Cancelled, Progress
 from models.training import events, order, snapshot, validation
 from models.training.distribution import has_batch_statistics
 from models.training.learner import Learner
+from models.training.reporter import RunReporter
 from models.training.run_folder import RunFolder
 from models.training.snapshot import Position
 from models.training.stepping import Again, Stepper
-from models.training.teller import Teller
 
 
 class Stopped(Exception):
@@ -39,12 +39,12 @@ class Loop:
         self,
         learner: Learner,
         run: RunFolder,
-        teller: Teller,
+        reporter: RunReporter,
         recorded: dict[str, Any],
         progress: Progress,
         asked_to_stop: Callable[[], bool],
     ) -> None:
-        self.learner, self.run, self.teller, self.progress = learner, run, teller, progress
+        self.learner, self.run, self.reporter, self.progress = learner, run, reporter, progress
         self.task, self.config, self.world = learner.task, learner.config, learner.world
         self.recorded = recorded  # what goes into each checkpoint's `training`: see `models.fingerprint`
         workers = order.workers_for(self.config.workers, learner.device)
@@ -58,11 +58,11 @@ class Loop:
         self.total_steps = self.steps_per_epoch * self.config.epochs
         self.at = self._restored()
         self.task.look_back(self.at.history)
-        self.stepper = Stepper(learner, teller, progress, self.at, self.steps_per_epoch)
+        self.stepper = Stepper(learner, reporter, progress, self.at, self.steps_per_epoch)
 
     def run_to_end(self, counts: dict[str, int | float | str]) -> events.Finished:
         """Train from where the run stands; `counts` are of its data, for people."""
-        self.teller.announce(counts, self.learner.network, self.at.step, self.total_steps)
+        self.reporter.announce(counts, self.learner.network, self.at.step, self.total_steps)
         self._say_what_differs()
         self._tell_forgotten_epochs()
         try:
@@ -76,7 +76,7 @@ class Loop:
         finished = self._finished("completed" if self.at.epoch >= self.config.epochs else "early stop")
         if self.world.leads:
             for path in self.task.summary(self.at.history, self.run.path):
-                self.teller.tell(events.Picture(path=path.name, title="Summary", epoch=self.at.epoch))
+                self.reporter.tell(events.Picture(path=path.name, title="Summary", epoch=self.at.epoch))
         return finished
 
     # Epochs
@@ -104,7 +104,7 @@ class Loop:
                 items.save(self.run.path)
         self._save_last()
         seconds = (time.monotonic() - started) * self.steps_per_epoch / max(1, steps_to_do)
-        self.teller.tell(
+        self.reporter.tell(
             events.Epoch(
                 epoch=at.epoch,
                 step=at.step,
@@ -113,7 +113,7 @@ class Loop:
                 remaining_s=seconds * (self.config.epochs - at.epoch),
             )
         )
-        self.teller.show(outputs, metrics, at.epoch, at.step)
+        self.reporter.show(outputs, metrics, at.epoch, at.step)
 
     def validated(self, split: str) -> tuple[dict[str, float], dict[str, np.ndarray]]:
         """(metrics of a split, the outputs they were made from); both empty where the split is."""
@@ -158,7 +158,7 @@ class Loop:
         self.learner.optimizer.zero_grad(set_to_none=True)
         torch.cuda.empty_cache()
         self.run.change_config(batch_size=batch // part, accumulation=times * part)
-        self.teller.tell(
+        self.reporter.tell(
             events.Message(
                 level="warning",
                 text="Memory ran out: the batch is now {batch} and the accumulation {times}. The steps differ a little: batch normalisation looks at {batch} items at a time."
@@ -173,14 +173,14 @@ class Loop:
         """Before the first step: what was taken over, and where accumulation is not a larger batch."""
         taken, of = self.learner.taken_over
         if taken and not self.at.step:
-            self.teller.tell(
+            self.reporter.tell(
                 events.Message(
                     text="Begun with {taken} of {all} tensors of the checkpoint.",
                     values={"taken": taken, "all": of},
                 )
             )
         if self.config.accumulation > 1 and has_batch_statistics(self.learner.network):
-            self.teller.tell(
+            self.reporter.tell(
                 events.Message(
                     level="warning",
                     text="Accumulation is not the same as a larger batch here: the network's batch normalisation looks at {batch} items at a time.",
@@ -217,12 +217,12 @@ class Loop:
 
     def _tell_forgotten_epochs(self) -> None:
         """A kill between the saving of an epoch and the telling of it leaves a gap in the story: close it."""
-        told = self.teller.epochs_told()
+        told = self.reporter.epochs_told()
         for epoch, metrics in enumerate(self.at.history.epochs, 1):
             if epoch not in told:
                 best = self.at.best is not None and self.at.best[0] == epoch
                 step = epoch * self.steps_per_epoch
-                self.teller.tell(events.Epoch(epoch=epoch, step=step, values=metrics, best=best))
+                self.reporter.tell(events.Epoch(epoch=epoch, step=step, values=metrics, best=best))
 
     # Saving and restoring
 
@@ -238,7 +238,7 @@ class Loop:
         }
         with self.learner.average.in_place_of(self.learner.network):
             checkpoints.save(place, self.learner.network.state_dict(), info, beside)
-        self.teller.tell(events.Saved(name=place.name, step=self.at.step, epoch=self.at.epoch))
+        self.reporter.tell(events.Saved(name=place.name, step=self.at.step, epoch=self.at.epoch))
 
     def _save_last(self) -> None:
         randoms = self.world.gathered(snapshot.random_states())
@@ -253,7 +253,7 @@ class Loop:
         """Where the run stands, the learner being brought there."""
         state = snapshot.read(self.run)
         if state is None:
-            if self.teller.has_saved():  # to begin again would write worse weights over the best ones
+            if self.reporter.has_saved():  # to begin again would write worse weights over the best ones
                 raise snapshot.nothing_to_go_on_from(self.run)
             return Position()
         try:

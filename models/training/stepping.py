@@ -21,9 +21,9 @@ from torch import Tensor
 from models.progress import Progress
 from models.training import batches, diagnostics, events, snapshot
 from models.training.learner import MOST_SKIPPED, Learner
+from models.training.reporter import RunReporter
 from models.training.snapshot import Position
 from models.training.task import Clock, Draw
-from models.training.teller import Teller
 
 MOST_HISTOGRAMS = 50  # epochs of a run whose gradients and weights go to TensorBoard
 TOLD_EVERY_S = 1.0
@@ -63,9 +63,9 @@ class Stepper:
     """Takes the steps of a run, beginning at a position, which it moves on."""
 
     def __init__(
-        self, learner: Learner, teller: Teller, progress: Progress, at: Position, steps_per_epoch: int
+        self, learner: Learner, reporter: RunReporter, progress: Progress, at: Position, steps_per_epoch: int
     ) -> None:
-        self.learner, self.teller, self.progress, self.at = learner, teller, progress, at
+        self.learner, self.reporter, self.progress, self.at = learner, reporter, progress, at
         self.task, self.config = learner.task, learner.config
         self.steps_per_epoch = steps_per_epoch
         self.total_steps = steps_per_epoch * self.config.epochs
@@ -104,7 +104,7 @@ class Stepper:
             loss, norm = float(numbers[names.index("loss")]), float(numbers[-1])
             passes = learner.scaled and learner.skipped_in_a_row < MOST_SKIPPED
             if not np.isfinite(loss) or not (np.isfinite(norm) or passes):
-                self.teller.unstable(learner.network, step_draws, clock, random)
+                self.reporter.unstable(learner.network, step_draws, clock, random)
             if np.isfinite(norm):
                 extra = self._look(looks, norm, clock)
         if not learner.move():
@@ -132,7 +132,9 @@ class Stepper:
                 values = {f"train/{name}": value for name, value in figures.items()} | item.extra
                 if "skipped" not in item.extra:
                     values["gradient_norm"] = norm
-                self.teller.tell(events.Scalars(t=item.time, step=item.step, epoch=item.epoch, values=values))
+                self.reporter.tell(
+                    events.Scalars(t=item.time, step=item.step, epoch=item.epoch, values=values)
+                )
             self._pace()
         self._mark, self._told_at = None, time.monotonic()
 
@@ -153,11 +155,11 @@ class Stepper:
     def _look(self, looks: bool, norm: float, clock: Clock) -> dict[str, float]:
         """Look at the layers where it is time to; returns what else is to be told of the step."""
         if self._last_of_epoch():
-            self.teller.histograms(self.learner.watch, norm, self.at.step)
+            self.reporter.histograms(self.learner.watch, norm, self.at.step)
         if not looks:
             return {}
-        self.teller.look(self.learner.watch, self.learner.clipped_by(norm), clock)
-        return self.teller.memory()
+        self.reporter.look(self.learner.watch, self.learner.clipped_by(norm), clock)
+        return self.reporter.memory()
 
     def _is_time(self) -> bool:
         return time.monotonic() - self._told_at >= TOLD_EVERY_S
@@ -167,7 +169,7 @@ class Stepper:
         now = time.monotonic()
         if now - self._paced_at >= TOLD_EVERY_S:
             pace = (self.at.step - self._paced_step) / (now - self._paced_at)
-            self.teller.pace(self.at.step, self.clock().epoch, pace)
+            self.reporter.pace(self.at.step, self.clock().epoch, pace)
             self._paced_at, self._paced_step = now, self.at.step
 
     @contextmanager
@@ -181,7 +183,9 @@ class Stepper:
             yield
         self._ordered = True
         if self.look_every:
-            self.teller.tell(events.Layers(names=list(watch.layers), output=watch.output, gains=watch.gains))
+            self.reporter.tell(
+                events.Layers(names=list(watch.layers), output=watch.output, gains=watch.gains)
+            )
 
     def _last_of_epoch(self) -> bool:
         every = max(1, self.config.epochs // MOST_HISTOGRAMS)

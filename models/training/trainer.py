@@ -20,9 +20,9 @@ from models.training import events
 from models.training.distribution import World, accelerator, local_device
 from models.training.learner import Learner
 from models.training.loop import Loop
+from models.training.reporter import RunReporter, Unstable
 from models.training.run_folder import RunFolder
 from models.training.task import Task
-from models.training.teller import Teller, Unstable
 from models.writing import disk_error
 
 
@@ -52,10 +52,10 @@ class Trainer:
         made = accelerator(self.device, self.config.precision)
         world = World(made.process_index, made.num_processes)
         with self._held(world):
-            teller = Teller(self.run, self.task, self.device, world)
+            reporter = RunReporter(self.run, self.task, self.device, world)
             try:
                 with self._stopped_by_signals():
-                    end: events.Finished | events.Failed = self._train(made, world, teller)
+                    end: events.Finished | events.Failed = self._train(made, world, reporter)
             except UserError as error:
                 end = _failed(error)
             except Unstable as unstable:
@@ -65,7 +65,7 @@ class Trainer:
             except Exception as error:
                 full = disk_error(error)
                 end = _failed(checkpoints.cannot_write(self.run.path, full)) if full else _ours(error)
-            teller.close(end)
+            reporter.close(end)
         return end
 
     @contextmanager
@@ -86,7 +86,7 @@ class Trainer:
         finally:
             lock.release()
 
-    def _train(self, made: Accelerator, world: World, teller: Teller) -> events.Finished:
+    def _train(self, made: Accelerator, world: World, reporter: RunReporter) -> events.Finished:
         try:
             with made.local_main_process_first():  # what it reads is cached for the others
                 counts = self.task.prepare(self.progress)
@@ -96,7 +96,7 @@ class Trainer:
             return events.Finished(reason="stopped", epoch=0, step=0, metric=self.task.metric)
         kept = fingerprint.recorded(self.config.model_dump(mode="json"), parts)
         learner = Learner(self.task, made, world, self.device)
-        self.loop = Loop(learner, self.run, teller, kept, self.progress, lambda: self._asked_to_stop)
+        self.loop = Loop(learner, self.run, reporter, kept, self.progress, lambda: self._asked_to_stop)
         return self.loop.run_to_end(counts)
 
     def validate(self, split: str) -> dict[str, float]:

@@ -14,7 +14,7 @@ from models.errors import UserError
 from models.progress import Progress
 from models.separation.config import DataConfig
 from models.separation.corpora import Corpus, ReadyMixture, open_corpus, speakers_of
-from models.separation.data import SHORTEST_S, Voices, parted_mixtures, parted_speakers
+from models.separation.data import SHORTEST_S, Voices, split_mixtures, split_speakers
 
 RATE = 8000
 
@@ -63,7 +63,7 @@ def test_clips_that_are_no_speech_are_left_out_and_said(tmp_path):
 
 
 def test_speakers_are_parted_where_no_part_is_named(tmp_path):
-    parts = parted_speakers(
+    parts = split_speakers(
         open_corpus(librispeech(tmp_path / "a", 12)), DataConfig(validation_count=3, test_count=3)
     )
     assert not set(parts["train"]) & (set(parts["validation"]) | set(parts["test"]))
@@ -96,7 +96,7 @@ def test_one_table_of_librimix_shares_no_speaker(tmp_path):
     (tmp_path / "own").mkdir()  # the names of folders are looked at for the part
     (tmp_path / "own" / "mixtures.csv").write_text("\n".join(lines))
     corpus = open_corpus(tmp_path / "own" / "mixtures.csv")
-    parts = parted_mixtures(corpus, DataConfig(), 2)
+    parts = split_mixtures(corpus, DataConfig(), 2)
     heard = {name: {one for mixture in found for one in mixture.speakers} for name, found in parts.items()}
     assert min(map(len, parts.values())) >= 6
     assert not heard["train"] & (heard["validation"] | heard["test"])
@@ -109,7 +109,7 @@ def test_too_few_speakers_to_be_parted(tmp_path):
         for n in range(20)
     )
     with pytest.raises(UserError, match="cannot be parted"):
-        parted_mixtures(Corpus("one pair", mixtures=mixtures), DataConfig(), 2)
+        split_mixtures(Corpus("one pair", mixtures=mixtures), DataConfig(), 2)
 
 
 # EEG

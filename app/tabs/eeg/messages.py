@@ -96,7 +96,7 @@ class EegMessages(QObject):
             drift = not self._session.stretch and "drift" in heard.remark.text
             stretch: Action = (tr("Stretch the stimulus"), self.stretch_wanted.emit)
             level, actions = ("warning", [stretch]) if drift else ("hint", None)
-            self._tab.show_message(level, heard.remark.said(tr), actions, key="stretch")  # type: ignore[arg-type]
+            self._tab.show_message(level, heard.remark.translated(tr), actions, key="stretch")  # type: ignore[arg-type]
         if heard.comparison.p > CHANCE_P:
             words = tr(
                 "{name} cannot be told from shifted copies of it (p {p}). The recording may be too short or too noisy; or what "
@@ -115,6 +115,6 @@ class EegMessages(QObject):
         self._tab.show_message("hint", tr("The bad channels have changed."), [again], key="bad changed")
 
     def _say_remarks(self, remarks: Iterable[Remark]) -> None:
-        said = [remark.said(tr) for remark in distinct(remarks)]
+        said = [remark.translated(tr) for remark in distinct(remarks)]
         if said:
             self._tab.show_message("hint", " ".join(said[:MOST_REMARKS]), key="remarks")

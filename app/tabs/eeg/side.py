@@ -120,7 +120,7 @@ class ScalpPage(QScrollArea):
         """r of each subject on the held-back part of a data set."""
         result = self._session.evaluation
         assert result is not None
-        kinds = "; ".join(remark.said(tr) for remark in (*result.kinds, *result.remarks))
+        kinds = "; ".join(remark.translated(tr) for remark in (*result.kinds, *result.remarks))
         mean = tr("mean r {r}, by chance {null}", r=_r(result.r), null=_r(result.chance))
         rows = [
             DotRow(subject.subject, subject.r, *subject.interval, *subject.chance_band)

@@ -82,7 +82,7 @@ class Table(QAbstractTableModel):
         if column == 3:
             return row.folder.name if row.separated is not None else ""
         remarks = row.separated.remarks if row.separated is not None else ()
-        return " ".join(remark.said(translate) for remark in remarks)
+        return " ".join(remark.translated(translate) for remark in remarks)
 
     def show_rows(self, rows: list[Row]) -> None:
         self.beginResetModel()

@@ -304,7 +304,7 @@ class RecordingPage(Page):
         return True
 
     def _show_remarks(self, separated: Separated) -> None:
-        texts = [remark.said(translate) for remark in separated.remarks]
+        texts = [remark.translated(translate) for remark in separated.remarks]
         if not texts:
             return
         clipped = self.outline is not None and self.outline.clipped > 0

@@ -103,19 +103,17 @@ def test_no_speaker_is_on_two_sides(voices_folder):
     corpus = open_corpus(voices_folder)
     for seed in range(20):
         settings = DataConfig(validation_count=3, test_count=4, fixed_seed=seed)
-        parts = data.parted_speakers(corpus, settings)
+        parts = data.split_speakers(corpus, settings)
         assert sorted(name for part in parts.values() for name in part) == sorted(corpus.speakers)
         assert [len(parts[name]) for name in data.PARTS] == [5, 3, 4]
         assert {corpus.speakers[name] for name in parts["test"]} == {"f", "m"}
-    named = data.parted_speakers(
-        corpus, DataConfig(validation_speakers=["100", "101"], test_speakers=["102"])
-    )
+    named = data.split_speakers(corpus, DataConfig(validation_speakers=["100", "101"], test_speakers=["102"]))
     assert named["validation"] == ("100", "101")
     assert named["test"] == ("102",)
     with pytest.raises(UserError, match="no speaker 999"):
-        data.parted_speakers(corpus, DataConfig(test_speakers=["999"]))
+        data.split_speakers(corpus, DataConfig(test_speakers=["999"]))
     with pytest.raises(UserError, match="too few"):
-        data.parted_speakers(corpus, DataConfig(validation_count=6, test_count=6))
+        data.split_speakers(corpus, DataConfig(validation_count=6, test_count=6))
 
 
 def test_a_number_may_name_a_speaker():
@@ -171,10 +169,10 @@ def wsj(tmp_path):
 
 def test_ready_made_mixtures_as_folders(wsj):
     corpus = open_corpus(wsj)
-    parts = data.parted_mixtures(corpus, DataConfig(), 2)
+    parts = data.split_mixtures(corpus, DataConfig(), 2)
     assert {name: len(part) for name, part in parts.items()} == {"train": 3, "validation": 3, "test": 3}
     with pytest.raises(UserError, match="2 voices"):
-        data.parted_mixtures(corpus, DataConfig(), 3)
+        data.split_mixtures(corpus, DataConfig(), 3)
 
 
 def test_a_ready_made_mixture_is_cut_and_levelled(wsj, tmp_path):

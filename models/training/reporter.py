@@ -36,7 +36,7 @@ class Unstable(Exception):
         self.error = error
 
 
-class Teller:
+class RunReporter:
     """Tells the story of one run. Raises UserError where its folder cannot be written."""
 
     def __init__(self, run: RunFolder, task: Task, device: torch.device, world: World) -> None:
