@@ -186,9 +186,9 @@ def test_frames_go_to_reverberationnet(tab, window, qtbot):
     send.trigger()
     qtbot.waitUntil(lambda: window.current.system == "reverberation", timeout=30_000)
     there = window.current
-    qtbot.waitUntil(lambda: there.observation is not None and idle(there), timeout=60_000)
+    qtbot.waitUntil(lambda: there.session.observation is not None and idle(there), timeout=60_000)
     assert there.session.sequences.x[0].shape == (32, 64)
-    assert there.observation.target is not None
+    assert there.session.observation.target is not None
     menu.deleteLater()
 
 
