@@ -54,8 +54,8 @@ class VoiceEncoder(nn.Module):
     def bands(self, waveform: np.ndarray) -> Tensor:
         """float32 [samples] at 16 kHz → float32 [frames, 40]; a frame every 10 ms, zeros beyond both ends."""
         sound = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
-        found: Tensor = self.mel(sound.to(self.linear.weight.device))
-        return found.T.contiguous()
+        result: Tensor = self.mel(sound.to(self.linear.weight.device))
+        return result.T.contiguous()
 
     @torch.inference_mode()
     def frames(self, waveform: np.ndarray) -> Tensor:

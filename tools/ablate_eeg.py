@@ -150,7 +150,7 @@ def spread(values: list[float], form: str) -> str:
 
 def verdict(rows: list[Outcome], name: str, than: str) -> str:
     """How two variants' best r differ, by seed: what three seeds can say and no more."""
-    first, second = ({row.seed: row.best_r for row in rows if row.variant == one} for one in (name, than))
+    first, second = ({row.seed: row.best_r for row in rows if row.variant == item} for item in (name, than))
     both = sorted(set(first) & set(second))
     differences = np.array([first[seed] - second[seed] for seed in both])
     words = (

@@ -66,7 +66,7 @@ def sample(source: str) -> None:
 
 def decoders(ridge: str, conformer: str, unseen: str, within: str, data: str) -> None:
     """Judge both on the held-out time of the sample's subjects, then write cards and checkpoints."""
-    linear = [json.loads((Path(one) / "crossval.json").read_text("utf-8"))["r"] for one in (unseen, within)]
+    linear = [json.loads((Path(item) / "crossval.json").read_text("utf-8"))["r"] for item in (unseen, within)]
     places = {
         "eeg": (Path(ridge) / checkpoint_of(ridge), "ridge"),
         "eeg-conformer": (Path(conformer) / "best", "Conformer v2"),
@@ -82,7 +82,7 @@ def decoders(ridge: str, conformer: str, unseen: str, within: str, data: str) ->
             if better
             else "The Conformer passes the linear decoder on these three subjects; the linear decoder stays the default because it is the simpler one."
         )
-        nulls = [one["null_sd"] for one in own["subjects"] if one["subject"] in SUBJECTS]
+        nulls = [item["null_sd"] for item in own["subjects"] if item["subject"] in SUBJECTS]
         info.title = f"{title}, 9 subjects"
         info.card = CARD.format(
             title=info.title, minutes=info.card.split("Trained on ")[1].split()[0],

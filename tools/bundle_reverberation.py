@@ -84,8 +84,8 @@ def train(runs: Path, seeds: list[int]) -> None:
         learned, held = data.split(sequences, share, seed)
         part = sequences.part(held)
         assert part.y is not None
-        found = regression(baselines.ridge(sequences.part(learned), part), part.y)
-        rows["ridge on time means"].append({f"validation/{key}": value for key, value in found.items()})
+        result = regression(baselines.ridge(sequences.part(learned), part), part.y)
+        rows["ridge on time means"].append({f"validation/{key}": value for key, value in result.items()})
     first = RunFolder(runs / f"bundled-{seeds[0]}").best
     weights, info = checkpoint.load(first, "reverberation")
     learned, held = data.split(sequences, share, seeds[0])
@@ -126,10 +126,10 @@ def card(rows, sequences, learned, held, seeds) -> str:  # type: ignore[no-untyp
         "| | RMSE (dB) | r² | r |",
         "|---|---|---|---|",
     ]
-    for title, found in rows.items():
+    for title, result in rows.items():
         cells = []
         for key in ("rmse", "r2", "r"):
-            values = np.array([one[f"validation/{key}"] for one in found])
+            values = np.array([item[f"validation/{key}"] for item in result])
             spread = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
             cells.append(f"{values.mean():.3f}{spread}")
         lines.append(f"| {title} | " + " | ".join(cells) + " |")

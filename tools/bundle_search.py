@@ -110,12 +110,12 @@ def bundle_hash(runs: list[Path]) -> None:
     info.title = "emoji, 64 bits"
     info.card = card(judged, parts, answers)
     info.metrics = {
-        f"test/{bits}_{one.method}_{'t2i' if one.way.startswith('text') else 'i2t'}": round(
-            one.figures.mean_average_precision, 4
+        f"test/{bits}_{item.method}_{'t2i' if item.way.startswith('text') else 'i2t'}": round(
+            item.figures.mean_average_precision, 4
         )
         for bits, found in judged.items()
-        for one in found
-        if one.figures
+        for item in found
+        if item.figures
     }
     extra = {"summary": "Knows emoji only; other pictures need another encoder."}
     checkpoint.save(place, halved, info.model_copy(update=extra))
@@ -154,12 +154,14 @@ def write_index(searcher: Searcher) -> str:
 
 def card(judged: dict[int, list[Judged]], parts: dict[str, Pairs], answers: str) -> str:
     rows = []
-    for bits, found in judged.items():
+    for bits, result in judged.items():
         for method in ("single", "paired"):
-            rows.append(_row(f"{bits} bits, {method}", [one for one in found if one.method == method]))
+            rows.append(_row(f"{bits} bits, {method}", [item for item in result if item.method == method]))
     ceiling = judged[64]
-    rows.append(_row("real-valued, single (the ceiling)", [one for one in ceiling if one.method == "real"]))
-    rows.append(_row("the encoder alone", [one for one in ceiling if one.method == "encoder"]))
+    rows.append(
+        _row("real-valued, single (the ceiling)", [item for item in ceiling if item.method == "real"])
+    )
+    rows.append(_row("the encoder alone", [item for item in ceiling if item.method == "encoder"]))
     first: Any = ceiling[0]
     return CARD.format(
         train=len(parts["train"]),
@@ -174,8 +176,8 @@ def card(judged: dict[int, list[Judged]], parts: dict[str, Pairs], answers: str)
 
 def _row(name: str, found: list[Judged]) -> str:
     cells = [name]
-    for one in found:
-        figures: Any = one.figures
+    for item in found:
+        figures: Any = item.figures
         cells += [
             f"{figures.mean_average_precision:.3f}",
             f"{figures.worst_map:.3f} to {figures.best_map:.3f}",

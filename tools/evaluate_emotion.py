@@ -57,25 +57,25 @@ def main() -> None:
     options = parser.parse_args()
     dataset = data.open_dataset(options.data)
     utterances, labels = dataset.utterances, list(dataset.labels)
-    speakers = np.array([one.speaker for one in utterances])
-    truth = np.array([labels.index(one.emotion) for one in utterances])
+    speakers = np.array([utterance.speaker for utterance in utterances])
+    truth = np.array([labels.index(utterance.emotion) for utterance in utterances])
     figures = {name: heard(name, utterances, options.work) for name in CONDITIONS}
     logits: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in CONDITIONS}
     for seed in options.seeds:
-        found: dict[str, dict[str, list[Any]]] = {
+        outcome: dict[str, dict[str, list[Any]]] = {
             name: {how: [] for how in ("alone", "session", "known")} for name in CONDITIONS
         }
         for speaker in sorted(set(speakers)):
             trained = fold(options.data, options.work, speaker, seed)
             mine = np.flatnonzero(speakers == speaker)
             for name in CONDITIONS:
-                for how, one in judged(trained, figures[name][mine], seed).items():
-                    found[name][how].append((mine, one))
+                for how, item in judged(trained, figures[name][mine], seed).items():
+                    outcome[name][how].append((mine, item))
         for name in CONDITIONS:
-            for how, parts in found[name].items():
+            for how, parts in outcome[name].items():
                 whole = np.zeros((len(truth), len(labels)))
-                for mine, one in parts:
-                    whole[mine] = one
+                for mine, item in parts:
+                    whole[mine] = item
                 logits[name].setdefault(how, []).append(whole)
     result = summed_up(logits, truth, speakers, labels)
     result |= {"seeds": options.seeds, "utterances": len(utterances), "recipe": preset("emotion", "bundled")}
@@ -91,20 +91,22 @@ def heard(name: str, utterances: Any, work: Path) -> np.ndarray:
         stored: np.ndarray = np.load(kept)
         return stored
     front_end, rows = Voice(), []
-    for one in utterances:
-        sound = audio.read_part(one.path, one.start_s, one.end_s)[: round(WINDOW_S * SAMPLE_RATE)]
+    for utterance in utterances:
+        sound = audio.read_part(utterance.path, utterance.start_s, utterance.end_s)[
+            : round(WINDOW_S * SAMPLE_RATE)
+        ]
         scene = CONDITIONS[name]
         if scene.noise == "?":  # another kind for every speaker
-            kind = NOISES[zlib.crc32(f"{name} {one.speaker}".encode()) % len(NOISES)]
+            kind = NOISES[zlib.crc32(f"{name} {utterance.speaker}".encode()) % len(NOISES)]
             scene = Scene(noise=kind, snr_db=scene.snr_db)
-        random = np.random.default_rng(zlib.crc32(f"{name} {Path(one.path).name}".encode()))
+        random = np.random.default_rng(zlib.crc32(f"{name} {Path(utterance.path).name}".encode()))
         frames = torch.from_numpy(front_end.features(scene.heard(sound, random)))
         mask = torch.ones(1, len(frames), dtype=torch.bool)
         rows.append(torch.cat(network.moments(frames[None], mask), dim=-1)[0].numpy())
-    found = np.stack(rows)
+    result = np.stack(rows)
     work.mkdir(parents=True, exist_ok=True)
-    np.save(kept, found)
-    return found
+    np.save(kept, result)
+    return result
 
 
 def fold(place: str, work: Path, speaker: str, seed: int) -> network.LinearClassifier:
@@ -127,8 +129,8 @@ def judged(trained: network.LinearClassifier, figures: np.ndarray, seed: int) ->
     usual = trained.usual.numpy()
 
     def against(rows: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        found: np.ndarray = trained.judged(torch.from_numpy(rows), torch.from_numpy(reference)).numpy()
-        return found
+        result: np.ndarray = trained.judged(torch.from_numpy(rows), torch.from_numpy(reference)).numpy()
+        return result
 
     person, said = Person(), np.zeros((len(figures), trained.emotion_classifier.out_features), np.float32)
     for index in np.random.default_rng(seed).permutation(len(figures)):
@@ -149,7 +151,7 @@ def summed_up(logits: Any, truth: np.ndarray, speakers: np.ndarray, labels: list
         conditions[name] = {}
         for how, seeds in ways.items():
             by = np.array(
-                [[recall(one[speakers == s], truth[speakers == s]) for s in names] for one in seeds]
+                [[recall(seed[speakers == s], truth[speakers == s]) for s in names] for seed in seeds]
             )
             conditions[name][how] = {
                 "mean": round(float(by.mean()), 4),
@@ -158,7 +160,7 @@ def summed_up(logits: Any, truth: np.ndarray, speakers: np.ndarray, labels: list
                 "speakers": {s: round(float(value), 4) for s, value in zip(names, by.mean(0), strict=True)},
             }
     every = np.concatenate(
-        [one for ways in logits.values() for how in ("alone", "session") for one in ways[how]]
+        [way for ways in logits.values() for how in ("alone", "session") for way in ways[how]]
     )
     times = len(every) // len(truth)
     right, who = np.tile(truth, times), np.tile(speakers, times)
@@ -182,8 +184,8 @@ def recall(logits: np.ndarray, truth: np.ndarray) -> float:
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    found: np.ndarray = torch.from_numpy(np.asarray(logits, np.float64)).softmax(-1).numpy()
-    return found
+    result: np.ndarray = torch.from_numpy(np.asarray(logits, np.float64)).softmax(-1).numpy()
+    return result
 
 
 def fitted(logits: np.ndarray, truth: np.ndarray) -> float:
@@ -209,8 +211,8 @@ def row(result: dict[str, Any]) -> str:
     """The README's."""
     clean, noise = (result["conditions"][name] for name in ("clean", "noise, 15 dB"))
     said = "; ".join(
-        f"{words} {one['alone']['mean']:.3f}, in a session {one['session']['mean']:.3f}"
-        for words, one in (("clean", clean), ("in noise at 15 dB", noise))
+        f"{words} {item['alone']['mean']:.3f}, in a session {item['session']['mean']:.3f}"
+        for words, item in (("clean", clean), ("in noise at 15 dB", noise))
     )
     about = "linear classes on a voice encoder (1.4 million parameters)"
     measured = f"unweighted average recall, leave one speaker out: {said}"

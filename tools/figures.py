@@ -36,8 +36,8 @@ def judged(system: str, choice: str, data: str = "sample") -> dict[str, Any]:
 
 
 def reverberation() -> dict[str, Any]:
-    found = judged("reverberation", "bundled")
-    return {name: found[name] for name in ("sequences", "mesh", "ridge on time means", "learned")}
+    judgement = judged("reverberation", "bundled")
+    return {name: judgement[name] for name in ("sequences", "mesh", "ridge on time means", "learned")}
 
 
 def eeg() -> dict[str, Any]:
@@ -56,9 +56,9 @@ def search() -> dict[str, Any]:
         bits = read_info(choice, "search").network["bits"]
         judged_codes = judged("search", choice)
         ways = {
-            (one["method"], one["bits"]): one
-            for one in judged_codes["judged"]
-            if one["way"].startswith("text")
+            (code["method"], code["bits"]): code
+            for code in judged_codes["judged"]
+            if code["way"].startswith("text")
         }
         single = ways["single", bits]["map"]
         result[str(bits)] = {
@@ -67,7 +67,9 @@ def search() -> dict[str, Any]:
             "best": single["best_map"],
             "chance": single["chance"],
             "paired": ways["paired", bits]["map"]["mean_average_precision"],
-            "real": next(one for (_, size), one in ways.items() if not size)["map"]["mean_average_precision"],
+            "real": next(item for (_, size), item in ways.items() if not size)["map"][
+                "mean_average_precision"
+            ],
             "queries": judged_codes["queries"],
         }
     return result
@@ -82,13 +84,13 @@ MAKERS: dict[str, Callable[[], dict[str, Any]]] = {
 
 def rows() -> dict[str, str]:
     """The README's row of each system whose figures are kept, by how it begins."""
-    found = {name: read_json(FOLDER / f"{name}.json")["figures"] for name in MAKERS}
-    mesh, ridge = found["reverberation"]["mesh"], found["reverberation"]["ridge on time means"]
-    decoders, codes = found["eeg"], found["search"]["64"]
+    result = {name: read_json(FOLDER / f"{name}.json")["figures"] for name in MAKERS}
+    mesh, ridge = result["reverberation"]["mesh"], result["reverberation"]["ridge on time means"]
+    decoders, codes = result["eeg"], result["search"]["64"]
     return {
         "| ReverberationNet | routing": (
             f"| ReverberationNet | routing mesh, 1.1 million parameters | RMSE {mesh['rmse']:.2f} dB, r² {mesh['r2']:.2f},"
-            f" on {found['reverberation']['sequences']} sequences of two people who took no step of training |"
+            f" on {result['reverberation']['sequences']} sequences of two people who took no step of training |"
             f" ridge {ridge['rmse']:.2f} dB, r² {ridge['r2']:.2f} |"
         ),
         "| EEG | ridge": (

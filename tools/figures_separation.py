@@ -53,8 +53,8 @@ def main() -> None:
     parser.add_argument("commonvoice", nargs="?", type=Path)
     options = parser.parse_args()
     if options.librispeech and options.commonvoice:
-        found = measured(Separator.load("bundled"), options.librispeech, options.commonvoice)
-        FIGURES.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        result = measured(Separator.load("bundled"), options.librispeech, options.commonvoice)
+        FIGURES.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     document = DOCUMENT.read_text("utf-8")
     before, rest = document.split(BEGIN)
     DOCUMENT.write_text(
@@ -95,15 +95,17 @@ def improvements(
 ) -> dict[str, Any]:
     """The improvement of SI-SDR in dB: of all mixtures, by the speakers' sexes, and of the worst tenth."""
     gains, alike = [], []
-    for number, one in enumerate(mixtures):
-        mixed = one.mixed if change is None else change(one.mixed, np.random.default_rng(number), rate)
+    for number, mixture in enumerate(mixtures):
+        mixed = (
+            mixture.mixed if change is None else change(mixture.mixed, np.random.default_rng(number), rate)
+        )
         tracks = torch.from_numpy(separator.separate(mixed.mixture, rate, one_pass=True))
         sources = torch.from_numpy(mixed.sources)
         scores, _ = permutation_free(tracks[None], sources[None])
         before = si_sdr(torch.from_numpy(mixed.mixture), sources)
         gains.append(float((scores[0] - before).mean()))
-        alike.append(one.alike)
-    gained, same = np.array(gains), np.array([one is True for one in alike])
+        alike.append(mixture.alike)
+    gained, same = np.array(gains), np.array([item is True for item in alike])
     worst = np.sort(gained)[: max(1, len(gained) // 10)]
     parts = {"mean": gained, "same sex": gained[same], "mixed sex": gained[~same], "worst tenth": worst}
     return {"mixtures": len(gained), **{name: round(float(part.mean()), 3) for name, part in parts.items()}}
@@ -130,7 +132,7 @@ def in_noise(mixed: Mixed, random: np.random.Generator, rate: int) -> Mixed:
 def one_voice(separator: Separator, folder: Path, held: evaluation.FixedSet) -> dict[str, Any]:
     """By how much the second track is under the first where one of the set's speakers talks alone: the median, and of
     how many it is so many dB."""
-    names = {name for one in held.mixtures for name in one.speakers}
+    names = {name for mixture in held.mixtures for name in mixture.speakers}
     apart = []
     for clip in open_corpus(folder).clips:
         if clip.speaker in names:
@@ -147,13 +149,13 @@ def table(found: dict[str, Any]) -> str:
         "| two voices | mixtures | mean | one sex | woman and man | worst tenth |",
         "|---|---|---|---|---|---|",
     ]
-    for name, one in found["sets"].items():
-        cells = [f"{one[part]:.1f} dB" for part in ("mean", "same sex", "mixed sex", "worst tenth")]
-        lines.append(f"| {name} | {one['mixtures']} | {' | '.join(cells)} |")
+    for name, item in found["sets"].items():
+        cells = [f"{item[part]:.1f} dB" for part in ("mean", "same sex", "mixed sex", "worst tenth")]
+        lines.append(f"| {name} | {item['mixtures']} | {' | '.join(cells)} |")
     lines += ["", "| one voice alone | speakers | second track, median | at least 20 dB down | at least 30 dB down |", "|---|---|---|---|---|"]  # fmt: skip
-    for name, one in found["alone"].items():
+    for name, item in found["alone"].items():
         lines.append(
-            f"| {name} | {one['speakers']} | {one['median_db']:.0f} dB down | {one['20 dB']} | {one['30 dB']} |"
+            f"| {name} | {item['speakers']} | {item['median_db']:.0f} dB down | {item['20 dB']} | {item['30 dB']} |"
         )
     return "\n".join(lines) + "\n"
 

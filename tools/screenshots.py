@@ -203,27 +203,27 @@ def pages_of(tab: Any) -> list[tuple[str, Callable[[], None]]]:
     pages = getattr(tab, "pages", None)
     if not isinstance(pages, dict) or not hasattr(tab, "choice"):
         return [("", tab.try_sample)]
-    found: list[tuple[str, Callable[[], None]]] = []
+    result: list[tuple[str, Callable[[], None]]] = []
     for key, page in pages.items():
 
         def sample(key: str = key, page: Any = page) -> None:
             tab.choice.choose(key)
             page.try_sample()
 
-        found.append((key, sample))
-    return found
+        result.append((key, sample))
+    return result
 
 
 def views_of(tab: Any) -> list[tuple[str, Callable[[], None]]]:
     """The rows of views within a page (ReverberationNet's mesh, heat map …): each name and what shows it."""
     from app.widgets.section import Segments
 
-    found: list[tuple[str, Callable[[], None]]] = []
+    result: list[tuple[str, Callable[[], None]]] = []
     for row in tab.findChildren(Segments):
         if row.isVisible() and row is not getattr(tab, "choice", None):
             for key in list(row.buttons):
-                found.append((key, partial(row.choose, key)))
-    return found
+                result.append((key, partial(row.choose, key)))
+    return result
 
 
 async def quiet(tab: Any) -> None:

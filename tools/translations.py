@@ -40,20 +40,20 @@ class Sentence:
 
 def extract() -> dict[str, Sentence]:
     """Every sentence of the source and where it stands."""
-    found: dict[str, Sentence] = {}
+    result: dict[str, Sentence] = {}
     for folder in SOURCES:
         for path in sorted((ROOT / folder).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             for line, text, many in sentences(ast.parse(path.read_text("utf-8"))):
                 if re.search(r"[^\W\d_]", text):  # signs alone need no translation
-                    sentence = found.setdefault(text, Sentence())
+                    sentence = result.setdefault(text, Sentence())
                     sentence.places.add((name, line))
                     sentence.plural = sentence.plural or many
     for path in sorted((ROOT / "resources/checkpoints").glob("*/checkpoint.json")):
         told = json.loads(path.read_text("utf-8"))
         for text in filter(None, (told["title"], told.get("summary"))):
-            found.setdefault(text, Sentence()).places.add((path.relative_to(ROOT).as_posix(), 1))
-    return found
+            result.setdefault(text, Sentence()).places.add((path.relative_to(ROOT).as_posix(), 1))
+    return result
 
 
 def sentences(tree: ast.AST) -> Iterator[tuple[int, str, str]]:
@@ -213,15 +213,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--check", action="store_true", help="change nothing, fail if anything is amiss")
     options = parser.parse_args(arguments)
-    found = extract()
+    result = extract()
     failed = False
     for language in LANGUAGES:
         if not options.check:
-            write(language, updated(language, found))
-        wrong = problems(language, found)
+            write(language, updated(language, result))
+        wrong = problems(language, result)
         for line in wrong:
             print(f"{language}: {line}")
-        print(f"{language}: {len(found)} sentences, {len(wrong)} to mend")
+        print(f"{language}: {len(result)} sentences, {len(wrong)} to mend")
         failed = failed or bool(wrong)
     return 1 if failed and options.check else 0
 

@@ -91,7 +91,7 @@ class OurClassifier:
         return [prediction for part in parts for prediction in part]
 
     def _judged(self, features: list[torch.Tensor]) -> list[Prediction]:
-        lengths = torch.tensor([len(one) for one in features])
+        lengths = torch.tensor([len(feature) for feature in features])
         padded = torch.nn.utils.rnn.pad_sequence(features, batch_first=True).to(self.device)
         output = self.network(padded, lengths.to(self.device))
         probabilities = self._probabilities(output.logits)
@@ -108,15 +108,20 @@ class OurClassifier:
         if not isinstance(self.network, network.LinearClassifier) or not predictions:
             return list(predictions)
         reference = torch.from_numpy(person.reference(self.network.usual.cpu().numpy()))
-        figures = torch.from_numpy(np.stack([one.figures for one in predictions if one.figures is not None]))
+        figures = torch.from_numpy(
+            np.stack([prediction.figures for prediction in predictions if prediction.figures is not None])
+        )
         logits = self.network.judged(figures.to(self.device), reference.to(self.device))
         probabilities = self._probabilities(logits)
-        return [replace(one, probabilities=p) for one, p in zip(predictions, probabilities, strict=True)]
+        return [
+            replace(prediction, probabilities=p)
+            for prediction, p in zip(predictions, probabilities, strict=True)
+        ]
 
     def _probabilities(self, logits: torch.Tensor) -> np.ndarray:
         """Of the logits, made as certain as they are right by the temperature that held-out speakers gave."""
-        found = checked(logits.float(), self.title) / self.temperature
-        probabilities: np.ndarray = found.softmax(-1).cpu().numpy()
+        result = checked(logits.float(), self.title) / self.temperature
+        probabilities: np.ndarray = result.softmax(-1).cpu().numpy()
         return probabilities
 
 
@@ -140,7 +145,7 @@ class TransformersClassifier:
 
         config = check_folder(folder)
         names = config.get("id2label")
-        told = {str(one).strip().lower() for one in names.values()} if isinstance(names, dict) else set()
+        told = {str(name).strip().lower() for name in names.values()} if isinstance(names, dict) else set()
         if config.get("problem_type") == "regression" or told & DIMENSIONS:
             raise unfit("it gives degrees, such as arousal, and no classes")
         # wav2vec 2.0 draws the embedding of what is hidden in pretraining, which nothing here uses.

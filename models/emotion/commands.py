@@ -49,9 +49,9 @@ def use(
         part = progress.part(number / len(paths), (number + 1) / len(paths))
         try:
             person = known if options.running or known is None else copy(known)
-            found = recognizer.recognize(path, part, options.hop_s, person)
-            predictions.append(found)
-            changed += found.label != found.label_alone
+            prediction = recognizer.recognize(path, part, options.hop_s, person)
+            predictions.append(prediction)
+            changed += prediction.label != prediction.label_alone
         except UserError as error:
             skipped.append(Skipped.by(path, error))
             print(f"Skipped: {error}")
@@ -70,14 +70,14 @@ def use(
     result = {
         "out": str(out),
         "files": len(predictions),
-        "skipped": [one.as_dict() for one in skipped],
+        "skipped": [item.as_dict() for item in skipped],
         "labels": list(recognizer.labels),
-        "recognised": {shown(one.path): one.label for one in predictions},
+        "recognised": {shown(prediction.path): prediction.label for prediction in predictions},
     }
     if known is not None:
         result |= {"changed_by_voice": changed, "voice_s": round(known.speech_s, 3)}
     return with_remarks(
-        result, (*recognizer.remarks, *audio.named_remarks([one.path for one in predictions]))
+        result, (*recognizer.remarks, *audio.named_remarks([prediction.path for prediction in predictions]))
     )
 
 
@@ -111,8 +111,8 @@ def evaluate(
     print(
         f"unweighted average recall {evaluation.uar:.3f}, accuracy {evaluation.accuracy:.3f}, {len(items)} utterances"
     )
-    for one in evaluation.by_speaker:
-        print(f"  speaker {one.speaker}: recall {one.uar:.3f}, accuracy {one.accuracy:.3f}, n = {one.n}")
+    for item in evaluation.by_speaker:
+        print(f"  speaker {item.speaker}: recall {item.uar:.3f}, accuracy {item.accuracy:.3f}, n = {item.n}")
     return with_remarks(evaluation.as_dict(), (*recognizer.remarks, *evaluation.remarks))
 
 

@@ -12,6 +12,6 @@ def contents(utterances: Sequence[Utterance]) -> Used:
     """One hash an utterance, in their order; groups are the speakers."""
     of = FileHashes()
     return Used(
-        [of_span(of(one.path), one.start_s, one.end_s) for one in utterances],
-        [one.speaker for one in utterances],
+        [of_span(of(utterance.path), utterance.start_s, utterance.end_s) for utterance in utterances],
+        [utterance.speaker for utterance in utterances],
     )

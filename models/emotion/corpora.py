@@ -142,7 +142,7 @@ def by_name(root: Path, files: Sequence[Path]) -> Found | None:
         matches = [(path, pattern.fullmatch(path.stem)) for path in files]
         if not files or 2 * sum(match is not None for _, match in matches) < len(files):
             continue
-        found = Found(layout)
+        result = Found(layout)
         for path, match in matches:
             said = (
                 reader(path, match, root)
@@ -150,12 +150,12 @@ def by_name(root: Path, files: Sequence[Path]) -> Found | None:
                 else Remark("Its name is not one of {layout}.", layout=layout)
             )
             if isinstance(said, Utterance):
-                found.utterances.append(said)
+                result.utterances.append(said)
             else:
-                found.skipped.append(Skipped(path, said))
+                result.skipped.append(Skipped(path, said))
         if layout == "CREMA-D":
-            found.utterances = _with_cremad_sexes(found.utterances, root)
-        return found
+            result.utterances = _with_cremad_sexes(result.utterances, root)
+        return result
     return None
 
 
@@ -182,7 +182,7 @@ def iemocap_root(place: Path) -> Path | None:
 
 def iemocap(root: Path) -> Found:
     """IEMOCAP as distributed. A speaker is a person of a session, such as ``Ses01_F``."""
-    found = Found("IEMOCAP")
+    result = Found("IEMOCAP")
     for session in _sessions(root):
         for table in sorted((session / "dialog" / "EmoEvaluation").glob("*.txt")):
             if table.name.startswith("."):
@@ -190,15 +190,15 @@ def iemocap(root: Path) -> Found:
             try:
                 lines = table.read_text("utf-8", errors="replace").splitlines()
             except OSError as error:
-                found.skip(
+                result.skip(
                     table, "The table of a dialogue cannot be read: {reason}.", reason=error.strerror or error
                 )
                 continue
             for line in lines:
                 match = _IEMOCAP_LINE.match(line)
                 if match:
-                    _iemocap_turn(found, session / "sentences" / "wav", *match.groups())
-    return found
+                    _iemocap_turn(result, session / "sentences" / "wav", *match.groups())
+    return result
 
 
 def _iemocap_turn(found: Found, sounds: Path, turn: str, label: str) -> None:
@@ -257,19 +257,19 @@ def by_table(path: Path) -> Found:
     """A CSV with ``path, emotion, speaker`` and, where it has them, ``sex`` or ``gender``, ``session``, ``start_s``,
     ``end_s``. Paths are relative to its folder. Raises UserError where a column is missing."""
     table = read_table(path, COLUMNS)
-    found = Found("CSV")
+    result = Found("CSV")
     seen: set[tuple[Path, float, float | None]] = set()
     for row in table.rows:
         sound = _sound_of(table, row)
         said = _utterance_of(row, sound)
         if isinstance(said, Remark):
-            found.skipped.append(Skipped(sound, said))
+            result.skipped.append(Skipped(sound, said))
         elif (key := (said.path, said.start_s, said.end_s)) in seen:
-            found.skip(sound, "It is listed twice.")
+            result.skip(sound, "It is listed twice.")
         else:
             seen.add(key)
-            found.utterances.append(said)
-    return found
+            result.utterances.append(said)
+    return result
 
 
 def _sound_of(table: Table, row: Row) -> Path:
@@ -345,12 +345,12 @@ def by_folders(root: Path, files: Sequence[Path], labels: Iterable[str] = ()) ->
     )
     if not levels:
         return None
-    level = min(levels, key=lambda one: (-levels[one], one))
-    found = Found("class folders")
+    level = min(levels, key=lambda item: (-levels[item], item))
+    result = Found("class folders")
     guessed: set[str] = set()
     for path, folders in parts.items():
         if len(folders) < level + 2:
-            found.skip(path, "It lies in no folder of an emotion.")
+            result.skip(path, "It lies in no folder of an emotion.")
             continue
         people = [
             name for name in (*folders[level + 1 : -1], *folders[:level][::-1]) if name.lower() not in _NOBODY
@@ -358,9 +358,9 @@ def by_folders(root: Path, files: Sequence[Path], labels: Iterable[str] = ()) ->
         speaker = people[0] if people else re.split(r"[_-]", path.stem)[0] or path.stem
         if not people:
             guessed.add(speaker)
-        found.utterances.append(Utterance(path, canonical_emotion(folders[level]), speaker))
+        result.utterances.append(Utterance(path, canonical_emotion(folders[level]), speaker))
     if guessed:
-        found.warnings.append(
+        result.warnings.append(
             Remark(
                 "Speakers were guessed from the file names ({count}, such as {example}). If they are wrong, a voice may "
                 "be on both sides of a split: name them in a CSV or in a folder a speaker.",
@@ -368,4 +368,4 @@ def by_folders(root: Path, files: Sequence[Path], labels: Iterable[str] = ()) ->
                 example=min(guessed),
             )
         )
-    return found
+    return result

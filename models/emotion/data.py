@@ -89,11 +89,11 @@ def open_dataset(
     progress = progress or Progress()
     progress.update(0, 1, "Looking through {name}", name=path.name)
     wanted = tuple(dict.fromkeys(map(canonical_emotion, labels or ())))
-    found = _read(path, wanted)
+    result = _read(path, wanted)
     merged = {canonical_emotion(a): canonical_emotion(b) for a, b in (merge or {}).items()}
     utterances = [
         u if u.emotion in wanted else replace(u, emotion=merged.get(u.emotion, u.emotion))
-        for u in found.utterances
+        for u in result.utterances
     ]
     there = Counter(u.emotion for u in utterances)
     if not wanted:
@@ -101,22 +101,22 @@ def open_dataset(
     kept = [u for u in utterances if u.emotion in wanted]
     for utterance in utterances:
         if utterance.emotion not in wanted:
-            found.skip(
+            result.skip(
                 utterance.path,
                 "Its emotion, {emotion}, is not among those chosen.",
                 emotion=utterance.emotion,
             )
-    kept = _with_durations(kept, found, progress.part(0.1, 1.0))
+    kept = _with_durations(kept, result, progress.part(0.1, 1.0))
     if not kept:
-        raise _nothing_left(path, found, there, wanted)
+        raise _nothing_left(path, result, there, wanted)
     lacking = [label for label in wanted if label not in {u.emotion for u in kept}]
     if lacking:
-        found.warnings.append(
+        result.warnings.append(
             Remark("The data has no utterance that is {labels}.", labels=", ".join(lacking))
         )
     kept.sort(key=lambda u: (str(u.path), u.start_s))
-    name = f"{found.layout}: {path.name or path}"
-    return Dataset(tuple(kept), tuple(found.skipped), name, wanted, tuple(found.warnings))
+    name = f"{result.layout}: {path.name or path}"
+    return Dataset(tuple(kept), tuple(result.skipped), name, wanted, tuple(result.warnings))
 
 
 def _read(path: Path, labels: tuple[str, ...]) -> Found:
@@ -386,8 +386,8 @@ def _speaker_groups(dataset: Dataset, k: int, seed: int) -> dict[str, list[str]]
     shuffled = np.random.default_rng(seed).permutation(speakers).tolist()
     groups: list[list[str]] = [[] for _ in range(k)]
     # The largest first, each to the smallest group.
-    for speaker in sorted(shuffled, key=lambda one: -counts[one]):
-        smallest = min(groups, key=lambda group: (sum(counts[one] for one in group), len(group)))
+    for speaker in sorted(shuffled, key=lambda item: -counts[item]):
+        smallest = min(groups, key=lambda group: (sum(counts[item] for item in group), len(group)))
         smallest.append(speaker)
     return {f"group{number + 1}": sorted(group) for number, group in enumerate(groups)}
 

@@ -192,10 +192,10 @@ class SpeechEncoder:
     @torch.inference_mode()
     def together(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
         """`features` of utterances of the same length at once, [utterances, frames, (layers,) dim]."""
-        sounds = torch.stack([self._prepared(one) for one in waveforms])
+        sounds = torch.stack([self._prepared(waveform) for waveform in waveforms])
         output = self.model(self._moved(sounds), output_hidden_states=self.weighted)
-        found = torch.stack(output.hidden_states, dim=2) if self.weighted else output.last_hidden_state
-        features: np.ndarray = found.float().cpu().numpy()
+        result = torch.stack(output.hidden_states, dim=2) if self.weighted else output.last_hidden_state
+        features: np.ndarray = result.float().cpu().numpy()
         return features
 
     def _prepared(self, waveform: np.ndarray) -> Tensor:
@@ -264,7 +264,7 @@ class FeatureCache:
         progress = progress or Progress()
         most_s = LONGEST_S if front_end.local else window_s
         wanted = (*map(Variant, speeds), *(Variant(scene=number + 1) for number in range(scenes)))
-        found = []
+        result = []
         try:
             if front_end.batch > 1:
                 self._compute_together(utterances, front_end, progress.part(0, 0.9), most_s, wanted)
@@ -272,10 +272,10 @@ class FeatureCache:
             for number, utterance in enumerate(utterances):
                 name = Path(utterance.path).name
                 progress.update(number, len(utterances), "Computing features of {name}", name=name)
-                found.append(self._variants(utterance, front_end, most_s, wanted))
+                result.append(self._variants(utterance, front_end, most_s, wanted))
         finally:
             self._hashes.save()
-        return found
+        return result
 
     def _compute_together(
         self,
@@ -308,15 +308,15 @@ class FeatureCache:
         self, utterance: Utterance, front_end: FrontEnd, most_s: float, variants: tuple[Variant, ...]
     ) -> list[np.ndarray]:
         sound: np.ndarray | None = None
-        found = []
+        result = []
         for variant in variants:
             path = self._path(utterance, front_end, most_s, variant)
             kept = _fitting(read_array(path), front_end)
             if kept is None:
                 sound = _read(utterance) if sound is None else sound
                 kept = _written(path, front_end.features(variant.of(sound, utterance, most_s)))
-            found.append(kept.astype(np.float32))
-        return found
+            result.append(kept.astype(np.float32))
+        return result
 
     def _path(self, utterance: Utterance, front_end: FrontEnd, most_s: float, variant: Variant) -> Path:
         parts = [
@@ -348,8 +348,8 @@ def _write_together(group: list[tuple[Path, np.ndarray]], front_end: Any) -> Non
 
     def work(part: slice) -> None:
         features = front_end.together([sound for _, sound in group[part]])
-        for (path, _), one in zip(group[part], features, strict=True):
-            _written(path, one)
+        for (path, _), feature in zip(group[part], features, strict=True):
+            _written(path, feature)
 
     for _ in in_parts(work, len(group), front_end.batch):
         pass

@@ -148,12 +148,12 @@ class Statistics(nn.Module):
         c = x @ self.basis
         low_high = torch.linspace(0.1, 0.9, 2, device=c.device, dtype=c.dtype)
         low, high = torch.nanquantile(c.masked_fill(~mask[..., None], float("nan")), low_high, dim=1)
-        found = [*moments(x, voiced), *moments(c, mask), low, high]
+        result = [*moments(x, voiced), *moments(c, mask), low, high]
         for lag in self.LAGS:
             both = mask[:, lag:, None]
             change = (c[:, lag:] - c[:, :-lag]).square() * both
-            found.append(torch.sqrt(change.sum(1) / both.sum(1).clamp(min=1) + 1e-5))
-        return torch.cat(found, dim=-1)
+            result.append(torch.sqrt(change.sum(1) / both.sum(1).clamp(min=1) + 1e-5))
+        return torch.cat(result, dim=-1)
 
 
 class LinearClassifier(nn.Module):

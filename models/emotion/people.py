@@ -29,7 +29,9 @@ class People:
         cls, network: LinearClassifier, features: Sequence[Sequence[np.ndarray]], speakers: Sequence[str]
     ) -> People:
         """features: of every utterance its variants, float32 [frames, dim]; speakers: who says it."""
-        figures = torch.stack([torch.stack([_figures(network, one) for one in item]) for item in features])
+        figures = torch.stack(
+            [torch.stack([_figures(network, entry) for entry in item]) for item in features]
+        )
         names = np.array(speakers)
         means = {
             (str(name), variant): figures[names == name, variant].mean(0)

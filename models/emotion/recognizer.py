@@ -148,10 +148,10 @@ class Recognizer:
             raise ValueError("a window is a one-dimensional array with at least one sample")
         most = round(self.window_s * SAMPLE_RATE)
         heard = waveform[-most:]
-        found = self._classifier.classify([heard])
+        result = self._classifier.classify([heard])
         if person is None:
-            return found[0]
-        return self._against(found, person, [len(heard) / SAMPLE_RATE if new_s is None else new_s])[0]
+            return result[0]
+        return self._against(result, person, [len(heard) / SAMPLE_RATE if new_s is None else new_s])[0]
 
     def learn_voice(
         self, paths: Iterable[str | os.PathLike[str]], progress: Progress | None = None
@@ -166,9 +166,9 @@ class Recognizer:
         self, predictions: list[Prediction], person: Person, new_s: Iterable[float]
     ) -> list[Prediction]:
         """The predictions anew, after the person was heard for so many seconds in each (0: nothing was said)."""
-        for one, seconds in zip(predictions, new_s, strict=True):
-            if one.figures is not None and seconds > 0:
-                person.hear(one.figures, seconds)
+        for prediction, seconds in zip(predictions, new_s, strict=True):
+            if prediction.figures is not None and seconds > 0:
+                person.hear(prediction.figures, seconds)
         return self._classifier.again(predictions, person)
 
     def recognize(
@@ -201,12 +201,12 @@ class Recognizer:
             spoken = [heard.speech for heard in gate]
             for first, part in enumerate(_grouped(batch, BATCH)):
                 there = gate[first * BATCH :][: len(part)]
-                found = self._spoken_part([samples for _start, samples in part], there)
-                alone += [one.probabilities for one in found]
+                result = self._spoken_part([samples for _start, samples in part], there)
+                alone += [item.probabilities for item in result]
                 if person is not None:
                     new_s = _new_seconds(part, [heard.speech for heard in there], hop)
-                    found = self._against(found, person, new_s)
-                predictions += found
+                    result = self._against(result, person, new_s)
+                predictions += result
                 progress.update(part[-1][0] / SAMPLE_RATE, duration_s, "Listening to {name}", name=path.name)
             speech += spoken
         if not predictions:
@@ -234,10 +234,10 @@ class Recognizer:
     def _spoken_part(self, windows: list[np.ndarray], gate: list[Heard]) -> list[Prediction]:
         """The windows, each cut to the speech in it; attention is that of the whole window, 0 where it was not heard."""
         parts = [heard.part(MARGIN_CHUNKS) for heard in gate]
-        found = self._classifier.classify([one[part] for one, part in zip(windows, parts, strict=True)])
+        result = self._classifier.classify([item[part] for item, part in zip(windows, parts, strict=True)])
         return [
-            _placed(one, part.start / SAMPLE_RATE, len(window) / SAMPLE_RATE)
-            for one, part, window in zip(found, parts, windows, strict=True)
+            _placed(item, part.start / SAMPLE_RATE, len(window) / SAMPLE_RATE)
+            for item, part, window in zip(result, parts, windows, strict=True)
         ]
 
     def _judge(self, windows: list[np.ndarray]) -> list[Heard]:

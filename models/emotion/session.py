@@ -38,11 +38,16 @@ class SessionLog:
 
     def at(self, time_s: float) -> Stretch | None:
         """The stretch at that time."""
-        return next((one for one in self.stretches if one.start_s <= time_s <= one.end_s), None)
+        return next(
+            (stretch for stretch in self.stretches if stretch.start_s <= time_s <= stretch.end_s), None
+        )
 
     def rows(self) -> list[list[object]]:
         """For a table: start_s, end_s, label (empty for no speech)."""
-        return [[f"{one.start_s:.3f}", f"{one.end_s:.3f}", one.label or ""] for one in self.stretches]
+        return [
+            [f"{stretch.start_s:.3f}", f"{stretch.end_s:.3f}", stretch.label or ""]
+            for stretch in self.stretches
+        ]
 
     def save(self, path: Path) -> None:
         """A CSV file; whole or not at all. Raises UserError where it cannot be written."""
@@ -56,8 +61,8 @@ def joined(stretches: list[Stretch], oldest: int) -> list[Stretch]:
     for a, b in zip(stretches[:oldest:2], stretches[1:oldest:2], strict=True):
         longer = a if a.length_s >= b.length_s else b
         _append(made, Stretch(a.start_s, b.end_s, longer.label))
-    for one in stretches[oldest:]:
-        _append(made, one)
+    for stretch in stretches[oldest:]:
+        _append(made, stretch)
     return made
 
 

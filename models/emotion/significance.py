@@ -72,14 +72,14 @@ def compare(
 def _matched(first: Evaluation, second: Evaluation) -> tuple[np.ndarray, np.ndarray]:
     """The orders that bring the same utterances of both to the same places."""
     orders = []
-    for one in (first, second):
-        named = len(set(one.ids)) == one.n
+    for item in (first, second):
+        named = len(set(item.ids)) == item.n
         orders.append(
-            np.array(sorted(range(one.n), key=one.ids.__getitem__) if named else range(one.n), dtype=int)
+            np.array(sorted(range(item.n), key=item.ids.__getitem__) if named else range(item.n), dtype=int)
         )
     ours, theirs = (
-        [(one.ids[i], one.labels[one.truth[i]], one.speakers[i]) for i in order]
-        for one, order in zip((first, second), orders, strict=True)
+        [(item.ids[i], item.labels[item.truth[i]], item.speakers[i]) for i in order]
+        for item, order in zip((first, second), orders, strict=True)
     )
     if ours != theirs:
         raise UserError(

@@ -97,10 +97,10 @@ class Evaluation:
     @property
     def remarks(self) -> tuple[Remark, ...]:
         """What a person should know of these metrics: what the model had met before, what was left out."""
-        found = list(self.overlap.remarks) if self.overlap is not None else []
+        result = list(self.overlap.remarks) if self.overlap is not None else []
         if self.skipped:
             first = self.skipped[0]
-            found.append(
+            result.append(
                 Remark(
                     "{count} utterances were left out, such as {name}: {reason}",
                     count=len(self.skipped),
@@ -108,20 +108,20 @@ class Evaluation:
                     reason=first.reason,
                 )
             )
-        return tuple(found)
+        return tuple(result)
 
     def to_rows(self) -> list[list[object]]:
         """A table of the speakers with its heading, for CSV."""
         heading: list[object] = ["speaker", "sex", "session", "n", *SPEAKER_METRICS]
         return [heading] + [
             [
-                one.speaker,
-                one.sex,
-                one.session,
-                one.n,
-                *(round(getattr(one, name), 6) for name in SPEAKER_METRICS),
+                item.speaker,
+                item.sex,
+                item.session,
+                item.n,
+                *(round(getattr(item, name), 6) for name in SPEAKER_METRICS),
             ]
-            for one in self.by_speaker
+            for item in self.by_speaker
         ]
 
     def as_dict(self) -> dict[str, Any]:
@@ -139,11 +139,11 @@ class Evaluation:
             "confusion": self.confusion.tolist(),
             "speaker_mean": self.speaker_mean,
             "speaker_sd": self.speaker_sd,
-            "by_speaker": [vars(one) for one in self.by_speaker],
-            "by_sex": [vars(one) for one in self.by_sex],
-            "by_session": [vars(one) for one in self.by_session],
+            "by_speaker": [vars(item) for item in self.by_speaker],
+            "by_sex": [vars(item) for item in self.by_sex],
+            "by_session": [vars(item) for item in self.by_session],
             "learned": self.overlap.as_dict() if self.overlap is not None else None,
-            "skipped": [one.as_dict() for one in self.skipped],
+            "skipped": [item.as_dict() for item in self.skipped],
         }
         return _plain(values)
 
@@ -185,7 +185,8 @@ def evaluate(
     confusion = confused(true, predicted, len(labels))
     calibration_error, bins = calibration(probabilities, true)
     by_speaker = tuple(
-        _speaker(str(one), who == one, true, predicted, sex, session, len(labels)) for one in sorted(set(who))
+        _speaker(str(item), who == item, true, predicted, sex, session, len(labels))
+        for item in sorted(set(who))
     )
     recall, precision = _recall(confusion), _recall(confusion.T)
     overall = figures(confusion)
@@ -202,8 +203,8 @@ def evaluate(
         calibration_error=calibration_error,
         bins=bins,
         by_speaker=by_speaker,
-        speaker_mean={name: _mean([getattr(one, name) for one in by_speaker]) for name in SPEAKER_METRICS},
-        speaker_sd={name: _sd([getattr(one, name) for one in by_speaker]) for name in SPEAKER_METRICS},
+        speaker_mean={name: _mean([getattr(item, name) for item in by_speaker]) for name in SPEAKER_METRICS},
+        speaker_sd={name: _sd([getattr(item, name) for item in by_speaker]) for name in SPEAKER_METRICS},
         by_sex=_groups(sex, who, true, predicted, len(labels)),
         by_session=_groups(session, who, true, predicted, len(labels)),
         ids=tuple(map(str, names)),
@@ -276,15 +277,15 @@ def calibration(
     certainty = probabilities.max(1)
     right = probabilities.argmax(1) == truth
     where = np.clip(np.ceil(certainty * bins) - 1, 0, bins - 1).astype(int)
-    found = [
+    result = [
         Bin(
-            float(certainty[where == one].mean()),
-            float(right[where == one].mean()),
-            int((where == one).sum()),
+            float(certainty[where == item].mean()),
+            float(right[where == item].mean()),
+            int((where == item).sum()),
         )
-        for one in np.unique(where)
+        for item in np.unique(where)
     ]
-    return sum(abs(one.certainty - one.accuracy) * one.n for one in found) / len(truth), tuple(found)
+    return sum(abs(item.certainty - item.accuracy) * item.n for item in result) / len(truth), tuple(result)
 
 
 def _recall(confusion: np.ndarray) -> np.ndarray:
@@ -309,8 +310,8 @@ def _speaker(
     def said(words: np.ndarray) -> str:
         return ", ".join(sorted({str(word) for word in words[mine]} - {""}))
 
-    found = figures(confused(truth[mine], predicted[mine], classes))
-    return SpeakerMetrics(name, said(sex), said(session), int(mine.sum()), **found)
+    result = figures(confused(truth[mine], predicted[mine], classes))
+    return SpeakerMetrics(name, said(sex), said(session), int(mine.sum()), **result)
 
 
 def _groups(
@@ -319,8 +320,8 @@ def _groups(
     groups = []
     for name in sorted(set(words) - {""}):
         mine = words == name
-        found = figures(confused(truth[mine], predicted[mine], classes))
-        groups.append(GroupMetrics(str(name), len(set(speakers[mine])), int(mine.sum()), **found))
+        result = figures(confused(truth[mine], predicted[mine], classes))
+        groups.append(GroupMetrics(str(name), len(set(speakers[mine])), int(mine.sum()), **result))
     return tuple(groups)
 
 
@@ -334,7 +335,7 @@ def _sd(values: list[float]) -> float:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -171,7 +171,7 @@ class EmotionTask(Task[EmotionConfig]):
             else:
                 cut.append(torch.from_numpy(variants[0][:window]))
         features = torch.nn.utils.rnn.pad_sequence(cut, batch_first=True)
-        lengths = torch.tensor([len(one) for one in cut])
+        lengths = torch.tensor([len(item) for item in cut])
         emotions = torch.tensor([self.labels.index(u.emotion) for u in spoken])
         known = {name: number for number, name in enumerate(self.speaker_names)}
         voices = torch.tensor(
@@ -235,12 +235,12 @@ class EmotionTask(Task[EmotionConfig]):
 
     def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:
         self.last_evaluation = self._evaluation(split, outputs["probabilities"])
-        found = self.last_evaluation
+        result = self.last_evaluation
         return {
             "loss": float(outputs["loss"].mean()),
-            "uar": found.uar,
-            "accuracy": found.accuracy,
-            "weighted_f1": found.weighted_f1,
+            "uar": result.uar,
+            "accuracy": result.accuracy,
+            "weighted_f1": result.weighted_f1,
         }
 
     def contents(self) -> dict[str, Used]:
@@ -282,7 +282,7 @@ class EmotionTask(Task[EmotionConfig]):
             }
             counts = Counter(u.emotion for u in part)
             parts[name] |= {label: counts[label] for label in dataset.labels}
-        skipped = tuple((Path(one.path).name, str(one.reason)) for one in dataset.skipped)
+        skipped = tuple((Path(item.path).name, str(item.reason)) for item in dataset.skipped)
         return DataCheck(parts, skipped)
 
     def pictures(self, outputs: dict[str, np.ndarray]) -> list[Shown]:

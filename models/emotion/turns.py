@@ -51,8 +51,8 @@ def speaking(levels: Sequence[np.ndarray]) -> np.ndarray:
 
     Several may speak at once. Tracks that are shorter count as silent after their end.
     """
-    frames = max(len(one) for one in levels)
-    table = np.stack([np.pad(one, (0, frames - len(one)), constant_values=-120.0) for one in levels])
+    frames = max(len(level) for level in levels)
+    table = np.stack([np.pad(level, (0, frames - len(level)), constant_values=-120.0) for level in levels])
     own = np.quantile(table, LOUD_SHARE, axis=1, keepdims=True)
     heard: np.ndarray = (table > own - BELOW_DB) & (table > FLOOR_DB) & (table > table.max(axis=0) - LEAK_DB)
     return heard

@@ -63,10 +63,10 @@ class VoiceDetector:
     @torch.inference_mode()
     def probabilities_of(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
         """`probabilities` of several stretches, float32 [ceil(n / 512)] each, computed side by side."""
-        counts = [-(-len(one) // CHUNK) for one in waveforms]
+        counts = [-(-len(waveform) // CHUNK) for waveform in waveforms]
         table = np.zeros((len(waveforms), max(counts, default=0) * CHUNK), np.float32)
-        for row, one in zip(table, waveforms, strict=True):
-            row[: len(one)] = one
+        for row, waveform in zip(table, waveforms, strict=True):
+            row[: len(waveform)] = waveform
         with self._lock:
             self.reset()
             chunks = torch.from_numpy(table).unflatten(1, (-1, CHUNK))
@@ -80,13 +80,13 @@ class VoiceDetector:
         """(start, end) in seconds of the stretches of speech; pauses shorter than `join_s` belong to them."""
         speaking = self.probabilities(waveform) >= threshold
         edges = np.flatnonzero(np.diff(np.concatenate([[0], speaking.astype(np.int8), [0]])))
-        found: list[tuple[float, float]] = []
+        result: list[tuple[float, float]] = []
         for start, end in zip(edges[::2] * CHUNK_S, edges[1::2] * CHUNK_S, strict=True):
-            if found and start - found[-1][1] < join_s:
-                found[-1] = (found[-1][0], float(end))
+            if result and start - result[-1][1] < join_s:
+                result[-1] = (result[-1][0], float(end))
             else:
-                found.append((float(start), float(end)))
-        return found
+                result.append((float(start), float(end)))
+        return result
 
 
 @dataclass(frozen=True)

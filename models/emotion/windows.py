@@ -10,7 +10,7 @@ def starts(length: int, window: int, hop: int | None = None) -> list[int]:
     """
     if length <= window:
         return [0]
-    found = list(range(0, length - window + 1, hop or max(1, window // 3)))
-    if found[-1] != length - window:
-        found.append(length - window)
-    return found
+    result = list(range(0, length - window + 1, hop or max(1, window // 3)))
+    if result[-1] != length - window:
+        result.append(length - window)
+    return result
