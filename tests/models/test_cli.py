@@ -215,7 +215,9 @@ def test_list_and_describe(capsys):
         assert f"{system} " in printed
     code, result, printed = run(capsys, "describe", "emotion", "--checkpoint", "bundled")
     assert code == 0
-    assert result["parameters"] > 10_000
+    weights, _ = checkpoint.load(resource("checkpoints", "emotion"), "emotion")
+    learned = [value for name, value in weights.items() if name.endswith(("weight", "bias"))]
+    assert result["parameters"] == sum(value.numel() for value in learned)
 
 
 def bad_audio(folder):

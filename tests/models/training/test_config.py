@@ -37,7 +37,7 @@ def test_overrides_are_yaml():
         ({"epochs": "many"}, "epochs: .*valid integer"),
         ({"augment": {"noise": 3}}, r"augment\.noise: .*less than or equal to 1"),
         ({"optimiser": 1}, "optimiser: is not a setting"),
-        ({"network": {"kind": "lstm"}}, r"network\.kind: .*'enhanced' or 'gru'"),
+        ({"network": {"kind": "lstm"}}, r"network\.kind: .*'enhanced', 'gru' or 'linear'"),
         ({"data": {"validation_speakers": ["1"], "test_speakers": ["1"]}}, "a speaker is on one side only"),
     ],
 )
