@@ -195,6 +195,11 @@ def _rate(path: Path, value: Any, remarks: list[Remark]) -> float:
             Remark("The file does not say its sample rate; {rate:g} Hz was assumed.", rate=ASSUMED_RATE)
         )
         return ASSUMED_RATE
+    return said_rate(path, value)
+
+
+def said_rate(path: Path, value: Any) -> float:
+    """The sample rate in Hz that a file says as ``fs``. Raises UserError where it is no number or cannot be."""
     rate = number(path, "fs", value)
     if not 1 <= rate <= 100_000:
         raise UserError(

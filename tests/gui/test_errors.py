@@ -213,7 +213,7 @@ def test_one_line_that_fails_at_each_turn_is_shown_and_reported_once(qtbot, own_
     hub.deleteLater()
 
 
-def test_a_disk_that_fills_up_costs_the_report_and_nothing_else(own_home, monkeypatch):
+def test_a_disk_that_fills_up_costs_the_report_and_nothing_else(own_home, monkeypatch, caplog):
     class Full:
         def write(self, _text):
             raise OSError(28, "No space left on device")
@@ -226,4 +226,8 @@ def test_a_disk_that_fills_up_costs_the_report_and_nothing_else(own_home, monkey
         patch.setattr("builtins.open", lambda *_arguments, **_more: Full())
         hub.mark_running()
         hub.mark_clean()
+    assert "no crash reports can be written" in caplog.text
+    hub.mark_running()
+    assert hub._marker is not None, "with room again there is a report again"
+    hub.mark_clean()
     hub.deleteLater()
