@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from app import held
 from app.settings import Key
 from app.tabs.search.places import Places, place_for
 from app.tabs.search.tab import encoders
+from models.search import building
 from models.search.building import index_folder, open_index
 from models.search.config import ENCODERS
 from models.search.index import Index
@@ -342,17 +344,30 @@ def test_captions_and_attributions_are_shown(tab, qtbot, tmp_path):
     assert all(text in tab.search.details.others.text() for text in shown.captions[1:] if "&" not in text)
 
 
-def test_results_while_indexing_pause_stop_and_going_on(tab, qtbot, tmp_path):
+def test_results_while_indexing_pause_stop_and_going_on(tab, qtbot, tmp_path, monkeypatch):
     write_pictures(tmp_path / "many", 600, size=96)
     search = tab.search
+    written, looked = threading.Event(), threading.Event()
+    put = Index.put
+
+    def put_and_wait(self, *args):
+        """Write the rows, then let the window catch up: a quick machine would be done before the click."""
+        put(self, *args)
+        written.set()
+        looked.wait(60)
+
+    monkeypatch.setattr(Index, "put", put_and_wait)
+    monkeypatch.setattr(building, "COMMIT_S", 0)
     tab.accept_paths([tmp_path / "many"])
+    qtbot.waitUntil(written.is_set, timeout=60_000)
+    assert tab.primary.accessibleName() == "Stop"
+    search.index.box.pause.click()
+    assert search.session.engine.building.paused
+    looked.set()
     qtbot.waitUntil(
         lambda: search.session.about is not None and len(search.session.about.ids) > 0, timeout=60_000
     )
     assert search.indexing.running
-    assert tab.primary.accessibleName() == "Stop"
-    search.index.box.pause.click()
-    assert search.session.engine.building.paused
     assert search.index.box.pause.text() == "Go on"
     so_far = len(search.session.about.ids)
     assert asked(tab, qtbot, "red") if not tab.services.tasks else True
