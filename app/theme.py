@@ -145,6 +145,11 @@ def color(token: str) -> QColor:
     return QColor(token if token.startswith("#") else getattr(_current, token))
 
 
+def category(number: int) -> str:
+    """The colour (``#RRGGBB``) of the item of that number, such as a track; they begin anew where there are many."""
+    return CATEGORIES[number % len(CATEGORIES)]
+
+
 def contrast(one: QColor, other: QColor) -> float:
     """The ratio of their luminances by WCAG 2: 1 (none) to 21 (black on white)."""
 

@@ -43,7 +43,7 @@ class Bars(QWidget):
         """Other classes. `colors`: ``#RRGGBB`` a class; missing ones are taken from the categories."""
         self._labels = list(labels)
         known = list(colors)
-        self._colors = [*known, *(theme.CATEGORIES[i % 8] for i in range(len(known), len(self._labels)))]
+        self._colors = [*known, *(theme.category(i) for i in range(len(known), len(self._labels)))]
         self._shown = np.zeros(len(self._labels))
         self._target = None
         self.updateGeometry()

@@ -99,16 +99,16 @@ async def emotion(person, tab):
 
 async def separation(person, tab):
     recording = tab.recording
-    await until(lambda: recording.outline is not None and not tab.is_busy)
+    await until(lambda: tab.session.outline is not None and not tab.is_busy)
     await person.walk_to(says("Separate"))
     await person.press(Qt.Key.Key_Space)
-    await until(lambda: recording.tracks() and not tab.is_busy, 120)
+    await until(lambda: tab.session.tracks and not tab.is_busy, 120)
     await until(recording.lanes.hasFocus)  # by itself: what was separated is there to be heard
     for key in (Qt.Key.Key_2, Qt.Key.Key_Space):  # the second track is heard
         await person.press(key)
     await until(lambda: recording.lanes.player.position_s() > 0.5)
     await person.press(Qt.Key.Key_Space)
-    return {"tracks": len(recording.tracks()), "heard_s": recording.lanes.place_s()}
+    return {"tracks": len(tab.session.tracks), "heard_s": recording.lanes.place_s()}
 
 
 async def reverberation(person, tab):

@@ -75,7 +75,7 @@ def idle(tab):
 def opened(tab, qtbot, path):
     tab.accept_paths([path])
     qtbot.waitUntil(
-        lambda: tab.recording.outline is not None and tab.recording.outline.path == path and idle(tab),
+        lambda: tab.session.outline is not None and tab.session.outline.path == path and idle(tab),
         timeout=20_000,
     )
     return tab.recording.lanes
@@ -88,7 +88,7 @@ def shown(tab, qtbot, talk, remarks=()):
         folder / "mixture.wav", (folder / "one.wav", folder / "two.wav"), RATE, 1, SECONDS * RATE, 8000,
         (-20.0, -25.0), remarks, 1.0,
     )  # fmt: skip
-    tab.recording.show_separated(folder / "mixture.wav", separated)
+    tab.start(tab.session.open_separated(folder / "mixture.wav", separated))
     lanes = tab.recording.lanes
     qtbot.waitUntil(
         lambda: len(lanes.lanes) == 3 and lanes.lanes[2].isVisible() and idle(tab), timeout=20_000
@@ -122,7 +122,7 @@ def test_what_is_no_recording_is_said(tab, qtbot, tmp_path, contents):
         lambda: any(message.level == "error" for message in tab.messages.messages), timeout=10_000
     )
     assert "broken.wav" in texts(tab)
-    assert tab.recording.outline is None
+    assert tab.session.outline is None
 
 
 def test_a_recording_that_is_clipped_is_said(tab, qtbot, tmp_path):
@@ -137,7 +137,7 @@ def test_fifty_milliseconds_can_be_opened_and_separated(tab, qtbot, tmp_path, ne
     opened(tab, qtbot, tmp_path / "short.wav")
     tab.models.choose(str(network))
     tab.act()
-    qtbot.waitUntil(lambda: tab.recording.separated is not None and idle(tab), timeout=60_000)
+    qtbot.waitUntil(lambda: tab.session.separated is not None and idle(tab), timeout=60_000)
     assert len(tab.recording.lanes.lanes) == 3
 
 
@@ -155,7 +155,7 @@ def test_the_sample_is_separated_and_judged_at_once(tab, qtbot):
     tab.recording.try_sample(1)
     second = sample_mixtures()[1].mixture
     qtbot.waitUntil(
-        lambda: tab.recording.outline.path == second and tab.recording.references.table.filled and idle(tab),
+        lambda: tab.session.outline.path == second and tab.recording.references.table.filled and idle(tab),
         timeout=90_000,
     )
 
@@ -168,12 +168,12 @@ def test_separating_gives_a_lane_a_speaker(tab, qtbot, talk, network):
     tab.models.choose(str(network))
     lanes.axis.show(1.0, 3.0)
     qtbot.mouseClick(tab.primary, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: tab.recording.separated is not None and idle(tab), timeout=60_000)
+    qtbot.waitUntil(lambda: tab.session.separated is not None and idle(tab), timeout=60_000)
     assert [lane.title for lane in lanes.lanes] == ["Mixture", "Speaker 1", "Speaker 2"]
     assert len({lane.color for lane in lanes.lanes}) == 3
     assert lanes.axis.view == (1.0, 3.0)  # what was looked at is still in view
     assert lanes.gains() == [0.0, 1.0, 1.0]  # else everything would be heard twice
-    for track in tab.recording.separated.tracks:
+    for track in tab.session.separated.tracks:
         assert soundfile.info(track).frames == SECONDS * RATE
     assert tab.primary.text() == "Separate again"
     assert "8 kHz" in texts(tab)
@@ -196,7 +196,7 @@ def test_stop_leaves_nothing_half_done(tab, qtbot, tmp_path, network):
     assert tab.primary.text().startswith("■")
     qtbot.mouseClick(tab.primary, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: idle(tab), timeout=20_000)
-    assert tab.recording.separated is None
+    assert tab.session.separated is None
     assert len(tab.recording.lanes.lanes) == 1
     from app.tabs.separation.work import folder_of
 
@@ -214,7 +214,7 @@ def test_another_recording_opened_meanwhile_is_the_one_that_is_shown(tab, qtbot,
     qtbot.waitUntil(lambda: any(task.step.fraction > 0.1 for task in tab.services.tasks), timeout=60_000)
     opened(tab, qtbot, talk[0] / "mixture.wav")
     assert [lane.path.name for lane in lanes.lanes] == ["mixture.wav"]
-    assert tab.recording.separated is None
+    assert tab.session.separated is None
     assert "Stopped" not in texts(tab)
 
 
@@ -362,7 +362,7 @@ def test_a_reference_of_another_length_is_refused(tab, qtbot, talk, tmp_path):
     soundfile.write(tmp_path / "other.wav", np.zeros(RATE), RATE)
     tab.recording.references.add([tmp_path / "other.wav"])
     qtbot.waitUntil(lambda: "not as long" in texts(tab), timeout=30_000)
-    assert not tab.recording.references.paths
+    assert not tab.session.references
     assert not tab.recording.references.table.isVisible()
 
 
@@ -636,7 +636,7 @@ def test_space_plays_after_separating(tab, qtbot, talk, network):
     tab.models.choose(str(network))
     tab.primary.setFocus()
     qtbot.keyClick(tab.primary, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: tab.recording.separated is not None and idle(tab), timeout=60_000)
+    qtbot.waitUntil(lambda: tab.session.separated is not None and idle(tab), timeout=60_000)
     assert tab.window().focusWidget() is lanes
     played = []
     lanes.toggle_play = lambda: played.append(True)
@@ -662,7 +662,7 @@ def test_lanes_fill_while_it_separates(tab, qtbot, tmp_path, network, monkeypatc
 
     monkeypatch.setattr(lanes, "show_filling", watched)
     tab.act()
-    qtbot.waitUntil(lambda: tab.recording.separated is not None and idle(tab), timeout=90_000)
+    qtbot.waitUntil(lambda: tab.session.separated is not None and idle(tab), timeout=90_000)
     lengths = [length for length, _solo, _gains in seen]
     assert len(lengths) > 3
     assert lengths == sorted(lengths)
@@ -715,9 +715,9 @@ def test_kept_tracks_are_told_and_removed_but_for_those_in_use(tab, qtbot, talk,
     opened(tab, qtbot, talk[0] / "mixture.wav")
     tab.models.choose(str(network))
     tab.act()
-    qtbot.waitUntil(lambda: tab.recording.separated is not None and idle(tab), timeout=60_000)
+    qtbot.waitUntil(lambda: tab.session.separated is not None and idle(tab), timeout=60_000)
     tab.options.set_open(True)
     qtbot.waitUntil(lambda: " MB of tracks in " in tab.kept.about.whole(), timeout=10_000)
     tab.kept.remove_all()
     qtbot.waitUntil(lambda: not old.exists(), timeout=10_000)
-    assert all(track.is_file() for track in tab.recording.separated.tracks)
+    assert all(track.is_file() for track in tab.session.separated.tracks)

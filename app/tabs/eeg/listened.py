@@ -209,7 +209,7 @@ class ListenedPage(EegPage):
 
 
 def _color(number: int) -> str:
-    return theme.CATEGORIES[number % len(theme.CATEGORIES)]
+    return theme.category(number)
 
 
 def _r(value: float) -> str:

@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.held import HeldModel
 from app.i18n import tr
 from app.tabs.eeg import work
 from app.tabs.host import Host
+from app.tabs.session import Session
 from models.eeg.samples import sample_file
 from models.errors import UserError
-from models.progress import Cancelled, Progress
+from models.progress import Cancelled
 
 if TYPE_CHECKING:
     from models.eeg.decoder import Decoder, Decoding
     from models.eeg.preprocessing import History
     from models.eeg.recordings import Recording
     from models.eeg.scores import Evaluation
+    from models.progress import Progress
 
 RATE = 64  # of every decoder that ships; a checkpoint may have another
 WINDOW_S = 10.0
 
 
-class EegSession(QObject):
+class EegSession(Session["Decoder"]):
     """Coroutines raise UserError for what a person can mend; one that is stopped, or overtaken, ends quietly.
 
     began(): a recording is being opened, or decoded anew: what was said of an earlier one is over.
@@ -46,10 +47,7 @@ class EegSession(QObject):
     comparing_changed = Signal()
 
     def __init__(self, host: Host, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.services, self._host = host.services, host
-        self.held: HeldModel[Decoder] = HeldModel(host.services, "eeg", parent=self)
-        self.model = "bundled"  # the choice of decoder
+        super().__init__(host, "eeg", parent=parent)
         self.subject = ""  # as whom is decoded; nobody: unknown
         self.start_s, self.stretch, self.window_s = 0.0, False, WINDOW_S
         self.opened: work.OpenedFile | None = None
@@ -112,10 +110,6 @@ class EegSession(QObject):
     def is_sample(self) -> bool:
         return self.opened is not None and self.opened.path == sample_file()
 
-    async def decoder(self, progress: Progress) -> Decoder:
-        """The chosen decoder, loaded if it is not held."""
-        return await self.held.get(self.model, progress)
-
     # Opening ----------------------------------------------------------------------------------------------
 
     async def open_sample(self) -> None:
@@ -129,7 +123,7 @@ class EegSession(QObject):
         self._host.stop()
         self.began.emit()
         try:
-            with self.services.task(tr("Opening a recording")) as task, self._host.busy(task):
+            with self.busy(tr("Opening a recording")) as task:
                 opened: work.OpenedFile = await self._run(
                     work.open_source, path, progress=task, newest_wins="open", drop_running=True
                 )
@@ -162,7 +156,7 @@ class EegSession(QObject):
         if instead:
             self._set_tracks([])
         try:
-            with self.services.task(tr("Listening to what was heard")) as task, self._host.busy(task):
+            with self.busy(tr("Listening to what was heard")) as task:
                 result = await self._run(work.read_tracks, list(paths), self.rate, progress=task)
         except Cancelled:
             return
@@ -257,8 +251,8 @@ class EegSession(QObject):
             return
         self.began.emit()
         try:
-            with self.services.task(tr("Decoding")) as task, self._host.busy(task):
-                decoder = await self.decoder(task)
+            with self.busy(tr("Decoding")) as task:
+                decoder = await self.load(task)
                 bad, history = tuple(sorted(self.marked_bad)), self.saved_history
                 given = (decoder, part.recording, self.subject, bad, history)
                 result: work.DecodedRecording = await self._run(work.decode, *given, progress=task)
@@ -298,7 +292,7 @@ class EegSession(QObject):
     ) -> tuple[work.TrackComparison, work.TalkerChoice | None]:
         tracks, timing = list(self.tracks), (self.start_s, self.stretch)
         truth, window_s, talker = self.truth, self.window_s, None
-        decoder = await self.decoder(task)
+        decoder = await self.load(task)
         shown = tracks[0]
         if self.shifted:
             talker = await self._against_shifted(decoder, task)
@@ -328,7 +322,7 @@ class EegSession(QObject):
             return
         try:
             with self.services.task(tr("Judging subject by subject")) as task:
-                decoder = await self.decoder(task)
+                decoder = await self.load(task)
                 if opened.first.sample_rate != decoder.sample_rate:
                     return
                 result = await self._run(work.evaluate, decoder, opened.path, progress=task)

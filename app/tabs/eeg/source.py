@@ -158,7 +158,7 @@ class TracksBox(QWidget):
             item = QListWidgetItem(track.name)
             item.setToolTip(escape(str(track.path)) if track.path else tr("comes with the recording"))
             if len(tracks) > 1:
-                item.setIcon(swatch(theme.CATEGORIES[number % len(theme.CATEGORIES)]))
+                item.setIcon(swatch(theme.category(number)))
             self.list.addItem(item)
         if not tracks:
             item = QListWidgetItem(tr("nothing chosen"))

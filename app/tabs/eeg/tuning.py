@@ -125,7 +125,7 @@ class FineTuning(QObject):
     async def _judge(self, run: Path) -> None:
         try:
             with self._services.task(tr("Judging both decoders")) as task:
-                before = await self._session.decoder(task)
+                before = await self._session.load(task)
                 gain: Gain = await self._session.held.worker.run(
                     work.tuned, before, run, *self._of, self._services.device, progress=task
                 )

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from app.held import HeldModel
 from app.i18n import tr
-from app.services import ShownProgress
 from app.tabs.host import Host
 from app.tabs.reverberation import work
 from app.tabs.reverberation.snapshots import SHIPPED, RunHistory, Snapshot, run_history, snapshot_of
 from app.tabs.reverberation.work import RANKER, WORKER, Edge, Ranking, Structure
+from app.tabs.session import Session
+from models.loading import BUNDLED
 from models.progress import Cancelled
 from models.reverberation.summary import evenly
 from models.reverberation.wiring import ROLE_NAMES, Wiring, documented
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 GLANCE = 64  # sequences that an answer at once is of, where there are many more
 
 
-class MeshSession(QObject):
+class MeshSession(Session["Observer"]):
     """Coroutines raise UserError for what a person can mend, and `Cancelled` where something newer was asked for.
 
     opened(): other sequences. loaded(): another model. shown(): all that is shown may be another: something was
@@ -50,11 +48,8 @@ class MeshSession(QObject):
     play_ended = Signal()
 
     def __init__(self, host: Host, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._host, self.services = host, host.services
-        self._held: HeldModel[Observer] = HeldModel(host.services, "reverberation", WORKER, parent=self)
-        self._held.changed.connect(self._model_changed)
-        self.model = "bundled"  # the choice of model
+        super().__init__(host, "reverberation", WORKER, parent)
+        self.held.changed.connect(self._model_changed)
         self.path: Path | str = ""  # of the sequences; nothing where another tab sent them
         self.sequences: Sequences | None = None
         self.selection: list[int] = []  # no sequence stands for all
@@ -78,7 +73,7 @@ class MeshSession(QObject):
     @property
     def observer(self) -> Observer | None:
         """The model that is loaded now."""
-        return self._held.model
+        return self.held.model
 
     @property
     def silenced(self) -> bool:
@@ -144,7 +139,7 @@ class MeshSession(QObject):
         """Of the run that is played, or else of the one that made the chosen model, where it is known."""
         if self.played is not None:
             return self.played
-        place = SHIPPED if self.model == "bundled" else str(Path(self.model).parent)
+        place = SHIPPED if self.model == BUNDLED else str(Path(self.model).parent)
         if self._made is None or self._made[0] != place:
             self._made = (place, run_history(self.services, place))
         return self._made[1]
@@ -216,7 +211,7 @@ class MeshSession(QObject):
         from models.reverberation.data import open_sequences
 
         with self.services.task(tr("Reading sequences")):
-            result = await self._held.worker.run(open_sequences, path)
+            result = await self.held.worker.run(open_sequences, path)
         self.take(result, path)
         await self.observe()
 
@@ -236,7 +231,7 @@ class MeshSession(QObject):
             return
         self._count_observation(1)
         try:
-            async with self._busy(tr("Observing sequences")) as task:
+            with self.busy(tr("Observing sequences")) as task:
                 observer = await self.load(task)
                 rows = self._rows_of_a_glance(sequences)
                 if len(rows) < len(sequences) and (self.silenced or self.observation is None):
@@ -256,16 +251,12 @@ class MeshSession(QObject):
         self.glance, self.observation, self.whole = None, result, whole
         self.shown.emit()
 
-    async def load(self, progress: Progress) -> Observer:
-        """The chosen model, loaded where it is not yet."""
-        return await self._held.get(self.model, progress)
-
     async def rank(self) -> None:
         """Every role muted in turn. Raises Cancelled where other sequences, or a newer ranking, came up."""
         sequences, model = self.sequences, self.model
         if sequences is None:
             return
-        async with self._busy(tr("Muting every role in turn")) as task:
+        with self.busy(tr("Muting every role in turn")) as task:
             observer = await self.load(task)
             result: Ranking = await self.services.worker(RANKER).run(
                 work.ranked, observer, sequences, progress=task, newest_wins="rank", drop_running=True
@@ -280,7 +271,7 @@ class MeshSession(QObject):
             return None
         if self.observer is None or self.sequences is None:
             return None
-        result = await self._held.worker.run(
+        result = await self.held.worker.run(
             self.observer.activity, self.sequences, self.selection[0], newest_wins="activity"
         )
         both: np.ndarray = result[:, ROLE_NAMES.index(role)]
@@ -290,13 +281,13 @@ class MeshSession(QObject):
         """Tree, parameter table and drawings of the chosen model."""
         with self.services.task(tr("Drawing the architecture")) as task:
             observer = await self.load(task)
-            return await self._held.worker.run(work.structure, observer)
+            return await self.held.worker.run(work.structure, observer)
 
     async def describe(self, folder: Path) -> None:
         """Write all there is to say of the chosen model into a folder."""
         with self.services.task(tr("Drawing the architecture")) as task:
             observer = await self.load(task)
-            await self._held.worker.run(work.describe, observer, folder)
+            await self.held.worker.run(work.describe, observer, folder)
 
     async def project(self) -> None:
         """Bring the sequences to the model's width."""
@@ -304,7 +295,7 @@ class MeshSession(QObject):
             return
         with self.services.task(tr("Projecting sequences")) as task:
             observer = await self.load(task)
-            result = await self._held.worker.run(observer.projected, self.sequences)
+            result = await self.held.worker.run(observer.projected, self.sequences)
         self.take(result, self.path)
         await self.observe()
 
@@ -322,7 +313,7 @@ class MeshSession(QObject):
         silenced: tuple[frozenset[str], frozenset[Edge]],
         progress: Progress,
     ) -> Observation:
-        return await self._held.worker.run(
+        return await self.held.worker.run(
             work.observed,
             observer,
             sequences,
@@ -331,11 +322,6 @@ class MeshSession(QObject):
             newest_wins="observe",
             drop_running=True,
         )
-
-    @asynccontextmanager
-    async def _busy(self, title: str) -> AsyncIterator[ShownProgress]:
-        with self.services.task(title) as task, self._host.busy(task):
-            yield task
 
     def _set_ranking(self, ranking: Ranking | None) -> None:
         self.ranking = ranking
@@ -347,5 +333,5 @@ class MeshSession(QObject):
         self.observing_changed.emit()
 
     def _model_changed(self) -> None:
-        if self._held.model is not None:
+        if self.held.model is not None:
             self.loaded.emit()

@@ -31,6 +31,7 @@ from models.progress import Cancelled, Progress, Step
 
 if TYPE_CHECKING:
     from app.tabs.separation.tab import SeparationTab
+    from models.separation.separator import Separator
 
 
 class BatchPage(Page):
@@ -130,7 +131,7 @@ class BatchPage(Page):
         problems = 0
         try:
             with self.services.task(tr("Separating a folder")) as task, self.tab.busy(task):
-                separator = await self.tab.separator(task)
+                separator = await self.tab.session.load(task)
                 rows = self._waiting()
                 for number, row in enumerate(rows):
                     part = task.part(number / len(rows), (number + 1) / len(rows))
@@ -154,7 +155,7 @@ class BatchPage(Page):
             )
             self.tab.show_message("warning", text, key="skipped")
 
-    async def _separate_one(self, separator: Any, row: Row, part: Progress) -> bool:
+    async def _separate_one(self, separator: Separator, row: Row, part: Progress) -> bool:
         """Whether it went well; what did not is in the row."""
         row.state, row.share = RUNNING, 0.0
         self.table.changed(row)
@@ -162,9 +163,8 @@ class BatchPage(Page):
         self._following = (row, followed)
         self._watch.start()
         try:
-            row.separated = await self.tab.worker.run(
-                work.separate, separator, row.path, row.folder, self.tab.settings.options(), progress=followed
-            )
+            given = (separator, row.path, row.folder, self.tab.session.options)
+            row.separated = await self.tab.session.held.worker.run(work.separate, *given, progress=followed)
             row.state = DONE
         except UserError as error:
             row.state, row.problem = PROBLEM, " ".join(filter(None, tr_error(error)))
@@ -209,7 +209,7 @@ class BatchPage(Page):
         """A double-click shows the recording in its lanes."""
         row = self.table.rows[index.row()]
         self.tab.choice.choose("recording")
-        self.tab.recording.show_separated(row.path, row.separated)
+        self.tab.start(self.tab.session.open_separated(row.path, row.separated))
 
     def _save_table(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, tr("Export the table"), "separated.csv", "CSV (*.csv)")

@@ -15,7 +15,7 @@ LEAST_SHARE = 0.01  # of the recording: before, nothing can be said of the time 
 
 
 class Filling(QObject):
-    """`told` is called in the worker's thread, stretch by stretch. grown(outlines, left_s): one outline a track so far,
+    """`add` is called in the worker's thread, stretch by stretch. grown(outlines, left_s): one outline a track so far,
     and the seconds that are left, some twice a second; arrives in the GUI thread."""
 
     grown = Signal(object, float)
@@ -28,7 +28,7 @@ class Filling(QObject):
         self._began = time.monotonic()
         self._last_told = 0.0
 
-    def told(self, stretch: np.ndarray) -> None:
+    def add(self, stretch: np.ndarray) -> None:
         """float32 [speakers, frames, channels]: what was written just now."""
         mixture = self._mixture
         if not self._outlines:

@@ -20,12 +20,16 @@ LEAST_HEIGHT = 82
 
 
 class Lane(QWidget):
-    """Name, mute, solo, gain, export; waveform or spectrogram. Lane 0 is the mixture."""
+    """Name, mute, solo, gain, export; waveform or spectrogram. Lane 0 is the mixture.
 
-    heard_changed = Signal()  # mute, solo or gain
+    heard_changed(): mute, solo or gain. chosen(number), export_asked(number). renamed(name): a name is being typed;
+    nothing stands for the speaker's number.
+    """
+
+    heard_changed = Signal()
     chosen = Signal(int)
     export_asked = Signal(int)
-    renamed = Signal()
+    renamed = Signal(str)
 
     def __init__(
         self, number: int, axis: TimeAxis, path: Path, outline: Outline, name: str, color: str
@@ -57,6 +61,11 @@ class Lane(QWidget):
     @property
     def gain_db(self) -> float:
         return self.gain.value() / 2
+
+    def show_name(self, name: str) -> None:
+        """The speaker is called so now; what is being typed stays."""
+        if name != self.title:
+            self.name.setText(name)
 
     def set_outline(self, outline: Outline, top: float = 0.0) -> None:
         self.canvas.set_outline(outline, top)
@@ -105,13 +114,14 @@ class Lane(QWidget):
 
     def _make_name(self, name: str) -> QLineEdit:
         self.name = QLineEdit(name)
-        self.name.setPlaceholderText(name)
+        self.name.setPlaceholderText(name if self.is_mixture else tr("Speaker {n}", n=self.number))
         self.name.setProperty("kind", "bare")
         self.name.setFont(theme.font(theme.TEXT_PX, bold=True))
         self.name.setReadOnly(self.is_mixture)
         self.name.setFocusPolicy(Qt.FocusPolicy.NoFocus if self.is_mixture else Qt.FocusPolicy.StrongFocus)
         self.name.setAccessibleName(tr("Name of lane {n}", n=self.number))
         self.name.setToolTip("" if self.is_mixture else tr("Type another name for this speaker"))
+        self.name.textChanged.connect(self.renamed)
         self.name.editingFinished.connect(self._name_given)
         return self.name
 
@@ -158,7 +168,6 @@ class Lane(QWidget):
     def _name_given(self) -> None:
         if not self.name.text().strip():
             self.name.setText(self.name.placeholderText())
-        self.renamed.emit()
 
 
 class _Gain(QSlider):

@@ -27,7 +27,6 @@ from models.progress import Cancelled
 
 REDRAW_MS = 33
 SETTLE_MS = 60  # the view stands still for so long before a file is read
-SPEAKERS = (theme.BLUE, theme.ORANGE, theme.GREEN, theme.PINK, theme.SKY, theme.VERMILION)
 MIXTURE_COLOR = "wave"
 WORKER = "lanes"
 
@@ -42,12 +41,16 @@ class Sound:
 
 
 class Lanes(QWidget):
-    """Overview, times, a lane for the mixture and one a speaker, and the transport under them."""
+    """Overview, times, a lane for the mixture and one a speaker, and the transport under them.
+
+    export_asked(lane), picture_asked(lane): the number of a lane; 0 is the mixture. failed(UserError): a file cannot be
+    read or played. renamed(lane, name): a person called a speaker so.
+    """
 
     export_asked = Signal(int)
     picture_asked = Signal(int)
-    failed = Signal(object)  # UserError
-    renamed = Signal()
+    failed = Signal(object)
+    renamed = Signal(int, str)
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -118,6 +121,11 @@ class Lanes(QWidget):
         for lane, sound in zip(self.lanes[1:], tracks, strict=True):
             lane.set_outline(sound.outline, top)
 
+    def show_names(self, names: Sequence[str]) -> None:
+        """The speakers are called so now."""
+        for lane, name in zip(self.lanes[1:], names, strict=False):
+            lane.show_name(name)
+
     def set_mode(self, mode: str) -> None:
         """``waveform``, ``spectrogram`` or ``both``, for all lanes."""
         self.mode = mode
@@ -135,7 +143,7 @@ class Lanes(QWidget):
         self.lanes = []
         self._wanted = {}
         for number, sound in enumerate(sounds):
-            color = MIXTURE_COLOR if number == 0 else SPEAKERS[(number - 1) % len(SPEAKERS)]
+            color = MIXTURE_COLOR if number == 0 else theme.category(number - 1)
             lane = Lane(number, self.axis, sound.path, sound.outline, sound.name, color)
             # One scale for all, so that heights can be compared; a louder track gets the room it needs.
             lane.set_outline(sound.outline, max(item.outline.peak for item in sounds))
@@ -146,7 +154,7 @@ class Lanes(QWidget):
             lane.heard_changed.connect(self._heard_changed)
             lane.chosen.connect(self.select)
             lane.export_asked.connect(self.export_asked)
-            lane.renamed.connect(self.renamed)
+            lane.renamed.connect(partial(self.renamed.emit, number))
             lane.set_ready(number == 0 or not self._filling)
             self._column.insertWidget(number, lane, 1)
             self.lanes.append(lane)

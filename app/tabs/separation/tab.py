@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.audio.kinds import sound_filter
-from app.held import HeldModel
 from app.i18n import tr
 from app.services import Services
 from app.tabs.paged import Page, PagedTab
 from app.tabs.separation.batch import BatchPage
 from app.tabs.separation.kept_box import USUAL_GB, KeptBox
+from app.tabs.separation.messages import SeparationMessages
 from app.tabs.separation.recording import RecordingPage
+from app.tabs.separation.session import SeparationSession
 from app.tabs.separation.settings_box import SettingsBox
 from app.widgets.model_choice import ModelChoice
-from app.workers import Worker
-
-if TYPE_CHECKING:
-    from models.progress import Progress
-    from models.separation.separator import Separator
 
 
 class SeparationTab(PagedTab):
-    """One recording, or a folder of them, over one choice of model."""
+    """Puts the parts together: one recording, held in `session`, or a folder of them, over one choice of model."""
 
     system = "separation"
     open_title = "Open a recording"
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
-        self._held: HeldModel[Separator] = HeldModel(services, "separation", parent=self)
+        self.session = SeparationSession(self, self)
+        self.said = SeparationMessages(self, self.session)
         self.settings = SettingsBox(self.options)
         self.models = ModelChoice(
             "separation", file_kinds=tr("Models of torchaudio and Asteroid (*.pt *.pth *.bin *.safetensors)")
@@ -46,11 +43,12 @@ class SeparationTab(PagedTab):
             "batch": (tr("Folder"), self.batch),
         }
         self.lay_out(self.models, pages, tr("Source"))
-
-    @property
-    def worker(self) -> Worker:
-        """The thread that holds the model."""
-        return self._held.worker
+        self.models.changed.connect(self.session.use_model)
+        self.settings.changed.connect(self._use_options)
+        self.session.finished.connect(self.kept.tidy)
+        for signal in (self.session.opened, self.session.tracks_changed):
+            signal.connect(self.refresh_action)
+        self._use_options()
 
     def file_filter(self) -> str:
         return sound_filter()
@@ -98,20 +96,18 @@ class SeparationTab(PagedTab):
     def refresh_action(self) -> None:
         """What can be done now may be something else."""
         super().refresh_action()
-        tracks = bool(self.recording.tracks()) and self.page is self.recording
+        tracks = bool(self.session.tracks) and self.page is self.recording
         for button in (self._emotion, self._eeg, self._export):
             button.setEnabled(tracks)
-        self._reference.setEnabled(self.recording.outline is not None and self.page is self.recording)
+        self._reference.setEnabled(self.session.outline is not None and self.page is self.recording)
 
-    async def separator(self, progress: Progress) -> Separator:
-        """The chosen model, loaded in the worker and kept there. Raises UserError, Cancelled."""
-        return await self._held.get(self.models.choice, progress)
-
-    def tidy(self) -> None:
-        """Tracks were written: the oldest beyond the limit go."""
-        self.kept.tidy()
+    def model_restored(self) -> None:
+        self.session.use_model(self.models.choice)
 
     # Inside -----------------------------------------------------------------------------------------------
+
+    def _use_options(self) -> None:
+        self.session.options = self.settings.options()
 
     def _make_bottom(self) -> None:
         self._reference = QPushButton(tr("Add references…"))
@@ -133,18 +129,18 @@ class SeparationTab(PagedTab):
     def _folders_in_use(self) -> list[Path]:
         """Whose tracks are in the lanes, or in the table of the folder."""
         batch = [row.separated for row in self.batch.table.rows]
-        shown = [item for item in [self.recording.separated, *batch] if item is not None]
+        shown = [item for item in [self.session.separated, *batch] if item is not None]
         return list({track.parent for item in shown for track in item.tracks})
 
     def send_to_emotion(self) -> None:
         """The tracks, as one conversation."""
-        sent = self.recording.conversation()
+        sent = self.session.conversation
         if sent is not None:
             self.services.send("emotion", sent)
 
     def send_to_eeg(self) -> None:
         """The tracks, as candidates for the attended speaker."""
-        self.services.send("eeg", [track.path for track in self.recording.tracks()])
+        self.services.send("eeg", [track.path for track in self.session.tracks])
 
     def page_chosen(self, name: str) -> None:
         for button in self._bottoms:

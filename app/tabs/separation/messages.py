@@ -1,0 +1,58 @@
+"""What the tab says of a recording above its view and in the status line: remarks, doubts, how long it took."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QObject
+
+from app.i18n import plural, tr, translate
+from app.tabs.base import Tab
+from app.tabs.separation.session import SeparationSession
+from app.tabs.separation.words import left_words, one_is_faint, speed_words
+
+
+class SeparationMessages(QObject):
+    """Listens to the session and speaks through the tab."""
+
+    def __init__(self, tab: Tab, session: SeparationSession) -> None:
+        super().__init__(tab)
+        self._tab, self._session = tab, session
+        session.began.connect(lambda: tab.clear_messages())
+        session.opened.connect(self._opened)
+        session.grown.connect(self._grown)
+        session.tracks_changed.connect(lambda: tab.set_status(""))
+        session.shown.connect(self._say_remarks)
+        session.finished.connect(self._finished)
+        session.stopped.connect(self._stopped)
+
+    def _opened(self) -> None:
+        outline = self._session.outline
+        if outline is not None and outline.clipped > outline.sample_rate // 1000:
+            text = plural(
+                "{n} sample of this recording lies at full scale: it was recorded too loud, and tracks may crackle.",
+                "{n} samples of this recording lie at full scale: it was recorded too loud, and tracks may crackle.",
+                outline.clipped,
+            )
+            self._tab.show_message("warning", text, key="clipping")
+
+    def _grown(self, _outlines: object, left_s: float) -> None:
+        if left_s == left_s:  # not NaN: it can be said
+            self._tab.set_status(left_words(left_s))
+
+    def _finished(self) -> None:
+        self._say_remarks()
+        if self._session.outline is not None and self._session.separated is not None:
+            self._tab.set_status(speed_words(self._session.outline, self._session.separated))
+
+    def _stopped(self) -> None:
+        self._tab.show_message("hint", tr("Stopped. No tracks were written."), key="stopped")
+
+    def _say_remarks(self) -> None:
+        separated, outline = self._session.separated, self._session.outline
+        if separated is None or not separated.remarks:
+            return
+        text = "\n".join(remark.translated(translate) for remark in separated.remarks)
+        clipped = outline is not None and outline.clipped > 0
+        level: Literal["warning", "hint"] = "warning" if one_is_faint(separated) or clipped else "hint"
+        self._tab.show_message(level, text, heading=tr("About these tracks"), key="remarks")
