@@ -1,8 +1,7 @@
-"""Products of matrices by the faster library: oneDNN, where PyTorch takes MKL.
+"""Products of matrices by the faster library: oneDNN, where it beats what PyTorch takes (`processor` measures it).
 
-PyTorch multiplies single precision on a CPU by MKL, which on an AMD EPYC does 90 GFLOP/s a core where oneDNN, which
-comes with PyTorch as well, does 200. But oneDNN prepares each shape anew, in 2 ms and half a megabyte that it keeps:
-where every batch has another shape, `shapes_vary` leaves the products to MKL.
+oneDNN prepares each shape anew, in 2 ms and half a megabyte that it keeps: where every batch has another shape,
+`shapes_vary` leaves the products to PyTorch's own choice.
 """
 
 from __future__ import annotations
@@ -17,10 +16,12 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from models.kernels import processor
+from models.kernels.processor import onednn
+
 WORTH_IT = 2_000_000  # multiplications, below which preparing oneDNN takes longer than it saves
 LONGEST_COLUMNS = 8192  # beyond, oneDNN's copy of a matrix that lies in columns leaves the cache
 _here = threading.local()
-_AT_HAND = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def pays(a: Tensor, b: Tensor) -> bool:
         and not torch.is_autocast_enabled("cpu")
     )
     large = a.numel() * b.shape[0] >= WORTH_IT
-    return _AT_HAND and plain and large and not getattr(_here, "vary", False)
+    return plain and large and not getattr(_here, "vary", False) and processor.onednn_is_faster()
 
 
 def product(a: Tensor, b: Tensor, bias: Tensor | None = None, fast: bool | None = None) -> Tensor:
@@ -53,7 +54,7 @@ def product(a: Tensor, b: Tensor, bias: Tensor | None = None, fast: bool | None 
     columns = b.stride(0) == 1 and b.shape[1] > LONGEST_COLUMNS
     if columns or not (pays(a, b) if fast is None else fast):
         return F.linear(a, b, bias)
-    return _onednn(a, b, bias)
+    return onednn(a, b, bias)
 
 
 def product_each(a: Tensor, b: Tensor, bias: Tensor | None = None, fast: bool | None = None) -> Tensor:
@@ -63,7 +64,7 @@ def product_each(a: Tensor, b: Tensor, bias: Tensor | None = None, fast: bool | 
         result = torch.bmm(a, b.transpose(1, 2))
         return result if bias is None else result.add_(bias[:, None])
     biases = [None] * len(a) if bias is None else bias.unbind(0)
-    return torch.stack([_onednn(*item) for item in zip(a.unbind(0), b.unbind(0), biases, strict=True)])
+    return torch.stack([onednn(*item) for item in zip(a.unbind(0), b.unbind(0), biases, strict=True)])
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -72,7 +73,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if not pays(x, weight) or torch.compiler.is_compiling():
         return F.linear(x, weight, bias)
     if not torch.is_grad_enabled():
-        return _onednn(x.contiguous(), weight, bias)
+        return onednn(x.contiguous(), weight, bias)
     result: Tensor = _Linear.apply(x.contiguous(), weight, bias)
     return result
 
@@ -88,7 +89,7 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return _onednn(x, weight, bias)
+        return onednn(x, weight, bias)
 
     @staticmethod
     @once_differentiable
@@ -101,9 +102,3 @@ class _Linear(torch.autograd.Function):
             product(flat.t(), x.view(-1, weight.shape[1]).t(), fast=True) if of_weight else None,
             flat.sum(0) if of_bias else None,
         )
-
-
-def _onednn(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-    bias = None if bias is None else bias.contiguous()  # its strides would be passed over
-    result: Tensor = torch.ops.mkldnn._linear_pointwise.default(a, b, bias, "none", [], "")
-    return result

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.kernels import products
+from models.kernels import processor, products
 from models.reverberation.network import NormedLatent
 
 
@@ -52,10 +52,10 @@ def test_one_walk_equals_one_by_one(noisy, ragged):
 
 @pytest.mark.parametrize("vary", [True, False])
 def test_in_single_precision_at_the_size_of_the_mesh(vary, monkeypatch):
-    seen, product = [], products._onednn
-    monkeypatch.setattr(products, "_onednn", lambda *given: seen.append(1) or product(*given))
+    seen, product = [], products.onednn
+    monkeypatch.setattr(products, "onednn", lambda *given: seen.append(1) or product(*given))
     assert_equal_one_by_one(32, 10, 64, torch.float32, True, None, 2e-4, vary)
-    assert bool(seen) == (not vary and products._AT_HAND)
+    assert bool(seen) == (not vary and processor.HAS_ONEDNN)
 
 
 def test_a_small_kl_keeps_its_digits_under_autocast():
