@@ -53,6 +53,23 @@ class NetworkConfig:
         return 1 + sum((self.kernel - 1) * dilation for dilation in self.dilations)
 
 
+class Past:
+    """What the layers of a causal network keep of the sound that came before, where it comes bit by bit."""
+
+    def __init__(self) -> None:
+        self.sums: dict[nn.Module, Heard] = {}
+        self.frames: dict[nn.Module, Tensor] = {}  # the last ones that a convolution saw
+
+
+@dataclass
+class Heard:
+    """Frames that a `CumulativeNorm` has heard, their sum over channels and their power, [batch, 1]."""
+
+    frames: int = 0
+    sum: Tensor | float = 0.0
+    power: Tensor | float = 0.0
+
+
 class CumulativeNorm(nn.Module):
     """Layer norm over all channels of all frames up to each frame: what a causal network can know."""
 
@@ -61,14 +78,17 @@ class CumulativeNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
 
-    def forward(self, values: Tensor) -> Tensor:
+    def forward(self, values: Tensor, past: Past | None = None) -> Tensor:
         """[batch, channels, frames] → the same."""
-        wide = values.double() if values.device.type == "cpu" else values.float()
-        counts = values.shape[1] * torch.arange(
-            1, values.shape[2] + 1, device=values.device, dtype=wide.dtype
-        )
-        mean = wide.sum(1).cumsum(-1) / counts
-        power = wide.square().sum(1).cumsum(-1) / counts
+        wide = values.double() if past is not None or values.device.type == "cpu" else values.float()
+        heard = Heard() if past is None else past.sums.setdefault(self, Heard())
+        first, last = heard.frames + 1, heard.frames + values.shape[2]
+        counts = values.shape[1] * torch.arange(first, last + 1, device=values.device, dtype=wide.dtype)
+        sums = wide.sum(1).cumsum(-1) + heard.sum
+        powers = wide.square().sum(1).cumsum(-1) + heard.power
+        if past is not None:
+            past.sums[self] = Heard(last, sums[..., -1:], powers[..., -1:])
+        mean, power = sums / counts, powers / counts
         rstd = (power - mean.square()).clamp(min=0).add(EPS).rsqrt()
         normed = (wide - mean.unsqueeze(1)) * rstd.unsqueeze(1)
         return normed.to(values.dtype) * self.weight[:, None] + self.bias[:, None]
@@ -94,17 +114,23 @@ def _norm(config: NetworkConfig, channels: int) -> nn.Module:
     return CumulativeNorm(channels) if config.norm == "cLN" else FrameNorm(channels)
 
 
-class _Depthwise(nn.Conv1d):
+class Depthwise(nn.Conv1d):
     """A dilated convolution of each channel by itself that keeps the length: centred, or looking back only."""
 
     def __init__(self, channels: int, kernel: int, dilation: int, causal: bool) -> None:
         reach = (kernel - 1) * dilation
         padding = 0 if causal else reach // 2
         super().__init__(channels, channels, kernel, padding=padding, dilation=dilation, groups=channels)
-        self.past = reach if causal else 0
+        self.reach = reach if causal else 0
 
-    def forward(self, input: Tensor) -> Tensor:
-        return super().forward(pad(input, (self.past, 0)) if self.past else input)
+    def forward(self, input: Tensor, past: Past | None = None) -> Tensor:
+        if not self.reach:
+            return super().forward(input)
+        before = None if past is None else past.frames.get(self)
+        heard = pad(input, (self.reach, 0)) if before is None else torch.cat([before, input], -1)
+        if past is not None:
+            past.frames[self] = heard[..., -self.reach :]
+        return super().forward(heard)
 
 
 class Block(nn.Module):
@@ -117,16 +143,19 @@ class Block(nn.Module):
             nn.Conv1d(config.bottleneck, hidden, 1),
             nn.PReLU(),
             _norm(config, hidden),
-            _Depthwise(hidden, config.kernel, dilation, config.causal),
+            Depthwise(hidden, config.kernel, dilation, config.causal),
             nn.PReLU(),
             _norm(config, hidden),
         )
         self.res_out = None if last else nn.Conv1d(hidden, config.bottleneck, 1)
         self.skip_out = nn.Conv1d(hidden, config.skip, 1)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, past: Past | None = None) -> tuple[Tensor, Tensor]:
         """[batch, bottleneck, frames] → (the same with the residual added, skip [batch, skip, frames])."""
-        inside = self.conv_layers(features)
+        inside = features
+        for layer in self.conv_layers:
+            remembers = isinstance(layer, CumulativeNorm | Depthwise)
+            inside = layer(inside, past) if remembers else layer(inside)
         on = features if self.res_out is None else features + self.res_out(inside)
         return on, self.skip_out(inside)
 
@@ -167,16 +196,20 @@ class MaskGenerator(nn.Module):
         self.output_prelu = nn.PReLU()
         self.output_conv = nn.Conv1d(config.skip, config.speakers * config.filters, 1)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """[batch, frames, filters] → masks [batch, frames, speakers, filters]."""
+    def forward(self, frames: Tensor, past: Past | None = None) -> Tensor:
+        """[batch, frames, filters] → masks [batch, frames, speakers, filters].
+
+        past: of the frames before, where a causal network hears a sound bit by bit; it is brought up to date.
+        """
         fast = self.config.norm == "gLN" and not self.config.causal and self.config.kernel % 2
         if fast and not torch.compiler.is_compiling():
             masks = self._time_major(frames)
         else:
-            features = self.input_conv(self.input_norm(frames.transpose(1, 2)))
+            coded, norm = frames.transpose(1, 2), self.input_norm
+            features = self.input_conv(norm(coded, past) if isinstance(norm, CumulativeNorm) else norm(coded))
             total: Tensor | float = 0.0
             for block in self.conv_layers:
-                features, skip = block(features)
+                features, skip = block(features, past)
                 total = total + skip
             assert isinstance(total, Tensor)
             masks = self.output_conv(self.output_prelu(total)).transpose(1, 2)
@@ -231,22 +264,28 @@ class ConvTasNet(nn.Module):
     def encode(self, sound: Tensor) -> Tensor:
         """[batch, samples] → [batch, frames, filters]."""
         samples = sound.shape[-1]
+        before, frames = self.framing(samples)
+        used = (frames - 1) * self.config.stride + self.config.filter_length
+        return self.encode_frames(pad(sound, (before, max(0, used - before - samples)))[..., :used])
+
+    def encode_frames(self, padded: Tensor) -> Tensor:
+        """[batch, samples] of whole frames, from the first one's first sample → [batch, frames, filters]."""
         length, stride = self.config.filter_length, self.config.stride
-        before, frames = self._framing(samples)
-        used = (frames - 1) * stride + length
-        padded = pad(sound, (before, max(0, used - before - samples)))[..., :used]
         coded = padded.unfold(-1, length, stride) @ self.encoder.weight[:, 0].t()
         return coded.relu() if self.config.encoder_relu else coded
 
     def decode(self, coded: Tensor, masks: Tensor, samples: int) -> Tensor:
         """[batch, frames, filters] under masks [batch or 1, frames, speakers, filters] → [batch, speakers, samples]."""
-        before, _ = self._framing(samples)
-        pieces = (masks * coded.unsqueeze(2)) @ self.decoder.weight[:, 0]  # batch, frames, speakers, length
-        sound = _overlapped(pieces.transpose(1, 2), self.config.stride)
-        sound = sound[..., before : before + samples]
+        before, _ = self.framing(samples)
+        sound = self.decode_frames(coded, masks)[..., before : before + samples]
         return pad(sound, (0, samples - sound.shape[-1]))
 
-    def _framing(self, samples: int) -> tuple[int, int]:
+    def decode_frames(self, coded: Tensor, masks: Tensor) -> Tensor:
+        """As `decode`, with all that the frames reach: [batch, speakers, (frames - 1) · stride + length]."""
+        pieces = (masks * coded.unsqueeze(2)) @ self.decoder.weight[:, 0]  # batch, frames, speakers, length
+        return _overlapped(pieces.transpose(1, 2), self.config.stride)
+
+    def framing(self, samples: int) -> tuple[int, int]:
         """(silence before the first sample, frames)."""
         length, stride = self.config.filter_length, self.config.stride
         if self.config.edges == "none":

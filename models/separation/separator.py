@@ -64,7 +64,7 @@ class Separator:
         self.sample_rate, self.speakers = int(settings["sample_rate"]), trained.config.speakers
         self.loudness_db = float(settings.get("loudness_db", published.LOUDNESS_DB))
         self.test_time_augmentation = int(settings.get("test_time_augmentation", USUAL_AUGMENTATION))
-        self._match_levels = bool(settings.get("match_levels", True))
+        self.matches_levels = bool(settings.get("match_levels", True))
         self.parameters = sum(weight.numel() for weight in trained.parameters())
         self.name = info.title or f"{self.speakers} speakers"
 
@@ -320,7 +320,7 @@ class Separator:
         heard = torch.from_numpy(np.ascontiguousarray(given * gain, dtype=np.float32)).to(self._target)
         tracks = self._augmented(heard, times).cpu().numpy()
         scales = np.ones(len(tracks))
-        if self._match_levels:
+        if self.matches_levels:
             scales = _scales(tracks[:, 0], heard[0].cpu().numpy())
         own = tracks if len(sound) == 1 else tracks[:, 1:]
         return (own * (scales / gain)[:, None, None]).astype(np.float32)
