@@ -98,7 +98,9 @@ class NetworkStream:
         self._length, self._stride = config.filter_length, config.stride
         self._waiting: Tensor | None = None  # samples from the next frame's first on
         self._unfinished: Tensor | None = None  # tracks to which frames still to come will add
-        self._silent = network.framing(1)[0]  # samples before the sound's first that are still to be taken off
+        self._silent = network.framing(1)[
+            0
+        ]  # samples before the sound's first that are still to be taken off
         self._pushed = self._given = 0
 
     @torch.inference_mode()

@@ -14,7 +14,8 @@ from models.errors import UserError
 from models.progress import Progress
 from models.separation.config import DataConfig
 from models.separation.corpora import Corpus, ReadyMixture, open_corpus, speakers_of
-from models.separation.data import SHORTEST_S, Voices, split_mixtures, split_speakers
+from models.separation.decoded import SHORTEST_S, Voices
+from models.separation.parting import split_mixtures, split_speakers
 
 RATE = 8000
 

@@ -6,7 +6,7 @@ import soundfile
 
 from models.errors import UserError
 from models.progress import Progress
-from models.separation import data, evaluation
+from models.separation import data, decoded, evaluation, parting
 from models.separation.config import DataConfig, MixingConfig, SeparationConfig
 from models.separation.corpora import open_corpus
 from models.separation.samples import sample_mixtures
@@ -103,17 +103,19 @@ def test_no_speaker_is_on_two_sides(voices_folder):
     corpus = open_corpus(voices_folder)
     for seed in range(20):
         settings = DataConfig(validation_count=3, test_count=4, fixed_seed=seed)
-        parts = data.split_speakers(corpus, settings)
+        parts = parting.split_speakers(corpus, settings)
         assert sorted(name for part in parts.values() for name in part) == sorted(corpus.speakers)
-        assert [len(parts[name]) for name in data.PARTS] == [5, 3, 4]
+        assert [len(parts[name]) for name in parting.PARTS] == [5, 3, 4]
         assert {corpus.speakers[name] for name in parts["test"]} == {"f", "m"}
-    named = data.split_speakers(corpus, DataConfig(validation_speakers=["100", "101"], test_speakers=["102"]))
+    named = parting.split_speakers(
+        corpus, DataConfig(validation_speakers=["100", "101"], test_speakers=["102"])
+    )
     assert named["validation"] == ("100", "101")
     assert named["test"] == ("102",)
     with pytest.raises(UserError, match="no speaker 999"):
-        data.split_speakers(corpus, DataConfig(test_speakers=["999"]))
+        parting.split_speakers(corpus, DataConfig(test_speakers=["999"]))
     with pytest.raises(UserError, match="too few"):
-        data.split_speakers(corpus, DataConfig(validation_count=6, test_count=6))
+        parting.split_speakers(corpus, DataConfig(validation_count=6, test_count=6))
 
 
 def test_a_number_may_name_a_speaker():
@@ -169,10 +171,10 @@ def wsj(tmp_path):
 
 def test_ready_made_mixtures_as_folders(wsj):
     corpus = open_corpus(wsj)
-    parts = data.split_mixtures(corpus, DataConfig(), 2)
+    parts = parting.split_mixtures(corpus, DataConfig(), 2)
     assert {name: len(part) for name, part in parts.items()} == {"train": 3, "validation": 3, "test": 3}
     with pytest.raises(UserError, match="2 voices"):
-        data.split_mixtures(corpus, DataConfig(), 3)
+        parting.split_mixtures(corpus, DataConfig(), 3)
 
 
 def test_a_ready_made_mixture_is_cut_and_levelled(wsj, tmp_path):
@@ -192,18 +194,18 @@ def test_a_ready_made_mixture_is_cut_and_levelled(wsj, tmp_path):
 
 def test_voices_are_decoded_and_converted_once(voices_folder, tmp_path, monkeypatch):
     clips = open_corpus(voices_folder).clips[:3]
-    first = data.Voices(clips, 4000, tmp_path / "cache", Progress())
+    first = decoded.Voices(clips, 4000, tmp_path / "cache", Progress())
     monkeypatch.setattr(data.audio, "read_part", lambda *a: pytest.fail("read again"))
-    again = data.Voices(clips, 4000, tmp_path / "cache", Progress())
+    again = decoded.Voices(clips, 4000, tmp_path / "cache", Progress())
     np.testing.assert_array_equal(first[2], again[2])
     assert len(first[0]) == 8000
     with pytest.raises(BaseException, match="read again"):
-        data.Voices(clips, 8000, tmp_path / "cache", Progress())
+        decoded.Voices(clips, 8000, tmp_path / "cache", Progress())
 
 
 def test_training_mixtures_by_their_seed(voices_folder, tmp_path):
-    clips = data.joining_order(open_corpus(voices_folder).clips, 1)
-    voices = data.Voices(clips, 8000, tmp_path / "cache", Progress())
+    clips = parting.joining_order(open_corpus(voices_folder).clips, 1)
+    voices = decoded.Voices(clips, 8000, tmp_path / "cache", Progress())
     mixer = data.Mixer(voices, 0.5, 2, MixingConfig(speed=0.1))
     one, same, other = mixer.mixture(3, 5), mixer.mixture(3, 5), mixer.mixture(3, 6)
     np.testing.assert_array_equal(one.mixture, same.mixture)
@@ -220,7 +222,7 @@ def test_noise_and_rooms_come_from_folders(voices_folder, tmp_path_factory):
     settings = MixingConfig(
         noise=str(folder / "noise"), noise_share=1.0, noise_low_db=10.0, noise_high_db=10.0
     )
-    voices = data.Voices(open_corpus(voices_folder).clips, 8000, folder / "cache", Progress())
+    voices = decoded.Voices(open_corpus(voices_folder).clips, 8000, folder / "cache", Progress())
     mixed = data.Mixer(voices, 0.5, 2, settings).mixture(0, 1)
     beneath = mixed.mixture - mixed.sources.sum(0)
     speech = np.square(mixed.sources.sum(0)).sum()
@@ -234,24 +236,24 @@ def test_noise_and_rooms_come_from_folders(voices_folder, tmp_path_factory):
 
 
 def test_now_and_then_one_voice_is_alone(voices_folder, tmp_path):
-    voices = data.Voices(open_corpus(voices_folder).clips, 8000, tmp_path / "cache", Progress())
+    voices = decoded.Voices(open_corpus(voices_folder).clips, 8000, tmp_path / "cache", Progress())
     mixer = data.Mixer(voices, 0.5, 2, MixingConfig(alone=0.25))
     alone = [not mixer.mixture(n, n).sources[1].any() for n in range(200)]
     assert 0.15 < np.mean(alone) < 0.35
 
 
 def test_voices_join_one_after_the_other(voices_folder, tmp_path):
-    clips = data.joining_order(open_corpus(voices_folder).clips, 1)
+    clips = parting.joining_order(open_corpus(voices_folder).clips, 1)
     assert {clip.sex for clip in clips[:4]} == {"f", "m"}  # two speakers, two clips each
-    voices = data.Voices(clips, 8000, tmp_path / "cache", Progress())
+    voices = decoded.Voices(clips, 8000, tmp_path / "cache", Progress())
     mixer = data.Mixer(voices, 0.5, 2, MixingConfig(crop=False, level_db=0))
     mixer.limit(2)
     few = {mixer.mixture(n, n).mixture.tobytes() for n in range(60)}
     assert len(few) <= 8  # 2 × 2 clips of the two, in either order
     mixer.limit(12)
     assert len({mixer.mixture(n, n).mixture.tobytes() for n in range(60)}) > 30
-    assert [data.speakers_joined(n, 2, 12, 4) for n in range(6)] == [2, 3, 5, 8, 12, 12]
-    assert data.speakers_joined(0, 0, 12, 4) == 12
+    assert [parting.speakers_joined(n, 2, 12, 4) for n in range(6)] == [2, 3, 5, 8, 12, 12]
+    assert parting.speakers_joined(0, 0, 12, 4) == 12
 
 
 def test_the_samples_add_up():

@@ -126,7 +126,9 @@ def test_at_the_networks_rate_only_the_level_is_added():
         whole = separator.network(torch.from_numpy(sound[None]))[0].numpy()
     factor = found[0, 100:] / whole[0, 100:]
     total = whole.sum(0)
-    last = 15_200  # the factor at the beginning of the last tenth is drawn from all before the tenth before it
+    last = (
+        15_200  # the factor at the beginning of the last tenth is drawn from all before the tenth before it
+    )
     wanted = (total[:14_400] @ sound[:14_400]) / np.square(total[:14_400]).sum()
     assert wanted > 0
     assert factor[last - 100] == pytest.approx(wanted, rel=1e-3)
