@@ -56,6 +56,8 @@ AUDIO_SUFFIXES = frozenset(
 ABSURD = 1e12  # full scale is 1, or 2³¹ in files that count in whole numbers
 BLOCK = 1 << 20  # samples of one channel that are read at once
 SILENT_POWER = 1e-8  # mean square below which nothing can be told of a stretch (−80 dB)
+PIECE = 8192  # samples in which it is looked whether channels cancel one another
+PIECES = 0.1  # share of them in which they have to
 CANCELLED = 0.01  # of the channels' power: less is left of it where they are opposite in phase (−20 dB)
 MOST_IN_MEMORY_S = 4 * 3600.0  # one hour of mono float32 at 16 kHz is 230 MB
 
@@ -91,13 +93,15 @@ def remarks(path: str | os.PathLike[str]) -> tuple[Remark, ...]:
     The first minute is listened to.
     """
     with contextlib.closing(open_sound(path)) as file:
-        fold = _Fold(file.channels)
+        fold, lacking = _Fold(file.channels), 0
         for _ in range(6):
             block = file.read(10 * file.samplerate)
             if not len(block):
                 break
-            fold.mono(block)
-        return distinct((*file.remarks, *fold.remarks))
+            lacking += block.size - int(np.isfinite(block).sum())
+            fold.mono(_finite(block))
+        said = [Remark("{count} of its samples are no numbers; they were taken for silence.", count=lacking)]
+        return distinct((*file.remarks, *fold.remarks, *(said if lacking else [])))
 
 
 def named_remarks(paths: Iterable[str | os.PathLike[str]]) -> tuple[Remark, ...]:
@@ -171,7 +175,7 @@ def raw_blocks(path: str | os.PathLike[str], frames: int = 262_144) -> Iterator[
 class _Fold:
     """Many channels to one: their mean, or the loudest where they cancel one another, as a miswired cable makes them.
 
-    Decided at the first block that is not silent, and kept.
+    Once they do, the loudest is kept.
     """
 
     def __init__(self, channels: int) -> None:
@@ -179,26 +183,38 @@ class _Fold:
         if channels > 2:
             self.remarks = (Remark("Its {count} channels were averaged.", count=channels),)
         self._channel: int | None = None
-        self._decided = channels == 1
 
     def mono(self, block: np.ndarray) -> np.ndarray:
         """float32 [n] of [n, channels]."""
         if block.shape[1] == 1:
             return block[:, 0]
         mean = block.mean(axis=1)
-        if not self._decided:
-            powers = np.square(block, dtype=np.float64).mean(axis=0)
-            if powers.max(initial=0.0) > SILENT_POWER:
-                self._decided = True
-                if np.square(mean, dtype=np.float64).mean() < CANCELLED * powers.mean():
-                    self._channel = int(powers.argmax())
-                    self.remarks = (
-                        Remark(
-                            "Its channels are opposite in phase and would cancel one another; channel {channel} alone was heard.",
-                            channel=self._channel + 1,
-                        ),
-                    )
+        if self._channel is None:
+            self._channel = _loudest_where_cancelled(block, mean)
+            if self._channel is not None:
+                self.remarks = (
+                    Remark(
+                        "Its channels are opposite in phase and would cancel one another; channel {channel} alone was heard.",
+                        channel=self._channel + 1,
+                    ),
+                )
         return mean if self._channel is None else np.ascontiguousarray(block[:, self._channel])
+
+
+def _loudest_where_cancelled(block: np.ndarray, mean: np.ndarray) -> int | None:
+    """The loudest channel of [n, channels], where in a tenth of what is not silent next to nothing is left of their `mean`.
+
+    Constant offsets count for nothing: they are heard by nobody, and two of one sign would hide that the rest is opposite.
+    """
+    cancelled, loud, powers = 0, 0, np.zeros(block.shape[1])
+    for start in range(0, len(block), PIECE):
+        piece, left = (part[start : start + PIECE].astype(np.float64) for part in (block, mean))
+        power, rest = np.square(piece - piece.mean(axis=0)).mean(axis=0), np.square(left - left.mean()).mean()
+        if power.max(initial=0.0) > SILENT_POWER:
+            loud += 1
+            cancelled += bool(rest < CANCELLED * power.mean())
+            powers += power
+    return int(powers.argmax()) if cancelled and cancelled >= PIECES * loud else None
 
 
 def _joined(file: Sound, path: str | os.PathLike[str], most: int | None, mono: bool) -> np.ndarray:

@@ -52,6 +52,8 @@ _SIGNATURES = (
     (0, b"version https://git-lfs", "lfs"),
     (8, b"WAVE", "wav"),
     (0, b"RIFF", "riff"),
+    (0, b".snd", "au"),
+    (0, b"caff", "caf"),
     (0, b"fLaC", "flac"),
     (0, b"OggS", "ogg"),
     (0, b"ID3", "mp3"),

@@ -18,6 +18,15 @@ import numpy as np
 import soundfile
 
 from models import files
+from models.containers import (
+    LARGEST_32,
+    Mended,
+    flac_in_doubt,
+    mended,
+    ogg_changes,
+    ogg_ends,
+    wav_claim,
+)
 from models.errors import UserError
 from models.remarks import Remark
 
@@ -29,7 +38,13 @@ TRUSTED_GROWTH = (
     40  # a header that claims more 16-bit samples than so many times the file's bytes is not believed
 )
 MOST_CHANNELS = 1024
-RATES = (1, 6_144_000)  # Hz
+MOST_CLAIMED_S = 1e6  # a header that claims more than eleven days says nothing
+FAR_OVER = 16.0  # times full scale; no clipping goes so far
+PEEK_S = 10  # in which the scale of fractions is found
+RATES = (
+    1000,
+    6_144_000,
+)  # Hz; slower, it is no sound that was heard, and takes days to be brought to another rate
 MOST_BAD_PACKETS = 10_000
 REMEMBERED = 512  # files whose length was counted
 
@@ -69,12 +84,27 @@ def open_sound(path: str | os.PathLike[str]) -> Sound:
         )
     if kind in FFMPEG_KINDS:
         return FFmpegSound(path)
+    patches = mended(path, kind) if kind in {"wav", "au", "caf"} else None
+    if patches is not None:
+        try:
+            sound = SndfileSound(path, patches)
+        except UserError:
+            return _plain_sound(path, kind)
+        sound.remarks += _of_wav(path) if kind == "wav" else (_LENGTH,)
+        return sound
+    return _plain_sound(path, kind)
+
+
+def _plain_sound(path: Path, kind: str) -> Sound:
+    """The sound in a file whose header is taken as it is, its length counted where that is in doubt."""
     try:
         sound = SndfileSound(path)
     except UserError:
-        if kind in {"wav", "flac", "ogg", "mp3"} and path.stat().st_size > 64:
-            return FFmpegSound(path)
-        raise
+        if kind not in {"wav", "flac", "ogg", "mp3"} or path.stat().st_size <= 64:
+            raise
+        other = FFmpegSound(path)
+        other.remarks += _of_joined_wav(path) if kind == "wav" else ()
+        return other
     doubt = _doubt(sound, path, kind)
     if doubt is None:
         return sound
@@ -82,9 +112,13 @@ def open_sound(path: str | os.PathLike[str]) -> Sound:
         other = FFmpegSound(path)
     except UserError:
         return sound
-    if other.frames <= sound.frames and sound.frames < 2**40 and doubt is not _LENGTH:
+    if kind != "flac" and other.frames <= sound.frames and sound.frames < 2**40:
         other.close()
         return sound
+    if kind == "flac":  # each of its packets is a whole one, though it may be damaged
+        other.count()
+    if doubt is _JOINED and other.frames < sound.frames:
+        doubt = _breaks_off(other.frames / other.samplerate, sound.frames / sound.samplerate)
     sound.close()
     other.remarks += (doubt,)
     return other
@@ -93,76 +127,101 @@ def open_sound(path: str | os.PathLike[str]) -> Sound:
 _LENGTH = Remark("Its header does not say how long it is; what is there was read.")
 _WRONG_LENGTH = Remark("Its header says a wrong length; it was read to its end.")
 _JOINED = Remark("Several recordings follow one another in this file; all were read.")
+_FIRST = Remark("Several recordings follow one another in this file; only the first was read.")
+
+
+def _breaks_off(there_s: float, claimed_s: float) -> Remark:
+    return Remark(
+        "It breaks off: {there:.1f} s of {claimed:.1f} s are there.", there=there_s, claimed=claimed_s
+    )
+
+
+def _of_wav(path: Path) -> tuple[Remark, ...]:
+    """What is to be said of a WAV whose header says another length than is there."""
+    claim = wav_claim(path)
+    if claim is None:
+        return ()
+    if claim.claimed > claim.there and claim.claimed < LARGEST_32 and claim.rate:
+        return (_breaks_off(claim.there / claim.rate, claim.claimed / claim.rate),)
+    return (_WRONG_LENGTH,) if 0 < claim.claimed < claim.there else (_LENGTH,)
+
+
+def _of_joined_wav(path: Path) -> tuple[Remark, ...]:
+    claim = wav_claim(path)
+    return (_FIRST,) if claim is not None and claim.follows == "sound" else ()
 
 
 def _doubt(sound: SndfileSound, path: Path, kind: str) -> Remark | None:
     """Why the length that libsndfile gives is not believed, or None."""
     size = path.stat().st_size
     if kind == "wav":
-        claim = _wav_claim(path)
-        if claim is not None and claim[0] == 0 and claim[1] > 0 and not sound.frames:
-            return _LENGTH
-        if claim is not None and claim[0] > claim[1] and claim[0] < 0xFFFF_FF00 and claim[2]:
-            sound.remarks += (
-                Remark(
-                    "It breaks off: {there:.1f} s of {claimed:.1f} s are there.",
-                    there=claim[1] / claim[2],
-                    claimed=claim[0] / claim[2],
-                ),
-            )
+        sound.remarks += _of_joined_wav(path)
         return None
-    if kind == "flac" and (not sound.frames or sound.frames * sound.channels * 2 > TRUSTED_GROWTH * size):
-        return _LENGTH
-    if kind in {"mp3", "ogg"}:
-        counted = counted_frames(path)
-        if counted is None:
+    if kind == "flac":
+        if not sound.frames or sound.frames * sound.channels * 2 > TRUSTED_GROWTH * size:
+            return _LENGTH
+        if flac_in_doubt(path, sound.frames):
+            return _JOINED
+        return None
+    if kind == "ogg" and ogg_changes(path):
+        sound.remarks += (_FIRST,)
+        return None
+    counted = counted_seconds(path) if kind in {"mp3", "ogg"} else None
+    if counted is None:
+        return None
+    said = sound.frames / sound.samplerate
+    if abs(counted - said) > 0.02 * said + 0.1:
+        if kind == "mp3" and counted < said:  # what its first frame claims is not there
+            sound.frames = round(counted * sound.samplerate)
+            sound.remarks += (_breaks_off(counted, said) if said < MOST_CLAIMED_S else _LENGTH,)
             return None
-        if abs(counted - sound.frames) > 0.02 * sound.frames + 0.1 * sound.samplerate:
-            return _JOINED if kind == "ogg" else _WRONG_LENGTH
-    return None
-
-
-def _wav_claim(path: Path) -> tuple[int, int, int] | None:
-    """(bytes of samples that the header of a WAV claims, bytes that are there, bytes a second); None without such."""
-    with files.opened(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        place, rate = 12, 0
-        for _ in range(1000):
-            file.seek(place)
-            head = file.read(8)
-            if len(head) < 8:
-                return None
-            name, length = head[:4], int.from_bytes(head[4:], "little")
-            if name == b"fmt ":
-                values = file.read(16)
-                rate = struct.unpack("<I", values[8:12])[0] if len(values) == 16 else 0
-            if name == b"data":
-                return length, size - place - 8, rate
-            place += 8 + length + length % 2
+        return _WRONG_LENGTH if kind == "mp3" else _JOINED
+    if kind == "ogg" and not ogg_ends(path):
+        sound.remarks += (Remark("It has no mark of its end; it may have been cut off."),)
     return None
 
 
 class SndfileSound:
     """A sound that libsndfile reads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patches: dict[int, bytes] | None = None) -> None:
         self._name = files.shown(path.name)
+        self._mended = Mended(path, patches) if patches else None
         try:
-            self._file = soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)
+            place = os.fsencode(path) if os.name == "posix" else path
+            self._file = soundfile.SoundFile(self._mended or place)
         except OSError as error:
             raise _cannot_open(path, error) from error
         except (soundfile.LibsndfileError, RuntimeError, TypeError, ValueError) as error:
+            if self._mended is not None:
+                self._mended.close()
             raise not_a_sound(path) from error
         self.samplerate, self.channels = int(self._file.samplerate), int(self._file.channels)
         self.frames, self.format = int(self._file.frames), str(self._file.format)
         self.remarks: tuple[Remark, ...] = ()
+        self._scale = np.float32(1)
         if not RATES[0] <= self.samplerate <= RATES[1] or not 1 <= self.channels <= MOST_CHANNELS:
-            self._file.close()
+            self.close()
             raise not_a_sound(path)
+        if self._file.subtype in ("FLOAT", "DOUBLE"):
+            self._find_scale()
+
+    def _find_scale(self) -> None:
+        """Some programs write whole numbers of 16 or 32 bits as fractions: full scale is then theirs."""
+        heard = self.read(PEEK_S * self.samplerate)
+        peak = float(np.abs(heard[np.isfinite(heard)]).max(initial=0.0))
+        self.seek(0)
+        if peak > FAR_OVER:
+            full = next((float(2**bits) for bits in (15, 23, 31) if peak <= 1.01 * 2**bits), peak)
+            self._scale = np.float32(1 / full)
+            self.remarks += (
+                Remark("Its samples reach {peak:.3g} times full scale; they were scaled to it.", peak=peak),
+            )
 
     def read(self, frames: int) -> np.ndarray:
         try:
-            return self._file.read(max(0, frames), dtype="float32", always_2d=True)
+            block = self._file.read(max(0, frames), dtype="float32", always_2d=True)
+            return block if self._scale == 1 else block * self._scale
         except (soundfile.LibsndfileError, RuntimeError, MemoryError, ValueError) as error:
             raise breaks_off(self._name) from error
 
@@ -174,6 +233,8 @@ class SndfileSound:
 
     def close(self) -> None:
         self._file.close()
+        if self._mended is not None:
+            self._mended.close()
 
 
 class FFmpegSound:
@@ -199,18 +260,13 @@ class FFmpegSound:
         self.format = str(self._container.format.name).split(",")[0].upper()
         self.remarks = self._remarks_of_tracks()
         claimed = stream.duration * stream.time_base if stream.duration else None
-        counted = counted_frames(path)
+        seconds = counted_seconds(path)
+        counted = None if seconds is None else round(seconds * self.samplerate)
         self.frames = counted if counted is not None else round(float(claimed or 0) * self.samplerate)
         if self.format in ("MOV", "MATROSKA") and claimed and counted is not None:
             there = counted / self.samplerate
             if float(claimed) - there > 0.25 + 0.02 * float(claimed):
-                self.remarks += (
-                    Remark(
-                        "It breaks off: {there:.1f} s of {claimed:.1f} s are there.",
-                        there=there,
-                        claimed=float(claimed),
-                    ),
-                )
+                self.remarks += (_breaks_off(there, float(claimed)),)
 
     def read(self, frames: int) -> np.ndarray:
         parts, left = [], frames
@@ -231,6 +287,19 @@ class FFmpegSound:
         result = np.concatenate(parts) if parts else np.zeros((0, self.channels), np.float32)
         self._place += len(result)
         return result
+
+    def _fitted(self, block: np.ndarray) -> np.ndarray:
+        """With as many channels as the sound began with, though the stream changed them."""
+        if block.shape[1] == self.channels:
+            return block
+        return np.repeat(block.mean(axis=1, keepdims=True), self.channels, axis=1)
+
+    def count(self) -> None:
+        """Set `frames` to what is read in truth."""
+        self.frames = 0
+        while block := len(self.read(262_144)):
+            self.frames += block
+        self._start()
 
     def seek(self, frame: int) -> None:
         """By decoding up to there: places in compressed sound are not exact."""
@@ -307,7 +376,9 @@ class FFmpegSound:
                     except (av.error.FFmpegError, ValueError):
                         bad += 1
                         continue
-                    block = np.concatenate(made) if made else np.zeros((0, self.channels), np.float32)
+                    block = np.concatenate(
+                        [np.zeros((0, self.channels), np.float32), *map(self._fitted, made)]
+                    )
                 good += len(block)
                 yield block
         if bad and not good:
@@ -346,11 +417,11 @@ def _samples_of(frame: Any) -> np.ndarray:
     return np.ascontiguousarray(samples, np.float32)
 
 
-_counted: dict[tuple[str, int, int], int | None] = {}
+_counted: dict[tuple[str, int, int], float | None] = {}
 
 
-def counted_frames(path: Path) -> int | None:
-    """Samples of one channel, counted from the packets without decoding them; None where they do not say.
+def counted_seconds(path: Path) -> float | None:
+    """How long a file lasts, counted from its packets without decoding them; None where they do not say.
 
     Exact, but for containers that count in milliseconds (WebM) and for joined streams: there within a few packets.
     """
@@ -387,7 +458,7 @@ def counted_frames(path: Path) -> int | None:
     result = round(seconds * rate) - primed if timed else 0
     if len(_counted) >= REMEMBERED:
         _counted.clear()
-    _counted[key] = result if result > 0 else None
+    _counted[key] = result / rate if result > 0 else None
     return _counted[key]
 
 

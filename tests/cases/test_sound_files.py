@@ -78,6 +78,107 @@ def test_a_wav_that_breaks_off_says_so(tmp_path):
     assert "0.5 s of 2.0 s" in str(audio.info(path).remarks[0])
 
 
+def places(data, *patches):
+    """`data` with other bytes at some places."""
+    changed = bytearray(data)
+    for place, content in patches:
+        changed[place : place + len(content)] = content
+    return bytes(changed)
+
+
+def test_a_wav_whose_header_was_written_once_and_not_again(tmp_path):
+    """Recorders write the length now and then; what came after the last time is read, too, unless it is no sound."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(), RATE, subtype="PCM_16")
+    whole = path.read_bytes()
+    path.write_bytes(places(whole, (40, (RATE).to_bytes(4, "little"))))
+    assert heard(path) == 2.0
+    assert "wrong length" in str(audio.remarks(path)[0])
+    path.write_bytes(whole + b"LIST\x04\x00\x00\x00abcd")
+    assert heard(path) == 2.0
+    assert audio.remarks(path) == ()
+    path.write_bytes(whole + whole)
+    assert heard(path) == 2.0
+    assert "only the first" in str(audio.remarks(path)[0])
+
+
+@pytest.mark.parametrize(("name", "mark", "offset", "content"), [
+    ("a.rf64", b"ds64", 8, bytes(24)),
+    ("a.rf64", b"ds64", 8, b"\xff" * 24),
+    ("a.au", b".snd", 8, bytes(4)),
+    ("a.caf", b"data", 4, b"\xff" * 8),  # what Core Audio writes while it records
+    ("a.caf", b"data", 4, bytes(8)),
+])  # fmt: skip
+def test_containers_that_do_not_say_their_length(tmp_path, name, mark, offset, content):
+    path = tmp_path / name
+    soundfile.write(path, tone(), RATE, format=name[2:].upper(), subtype="PCM_16")
+    data = path.read_bytes()
+    path.write_bytes(places(data, (data.index(mark) + offset, content)))
+    assert heard(path) == 2.0
+    assert "does not say how long" in str(audio.remarks(path)[0])
+
+
+def test_a_rate_at_which_nothing_is_heard_is_refused(tmp_path):
+    """One sample a second: two seconds of numbers would be hours of sound at another rate."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(), RATE, subtype="PCM_16")
+    path.write_bytes(places(path.read_bytes(), (24, b"\x01\x00\x00\x00")))
+    with pytest.raises(UserError, match="not a sound file"):
+        audio.info(path)
+
+
+@pytest.mark.parametrize("seconds", [(2.0, 2.0), (2.0, 30.0), (30.0, 1.0)])
+def test_joined_flac_is_read_to_its_end_and_said(tmp_path, seconds):
+    path, noise = tmp_path / "joined.flac", np.random.default_rng(0)
+    parts = []
+    for number, length in enumerate(seconds):
+        soundfile.write(
+            tmp_path / f"{number}.flac", tone(length) * noise.uniform(0.9, 1.1, round(length * RATE)), RATE
+        )
+        parts.append((tmp_path / f"{number}.flac").read_bytes())
+        assert audio.remarks(tmp_path / f"{number}.flac") == ()
+    path.write_bytes(b"".join(parts))
+    assert heard(path) == pytest.approx(sum(seconds), abs=0.3)  # FFmpeg may lose a frame where they meet
+    assert "Several recordings" in str(audio.remarks(path)[0])
+
+
+def test_an_mp3_that_breaks_off_says_so(tmp_path):
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, tone(4.0), RATE)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert audio.info(path).duration_s == pytest.approx(len(audio.read(path)) / RATE, abs=0.1)
+    assert "of 4.0 s are there" in str(audio.remarks(path)[0])
+
+
+def test_an_ogg_that_breaks_off_or_goes_on_in_another_way_says_so(tmp_path):
+    sound = tone(20.0) + np.random.default_rng(0).normal(0, 0.1, 20 * RATE)
+    soundfile.write(tmp_path / "a.ogg", sound, RATE)
+    soundfile.write(tmp_path / "a.opus", sound, RATE, format="OGG", subtype="OPUS")
+    vorbis, opus = ((tmp_path / name).read_bytes() for name in ("a.ogg", "a.opus"))
+    assert audio.remarks(tmp_path / "a.ogg") == audio.remarks(tmp_path / "a.opus") == ()
+    path = tmp_path / "b.ogg"
+    path.write_bytes(vorbis[: len(vorbis) // 2])
+    assert "no mark of its end" in str(audio.remarks(path)[0])
+    path.write_bytes(opus + vorbis)
+    assert "only the first" in str(audio.remarks(path)[0])
+
+
+@pytest.mark.parametrize("full", [2**15, 2**31, 1e12])
+def test_whole_numbers_written_as_fractions_are_scaled(tmp_path, full):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone() * full, RATE, subtype="FLOAT")
+    assert np.abs(audio.read(path)).max() == pytest.approx(1.0 if full == 1e12 else 0.5, rel=0.01)
+    assert "times full scale" in str(audio.remarks(path)[0])
+
+
+def test_samples_that_are_no_numbers_are_said(tmp_path):
+    sound = tone()
+    sound[100:200] = np.nan
+    soundfile.write(tmp_path / "a.wav", sound, RATE, subtype="FLOAT")
+    assert np.isfinite(audio.read(tmp_path / "a.wav")).all()
+    assert "100 of its samples" in str(audio.remarks(tmp_path / "a.wav")[0])
+
+
 def test_flac_from_a_pipe(tmp_path):
     path = tmp_path / "a.flac"
     soundfile.write(path, tone(), RATE)
@@ -164,6 +265,15 @@ def test_channels_that_are_opposite_in_phase_are_heard(tmp_path):
     np.testing.assert_allclose(np.concatenate(list(audio.blocks(path, RATE, 0.3))), tone(), atol=1e-6)
     np.testing.assert_allclose(audio.read_part(path, 0.5, 1.0), tone()[8_000:16_000], atol=1e-6)
     assert "opposite in phase" in str(audio.remarks(path)[0])
+
+
+@pytest.mark.parametrize(("offset", "share"), [(0.2, 1.0), (0.0, 0.3)])
+def test_opposite_channels_with_an_offset_or_for_a_while(tmp_path, offset, share):
+    sound, sign = tone(4.0), np.ones(4 * RATE)
+    sign[: round(share * len(sign))] = -1
+    soundfile.write(tmp_path / "a.wav", np.stack([sound + offset, sign * sound + offset], 1), RATE)
+    assert np.std(audio.read(tmp_path / "a.wav")) == pytest.approx(np.std(sound), rel=0.01)
+    assert "opposite in phase" in str(audio.remarks(tmp_path / "a.wav")[0])
 
 
 def test_a_mean_of_channels_is_said_where_there_are_many(tmp_path):
