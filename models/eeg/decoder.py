@@ -116,6 +116,9 @@ class Decoder:
         self.sample_rate = self.signal.sample_rate
         self.channel_names = tuple(info.preprocessing["channels"])
         self.subjects = tuple(trained_subjects(info))  # that it learned from; anyone else is unknown to it
+        nobody_named = info.training.get("config", {}).get("drop_identity", 0) >= 1
+        # Those it was tuned to without ever saying whose the EEG is: what was learned of them is the unknown subject's.
+        self._unnamed = set(info.preprocessing.get("tuned_to", [])) if nobody_named else set()
         self.window_s = float(info.preprocessing["window_s"])
         self.linear = isinstance(built, LinearDecoder)
         self.parameters = sum(parameter.numel() for parameter in built.parameters())
@@ -305,7 +308,8 @@ class Decoder:
         return Reliance(_to_one(saliency), _to_one(excitation), gate)
 
     def _numbers(self, count: int, subject: str | None) -> torch.Tensor:
-        number = self.subjects.index(subject) + 1 if subject in self.subjects else UNKNOWN
+        named = subject in self.subjects and subject not in self._unnamed
+        number = self.subjects.index(subject) + 1 if subject is not None and named else UNKNOWN
         return torch.full((count,), number, device=self._device)
 
     @torch.inference_mode()

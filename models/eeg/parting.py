@@ -16,6 +16,7 @@ from models.remarks import Remark
 
 WITHIN_SUBJECT, UNSEEN_SUBJECTS = Remark("within subject"), Remark("unseen subjects")
 LEAST_STIMULI = 5  # with fewer, time is cut instead
+MOST_SPARED = 0.1  # of the time of a part, for windows of full length
 LEAST_PIECE_S = 5  # a shorter rest of a stretch would make all windows short
 
 
@@ -116,8 +117,9 @@ def part(dataset: Dataset, settings: DataConfig, signal: PreprocessingConfig, se
             if name == "test" or subject not in held:
                 result[name] += stretches
     window = round(settings.window_s * dataset.sample_rate)
-    result = {name: _long_enough(stretches, window) for name, stretches in result.items()}
+    result = {name: long_enough(stretches, window) for name, stretches in result.items()}
     train = _shortened(result["train"], settings.minutes, dataset.sample_rate)
+    train = long_enough(train, window)
     if not train:
         raise UserError(
             "Nothing is left to train on.",
@@ -150,9 +152,18 @@ def _guard_s(dataset: Dataset, settings: DataConfig) -> float:
     return max(settings.guard_s, dataset.reach_s)
 
 
-def _long_enough(stretches: list[Stretch], window: int) -> list[Stretch]:
-    """Those that hold a window, where any does: one short rest among them would make all windows as short as itself."""
+def long_enough(stretches: list[Stretch], window: int) -> list[Stretch]:
+    """Without short rests, which would make all windows as short as the shortest of them.
+
+    A rest is shorter than a window and than half of the longest stretch; or shorter than a window, where all that are
+    as short hold a tenth of the time at most.
+    """
     least = min(window, max(map(len, stretches), default=0) // 2)
+    lengths = np.sort([len(stretch) for stretch in stretches])
+    for length in np.unique(lengths[lengths < window]):
+        if lengths[lengths <= length].sum() > MOST_SPARED * lengths.sum():
+            break
+        least = max(least, int(length) + 1)
     return [stretch for stretch in stretches if len(stretch) >= least]
 
 

@@ -171,9 +171,20 @@ def _band_pass(
 
 
 def reach_s(settings: PreprocessingConfig) -> float:
-    """How far the filter of `_band_pass` looks to either side: half of its length."""
-    low, top = settings.low_hz, settings.top_hz
-    nyquist = settings.sample_rate / 2
+    """How far the filter of `preprocess` looks to either side."""
+    return _reach_s(settings.low_hz, settings.top_hz, settings.sample_rate)
+
+
+def reach_of(history: History) -> float:
+    """How far the filters of a history look to either side, in s; 0 where it has none."""
+    rates = [step["to_hz"] for step in history.steps if step["step"] == "resample"]
+    bands = [step for step in history.steps if step["step"] == "band-pass"]
+    return sum(_reach_s(step["low_hz"], step["high_hz"], rates[0]) for step in bands) if rates else 0.0
+
+
+def _reach_s(low: float, top: float, rate: float) -> float:
+    """Half the length of the filter of `_band_pass`."""
+    nyquist = rate / 2
     bands = [min(max(0.25 * low, 2), low)] if low else []
     bands += [min(max(0.25 * top, 2), nyquist - top)] if top < nyquist - 1 else []
     return 3.3 / min(bands) / 2 if bands else 0.0

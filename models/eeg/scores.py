@@ -12,9 +12,10 @@ from models.overlap import TrainingOverlap
 from models.remarks import Remark
 
 WINDOWS_S = (10.0, 60.0)
-LEAST_SHIFT_S = 1.0  # smaller shifts still line up, because envelopes are smooth
+LEAST_NULL_S = 3.0  # of a stretch, for what chance comes to
 Z_95 = 1.96  # standard errors from a mean to either end of its 95 % interval (normal)
-WINDOW_SHIFTS = 40  # of the envelope, for what a window comes to by chance
+WINDOW_DRAWS = 40  # surrogates of the envelope, for what a window comes to by chance
+DRAWS_AT_ONCE = 100
 
 
 def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -69,7 +70,7 @@ class SubjectMetrics:
     """One subject.
 
     r: mean over its stretches. windows: window length in s → mean r over such windows (none where no stretch is so long).
-    null: float64 [draws], r under circular shifts of the envelope. p: share of draws at least as good (one-sided).
+    null: float64 [draws], r with surrogates of the envelope. p: share of draws at least as good (one-sided).
     met: whether the decoder learned from this subject. error: standard error of r over the stretches; NaN for fewer than three.
     """
 
@@ -196,14 +197,24 @@ def evaluate(
     return Evaluation(tuple(subjects), a, b, score, tuple(kinds))
 
 
-def shifted_r(decoded: np.ndarray, envelope: np.ndarray) -> np.ndarray:
-    """r [time] at every circular shift of the envelope at once; the first is the true one."""
-    a = np.asarray(decoded, np.float64) - np.mean(decoded)
-    b = np.asarray(envelope, np.float64) - np.mean(envelope)
-    power = np.sqrt((a @ a) * (b @ b))
-    if power <= 1e-12:
-        return np.zeros(len(a))
-    return np.fft.irfft(np.fft.rfft(a) * np.fft.rfft(b).conj(), len(a)) / power
+def surrogates(envelope: np.ndarray, draws: int, generator: np.random.Generator) -> np.ndarray:
+    """float64 [draws, time]: signals with the power spectrum of `envelope` [time] and phases at random (Theiler et al. 1992)."""
+    time = len(envelope)
+    amplitude = np.abs(np.fft.rfft(envelope - np.mean(envelope)))
+    phases = np.exp(2j * np.pi * generator.random((draws, len(amplitude))))
+    result: np.ndarray = np.fft.irfft(amplitude * phases, time)
+    return result
+
+
+def surrogate_r(
+    decoded: np.ndarray, envelope: np.ndarray, draws: int, generator: np.random.Generator
+) -> np.ndarray:
+    """r [draws] of `decoded` with surrogates of `envelope`, both [time]: what a decoder that hears nothing would reach."""
+    result = [
+        pearson(decoded, surrogates(envelope, min(DRAWS_AT_ONCE, draws - first), generator))
+        for first in range(0, draws, DRAWS_AT_ONCE)
+    ]
+    return np.concatenate(result) if result else np.zeros(0)
 
 
 def window_chance(
@@ -211,35 +222,34 @@ def window_chance(
 ) -> float:
     """What r of a window of `window` samples passes by chance once in twenty.
 
-    decoded, envelope: [time] each at `sample_rate`. Chance is the envelope shifted in a circle by a second or more either
-    way, `WINDOW_SHIFTS` times. NaN for less than four seconds.
+    decoded, envelope: [time] each at `sample_rate`. Chance is `WINDOW_DRAWS` surrogates of the envelope. NaN for less
+    than four seconds.
     """
-    least = round(LEAST_SHIFT_S * sample_rate)
-    if len(envelope) < 4 * least:
+    if len(envelope) < 4 * sample_rate:
         return float("nan")
-    shifts = np.random.default_rng(seed).integers(least, len(envelope) - least + 1, WINDOW_SHIFTS)
-    result = [by_window(decoded, np.roll(envelope, shift), window) for shift in shifts]
-    return quantiles(np.concatenate(result), 0.95)[0]
+    drawn = surrogates(envelope, WINDOW_DRAWS, np.random.default_rng(seed))
+    return quantiles(np.concatenate([by_window(decoded, item, window) for item in drawn]), 0.95)[0]
 
 
 def null_distribution(
     stretches: Sequence[Decoded], sample_rate: float, draws: int, generator: np.random.Generator
 ) -> np.ndarray:
-    """Mean r [draws] over the stretches under circular shifts of at least a second either way.
+    """Mean r [draws] over the stretches with surrogates of their envelopes; empty where all are shorter than three seconds.
 
-    Stretches of one stimulus and length are shifted together: people's answers to the same sound are alike, so shifting
-    each by itself would make chance look narrower than it is.
+    Shifts in a circle have too few independent places in a stretch of some seconds and line up at their seam, which makes
+    chance look narrower than it is. Stretches of one stimulus and length share their phases: people's answers to the same
+    sound are alike, so drawing for each by itself would, too.
     """
-    least = max(1, round(LEAST_SHIFT_S * sample_rate))
     total, count = np.zeros(draws), 0
-    shifts: dict[tuple[str, int], np.ndarray] = {}
+    seeds: dict[tuple[str, int], int] = {}
     for stretch in stretches:
         time = len(stretch.envelope)
-        if time < 3 * least:
+        if time < LEAST_NULL_S * sample_rate:
             continue
         key = (stretch.stimulus, time)
-        if key not in shifts:
-            shifts[key] = generator.integers(least, time - least + 1, draws)
-        total += shifted_r(stretch.decoded, stretch.envelope)[shifts[key] % time]
+        if key not in seeds:
+            seeds[key] = int(generator.integers(2**31))
+        shared = np.random.default_rng(seeds[key])
+        total += surrogate_r(stretch.decoded, stretch.envelope, draws, shared)
         count += 1
     return total / count if count else np.zeros(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from models.eeg.parting import Stretch, part
 from models.eeg.samples import bundled, located, trained_subjects
 from models.errors import UserError
 from models.fingerprint import PARTS, Used
+from models.overlap import TrainingOverlap
 from models.progress import Progress
 from models.remarks import Remark
 from models.training import schedules
@@ -44,6 +45,7 @@ class EEGTask(Task[EEGConfig]):
 
     system = "eeg"
     metric = "validation/r"
+    board_names: Mapping[str, str] = {"r": "pearson"}
 
     def prepare(self, progress: Progress) -> dict[str, int | float | str]:
         """Read the data set and part it; a fine-tuning takes signal settings, channels and subjects from its checkpoint."""
@@ -62,8 +64,12 @@ class EEGTask(Task[EEGConfig]):
         self.rate = self.dataset.sample_rate
         self.subjects = list(self.parts.met)
         self.channel_names = list(self.dataset.channel_names)
+        self._known = {name: number + 1 for number, name in enumerate(self.subjects)}
         if self.start is not None:
             self.subjects = trained_subjects(self.start[1])
+            # By content: a subject of other data is someone else, whatever the name.
+            met = TrainingOverlap.of(self.start[1], contents(self.dataset)).met
+            self._known = {name: n + 1 for n, name in enumerate(self.subjects)} if met else {}
         self._train = _Windows(self.parts.train, settings.window_s, self.rate, settings.windows_an_epoch)
         self._validation = _Windows(self.parts.validation, settings.window_s, self.rate)
         if self.config.keep == "best" and not len(self._validation):
@@ -123,7 +129,8 @@ class EEGTask(Task[EEGConfig]):
     def batch(self, split: str, draws: list[Draw]) -> Batch:
         """Windows; in training at random offsets, and now and then without saying whose they are."""
         windows = self._train if split == "train" else self._validation
-        numbers = {name: number + 1 for number, name in enumerate(self.subjects)}
+        # Who is never named in training has an embedding that no window reaches: then nobody is named in validation either.
+        numbers = self._known if self.config.drop_identity < 1 else {}
         eeg, envelope, subject = [], [], []
         for draw in draws:
             random = np.random.default_rng(draw.seed) if split == "train" else None

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.checkpoint import cannot_write
-from models.eeg import scores
+from models.eeg import preprocessing, scores
 from models.eeg.config import EEGConfig
+from models.overlap import TrainingOverlap
 from models.progress import Progress
 from models.training.config import preset, validated
 
 if TYPE_CHECKING:
     from models.eeg.decoder import Decoder
+    from models.eeg.history import History
 
 LEAST_S = 50.0  # of recording; less leaves nothing to judge by
 WINDOW_S = 5.0  # r of such windows tells how sure a mean is
@@ -49,11 +51,17 @@ def config_for(start_from: str, data: str, subject: str) -> dict[str, Any]:
 
 
 def write_data(
-    path: Path, eeg: np.ndarray, envelope: np.ndarray, sample_rate: int, channels: tuple[str, ...]
+    path: Path,
+    eeg: np.ndarray,
+    envelope: np.ndarray,
+    sample_rate: int,
+    channels: tuple[str, ...],
+    history: History | None = None,
 ) -> None:
     """Write a data set of one person, called `SUBJECT`, as NPZ: what was preprocessed and what was heard, equally long.
 
-    eeg: [time, channels] in µV; envelope: [time]; both from the beginning of the stimulus on. Raises UserError.
+    eeg: [time, channels] in µV; envelope: [time]; both from the beginning of the stimulus on. history: how the EEG was
+    preprocessed; as far as its filters look to either side, nothing is learned from beside what judges. Raises UserError.
     """
     time = min(len(eeg), len(envelope))
     try:
@@ -65,6 +73,7 @@ def write_data(
             fs=np.array(sample_rate),
             channels=np.array(channels),
             subject=np.array([SUBJECT]),
+            filter_reach_s=np.array(0.0 if history is None else preprocessing.reach_of(history)),
         )
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -72,12 +81,15 @@ def write_data(
 
 def gain(before: Decoder, after: Decoder, data: str, subject: str, progress: Progress) -> Gain:
     """Both decoders on the block that the tuning held back. data: as in its config. Raises UserError, Cancelled."""
+    from models.eeg.contents import contents
     from models.eeg.data import open_dataset, with_channels
     from models.eeg.evaluation import recipe, test_part
     from models.eeg.samples import located
 
     dataset = open_dataset(located(data), after.signal, [subject], progress.part(0, 0.5))
     held_back = test_part(with_channels(dataset, after.channel_names), recipe(after)).test
+    if not TrainingOverlap.of(before.info, contents(dataset)).met:  # someone else, though of the same name
+        held_back = tuple(replace(item, subject="") for item in held_back)
     window = round(WINDOW_S * after.sample_rate)
     means, errors, null_95 = [], [], float("nan")
     for decoder in (before, after):

@@ -196,6 +196,7 @@ class RunReporter:
             self.tell(events.Picture(path=path, title=shown.title, epoch=epoch))
         for name, value in figures.items():
             split, _, rest = name.partition("/")
+            rest = self.task.board_names.get(rest, rest)
             self._board.add_scalar(f"{split.capitalize()}/{rest}" if rest else name, value, step)
         self._board.flush()
 

@@ -8,7 +8,7 @@ a batch is the same in any process, at any time: that is what makes a resumed ru
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -100,6 +100,9 @@ class Task(ABC, Generic[Config]):
     system: str
     metric: str  # the validation figure that decides which weights are best, such as "validation/uar"
     higher_is_better = True
+    board_names: Mapping[
+        str, str
+    ] = {}  # what a metric is called in TensorBoard, where that is not its own name
 
     def __init__(self, config: Config) -> None:
         self.config = config

@@ -201,6 +201,12 @@ def test_a_made_up_talker_over_all_trials_of_a_subject(tab, qtbot):
     ten = next(one for one in tab.session.talker.pooled if one.window_s == 10)
     assert len(ten.chosen) == 50
     assert 0.5 < ten.low < ten.accuracy < ten.high <= 1
+    tab.session.set_bad(frozenset(tab.session.recording.channel_names[:12]))
+    tab.session.decode_again()
+    before = tab.session.talker
+    qtbot.waitUntil(lambda: tab.session.talker is not before and idle(tab), timeout=60_000)
+    after = next(one for one in tab.session.talker.pooled if one.window_s == 10)
+    assert not np.array_equal(after.r, ten.r)  # the channels that were marked are mended in every trial
 
 
 def test_what_is_missing_to_choose_a_talker_is_said(tab, qtbot, tmp_path, sample):
@@ -364,7 +370,7 @@ def test_an_envelope_of_another_recording_is_doubted(tab, qtbot, tmp_path, sampl
     opened(tab, qtbot, saved(tmp_path, sample, envelope=wrong))
     decoded(tab, qtbot)
     assert tab.session.heard.comparison.p > 0.05
-    assert "cannot be told from shifted copies" in said(tab)
+    assert "cannot be told from copies of it with scrambled phases" in said(tab)
 
 
 def test_a_stimulus_that_begins_later(tab, qtbot, tmp_path, sample):

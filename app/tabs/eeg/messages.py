@@ -99,7 +99,7 @@ class EegMessages(QObject):
             self._tab.show_message(level, heard.remark.translated(tr), actions, key="stretch")  # type: ignore[arg-type]
         if heard.comparison.p > CHANCE_P:
             words = tr(
-                "{name} cannot be told from shifted copies of it (p {p}). The recording may be too short or too noisy; or what "
+                "{name} cannot be told from copies of it with scrambled phases (p {p}). The recording may be too short or too noisy; or what "
                 "was heard belongs to another recording or subject, or began at another time.",
                 name=heard.name,
                 p=f"{heard.comparison.p:.2f}",

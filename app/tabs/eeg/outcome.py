@@ -134,7 +134,7 @@ class EnvelopePage(EegPage):
             )
         if np.isfinite(outcome.null_95):
             chance = tr(
-                "shifted envelopes pass {null} once in twenty, p {p}",
+                "envelopes with scrambled phases pass {null} once in twenty, p {p}",
                 null=_r(outcome.null_95),
                 p=_p(outcome.p),
             )

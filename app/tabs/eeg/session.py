@@ -312,7 +312,8 @@ class EegSession(Session["Decoder"]):
         assert self.part is not None
         parts = [part for part in self.opened.parts if part.subject == self.part.subject]
         names = (tr("heard"), tr("the same, shifted"))
-        given = (decoder, parts, parts.index(self.part), self.subject, names)
+        bad = tuple(sorted(self.marked_bad))
+        given = (decoder, parts, parts.index(self.part), self.subject, names, bad, self.saved_history)
         talker: work.TalkerChoice = await self._run(work.choose_against_shifted, *given, progress=task)
         return talker
 

@@ -134,7 +134,7 @@ class ScalpPage(QScrollArea):
         if heard is None or opened is None or len(opened.parts) > 1:
             return
         result, name = heard.comparison, opened.parts[0].subject or tr("this one")
-        words = tr("r with its 95 % interval; grey is what shifted envelopes give.")
+        words = tr("r with its 95 % interval; grey is what envelopes with scrambled phases give.")
         self._show_rows([DotRow(name, result.r, *result.interval, *result.chance_band)], words)
 
     def _show_rows(self, rows: list[DotRow], words: str) -> None:

@@ -96,6 +96,7 @@ class FineTuning(QObject):
             track.at(rate)[max(0, -first) :],
             rate,
             result.decoding.channel_names,
+            result.decoding.history,
         )
         return str(place), SUBJECT
 

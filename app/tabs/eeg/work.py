@@ -269,17 +269,19 @@ def choose_against_shifted(
     shown: int,
     subject: str,
     names: tuple[str, str],
+    bad: tuple[str, ...],
+    history: History | None,
     progress: Progress,
 ) -> TalkerChoice:
     """A made-up second talker: each trial's own envelope against itself, shifted by half its length; all trials together.
 
-    shown: which of the parts the windows over time are of. subject: as whom they are decoded. Raises UserError, Cancelled.
+    shown: which of the parts the windows over time are of. subject: as whom they are decoded. bad, history: as they are for the shown one. Raises UserError, Cancelled.
     """
     rate = decoder.sample_rate
     stretches = []
     for number, part in enumerate(parts):
         portion = progress.part(number / len(parts), (number + 1) / len(parts))
-        decoding = decoder.decode_recording(part.recording, subject or None, progress=portion)
+        decoding = decoder.decode_recording(part.recording, subject or None, bad, history, portion)
         track = own_track(part.recording, "")
         assert track is not None
         decoded, envelope, _ = alignment.overlap(decoding.envelope, track.at(rate), rate)

@@ -214,6 +214,26 @@ def test_what_lies_beyond_the_guard_does_not_change_the_training_part(tmp_path):
         np.testing.assert_allclose(a.eeg, b.eeg, atol=0.15)
 
 
+def test_a_slow_wave_is_filtered_out_at_full_band():
+    """The low-pass of 32 Hz takes nothing away at 64 Hz; the high-pass does."""
+    wave = 70 * np.sin(2 * np.pi * 0.1 * np.arange(64 * 120) / 64)
+    assert np.abs(parting.in_band(wave, WIDE, 64)[1280:-1280]).max() < 0.01
+
+
+@pytest.mark.parametrize("short_s", [2.5, 6.0])
+def test_a_short_stretch_does_not_make_all_windows_short(tmp_path, short_s):
+    """Files as published: eleven of 11 s, and one that is shorter than a window."""
+    times = [704] * 11 + [round(short_s * 64)]
+    for number, time in enumerate(times):
+        np.save(tmp_path / f"train_-_sub-1_-_a{number}_-_eeg.npy", generator.normal(size=(time, 64)))
+        np.save(tmp_path / f"train_-_sub-1_-_a{number}_-_envelope.npy", generator.random((time, 1)))
+    for split in ("val", "test"):
+        np.save(tmp_path / f"{split}_-_sub-1_-_b_-_eeg.npy", generator.normal(size=(704, 64)))
+        np.save(tmp_path / f"{split}_-_sub-1_-_b_-_envelope.npy", generator.random((704, 1)))
+    train = parting.part(data.open_dataset(tmp_path), DataConfig(window_s=10), WIDE).train
+    assert [len(one) for one in train] == [704] * 11
+
+
 def test_fewer_minutes(tmp_path):
     found = data.open_dataset(located("sample"))
     full = parting.part(found, DataConfig(), WIDE).train

@@ -30,10 +30,25 @@ def test_pearson():
     assert scores.pearson(np.ones(5), np.arange(5)) == 0
 
 
-def test_every_shift_at_once():
-    a, b = smooth(200, 1), smooth(200, 2)
-    expected = [np.corrcoef(a, np.roll(b, shift))[0, 1] for shift in range(200)]
-    np.testing.assert_allclose(scores.shifted_r(a, b), expected, atol=1e-10)
+def test_surrogates_keep_the_spectrum_and_nothing_else():
+    envelope = smooth(201, 1)
+    drawn = scores.surrogates(envelope, 30, np.random.default_rng(0))
+    spectrum = np.abs(np.fft.rfft(envelope - envelope.mean()))
+    np.testing.assert_allclose(np.abs(np.fft.rfft(drawn, axis=1)), np.tile(spectrum, (30, 1)), atol=1e-9)
+    assert abs(scores.pearson(envelope, drawn).mean()) < 0.1
+
+
+def test_false_alarms_on_noise_are_as_many_as_said():
+    """Ten seconds of first-order autoregressive noise that is as slow as an envelope: circular shifts called 8 % significant."""
+    from scipy.signal import lfilter
+
+    noise = np.random.default_rng(0).normal(size=(2, 800, 1140))
+    first, second = (lfilter([1], [1, -0.97], part, axis=1)[:, 500:] for part in noise)
+    p = [
+        scores.evaluate([Decoded("s", "a", a, b)], 64, draws=100, seed=n).subjects[0].p
+        for n, (a, b) in enumerate(zip(first, second, strict=True))
+    ]
+    assert 0.03 < np.mean(np.array(p) < 0.05) < 0.06
 
 
 def test_a_real_decoder_stands_out_of_chance():

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
-from models.eeg import alignment, tuning
+from models.eeg import alignment, preprocessing, tuning
+from models.eeg.config import DataConfig, PreprocessingConfig
 from models.eeg.data import open_dataset
+from models.eeg.parting import part
 from models.eeg.recordings import BIOSEMI64
 from models.eeg.sequences import windows_of
 from models.errors import UserError
+from tests.models.eeg.test_eeg_recordings import brain, in_memory
 
 
 def test_a_recording_becomes_a_data_set_of_one(tmp_path):
@@ -23,6 +26,22 @@ def test_a_recording_becomes_a_data_set_of_one(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError):
         tuning.write_data(tmp_path / "file" / "own.npz", eeg, envelope, 64, BIOSEMI64)
+
+
+def test_what_was_filtered_before_keeps_a_guard_as_long_as_the_filter(tmp_path):
+    """A recording that went through MNE's filter of 6.6 s is not parted with a guard of one."""
+    random = np.random.default_rng(0)
+    prepared = preprocessing.preprocess(in_memory(brain(60)))
+    assert preprocessing.reach_of(prepared.history) == pytest.approx(3.3, abs=0.1)
+    envelope = random.random(len(prepared.eeg))
+    tuning.write_data(
+        tmp_path / "a.npz", prepared.eeg, envelope, 64, prepared.channel_names, prepared.history
+    )
+    parts = part(open_dataset(tmp_path / "a.npz"), DataConfig(window_s=5), PreprocessingConfig())
+    ends = {
+        name: [(s.start, s.start + len(s)) for s in getattr(parts, name)] for name in ("train", "validation")
+    }
+    assert ends["validation"][0][0] - ends["train"][-1][1] >= 3.2 * 64
 
 
 def test_windows_lie_side_by_side_in_standard_deviations():
