@@ -19,7 +19,7 @@ from models.contract import System
 from models.errors import UserError
 from models.flags import add_flags
 from models.progress import Cancelled
-from models.search.config import IndexSettings
+from models.search.index_settings import IndexSettings
 from models.search.queries import SearchOptions
 
 
@@ -173,6 +173,16 @@ def _verbs_of_pictures(verb: _NewVerb) -> None:
     sub.add_argument("--out", required=True, metavar="INDEX", help="the index: a folder")
     _encoder(sub)
     add_flags(sub, IndexSettings)
+    sub = verb("upkeep", verbs.upkeep, "look after an index of pictures", computes=False)
+    sub.add_argument("index", metavar="INDEX", help="the folder that `index` has written")
+    sub.add_argument(
+        "action",
+        choices=["check", "repair", "compact", "roots", "move", "drop"],
+        help="look for faults, put them right, give room back; list, move or drop its folders",
+    )
+    sub.add_argument(
+        "folders", nargs="*", metavar="FOLDER", help="of `move` the old and the new, of `drop` those"
+    )
     sub = verb("search", verbs.search, "find pictures with words, a picture, or both")
     sub.add_argument("index", metavar="INDEX", help="the folder that `index` has written, or `bundled`")
     sub.add_argument("words", nargs="?", default="", metavar="WORDS")

@@ -20,7 +20,7 @@ from models.loading import bundled_names
 from models.progress import Progress, Step
 from models.remarks import with_remarks
 from models.resources import runs_folder
-from models.search.config import IndexSettings
+from models.search.index_settings import IndexSettings
 from models.search.queries import Query, SearchOptions
 from models.training import config as configs
 from models.training import events
@@ -247,6 +247,12 @@ def index(options: argparse.Namespace) -> Result:
         device=_device(options),
         progress=_progress(options),
     )
+
+
+def upkeep(options: argparse.Namespace) -> Result:
+    look_after = systems.system("search").capabilities.extra["upkeep"]
+    folders = [given_place(folder, "FOLDER") for folder in options.folders]
+    return look_after(given_place(options.index, "INDEX"), options.action, folders)
 
 
 def search(options: argparse.Namespace) -> Result:

@@ -1,7 +1,8 @@
 """Indexing a folder, in the background, so that what is indexed can be searched at once.
 
-A folder indexed again encodes only what is new or changed. A build that was cancelled or killed keeps what it has, and
-the next one goes on from there: it is the same comparison of the folder with the table.
+A folder indexed again encodes only what is new or changed by content: a file that was moved, renamed, copied or touched is
+known again. A build that was cancelled or killed keeps what it has, and the next one goes on from there: it is the same
+comparison of the folder with the table.
 """
 
 from __future__ import annotations
@@ -9,23 +10,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from models import files
 from models.errors import UserError
 from models.progress import Progress
-from models.resources import resource
-from models.search import data, pictures
-from models.search.config import IndexSettings
+from models.search import planning, roots, upkeep
 from models.search.encoded import Encoded, joined
-from models.search.index import SHIPPED, Index
+from models.search.index import Index
+from models.search.index_settings import IndexSettings
 from models.search.index_table import Identity, NewItem, is_blank
+from models.search.listed import texts_below
 from models.search.pictures import View
-from models.search.reading import decoded
+from models.search.planning import Plan
+from models.search.reading import Decoded, decoded
 
 COMMIT_S = 0.7  # at least so long apart: each commit waits for the disk
 
@@ -43,26 +44,18 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did. problems: (path, why) of files that could not be read this time."""
+    """What a build did. moved: files that were known by their content, and only lie elsewhere. problems: (path, why) of
+    files that could not be read this time. root: the folder that was brought up to date, which may enclose the one asked for.
+    """
 
     added: int = 0
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
+    moved: int = 0
     problems: tuple[tuple[str, str], ...] = ()
     seconds: float = 0.0
-
-
-@dataclass
-class _Plan:
-    """What is to be done for a folder."""
-
-    new: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
-    gone: list[int] = field(default_factory=list)
-    recaption: list[tuple[int, str]] = field(default_factory=list)
-    unchanged: int = 0
-    stats: dict[str, tuple[int, int]] = field(default_factory=dict)
+    root: str = ""
 
 
 def open_index(
@@ -85,188 +78,143 @@ def index_folder(
 ) -> BuildReport:
     """Bring the index up to date with a folder and all below it, captions included where it has some.
 
-    told: called with the number of pictures in the index whenever it has grown. Raises UserError where the folder or
-    the index cannot be used, Cancelled if asked to stop; what was done until then stays.
+    A folder inside one that was indexed is brought up to date with that. told: called with the number of pictures in the
+    index whenever it has grown. Raises UserError where the folder or the index cannot be used, Cancelled if asked to stop;
+    what was done until then stays.
     """
     progress, settings = progress or Progress(), settings or IndexSettings()
     started = time.monotonic()
-    place = Path(folder).expanduser().resolve()
-    if not place.is_dir():
+    asked = Path(folder).expanduser().resolve()
+    if not asked.is_dir():
         raise UserError(
             "{path} is not a folder.", "It may have been moved or deleted.", "Choose it again.", path=folder
         )
     index.check(encoder.identity)
     with index.writing():
-        progress.update(0, 1, "Looking through {name}", name=place.name)
-        root = index.root(_root_name(place))
-        captions, told_problems = _captions(place)
-        plan, unreadable = _plan(index, root, place, captions)
+        upkeep.remove_stray_files(index)
+        progress.update(0, 1, "Looking through {name}", name=asked.name)
+        root, place = roots.entered(index, asked)
+        texts, told_problems = texts_below(place)
+        plan, unreadable = planning.planned(index, root, place, texts)
         _check_there(index, place, plan)
-        if plan.gone:
-            index.remove(plan.gone)
-        done = _encode(encoder, index, root, place, plan, captions, progress, settings, told)
-        _recaption(encoder, index, plan, captions)
+        planning.adopt_known(index, root, place, plan, progress)
+        index.remove(plan.gone)
+        work = _Work(encoder, index, root, place, plan, progress, settings, told)
+        broken = dict(work.encode([name for name in plan.new + plan.changed if name not in plan.copies]))
+        planning.adopt_copies(index, root, plan)
+        broken |= dict(work.encode([name for name in plan.copies if name in plan.new + plan.changed]))
+        work.tell_again()
+        roots.forget_empty(index)
+        upkeep.compact_if_worth(index)
         progress.update(1, 1, "Indexed {count} pictures", count=len(index))
-    broken = {path for path, _ in done}
+    copied = [name for name in plan.copies if name not in plan.new + plan.changed]
     return BuildReport(
-        added=sum(str(place / name) not in broken for name in plan.new),
+        added=sum(str(place / name) not in broken for name in plan.new) + len(copied),
         changed=sum(str(place / name) not in broken for name in plan.changed),
         removed=len(plan.gone),
         unchanged=plan.unchanged,
-        problems=tuple(told_problems + unreadable + done),
+        moved=plan.moved,
+        problems=(*told_problems, *unreadable, *broken.items()),
         seconds=time.monotonic() - started,
+        root=str(place),
     )
 
 
-def _check_there(index: Index, place: Path, plan: _Plan) -> None:
+def _check_there(index: Index, place: Path, plan: Plan) -> None:
     """Raises UserError where a folder of which the index holds pictures has none at all: its drive may be away."""
     if plan.gone and not plan.stats:
         raise UserError(
             "{path} holds no pictures now.",
             "The index {index} has {count} of it; the drive may not be connected. Nothing was taken out of the index.",
-            "Connect the drive and try again. If the pictures were deleted, delete the index's folder, too.",
+            "Connect the drive and try again. If the pictures were deleted, take the folder out of the index.",
             path=place,
             index=index.folder,
             count=len(plan.gone),
         )
 
 
-def _plan(
-    index: Index, root: int, place: Path, captions: dict[str, data.Item]
-) -> tuple[_Plan, list[tuple[str, str]]]:
-    result, problems = pictures.find(place)
-    if problems and not result and Path(problems[0][0]) == place:
-        raise UserError(
-            "The folder {path} cannot be read.",
-            "{reason}.",
-            "Check its permissions.",
-            path=place,
-            reason=problems[0][1],
+class _Work:
+    """The encoding of a plan: what is encoded waits, and is committed together."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        index: Index,
+        root: int,
+        place: Path,
+        plan: Plan,
+        progress: Progress,
+        settings: IndexSettings,
+        told: Callable[[int], None] | None,
+    ) -> None:
+        self._encoder, self._index, self._root, self._place = encoder, index, root, place
+        self._plan, self._progress, self._settings, self._told = plan, progress, settings, told
+        self._waiting: list[NewItem] = []
+        self._codes: list[Encoded] = []
+        self._texts: list[Encoded] = []
+
+    def encode(self, names: list[str]) -> list[tuple[str, str]]:
+        """Encode and enter files; returns (path, why) of those that cannot be read."""
+        problems: list[tuple[str, str]] = []
+        done, last = 0, time.monotonic()
+        paths = [self._place / name for name in names]
+        batches = decoded(
+            paths, self._encoder.view, self._settings.batch_size, self._settings.workers, self._progress
         )
-    known, plan, unseen = index.known(root), _Plan(), list(problems)
-    for path in result:
-        name = path.relative_to(place).as_posix()
-        reason = pictures.unfit(path)
-        if reason:
-            problems.append((files.shown(path), reason))
-            continue
         try:
-            status = path.stat()
-        except OSError:
-            continue  # removed while we looked: it is treated as gone
-        plan.stats[name] = (status.st_size, status.st_mtime_ns)
-        if name not in known:
-            plan.new.append(name)
-            continue
-        number, size, modified, texts = known[name]
-        if (size, modified) != plan.stats[name]:
-            plan.changed.append(name)
-        else:
-            plan.unchanged += 1
-            if texts != (captions[name].captions if name in captions else ()):
-                plan.recaption.append((number, name))
-    # What lies below a folder that cannot be read just now is not gone.
-    hidden = [Path(where).relative_to(place).as_posix() + "/" for where, _ in unseen if Path(where) != place]
-    plan.gone = [
-        entry[0]
-        for name, entry in known.items()
-        if name not in plan.stats and not any(name.startswith(folder) for folder in hidden)
-    ]
-    return plan, problems
+            for batch in batches:
+                problems += self._take(names, batch)
+                done += len(batch.numbers) + len(batch.problems)
+                if time.monotonic() - last > COMMIT_S:
+                    self._commit()
+                    last = time.monotonic()
+                self._progress.update(
+                    done,
+                    len(names),
+                    "Indexing {name}: {done} of {total}",
+                    name=self._place.name,
+                    done=done,
+                    total=len(names),
+                )
+        finally:
+            batches.close()  # type: ignore[attr-defined]  # a generator: ends the worker processes
+            self._commit()
+        return problems
 
+    def _take(self, names: list[str], batch: Decoded) -> list[tuple[str, str]]:
+        """Encode a batch; what is waiting then is whole: an item, its code, the codes of its captions."""
+        items = [self._plan.item(names[n], told) for n, told in zip(batch.numbers, batch.facts, strict=True)]
+        if items:
+            self._codes.append(self._encoder.encode_pixels(batch.pixels))
+        said = [text for item in items for text in item.captions]
+        if said:
+            self._texts.append(self._encoder.encode_texts(said))
+        self._waiting += items
+        problems = []
+        for number, sentences in batch.problems:
+            reason = " ".join(sentence for sentence in sentences if sentence)
+            problems.append((str(self._place / names[number]), reason))
+            self._waiting.append(self._plan.item(names[number], problem=reason))
+        return problems
 
-def _encode(
-    encoder: Encoder,
-    index: Index,
-    root: int,
-    place: Path,
-    plan: _Plan,
-    captions: dict[str, data.Item],
-    progress: Progress,
-    settings: IndexSettings,
-    told: Callable[[int], None] | None,
-) -> list[tuple[str, str]]:
-    names = plan.new + plan.changed
-    problems: list[tuple[str, str]] = []
-    waiting: list[NewItem] = []
-    codes: list[Encoded] = []
-    texts: list[Encoded] = []
-    done, last = 0, time.monotonic()
+    def _commit(self) -> None:
+        if not self._waiting:
+            return
+        pictures = joined(self._codes) if self._codes else None
+        texts = joined(self._texts) if self._texts else None
+        self._index.put(self._root, self._waiting, pictures, texts)
+        self._waiting, self._codes, self._texts = [], [], []
+        if self._told is not None:
+            self._told(len(self._index))
 
-    def commit() -> None:
-        nonlocal last
-        if waiting:
-            index.put(root, waiting, joined(codes) if codes else None, joined(texts) if texts else None)
-            waiting.clear()
-            codes.clear()
-            texts.clear()
-            if told is not None:
-                told(len(index))
-        last = time.monotonic()
-
-    batches = decoded(
-        [place / name for name in names], encoder.view, settings.batch_size, settings.workers, progress
-    )
-    try:
-        for batch in batches:
-            said: list[str] = []
-            for number in batch.numbers:
-                name = names[number]
-                item = captions.get(name)
-                own, credit = (item.captions, item.attribution) if item else ((), "")
-                waiting.append(NewItem(name, *plan.stats[name], own, credit))
-                said += own
-            if batch.numbers:
-                codes.append(encoder.encode_pixels(batch.pixels))
-            if said:
-                texts.append(encoder.encode_texts(said))
-            for number, words in batch.problems:
-                reason = " ".join(word for word in words if word)
-                problems.append((str(place / names[number]), reason))
-                waiting.append(NewItem(names[number], *plan.stats[names[number]], problem=reason))
-            done += len(batch.numbers) + len(batch.problems)
-            if time.monotonic() - last > COMMIT_S:
-                commit()
-            progress.update(
-                done,
-                len(names),
-                "Indexing {name}: {done} of {total}",
-                name=place.name,
-                done=done,
-                total=len(names),
-            )
-    finally:
-        batches.close()  # type: ignore[attr-defined]  # a generator: ends the worker processes
-        commit()
-    return problems
-
-
-def _recaption(encoder: Encoder, index: Index, plan: _Plan, captions: dict[str, data.Item]) -> None:
-    if not plan.recaption:
-        return
-    texts = [captions[name].captions if name in captions else () for _, name in plan.recaption]
-    credits = [captions[name].attribution if name in captions else "" for _, name in plan.recaption]
-    encoded = encoder.encode_texts([text for own in texts for text in own])
-    index.put_captions([number for number, _ in plan.recaption], texts, credits, encoded)
-
-
-def _captions(place: Path) -> tuple[dict[str, data.Item], list[tuple[str, str]]]:
-    """path below the folder → its captions; captions without a picture are told, and are no hindrance."""
-    if not data.may_have_captions(place):
-        return {}, []
-    try:
-        result = data.open_captions(place)
-    except UserError as error:
-        return {}, [(str(place), str(error))]
-    held = {}
-    for item in result.items:
-        path = item.path.resolve()
-        if path.is_relative_to(place):
-            held[path.relative_to(place).as_posix()] = item
-    return held, [(f"{place / what}", why) for what, why in result.skipped]
-
-
-def _root_name(place: Path) -> str:
-    """The folder as the index keeps it: what ships is named so that it is found on every machine."""
-    shipped = resource().resolve()
-    return SHIPPED + place.relative_to(shipped).as_posix() if place.is_relative_to(shipped) else str(place)
+    def tell_again(self) -> None:
+        """Bring captions, other words and facts up to date of pictures that stay as they are."""
+        plan, index = self._plan, self._index
+        if plan.recaption:
+            items = [(number, plan.item(name)) for number, name in plan.recaption]
+            said = [text for _, item in items for text in item.captions]
+            index.put_captions(items, self._encoder.encode_texts(said))
+        if plan.relist:
+            index.describe([(number, plan.item(name)) for number, name in plan.relist])
+        if plan.unread:
+            index.describe(list(planning.unread_items(plan, self._place, self._progress)))

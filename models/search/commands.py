@@ -17,9 +17,11 @@ from models.errors import UserError
 from models.loading import Choice, is_foreign_file, network_config, read_info
 from models.progress import Progress
 from models.remarks import with_remarks
-from models.search import hash_task, pictures, small_encoder
-from models.search.config import IndexSettings, SearchConfig
+from models.search import hash_task, pictures, roots, small_encoder, upkeep
+from models.search.config import SearchConfig
 from models.search.features import read_features
+from models.search.index import Index
+from models.search.index_settings import IndexSettings
 from models.search.judging import judge
 from models.search.network import FusionHashing, NetworkConfig
 from models.search.queries import USUAL, Query, SearchOptions
@@ -43,10 +45,53 @@ def index(
     for path, why in report.problems:
         print(f"Skipped: {path}: {why}")
     print(
-        f"{report.added} added, {report.changed} changed, {report.removed} removed, {report.unchanged} unchanged,"
+        f"{report.added} added, {report.moved} moved, {report.changed} changed, {report.removed} removed,"
+        f" {report.unchanged} unchanged,"
         f" {len(report.problems)} skipped in {report.seconds:.1f} s: {out}"
     )
     return with_remarks({"out": str(out), **asdict(report)}, searcher.remarks)
+
+
+def upkeep_of(place: str | Path, action: str, folders: Paths = ()) -> Result:
+    """Look after an index: ``check``, ``repair``, ``compact``, ``roots``, ``move OLD NEW``, ``drop FOLDER …``.
+
+    Neither model nor encoder is needed. Raises UserError for what cannot be done.
+    """
+    wanted = {"move": 2, "drop": 1}.get(action, 0)
+    if len(folders) < wanted:
+        raise UserError(
+            "{action} needs {count} folders.",
+            "",
+            "Write: upkeep INDEX move OLD NEW, or upkeep INDEX drop FOLDER.",
+            action=action,
+            count=wanted,
+        )
+    if action in ("check", "repair"):
+        found = upkeep.check(place) if action == "check" else upkeep.repair(place)
+        for finding in found:
+            print(finding.words)
+        print(
+            "Nothing is wrong."
+            if not found
+            else f"{len(found)} things {'found' if action == 'check' else 'put right'}."
+        )
+        return {"findings": [{"what": one.words, "repairable": one.repairable} for one in found]}
+    opened = Index.open(Path(place).expanduser())
+    try:
+        result: Result = {}
+        if action == "move":
+            roots.move(opened, folders[0], folders[1])
+        elif action == "drop":
+            result["dropped"] = sum(roots.drop(opened, folder) for folder in folders)
+        elif action == "compact":
+            with opened.writing():
+                result["bytes"] = upkeep.compact(opened)
+            print(f"{result['bytes']:,} bytes given back")
+        for folder in opened.folders():
+            print(folder)
+        return result | {"roots": [str(folder) for folder in opened.folders()], "pictures": len(opened)}
+    finally:
+        opened.close()
 
 
 def search(
@@ -76,7 +121,7 @@ def search(
             "score": round(hit.score, 6),
             "distance": hit.distance,
             "attribution": hit.attribution,
-            "duplicates": list(hit.duplicates),
+            "duplicates": [{"id": other.id, "path": str(other.path)} for other in hit.folded],
         }
         for hit in results.hits
     ]

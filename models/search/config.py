@@ -387,28 +387,4 @@ class SearchConfig(TrainingConfig):
         return f"{asked.kind} at {asked.temperature:g}, {items}{codes}"
 
 
-class IndexSettings(Settings):
-    """How a folder is indexed and searched."""
-
-    kind: Literal["auto", "exact", "multi-index", "inverted"] = setting(
-        "auto",
-        "Search structure",
-        "Exact compares with every code, and is fastest up to about ten million; beyond, multi-index hashing or an inverted file.",
-        group="Index",
-        advanced=True,
-    )
-    keep_embeddings: bool = setting(
-        True,
-        "Keep embeddings",
-        "In half precision, so that the best codes can be ordered more finely.",
-        group="Index",
-    )
-    batch_size: int = setting(
-        32, "Pictures at once", "Encoded together.", group="Index", advanced=True, ge=1, le=1024
-    )
-    workers: int = setting(
-        0, "Decoding processes", "0 chooses by the machine.", group="Index", advanced=True, ge=0, le=64
-    )
-
-
 CONFIG = SearchConfig

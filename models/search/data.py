@@ -101,14 +101,17 @@ def open_captions(choice: str | os.PathLike[str]) -> Captions:
     return Captions(path.stem if path.is_file() else path.name, tuple(items), tuple(skipped))
 
 
-def may_have_captions(folder: Path) -> bool:
-    """Whether a folder holds a list that could be one of captions, or text files; only looks at names."""
-    try:
-        names = [entry.name.lower() for entry in folder.iterdir()]
-    except OSError:
-        return False
-    lists = any("caption" in name or name.startswith("metadata.") for name in names if _is_list(name))
-    return lists or any(name.endswith(".txt") for name in names)
+def is_named_list(name: str) -> bool:
+    """Whether a file is by its name a list of captions or of metadata."""
+    lower = name.lower()
+    return _is_list(name) and ("caption" in lower or lower.startswith("metadata."))
+
+
+def note_beside(picture: Path) -> tuple[str, ...]:
+    """The lines of the ``.txt`` beside a picture."""
+    note = next((note for end in (".txt", ".TXT") if _is_there(note := picture.with_suffix(end))), None)
+    lines = [_whole(line) for line in _text(note).splitlines()] if note is not None else []
+    return tuple(dict.fromkeys(line for line in lines if line))
 
 
 def parted(captions: Captions, validation: float, test: float, seed: int) -> Captions:

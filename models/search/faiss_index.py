@@ -97,18 +97,26 @@ class NamedCodes:
 
     def load(self, ids: np.ndarray, slots: np.ndarray, held: np.ndarray) -> None:
         self.ids, self._slots = ids, slots
-        self._place: dict[int, int] | None = None
+        self._order: np.ndarray | None = None
         self._index = CodeIndex(held[slots], self._bits, self._kind)
 
     def add(self, ids: np.ndarray, slots: np.ndarray, codes: np.ndarray) -> None:
         self._index.add(codes)
         self.ids, self._slots = np.concatenate([self.ids, ids]), np.concatenate([self._slots, slots])
-        self._place = None
+        self._order = None
 
     def slots(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
-        if self._place is None:
-            self._place = dict(zip(self.ids.tolist(), self._slots.tolist(), strict=True))
-        return np.array([self._place[int(i)] for i in ids], np.int64)
+        """int64 [n]. Raises KeyError for an id that is not there."""
+        asked = np.asarray(ids, np.int64).reshape(-1)
+        if not len(asked):
+            return np.zeros(0, np.int64)
+        if self._order is None:
+            self._order = np.argsort(self.ids, kind="stable")
+        places = np.searchsorted(self.ids, asked, sorter=self._order)
+        rows = self._order[np.minimum(places, len(self.ids) - 1)] if len(self.ids) else np.zeros(0, np.int64)
+        if not len(rows) or not np.array_equal(self.ids[rows], asked):
+            raise KeyError("an id is not there")
+        return self._slots[rows]
 
     def search(self, code: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         distances, rows = self._index.search(code, k)

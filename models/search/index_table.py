@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,21 +17,38 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.errors import UserError
 from models.files import shortened
+from models.search import words
+from models.search.facts import UNKNOWN, Facts
 from models.writing import UMASK
 
 TABLE = "index.sqlite"
 _MOST_IN_LIST = 500  # values of one SQL statement
 
-SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
-CREATE TABLE items (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, root INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,
-    modified_ns INTEGER NOT NULL, slot INTEGER, problem TEXT NOT NULL DEFAULT '', captions TEXT NOT NULL DEFAULT '[]',
-    attribution TEXT NOT NULL DEFAULT '', UNIQUE (root, path));
-CREATE TABLE captions (id INTEGER PRIMARY KEY, item INTEGER NOT NULL, text TEXT NOT NULL, slot INTEGER NOT NULL);
-CREATE INDEX captions_of ON captions (item);
-"""
+FORMAT_VERSION = 2
+SCHEMA = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE)",
+    "CREATE TABLE items ("
+    "id INTEGER PRIMARY KEY AUTOINCREMENT, root INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,"
+    " modified_ns INTEGER NOT NULL, slot INTEGER, problem TEXT NOT NULL DEFAULT '', captions TEXT NOT NULL DEFAULT '[]',"
+    " attribution TEXT NOT NULL DEFAULT '', UNIQUE (root, path))",
+    "CREATE TABLE captions (id INTEGER PRIMARY KEY, item INTEGER NOT NULL, text TEXT NOT NULL, slot INTEGER NOT NULL)",
+    "CREATE INDEX captions_of ON captions (item)",
+)
+# What version 2 has more than version 1: what pictures are by content, what their files and lists say, and words to look up.
+ADDED = (
+    "ALTER TABLE items ADD COLUMN content TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE items ADD COLUMN keywords TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE items ADD COLUMN labels TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE items ADD COLUMN taken TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE items ADD COLUMN width INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE items ADD COLUMN height INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE items ADD COLUMN camera TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE items ADD COLUMN day TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX items_by_content ON items (content)",
+    "CREATE INDEX items_by_day ON items (day)",
+    words.TABLE,
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +82,7 @@ class _Identity(BaseModel):
 
 @dataclass(frozen=True)
 class IndexedItem:
-    """A picture of the index. problem: why it could not be read, else ""."""
+    """A picture of the index. problem: why it could not be read, else "". day: when it was taken, else last changed."""
 
     id: int
     path: Path
@@ -73,6 +91,10 @@ class IndexedItem:
     size: int
     modified_ns: int
     problem: str = ""
+    keywords: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    facts: Facts = UNKNOWN
+    day: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,16 +107,60 @@ class NewItem:
     captions: tuple[str, ...] = ()
     attribution: str = ""
     problem: str = ""
+    keywords: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    facts: Facts = UNKNOWN
+
+    @property
+    def day(self) -> str:
+        """``YYYY-MM-DD`` on which it was taken, else last changed."""
+        return self.facts.taken[:10] or day_of(self.modified_ns)
 
 
-SELECT = "SELECT id, root, path, captions, attribution, size, modified_ns, problem FROM items"
+@dataclass(frozen=True)
+class KnownItem:
+    """What an index holds of a file, as far as a build compares it."""
+
+    id: int
+    size: int
+    modified_ns: int
+    captions: tuple[str, ...]
+    keywords: tuple[str, ...]
+    labels: tuple[str, ...]
+    attribution: str
+    content: str
+    problem: str
+
+
+def day_of(modified_ns: int) -> str:
+    """The day of a time of change, ``YYYY-MM-DD``; "" for one that no calendar has."""
+    try:
+        return datetime.fromtimestamp(modified_ns / 1e9).strftime("%Y-%m-%d")
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+SELECT = (
+    "SELECT id, root, path, captions, attribution, size, modified_ns, problem, keywords, labels, content, taken, width,"
+    " height, camera, day FROM items"
+)
 
 
 def item_of(row: tuple, roots: dict[int, Path]) -> IndexedItem:
     """A row of `SELECT` as an item. roots: number → folder."""
-    number, root, path, captions, attribution, size, modified, problem = row
+    number, root, path, captions, attribution, size, modified, problem, keywords, labels, *facts, day = row
     return IndexedItem(
-        number, roots[root] / path, tuple(json.loads(captions)), attribution, size, modified, problem
+        number,
+        roots[root] / path,
+        tuple(json.loads(captions)),
+        attribution,
+        size,
+        modified,
+        problem,
+        tuple(json.loads(keywords)),
+        tuple(json.loads(labels)),
+        Facts(*facts),
+        day,
     )
 
 
@@ -130,7 +196,7 @@ def made_aside(folder: Path, meta: dict[str, str]) -> None:
         base = sqlite3.connect(aside, isolation_level=None)
         try:
             base.execute("BEGIN")
-            for statement in SCHEMA.strip().split(";")[:-1]:
+            for statement in (*SCHEMA, *ADDED):
                 base.execute(statement)
             base.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
             base.execute("COMMIT")
@@ -145,14 +211,58 @@ def made_aside(folder: Path, meta: dict[str, str]) -> None:
 def check_schema(base: sqlite3.Connection) -> None:
     """Raises ValueError where a table of an index is none: a view or a trigger of a foreign file may run for ever."""
     base.execute("PRAGMA trusted_schema = OFF")
-    kinds = dict(
-        base.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view', 'trigger')")
+    rows = base.execute(
+        "SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view', 'trigger')"
     )
+    kinds, virtual = {}, {}
+    for name, kind, statement in rows:
+        kinds[name] = kind
+        if "VIRTUAL" in str(statement).upper().split("(")[0]:
+            virtual[name] = statement
     for name in ("meta", "roots", "items", "captions"):
-        if kinds.pop(name, "") != "table":
+        if kinds.pop(name, "") != "table" or name in virtual:
             raise ValueError(f"it has no table {name}")
     if any(kind != "table" for kind in kinds.values()):
         raise ValueError("it holds views or triggers")
+    if virtual.get("words", words.TABLE) != words.TABLE:
+        raise ValueError("its table of words is another")
+
+
+def upgraded(base: sqlite3.Connection, read_only: bool) -> sqlite3.Connection:
+    """The table in the newest format: changed where it lies, or a copy in memory where that may not be.
+
+    Raises ValueError for a table without a format, `Newer` for one of a later program.
+    """
+    version = base.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
+    if version is None or int(version[0]) > FORMAT_VERSION:
+        raise Newer
+    if int(version[0]) == FORMAT_VERSION:
+        return base
+    if read_only:
+        copy = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        base.backup(copy)
+        base.close()
+        base = copy
+    base.execute("BEGIN IMMEDIATE")
+    try:
+        if base.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() == version:
+            for statement in ADDED:
+                base.execute(statement)
+            rows = base.execute("SELECT id, modified_ns FROM items").fetchall()
+            base.executemany(
+                "UPDATE items SET day = ? WHERE id = ?", ((day_of(at), number) for number, at in rows)
+            )
+            words.rebuild(base)
+            base.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(FORMAT_VERSION),))
+        base.execute("COMMIT")
+    except BaseException:
+        base.execute("ROLLBACK")
+        raise
+    return base
+
+
+class Newer(Exception):
+    """A later program wrote the table."""
 
 
 @contextmanager
@@ -205,6 +315,11 @@ def _removed(place: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def row_file(side: str, kind: str, generation: int) -> str:
+    """The name of a file of rows. generation: how often the index was compacted."""
+    return f"{side}.{kind}" if not generation else f"{side}-{generation}.{kind}"
 
 
 def mapped_rows(path: Path, kind: type[np.generic], width: int) -> np.ndarray:

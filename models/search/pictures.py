@@ -9,6 +9,8 @@ import stat
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,22 @@ MOST_RESIZED = (
 )
 # What Pillow may take a file for: it would hand EPS to Ghostscript, and has readers that nobody keeps.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
+# Pillow's readers raise all of these on damaged files.
+DAMAGE = (
+    UnidentifiedImageError,
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    AttributeError,
+)
 _ANCILLARY = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")  # of a PNG: text and colour profile
 
 # Workflows that image generators write into their pictures are longer than Pillow's megabyte.
@@ -189,28 +207,23 @@ def read(path: str | os.PathLike[str], least: int = 512) -> Image.Image:
         ) from error
     except Image.DecompressionBombError as error:
         raise _too_large(path) from error
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        RuntimeError,
-        struct.error,
-        zlib.error,
-        IndexError,
-        KeyError,
-        TypeError,
-        OverflowError,
-        AttributeError,
-    ) as error:
-        # Pillow's readers raise all of these on damaged files.
+    except DAMAGE as error:
         raise UserError(
             "{name} cannot be read as a picture.",
             "The file is damaged, or of a kind that is not known.",
             "Open it in another program and save it again.",
             name=files.shown(path.name),
         ) from error
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
+    """The picture as Pillow has it, its head read and no pixel. Raises UserError where it is no file, and `DAMAGE`."""
+    files.check_regular(Path(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path, formats=_formats()) as picture:
+            yield picture
 
 
 @functools.cache

@@ -39,7 +39,7 @@ class Hit:
 
     id: of the picture. distance: differing bits, of `Results.bits`. score: likeness from −1 to 1, the cosine of the
     embeddings where the index keeps them, else 1 − 2 · distance / bits. code: bool [bits]. caption: the one that was
-    found, when captions are searched, else the first. duplicates: ids of near-duplicates that were folded away.
+    found, when captions are searched, else the first. folded: near-duplicates that stand behind it, answers like it.
     """
 
     id: int
@@ -50,7 +50,12 @@ class Hit:
     distance: int
     score: float
     code: np.ndarray
-    duplicates: tuple[int, ...] = ()
+    folded: tuple[Hit, ...] = ()
+
+    @property
+    def duplicates(self) -> tuple[int, ...]:
+        """The ids of the near-duplicates behind it."""
+        return tuple(hit.id for hit in self.folded)
 
     @property
     def there(self) -> bool:

@@ -12,12 +12,15 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from models import files
 from models.errors import UserError
 from models.progress import Cancelled, Progress
+from models.search import facts
+from models.search.facts import Facts
 from models.search.pictures import View, decode
 
 LONGEST_S = 60.0  # for one picture
@@ -26,14 +29,18 @@ LARGEST_WORKER = 6 * 2**30  # bytes of address space of a process
 FEW = 64  # pictures for which starting a process takes longer than it saves
 
 
+Outcome: TypeAlias = "tuple[np.ndarray | tuple[str, str, str], Facts]"
+
+
 @dataclass(frozen=True)
 class Decoded:
-    """A batch. numbers: which of the paths could be decoded. pixels: uint8 [n, height, width, 3].
+    """A batch. numbers: which of the paths could be decoded. pixels: uint8 [n, height, width, 3]. facts: of these, in order.
     problems: (number, three sentences) of those that could not."""
 
     numbers: list[int]
     pixels: np.ndarray
     problems: list[tuple[int, tuple[str, str, str]]]
+    facts: list[Facts]
 
 
 def decoded(
@@ -51,7 +58,7 @@ def decoded(
         return
     count = workers or max(1, min(8, (os.cpu_count() or 2) - 1))
     pool = _Pool(count, view, progress or Progress())
-    waiting: deque[tuple[range, Future[list]]] = deque()
+    waiting: deque[tuple[range, Future[list[Outcome]]]] = deque()
     try:
         for chunk in chunks:
             waiting.append((chunk, pool.submit([str(paths[i]) for i in chunk])))
@@ -70,15 +77,15 @@ class _Pool:
         self._count, self._view, self._progress = count, view, progress
         self._pool = self._started(count)
 
-    def submit(self, paths: list[str]) -> Future[list]:
+    def submit(self, paths: list[str]) -> Future[list[Outcome]]:
         try:
             return self._pool.submit(decode_many, paths, self._view)
         except BrokenProcessPool as error:
-            lost: Future[list] = Future()
+            lost: Future[list[Outcome]] = Future()
             lost.set_exception(error)
             return lost
 
-    def finished(self, waiting: deque[tuple[range, Future[list]]], paths: Sequence[Path]) -> Decoded:
+    def finished(self, waiting: deque[tuple[range, Future[list[Outcome]]]], paths: Sequence[Path]) -> Decoded:
         """The first batch that waits, when it is done."""
         chunk, future = waiting.popleft()
         try:
@@ -91,22 +98,23 @@ class _Pool:
                 waiting[number] = (later, self.submit([str(paths[i]) for i in later]))
             return _batch(chunk, results)
 
-    def _alone(self, path: str) -> np.ndarray | tuple[str, str, str]:
+    def _alone(self, path: str) -> Outcome:
         """One picture in a process of its own, which may end."""
         self._pool = self._started(1)
         try:
             return self._result(self._pool.submit(decode_many, [path], self._view))[0]
         except BrokenProcessPool:
-            return UserError(
+            ended = UserError(
                 "{name} cannot be read as a picture.",
                 "The process that read it has ended; the memory may not have sufficed, or it breaks the reader.",
                 "Open it in another program and save it again.",
                 name=files.shown(Path(path).name),
-            ).sentences()
+            )
+            return ended.sentences(), facts.UNKNOWN
         finally:
             self.close()
 
-    def _result(self, future: Future[list]) -> list:
+    def _result(self, future: Future[list[Outcome]]) -> list[Outcome]:
         while True:
             done, _ = wait([future], timeout=0.2)
             if done:
@@ -127,8 +135,8 @@ class _Pool:
             process.join(LONGEST_END_S)
 
 
-def decode_many(paths: list[str], view: View) -> list[np.ndarray | tuple[str, str, str]]:
-    """A worker's part: `decode` of each path, each in limited time."""
+def decode_many(paths: list[str], view: View) -> list[Outcome]:
+    """A worker's part: `decode` of each path and its facts, each in limited time."""
     return [_in_time(path, view) for path in paths]
 
 
@@ -136,10 +144,15 @@ class _TooSlow(BaseException):
     """Not an Exception: a reader's own handlers are to let it through."""
 
 
-def _in_time(path: str, view: View) -> np.ndarray | tuple[str, str, str]:
-    """`decode`, given up after `LONGEST_S` where the system can interrupt it (not in a thread beside the first)."""
+def _looked_at(path: str, view: View) -> Outcome:
+    result = decode((path, view))
+    return result, facts.of(path) if isinstance(result, np.ndarray) else facts.UNKNOWN
+
+
+def _in_time(path: str, view: View) -> Outcome:
+    """`_looked_at`, given up after `LONGEST_S` where the system can interrupt it (not in a thread beside the first)."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        return decode((path, view))
+        return _looked_at(path, view)
 
     def give_up(*_: object) -> None:
         raise _TooSlow
@@ -147,9 +160,9 @@ def _in_time(path: str, view: View) -> np.ndarray | tuple[str, str, str]:
     before = signal.signal(signal.SIGALRM, give_up)
     signal.setitimer(signal.ITIMER_REAL, LONGEST_S)
     try:
-        return decode((path, view))
+        return _looked_at(path, view)
     except _TooSlow:
-        return _too_slow(path)
+        return _too_slow(path), facts.UNKNOWN
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -165,13 +178,17 @@ def _too_slow(path: str) -> tuple[str, str, str]:
     ).sentences()
 
 
-def _batch(chunk: range, results: list) -> Decoded:
-    numbers = [i for i, result in zip(chunk, results, strict=True) if isinstance(result, np.ndarray)]
-    kept = [result for result in results if isinstance(result, np.ndarray)]
-    problems = [
-        (i, result) for i, result in zip(chunk, results, strict=True) if not isinstance(result, np.ndarray)
-    ]
-    return Decoded(numbers, np.stack(kept) if kept else np.zeros((0, 0, 0, 3), np.uint8), problems)
+def _batch(chunk: range, outcomes: list[Outcome]) -> Decoded:
+    numbers, kept, told, problems = [], [], [], []
+    for number, (result, known) in zip(chunk, outcomes, strict=True):
+        if isinstance(result, np.ndarray):
+            numbers.append(number)
+            kept.append(result)
+            told.append(known)
+        else:
+            problems.append((number, result))
+    pixels = np.stack(kept) if kept else np.zeros((0, 0, 0, 3), np.uint8)
+    return Decoded(numbers, pixels, problems, told)
 
 
 def _step_back() -> None:

@@ -28,11 +28,11 @@ from models.progress import Progress
 from models.remarks import Remark
 from models.search import codes, pictures
 from models.search.building import BuildReport, index_folder, open_index
-from models.search.config import IndexSettings
 from models.search.encoded import Encoded
 from models.search.encoder import DualEncoder
 from models.search.hashing import Hasher, Projection, TrainedHasher
 from models.search.index import Index
+from models.search.index_settings import IndexSettings
 from models.search.index_table import Identity
 from models.search.pictures import View
 from models.search.queries import Hit, Picture, Query, Results, SearchOptions
@@ -185,7 +185,9 @@ class Searcher:
         scores = 1 - 2 * distances / self.bits
         if embeddings is not None and len(ids):
             scores = _unit(embeddings) @ asked.embedding
-            order = np.lexsort((np.arange(len(ids)), -scores))
+            # Behind the first `rerank` the order of the codes stays.
+            finer = np.where(np.arange(len(ids)) < options.rerank, -scores, np.inf)
+            order = np.lexsort((np.arange(len(ids)), finer))
             distances, ids, rows, scores = distances[order], ids[order], rows[order], scores[order]
             embeddings = embeddings[order]
         chosen = np.flatnonzero(scores >= options.least_score)
@@ -263,22 +265,22 @@ class Searcher:
         scores: np.ndarray,
         rows: np.ndarray,
     ) -> list[Hit]:
-        firsts = [group[0] for group in groups]
-        numbers = ids[firsts] if firsts else np.zeros(0, np.int64)
+        places = [place for group in groups for place in group]
+        numbers = ids[places] if places else np.zeros(0, np.int64)
         result = {}
         pictures_of = {int(number): int(number) for number in numbers}
         if side == "captions":
             result = {number: text for number, text, _ in index.captions(numbers)}
             pictures_of = {number: item for number, _, item in index.captions(numbers)}
         items = {item.id: item for item in index.items(list(dict.fromkeys(pictures_of.values())))}
-        hits = []
-        for group in groups:
-            place, number = group[0], int(ids[group[0]])
+        found: dict[int, Hit] = {}
+        for place in places:
+            number = int(ids[place])
             item = items.get(pictures_of.get(number, -1))
             if item is None:
                 continue  # removed by another process between the search and now
             first = item.captions[0] if item.captions else ""
-            hit = Hit(
+            found[place] = Hit(
                 id=item.id,
                 path=item.path,
                 caption=result.get(number, first),
@@ -287,9 +289,12 @@ class Searcher:
                 distance=int(distances[place]),
                 score=float(scores[place]),
                 code=codes.unpack(rows[place]),
-                duplicates=tuple(int(ids[other]) for other in group[1:]),
             )
-            hits.append(hit)
+        hits = []
+        for group in groups:
+            there = [found[place] for place in group if place in found]
+            if there:
+                hits.append(replace(there[0], folded=tuple(there[1:])))
         return hits
 
 

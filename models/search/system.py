@@ -29,7 +29,7 @@ def _capabilities() -> Capabilities:
             "Its checkpoint folders are plain safetensors and JSON.",
         ),
         import_data=commands.import_features,
-        extra={"index": commands.index, "search": commands.search},
+        extra={"index": commands.index, "search": commands.search, "upkeep": commands.upkeep_of},
     )
 
 

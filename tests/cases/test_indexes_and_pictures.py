@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from models.errors import UserError
-from models.search import pictures, reading
+from models.search import facts, pictures, reading
 from models.search.building import index_folder, open_index
 from models.search.data import open_captions
 from models.search.index import Index
@@ -236,7 +236,7 @@ def ends_at_the_third(paths, view):
     """As a picture that breaks the reader does."""
     if any(path.endswith("2.png") for path in paths):
         os._exit(1)
-    return [pictures.decode((path, view)) for path in paths]
+    return [(pictures.decode((path, view)), facts.UNKNOWN) for path in paths]
 
 
 # Captions

@@ -259,6 +259,17 @@ def test_threshold_and_folding(sample, qtbot):
     assert len(search.results.pictures.hits) == 200
     search.alike.fold.setChecked(True)
     qtbot.waitUntil(lambda: any(one.duplicates for one in search.results.pictures.hits))
+    row, folded = next((row, one) for row, one in enumerate(search.results.pictures.hits) if one.duplicates)
+    before = len(search.results.pictures.hits)
+    search.results.gallery.setCurrentIndex(search.results.pictures.index(row))
+    search.details.figures.linkActivated.emit("unfold")
+    shown = [one.id for one in search.results.pictures.hits]
+    assert shown[row : row + 1 + len(folded.duplicates)] == [folded.id, *folded.duplicates]
+    search.results.gallery.setCurrentIndex(search.results.pictures.index(row + 1))
+    assert search.details.shown.id == folded.duplicates[0], "what was folded away can be looked at"
+    search.results.gallery.setCurrentIndex(search.results.pictures.index(row))
+    search.results.toggle_folded()
+    assert len(search.results.pictures.hits) == before
 
 
 def test_captions_found_with_a_picture(sample, qtbot):
@@ -473,7 +484,7 @@ def test_a_folder_that_may_not_be_read(tab, qtbot, folder, monkeypatch):
     def refused(place):
         return [], [(str(place), "Permission denied")]
 
-    monkeypatch.setattr("models.search.building.pictures.find", refused)
+    monkeypatch.setattr("models.search.pictures.find", refused)
     tab.accept_paths([folder])
     qtbot.waitUntil(lambda: "Permission denied" in said(tab) and idle(tab), timeout=60_000)
     assert "Check its permissions" in said(tab)

@@ -50,6 +50,8 @@ class Actions(QObject):
             data.setUrls([QUrl.fromLocalFile(str(shown.path))])
             QGuiApplication.clipboard().setMimeData(data)
             self._tab.set_status(tr("Copied {path}", path=shown.path))
+        elif action == "unfold":
+            self._results.toggle_folded()
         elif action == "captions":
             self.captions_asked.emit(shown)
         elif action in ("open", "folder"):

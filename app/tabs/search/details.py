@@ -47,7 +47,7 @@ class PictureView(QWidget):
 
 
 class Details(QScrollArea):
-    """`show_picture` fills it. wanted(action): one of `open`, `folder`, `path`, `picture`, `more`, `less`, `captions`."""
+    """`show_picture` fills it. wanted(action): one of `open`, `folder`, `path`, `picture`, `more`, `less`, `captions`, `unfold`."""
 
     wanted = Signal(str)
 
@@ -67,6 +67,7 @@ class Details(QScrollArea):
         self.title.setFont(theme.font(theme.TEXT_PX, True))
         self.title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.figures = Hint()
+        self.figures.linkActivated.connect(self.wanted)
         self.path = Elided(mode=Qt.TextElideMode.ElideMiddle)
         self.path.setProperty("role", "hint")
         self.problem = plain_label(role="problem")
@@ -136,9 +137,9 @@ class Details(QScrollArea):
             )
             lines.append(words)
         if shown.duplicates:
-            lines.append(
-                plural("{n} near-duplicate behind it", "{n} near-duplicates behind it", len(shown.duplicates))
-            )
+            count = len(shown.duplicates)
+            behind = plural("{n} near-duplicate behind it", "{n} near-duplicates behind it", count)
+            lines.append(f'<a href="unfold">{behind}</a>')
         self.figures.setText("<br>".join(lines))
         self.figures.setVisible(bool(lines))
         self.path.setText(f"{shown.path.parent.name}/{shown.path.name}")

@@ -26,7 +26,7 @@ MOST_PAGES = 64  # that are kept
 
 @dataclass(frozen=True)
 class GridItem:
-    """One picture of the grid. score, distance and code only of answers: code is bool [bits]."""
+    """One picture of the grid. score, distance and code only of answers: code is bool [bits]. folded: its near-duplicates."""
 
     id: int
     path: Path
@@ -36,7 +36,12 @@ class GridItem:
     score: float | None = None
     distance: int | None = None
     code: np.ndarray | None = None
-    duplicates: tuple[int, ...] = ()
+    folded: tuple[GridItem, ...] = ()
+
+    @property
+    def duplicates(self) -> tuple[int, ...]:
+        """The ids of the near-duplicates behind it."""
+        return tuple(item.id for item in self.folded)
 
     @property
     def words(self) -> str:
@@ -54,7 +59,7 @@ class GridItem:
             hit.score,
             hit.distance,
             hit.code,
-            hit.duplicates,
+            tuple(cls.of_hit(other) for other in hit.folded),
         )
 
     @classmethod

@@ -52,6 +52,8 @@ class Results(QWidget):
         self.gallery.setModel(self.pictures)
         self.preview = Preview(self.large, self)
         self._rows_of: dict[Path, list[int]] = {}
+        self._hits: list[GridItem] = []
+        self._unfolded: set[int] = set()  # ids of answers whose near-duplicates are shown
         self.stack = QStackedWidget()
         self.stack.addWidget(self._make_empty())
         self.stack.addWidget(self.gallery)
@@ -101,6 +103,24 @@ class Results(QWidget):
 
     def show_grid(self) -> None:
         self.stack.setCurrentIndex(1)
+
+    def show_hits(self, hits: list[GridItem], other: bool) -> None:
+        """Answers, the best first; near-duplicates behind those that were unfolded. other: to another question."""
+        if other:
+            self._unfolded.clear()
+        self._hits = hits
+        shown = []
+        for hit in hits:
+            shown += [hit, *(hit.folded if hit.id in self._unfolded else ())]
+        self.pictures.show_hits(shown)
+
+    def toggle_folded(self) -> None:
+        """Show the near-duplicates of the current answer behind it, or fold them away again."""
+        current = self.current
+        if current is not None and current.folded and self.pictures.hits is not None:
+            self._unfolded ^= {current.id}
+            self.show_hits(self._hits, False)
+            self.keep_current(current.id, False)
 
     def keep_current(self, number: int | None, choose_first: bool) -> None:
         """Choose the picture with this id again, or the first."""
@@ -236,12 +256,14 @@ class Results(QWidget):
             ("more", tr("More like this")),
             ("less", tr("Less like this")),
             ("captions", tr("Find captions for it")),
+            ("unfold", tr("Show or fold near-duplicates")),
         ):
             if not key:
                 menu.addSeparator()
                 continue
             action = menu.addAction(words)
             action.setEnabled(not (gone and key in ("open", "picture", "captions")))
+            action.setVisible(key != "unfold" or (self.current is not None and bool(self.current.folded)))
             action.triggered.connect(
                 lambda _on=False, which=key: (
                     self.show_preview() if which == "preview" else self.wanted.emit(which)

@@ -307,7 +307,7 @@ class SearchPage(Page):
             return
         current = self.results.current
         kept = [item for item in result if item.score is None or item.score >= self.alike.least]
-        self.results.pictures.show_hits(kept)
+        self.results.show_hits(kept, other)
         self.alike.show_count(len(kept), len(result))
         self.query.count.setText(tr("{n} of {all}", n=f"{len(kept):,}", all=f"{answers.searched:,}"))
         self._show_note(answers.unknown)

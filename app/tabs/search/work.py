@@ -184,7 +184,7 @@ def index_folders(
 ) -> Indexed:
     """Bring the index up to date with folders, one after the other."""
     from models.search.building import index_folder
-    from models.search.config import IndexSettings
+    from models.search.index_settings import IndexSettings
 
     reports: list[BuildReport] = []
     broken: list[tuple[str, UserError]] = []
@@ -214,6 +214,6 @@ def index_folders(
 def made_or_opened(folder: Path, searcher: Searcher, settings: dict[str, Any]) -> Index:
     """The index at `folder`, made if there is none. Raises UserError if another model made it."""
     from models.search.building import open_index
-    from models.search.config import IndexSettings
+    from models.search.index_settings import IndexSettings
 
     return open_index(folder, searcher.identity, IndexSettings(**settings))

@@ -98,6 +98,26 @@ def test_evaluate_the_bundled_model_on_the_held_out_emoji(capsys):
     )
 
 
+def test_an_index_is_looked_after(capsys, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (9, 9), (ord(name), 0, 0)).save(tmp_path / name / "x.png")
+        run(capsys, "index", tmp_path / name, "--out", tmp_path / "index", "--quiet")
+    (tmp_path / "a").rename(tmp_path / "c")
+    code, result, printed = run(capsys, "upkeep", tmp_path / "index", "check")
+    assert (code, len(result["findings"])) == (0, 1)
+    assert "1 pictures are not where they were" in printed
+    code, result, _ = run(capsys, "upkeep", tmp_path / "index", "move", tmp_path / "a", tmp_path / "c")
+    assert result == {"roots": [str(tmp_path / name) for name in ("c", "b")], "pictures": 2}
+    _, result, _ = run(capsys, "upkeep", tmp_path / "index", "drop", tmp_path / "b")
+    assert (result["dropped"], result["pictures"]) == (1, 1)
+    _, result, _ = run(capsys, "upkeep", tmp_path / "index", "compact")
+    assert result["bytes"] > 0
+    for action in ("repair", "check"):
+        code, result, _ = run(capsys, "upkeep", tmp_path / "index", action)
+        assert (code, result) == (0, {"findings": []})
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -106,6 +126,8 @@ def test_evaluate_the_bundled_model_on_the_held_out_emoji(capsys):
         (["search", "bundled", "--image", "/no/such.png"], "was not found"),
         (["index", "/no/such/folder", "--out", "x"], "is not a folder"),
         (["index", ".", "--out", "x", "--checkpoint", "/no/such"], "was not found"),
+        (["upkeep", "/no/such", "check"], "is not an index"),
+        (["upkeep", "bundled", "move"], "needs 2 folders"),
         (["use", "search", "/no/such.png", "--out", "x"], "None of the 1 pictures"),
         (["evaluate", "search", "--data", "/no/such"], "was not found"),
         (["import", "search", "/no/such.pkl", "--out", "x"], "was not found"),
