@@ -25,7 +25,8 @@ from app import theme
 from app.i18n import tr, translate
 from app.training.layer_map import ColorScale, LayerMap
 from app.training.watched import WatchedRun
-from app.widgets.plot import Line, Plot
+from app.widgets.plot import Plot
+from app.widgets.plot_items import Line
 from models.errors import fill
 from models.training.config import Remedy
 from models.training.findings import Finding, findings

@@ -18,7 +18,8 @@ from app.training.watched import WatchedRun
 from app.widgets.answers import Answers
 from app.widgets.confusion import ConfusionMatrix
 from app.widgets.plain import markup, tip
-from app.widgets.plot import Line, Plot
+from app.widgets.plot import Plot
+from app.widgets.plot_items import Line
 from models.training import events, pictures
 
 log = logging.getLogger("polyphony.training")

@@ -11,7 +11,7 @@ import numpy as np
 from models.contract import Paths, Result
 from models.datafiles import write_whole
 from models.describing import describe_layers, layers_of
-from models.eeg import data, network, scores
+from models.eeg import network, scores
 from models.eeg.alignment import align
 from models.eeg.decoder import Decoder, Decoding
 from models.eeg.evaluation import evaluate_with
@@ -19,6 +19,7 @@ from models.eeg.network import NetworkConfig
 from models.eeg.preprocessing import History
 from models.eeg.printing import say
 from models.eeg.recordings import Recording, open_recording
+from models.eeg.stimulus import read_stimulus
 from models.eeg.system import USUAL, DecodingOptions
 from models.eeg.tables import decoded_bytes, write_evaluation
 from models.loading import Choice, network_config, read_info
@@ -92,13 +93,13 @@ def _compared(decoder: Decoder, decoding: Decoding, options: DecodingOptions) ->
     remarks: list[Remark] = []
     rate = decoder.sample_rate
     if options.stimulus:
-        heard = align(decoding.envelope[:, None], data.read_stimulus(options.stimulus, rate), rate)
+        heard = align(decoding.envelope[:, None], read_stimulus(options.stimulus, rate), rate)
         comparison = decoder.compare(heard.eeg[:, 0], heard.envelope)
         result["stimulus"] = {"r": comparison.r, "p": comparison.p, "chance": float(np.mean(comparison.null))}
         remarks += [heard.remark] if heard.remark else []
         print(f"  r {comparison.r:.3f} with {Path(options.stimulus).name}, p {comparison.p:.3f}")
     if options.candidates:
-        tracks = [data.read_stimulus(path, rate) for path in options.candidates]
+        tracks = [read_stimulus(path, rate) for path in options.candidates]
         aligned = [align(decoding.envelope[:, None], track, rate) for track in tracks]
         remarks += [item.remark for item in aligned if item.remark]
         time = min(len(item.envelope) for item in aligned)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from models.eeg.data import Dataset
+from models.eeg.dataset import Dataset
 from models.eeg.parting import Stretch
 from models.fingerprint import Used, of_array
 

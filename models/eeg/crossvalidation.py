@@ -8,6 +8,7 @@ from typing import Any
 
 from models.eeg import data, linear, scores
 from models.eeg.config import EEGConfig
+from models.eeg.dataset import Dataset
 from models.eeg.decoder import Decoder
 from models.eeg.parting import UNSEEN_SUBJECTS, WITHIN_SUBJECT, part
 from models.eeg.printing import say
@@ -78,7 +79,7 @@ def crossval(
 
 
 def _trained_folds(
-    dataset: data.Dataset, config: EEGConfig, by: str, folder: Path, device: str, progress: Progress
+    dataset: Dataset, config: EEGConfig, by: str, folder: Path, device: str, progress: Progress
 ) -> Iterator[Decoded]:
     folds: list[tuple[str, dict[str, Any]]] = []
     for name in dataset.subjects:

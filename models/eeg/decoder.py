@@ -264,7 +264,7 @@ class Decoder:
     def attended(
         self, decoded: np.ndarray, envelopes: Sequence[np.ndarray], truth: int | None = None
     ) -> Attention:
-        """Which of several tracks was listened to: their envelopes [time] each, as `data.read_stimulus` gives them."""
+        """Which of several tracks was listened to: their envelopes [time] each, as `stimulus.read_stimulus` gives them."""
         return attended(decoded, [self.target(envelope) for envelope in envelopes], self.sample_rate, truth)
 
     def compare(

@@ -8,6 +8,7 @@ from pathlib import Path
 from models.eeg import data, scores
 from models.eeg.config import EEGConfig
 from models.eeg.contents import contents
+from models.eeg.dataset import Dataset, with_channels
 from models.eeg.decoder import Decoder
 from models.eeg.parting import Parts, part
 from models.eeg.samples import located, met_subjects
@@ -27,7 +28,7 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
     place = located(path)
     config = recipe(decoder)
     dataset = data.open_dataset(place, decoder.signal, progress=progress.part(0, 0.2))
-    dataset = data.with_channels(dataset, decoder.channel_names)
+    dataset = with_channels(dataset, decoder.channel_names)
     parts = test_part(dataset, config)
     # By content: a subject of other data is someone else, whatever the name; and judged is only what was not learned.
     anyone = TrainingOverlap.of(decoder.info, contents(dataset))
@@ -44,7 +45,7 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
     return replace(evaluation, overlap=replace(judged, groups=()), of_data=(*dataset.remarks, *parts.remarks))
 
 
-def test_part(dataset: data.Dataset, config: EEGConfig) -> Parts:
+def test_part(dataset: Dataset, config: EEGConfig) -> Parts:
     """Parted with nobody held out: whom the decoder met is its own affair, and all are tested on held-back time."""
     settings = config.data.model_copy(update={"test_subjects": [], "minutes": 0.0})
     if settings.test_block < 0:

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.eeg import ridge
 from models.eeg.config import EEGConfig, RidgeSettings
-from models.eeg.data import Dataset
+from models.eeg.dataset import Dataset
 from models.eeg.parting import Parts, Stretch, part
 from models.eeg.ridge import Covariance, Ridge
 from models.eeg.scores import Decoded

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
 from models.eeg.config import DataConfig, PreprocessingConfig
-from models.eeg.data import Dataset, Item, unknown_subjects
+from models.eeg.dataset import Dataset, Item, unknown_subjects
 from models.eeg.preprocessing import robust_statistics, standardised
 from models.errors import UserError
 from models.remarks import Remark

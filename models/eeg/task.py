@@ -16,6 +16,7 @@ from models.checkpoint import CheckpointInfo
 from models.eeg import data, linear, losses, network, ridge
 from models.eeg.config import EEGConfig, PreprocessingConfig
 from models.eeg.contents import contents
+from models.eeg.dataset import with_channels
 from models.eeg.network import UNKNOWN, NetworkConfig
 from models.eeg.parting import Stretch, part
 from models.eeg.samples import bundled, located, trained_subjects
@@ -59,7 +60,7 @@ class EEGTask(Task[EEGConfig]):
             located(settings.path), signal, settings.subjects, progress.part(0, 0.8)
         )
         if self.start is not None:
-            self.dataset = data.with_channels(self.dataset, self.start[1].preprocessing["channels"])
+            self.dataset = with_channels(self.dataset, self.start[1].preprocessing["channels"])
         self.parts = part(self.dataset, settings, signal, self.config.seed)
         self.rate = self.dataset.sample_rate
         self.subjects = list(self.parts.met)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +17,8 @@ from models.loading import Opened
 from models.remarks import Remark
 from models.reverberation.network import NetworkConfig, ReverberationNet
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, cyclic
+
+Take = Callable[[str], Tensor]  # a weight by its name in the checkpoint
 
 _ATTENTION = {
     "qkv.weight": "in_proj_weight",
@@ -66,59 +70,11 @@ def imported(values: Any, title: str = "", wiring: Wiring | None = None) -> Open
     weights: dict[str, Tensor] = {
         name: value for name, value in network.state_dict().items() if name.startswith(("input_", "target_"))
     }
-    left = set(state)
-
-    def take(name: str) -> Tensor:
-        if name not in state:
-            raise UserError(
-                "The checkpoint is not complete.",
-                "It lacks {names}.",
-                "Save it again from the published code.",
-                names=name,
-            )
-        left.discard(name)
-        return state[name]
-
-    for role in ROLE_NAMES:
-        _take_module(
-            weights,
-            f"roles.bodies.{role}",
-            network.roles.bodies[role],
-            lambda rest, r=role: take(_body(r, rest)),
-            role,
-        )
-    _take_stacked(weights, "roles.latent", [f"roles.{role}" for role in ROLE_NAMES], take)
-    weights["roles.gate_weight"] = torch.cat(
-        [take(f"roles.{role}.instrument_gate.weight") for role in ROLE_NAMES]
-    )
-    weights["roles.gate_bias"] = torch.cat(
-        [take(f"roles.{role}.instrument_gate.bias") for role in ROLE_NAMES]
-    )
-    weights["roles.norm_gain"] = torch.stack([take(f"roles.{role}.ln.weight") for role in ROLE_NAMES])
-    weights["roles.norm_bias"] = torch.stack([take(f"roles.{role}.ln.bias") for role in ROLE_NAMES])
-    for name in PROCESSOR_NAMES:
-        _take_module(
-            weights,
-            f"processors.cores.{name}",
-            network.processors.cores[name],
-            lambda rest, p=name: take(f"processors.{p}.{_renamed(rest, _CORES[p])}"),
-        )
-    _take_stacked(weights, "processors.latent", [f"processors.{name}" for name in PROCESSOR_NAMES], take)
-    spots = [(name, number) for name in PROCESSOR_NAMES for number in range(len(mesh.reads[name]))]
-    places = [f"processors.{name}.output_distributors.{number}" for name, number in spots]
-    weights["processors.distributor_weight"] = torch.stack([take(f"{place}.weight").T for place in places])
-    weights["processors.distributor_bias"] = torch.stack([take(f"{place}.bias")[None] for place in places])
-    names = {"attention": "global_attention", "final": "final_processor"}
-    _take_module(
-        weights, "conductor", network.conductor, lambda rest: take(f"argallia.{_renamed(rest, names)}")
-    )
-    if left:
-        raise UserError(
-            "The checkpoint holds weights that have no place here.",
-            "Such as {names}.",
-            "Choose a checkpoint of the first public implementation.",
-            names=", ".join(sorted(left)[:3]),
-        )
+    foreign = _Foreign(state)
+    _take_roles(weights, network, foreign.take)
+    _take_processors(weights, network, foreign.take)
+    _take_module(weights, "conductor", network.conductor, _under(_conductor, foreign.take))
+    foreign.refuse_rest()
     weights = {name: value.clone().contiguous() for name, value in weights.items()}
     checkpoint.fit(network, weights)
     info = CheckpointInfo(
@@ -129,6 +85,61 @@ def imported(values: Any, title: str = "", wiring: Wiring | None = None) -> Open
     )
     remark = Remark("The gates of this checkpoint are observed: nothing is multiplied by them.")
     return Opened(weights, info, (remark,))
+
+
+class _Foreign:
+    """The weights of a checkpoint under their own names; each is taken once."""
+
+    def __init__(self, state: dict[str, Tensor]) -> None:
+        self._state, self._left = state, set(state)
+
+    def take(self, name: str) -> Tensor:
+        if name not in self._state:
+            raise UserError(
+                "The checkpoint is not complete.",
+                "It lacks {names}.",
+                "Save it again from the published code.",
+                names=name,
+            )
+        self._left.discard(name)
+        return self._state[name]
+
+    def refuse_rest(self) -> None:
+        """Raises UserError where there are weights that nobody took."""
+        if self._left:
+            raise UserError(
+                "The checkpoint holds weights that have no place here.",
+                "Such as {names}.",
+                "Choose a checkpoint of the first public implementation.",
+                names=", ".join(sorted(self._left)[:3]),
+            )
+
+
+def _take_roles(weights: dict[str, Tensor], network: ReverberationNet, take: Take) -> None:
+    for role in ROLE_NAMES:
+        place, body = f"roles.bodies.{role}", network.roles.bodies[role]
+        _take_module(weights, place, body, _under(partial(_body, role), take), role)
+    places = [f"roles.{role}" for role in ROLE_NAMES]
+    _take_stacked(weights, "roles.latent", places, take)
+    weights["roles.gate_weight"] = torch.cat([take(f"{place}.instrument_gate.weight") for place in places])
+    weights["roles.gate_bias"] = torch.cat([take(f"{place}.instrument_gate.bias") for place in places])
+    weights["roles.norm_gain"] = torch.stack([take(f"{place}.ln.weight") for place in places])
+    weights["roles.norm_bias"] = torch.stack([take(f"{place}.ln.bias") for place in places])
+
+
+def _take_processors(weights: dict[str, Tensor], network: ReverberationNet, take: Take) -> None:
+    for name in PROCESSOR_NAMES:
+        place, core = f"processors.cores.{name}", network.processors.cores[name]
+        _take_module(weights, place, core, _under(partial(_core, name), take))
+    _take_stacked(weights, "processors.latent", [f"processors.{name}" for name in PROCESSOR_NAMES], take)
+    reads = network.wiring.reads
+    places = [
+        f"processors.{name}.output_distributors.{number}"
+        for name in PROCESSOR_NAMES
+        for number in range(len(reads[name]))
+    ]
+    weights["processors.distributor_weight"] = torch.stack([take(f"{place}.weight").T for place in places])
+    weights["processors.distributor_bias"] = torch.stack([take(f"{place}.bias")[None] for place in places])
 
 
 def exported(network: ReverberationNet) -> dict[str, Tensor]:
@@ -146,7 +157,7 @@ def exported(network: ReverberationNet) -> dict[str, Tensor]:
         _give_stacked(state, ours, "roles.latent", number, f"roles.{role}")
     for number, name in enumerate(PROCESSOR_NAMES):
         rests = network.processors.cores[name].state_dict()
-        names = {rest: f"processors.{name}.{_renamed(rest, _CORES[name])}" for rest in rests}
+        names = {rest: _core(name, rest) for rest in rests}
         _give_module(state, ours, f"processors.cores.{name}", names)
         _give_stacked(state, ours, "processors.latent", number, f"processors.{name}")
     counted: dict[str, int] = {}
@@ -155,10 +166,7 @@ def exported(network: ReverberationNet) -> dict[str, Tensor]:
         counted[processor] += 1
         state[f"{place}.weight"] = ours["processors.distributor_weight"][number].T
         state[f"{place}.bias"] = ours["processors.distributor_bias"][number, 0]
-    names = {
-        rest: f"argallia.{_renamed(rest, {'attention': 'global_attention', 'final': 'final_processor'})}"
-        for rest in network.conductor.state_dict()
-    }
+    names = {rest: _conductor(rest) for rest in network.conductor.state_dict()}
     _give_module(state, ours, "conductor", names)
     return {name: value.clone().contiguous() for name, value in state.items()}
 
@@ -202,11 +210,26 @@ def _body(role: str, rest: str) -> str:
     return f"roles.{role}.role_processor.{_renamed(rest, _BODIES.get(role, {}))}"
 
 
+def _core(processor: str, rest: str) -> str:
+    """The full name of a processor's weight in their words."""
+    return f"processors.{processor}.{_renamed(rest, _CORES[processor])}"
+
+
+def _conductor(rest: str) -> str:
+    """The full name of a weight of the conductor in their words."""
+    return f"argallia.{_renamed(rest, {'attention': 'global_attention', 'final': 'final_processor'})}"
+
+
+def _under(names: Callable[[str], str], take: Take) -> Take:
+    """Takes a weight by our name of it; names: ours to theirs."""
+    return lambda rest: take(names(rest))
+
+
 _SIDES = {"organ": ("pipes", 4), "bremen": ("channels", 3)}  # layers side by side, which we keep as one
 
 
 def _take_module(
-    weights: dict[str, Tensor], ours: str, module: torch.nn.Module, take: Any, role: str = ""
+    weights: dict[str, Tensor], ours: str, module: torch.nn.Module, take: Take, role: str = ""
 ) -> None:
     for rest in module.state_dict():
         if role in _SIDES and rest.startswith("side_by_side."):
@@ -230,7 +253,7 @@ def _give_module(
             state[theirs] = value
 
 
-def _take_stacked(weights: dict[str, Tensor], ours: str, places: list[str], take: Any) -> None:
+def _take_stacked(weights: dict[str, Tensor], ours: str, places: list[str], take: Take) -> None:
     pairs = [(take(f"{place}.W_mu.weight"), take(f"{place}.W_logvar.weight")) for place in places]
     weights[f"{ours}.weight"] = torch.stack([torch.cat([mu.T, logvar.T], dim=1) for mu, logvar in pairs])
     biases = [torch.cat([take(f"{place}.W_mu.bias"), take(f"{place}.W_logvar.bias")]) for place in places]

@@ -11,6 +11,8 @@ from pydantic import model_validator
 from models.remarks import Remark
 from models.settings import Options, contradiction, setting
 
+Container = Literal["wav", "flac"]  # of the tracks
+
 
 class SeparationOptions(Options):
     """How a recording is separated."""
@@ -42,7 +44,7 @@ class SeparationOptions(Options):
         "Tracks add up to the mixture",
         "What no track holds is shared out among them, so that nothing is lost.",
     )
-    container: Literal["wav", "flac"] = setting(
+    container: Container = setting(
         "wav", "Format of tracks", "FLAC is smaller; WAV keeps what lies above full scale."
     )
 

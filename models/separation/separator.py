@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -14,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import soxr
 import torch
 from numpy.typing import NDArray
@@ -24,21 +19,18 @@ from models import audio, checkpoint, devices
 from models.checkpoint import CheckpointInfo
 from models.devices import AUTO, CPU, Device
 from models.errors import UserError
-from models.files import folder_name
 from models.loading import BUNDLED, UNBUILDABLE, Choice, network_config, not_described, open_model
 from models.progress import Progress
 from models.remarks import Remark
 from models.separation import network, published
 from models.separation.mixing import FLOOR, amplitude, rms
 from models.separation.results import DEFAULTS, Separated, SeparationOptions
+from models.separation.tally import Tally
+from models.separation.track_files import TrackFiles
 from models.separation.windows import WindowJoiner
 
 FloatArray = NDArray[np.float32]
-QUIETEST_DB = -120.0  # of a level that is told: what is fainter is silence
 USUAL_AUGMENTATION = 2  # of our own models: twice the time for 0.4 dB
-ONE_SPEAKER_DB = 20.0  # a track that is fainter than another by this holds no speaker
-LARGEST_WAV = 4_000_000_000  # bytes; longer ones are RF64
-MOST_FLAC_CHANNELS = 8
 
 
 class Separator:
@@ -136,104 +128,58 @@ class Separator:
         options: SeparationOptions = DEFAULTS,
         *,
         progress: Progress | None = None,
-        told: Callable[[FloatArray], None] | None = None,
+        on_stretch: Callable[[FloatArray], None] | None = None,
     ) -> Separated:
         """Write ``NAME_speaker1.wav`` … into `folder`, streamed from disk to disk.
 
-        told: gets every stretch that was written, float32 [speakers, frames, channels] at the recording's rate.
+        on_stretch: gets every stretch that was written, float32 [speakers, frames, channels] at the recording's rate.
         Raises UserError for a recording that cannot be read, a folder that cannot be written, a container that cannot
         hold it; Cancelled leaves nothing behind.
         """
         started, progress = time.monotonic(), progress or Progress()
         source, folder = Path(source), Path(folder)
         about = audio.info(source)
-        _check_container(options, about)
-        made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-        aside: Path | None = None
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            aside = Path(tempfile.mkdtemp(prefix=".separating-", dir=folder))
-            names = [
-                f"{folder_name(source)}_speaker{n + 1}.{options.container}" for n in range(self.speakers)
-            ]
-            watch = _Watch(self.speakers)
-            self._write(source, about, [aside / name for name in names], options, watch, progress, told)
-            if not watch.frames:
+        tally = Tally(self.speakers)
+        with TrackFiles(source, folder, self.speakers, about, options.container) as files:
+            for mixture, stretch in self._separated(source, about, options, progress):
+                tally.see(mixture, stretch)
+                files.write(stretch)
+                if on_stretch is not None:
+                    on_stretch(stretch)
+            if not tally.frames:
                 raise UserError(
                     "{name} holds no sound.",
                     "Its length is 0 samples.",
                     "Record or export it again.",
                     name=source.name,
                 )
-            tracks = tuple(folder / name for name in names)
-            for name, place in zip(names, tracks, strict=True):
-                os.replace(aside / name, place)
-            made = []
-        except OSError as error:
-            raise checkpoint.cannot_write(folder, error) from error
-        except soundfile.LibsndfileError as error:
-            raise checkpoint.cannot_write(
-                folder, OSError(28 if _is_full(folder) else 5, str(error))
-            ) from error
-        finally:
-            if aside is not None:
-                shutil.rmtree(aside, ignore_errors=True)
-            for parent in made:
-                if parent.is_dir() and not any(parent.iterdir()):
-                    parent.rmdir()
+            tracks = files.put_in_place()
+        remarks = tally.remarks(about.sample_rate, self.sample_rate, options)
         return Separated(
             mixture=source,
             tracks=tracks,
             sample_rate=about.sample_rate,
             channels=about.channels,
-            frames=watch.frames,
+            frames=tally.frames,
             model_rate=self.sample_rate,
-            levels_db=watch.levels_db,
-            remarks=(
-                *self.remarks,
-                *about.remarks,
-                *watch.remarks(about.sample_rate, self.sample_rate, options),
-            ),
+            levels_db=tally.levels_db,
+            remarks=(*self.remarks, *about.remarks, *remarks),
             seconds=time.monotonic() - started,
         )
 
-    def _write(
-        self,
-        source: Path,
-        about: audio.AudioInfo,
-        places: list[Path],
-        options: SeparationOptions,
-        watch: _Watch,
-        progress: Progress,
-        told: Callable[[FloatArray], None] | None,
-    ) -> None:
-        """Stream the recording through the windows into the tracks' files."""
-        large = about.frames * about.channels * 4 > LARGEST_WAV
-        kind = (
-            {"format": "FLAC", "subtype": "PCM_24"}
-            if options.container == "flac"
-            else {"format": "RF64" if large else "WAV", "subtype": "FLOAT"}
-        )
-        files = []
-        again = audio.raw_blocks(source)  # a second reading, that keeps step with what is written
+    def _separated(
+        self, source: Path, about: audio.AudioInfo, options: SeparationOptions, progress: Progress
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """(mixture [frames, channels], tracks [speakers, frames, channels]), stretch by stretch."""
+        again = audio.raw_blocks(source)  # a second reading, that keeps step with what is separated
         pending = np.zeros((0, about.channels), dtype=np.float32)
-        try:
-            for place in places:
-                files.append(soundfile.SoundFile(place, "w", about.sample_rate, about.channels, **kind))
-            for stretch in self._streamed(source, about, options, progress):
-                while len(pending) < stretch.shape[1]:
-                    pending = np.concatenate([pending, next(again)])
-                mixture, pending = pending[: stretch.shape[1]], pending[stretch.shape[1] :]
-                if options.mixture_consistency:
-                    stretch = stretch + (mixture - stretch.sum(0)) / self.speakers
-                watch.see(mixture, stretch)
-                for file, track in zip(files, stretch, strict=True):
-                    file.write(track)
-                if told is not None:
-                    told(stretch)
-        finally:
-            for file in files:
-                file.close()
+        for stretch in self._streamed(source, about, options, progress):
+            while len(pending) < stretch.shape[1]:
+                pending = np.concatenate([pending, next(again)])
+            mixture, pending = pending[: stretch.shape[1]], pending[stretch.shape[1] :]
+            if options.mixture_consistency:
+                stretch = stretch + (mixture - stretch.sum(0)) / self.speakers
+            yield mixture, stretch
 
     def _streamed(
         self, source: Path, about: audio.AudioInfo, options: SeparationOptions, progress: Progress
@@ -373,86 +319,3 @@ def _scales(tracks: FloatArray, mixture: FloatArray) -> NDArray[np.float64]:
         products + hold * np.eye(len(wide)), common * (wide @ mixed) + hold * np.ones(len(wide))
     )
     return common * np.maximum(factors, 0.0)
-
-
-class _Watch:
-    """What is learned of the recording and the tracks on the way through."""
-
-    def __init__(self, speakers: int) -> None:
-        self.frames = self._clipped = self._over = self._samples = 0
-        self._energy = np.zeros(speakers)
-        self._loudest = 0.0
-
-    def see(self, mixture: FloatArray, tracks: FloatArray) -> None:
-        """mixture [frames, channels], tracks [speakers, frames, channels]."""
-        self.frames += len(mixture)
-        self._samples += mixture.size
-        if mixture.size:
-            self._clipped += int((np.abs(mixture) >= 0.9999).sum())
-            self._over += int((np.abs(tracks) > 1.0).sum())
-            self._loudest = max(self._loudest, float(np.abs(mixture).max()))
-            self._energy += np.square(tracks, dtype=np.float64).sum(axis=(1, 2))
-
-    @property
-    def levels_db(self) -> tuple[float, ...]:
-        """RMS of each track, dBFS."""
-        powers = self._energy / max(1, self._samples)
-        return tuple(
-            max(QUIETEST_DB, 10 * math.log10(power)) if power > 0 else QUIETEST_DB for power in powers
-        )
-
-    def remarks(self, rate: int, model_rate: int, options: SeparationOptions) -> list[Remark]:
-        result = []
-        levels = self.levels_db
-        if max(levels) <= QUIETEST_DB:
-            result.append(Remark("The recording is silent, and so are its tracks."))
-        elif max(levels) - min(levels) > ONE_SPEAKER_DB:
-            quiet = int(np.argmin(levels)) + 1
-            result.append(
-                Remark(
-                    "Track {track} is near silence, {db:.0f} dB under the loudest: there may be fewer speakers than tracks.",
-                    track=quiet,
-                    db=max(levels) - min(levels),
-                )
-            )
-        if self._clipped > 10:
-            result.append(
-                Remark(
-                    "The recording is clipped: {count} samples are at full scale. Its tracks are distorted where it is.",
-                    count=self._clipped,
-                )
-            )
-        if self._over and options.container == "flac":
-            result.append(
-                Remark(
-                    "{count} samples of the tracks are over full scale, and FLAC cut them off. WAV keeps them.",
-                    count=self._over,
-                )
-            )
-        if model_rate < rate:
-            result.append(
-                Remark(
-                    "The model works at {model:g} kHz: above {half:g} kHz the tracks hold no sound of their own.",
-                    model=model_rate / 1000,
-                    half=model_rate / 2000,
-                )
-            )
-        return result
-
-
-def _check_container(options: SeparationOptions, about: audio.AudioInfo) -> None:
-    if options.container == "flac" and (about.channels > MOST_FLAC_CHANNELS or about.sample_rate > 655_350):
-        raise UserError(
-            "FLAC cannot hold this recording.",
-            "It has {channels} channels at {rate} Hz.",
-            "Choose WAV.",
-            channels=about.channels,
-            rate=about.sample_rate,
-        )
-
-
-def _is_full(folder: Path) -> bool:
-    try:
-        return shutil.disk_usage(folder).free < 1_000_000
-    except OSError:
-        return False

@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 from models.eeg import data as eeg_data
+from models.eeg.dataset import Dataset, Item, with_channels
 from models.eeg.channels import BIOSEMI64
 from models.eeg.config import DataConfig as EEGData
 from models.eeg.config import PreprocessingConfig
@@ -155,12 +156,12 @@ def test_channels_in_another_order_are_put_right_by_name(tmp_path):
         fs=64, channels=np.array(BIOSEMI64)[order], subject=["1", "2"],
     )  # fmt: skip
     other = eeg_data.open_dataset(tmp_path / "b.npz")
-    right = eeg_data.with_channels(other, found.channel_names)
+    right = with_channels(other, found.channel_names)
     np.testing.assert_array_equal(right.items[1].eeg, items[1].eeg)
     assert "decoder's order" in " ".join(map(str, right.remarks))
-    assert eeg_data.with_channels(found, found.channel_names) is found
+    assert with_channels(found, found.channel_names) is found
     with pytest.raises(UserError, match="It has no F99"):
-        eeg_data.with_channels(found, [*BIOSEMI64[:-1], "F99"])
+        with_channels(found, [*BIOSEMI64[:-1], "F99"])
 
 
 def test_a_file_without_subjects_is_nobody_who_is_known(tmp_path):
@@ -172,10 +173,10 @@ def test_a_file_without_subjects_is_nobody_who_is_known(tmp_path):
 def test_one_short_stretch_does_not_make_all_windows_short(tmp_path):
     found = eeg_data.open_dataset(saved(tmp_path / "a.npz", subject=["1", "2"], stimulus=["x", "y"]))
     short = [
-        eeg_data.Item("1", f"short {n}", found.items[0].eeg[:160], found.items[0].envelope[:160])
+        Item("1", f"short {n}", found.items[0].eeg[:160], found.items[0].envelope[:160])
         for n in range(4)
     ]
-    mixed = eeg_data.Dataset("mixed", 64, found.channel_names, (*found.items, *short))
+    mixed = Dataset("mixed", 64, found.channel_names, (*found.items, *short))
     parts = part(mixed, EEGData(window_s=10), FULL)
     assert min(map(len, (*parts.train, *parts.validation, *parts.test))) >= 10 * 64
     assert "4 recordings" in str(parts.remarks[0])

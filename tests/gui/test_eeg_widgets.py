@@ -9,7 +9,8 @@ from app import theme
 from app.tabs.eeg.source import SWATCH_PX, swatch
 from app.widgets.dots import DotRow, Dots
 from app.widgets.scalp import ScalpMap, _splines
-from app.widgets.traces import TraceView, coverage, scale_bar
+from app.widgets.trace_picture import coverage, scale_bar
+from app.widgets.traces import TraceView
 
 
 def test_a_trace_covers_the_pixels_between_its_extremes():

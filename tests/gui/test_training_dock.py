@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 
 from app.tabs.base import Tab
 from app.training import runs as runs_module
-from app.training.curves import figure_series, smoothed
 from app.training.dock import TrainingDock
 from app.training.run_head import why_it_ended
 from app.training.runs import child_environment
+from app.training.series import figure_series, smoothed
 from app.training.watched import WatchedRun
 from app.training.words import duration_words, figure_words, progress_words
 from models.errors import UserError

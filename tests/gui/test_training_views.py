@@ -14,10 +14,10 @@ from PySide6.QtWidgets import QPushButton
 from app.training import runs as runs_module
 from app.training.board import Board
 from app.training.comparison import _complete, differing, significance_words, tabulate, told
-from app.training.curves import mean_and_sd, smoothed
 from app.training.dock import TrainingDock
 from app.training.launcher import Launcher
 from app.training.layer_map import scaled, short_name
+from app.training.series import mean_and_sd, smoothed
 from app.training.view import TrainingView
 from app.training.watched import WatchedRun
 from models.emotion.config import EmotionConfig

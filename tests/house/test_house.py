@@ -12,12 +12,12 @@ from tests.house.measures import ROOT, files_of_tree, measure
 
 # Each may be lowered when the house has become better, never raised without a reason in the commit.
 CEILINGS = {
-    "files over 400 lines": 16,
-    "functions over 60 lines": 8,
-    "uses of Any": 690,
-    "`# fmt: skip`": 45,
-    "public definitions without a docstring": 625,
-    "places alike in two systems": 5,
+    "files over 400 lines": 9,
+    "functions over 60 lines": 2,
+    "uses of Any": 684,
+    "`# fmt: skip`": 23,
+    "public definitions without a docstring": 618,
+    "places alike in two systems": 4,
 }
 
 # Colours, style sheets and what lies over what are decided in app/theme.py; these files still have their own, and may only lose them.

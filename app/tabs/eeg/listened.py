@@ -14,7 +14,8 @@ from app.i18n import digits, plural, tr
 from app.tabs.base import Tab
 from app.tabs.eeg.outcome import LEAST_PX, SHOWN_S, EegPage
 from app.tabs.eeg.session import EegSession
-from app.widgets.plot import Line, Plot
+from app.widgets.plot import Plot
+from app.widgets.plot_items import Line
 
 if TYPE_CHECKING:
     from app.tabs.eeg.work import TalkerChoice

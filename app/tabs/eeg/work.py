@@ -129,9 +129,9 @@ def open_source(path: Path, progress: Progress) -> OpenedFile:
 
 
 def _of_dataset(path: Path, progress: Progress) -> tuple[Part, ...]:
-    from models.eeg import data
+    from models.eeg.data import open_dataset
 
-    dataset = data.open_dataset(path, progress=progress)
+    dataset = open_dataset(path, progress=progress)
     remarks = (*dataset.remarks, *dataset.skipped[:6])
     parts = []
     for item in dataset.items:
@@ -165,9 +165,9 @@ def _of_file(path: Path) -> tuple[Part, ...]:
         if (
             opened.envelope is None and partner != path and partner.exists()
         ):  # as the challenge names its files
-            from models.eeg import data
+            from models.eeg.stimulus import read_stimulus
 
-            opened = replace(opened, envelope=data.read_stimulus(partner, round(opened.sample_rate)))
+            opened = replace(opened, envelope=read_stimulus(partner, round(opened.sample_rate)))
         return (Part("", 1, opened),)
     subjects = [""] * len(opened.trials)
     if path.suffix.lower() in (".npz", ".mat"):
@@ -193,12 +193,12 @@ def own_track(recording: Recording, name: str) -> Track | None:
 
 def read_tracks(paths: Sequence[Path], rate: int, progress: Progress) -> list[Track]:
     """Sounds or envelope files. Raises UserError for the first that is none."""
-    from models.eeg import data
+    from models.eeg.stimulus import read_stimulus
 
     result = []
     for number, path in enumerate(paths):
         part = progress.part(number / len(paths), (number + 1) / len(paths))
-        result.append(Track(path.stem, data.read_stimulus(path, rate, part), rate, path))
+        result.append(Track(path.stem, read_stimulus(path, rate, part), rate, path))
     return result
 
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QSplitter,
+    QWidget,
 )
 
 from app import theme
@@ -156,6 +157,25 @@ class WiringPage(ViewPage):
     # Making -----------------------------------------------------------------------------------------------
 
     def _make(self) -> None:
+        self.train = _button(
+            tr("Train with this wiring…"), tr("Open the form with this wiring in it"), self.train_asked.emit
+        )
+        facts = _row(self.facts, self.train)
+        facts.setStretch(0, 1)
+        self.view.addLayout(self._make_actions())
+        self.view.addLayout(facts)
+        self.view.addWidget(self._make_editors(), 1)
+        self.view.addWidget(
+            Hint(
+                tr(
+                    "Mouse: draw from a role to a processor to move it, with Ctrl to let it be read there, too; double-click a line to take it away. Keyboard: Enter moves, Space adds or removes."
+                )
+            )
+        )
+        self.view.addLayout(self._make_choices())
+
+    def _make_actions(self) -> QHBoxLayout:
+        """What to begin with, undo and redo, saving; the keys of undo and redo."""
         begin = _narrow(QComboBox())
         begin.addItem(tr("Begin with…"), "")
         for name, words in {"documented": tr("the documented one"), "cyclic": tr("the cyclic one")}.items():
@@ -167,9 +187,6 @@ class WiringPage(ViewPage):
         self.undo_button = _button(tr("Undo"), tr("Take the last change back (Ctrl+Z)"), self.undo)
         self.redo_button = _button(tr("Redo"), tr("Do it again (Ctrl+Shift+Z)"), self.redo)
         self.save_button = _button(tr("Save…"), tr("Save the wiring to a file"), self._ask_to_save)
-        self.train = _button(
-            tr("Train with this wiring…"), tr("Open the form with this wiring in it"), self.train_asked.emit
-        )
         for keys, call in (
             (QKeySequence.StandardKey.Undo, self.undo),
             (QKeySequence.StandardKey.Redo, self.redo),
@@ -177,52 +194,36 @@ class WiringPage(ViewPage):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(call)
-        above = QHBoxLayout()
-        above.setSpacing(theme.SMALL)
-        for widget in (begin, self.undo_button, self.redo_button, self.save_button):
-            above.addWidget(widget)
-        above.addStretch(1)
-        told = QHBoxLayout()
-        told.setSpacing(theme.SMALL)
-        told.addWidget(self.facts, 1)
-        told.addWidget(self.train)
+        row = _row(begin, self.undo_button, self.redo_button, self.save_button)
+        row.addStretch(1)
+        return row
+
+    def _make_editors(self) -> QSplitter:
+        """The mesh to draw in, and beside it the table."""
+        split = QSplitter()
+        split.setChildrenCollapsible(False)
+        for place, (editor, stretch) in enumerate(((self.mesh, 3), (self.table, 2))):
+            editor.setMinimumWidth(LEAST_PX)
+            split.addWidget(editor)
+            split.setStretchFactor(place, stretch)
+        split.setSizes([4, 3])
+        return split
+
+    def _make_choices(self) -> QHBoxLayout:
+        """What of a wiring is no connection: whom roles hear, and what the conductor reads."""
         self.hear = _choice(
             {"all": tr("hear all that feed them"), "own": tr("hear their own processor alone")}
         )
         self.hear.setAccessibleName(tr("Whom roles hear in pass 2"))
-        self.hear.setToolTip(self.hear.accessibleName())
         self.conductor = _choice({"mean": tr("one mean a processor"), "each": tr("each of their outputs")})
         self.conductor.setAccessibleName(tr("What the conductor reads of processors"))
-        self.conductor.setToolTip(self.conductor.accessibleName())
         self.hear.activated.connect(lambda _index: self._set(hear=self.hear.currentData()))
         self.conductor.activated.connect(lambda _index: self._set(conductor=self.conductor.currentData()))
-        below = QHBoxLayout()
-        below.setSpacing(theme.SMALL)
-        for words, box in ((tr("Roles"), self.hear), (tr("Conductor reads"), self.conductor)):
-            below.addWidget(Hint(words))
-            below.addWidget(box)
-        below.addStretch(1)
-        split = QSplitter()
-        split.setChildrenCollapsible(False)
-        split.addWidget(self.mesh)
-        split.addWidget(self.table)
-        split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 2)
-        self.mesh.setMinimumWidth(LEAST_PX)
-        self.table.setMinimumWidth(LEAST_PX)
-        split.setSizes([4, 3])
-        column = self.view
-        column.addLayout(above)
-        column.addLayout(told)
-        column.addWidget(split, 1)
-        column.addWidget(
-            Hint(
-                tr(
-                    "Mouse: draw from a role to a processor to move it, with Ctrl to let it be read there, too; double-click a line to take it away. Keyboard: Enter moves, Space adds or removes."
-                )
-            )
-        )
-        column.addLayout(below)
+        for box in (self.hear, self.conductor):
+            box.setToolTip(box.accessibleName())
+        row = _row(Hint(tr("Roles")), self.hear, Hint(tr("Conductor reads")), self.conductor)
+        row.addStretch(1)
+        return row
 
     def _begin(self, box: QComboBox) -> None:
         choice = str(box.currentData())
@@ -240,6 +241,14 @@ class WiringPage(ViewPage):
         )
         if name:
             self.save(Path(name if name.endswith(".json") else name + SUFFIX))
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(theme.SMALL)
+    for widget in widgets:
+        row.addWidget(widget)
+    return row
 
 
 def _button(words: str, tooltip: str, call: Callable[[], object]) -> QPushButton:

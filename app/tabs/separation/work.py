@@ -28,12 +28,12 @@ def separate(
     source: Path,
     folder: Path,
     options: SeparationOptions,
-    told: Callable[[np.ndarray], None] | None = None,
+    on_stretch: Callable[[np.ndarray], None] | None = None,
     *,
     progress: Progress,
 ) -> Separated:
-    """told: gets every stretch that was written; see `Separator.separate_file`."""
-    return separator.separate_file(source, folder, options, progress=progress, told=told)
+    """on_stretch: gets every stretch that was written; see `Separator.separate_file`."""
+    return separator.separate_file(source, folder, options, progress=progress, on_stretch=on_stretch)
 
 
 def outlines(paths: Sequence[Path], progress: Progress) -> list[Outline]:

@@ -7,6 +7,7 @@ import soundfile
 from models.eeg import data, parting
 from models.eeg.config import DataConfig, PreprocessingConfig
 from models.eeg.samples import located
+from models.eeg.stimulus import read_stimulus
 from models.errors import UserError
 
 generator = np.random.default_rng(0)
@@ -279,8 +280,8 @@ def test_stimuli_of_every_kind(tmp_path):
     envelope = generator.gamma(1, size=640).astype(np.float32)
     np.save(tmp_path / "a.npy", envelope[:, None])
     np.savez(tmp_path / "b.npz", envelope=np.repeat(envelope, 2), fs=128)
-    np.testing.assert_array_equal(data.read_stimulus(tmp_path / "a.npy"), envelope)
-    assert len(data.read_stimulus(tmp_path / "b.npz")) == 640
+    np.testing.assert_array_equal(read_stimulus(tmp_path / "a.npy"), envelope)
+    assert len(read_stimulus(tmp_path / "b.npz")) == 640
     np.save(tmp_path / "c.npy", np.zeros(640))
     with pytest.raises(UserError, match="cannot be used"):
-        data.read_stimulus(tmp_path / "c.npy")
+        read_stimulus(tmp_path / "c.npy")

@@ -13,6 +13,7 @@ from models.eeg import attended, data, evaluation, linear, losses, parting, scor
 from models.eeg.config import EEGConfig
 from models.eeg.decoder import Decoder
 from models.eeg.samples import bundled, located, sample_file
+from models.eeg.stimulus import read_stimulus
 from models.eeg.task import EEGTask
 from models.errors import UserError
 from models.progress import Progress
@@ -506,7 +507,7 @@ def test_describe_and_import(tmp_path, capsys):
 
 def test_a_sound_is_a_stimulus(tmp_path):
     soundfile.write(tmp_path / "talk.flac", np.random.default_rng(0).normal(0, 0.1, 16_000 * 5), 16_000)
-    assert data.read_stimulus(tmp_path / "talk.flac").shape == (320,)
+    assert read_stimulus(tmp_path / "talk.flac").shape == (320,)
 
 
 def test_the_preset_for_fine_tuning_begins_with_the_bundled_decoder(tmp_path, capsys):

@@ -13,7 +13,7 @@ import torch
 from models import checkpoint
 from models.errors import UserError
 from models.progress import Cancelled, Progress
-from models.separation import network, separator
+from models.separation import network, track_files
 from models.separation.network import NetworkConfig
 from models.separation.results import SeparationOptions
 from models.separation.separator import Separator
@@ -158,7 +158,7 @@ def test_the_file_is_as_the_sound_in_memory(tmp_path):
 
 
 def test_long_wavs_are_rf64(tmp_path, monkeypatch):
-    monkeypatch.setattr(separator, "LARGEST_WAV", 1000)
+    monkeypatch.setattr(track_files, "LARGEST_WAV", 1000)
     found = made().separate_file(written(tmp_path / "a.wav", noise(9000), 8000), tmp_path / "o")
     assert soundfile.info(found.tracks[0]).format == "RF64"
 
