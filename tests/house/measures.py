@@ -70,6 +70,7 @@ def files_of_revision(revision: str, root: Path = ROOT) -> Files:
 def measure(files: Files) -> Measures:
     """Count everything."""
     found = Measures()
+    classes = _classes(files)
     places: dict[str, list[tuple[str, str]]] = {}  # shape → (system, place)
     for path, text in files.items():
         tree = ast.parse(text, path)
@@ -82,7 +83,7 @@ def measure(files: Files) -> Measures:
             length = (function.end_lineno or function.lineno) - function.lineno + 1
             if length > MOST_OF_FUNCTION:
                 found.long_functions.append(f"{path}:{function.lineno} {name} {length}")
-        found.without_docstring += [f"{path}:{line} {name}" for line, name in _undocumented(tree)]
+        found.without_docstring += [f"{path}:{line} {name}" for line, name in _undocumented(tree, classes)]
         system = next((part for part in Path(path).parts if part in SYSTEMS), "")
         if system:
             for line, shape in _shapes(tree):
@@ -120,9 +121,45 @@ def _functions(tree: ast.AST, above: str = "") -> Iterator[tuple[Function, str]]
             yield from _functions(node, above)
 
 
-def _undocumented(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Public classes, functions and methods that say nothing. Overridden methods of Qt (``paintEvent``) say it there;
-    a property of one line says it by its name."""
+@dataclass
+class Class:
+    """What is known of a class by its name: the names of its bases, and the methods that say what they do."""
+
+    bases: tuple[str, ...]
+    documented: set[str]
+
+
+def _classes(files: Files) -> dict[str, Class]:
+    result: dict[str, Class] = {}
+    for path, text in files.items():
+        for node in ast.walk(ast.parse(text, path)):
+            if isinstance(node, ast.ClassDef):
+                bases = (base.value if isinstance(base, ast.Subscript) else base for base in node.bases)
+                names = (ast.unparse(base).rpartition(".")[2] for base in bases)
+                functions = (
+                    item for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
+                )
+                documented = {item.name for item in functions if ast.get_docstring(item) is not None}
+                result[node.name] = Class(tuple(names), documented)
+    return result
+
+
+def _says_above(name: str, of: str, classes: Mapping[str, Class]) -> bool:
+    """Whether a base of the class says what the method does, as `inspect.getdoc` looks for it."""
+    bases = classes[of].bases if of in classes else ()
+    return any(
+        name in classes[base].documented or _says_above(name, base, classes)
+        for base in bases
+        if base in classes and base != of
+    )
+
+
+OF_QT = {"event", "paint", "data", "flags"}  # its virtual methods whose names have no capital
+
+
+def _undocumented(tree: ast.Module, classes: Mapping[str, Class]) -> Iterator[tuple[int, str]]:
+    """Public classes, functions and methods that say nothing. What overrides a method that says it means the same;
+    overridden methods of Qt (``paintEvent``) say it there; a property of one line says it by its name."""
     if ast.get_docstring(tree) is None and tree.body:
         yield 1, "(module)"
     for node in tree.body:
@@ -137,12 +174,14 @@ def _undocumented(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 public = isinstance(
                     inner, ast.FunctionDef | ast.AsyncFunctionDef
                 ) and not inner.name.startswith("_")
-                if public and not _says_itself(inner):  # type: ignore[arg-type]
+                if not public or _says_itself(inner):  # type: ignore[arg-type]
+                    continue
+                if not _says_above(inner.name, node.name, classes):  # type: ignore[attr-defined]
                     yield inner.lineno, f"{node.name}.{inner.name}"  # type: ignore[attr-defined]
 
 
 def _says_itself(function: Function) -> bool:
-    camel = function.name != function.name.lower()
+    camel = function.name != function.name.lower() or function.name in OF_QT
     short = any("property" in ast.unparse(one) for one in function.decorator_list) and len(function.body) == 1
     return ast.get_docstring(function) is not None or camel or short
 
