@@ -6,10 +6,10 @@ import pytest
 import soundfile
 
 from models.eeg import data as eeg_data
-from models.eeg.dataset import Dataset, Item, with_channels
 from models.eeg.channels import BIOSEMI64
 from models.eeg.config import DataConfig as EEGData
 from models.eeg.config import PreprocessingConfig
+from models.eeg.dataset import Dataset, Item, with_channels
 from models.eeg.parting import envelope_in_band, in_band, part
 from models.errors import UserError
 from models.progress import Progress
@@ -173,8 +173,7 @@ def test_a_file_without_subjects_is_nobody_who_is_known(tmp_path):
 def test_one_short_stretch_does_not_make_all_windows_short(tmp_path):
     found = eeg_data.open_dataset(saved(tmp_path / "a.npz", subject=["1", "2"], stimulus=["x", "y"]))
     short = [
-        Item("1", f"short {n}", found.items[0].eeg[:160], found.items[0].envelope[:160])
-        for n in range(4)
+        Item("1", f"short {n}", found.items[0].eeg[:160], found.items[0].envelope[:160]) for n in range(4)
     ]
     mixed = Dataset("mixed", 64, found.channel_names, (*found.items, *short))
     parts = part(mixed, EEGData(window_s=10), FULL)
