@@ -18,15 +18,17 @@ from models import checkpoint
 from models.checkpoint import CheckpointInfo
 from models.datafiles import write_whole
 from models.errors import UserError
-from models.pretrained import is_model_folder
+from models.hub import shelf
+from models.hub.shelf import is_model_folder
 from models.progress import Progress
 from models.remarks import Remark
+from models.resources import BUNDLED as BUNDLED
+from models.resources import bundled_names as bundled_names
 from models.resources import resource
 
 if TYPE_CHECKING:
     import torch
 
-BUNDLED = "bundled"
 FOREIGN_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".th", ".safetensors")
 
 # What building a network from a description with impossible values may end in.
@@ -86,15 +88,6 @@ def checkpoint_folder(choice: Choice, system: str) -> Path:
     )
 
 
-def bundled_names(system: str) -> list[str]:
-    """``bundled``, and ``bundled-NAME`` of what ships besides."""
-    folders = resource("checkpoints").glob(f"{system}-*/{checkpoint.DESCRIPTION}")
-    return [
-        BUNDLED,
-        *sorted(f"{BUNDLED}-{folder.parent.name.removeprefix(f'{system}-')}" for folder in folders),
-    ]
-
-
 def read_info(choice: Choice, system: str) -> CheckpointInfo:
     """The description of a chosen checkpoint. Raises UserError. Needs no torch."""
     return checkpoint.read_info(checkpoint_folder(choice, system), system)
@@ -116,6 +109,15 @@ def is_hub_name(text: str) -> bool:
     return bool(slash and owner and model) and "/" not in model and not text.startswith((".", "~"))
 
 
+def fetched_file(choice: Choice) -> Choice:
+    """The file or the checkpoint of a model that was fetched or imported, where the choice is its name; else the choice."""
+    text = os.fspath(choice)
+    if not is_hub_name(text) or Path(text).exists():
+        return choice
+    found = shelf.usable(text)
+    return choice if found is None or is_model_folder(found) else found
+
+
 def is_foreign_file(choice: Choice) -> bool:
     """Whether the choice is a file that could hold weights of another program."""
     place = Path(os.fspath(choice)).expanduser()
@@ -129,6 +131,7 @@ def open_model(
 
     Raises UserError for whatever is wrong with the choice.
     """
+    choice = fetched_file(choice)
     name = Path(os.fspath(choice)).name
     (progress or Progress()).update(0, 1, "Opening {name}", name=name)
     if is_foreign_file(choice):

@@ -6,12 +6,36 @@ import os
 import sys
 from pathlib import Path
 
+BUNDLED = "bundled"  # the model of a system that ships, wherever a checkpoint may be named
+
 
 def resource(*parts: str) -> Path:
     """A file or folder that ships with Polyphony; the same in the source tree, a wheel, a frozen program."""
     frozen = getattr(sys, "_MEIPASS", None)
     root = Path(frozen) if frozen else Path(__file__).resolve().parent.parent
     return root.joinpath("resources", *parts)
+
+
+def bundled_names(system: str) -> list[str]:
+    """``bundled``, and ``bundled-NAME`` of what ships besides."""
+    folders = resource("checkpoints").glob(f"{system}-*/checkpoint.json")
+    return [
+        BUNDLED,
+        *sorted(f"{BUNDLED}-{folder.parent.name.removeprefix(f'{system}-')}" for folder in folders),
+    ]
+
+
+def version() -> str:
+    """The version of Polyphony that is installed; of a source tree that is not, what its pyproject.toml says."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("polyphony")
+    except metadata.PackageNotFoundError:
+        import tomllib
+
+        text = resource().with_name("pyproject.toml").read_text("utf-8")
+        return str(tomllib.loads(text)["project"]["version"])
 
 
 def home() -> Path:
@@ -29,3 +53,8 @@ def models_folder() -> Path:
 
 def cache_folder() -> Path:
     return home() / "cache"
+
+
+def own_command() -> list[str]:
+    """How this program starts its own command line; the frozen program takes the same words."""
+    return [sys.executable, "-m", "models"]

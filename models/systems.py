@@ -6,11 +6,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from models.errors import UserError
-from models.loading import BUNDLED, Choice
 from models.progress import Progress
+from models.resources import BUNDLED
 
 if TYPE_CHECKING:
     from models.contract import System, UsableModel
+    from models.loading import Choice
     from models.training.config import TrainingConfig
     from models.training.task import Task
 

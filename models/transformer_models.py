@@ -12,7 +12,7 @@ from typing import Any
 
 from models import files, weights
 from models.errors import UserError
-from models.pretrained import WEIGHT_FILES
+from models.hub.shelf import WEIGHT_FILES
 
 LARGEST_DESCRIPTION = 256 * 2**20  # bytes of a tokenizer's or another JSON file
 

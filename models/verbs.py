@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import subprocess
@@ -16,12 +15,11 @@ from models.contract import Result, offered
 from models.errors import UserError
 from models.flags import given_place, options_of
 from models.kernels import memory
-from models.loading import bundled_names
-from models.progress import Progress, Step
 from models.remarks import with_remarks
 from models.resources import runs_folder
 from models.search.index_settings import IndexSettings
 from models.search.queries import Query, SearchOptions
+from models.terminal import shown_progress
 from models.training import config as configs
 from models.training import events
 from models.training.run_folder import RunFolder, RunStory, new_run_path
@@ -97,7 +95,7 @@ def _run_training(
 
     from models.training.trainer import Trainer
 
-    end = Trainer(systems.task(name, config), run, device, _progress(options)).train()
+    end = Trainer(systems.task(name, config), run, device, shown_progress(options.quiet)).train()
     print(file=sys.stderr)
     if isinstance(end, events.Failed):
         error = UserError(end.what, end.why, end.remedy)
@@ -131,7 +129,7 @@ def _result(run: RunFolder, end: events.Finished) -> dict[str, Any]:
 def check_data(options: argparse.Namespace) -> dict[str, Any]:
     from dataclasses import asdict
 
-    result = systems.task(options.system, _config(options)).check(_progress(options))
+    result = systems.task(options.system, _config(options)).check(shown_progress(options.quiet))
     for name, counts in result.parts.items():
         print(f"{name:12} " + ", ".join(f"{value} {what}" for what, value in counts.items()))
     for what, why in result.skipped:
@@ -186,7 +184,7 @@ def evaluate(options: argparse.Namespace) -> Result:
     chosen = options_of(options, system.evaluate_options)
     given_place(options.data, "--data")
     return system.capabilities.evaluate(
-        options.checkpoint, options.data, options.out, chosen, _device(options), _progress(options)
+        options.checkpoint, options.data, options.out, chosen, _device(options), shown_progress(options.quiet)
     )
 
 
@@ -211,7 +209,7 @@ def crossval(options: argparse.Namespace) -> Result:
         folder=_run_path(options, f"crossval-{by}"),
         device=_device(options),
         jobs=options.jobs,
-        progress=_progress(options),
+        progress=shown_progress(options.quiet),
     )
 
 
@@ -223,7 +221,7 @@ def learning_curve(options: argparse.Namespace) -> Result:
         options.minutes,
         folder=_run_path(options, "learning-curve"),
         device=_device(options),
-        progress=_progress(options),
+        progress=shown_progress(options.quiet),
     )
 
 
@@ -233,7 +231,7 @@ def use(options: argparse.Namespace) -> Result:
     inputs = [given_place(place, "INPUT") for place in options.inputs]
     out = given_place(options.out, "--out")
     return system.capabilities.use(
-        options.checkpoint, inputs, out, chosen, _device(options), _progress(options)
+        options.checkpoint, inputs, out, chosen, _device(options), shown_progress(options.quiet)
     )
 
 
@@ -245,7 +243,7 @@ def index(options: argparse.Namespace) -> Result:
         options.checkpoint,
         options_of(options, IndexSettings),
         device=_device(options),
-        progress=_progress(options),
+        progress=shown_progress(options.quiet),
     )
 
 
@@ -266,7 +264,7 @@ def search(options: argparse.Namespace) -> Result:
         options_of(options, SearchOptions),
         options.checkpoint,
         device=_device(options),
-        progress=_progress(options),
+        progress=shown_progress(options.quiet),
     )
 
 
@@ -277,7 +275,7 @@ def mixtures(options: argparse.Namespace) -> Result:
         given_place(options.out, "--out"),
         options.checkpoint,
         options.count,
-        progress=_progress(options),
+        progress=shown_progress(options.quiet),
     )
 
 
@@ -298,23 +296,6 @@ def export_checkpoint(options: argparse.Namespace) -> Result:
     system = systems.system(options.system)
     export = offered(system, "export", system.capabilities.export)
     return export(options.checkpoint, Path(given_place(options.out, "--out")))
-
-
-def fetch(options: argparse.Namespace) -> Result:
-    from models.pretrained import fetch as download
-
-    download(options.name, Path(options.out), lambda values: print(json.dumps(values), flush=True))
-    return {"folder": options.out}
-
-
-def list_systems(options: argparse.Namespace) -> Result:
-    result: Result = {}
-    for name in systems.SYSTEMS:
-        names = list(configs.presets(name))
-        models = bundled_names(name)
-        result[name] = {"presets": names, "models": models}
-        print(f"{name:14} presets: {', '.join(names)}; models: {', '.join(models)}")
-    return result
 
 
 def describe(options: argparse.Namespace) -> Result:
@@ -349,23 +330,3 @@ def _device(options: argparse.Namespace) -> str:
     if device.remark:
         print(device.remark, file=sys.stderr)
     return device.name
-
-
-def _progress(options: argparse.Namespace) -> Progress:
-    if options.quiet:
-        return Progress()
-    rewrites = sys.stderr.isatty()
-    shown = {"percent": -1, "message": ""}
-
-    def report(step: Step) -> None:
-        percent = int(100 * step.fraction)
-        if (percent, step.message) == (shown["percent"], shown["message"]):
-            return
-        text = step.message.format(**step.values) if step.values else step.message
-        if rewrites:
-            print(f"\r{percent:3d} %  {text[:100]:100}", end="", file=sys.stderr, flush=True)
-        elif percent % 10 == 0 and percent != shown["percent"]:
-            print(f"{percent:3d} %  {text}", file=sys.stderr)
-        shown.update(percent=percent, message=step.message)
-
-    return Progress(report)

@@ -3,7 +3,7 @@
 ``--check`` changes nothing and fails where a sentence is missing, untranslated, obsolete or has other ``{names}``.
 Sentences are read from the syntax tree: ``tr("…")``, ``plural("…", "…", n)``, the literals of ``UserError(…)`` and
 ``progress.update(done, total, "…")``, remarks (``Remark("…")``, ``found.skip(path, "…")``), titles, descriptions, units' groups and choices of settings, pictures of a run,
-``open_title`` and ``open_filter`` of tabs; titles and summaries of the checkpoints that ship. Needs Babel.
+``open_title`` and ``open_filter`` of tabs; titles and summaries of the checkpoints that ship, what ``resources/models.yaml`` says of models. Needs Babel.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
 from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -49,6 +50,9 @@ def extract() -> dict[str, Sentence]:
                     sentence = result.setdefault(text, Sentence())
                     sentence.places.add((name, line))
                     sentence.plural = sentence.plural or many
+    for entry in yaml.safe_load((ROOT / "resources/models.yaml").read_text("utf-8"))["models"]:
+        for text in filter(None, (entry["title"], entry["terms"], entry["tried"])):
+            result.setdefault(text, Sentence()).places.add(("resources/models.yaml", 1))
     for path in sorted((ROOT / "resources/checkpoints").glob("*/checkpoint.json")):
         told = json.loads(path.read_text("utf-8"))
         for text in filter(None, (told["title"], told.get("summary"))):

@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, QProcess, Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
 from app.i18n import tr, translate
-from app.training import runs
 from models.errors import UserError
+from models.resources import own_command, resource
 
 MOST_SKIPPED = 5
 
@@ -41,8 +41,8 @@ class DataCheck(QObject):
         path.write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
         process = self._process = QProcess(self)
         program, words = (
-            runs.program()[0],
-            [*runs.program()[1:], "check", system, "--config", str(path), "--json", "--quiet"],
+            own_command()[0],
+            [*own_command()[1:], "check", system, "--config", str(path), "--json", "--quiet"],
         )
         process.finished.connect(lambda code, _status: self._ended(process, code))
         process.errorOccurred.connect(
@@ -50,7 +50,7 @@ class DataCheck(QObject):
                 self._ended(process, 1) if process.state() == QProcess.ProcessState.NotRunning else None
             )
         )
-        process.setWorkingDirectory(str(Path(runs.resource().parent)))
+        process.setWorkingDirectory(str(resource().parent))
         process.start(program, words)
 
     def stop(self) -> None:

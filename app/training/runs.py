@@ -20,7 +20,7 @@ from PySide6.QtCore import QFile, QObject, QTimer, Signal
 from app.training.board import Board
 from app.training.watched import WatchedRun
 from models.errors import UserError
-from models.resources import resource
+from models.resources import own_command, resource
 from models.training.run_folder import RunFolder, RunState, list_runs
 
 if TYPE_CHECKING:
@@ -305,11 +305,6 @@ class Runs(QObject):
         self._children.append((child, run.path))
 
 
-def program() -> list[str]:
-    """How ``python -m models`` is called; the frozen program takes the same words."""
-    return [sys.executable, "-m", "models"]
-
-
 def train_command(run: RunFolder, system: str, device: str) -> list[str]:
     """How a run is started; on the device ``cuda*4`` by four processes that compute together."""
     kind, _, count = device.partition("*")
@@ -318,11 +313,11 @@ def train_command(run: RunFolder, system: str, device: str) -> list[str]:
         together = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
         arguments[arguments.index("--run")] = "--run-folder"  # torchrun has a --run-path of its own
         return [sys.executable, *together, "-m", "models", *arguments]
-    return [*program(), *arguments]
+    return [*own_command(), *arguments]
 
 
 def resume_command(run: RunFolder) -> list[str]:
-    return [*program(), "resume", str(run.path)]
+    return [*own_command(), "resume", str(run.path)]
 
 
 def child_environment(cores: int | None = None, offline: bool = False) -> dict[str, str]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from models import files
 from models.errors import UserError
-from models.resources import resource
+from models.presets import preset_file
+from models.presets import presets as presets
 from models.settings import Settings, contradiction, problems, redefault, setting, validated
 
 __all__ = [
@@ -243,24 +244,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def presets(system: str) -> dict[str, Path]:
-    """The presets that ship for a system: name → file."""
-    return {path.stem: path for path in sorted(resource("presets", system).glob("*.yaml"))}
-
-
 def preset(system: str, name: str) -> dict[str, Any]:
     """The plain values of a preset. Raises UserError for a name there is not."""
-    known = presets(system)
-    if name not in known:
-        raise UserError(
-            "There is no preset {name} for {system}.",
-            "",
-            "Presets are: {known}.",
-            name=name,
-            system=system,
-            known=", ".join(known) or "none",
-        )
-    return {key: value for key, value in read_yaml(known[name]).items() if key != "system"}
+    values = read_yaml(preset_file(system, name))
+    return {key: value for key, value in values.items() if key != "system"}
 
 
 def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:

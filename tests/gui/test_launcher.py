@@ -230,7 +230,7 @@ def presets(tmp_path, monkeypatch):
         files[name] = tmp_path / f"{name}.yaml"
         files[name].write_text(text)
     monkeypatch.setattr(launcher_module, "presets", lambda system: files)
-    monkeypatch.setattr("models.training.config.presets", lambda system: files)
+    monkeypatch.setattr("models.presets.presets", lambda system: files)
     monkeypatch.setattr("models.devices.available", list)
     return files
 

@@ -1,0 +1,35 @@
+"""Mistakes in what was typed that can be told before anything heavy is imported: the same errors, seconds earlier."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from models import systems
+from models.errors import UserError
+from models.presets import preset_file
+from models.resources import BUNDLED
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raises UserError for a system, a preset or a checkpoint that there is not."""
+    system = getattr(options, "system", None)
+    if system is not None and system not in systems.SYSTEMS:
+        systems.system(system)
+    if system is not None and getattr(options, "preset", None) and not getattr(options, "config", None):
+        preset_file(system, options.preset)
+    choice = getattr(options, "checkpoint", None)
+    if choice and _must_exist(choice):
+        raise UserError(
+            "The checkpoint {path} was not found.",
+            "It may have been moved or deleted.",
+            "Choose another one.",
+            path=choice,
+        )
+
+
+def _must_exist(choice: str) -> bool:
+    """Whether a choice can only be a place on this disk, and there is none."""
+    place = Path(choice).expanduser()
+    written_as_path = place.is_absolute() or choice.startswith(".") or choice.count("/") > 1
+    return written_as_path and not choice.startswith(BUNDLED) and not place.exists()
