@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from app.pages import leave
 from app.settings import Key
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
-
-log = logging.getLogger("polyphony")
-
-LEAVING_S = 2.0  # a tab that takes longer to let go is left
 
 
 class Closing(QObject):
@@ -74,13 +69,9 @@ class Closing(QObject):
 
     async def _leave(self) -> None:
         self._window.setEnabled(False)
+        await self._window.workspaces.leave()
         for page in self._window.pages():
-            try:
-                page.hidden()
-                page.stop()
-                await asyncio.wait_for(page.shut_down(), LEAVING_S)
-            except (Exception, asyncio.CancelledError) as error:
-                log.error("%s does not shut down: %r", page.system, error)
+            await leave(page)
         await self._services.close()
         self._finish()
 

@@ -33,7 +33,7 @@ def ask_about_work(tasks: Sequence[ShownProgress], parent: QWidget, go: Call, st
     box.setWindowTitle(tr("Work is not finished"))
     box.setText(plural("{n} piece of work is under way.", "{n} pieces of work are under way.", len(tasks)))
     box.setInformativeText(
-        "\n".join([*map(_line, tasks[:MOST_NAMED]), "", tr("It is lost if Polyphony is closed now.")])
+        "\n".join([*map(line_of, tasks[:MOST_NAMED]), "", tr("It is lost if Polyphony is closed now.")])
     )
     leave = box.addButton(tr("Close and lose it"), QMessageBox.ButtonRole.DestructiveRole)
     wait = box.addButton(tr("Go on with it"), QMessageBox.ButtonRole.RejectRole)
@@ -50,7 +50,8 @@ def ask_about_work(tasks: Sequence[ShownProgress], parent: QWidget, go: Call, st
     return box
 
 
-def _line(task: ShownProgress) -> str:
+def line_of(task: ShownProgress) -> str:
+    """What is under way, and how far it has come."""
     words = f"· {task.title}"
     return f"{words}: {round(100 * task.step.fraction)} %" if task.step.total else words
 

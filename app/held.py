@@ -82,6 +82,12 @@ class HeldModel(QObject, Generic[Model]):
         self.worker.submit(_give_memory_back)
         self.changed.emit()
 
+    def give_up(self) -> None:
+        """The tab is let go: nothing is loaded any more, and nothing is held."""
+        if self._coming is not None:
+            self._coming[1].cancel()
+        self.put_away()
+
     async def _loaded(self, wanted: Wanted, progress: Progress) -> Model:
         try:
             self.put_away()

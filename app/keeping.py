@@ -26,6 +26,7 @@ class StateKeeper(QObject):
     """
 
     could_not_write = Signal()
+    refused = Signal(str, object)  # a tab, and the state that it could not take up
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -87,6 +88,7 @@ class StateKeeper(QObject):
         except Exception:
             log.exception("%s cannot take up what it remembers", entry.system)
             settings.set_aside(Key.TABS, entry.system)
+            self.refused.emit(entry.system, state)
             return False
         finally:
             if state:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QScrollArea,
     QSplitter,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -22,18 +22,20 @@ from app.closing import Closing
 from app.i18n import tr
 from app.keeping import StateKeeper
 from app.menus import Menus
+from app.pages import Pages
+from app.paths import is_workspace
 from app.services import Services
 from app.settings import Key
 from app.tabs.base import Tab
-from app.tabs.making import make_tab
-from app.tabs.skeleton import Skeleton
 from app.widgets import focus
-from app.widgets.drop_zone import dropped_paths
+from app.widgets.drop_zone import dropped_paths, drops, take_drop
 from app.widgets.status_line import StatusLine
 from app.widgets.tab_header import Header
+from app.workspace.workspaces import Workspaces
 from models.resources import resource
 
 if TYPE_CHECKING:
+    from app.states import State
     from app.training.dock import TrainingDock
     from app.training.view import TrainingView
 
@@ -58,8 +60,6 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Polyphony")
         self.setWindowIcon(QIcon(str(resource("icons", "polyphony.svg"))))
         self.setAcceptDrops(True)
-        self._pages: dict[str, Tab] = {}
-        self._places: dict[str, QWidget] = {}
         self._system = ""
         self._painted = False
         self._filled = False
@@ -73,14 +73,16 @@ class MainWindow(QMainWindow):
             tr("Training"), theme.GREY, tr("Training runs in the whole window (Ctrl+Shift+T)")
         )
         self._lay_out()
-        self.menus = Menus(self)
-        self.header.settings_button.clicked.connect(self.menus.show_settings)
         self.header.tabs.currentChanged.connect(self._choose_index)
         services.sent.connect(self._deliver)
 
         self.closing = Closing(self)
         self.keeper = StateKeeper(self)
         self.keeper.could_not_write.connect(self._say_not_kept)
+        self.workspaces = Workspaces(self)
+        self.menus = Menus(self)
+        self.header.settings_button.clicked.connect(self.menus.show_settings)
+        drops.workspace.connect(self.workspaces.open)
         self._restore_geometry()
         names = systems.NAMES
         wanted = start_tab if start_tab in names else services.settings.text(Key.TAB, names[0], names)
@@ -88,11 +90,7 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         """Tabs and dock in a splitter, the header above, the status line at the foot."""
-        self.stack = QStackedWidget()
-        for item in systems.ENTRIES:
-            place = Skeleton()
-            self._places[item.system] = place
-            self.stack.addWidget(place)
+        self.stack = Pages(self.services)
         self.dock_place = QWidget()
         self.dock_place.setProperty("surface", "page")
         self.dock_place.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -126,19 +124,19 @@ class MainWindow(QMainWindow):
     @property
     def current(self) -> Tab | None:
         """The tab in front; None until it has been built."""
-        return self._pages.get(self._system)
+        return self.stack.built.get(self._system)
 
     def page(self, system: str) -> Tab | None:
         """A tab that was shown already."""
-        return self._pages.get(system)
+        return self.stack.built.get(system)
 
     def show_tab(self, system: str) -> Tab:
         """Bring a tab to the front, building it if this is the first time."""
         index = systems.NAMES.index(system)
         self.header.tabs.setCurrentIndex(index)
-        if self._system != system or system not in self._pages or self.stack.currentWidget() is self.training:
+        if self.current is None or self.system != system or self.shows_training:
             self._choose_index(index)
-        return self._pages[system]
+        return self.stack.built[system]
 
     def _start_at(self, index: int) -> None:
         self._mark_tab(index)
@@ -156,7 +154,7 @@ class MainWindow(QMainWindow):
         if before is not None and before.system != entry.system:
             before.hidden()
         self._system = entry.system
-        page = self._build(entry)
+        page = self.stack.build(entry, self.keeper)
         begins = page.focusWidget() is None  # Qt would give the focus to what was made first
         self.stack.setCurrentWidget(page)
         focused = self.focusWidget()
@@ -167,17 +165,18 @@ class MainWindow(QMainWindow):
             self.dock.show_system(entry.system)
         page.shown()
 
-    def _build(self, entry: systems.Entry) -> Tab:
-        if entry.system in self._pages:
-            return self._pages[entry.system]
-        page = make_tab(entry, self.services, self.keeper)
-        place = self._places.pop(entry.system)
-        index = self.stack.indexOf(place)
-        self.stack.removeWidget(place)
-        place.deleteLater()
-        self.stack.insertWidget(index, page)
-        self._pages[entry.system] = page
-        return page
+    async def take_up(self, states: Mapping[str, State], front: str) -> None:
+        """Other work: the tabs that are named begin anew with it, and `front` comes to the front."""
+        self.setEnabled(False)
+        try:
+            await self.stack.let_go(states)
+            for system, state in states.items():
+                self.services.settings.set_plain(Key.TABS, state, system)
+        finally:
+            self.setEnabled(True)
+        index = systems.NAMES.index(front if front in systems.NAMES else self._system)
+        self._mark_tab(index)
+        self._choose_index(index)
 
     def _deliver(self, system: str, payload: object) -> None:
         self.show_tab(system).receive(payload)
@@ -205,6 +204,7 @@ class MainWindow(QMainWindow):
         self._make_dock()
         self._greet()
         self.keeper.start()
+        self.workspaces.start()
         self.filled.emit()
 
     def _make_dock(self) -> None:
@@ -328,8 +328,11 @@ class MainWindow(QMainWindow):
     # Files ------------------------------------------------------------------------------------------------
 
     def open_paths(self, paths: list[Path]) -> None:
-        """Files and folders go to the tab in front."""
-        if self.current is not None and paths:
+        """Files and folders go to the tab in front; a workspace is opened."""
+        workspace = next((path for path in paths if is_workspace(path)), None)
+        if workspace is not None:
+            self.workspaces.open(workspace)
+        elif self.current is not None and paths:
             self.services.add_recent(paths)
             self.show_tab(self._system).accept_paths(paths)
 
@@ -338,10 +341,8 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = dropped_paths(event.mimeData())
-        if paths:
-            event.acceptProposedAction()
-            self.open_paths(paths)
+        event.acceptProposedAction()
+        self.open_paths(take_drop(event.mimeData()))
 
     # Keys -------------------------------------------------------------------------------------------------
 
@@ -379,7 +380,7 @@ class MainWindow(QMainWindow):
 
     def pages(self) -> list[Tab]:
         """The tabs that were shown already."""
-        return list(self._pages.values())
+        return list(self.stack.built.values())
 
     def dock_height(self) -> int | None:
         """The height of the open training dock, px; None while it is closed."""

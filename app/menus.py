@@ -47,6 +47,8 @@ class Menus(QObject):
         self.recent_menu = self._menu(menu, tr("Recent"))
         self.recent_menu.aboutToShow.connect(self._list_recent)
         menu.addSeparator()
+        self._fill_workspace(self._menu(menu, tr("Workspace")))
+        menu.addSeparator()
         self.export_menu = self._menu(menu, tr("Export"))
         self.export_menu.aboutToShow.connect(self._list_exports)
         self.export_action = self._add(menu, tr("Export…"), self._export, "Ctrl+E")
@@ -54,6 +56,16 @@ class Menus(QObject):
         self._add(menu, tr("Settings…"), self.show_settings, "Ctrl+,")
         menu.addSeparator()
         self._add(menu, tr("Quit"), self.window.close, "Ctrl+Q").setMenuRole(QAction.MenuRole.QuitRole)
+
+    def _fill_workspace(self, menu: QMenu) -> None:
+        spaces = self.window.workspaces
+        self.new_workspace_action = self._add(menu, tr("New workspace"), spaces.new, "Ctrl+Shift+N")
+        self.open_workspace_action = self._add(menu, tr("Open workspace…"), spaces.ask_to_open, "Ctrl+Alt+O")
+        self.workspaces_menu = self._menu(menu, tr("Recent workspaces"))
+        self.workspaces_menu.aboutToShow.connect(self._list_workspaces)
+        menu.addSeparator()
+        self.save_workspace_action = self._add(menu, tr("Save workspace"), spaces.save, "Ctrl+S")
+        self._add(menu, tr("Save workspace as…"), spaces.ask_to_save_as, "Ctrl+Shift+S")
 
     def _fill_view(self) -> None:
         menu = self.view_menu
@@ -130,6 +142,16 @@ class Menus(QObject):
             self.recent_menu.addAction(tr("Clear the list")).triggered.connect(services.settings.clear_recent)
         else:
             self.recent_menu.addAction(tr("Nothing yet")).setEnabled(False)
+
+    def _list_workspaces(self) -> None:
+        self.workspaces_menu.clear()
+        for path in self.window.services.settings.workspaces():
+            action = self.workspaces_menu.addAction(menu_words(path.stem))
+            action.setToolTip(tip(str(path)))
+            action.setEnabled(exists(path))
+            action.triggered.connect(lambda _checked=False, item=path: self.window.workspaces.open(item))
+        if self.workspaces_menu.isEmpty():
+            self.workspaces_menu.addAction(tr("Nothing yet")).setEnabled(False)
 
     def _exports(self) -> list[QAction]:
         return self.window.current.export_actions() if self.window.current is not None else []

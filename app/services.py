@@ -95,7 +95,7 @@ class Services(QObject):
         self.latency = ""
         self._statuses: dict[str, str] = {}
         self._workers: dict[str, Worker] = {}
-        self._jobs: set[asyncio.Task[Any]] = set()
+        self._jobs: dict[asyncio.Task[Any], ShowsErrors | None] = {}  # and who is told of their errors
         self._runs: Runs | None = None
         self._devices: list[DeviceInfo] = []
         self._offline_from_outside = "HF_HUB_OFFLINE" in os.environ
@@ -140,7 +140,7 @@ class Services(QObject):
         until: the dialog it works for; it is given up when that is closed.
         """
         job = asyncio.get_running_loop().create_task(work)
-        self._jobs.add(job)
+        self._jobs[job] = owner
         job.add_done_callback(lambda done: self._ended(done, owner))
         if until is not None:
             until.finished.connect(lambda _result: job.cancel())
@@ -159,13 +159,18 @@ class Services(QObject):
             return False
         return True
 
-    async def close(self, timeout_s: float = 1.0) -> None:
-        """Cancel what runs and end the threads."""
-        jobs = [job for job in self._jobs if job is not asyncio.current_task()]
+    async def give_up(self, wanted: Callable[[ShowsErrors | None], bool], timeout_s: float = 1.0) -> None:
+        """Cancel what runs for those owners, and wait until it has ended."""
+        own = asyncio.current_task()
+        jobs = [job for job, owner in self._jobs.items() if job is not own and wanted(owner)]
         for job in jobs:
             job.cancel()
         if jobs:
             await asyncio.wait(jobs, timeout=timeout_s)
+
+    async def close(self, timeout_s: float = 1.0) -> None:
+        """Cancel what runs and end the threads."""
+        await self.give_up(lambda _owner: True, timeout_s)
         self.close_workers(timeout_s)
 
     def close_workers(self, timeout_s: float = 1.0) -> None:
@@ -257,7 +262,7 @@ class Services(QObject):
     # Inside -----------------------------------------------------------------------------------------------
 
     def _ended(self, job: asyncio.Task[Any], owner: ShowsErrors | None) -> None:
-        self._jobs.discard(job)
+        self._jobs.pop(job, None)
         if job.cancelled():
             return
         error = job.exception()

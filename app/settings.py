@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
 
 from app.paths import exists
 from models.resources import home, runs_folder
+
+if TYPE_CHECKING:
+    from app.states import State
 
 
 class Key(StrEnum):
@@ -31,6 +35,9 @@ class Key(StrEnum):
     ENDED_WHILE = "window/ended_while"  # what was under way when the system ended it
     RECENT = "files/recent"
     LAST_FOLDER = "files/last_folder"
+    WORKSPACE = "files/workspace"  # the one that is open
+    WORKSPACE_STAMP = "files/workspace_stamp"  # its file as it was last read or written
+    WORKSPACES = "files/workspaces"  # that were open
     TABS = "tabs"  # tabs/<system>: what a tab remembers
     LAUNCHER = "launcher"  # launcher/<system>: the config that was last launched
 
@@ -83,15 +90,11 @@ class Settings(QObject):
         value = self._store.value(str(key), QByteArray())
         return value if isinstance(value, QByteArray) else QByteArray()
 
-    def plain(self, key: Key, name: str = "") -> dict[str, Any]:
-        """A small dictionary of plain values, kept as JSON."""
-        import json
+    def plain(self, key: Key, name: str = "") -> State:
+        """A small dictionary of plain values and paths, kept as JSON."""
+        from app import states
 
-        try:
-            value = json.loads(str(self._store.value(_named(key, name), "{}")))
-        except (ValueError, RecursionError):
-            return {}
-        return value if isinstance(value, dict) else {}
+        return states.from_text(str(self._store.value(_named(key, name), "{}")))
 
     def set(self, key: Key, value: str | int | bool | list[str] | QByteArray) -> None:
         self._store.setValue(str(key), value)
@@ -107,11 +110,11 @@ class Settings(QObject):
         if self.blob(key) != value:
             self.set(key, value)
 
-    def set_plain(self, key: Key, value: dict[str, Any], name: str = "") -> None:
-        """Keep a small dictionary of plain values; tells nobody where it is the same already."""
-        import json
+    def set_plain(self, key: Key, value: Mapping[str, object], name: str = "") -> None:
+        """Keep a small dictionary of plain values and paths; tells nobody where it is the same already."""
+        from app import states
 
-        text = json.dumps(value, ensure_ascii=False, default=str)
+        text = states.to_text(value)
         if self._store.value(_named(key, name)) != text:
             self._store.setValue(_named(key, name), text)
             self.changed.emit(str(key))
@@ -164,6 +167,15 @@ class Settings(QObject):
 
     def clear_recent(self) -> None:
         self.set(Key.RECENT, [])
+
+    def workspaces(self) -> list[Path]:
+        """Those that were open, newest first."""
+        return [Path(text) for text in self.texts(Key.WORKSPACES)][:MOST_RECENT]
+
+    def add_workspace(self, path: Path) -> None:
+        """Put it first among those that were open."""
+        known = [str(path), *self.texts(Key.WORKSPACES)]
+        self.set(Key.WORKSPACES, list(dict.fromkeys(known))[:MOST_RECENT])
 
     def _set_aside_if_unreadable(self) -> None:
         if not exists(self.path) or self._readable():

@@ -24,6 +24,7 @@ from app import theme
 from app.i18n import tr, translate
 from app.services import Services
 from app.settings import Key
+from app.widgets.drop_zone import without_workspace
 from app.widgets.labels import Caption
 from app.widgets.message_bar import Action, Level, Message, MessageBar
 from app.widgets.section import Fold, Section
@@ -290,8 +291,10 @@ class Tab(QWidget):
         if not paths:
             return
         self.services.settings.set(Key.LAST_FOLDER, str(paths[0].parent))
-        self.services.add_recent(paths)
-        self.accept_paths(paths)
+        paths = without_workspace(paths)
+        if paths:
+            self.services.add_recent(paths)
+            self.accept_paths(paths)
 
 
 class _Busy:

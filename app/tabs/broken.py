@@ -22,3 +22,6 @@ class BrokenTab(Tab):
             tr("The details are in the crash report. The other tabs can be used."),
             heading=tr("This tab could not be opened."),
         )
+
+    def remember(self) -> None:
+        """What the tab remembered when it could still be opened stays."""

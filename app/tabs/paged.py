@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import tr
+from app.paths import is_shipped, path_or_name
 from app.tabs.base import Tab
 from app.widgets.labels import Hint
 from app.widgets.model_card import ModelCard
@@ -187,7 +188,7 @@ class PagedTab(Tab):
     def state(self) -> dict[str, Any]:
         return {
             "page": self.choice.current,
-            "model": self.models.choice,
+            "model": path_or_name(self.models.choice),
             "models": self.models.kept,
             "options_open": self.options.opened,
             "pages": {key: page.state() for key, page in self.pages.items()},
@@ -196,7 +197,10 @@ class PagedTab(Tab):
     def restore(self, state: dict[str, Any]) -> None:
         kept = state.get("models")
         kept = [str(item) for item in kept] if isinstance(kept, list) else []
-        self.models.restore(str(state.get("model", "")), kept)
+        model = state.get("model", "")
+        if isinstance(model, Path) and str(model) not in kept and not is_shipped(model):
+            kept.insert(0, str(model))  # of a workspace that was moved
+        self.models.restore(str(model), kept)
         self.model_restored()
         pages = state.get("pages")
         for key, page in self.pages.items():

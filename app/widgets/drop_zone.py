@@ -4,16 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtCore import QMimeData, QObject, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
+from app.paths import is_workspace
 
 
 def dropped_paths(data: QMimeData) -> list[Path]:
     """The local files and folders of what is dragged."""
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+
+
+class Drops(QObject):
+    """workspace(Path): one was dropped, wherever that was."""
+
+    workspace = Signal(object)
+
+
+drops = Drops()
+
+
+def take_drop(data: QMimeData) -> list[Path]:
+    """As `dropped_paths`, for whoever takes them; see `without_workspace`."""
+    return without_workspace(dropped_paths(data))
+
+
+def without_workspace(paths: list[Path]) -> list[Path]:
+    """The same paths; none where a workspace is among them: the window opens it."""
+    workspace = next((path for path in paths if is_workspace(path)), None)
+    if workspace is None:
+        return paths
+    drops.workspace.emit(workspace)
+    return []
 
 
 class DropZone(QToolButton):
@@ -60,9 +84,9 @@ class DropZone(QToolButton):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self._mark(False)
-        paths = dropped_paths(event.mimeData())
+        event.acceptProposedAction()
+        paths = take_drop(event.mimeData())
         if paths:
-            event.acceptProposedAction()
             self.dropped.emit(paths)
 
     def _mark(self, over: bool) -> None:

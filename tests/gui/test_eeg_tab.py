@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
+from app import states
 from models.eeg.recordings import BIOSEMI64
 from models.eeg.samples import sample_file
 from models.training.run_folder import RunState
@@ -485,7 +486,7 @@ def test_what_was_chosen_is_kept(tab, qtbot):
     tab.settings.window_s.setValue(20)
     tab.choice.choose("listened")
     tab.scalp.choose("power")
-    state = json.loads(json.dumps(tab.state()))
+    state = states.from_text(states.to_text(tab.state()))
     tab.models.choose("bundled")
     tab.choice.choose("decoded")
     tab.restore(state)

@@ -241,7 +241,7 @@ def test_a_tab_that_does_not_let_go_is_left(probe, qtbot, monkeypatch):
     async def forever():
         await asyncio.get_running_loop().create_future()
 
-    monkeypatch.setattr("app.closing.LEAVING_S", 0.05)
+    monkeypatch.setattr("app.pages.LEAVING_S", 0.05)
     page.shut_down = forever
     with qtbot.waitSignal(window.closed):
         window.close()

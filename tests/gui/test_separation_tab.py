@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
 )
 
+from app import states
 from app.widgets import focus
 from models.separation.results import Remark, Separated
 
@@ -577,7 +577,7 @@ def test_state_comes_back(tab, qtbot, talk):
     lanes.axis.show(1.0, 2.0)
     tab.settings.container.setCurrentIndex(1)
     tab.settings.augmentation.setCurrentIndex(3)
-    state = json.loads(json.dumps(tab.state()))
+    state = states.from_text(states.to_text(tab.state()))
     opened(tab, qtbot, talk[0] / "one.wav")
     lanes.set_mode("waveform")
     tab.settings.augmentation.setCurrentIndex(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +109,54 @@ class EegSession(Session["Decoder"]):
     @property
     def is_sample(self) -> bool:
         return self.opened is not None and self.opened.path == sample_file()
+
+    # What is kept -----------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, object]:
+        """What is open and what was done with it, for `restore`; nothing where nothing is open."""
+        if self.opened is None:
+            return {}
+        return {
+            "path": self.opened.path,
+            "part": self.number,
+            "tracks": [track.path for track in self.tracks if track.path is not None],
+            "shifted": self.shifted,
+            "truth": self.truth,
+            "bad": sorted(self.marked_bad),
+            "history": self.history_path,
+            "decoded": self.result is not None,
+        }
+
+    async def restore(self, state: Mapping[str, object]) -> None:
+        """As it was left, as far as its files are still there; what was decoded is decoded again."""
+        path, number, tracks = state.get("path"), state.get("part"), state.get("tracks")
+        if not isinstance(path, Path) or not path.exists():
+            return
+        sounds = (
+            [item for item in tracks if isinstance(item, Path) and item.is_file()]
+            if isinstance(tracks, list)
+            else []
+        )
+        await self.open(path)
+        opened = self.opened
+        if opened is None or opened.path != path:
+            return
+        if isinstance(number, int) and 0 < number < len(opened.parts):
+            self.show_part(number)
+        names, bad = set(self.recording.channel_names if self.recording is not None else ()), state.get("bad")
+        self.set_bad(
+            frozenset(name for name in bad if name in names) if isinstance(bad, list) else frozenset()
+        )
+        if sounds:
+            await self.listen_to(sounds)
+        truth, history = state.get("truth"), state.get("history")
+        self.shifted = state.get("shifted") is True and self.can_shift
+        self.truth = truth if isinstance(truth, int) and 0 <= truth < len(self.listed) else None
+        self.tracks_changed.emit()
+        if isinstance(history, Path) and history.is_file():
+            self.replay(history)
+        elif state.get("decoded") is True:
+            await self.decode()
 
     # Opening ----------------------------------------------------------------------------------------------
 

@@ -125,13 +125,16 @@ class EegTab(PagedTab):
 
     def state(self) -> dict[str, Any]:
         kept = {"map": self.scalp.what.currentData(), "rows": self.browser.rows.currentData()}
-        return super().state() | {"settings": self.settings.state()} | kept
+        return super().state() | {"settings": self.settings.state(), "open": self.session.state()} | kept
 
     def restore(self, state: dict[str, Any]) -> None:
         self.settings.restore(state.get("settings"))
         super().restore(state)
         self.scalp.choose(str(state.get("map", "")))
         self.browser.rows.setCurrentIndex(max(0, self.browser.rows.findData(state.get("rows"))))
+        opened = state.get("open")
+        if isinstance(opened, dict) and opened and self.services.running_loop():
+            self.start(self.session.restore(opened))
 
     def model_restored(self) -> None:
         self._use_model(self.models.choice)

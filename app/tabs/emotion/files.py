@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QSplitter
 from app.i18n import plural, tr, tr_error
 from app.tabs.emotion.file_list import FileList
 from app.tabs.emotion.file_table import Row, Table
+from app.tabs.emotion.kept_files import AT_ONCE, conversations_of, files_of, state_of
 from app.tabs.emotion.sound_view import SoundView
 from app.tabs.emotion.speaker_lines import SpeakerLine
 from app.tabs.emotion.words import emotion_words
@@ -39,6 +40,7 @@ class FilesPage(Page):
         super().__init__(tab)
         self.table = Table()
         self._shown_row: Row | None = None
+        self._kept: dict[str, object] = {}  # of an earlier start, until the page is shown
         self._running = False
         self._levels: dict[Path, np.ndarray] = {}  # of the tracks of a conversation
         self._make_controls()
@@ -117,6 +119,28 @@ class FilesPage(Page):
         self._export.setEnabled(bool(self._current()))
         return [self._export]
 
+    def state(self) -> dict[str, object]:
+        """The files and conversations in the table."""
+        return self._kept or state_of(self.table.rows, self._shown_row)
+
+    def restore(self, state: dict[str, object]) -> None:
+        """They come back when the page is first shown."""
+        self._kept = state if files_of(state) else {}
+
+    def shown(self) -> None:
+        """What was in the table at the last start; many files wait for the button."""
+        kept, self._kept = self._kept, {}
+        files = files_of(kept)
+        if not files or not self.services.running_loop():
+            return
+        self.table.add(files)
+        for talk in conversations_of(kept):
+            tracks = {track.path for track in talk.tracks}
+            for row in self.table.rows:
+                row.talk = talk if row.path in tracks else row.talk
+        chosen = kept.get("shown")
+        self._begin_with(chosen if chosen in files else files[0], at_once=len(files) <= AT_ONCE)
+
     def hidden(self) -> None:
         self.sound.stop()
 
@@ -125,14 +149,14 @@ class FilesPage(Page):
 
     # Work -------------------------------------------------------------------------------------------------
 
-    def _begin_with(self, path: Path) -> None:
+    def _begin_with(self, path: Path, at_once: bool = True) -> None:
         """What came is chosen and in sight, and recognised."""
         row = next(row for row in self.table.rows if row.path == path)
         self._list.choose(row)
         self._show_row(row)
         self._list.setFocus()  # so that Space plays what was just dropped
         self.tab.refresh_action()
-        if not self._running:
+        if at_once and not self._running:
             self.tab.start(self._recognise())
 
     async def _recognise(self) -> None:

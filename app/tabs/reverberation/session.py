@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from app.tabs.session import Session
 from models.loading import BUNDLED
 from models.progress import Cancelled
 from models.reverberation.summary import evenly
-from models.reverberation.wiring import ROLE_NAMES, Wiring, documented
+from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
 
 if TYPE_CHECKING:
     from models.progress import Progress
@@ -150,6 +151,33 @@ class MeshSession(Session["Observer"]):
             if item.role == role:
                 return item, number
         return None
+
+    # What is kept -----------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, object]:
+        """What is open and what is silenced, for `restore`; sequences that another tab sent have no file to be kept."""
+        kept: dict[str, object] = {"muted": sorted(self.muted), "cut": sorted(map(list, self.cut))}
+        if self.sequences is not None and self.path:
+            kept |= {"path": self.path, "selection": self.selection, "module": self.module}
+        return kept
+
+    async def restore(self, state: Mapping[str, object]) -> None:
+        """As it was left, as far as the file is still there and the model still has those modules."""
+        path, muted, cut = state.get("path"), state.get("muted"), state.get("cut")
+        if isinstance(muted, list):
+            self.muted = frozenset(role for role in ROLE_NAMES if role in muted)
+        if isinstance(cut, list):
+            known = set(self.wiring.directed)
+            self.cut = frozenset(edge for edge in known if list(edge) in cut)
+        self.silenced_changed.emit()
+        if path != "sample" and not (isinstance(path, Path) and path.is_file()):
+            return
+        await self.open(path)
+        rows, module = state.get("selection"), state.get("module")
+        if self.sequences is not None and self.path == path and isinstance(rows, list):
+            self.select([row for row in rows if isinstance(row, int) and 0 <= row < len(self.sequences)])
+        if module in (*ROLE_NAMES, *PROCESSOR_NAMES, CONDUCTOR.name):
+            self.choose(str(module))
 
     # Choosing ---------------------------------------------------------------------------------------------
 

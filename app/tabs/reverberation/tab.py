@@ -118,6 +118,17 @@ class ReverberationTab(PagedTab):
     def export_actions(self) -> list[QAction]:
         return self.exports.actions()
 
+    def state(self) -> dict[str, object]:
+        """As every tab's, and what is open."""
+        return {**super().state(), "open": self.session.state()}
+
+    def restore(self, state: dict[str, object]) -> None:
+        """As every tab's; what was open is observed again."""
+        super().restore(state)
+        opened = state.get("open")
+        if isinstance(opened, dict) and self.services.running_loop():
+            self.start(self.session.restore(opened))
+
     def show_error(self, error: BaseException, actions: list[Action] | None = None) -> None:
         """Sequences of another width come with a way out."""
         if isinstance(error, WrongWidth):

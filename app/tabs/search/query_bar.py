@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import tr
-from app.widgets.drop_zone import dropped_paths
+from app.widgets.drop_zone import dropped_paths, take_drop
 from app.widgets.labels import Hint
 from app.widgets.plain import menu_words, tip
 
@@ -264,10 +264,10 @@ class QueryBar(QWidget):
 
     def dropEvent(self, event: QDropEvent) -> None:
         data = event.mimeData()
-        paths = dropped_paths(data)
+        paths = take_drop(data)
         if paths:
             self.dropped.emit(paths)
-        elif data.hasImage():
+        elif data.hasImage() and not dropped_paths(data):
             self.set_picture(pixels_of(QImage(data.imageData())), tr("dropped picture"))
         event.acceptProposedAction()
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog
 
 from app.i18n import plural, tr
+from app.paths import path_or_name
 from app.tabs.paged import Page
 from app.tabs.search.actions import Actions
 from app.tabs.search.details import Details
@@ -145,7 +146,7 @@ class SearchPage(Page):
 
     def state(self) -> dict[str, Any]:
         return {
-            "index": self.session.place.path if self.session.about is not None else "",
+            "index": path_or_name(self.session.place.path) if self.session.about is not None else "",
             "indexes": self.session.places.state(),
             "text": self.query.text,
             "least": self.alike.slider.value(),
@@ -161,9 +162,10 @@ class SearchPage(Page):
         self.settings.restore(state.get("settings"))
         self.results.set_size(self.settings.tile_size)
         self.query.field.setText(str(state.get("text", "")))
+        index = str(state.get("index", ""))
         known = [place.path for place in self.session.places.all()]
-        if state.get("index") in known:
-            self.session.choose(self.session.places.find(str(state["index"])))
+        if index in known or (isinstance(state.get("index"), Path) and is_index(Path(index))):
+            self.session.choose(self.session.places.find(index))
         self.index.show()
 
     async def shut_down(self) -> None:

@@ -53,7 +53,7 @@ class SearchTab(PagedTab):
         }
         self.lay_out(self.models, pages, tr("View"))
         self.add_details(self.search.details)
-        self.services.device_changed.connect(lambda _device: self._model_chosen(self.models.choice))
+        self.services.device_changed.connect(self._device_changed)
         find = QShortcut(QKeySequence.StandardKey.Find, self)
         find.activated.connect(self._to_field)
 
@@ -85,6 +85,9 @@ class SearchTab(PagedTab):
         if name == "evaluate":
             self.evaluate.list_models()
             self.show_details(False)
+
+    def _device_changed(self, _device: str) -> None:
+        self._model_chosen(self.models.choice)
 
     def _model_chosen(self, choice: str) -> None:
         self.engine.choice = choice

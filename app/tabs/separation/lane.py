@@ -67,6 +67,25 @@ class Lane(QWidget):
         if name != self.title:
             self.name.setText(name)
 
+    @property
+    def heard(self) -> dict[str, object]:
+        """How it is listened to, for `set_heard_as`: ``gain`` in half decibels, ``mute``, ``solo``."""
+        return {
+            "gain": self.gain.value(),
+            "mute": self.mute.isChecked(),
+            "solo": self.solo.isChecked(),
+        }
+
+    def set_heard_as(self, heard: object) -> None:
+        """As `heard` was; what makes no sense changes nothing."""
+        if not isinstance(heard, dict):
+            return
+        gain = heard.get("gain")
+        if isinstance(gain, int):
+            self.gain.setValue(gain)
+        self.mute.setChecked(heard.get("mute") is True)
+        self.solo.setChecked(heard.get("solo") is True)
+
     def set_outline(self, outline: Outline, top: float = 0.0) -> None:
         self.canvas.set_outline(outline, top)
 

@@ -88,6 +88,7 @@ class RecordingPage(Page):
         kept: dict[str, Any] = {"mode": self.lanes.mode, "microphone": self.microphone.input.chosen}
         if self.session.outline is not None:
             kept["view"] = list(self.lanes.axis.view)
+            kept["heard"] = [lane.heard for lane in self.lanes.lanes]
         return kept | self.session.state()
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -101,10 +102,13 @@ class RecordingPage(Page):
         """What was open at the last start, as far as it is still there, and as it was seen."""
         await self.session.restore(state)
         view, outline = state.get("view"), self.session.outline
-        if outline is None or str(outline.path) != state.get("path"):
+        if outline is None or str(outline.path) != str(state.get("path")):
             return
         if isinstance(view, list) and len(view) == 2 and all(isinstance(item, int | float) for item in view):
             self.lanes.axis.show(float(view[0]), float(view[1]))
+        heard = state.get("heard")
+        for lane, how in zip(self.lanes.lanes, heard if isinstance(heard, list) else [], strict=False):
+            lane.set_heard_as(how)
 
     def shown(self) -> None:
         self.microphone.list_devices()

@@ -215,17 +215,17 @@ class SeparationSession(Session["Separator"]):
     # Until the next start ---------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """What `restore` opens again, as plain values."""
+        """What `restore` opens again, as plain values and paths."""
         if self.outline is None:
             return {}
         state: dict[str, Any] = {
-            "path": str(self.outline.path),
+            "path": self.outline.path,
             "speakers": self.speakers,
-            "references": [str(path) for path in self.references],
+            "references": list(self.references),
         }
         if self.separated is not None:
             state |= {
-                "tracks": [str(path) for path in self.separated.tracks],
+                "tracks": list(self.separated.tracks),
                 "names": [self._given.get(number, "") for number in range(len(self.separated.tracks))],
                 "model_rate": self.separated.model_rate,
             }
@@ -249,4 +249,4 @@ class SeparationSession(Session["Separator"]):
 
 def _paths(names: object) -> list[Path]:
     """Those that a list names; none where it is no list."""
-    return [Path(name) for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    return [Path(name) for name in names if isinstance(name, str | Path)] if isinstance(names, list) else []
