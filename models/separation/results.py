@@ -44,6 +44,11 @@ class SeparationOptions(Options):
         "Tracks add up to the mixture",
         "What no track holds is shared out among them, so that nothing is lost.",
     )
+    keep_voices: bool = setting(
+        True,
+        "Voices keep their lanes",
+        "In recordings of several windows each voice is kept in one track by what it sounds like, also after a long silence.",
+    )
     container: Container = setting(
         "wav", "Format of tracks", "FLAC is smaller; WAV keeps what lies above full scale."
     )

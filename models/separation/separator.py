@@ -23,6 +23,7 @@ from models.loading import BUNDLED, UNBUILDABLE, Choice, network_config, not_des
 from models.progress import Progress
 from models.remarks import Remark
 from models.separation import network, published
+from models.separation.identity import Reordered, VoiceTrail
 from models.separation.mixing import FLOOR, amplitude, rms
 from models.separation.results import DEFAULTS, Separated, SeparationOptions
 from models.separation.tally import Tally
@@ -110,8 +111,10 @@ class Separator:
         if one_pass:
             tracks = self._window(inside, self._times(options))
         else:
-            joiner = self._joiner(options)
+            joiner = self.joiner(options)
             tracks = np.concatenate([*joiner.push(inside), *joiner.finish()], axis=-1)
+            if options.keep_voices and inside.shape[1] > options.window_s * self.sample_rate:
+                tracks = self._in_lanes(tracks)
         frames = sound.shape[1]
         outside = np.zeros((self.speakers, len(sound), frames), dtype=np.float32)
         for speaker, track in enumerate(tracks):
@@ -132,18 +135,23 @@ class Separator:
     ) -> Separated:
         """Write ``NAME_speaker1.wav`` … into `folder`, streamed from disk to disk.
 
-        on_stretch: gets every stretch that was written, float32 [speakers, frames, channels] at the recording's rate.
+        on_stretch: gets every stretch that was separated, float32 [speakers, frames, channels] at the recording's rate;
+        where voices are put back into their lanes, that comes after it.
         Raises UserError for a recording that cannot be read, a folder that cannot be written, a container that cannot
         hold it; Cancelled leaves nothing behind.
         """
         started, progress = time.monotonic(), progress or Progress()
         source, folder = Path(source), Path(folder)
         about = audio.info(source)
-        tally = Tally(self.speakers)
+        tally, exchanged = Tally(self.speakers), 0
+        several = options.keep_voices and about.duration_s > options.window_s
+        trail = VoiceTrail(self.speakers, about.sample_rate) if several else None
         with TrackFiles(source, folder, self.speakers, about, options.container) as files:
-            for mixture, stretch in self._separated(source, about, options, progress):
+            for mixture, stretch in self._separated(source, about, options, progress.part(0.0, 0.95)):
                 tally.see(mixture, stretch)
                 files.write(stretch)
+                if trail is not None:
+                    trail.hear(stretch.mean(axis=2))
                 if on_stretch is not None:
                     on_stretch(stretch)
             if not tally.frames:
@@ -153,6 +161,13 @@ class Separator:
                     "Record or export it again.",
                     name=source.name,
                 )
+            if trail is not None:
+                orders = trail.identity().orders
+                exchanged = tally.exchanged = sum(item.exchanged for item in orders)
+                lanes = Reordered(orders, about.sample_rate)
+            if exchanged:
+                tally.tracks_anew(files.anew(lanes.push, progress.part(0.95, 1.0)))
+            progress.update(1, 1, "Putting voices in their lanes")
             tracks = files.put_in_place()
         remarks = tally.remarks(about.sample_rate, self.sample_rate, options)
         return Separated(
@@ -185,7 +200,7 @@ class Separator:
         self, source: Path, about: audio.AudioInfo, options: SeparationOptions, progress: Progress
     ) -> Iterator[FloatArray]:
         """Stretches [speakers, frames, channels] at the recording's rate, together exactly as long as it."""
-        rate, joiner = about.sample_rate, self._joiner(options)
+        rate, joiner = about.sample_rate, self.joiner(options)
         same = rate == self.sample_rate
         down = (
             None
@@ -229,7 +244,15 @@ class Separator:
         yield np.pad(stretch, ((0, 0), (0, lacking), (0, 0)))
         progress.update(about.frames, about.frames, "Separating {name}", name=source.name)
 
-    def _joiner(self, options: SeparationOptions) -> WindowJoiner:
+    def _in_lanes(self, tracks: FloatArray) -> FloatArray:
+        """[speakers, channels, samples] at the network's rate, with each voice in one lane."""
+        trail = VoiceTrail(self.speakers, self.sample_rate)
+        trail.hear(tracks.mean(axis=1))
+        lanes = Reordered(trail.identity().orders, self.sample_rate)
+        return lanes.push(tracks.transpose(0, 2, 1)).transpose(0, 2, 1)
+
+    def joiner(self, options: SeparationOptions) -> WindowJoiner:
+        """Takes sound at the network's rate, block by block."""
         window, overlap = (round(s * self.sample_rate) for s in (options.window_s, options.overlap_s))
         overlap = min(max(1, overlap), max(1, window // 2))
         return WindowJoiner(partial(self._window, times=self._times(options)), window, overlap)

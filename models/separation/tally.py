@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ class Tally:
 
     def __init__(self, speakers: int) -> None:
         self.frames = self._clipped = self._over = self._samples = 0
+        self.exchanged = 0  # stretches in which voices were put back into their lanes
         self._energy = np.zeros(speakers)
 
     def see(self, mixture: NDArray[np.float32], tracks: NDArray[np.float32]) -> None:
@@ -30,6 +32,12 @@ class Tally:
         if mixture.size:
             self._clipped += int((np.abs(mixture) >= 0.9999).sum())
             self._over += int((np.abs(tracks) > 1.0).sum())
+            self._energy += np.square(tracks, dtype=np.float64).sum(axis=(1, 2))
+
+    def tracks_anew(self, stretches: Iterable[NDArray[np.float32]]) -> None:
+        """The same tracks in other lanes: [speakers, frames, channels], from the beginning."""
+        self._energy = np.zeros_like(self._energy)
+        for tracks in stretches:
             self._energy += np.square(tracks, dtype=np.float64).sum(axis=(1, 2))
 
     @property
@@ -53,6 +61,13 @@ class Tally:
                     "Track {track} is near silence, {db:.0f} dB under the loudest: there may be fewer speakers than tracks.",
                     track=quiet,
                     db=max(levels) - min(levels),
+                )
+            )
+        if self.exchanged:
+            result.append(
+                Remark(
+                    "In {count} stretches the voices were in each other's tracks; by what they sound like they were put back.",
+                    count=self.exchanged,
                 )
             )
         if self._clipped > 10:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -16,11 +18,14 @@ from models import checkpoint
 from models.audio import AudioInfo
 from models.errors import UserError
 from models.files import folder_name
+from models.progress import Progress
 from models.separation.results import Container
 
 LARGEST_WAV = 4_000_000_000  # bytes; longer ones are RF64
 MOST_FLAC_CHANNELS = 8
 MOST_FLAC_HZ = 655_350
+BLOCK = 262_144  # frames
+Change = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 class TrackFiles:
@@ -57,6 +62,25 @@ class TrackFiles:
         for file, track in zip(self._files, stretch, strict=True):
             file.write(track)
 
+    def anew(self, change: Change, progress: Progress) -> Iterator[NDArray[np.float32]]:
+        """Write the tracks again as `change` makes them, [speakers, frames, channels] a stretch; yields what is written."""
+        assert self._aside is not None
+        self._close()
+        before = self._aside / "before"
+        before.mkdir()
+        for name in self._names:
+            os.replace(self._aside / name, before / name)
+        self._open_files()
+        with contextlib.ExitStack() as stack:
+            read = [stack.enter_context(soundfile.SoundFile(before / name)) for name in self._names]
+            for done in range(0, read[0].frames, BLOCK):
+                progress.update(done, read[0].frames, "Putting voices in their lanes")
+                stretch = change(
+                    np.stack([file.read(BLOCK, dtype="float32", always_2d=True) for file in read])
+                )
+                self.write(stretch)
+                yield stretch
+
     def put_in_place(self) -> tuple[Path, ...]:
         """The tracks are whole: where they lie now, each in place of what had its name."""
         assert self._aside is not None
@@ -74,9 +98,13 @@ class TrackFiles:
             raise self._as_user_error(error) from error
 
     def _open(self) -> None:
-        about, aside = self._about, self._folder
         self._folder.mkdir(parents=True, exist_ok=True)
-        aside = self._aside = Path(tempfile.mkdtemp(prefix=".separating-", dir=self._folder))
+        self._aside = Path(tempfile.mkdtemp(prefix=".separating-", dir=self._folder))
+        self._open_files()
+
+    def _open_files(self) -> None:
+        about, aside = self._about, self._aside
+        assert aside is not None
         kind, subtype = _format(self._container, about)
         for name in self._names:
             made = soundfile.SoundFile(
