@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QHelpEvent,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.i18n import digits, tr
+from app.widgets.palettes import diverging, viridis
 from app.widgets.pictures import save_picture
 from app.widgets.plot import figure
 
@@ -47,6 +47,7 @@ class ScalpMap(QWidget):
         self._image: QImage | None = None
         self._limits = (0.0, 1.0)
         self._asked_limits: tuple[float, float] | None = None
+        self._signed = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(name)
@@ -69,17 +70,22 @@ class ScalpMap(QWidget):
         self.update()
 
     def set_values(
-        self, values: np.ndarray | None, unit: str = "", limits: tuple[float, float] | None = None
+        self,
+        values: np.ndarray | None,
+        unit: str = "",
+        limits: tuple[float, float] | None = None,
+        signed: bool = False,
     ) -> None:
-        """[channels], or None for an empty head. limits: of the colours; the values' own by default."""
+        """[channels], or None for an empty head. limits: of the colours; the values' own by default. signed: white is zero."""
         self._values = None if values is None else np.asarray(values, float)
         self.unit = unit
-        self._asked_limits = limits
+        self._asked_limits, self._signed = limits, signed
         self._image = None
         good = self._usable()
         if self._values is not None and good.any():
             inside = self._values[good]
-            low, high = limits or (float(inside.min()), float(inside.max()))
+            most = float(np.abs(inside).max())
+            low, high = limits or ((-most, most) if signed else (float(inside.min()), float(inside.max())))
             self._limits = (low, high if high > low else low + 1.0)
             self._image = self._coloured(good)
         self._describe()
@@ -88,7 +94,7 @@ class ScalpMap(QWidget):
     def set_marked(self, numbers: Sequence[int]) -> None:
         """Bad channels: drawn as crosses, their values not taken for the colours."""
         self.marked = frozenset(numbers)
-        self.set_values(self._values, self.unit, self._asked_limits)
+        self.set_values(self._values, self.unit, self._asked_limits, self._signed)
 
     def _usable(self) -> np.ndarray:
         good = np.asarray(np.isfinite(self._places).all(axis=1))
@@ -108,10 +114,13 @@ class ScalpMap(QWidget):
         field = _splines(self._places[good], self._values[good], grid).reshape(GRID, GRID)
         low, high = self._limits
         shade = np.clip((field - low) / (high - low), 0, 1)
-        table = pg.colormap.get("viridis").getLookupTable(nPts=256, alpha=False)
+        table = self._palette()[:, :3]
         pixels = np.full((GRID, GRID, 4), 255, np.uint8)
         pixels[..., :3] = table[(shade * 255).astype(int)][..., ::-1]  # Qt's 32 bits are blue, green, red
         return QImage(np.ascontiguousarray(pixels).data, GRID, GRID, QImage.Format.Format_RGB32).copy()
+
+    def _palette(self) -> np.ndarray:
+        return diverging() if self._signed else viridis()
 
     # Mouse and keys ---------------------------------------------------------------------------------------
 
@@ -237,7 +246,7 @@ class ScalpMap(QWidget):
         low, high = self._limits
         wide = min(120.0, self.width() - 100.0)
         left, top = (self.width() - wide) / 2, self.height() - 30.0
-        table = pg.colormap.get("viridis").getLookupTable(nPts=64, alpha=True)
+        table = self._palette()[::4]
         strip = QImage(
             np.ascontiguousarray(table[None, :, [2, 1, 0, 3]], dtype=np.uint8).data,
             64,

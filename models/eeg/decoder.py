@@ -289,6 +289,10 @@ class Decoder:
         chance = scores.window_chance(decoded, true, window, self.sample_rate)
         return Comparison(true, r, window / self.sample_rate, times, over_time, interval, chance, null, p)
 
+    def filtered(self, eeg: np.ndarray) -> np.ndarray:
+        """EEG [time, channels] in µV at `sample_rate`, in the decoder's band; float32."""
+        return in_band(eeg, self.signal, self.sample_rate)
+
     def reliance(self, eeg: np.ndarray, subject: str | None = None) -> Reliance:
         """What the decoder relies on in EEG [time, channels] µV at `sample_rate`; the first minute is looked at."""
         piece = np.asarray(eeg)[: 60 * self.sample_rate]

@@ -481,6 +481,33 @@ def test_windows_are_sent_to_reverberationnet(tab, qtbot, tmp_path, sample, serv
     assert payload.std() == pytest.approx(1, abs=0.1)
 
 
+def test_maps_over_lags_and_what_each_channel_is_worth(tab, qtbot, tmp_path, sample):
+    opened(tab, qtbot, saved(tmp_path, sample))
+    decoded(tab, qtbot)
+    qtbot.waitUntil(lambda: tab.session.heard is not None and idle(tab), timeout=60_000)
+    page = tab.scalp
+    assert page.lag.isHidden()
+    page.choose("response")
+    assert not page.lag.isHidden()
+    shown = tab.session.heard.response
+    assert page.lag.slider.value() == shown.strongest
+    assert 0 <= shown.lags_s[shown.strongest] <= 0.3
+    page.lag.slider.setValue(10)
+    np.testing.assert_array_equal(page.map._values, shown.values[10])
+    assert page.map._limits[0] == -page.map._limits[1]
+    assert page.lag.words.text() == "47 ms"
+    page.choose("pattern")
+    assert "Haufe" in page.about.text()
+    np.testing.assert_array_equal(
+        page.map._values, tab.session.result.pattern.values[page.lag.slider.value()]
+    )
+    page.choose("worth")
+    qtbot.waitUntil(lambda: tab.session.permutation is not None and idle(tab), timeout=60_000)
+    assert page.lag.isHidden()
+    np.testing.assert_array_equal(page.map._values, tab.session.permutation)
+    assert np.abs(tab.session.permutation).max() > 0.002
+
+
 def test_what_was_chosen_is_kept(tab, qtbot):
     tab.models.choose(tab.models._also[0])
     tab.settings.window_s.setValue(20)

@@ -17,6 +17,8 @@ from models.errors import UserError
 from models.progress import Cancelled
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from models.eeg.decoder import Decoder, Decoding
     from models.eeg.preprocessing import History
     from models.eeg.recordings import Recording
@@ -33,7 +35,7 @@ class EegSession(Session["Decoder"]):
     began(): a recording is being opened, or decoded anew: what was said of an earlier one is over.
     part_changed(): another recording is shown; nothing of it is decoded yet. tracks_changed(): of what was heard.
     bad_changed(): other channels are marked. history_changed(): a saved history is in force, or none any more.
-    decoded(), compared(), evaluated(): there is more to show. comparing_changed(): `comparing` is another.
+    decoded(), compared(), evaluated(), permuted(): there is more to show. comparing_changed(): `comparing` is another.
     """
 
     began = Signal()
@@ -44,6 +46,7 @@ class EegSession(Session["Decoder"]):
     decoded = Signal()
     compared = Signal()
     evaluated = Signal()
+    permuted = Signal()
     comparing_changed = Signal()
 
     def __init__(self, host: Host, parent: QObject | None = None) -> None:
@@ -62,6 +65,7 @@ class EegSession(Session["Decoder"]):
         self.heard: work.TrackComparison | None = None
         self.talker: work.TalkerChoice | None = None
         self.evaluation: Evaluation | None = None
+        self.permutation: np.ndarray | None = None  # how much r falls without each channel
         self._comparisons = 0  # under way
 
     # What is known ----------------------------------------------------------------------------------------
@@ -189,7 +193,7 @@ class EegSession(Session["Decoder"]):
             return
         self._host.stop()  # of another one's decoding
         self.number, self.shifted, self.truth = number, False, None
-        self.result = self.heard = self.talker = self.evaluation = None
+        self.result = self.heard = self.talker = self.evaluation = self.permutation = None
         recording = self.opened.parts[number].recording
         own = work.own_track(recording, tr("envelope of the file"))
         self.tracks = [own] if own is not None else [track for track in self.tracks if track.path is not None]
@@ -308,7 +312,7 @@ class EegSession(Session["Decoder"]):
             return
         if self.part is not part:
             return  # another one was opened meanwhile
-        self.result = result
+        self.result, self.permutation = result, None
         self.decoded.emit()
         self.bad_changed.emit()
         await self.compare()
@@ -332,8 +336,25 @@ class EegSession(Session["Decoder"]):
         finally:
             self._count_comparison(-1)
         if self.result is result:
-            self.heard, self.talker = heard, talker
+            self.heard, self.talker, self.permutation = heard, talker, None
             self.compared.emit()
+
+    async def permute(self) -> None:
+        """What each channel is worth: r with what was heard, without each in turn."""
+        result, heard = self.result, self.heard
+        if result is None or heard is None or self.permutation is not None:
+            return
+        try:
+            with self.services.task(tr("Leaving out channels")) as task:
+                given = (await self.load(task), result.decoding, heard, self.subject)
+                found = await self._run(
+                    work.permute, *given, progress=task, newest_wins="permute", drop_running=True
+                )
+        except Cancelled:
+            return
+        if self.heard is heard and self.result is result:
+            self.permutation = found
+            self.permuted.emit()
 
     async def _compared(
         self, decoding: Decoding, task: Progress

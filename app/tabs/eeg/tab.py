@@ -17,10 +17,11 @@ from app.tabs.eeg.exports import EegExports
 from app.tabs.eeg.listened import ListenedPage
 from app.tabs.eeg.messages import EegMessages
 from app.tabs.eeg.outcome import EnvelopePage
+from app.tabs.eeg.scalp_page import ScalpPage
 from app.tabs.eeg.sending import SendWindows
 from app.tabs.eeg.session import EegSession
 from app.tabs.eeg.settings_box import SettingsBox, SubjectChoice
-from app.tabs.eeg.side import HistoryPage, ScalpPage
+from app.tabs.eeg.side import HistoryPage
 from app.tabs.eeg.source import RecordingBox, TracksBox, is_track
 from app.tabs.eeg.tuning import FineTuning, TuningBox
 from app.tabs.eeg.view import EegView

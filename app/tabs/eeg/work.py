@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.eeg import alignment, attended, recordings, tuning
+from models.eeg import alignment, attended, maps, recordings, tuning
 from models.eeg.attended import Attention, WindowChoice
 from models.eeg.browse import Overview
+from models.eeg.maps import LagMap
 from models.eeg.recordings import Recording
+from models.eeg.ridge import lags_of
 from models.eeg.scores import Decoded
 from models.progress import Progress
 from models.remarks import Remark
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from models.eeg.preprocessing import History
     from models.eeg.scores import Evaluation
     from models.eeg.tuning import Gain
+
+
+MAPPED_S = 600.0  # of a recording, for maps over lags
+PERMUTED_S = 60.0  # of it, for what each channel is worth
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class Track:
 class DecodedRecording:
     """A recording as a decoder sees it.
 
-    power: dB a channel. reliance: by channel. places: [channels, 2] on the scalp. bad: mended channels and why;
+    power: dB a channel. reliance: by channel. pattern: µV a standard deviation of what was decoded. places: [channels, 2] on the scalp. bad: mended channels and why;
     asked_bad: those that a person had marked. seconds: how long it took.
     """
 
@@ -88,16 +94,21 @@ class DecodedRecording:
     asked_bad: tuple[str, ...]
     overview: Overview
     seconds: float
+    pattern: LagMap
 
 
 @dataclass(frozen=True)
 class TrackComparison:
-    """A decoded envelope against a track. decoded and `comparison.true`: [time], equally long, from `start_s` on."""
+    """A decoded envelope against a track. decoded and `comparison.true`: [time], equally long, from `start_s` on.
+
+    response: the forward response to the track, in µV a standard deviation of its envelope.
+    """
 
     name: str
     decoded: np.ndarray
     start_s: float
     comparison: Comparison
+    response: LagMap
     remark: Remark | None = None
 
 
@@ -227,8 +238,40 @@ def decode(
     whole = recordings.of_arrays(decoding.path, arrays)
     overview = Overview(whole).fill(whole)
     places = scalp.positions(decoding.channel_names)
-    return DecodedRecording(
-        decoding, power, reliance, places, mended, bad, overview, time.monotonic() - began
+    seconds, pattern = time.monotonic() - began, _pattern(decoder, decoding)
+    return DecodedRecording(decoding, power, reliance, places, mended, bad, overview, seconds, pattern)
+
+
+def _pattern(decoder: Decoder, decoding: Decoding) -> LagMap:
+    rate, piece = decoding.sample_rate, slice(0, round(MAPPED_S * decoding.sample_rate))
+    first, last = lags_of(maps.FIRST_S, maps.LAST_S, rate)
+    decoded = decoding.envelope[piece]
+    values = maps.pattern([(decoder.filtered(decoding.eeg[piece]), decoded)], first, last)
+    return LagMap(values * decoded.std(), np.arange(first, last + 1) / rate)
+
+
+def _response(decoder: Decoder, decoding: Decoding, envelope: np.ndarray, start_s: float) -> LagMap:
+    """envelope: [time], standardised, begins `start_s` into the recording."""
+    rate, begin = decoding.sample_rate, max(0, round(start_s * decoding.sample_rate))
+    time = min(len(envelope), round(MAPPED_S * rate), len(decoding.eeg) - begin)
+    first, last = lags_of(maps.FIRST_S, maps.LAST_S, rate)
+    eeg = decoder.filtered(decoding.eeg[begin : begin + time])
+    weights, _ = maps.forward([(eeg, envelope[:time])], first, last)
+    return LagMap(weights, np.arange(first, last + 1) / rate)
+
+
+def permute(
+    decoder: Decoder, decoding: Decoding, heard: TrackComparison, subject: str, progress: Progress
+) -> np.ndarray:
+    """float64 [channels]: how much r with the track falls without each channel, over the first minute. Raises Cancelled."""
+    rate, begin = decoding.sample_rate, round(heard.start_s * decoding.sample_rate)
+    time = min(len(heard.comparison.true), round(PERMUTED_S * rate))
+    eeg = decoding.eeg[begin : begin + time]
+    return maps.permuted(
+        lambda values: decoder.decode(values, subject or None),
+        eeg,
+        heard.comparison.true[:time],
+        progress=progress,
     )
 
 
@@ -238,9 +281,9 @@ def compare(
     """Raises UserError where they have too little in common."""
     rate = decoding.sample_rate
     decoded, envelope, remark = alignment.overlap(decoding.envelope, track.at(rate), rate, start_s, stretch)
-    return TrackComparison(
-        track.name, decoded, max(0.0, start_s), decoder.compare(decoded, envelope, window_s), remark
-    )
+    result = decoder.compare(decoded, envelope, window_s)
+    response = _response(decoder, decoding, result.true, start_s)
+    return TrackComparison(track.name, decoded, max(0.0, start_s), result, response, remark)
 
 
 def choose(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.i18n import digits, tr
 from app.tabs.reverberation.module_names import module_color, short_name
+from app.widgets.palettes import diverging, greys, viridis
 from app.widgets.pictures import Picture
 from models.reverberation.wiring import Wiring, documented
 
@@ -345,26 +345,3 @@ def image(shares: np.ndarray, colors: np.ndarray) -> QImage:
     pixels = np.ascontiguousarray(colors[index])
     rows, columns = index.shape
     return QImage(pixels.tobytes(), columns, rows, 4 * columns, QImage.Format.Format_RGBA8888).copy()
-
-
-def viridis() -> np.ndarray:
-    table = pg.colormap.get("viridis").getLookupTable(nPts=256, alpha=True)
-    return np.asarray(table, np.uint8)
-
-
-def diverging() -> np.ndarray:
-    return _between([theme.BLUE, theme.LIGHT.page, theme.ORANGE])
-
-
-def greys() -> np.ndarray:
-    return _between([theme.LIGHT.view, theme.LIGHT.text])
-
-
-def _between(colors: list[str]) -> np.ndarray:
-    stops = np.array(
-        [[QColor(color).red(), QColor(color).green(), QColor(color).blue(), 255] for color in colors], float
-    )
-    places = np.linspace(0, len(colors) - 1, 256)
-    return np.stack(
-        [np.interp(places, np.arange(len(colors)), stops[:, i]) for i in range(4)], axis=1
-    ).astype(np.uint8)
