@@ -17,7 +17,19 @@ BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, VERMILION, YELLOW, GREY = "#56B4E9", "#D55E00", "#F0E442", "#8A8A8A"
 ON_MAP = "#FFFFFF"  # marks and words on viridis, which is dark in both themes
 CATEGORIES = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, YELLOW, GREY)
-EMOTIONS = {"angry": VERMILION, "happy": ORANGE, "neutral": GREY, "sad": BLUE}
+EMOTIONS = {
+    "angry": VERMILION,
+    "happy": ORANGE,
+    "neutral": GREY,
+    "sad": BLUE,
+    "fearful": PINK,
+    "disgusted": GREEN,
+    "surprised": YELLOW,
+    "calm": SKY,
+    "bored": "#7A5C3E",
+    "excited": "#785EF0",
+    "frustrated": "#882255",
+}  # the last three, which no category has: brown, violet and wine stay apart in every kind of colour blindness
 
 TINY, SMALL, MEDIUM, LARGE = 4, 8, 16, 24  # spacing, px
 RADIUS = 6

@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Any
 
-from evaluate_emotion import FIGURES, table
+from evaluate_emotion import FIGURES, doubt, table
 
 from models import checkpoint
 from models.resources import resource
@@ -34,6 +34,8 @@ Seven speakers are learned from in each fold, six in the model that ships. The r
 some thirty variants of features, strengths and centring, so expect a little less on others. Expected calibration error
 {after:.3f}, {before:.3f} before the temperature {temperature:g}, which was fitted on held-out speakers.
 
+{doubt}
+
 **What it is not**: acted emotions are stronger than those of daily life, and other languages are not in the table. In a session of
 somebody who feels one thing all the time, that becomes their own mean: *Forget*, or hear them alone. It says what a voice sounds
 like, not what a person feels.
@@ -52,6 +54,7 @@ def main() -> None:
         total=figures["utterances"],
         seeds=", ".join(map(str, figures["seeds"])),
         table=table(figures),
+        doubt=doubt(figures),
         before=figures["calibration_error"]["without"],
         after=figures["calibration_error"]["with"],
         temperature=figures["temperature"],
@@ -62,6 +65,7 @@ def main() -> None:
         "crossval/uar_worst": clean["alone"]["worst"],
     }
     info.preprocessing["temperature"] = figures["temperature"]
+    info.preprocessing["unsure_below"] = figures["unsure_below"]
     info.training["config"]["data"]["path"] = "emodb"
     extra = {"summary": f"Acted German speech; {clean['alone']['mean']:.3f} recall on unheard speakers."}
     checkpoint.save(resource("checkpoints", "emotion"), weights, info.model_copy(update=extra))

@@ -23,6 +23,7 @@ from models import audio, checkpoint
 from models.emotion import data, network
 from models.emotion.config import EmotionConfig
 from models.emotion.degrade import NOISES, Scene
+from models.emotion.doubt import fitted_threshold
 from models.emotion.features import SAMPLE_RATE, Voice
 from models.emotion.person import Person
 from models.emotion.speakers import calibration
@@ -36,6 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIGURES, PAGE = ROOT / "docs" / "figures" / "emotion.json", ROOT / "docs" / "emotion.md"
 README = ROOT / "README.md"
 WINDOW_S = 3.0
+Result = dict[str, Any]
 CONDITIONS: dict[str, Scene] = {
     "clean": Scene(),
     "noise, 15 dB": Scene(noise="?", snr_db=15),
@@ -143,10 +145,10 @@ def judged(trained: network.LinearClassifier, figures: np.ndarray, seed: int) ->
     }
 
 
-def summed_up(logits: Any, truth: np.ndarray, speakers: np.ndarray, labels: list[str]) -> dict[str, Any]:
+def summed_up(logits: Any, truth: np.ndarray, speakers: np.ndarray, labels: list[str]) -> Result:
     """Recall by condition, way and speaker, over seeds; the temperature, and the calibration error with and without."""
     names = sorted(set(speakers))
-    conditions: dict[str, Any] = {}
+    conditions: Result = {}
     for name, ways in logits.items():
         conditions[name] = {}
         for how, seeds in ways.items():
@@ -167,6 +169,9 @@ def summed_up(logits: Any, truth: np.ndarray, speakers: np.ndarray, labels: list
     certain = np.zeros_like(every)
     for s in names:
         certain[who == s] = softmax(every[who == s] / fitted(every[who != s], right[who != s]))
+    certainty, correct = certain.max(1), certain.argmax(1) == right
+    below = fitted_threshold(certainty, correct)
+    unsure = certainty < below
     return {
         "labels": labels,
         "conditions": conditions,
@@ -174,6 +179,13 @@ def summed_up(logits: Any, truth: np.ndarray, speakers: np.ndarray, labels: list
         "calibration_error": {
             "without": round(calibration(softmax(every), right)[0], 4),
             "with": round(calibration(certain, right)[0], 4),
+        },
+        "unsure_below": below,
+        "unsure": {
+            "share": round(float(unsure.mean()), 4),
+            "right_of_told": round(float(correct[~unsure].mean()), 4),
+            "right_of_all": round(float(correct.mean()), 4),
+            "right_of_unsure": round(float(correct[unsure].mean()), 4) if unsure.any() else None,
         },
     }
 
@@ -195,7 +207,7 @@ def fitted(logits: np.ndarray, truth: np.ndarray) -> float:
     return float(min(tried, key=lambda t: -np.log(softmax(logits / t)[rows, truth] + 1e-12).mean()))
 
 
-def table(result: dict[str, Any]) -> str:
+def table(result: Result) -> str:
     """Markdown: conditions × ways, mean over speakers and seeds, and the worst speaker."""
     lines = [
         "| | alone | in a session | known | worst speaker, in a session |",
@@ -207,7 +219,17 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def row(result: dict[str, Any]) -> str:
+def doubt(result: Result) -> str:
+    """What is said of the words that are withheld."""
+    unsure = result["unsure"]
+    return (
+        f"Below a certainty of {result['unsure_below']:.2f} the word is *unsure*: over all conditions {unsure['share']:.1%} of the"
+        f" words, of which {unsure['right_of_unsure']:.0%} would have been right. Of the words told {unsure['right_of_told']:.1%} are"
+        f" right, of all {unsure['right_of_all']:.1%}."
+    )
+
+
+def row(result: Result) -> str:
     """The README's."""
     clean, noise = (result["conditions"][name] for name in ("clean", "noise, 15 dB"))
     said = "; ".join(
@@ -219,7 +241,7 @@ def row(result: dict[str, Any]) -> str:
     return f"| emotion | {about} | {measured} | chance 0.25; [conditions](docs/emotion.md) |"
 
 
-def write_page(result: dict[str, Any]) -> None:
+def write_page(result: Result) -> None:
     """Put the table between its marks in the page, and the row into the README."""
     lines = README.read_text("utf-8").split("\n")
     written = [row(result) if line.startswith("| emotion | ") else line for line in lines]
@@ -227,7 +249,7 @@ def write_page(result: dict[str, Any]) -> None:
     text = PAGE.read_text("utf-8")
     before, _, rest = text.partition("<!-- figures -->\n")
     _, mark, after = rest.partition("<!-- end of figures -->")
-    PAGE.write_text(f"{before}<!-- figures -->\n{table(result)}\n{mark}{after}", "utf-8")
+    PAGE.write_text(f"{before}<!-- figures -->\n{table(result)}\n\n{doubt(result)}\n{mark}{after}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -45,11 +45,13 @@ class Prediction:
 
 class Classifier(Protocol):
     """Classifies windows of sound, float32 [samples] at 16 kHz each. `again` tells what windows come to against a
-    person who is known better by now; without `knows_people` that changes nothing."""
+    person who is known better by now; without `knows_people` that changes nothing. unsure_below: the certainty under which
+    its words should not be told; 0 where that was not found out."""
 
     labels: tuple[str, ...]
     window_s: float
     knows_people: bool
+    unsure_below: float
 
     def classify(self, windows: list[np.ndarray]) -> list[Prediction]: ...
 
@@ -82,6 +84,9 @@ class OurClassifier:
         self.temperature = info.preprocessing.get("temperature", 1.0)
         if not isinstance(self.temperature, int | float) or not 0.01 <= self.temperature <= 100:
             raise not_described(info.title, ValueError(f"a temperature of {self.temperature}"))
+        self.unsure_below = info.preprocessing.get("unsure_below", 0.0)
+        if not isinstance(self.unsure_below, int | float) or not 0 <= self.unsure_below <= 1:
+            raise not_described(info.title, ValueError(f"a threshold of {self.unsure_below}"))
         self.knows_people = isinstance(self.network, network.LinearClassifier)
 
     @torch.inference_mode()
@@ -130,6 +135,7 @@ class TransformersClassifier:
 
     window_s = 3.0
     knows_people = False
+    unsure_below = 0.0
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         from transformers import AutoFeatureExtractor, AutoModelForAudioClassification

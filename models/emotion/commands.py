@@ -6,14 +6,18 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from models import audio
 from models.contract import Paths, Result
 from models.describing import describe_layers, layers_of
 from models.emotion import network
 from models.emotion.config import EmotionConfig
+from models.emotion.doubt import TRUSTED_SNR_DB, UNSURE, threshold
 from models.emotion.evaluation import evaluate_with
+from models.emotion.file_prediction import FilePrediction
 from models.emotion.person import Person
-from models.emotion.recognizer import FilePrediction, Recognizer
+from models.emotion.recognizer import Recognizer
 from models.emotion.system import USUAL, EmotionOptions
 from models.emotion.tables import write_evaluation, write_table
 from models.emotion.task import network_config
@@ -22,7 +26,7 @@ from models.files import shown
 from models.loading import Choice, read_info
 from models.loading import network_config as described_config
 from models.progress import Progress
-from models.remarks import Skipped, with_remarks
+from models.remarks import Remark, Skipped, with_remarks
 from models.settings import NO_OPTIONS, Options
 
 
@@ -49,7 +53,7 @@ def use(
         part = progress.part(number / len(paths), (number + 1) / len(paths))
         try:
             person = known if options.running or known is None else copy(known)
-            prediction = recognizer.recognize(path, part, options.hop_s, person)
+            prediction = recognizer.recognize(path, part, options.hop_s, person, options.unsure_below)
             predictions.append(prediction)
             changed += prediction.label != prediction.label_alone
         except UserError as error:
@@ -67,17 +71,41 @@ def use(
     print(f"{len(predictions)} files, {len(skipped)} skipped: {out}")
     if known is not None:
         print(f"Of {len(predictions)} words {changed} would be others without knowing the voice.")
+    unsure = sum(prediction.label == UNSURE for prediction in predictions)
+    if unsure:
+        print(f"Of {len(predictions)} words {unsure} are too uncertain to be told.")
     result = {
         "out": str(out),
         "files": len(predictions),
         "skipped": [item.as_dict() for item in skipped],
         "labels": list(recognizer.labels),
         "recognised": {shown(prediction.path): prediction.label for prediction in predictions},
+        "unsure": unsure,
+        "unsure_below": threshold(options.unsure_below, recognizer.unsure_below),
+        "snr_db": {
+            shown(prediction.path): round(prediction.snr_db, 1)
+            for prediction in predictions
+            if np.isfinite(prediction.snr_db)
+        },
     }
     if known is not None:
         result |= {"changed_by_voice": changed, "voice_s": round(known.speech_s, 3)}
-    return with_remarks(
-        result, (*recognizer.remarks, *audio.named_remarks([prediction.path for prediction in predictions]))
+    named = audio.named_remarks([prediction.path for prediction in predictions])
+    return with_remarks(result, (*recognizer.remarks, *_noisy(predictions), *named))
+
+
+def _noisy(predictions: list[FilePrediction]) -> tuple[Remark, ...]:
+    """What to know of files with too much noise in them."""
+    names = [prediction.path.name for prediction in predictions if prediction.noisy]
+    if not names:
+        return ()
+    return (
+        Remark(
+            "In {count} files, such as {name}, speech is less than {least} dB above the noise: their words are not to be trusted.",
+            count=len(names),
+            name=names[0],
+            least=f"{TRUSTED_SNR_DB:g}",
+        ),
     )
 
 

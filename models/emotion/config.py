@@ -413,38 +413,4 @@ class EmotionConfig(TrainingConfig):
         )
 
 
-class LiveSettings(Settings):
-    """How the microphone is listened to."""
-
-    hop_s: float = setting(
-        0.5, "Every", "How often the last seconds are classified.", unit="s", group="Live", ge=0.1, le=5
-    )
-    smoothing: int = setting(
-        2,
-        "Smoothing",
-        "Windows that are averaged; 1 shows each by itself.",
-        unit="windows",
-        group="Live",
-        ge=1,
-        le=20,
-    )
-    speech_threshold: float = setting(
-        0.5,
-        "Speech threshold",
-        "Probability from which the voice detector is believed.",
-        group="Live",
-        ge=0.05,
-        le=0.95,
-    )
-    min_speech_s: float = setting(
-        0.3,
-        "Least speech",
-        "Less speech than this in a window is no speech.",
-        unit="s",
-        group="Live",
-        ge=0.05,
-        le=3,
-    )
-
-
 CONFIG = EmotionConfig

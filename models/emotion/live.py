@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from models.emotion.classifiers import Prediction
-from models.emotion.config import LiveSettings
+from models.emotion.doubt import threshold, word
+from models.emotion.live_settings import LiveSettings
 from models.emotion.person import Person
 from models.emotion.voice import CHUNK_S, Heard, SpeechGate
 
@@ -24,6 +25,7 @@ class Recognizes(Protocol):
     labels: tuple[str, ...]
     window_s: float
     sample_rate: int
+    unsure_below: float
 
     @property
     def knows_people(self) -> bool: ...
@@ -38,9 +40,11 @@ class LiveResult:
     """What one window came to.
 
     end_time: when its last sample was captured, on the clock of `time.monotonic`, seconds.
-    speech: whether anyone spoke; if not, label and both probabilities are None.
+    speech: whether anyone spoke; if not, label and both probabilities are None. label: UNSURE where the smoothed
+    certainty is below the threshold; likeliest: the most probable one all the same.
     speech_probability: the voice detector's, the highest of the last second.
     probabilities: float32 [classes], smoothed; raw_probabilities: of this window alone.
+    snr_db: speech over noise in the window; NaN where nobody speaks.
     known_s: seconds of speech by which the person is known; 0 where a model hears everybody alike.
     speech_s: seconds of speech in the window. inference_s: how long the computing took.
     """
@@ -54,6 +58,8 @@ class LiveResult:
     raw_probabilities: np.ndarray | None
     inference_s: float
     known_s: float = 0.0
+    likeliest: str | None = None
+    snr_db: float = float("nan")
 
 
 class LiveRecognizer:
@@ -92,9 +98,20 @@ class LiveRecognizer:
         raw = self._classify(window[heard.part(MARGIN_CHUNKS)], heard, end_time).probabilities
         self._recent.append(raw)
         smoothed = np.mean(self._recent, axis=0)
-        label = self.recognizer.labels[int(smoothed.argmax())]
-        took = time.perf_counter() - started
-        return LiveResult(end_time, True, likely, heard.speech_s, label, smoothed, raw, took, self._known_s)
+        unsure_below = threshold(self.settings.unsure_below, self.recognizer.unsure_below)
+        return LiveResult(
+            end_time=end_time,
+            speech=True,
+            speech_probability=likely,
+            speech_s=heard.speech_s,
+            label=word(smoothed, self.recognizer.labels, unsure_below),
+            probabilities=smoothed,
+            raw_probabilities=raw,
+            inference_s=time.perf_counter() - started,
+            known_s=self._known_s,
+            likeliest=word(smoothed, self.recognizer.labels, 0.0),
+            snr_db=heard.snr_db,
+        )
 
     @property
     def _known_s(self) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -20,9 +20,11 @@ from models import audio, devices
 from models.checkpoint import CheckpointInfo
 from models.devices import AUTO, Device
 from models.emotion.classifiers import Classifier, OurClassifier, Prediction, TransformersClassifier
+from models.emotion.doubt import BY_MODEL, threshold
+from models.emotion.file_prediction import FilePrediction
 from models.emotion.person import Person
 from models.emotion.published import imported
-from models.emotion.voice import NO_SPEECH, Heard, SpeechGate
+from models.emotion.voice import Heard, SpeechGate
 from models.errors import UserError
 from models.loading import BUNDLED, Choice, hub_model, is_hub_name, open_model
 from models.pretrained import locate
@@ -34,65 +36,6 @@ SAMPLE_RATE = 16_000
 BATCH = 8  # windows of a long file that are computed at once …
 MARGIN_CHUNKS = 10  # 0.3 s kept before and after the speech of a window
 GATED = 4 * BATCH  # … and that the speech gate judges at once
-
-
-@dataclass(frozen=True)
-class FilePrediction:
-    """One file.
-
-    starts_s, ends_s: float64 [n], the windows in seconds; one for a file no longer than a window.
-    speech: bool [n], in which of them somebody speaks; of the others no emotion is told.
-    probabilities: float32 [n, classes], as the model has it, whether or not somebody speaks.
-    mean_probabilities: float32 [classes], over the windows with speech (of all, where there is none); `label` is its
-    largest, and NO_SPEECH where nobody speaks.
-    label_alone: the label without what was known of the person; the same where no person was given.
-    attention_times_s, attention: float64/float32 [m], where the networks looked, as a density over time with its
-    mean at 1; empty where a model does not tell.
-    """
-
-    path: Path
-    duration_s: float
-    starts_s: np.ndarray
-    ends_s: np.ndarray
-    speech: np.ndarray
-    probabilities: np.ndarray
-    mean_probabilities: np.ndarray
-    label: str
-    label_alone: str
-    labels: tuple[str, ...]
-    attention_times_s: np.ndarray
-    attention: np.ndarray
-
-    @property
-    def spoken(self) -> bool:
-        """Whether anybody speaks in it."""
-        return bool(self.speech.any())
-
-    def window_labels(self) -> list[str | None]:
-        """The emotion of every window; None where nobody speaks."""
-        best = self.probabilities.argmax(axis=1)
-        return [
-            self.labels[int(label)] if speech else None
-            for label, speech in zip(best, self.speech, strict=True)
-        ]
-
-    def spoken_attention(self) -> np.ndarray:
-        """`attention` where a window with speech covers it, 0 elsewhere: float32 [m]."""
-        covered = np.zeros(len(self.attention), bool)
-        for start, end in zip(self.starts_s[self.speech], self.ends_s[self.speech], strict=True):
-            first, last = np.searchsorted(self.attention_times_s, (start, end))
-            covered[first:last] = True
-        return np.where(covered, self.attention, 0).astype(np.float32)
-
-    def rows(self) -> list[list[object]]:
-        """For a table: path, start_s, end_s, label, one probability a class; without speech these stay empty."""
-        table: list[list[object]] = []
-        windows = zip(self.starts_s, self.ends_s, self.window_labels(), self.probabilities, strict=True)
-        for start, end, label, p in windows:
-            values = [round(float(value), 6) if label is not None else "" for value in p]
-            times = [round(float(start), 3), round(float(end), 3)]
-            table.append([str(self.path), *times, label or NO_SPEECH, *values])
-        return table
 
 
 class Recognizer:
@@ -107,6 +50,7 @@ class Recognizer:
         self.info, self.device, self.remarks = info, device, remarks
         self.labels = classifier.labels
         self.window_s = classifier.window_s
+        self.unsure_below = classifier.unsure_below
         self._gate: SpeechGate | None = None  # made with the first file
 
     @classmethod
@@ -177,11 +121,13 @@ class Recognizer:
         progress: Progress | None = None,
         hop_s: float = 1.0,
         person: Person | None = None,
+        unsure_below: float = BY_MODEL,
     ) -> FilePrediction:
         """A sound file of any length, in bounded memory: windows every `hop_s`, the last one ending with the file.
 
         person: who speaks in it. They are known better afterwards, and what is said is heard against them, as they are
-        known after the windows that are computed together.
+        known after the windows that are computed together. unsure_below: the certainty under which the word is
+        `UNSURE`; the model's own unless told.
 
         Raises UserError for a file that cannot be read, Cancelled if asked to stop.
         """
@@ -191,14 +137,14 @@ class Recognizer:
         window, hop = round(self.window_s * SAMPLE_RATE), max(1, round(hop_s * SAMPLE_RATE))
         starts: list[int] = []
         lengths: list[int] = []
-        speech: list[bool] = []
+        gates: list[Heard] = []
         predictions: list[Prediction] = []
         alone: list[np.ndarray] = []
         for batch in _grouped(_windows(audio.blocks(path, SAMPLE_RATE), window, hop), GATED):
             starts += [start for start, _samples in batch]
             lengths += [len(samples) for _start, samples in batch]
             gate = self._judge([samples for _start, samples in batch])
-            spoken = [heard.speech for heard in gate]
+            gates += gate
             for first, part in enumerate(_grouped(batch, BATCH)):
                 there = gate[first * BATCH :][: len(part)]
                 result = self._spoken_part([samples for _start, samples in part], there)
@@ -208,7 +154,6 @@ class Recognizer:
                     result = self._against(result, person, new_s)
                 predictions += result
                 progress.update(part[-1][0] / SAMPLE_RATE, duration_s, "Listening to {name}", name=path.name)
-            speech += spoken
         if not predictions:
             raise UserError(
                 "{name} holds no sound.",
@@ -218,18 +163,15 @@ class Recognizer:
             )
         progress.update(1, 1, "Listening to {name}", name=path.name)
         begins = np.array(starts) / SAMPLE_RATE
-        ends = begins + np.array(lengths) / SAMPLE_RATE
-        whole = self._summed_up(path, duration_s, begins, ends, np.array(speech), predictions)
-        without = self._mean(np.stack(alone), whole.speech)
-        return replace(whole, label_alone=self._word(without, whole.speech))
+        times = (duration_s, begins, begins + np.array(lengths) / SAMPLE_RATE)
+        doubt = threshold(unsure_below, self.unsure_below)
+        whole = self._summed_up(path, times, gates, predictions, doubt)
+        return replace(whole, mean_alone=self._mean(np.stack(alone), whole.speech))
 
     def _mean(self, probabilities: np.ndarray, speech: np.ndarray) -> np.ndarray:
         """float32 [classes], over the windows with speech; of all, where there is none."""
         mean: np.ndarray = probabilities[speech if speech.any() else slice(None)].mean(axis=0)
         return mean
-
-    def _word(self, mean: np.ndarray, speech: np.ndarray) -> str:
-        return self.labels[int(mean.argmax())] if speech.any() else NO_SPEECH
 
     def _spoken_part(self, windows: list[np.ndarray], gate: list[Heard]) -> list[Prediction]:
         """The windows, each cut to the speech in it; attention is that of the whole window, 0 where it was not heard."""
@@ -247,15 +189,16 @@ class Recognizer:
     def _summed_up(
         self,
         path: Path,
-        duration_s: float,
-        begins: np.ndarray,
-        ends: np.ndarray,
-        speech: np.ndarray,
+        times: tuple[float, np.ndarray, np.ndarray],
+        gates: list[Heard],
         predictions: list[Prediction],
+        unsure_below: float,
     ) -> FilePrediction:
+        duration_s, begins, ends = times
+        speech = np.array([heard.speech for heard in gates])
         probabilities = np.stack([prediction.probabilities for prediction in predictions])
         mean = self._mean(probabilities, speech)
-        times, attention = _joined_attention(begins, predictions)
+        attention_times, attention = _joined_attention(begins, predictions)
         return FilePrediction(
             path=path,
             duration_s=duration_s,
@@ -264,12 +207,18 @@ class Recognizer:
             speech=speech,
             probabilities=probabilities,
             mean_probabilities=mean,
-            label=self._word(mean, speech),
-            label_alone=self._word(mean, speech),
+            mean_alone=mean,
             labels=self.labels,
-            attention_times_s=times,
+            unsure_below=unsure_below,
+            snr_db=_middle([heard.snr_db for heard in gates if heard.speech]),
+            attention_times_s=attention_times,
             attention=attention,
         )
+
+
+def _middle(values: list[float]) -> float:
+    """The median; NaN of none."""
+    return float(np.median(values)) if values else float("nan")
 
 
 def _placed(prediction: Prediction, start_s: float, whole_s: float) -> Prediction:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.contract import Capabilities, Refusal, System
 from models.emotion.config import EmotionConfig
+from models.emotion.doubt import BY_MODEL
 from models.settings import Options, setting
 
 
@@ -17,6 +18,13 @@ class EmotionOptions(Options):
         unit="s",
         ge=0.05,
         le=60,
+    )
+    unsure_below: float = setting(
+        BY_MODEL,
+        "Unsure below",
+        "Certainty under which the word is `unsure`; 0 tells every word, -1 is the model's own, chosen on held-out speakers.",
+        ge=BY_MODEL,
+        le=1,
     )
     running: bool = setting(
         False,

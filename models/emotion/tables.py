@@ -10,7 +10,7 @@ from models.emotion.speakers import Evaluation
 from models.tables import write_csv, write_json, write_records
 
 if TYPE_CHECKING:
-    from models.emotion.recognizer import FilePrediction
+    from models.emotion.file_prediction import FilePrediction
 
 
 def write_table(out: Path, predictions: Sequence[FilePrediction], labels: Sequence[str]) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.emotion.config import LiveSettings
+from models.emotion.doubt import snr_db
+from models.emotion.live_settings import LiveSettings
 from models.errors import UserError
 
-NO_SPEECH = "no speech"  # in the place of an emotion, in every table
 RATE = 16_000
 CHUNK = 512  # samples that the detector judges at once: 32 ms
 CHUNK_S = CHUNK / RATE
@@ -94,12 +94,13 @@ class Heard:
     """What the gate makes of a window.
 
     voice: float32 [chunks], probability of speech of every 32 ms; spoken: bool [chunks], where it is believed.
-    speech: whether that is enough for an emotion to be told.
+    speech: whether that is enough for an emotion to be told. snr_db: speech over noise; NaN where nobody speaks.
     """
 
     voice: np.ndarray
     spoken: np.ndarray
     speech: bool
+    snr_db: float = float("nan")
 
     @property
     def speech_s(self) -> float:
@@ -130,8 +131,12 @@ class SpeechGate:
 
     def judge_all(self, windows: Sequence[np.ndarray]) -> list[Heard]:
         """Several windows, each by itself."""
-        return [self._of(voice) for voice in self.detector.probabilities_of(windows)]
+        voices = self.detector.probabilities_of(windows)
+        return [self._of(window, voice) for window, voice in zip(windows, voices, strict=True)]
 
-    def _of(self, voice: np.ndarray) -> Heard:
+    def _of(self, window: np.ndarray, voice: np.ndarray) -> Heard:
         spoken = voice >= self.settings.speech_threshold
-        return Heard(voice, spoken, float(spoken.sum()) * CHUNK_S >= self.settings.min_speech_s)
+        whole = len(window) // CHUNK  # the last chunk may be filled up with zeros, which are no pause
+        powers = np.square(window[: whole * CHUNK].reshape(whole, CHUNK), dtype=np.float64).mean(axis=1)
+        enough = float(spoken.sum()) * CHUNK_S >= self.settings.min_speech_s
+        return Heard(voice, spoken, enough, snr_db(powers, spoken[:whole]) if whole else float("nan"))

@@ -45,7 +45,7 @@ def test_the_sample_is_recognised(tab, qtbot):
     assert len(rows) == len(tab.files.table.rows)
     table = tab.files.table
     assert table.columnCount() == 8
-    assert table.data(table.index(0, 2)) in ("angry", "happy", "neutral", "sad")
+    assert table.data(table.index(0, 2)) in ("angry", "happy", "neutral", "sad", "unsure")
     qtbot.waitUntil(
         lambda: tab.files.sound.waveform._samples is not None, timeout=10_000
     )  # the first row is shown
@@ -420,3 +420,43 @@ def test_names_are_shown_as_they_are_written(tab, qtbot, tmp_path):
     (place / "checkpoint.json").write_text(json.dumps(described))
     tab.models.choose(str(place))
     assert "<a href='file" not in tab.models.about.text()
+
+
+def test_words_are_told_anew_where_another_certainty_is_asked_for(tab, qtbot):
+    clips = sorted(CLIPS.glob("13*.flac"))[:2]
+    open_files(tab, qtbot, clips)
+    table = tab.files.table
+    before = [row.prediction.mean_probabilities for row in table.rows]
+    tab.live.options.unsure.setValue(100)
+    assert [table.data(table.index(row, 2)) for row in range(2)] == ["unsure", "unsure"]
+    qtbot.waitUntil(lambda: "? " in tab.files.sound.name.whole(), timeout=10_000)
+    tab.live.options.unsure.setValue(0)
+    assert "unsure" not in [table.data(table.index(row, 2)) for row in range(2)]
+    assert [row.prediction.mean_probabilities for row in table.rows] == before
+    assert not tab.options.isHidden()
+    assert not tab.live.options.hop.isVisibleTo(tab.live.options)  # of listening, not of files
+
+
+def test_live_tells_what_is_unsure_and_what_is_too_noisy(tab):
+    from models.emotion.live import LiveResult
+    from models.emotion.session import SessionLog
+
+    tab.choice.choose("live")
+    page = tab.live
+    values = np.array([0.3, 0.3, 0.0, 0.4])
+    result = LiveResult(1.0, True, 0.9, 1.0, "unsure", values, values, 0.01, 0.0, "sad", 4.2)
+    page.sight.show_result(result, SessionLog())
+    page._show_noise(result.snr_db)
+    assert (page.sight.word.text(), page.sight.certainty.text()) == ("unsure", "sad? 40 %")
+    assert page.input.words.text() == "SNR 4 dB"
+    page._show_noise(23.0)
+    assert page.input.words.text() == ""
+
+
+def test_every_emotion_has_its_own_words_and_colour(tab):
+    from app.tabs.emotion.words import emotion_color, emotion_words
+    from models.emotion.corpora import EMOTIONS
+
+    labels = set(EMOTIONS.values()) - {"other"}
+    assert len({emotion_color(label) for label in labels}) == len(labels) == 11
+    assert all(emotion_words(label) for label in labels)

@@ -17,7 +17,7 @@ from app.tabs.sent import Conversation
 from app.widgets.plain import tip
 
 if TYPE_CHECKING:
-    from models.emotion.recognizer import FilePrediction
+    from models.emotion.file_prediction import FilePrediction
 
 Index = QModelIndex | QPersistentModelIndex
 MARK_PX = 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,19 +15,22 @@ from app.i18n import plural, tr, tr_error
 from app.tabs.emotion.file_list import FileList
 from app.tabs.emotion.file_table import Row, Table
 from app.tabs.emotion.kept_files import AT_ONCE, conversations_of, files_of, state_of
+from app.tabs.emotion.live_view import certainty
 from app.tabs.emotion.sound_view import SoundView
 from app.tabs.emotion.speaker_lines import SpeakerLine
 from app.tabs.emotion.words import emotion_words
 from app.tabs.paged import Page
 from app.tabs.sent import Conversation
 from app.widgets.drop_zone import DropZone
+from models.emotion.doubt import UNSURE, threshold
 from models.errors import UserError
 from models.progress import Cancelled
 
 if TYPE_CHECKING:
     from app.services import ShownProgress
     from app.tabs.emotion.tab import EmotionTab
-    from models.emotion.recognizer import FilePrediction, Recognizer
+    from models.emotion.file_prediction import FilePrediction
+    from models.emotion.recognizer import Recognizer
 
 WORKER = "emotion files"
 
@@ -42,6 +46,7 @@ class FilesPage(Page):
         self._shown_row: Row | None = None
         self._kept: dict[str, object] = {}  # of an earlier start, until the page is shown
         self._running = False
+        self._of_model = 0.0  # the certainty under which the model's own words are unsure
         self._levels: dict[Path, np.ndarray] = {}  # of the tracks of a conversation
         self._make_controls()
         self._make_view()
@@ -186,11 +191,14 @@ class FilesPage(Page):
         """Every row that waits, also those that come meanwhile; how many could not be read."""
         worker = self.services.worker(WORKER)
         done = problems = 0
+        self._of_model = recognizer.unsure_below
         while row := next((row for row in self.table.rows if row.waiting), None):
             total = max(done + 1, len(self.table.rows))
             try:
                 part = task.part(done / total, (done + 1) / total)
-                row.prediction = await worker.run(recognizer.recognize, row.path, progress=part)
+                prediction = await worker.run(recognizer.recognize, row.path, progress=part)
+                asked = self.tab.live.options.unsure_below
+                row.prediction = replace(prediction, unsure_below=threshold(asked, self._of_model))
                 row.stale = False
             except UserError as error:
                 row.problem = " ".join(filter(None, tr_error(error)))
@@ -201,6 +209,15 @@ class FilesPage(Page):
                 self.table.changed(row)
             self._after_row(row)
         return problems
+
+    def doubt_changed(self) -> None:
+        """Another certainty is asked for: the words are told anew, nothing is computed."""
+        asked = self.tab.live.options.unsure_below
+        for row in self.table.rows:
+            if row.prediction is not None:
+                row.prediction = replace(row.prediction, unsure_below=threshold(asked, self._of_model))
+                self.table.changed(row)
+        self._show_row(self._shown_row)
 
     def _after_row(self, row: Row) -> None:
         shown = self._shown_row
@@ -375,10 +392,15 @@ def _frames(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _said(prediction: FilePrediction) -> str:
-    """``sad 61 %``, or that nobody speaks."""
+    """``sad 61 %``, ``unsure · sad? 41 %``, or that nobody speaks; and how noisy it is, where that is too much."""
     if not prediction.spoken:
         return tr("no speech")
-    return f"{emotion_words(prediction.label)} {100 * prediction.mean_probabilities.max():.0f} %"
+    how = certainty(prediction.label, prediction.likeliest, prediction.mean_probabilities)
+    separator = " · " if prediction.label == UNSURE else " "
+    text = f"{emotion_words(prediction.label)}{separator}{how}"
+    if not prediction.noisy:
+        return text
+    return f"{text} · {tr('SNR {db} dB', db=f'{max(prediction.snr_db, -20.0):.0f}')}"
 
 
 def _hops(prediction: FilePrediction) -> tuple[np.ndarray, np.ndarray]:

@@ -20,6 +20,7 @@ from app.tabs.recovered import recover_recordings
 from app.widgets.labels import Elided
 from app.widgets.message_bar import Action
 from app.widgets.microphone_box import MicrophoneBox
+from models.emotion.doubt import TRUSTED_SNR_DB
 from models.errors import UserError
 from models.progress import Cancelled, Progress
 
@@ -161,6 +162,7 @@ class LivePage(Page):
         self._timer.stop()
         self.input.stop()
         self.session.end()
+        self._show_noise(float("nan"))
         self.tab.set_status("")
         self.services.set_latency("")
         if was_listening:
@@ -178,6 +180,22 @@ class LivePage(Page):
     def _show_result(self, result: LiveResult) -> None:
         self.sight.show_result(result, self.session.log)
         self._show_known(result.known_s)
+        self._show_noise(result.snr_db)
+
+    def _show_noise(self, snr_db: float) -> None:
+        """Beside the level, while speech stands out of the noise too little for a word to be trusted."""
+        noisy = snr_db < TRUSTED_SNR_DB
+        low = tr("SNR {db} dB", db=f"{max(snr_db, -20.0):.0f}") if noisy else ""
+        if low != self.input.words.text():
+            self.input.words.setText(low)
+            self.input.words.setToolTip(
+                tr(
+                    "Speech is less than {least} dB above the noise: do not trust the words. Come closer to the microphone.",
+                    least=f"{TRUSTED_SNR_DB:g}",
+                )
+                if noisy
+                else ""
+            )
 
     def _show_known(self, seconds: float) -> None:
         """How well the person is known by now; nothing where the model hears everybody alike."""

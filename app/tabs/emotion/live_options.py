@@ -1,4 +1,4 @@
-"""The settings of live recognition: how often, how smooth, from which probability of speech on."""
+"""The settings of recognition: how sure a word must be; and live, how often, how smooth, what is speech."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from app.i18n import tr
-from models.emotion.config import LiveSettings
+from models.emotion.doubt import BY_MODEL
+from models.emotion.live_settings import LiveSettings
 
 
 class LiveOptions(QWidget):
-    """changed(): what the recogniser does with each window is another; the hop is looked at as it runs."""
+    """changed(): what the recogniser does with each window is another; the hop is looked at as it runs.
+    doubt_changed(): another certainty is asked for, of files, too."""
 
     changed = Signal()
+    doubt_changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        column = QVBoxLayout(self)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        self._live = QWidget()
+        column = QVBoxLayout(self._live)
         column.setContentsMargins(0, 0, 0, 0)
         self.hop, self.threshold, self.smoothing = QDoubleSpinBox(), QDoubleSpinBox(), QSpinBox()
         self.hop.setRange(0.1, 5.0)
@@ -24,6 +30,10 @@ class LiveOptions(QWidget):
         self.threshold.setRange(0.05, 0.95)
         self.threshold.setSingleStep(0.05)
         self.smoothing.setRange(1, 20)
+        self.unsure = QSpinBox()
+        self.unsure.setRange(-1, 100)
+        self.unsure.setSpecialValueText(tr("as the model"))
+        self.unsure.setSuffix(" %")
         self.restore({})
         for name, widget in (
             ("hop_s", self.hop),
@@ -31,6 +41,10 @@ class LiveOptions(QWidget):
             ("speech_threshold", self.threshold),
         ):
             column.addLayout(_line(name, widget))
+        whole.addLayout(_line("unsure_below", self.unsure))
+        whole.addWidget(self._live)
+        self.unsure.valueChanged.connect(lambda _value: self.doubt_changed.emit())
+        self.unsure.valueChanged.connect(lambda _value: self.changed.emit())
         self.smoothing.valueChanged.connect(lambda _value: self.changed.emit())
         self.threshold.valueChanged.connect(lambda _value: self.changed.emit())
         self.record = QCheckBox(tr("Record the session"))
@@ -39,9 +53,22 @@ class LiveOptions(QWidget):
         )
         column.addWidget(self.record)
 
+    @property
+    def unsure_below(self) -> float:
+        """The certainty under which a word is `unsure`; `BY_MODEL` leaves it to the model."""
+        return BY_MODEL if self.unsure.value() < 0 else self.unsure.value() / 100
+
+    def show_live(self, live: bool) -> None:
+        """Whether the settings of listening are shown besides the one of every page."""
+        self._live.setVisible(live)
+
     def values(self) -> LiveSettings:
+        """The settings as they are."""
         return LiveSettings(
-            hop_s=self.hop.value(), smoothing=self.smoothing.value(), speech_threshold=self.threshold.value()
+            hop_s=self.hop.value(),
+            smoothing=self.smoothing.value(),
+            speech_threshold=self.threshold.value(),
+            unsure_below=self.unsure_below,
         )
 
     def restore(self, values: object) -> None:
@@ -51,6 +78,8 @@ class LiveOptions(QWidget):
         self.hop.setValue(float(kept.get("hop_s", usual.hop_s)))
         self.smoothing.setValue(int(kept.get("smoothing", usual.smoothing)))
         self.threshold.setValue(float(kept.get("speech_threshold", usual.speech_threshold)))
+        below = float(kept.get("unsure_below", usual.unsure_below))
+        self.unsure.setValue(-1 if below < 0 else round(100 * below))
 
 
 def _line(name: str, widget: QDoubleSpinBox | QSpinBox) -> QHBoxLayout:

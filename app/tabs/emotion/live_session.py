@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from app.audio.ring import Ring
 from app.tabs.emotion.recording import RATE, Recording
 from app.workers import Worker
-from models.emotion.config import LiveSettings
+from models.emotion.live_settings import LiveSettings
 from models.emotion.session import SessionLog
 from models.progress import Cancelled
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QVBoxLayout, QWidget
@@ -18,6 +19,7 @@ from app.widgets.bars import Bars
 from app.widgets.labels import Elided
 from app.widgets.spectrogram import Spectrogram
 from app.widgets.waveform import Waveform
+from models.emotion.doubt import UNSURE
 
 if TYPE_CHECKING:
     from models.emotion.live import LiveResult
@@ -99,7 +101,7 @@ class LiveView(QWidget):
         words = [emotion_words(label) for label in labels]
         self.bars.set_labels(words, [emotion_color(label, i) for i, label in enumerate(labels)])
         metrics = QFontMetrics(theme.font(theme.BIG_PX, bold=True))
-        widest = max(metrics.horizontalAdvance(word) for word in [*words, tr("no speech")])
+        widest = max(metrics.horizontalAdvance(word) for word in [*words, tr("no speech"), tr("unsure")])
         self.word.setMinimumWidth(widest + theme.MEDIUM)  # the certainty stays where it is
 
     def show_nothing(self, text: str) -> None:
@@ -120,7 +122,7 @@ class LiveView(QWidget):
     def show_result(self, result: LiveResult, log: SessionLog) -> None:
         if result.speech and result.probabilities is not None and result.label is not None:
             self.word.setText(emotion_words(result.label))
-            self.certainty.setText(f"{100 * result.probabilities.max():.0f} %")
+            self.certainty.setText(certainty(result.label, result.likeliest, result.probabilities))
             self.bars.set_values(result.probabilities)
         else:
             self.show_word(tr("no speech"))
@@ -148,6 +150,14 @@ class LiveView(QWidget):
         head.addWidget(self.certainty)
         head.addWidget(self.latency, 1, Qt.AlignmentFlag.AlignBottom)
         return head
+
+
+def certainty(label: str, likeliest: str | None, probabilities: np.ndarray) -> str:
+    """``61 %``; of what is unsure also which it would be: ``sad? 41 %``."""
+    share = f"{100 * probabilities.max():.0f} %"
+    if label != UNSURE or likeliest is None:
+        return share
+    return tr("{word}? {share}", word=emotion_words(likeliest), share=share)
 
 
 def _captioned(title: str, widget: QWidget) -> QWidget:

@@ -33,13 +33,14 @@ class EmotionTab(PagedTab):
         super().__init__(services, parent)
         self._held: dict[str, HeldModel[Recognizer]] = {}  # by the worker that holds it
         self.models = ModelChoice("emotion", hub_example="superb/hubert-base-superb-er")
-        live = LivePage(self)
+        live, files = LivePage(self), FilesPage(self)
         self.options.add(live.options)
         pages: dict[str, tuple[str, Page]] = {
             "live": (tr("Microphone"), live),
-            "files": (tr("Files"), FilesPage(self)),
+            "files": (tr("Files"), files),
             "evaluate": (tr("Evaluate"), EvaluatePage(self)),
         }
+        live.options.doubt_changed.connect(files.doubt_changed)
         self.lay_out(self.models, pages, tr("Source"))
 
     @property
@@ -84,4 +85,5 @@ class EmotionTab(PagedTab):
         return await self._held[worker_name].get(self.models.choice, progress)
 
     def page_chosen(self, name: str) -> None:
-        self.options.setVisible(name == "live")
+        self.options.setVisible(name != "evaluate")
+        self.live.options.show_live(name == "live")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from app import theme
 from app.i18n import tr
-
-if TYPE_CHECKING:
-    pass
+from models.emotion.doubt import NO_SPEECH, UNSURE
 
 
 def emotion_words(label: str) -> str:
@@ -18,18 +14,23 @@ def emotion_words(label: str) -> str:
         "happy": tr("happy"),
         "neutral": tr("neutral"),
         "sad": tr("sad"),
-        "fear": tr("fear"),
-        "disgust": tr("disgust"),
-        "surprise": tr("surprise"),
-        "boredom": tr("boredom"),
+        "fearful": tr("fearful"),
+        "disgusted": tr("disgusted"),
+        "surprised": tr("surprised"),
+        "bored": tr("bored"),
         "calm": tr("calm"),
         "excited": tr("excited"),
         "frustrated": tr("frustrated"),
+        "other": tr("another emotion"),
+        UNSURE: tr("unsure"),
+        NO_SPEECH: tr("no speech"),
     }
     return words.get(label, label)
 
 
 def emotion_color(label: str, number: int = 0) -> str:
-    """The emotion's colour, the same everywhere; other labels take the categories in turn."""
-    others = [color for color in theme.CATEGORIES if color not in theme.EMOTIONS.values()]
+    """The emotion's colour, the same everywhere; other labels take the categories in turn. What is unsure has none."""
+    if label == UNSURE:
+        return theme.color("track").name()
+    others = [color for color in theme.CATEGORIES if color not in theme.EMOTIONS.values()] or theme.CATEGORIES
     return theme.EMOTIONS.get(label) or others[number % len(others)]

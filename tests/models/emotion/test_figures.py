@@ -28,6 +28,9 @@ def test_card_page_and_readme_say_what_was_measured(tool):
     assert table in (ROOT / "docs" / "emotion.md").read_text("utf-8")
     assert tool.row(FIGURES) in (ROOT / "README.md").read_text("utf-8")
     assert INFO.preprocessing["temperature"] == FIGURES["temperature"]
+    assert INFO.preprocessing["unsure_below"] == FIGURES["unsure_below"]
+    assert tool.doubt(FIGURES) in INFO.card
+    assert tool.doubt(FIGURES) in (ROOT / "docs" / "emotion.md").read_text("utf-8")
 
 
 def test_means_are_those_of_the_speakers_and_the_worst_is_no_better():
@@ -48,6 +51,13 @@ def test_the_model_that_ships_is_of_the_recipe_that_was_measured():
     for name in ("front_end", "network", "augment", "epochs", "learning_rate", "weight_decay"):
         assert shipped[name] == recipe[name], name
     assert shipped["data"]["test_speakers"] == ["10", "13"]
+
+
+def test_words_that_are_withheld_are_right_no_more_often_than_half_of_the_time():
+    unsure = FIGURES["unsure"]
+    assert unsure["right_of_unsure"] <= 0.5
+    assert unsure["right_of_told"] > unsure["right_of_all"]
+    assert 0 < unsure["share"] < 0.25
 
 
 def test_the_temperature_makes_it_as_certain_as_it_is_right():

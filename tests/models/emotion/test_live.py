@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from models import audio
 from models.emotion.classifiers import Prediction
-from models.emotion.config import LiveSettings
 from models.emotion.live import MARGIN_CHUNKS, LiveRecognizer
+from models.emotion.live_settings import LiveSettings
 from models.emotion.session import SessionLog, Stretch
 from models.emotion.voice import CHUNK, CHUNK_S, RATE, VoiceDetector
 from models.errors import UserError
@@ -45,7 +45,7 @@ def speech(tmp_path_factory):
 class Recorded:
     """A recogniser that keeps what it was given and answers what it is told."""
 
-    labels, window_s, sample_rate, knows_people = LABELS, 3.0, RATE, False
+    labels, window_s, sample_rate, knows_people, unsure_below = LABELS, 3.0, RATE, False, 0.0
 
     def __init__(self, *answers):
         self.answers = list(answers) or [[0.1, 0.6, 0.2, 0.1]]

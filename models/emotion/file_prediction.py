@@ -1,0 +1,90 @@
+"""What a file comes to: its word, its windows, and where the networks looked. Needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from models.emotion.doubt import NO_SPEECH, TRUSTED_SNR_DB, word
+
+
+@dataclass(frozen=True)
+class FilePrediction:
+    """One file.
+
+    starts_s, ends_s: float64 [n], the windows in seconds; one for a file no longer than a window.
+    speech: bool [n], in which of them somebody speaks; of the others no emotion is told.
+    probabilities: float32 [n, classes], as the model has it, whether or not somebody speaks.
+    mean_probabilities: float32 [classes], over the windows with speech (of all, where there is none).
+    mean_alone: the same without what was known of the person; equal where no person was given.
+    unsure_below: the certainty under which the word is UNSURE. snr_db: speech over noise, the median of the windows with
+    speech; NaN where there is none.
+    attention_times_s, attention: float64/float32 [m], where the networks looked, as a density over time with its
+    mean at 1; empty where a model does not tell.
+    """
+
+    path: Path
+    duration_s: float
+    starts_s: np.ndarray
+    ends_s: np.ndarray
+    speech: np.ndarray
+    probabilities: np.ndarray
+    mean_probabilities: np.ndarray
+    mean_alone: np.ndarray
+    labels: tuple[str, ...]
+    unsure_below: float
+    snr_db: float
+    attention_times_s: np.ndarray
+    attention: np.ndarray
+
+    @property
+    def spoken(self) -> bool:
+        """Whether anybody speaks in it."""
+        return bool(self.speech.any())
+
+    @property
+    def label(self) -> str:
+        """The most probable emotion, UNSURE where that is too uncertain, NO_SPEECH where nobody speaks."""
+        return word(self.mean_probabilities, self.labels, self.unsure_below) if self.spoken else NO_SPEECH
+
+    @property
+    def label_alone(self) -> str:
+        """The label without what was known of the person."""
+        return word(self.mean_alone, self.labels, self.unsure_below) if self.spoken else NO_SPEECH
+
+    def window_labels(self) -> list[str | None]:
+        """The emotion of every window, or UNSURE; None where nobody speaks."""
+        return [
+            word(values, self.labels, self.unsure_below) if speech else None
+            for values, speech in zip(self.probabilities, self.speech, strict=True)
+        ]
+
+    @property
+    def likeliest(self) -> str:
+        """The most probable emotion, however unsure."""
+        return self.labels[int(self.mean_probabilities.argmax())]
+
+    @property
+    def noisy(self) -> bool:
+        """Whether so much noise is in it that no word of it should be trusted."""
+        return self.snr_db < TRUSTED_SNR_DB
+
+    def spoken_attention(self) -> np.ndarray:
+        """`attention` where a window with speech covers it, 0 elsewhere: float32 [m]."""
+        covered = np.zeros(len(self.attention), bool)
+        for start, end in zip(self.starts_s[self.speech], self.ends_s[self.speech], strict=True):
+            first, last = np.searchsorted(self.attention_times_s, (start, end))
+            covered[first:last] = True
+        return np.where(covered, self.attention, 0).astype(np.float32)
+
+    def rows(self) -> list[list[object]]:
+        """For a table: path, start_s, end_s, label, one probability a class; without speech these stay empty."""
+        table: list[list[object]] = []
+        windows = zip(self.starts_s, self.ends_s, self.window_labels(), self.probabilities, strict=True)
+        for start, end, label, p in windows:
+            values = [round(float(value), 6) if label is not None else "" for value in p]
+            times = [round(float(start), 3), round(float(end), 3)]
+            table.append([str(self.path), *times, label or NO_SPEECH, *values])
+        return table
