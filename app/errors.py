@@ -43,6 +43,7 @@ SAME_AGAIN_S = 10.0  # an error from the same line within so long is counted, no
 
 
 def crash_folder() -> Path:
+    """Where reports of crashes are kept, a file each."""
     return home() / "crashes"
 
 
@@ -74,6 +75,7 @@ class Errors(QObject):
         threading.excepthook = self._from_thread
 
     def uninstall(self) -> None:
+        """Let Python's own hooks report errors again."""
         if self._hooks is not None:
             sys.excepthook, threading.excepthook = self._hooks
             self._hooks = None
@@ -157,6 +159,7 @@ class Errors(QObject):
         faulthandler.enable(marker)
 
     def mark_clean(self) -> None:
+        """This run ends as it should: its marker goes, so that the next start does not speak of a crash."""
         if self._marker is None:
             return
         faulthandler.disable()
@@ -211,6 +214,7 @@ def describe(error: BaseException) -> str:
 
 
 def machine() -> str:
+    """Versions of the program and its libraries, the system and the processor, a line each: for a crash report."""
     from importlib import metadata
 
     versions = []

@@ -34,5 +34,6 @@ class GuiCollector(QObject):
         return -1
 
     def stop(self) -> None:
+        """Let Python collect garbage again whenever and wherever it likes."""
         self._timer.stop()
         gc.enable()

@@ -79,6 +79,7 @@ def _gaps(app: QApplication) -> QTranslator:
 
 
 def language() -> str:
+    """The language in force, as its catalogue is called: ``en``, ``zh_CN``."""
     return _language
 
 

@@ -36,6 +36,7 @@ class LogLines(logging.Handler):
         self.total = 0
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep the lines of a record; called by `logging`, from any thread."""
         for line in self.format(record).splitlines():
             self.lines.append(line)
             self.total += 1
@@ -115,6 +116,7 @@ class LogWindow(QDialog):
         self.count.setText(plural("{n} line", "{n} lines", self.text.blockCount()))
 
     def save(self, path: Path) -> None:
+        """Write the lines that are shown to a text file. Raises OSError."""
         path.write_text(self.text.toPlainText() + "\n", "utf-8")
 
     def _ask_where(self) -> None:
@@ -129,5 +131,6 @@ class LogWindow(QDialog):
             self.count.setText(tr("Not saved: {reason}", reason=error.strerror or str(error)))
 
     def done(self, result: int) -> None:
+        """Closed: stop following the log."""
         self._timer.stop()
         super().done(result)

@@ -177,6 +177,7 @@ class Menus(QObject):
             self.window.current.show_message("hint", tr("There is nothing to export yet."), key="export")
 
     def choose_theme(self, choice: str) -> None:
+        """Use the ``system``, ``light`` or ``dark`` theme from now on, and tick it in the menu."""
         self.window.services.settings.set(Key.THEME, choice)
         app = QApplication.instance()
         if isinstance(app, QApplication):
@@ -219,6 +220,7 @@ class Menus(QObject):
     # Windows of their own ---------------------------------------------------------------------------------
 
     def show_settings(self) -> None:
+        """Open the dialog of the settings."""
         from app.settings_dialog import SettingsDialog
 
         dialog = SettingsDialog(self.window.services, self.window)
@@ -226,6 +228,7 @@ class Menus(QObject):
         self.open_dialog("settings", dialog)
 
     def show_log(self) -> None:
+        """Open the window of the log, or bring it to the front."""
         from app.log_window import LogWindow
 
         if "log" in self._windows:
@@ -235,6 +238,7 @@ class Menus(QObject):
         self.open_dialog("log", LogWindow(self.window))
 
     def show_report(self, path: Path) -> None:
+        """Show a crash report as text, or why it cannot be read."""
         from app.about import TextWindow
 
         try:
@@ -244,6 +248,7 @@ class Menus(QObject):
         self.open_dialog("report", TextWindow(tr("Report"), text, self.window))
 
     def show_shortcuts(self) -> None:
+        """Open the window of the keys, those of the tab in front included."""
         from app.about import ShortcutsWindow
         from app.help import help_of
 
@@ -254,6 +259,7 @@ class Menus(QObject):
         self.open_dialog("shortcuts", window)
 
     def show_about(self) -> None:
+        """Open the window that says which version this is and whose work it holds."""
         from app.about import AboutWindow
 
         self.open_dialog("about", AboutWindow(self.window))

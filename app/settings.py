@@ -64,12 +64,14 @@ class Settings(QObject):
     # Typed values -----------------------------------------------------------------------------------------
 
     def text(self, key: Key, default: str = "", allowed: tuple[str, ...] = ()) -> str:
+        """A setting that is text; `default` where it is none, or is not one of those that are `allowed`."""
         value = self._store.value(str(key), default)
         if not isinstance(value, str) or (allowed and value not in allowed):
             return default
         return value
 
     def number(self, key: Key, default: int = 0, low: int = 0, high: int = 1_000_000) -> int:
+        """A whole number from `low` to `high`; `default` where the setting is no such number."""
         try:
             value = int(str(self._store.value(str(key), default)))
         except ValueError:
@@ -77,16 +79,19 @@ class Settings(QObject):
         return value if low <= value <= high else default
 
     def flag(self, key: Key, default: bool = False) -> bool:
+        """Yes or no; `default` where the setting is neither."""
         value = str(self._store.value(str(key), default)).lower()
         return {"true": True, "1": True, "false": False, "0": False}.get(value, default)
 
     def texts(self, key: Key) -> list[str]:
+        """A list of texts; empty where there is none."""
         value = self._store.value(str(key), [])
         if isinstance(value, str):
             return [value] if value else []
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
     def blob(self, key: Key) -> QByteArray:
+        """Bytes, such as a window's geometry; empty where there are none."""
         value = self._store.value(str(key), QByteArray())
         return value if isinstance(value, QByteArray) else QByteArray()
 
@@ -97,6 +102,7 @@ class Settings(QObject):
         return states.from_text(str(self._store.value(_named(key, name), "{}")))
 
     def set(self, key: Key, value: str | int | bool | list[str] | QByteArray) -> None:
+        """Keep a value, and tell who listens to `changed`."""
         self._store.setValue(str(key), value)
         self.changed.emit(str(key))
 
@@ -155,17 +161,21 @@ class Settings(QObject):
 
     @property
     def runs_folder(self) -> Path:
+        """Where training runs are kept: the person's choice, or the usual place."""
         text = self.text(Key.RUNS_FOLDER)
         return Path(text) if text else runs_folder()
 
     def recent(self) -> list[Path]:
+        """The files and folders that were opened last, the newest first."""
         return [Path(text) for text in self.texts(Key.RECENT)][:MOST_RECENT]
 
     def add_recent(self, paths: list[Path]) -> None:
+        """Put these before all that were opened until now."""
         known = [str(path) for path in paths] + self.texts(Key.RECENT)
         self.set(Key.RECENT, list(dict.fromkeys(known))[:MOST_RECENT])
 
     def clear_recent(self) -> None:
+        """Forget which files were opened."""
         self.set(Key.RECENT, [])
 
     def workspaces(self) -> list[Path]:

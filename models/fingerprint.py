@@ -131,6 +131,7 @@ class Fingerprint:
         return digest(asdict(self))
 
     def plain(self) -> dict[str, str]:
+        """The hashes as plain values, the one of all of them first, as they are written to JSON."""
         return {"all": self.all, **asdict(self)}
 
     def differs(self, kept: object) -> list[str]:

@@ -43,6 +43,7 @@ class Holder:
 
     @classmethod
     def here(cls) -> Holder:
+        """This process, from now on."""
         process = psutil.Process()
         return cls(socket.gethostname(), process.pid, process.create_time(), time.time())
 
@@ -78,6 +79,7 @@ class Lock:
         threading.Thread(target=run, name="lock beat", daemon=True).start()
 
     def release(self) -> None:
+        """Let others have it; a second call does nothing."""
         self._ended.set()
         if self._file.closed:
             return

@@ -51,6 +51,7 @@ class TrainingOverlap:
         return int(self.items.sum())
 
     def as_dict(self) -> dict[str, Any]:
+        """Counts and groups as plain values, as they are written beside metrics."""
         return {
             "known": self.known,
             "met": self.met,

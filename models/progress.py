@@ -42,6 +42,7 @@ class Progress:
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
+        """Ask the work to stop: its next `update` raises Cancelled. May be called from any thread."""
         self._cancelled.set()
 
     @property

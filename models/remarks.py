@@ -52,6 +52,7 @@ class Skipped:
         return cls(path, Remark(" ".join(filter(None, (what, why, remedy))), **error.values))
 
     def as_dict(self) -> dict[str, str]:
+        """Path and reason in English, as they are written to JSON."""
         return {"path": str(self.path), "reason": str(self.reason)}
 
 

@@ -44,14 +44,17 @@ def home() -> Path:
 
 
 def runs_folder() -> Path:
+    """Where training runs are kept unless a person chose another place."""
     return home() / "runs"
 
 
 def models_folder() -> Path:
+    """Where downloaded models are kept."""
     return home() / "models"
 
 
 def cache_folder() -> Path:
+    """Where what can be computed again is kept: decoded clips, features."""
     return home() / "cache"
 
 

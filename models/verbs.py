@@ -127,6 +127,7 @@ def _result(run: RunFolder, end: events.Finished) -> dict[str, Any]:
 
 
 def check_data(options: argparse.Namespace) -> dict[str, Any]:
+    """Print how much of the data is in each split, and what was left out and why."""
     from dataclasses import asdict
 
     result = systems.task(options.system, _config(options)).check(shown_progress(options.quiet))
@@ -140,6 +141,7 @@ def check_data(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def diagnose(options: argparse.Namespace) -> dict[str, Any]:
+    """Print what is the matter with a run, by its curves and its gradients."""
     from models.training.findings import findings
     from models.training.record import Record
 
@@ -180,6 +182,7 @@ def diagnose(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def evaluate(options: argparse.Namespace) -> Result:
+    """Judge a checkpoint on data. Raises UserError."""
     system = systems.system(options.system)
     chosen = options_of(options, system.evaluate_options)
     given_place(options.data, "--data")
@@ -189,6 +192,7 @@ def evaluate(options: argparse.Namespace) -> Result:
 
 
 def crossval(options: argparse.Namespace) -> Result:
+    """Train a fold a group and judge each on the group that it never met. Raises UserError."""
     system = systems.system(options.system)
     crossval = offered(system, "cross-validation", system.capabilities.crossval)
     known = system.capabilities.crossval_by
@@ -214,6 +218,7 @@ def crossval(options: argparse.Namespace) -> Result:
 
 
 def learning_curve(options: argparse.Namespace) -> Result:
+    """Train on more and more data and judge each on the same test part. Raises UserError."""
     system = systems.system(options.system)
     curve = offered(system, "learning curve", system.capabilities.learning_curve)
     return curve(
@@ -226,6 +231,7 @@ def learning_curve(options: argparse.Namespace) -> Result:
 
 
 def use(options: argparse.Namespace) -> Result:
+    """Run inputs through a checkpoint and write what comes of it. Raises UserError."""
     system = systems.system(options.system)
     chosen = options_of(options, system.use_options)
     inputs = [given_place(place, "INPUT") for place in options.inputs]
@@ -236,6 +242,7 @@ def use(options: argparse.Namespace) -> Result:
 
 
 def index(options: argparse.Namespace) -> Result:
+    """Make an index of a folder of pictures, or bring one up to date. Raises UserError."""
     build = systems.system("search").capabilities.extra["index"]
     return build(
         given_place(options.folder, "FOLDER"),
@@ -254,6 +261,7 @@ def upkeep(options: argparse.Namespace) -> Result:
 
 
 def search(options: argparse.Namespace) -> Result:
+    """Print the pictures of an index that answer words or a picture best. Raises UserError."""
     ask = systems.system("search").capabilities.extra["search"]
     query = Query(
         text=options.words, picture=options.image, more=tuple(options.more), less=tuple(options.less)
@@ -269,6 +277,7 @@ def search(options: argparse.Namespace) -> Result:
 
 
 def mixtures(options: argparse.Namespace) -> Result:
+    """Write mixtures of voices as files, with their sources and a table. Raises UserError."""
     write = systems.system("separation").capabilities.extra["mixtures"]
     return write(
         given_place(options.data, "DATA"),
@@ -280,6 +289,7 @@ def mixtures(options: argparse.Namespace) -> Result:
 
 
 def import_checkpoint(options: argparse.Namespace) -> Result:
+    """Make a checkpoint of a foreign file, or a data set of foreign data. Raises UserError."""
     system = systems.system(options.system)
     place, out = Path(given_place(options.file, "FILE")), Path(given_place(options.out, "--out"))
     import_data = system.capabilities.import_data
@@ -293,12 +303,14 @@ def import_checkpoint(options: argparse.Namespace) -> Result:
 
 
 def export_checkpoint(options: argparse.Namespace) -> Result:
+    """Write a checkpoint in a foreign format. Raises UserError."""
     system = systems.system(options.system)
     export = offered(system, "export", system.capabilities.export)
     return export(options.checkpoint, Path(given_place(options.out, "--out")))
 
 
 def describe(options: argparse.Namespace) -> Result:
+    """Print a checkpoint's structure and parameters, and draw it where a place is named. Raises UserError."""
     return systems.system(options.system).capabilities.describe(options.checkpoint, options.out)
 
 

@@ -71,6 +71,7 @@ class VoiceEncoder(nn.Module):
 
 
 def weights_file() -> Path:
+    """The weights of the voice encoder that ships."""
     return resource("checkpoints", "voice-encoder", "weights.safetensors")
 
 

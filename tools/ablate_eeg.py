@@ -42,10 +42,16 @@ RECIPE: dict[str, Any] = {
     "data": {"window_s": 5.0},
     "preprocessing": {"low_hz": 0.5, "high_hz": 8.0},
     "network": {
-        "kind": "conformer", "width": 32, "blocks": 4, "heads": 2, "feed_forward": 64, "kernel": 31,
-        "dropout": 0.1, "front_dropout": 0.3,
+        "kind": "conformer",
+        "width": 32,
+        "blocks": 4,
+        "heads": 2,
+        "feed_forward": 64,
+        "kernel": 31,
+        "dropout": 0.1,
+        "front_dropout": 0.3,
     },
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class Outcome:
 
 
 def train(source: str, runs: Path) -> None:
+    """Train every variant with every seed on the data set `source`, a run folder each below `runs`."""
     from models.eeg.task import EEGTask
     from models.training import events
     from models.training.trainer import Trainer
@@ -87,11 +94,13 @@ def train(source: str, runs: Path) -> None:
 
 
 def folder_name(variant: str, seed: int) -> str:
+    """The name of a variant's run folder."""
     plain = "".join(letter if letter.isalnum() else "-" for letter in variant.replace("×", "x"))
     return f"{'-'.join(filter(None, plain.split('-')))}-seed-{seed}"
 
 
 def outcome(variant: str, seed: int, record: Record) -> Outcome:
+    """What a finished run came to: gradients, movements and r."""
     flow = record.flow
     weights = [i for i in range(len(flow.layers)) if i not in flow.gains]
     front = [i for i in weights if flow.layers[i].startswith("front.")]
@@ -99,13 +108,20 @@ def outcome(variant: str, seed: int, record: Record) -> Outcome:
     ratio, moved = flow.table("ratio"), flow.table("moved")[-1]
     r = record.epochs["validation/r"].y
     return Outcome(
-        variant, seed, float(ratio[:, front].mean()), float(ratio[:, blocks].mean()), float(np.median(moved[front])),
-        float(np.median(moved[blocks])), float(r.max()), float(r[-1]),
+        variant,
+        seed,
+        float(ratio[:, front].mean()),
+        float(ratio[:, blocks].mean()),
+        float(np.median(moved[front])),
+        float(np.median(moved[blocks])),
+        float(r.max()),
+        float(r[-1]),
         record.started.parameters if record.started is not None else 0,
-    )  # fmt: skip
+    )
 
 
 def report(runs: Path, out: Path) -> None:
+    """Write the comparison of all runs that are done to `out`."""
     records = {
         (name, seed): Record.read(RunFolder(runs / folder_name(name, seed)))
         for seed in SEEDS
@@ -123,6 +139,7 @@ def report(runs: Path, out: Path) -> None:
 
 
 def table(rows: list[Outcome]) -> str:
+    """The Markdown table of means and spreads over the seeds, a row a variant."""
     lines = [
         "| variant | parameters | gradient, front / output | gradient, blocks / output | front moved | blocks moved | best validation r | last validation r |",
         "|---|---|---|---|---|---|---|---|",
@@ -162,38 +179,45 @@ def verdict(rows: list[Outcome], name: str, than: str) -> str:
 
 
 def written(rows: list[Outcome], data: dict[str, Any]) -> str:
+    """The whole report as Markdown; data: the numbers that the runs counted in their data."""
     network = RECIPE["network"]
     pairs = [("v2", "v1"), *((name, "v2") for name in list(VARIANTS)[2:])]
     seeds = len({row.seed for row in rows})
-    return "\n".join([
-        "# v1 against v2, and v2's switches one by one",
-        "",
-        f"Every variant was trained with {seeds} seeds on the same data and budget: {data.get('training minutes', '?')} minutes of EEG of "
-        f"{data.get('training subjects', '?')} subjects, {RECIPE['epochs']} epochs, batch {RECIPE['batch_size']}, Adam {RECIPE['learning_rate']:g}, "
-        f"{network['blocks']} blocks of width {network['width']}. Validation is on a time block that nothing was learned from "
-        f"({data.get('generalisation', '')}). Figures are mean ± standard deviation over the seeds.",
-        "",
-        "Gradient ratios are those of the layers with weights, over the output layer's, mean over the run; movement is how far a layer's "
-        "weights went from where they began, relative to their size, median over layers.",
-        "",
-        table(rows),
-        "",
-        "What it comes to:",
-        "",
-        *(verdict(rows, name, than) for name, than in pairs if {name, than} <= {row.variant for row in rows}),
-        "",
-        f"{seeds} seeds that agree in direction do so by chance once in {2 ** (seeds - 1)}; compare the differences with the spread in the table.",
-        "",
-        "The gradient ratio tells little by itself: scaling the blocks' gradient raises it by construction, Adam cancels a constant scale, "
-        "and another head changes the layer that is divided by. Movement and validation r are what to judge by.",
-        "",
-        "This is a small network on little data. It says nothing about the full width on the hours of the published data sets.",
-        "",
-        "![Gradient flow](eeg-ablation.svg)",
-        "",
-        "Made by `tools/ablate_eeg.py`; each run's figures are in `eeg-ablation.json`.",
-        "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            "# v1 against v2, and v2's switches one by one",
+            "",
+            f"Every variant was trained with {seeds} seeds on the same data and budget: {data.get('training minutes', '?')} minutes of EEG of "
+            f"{data.get('training subjects', '?')} subjects, {RECIPE['epochs']} epochs, batch {RECIPE['batch_size']}, Adam {RECIPE['learning_rate']:g}, "
+            f"{network['blocks']} blocks of width {network['width']}. Validation is on a time block that nothing was learned from "
+            f"({data.get('generalisation', '')}). Figures are mean ± standard deviation over the seeds.",
+            "",
+            "Gradient ratios are those of the layers with weights, over the output layer's, mean over the run; movement is how far a layer's "
+            "weights went from where they began, relative to their size, median over layers.",
+            "",
+            table(rows),
+            "",
+            "What it comes to:",
+            "",
+            *(
+                verdict(rows, name, than)
+                for name, than in pairs
+                if {name, than} <= {row.variant for row in rows}
+            ),
+            "",
+            f"{seeds} seeds that agree in direction do so by chance once in {2 ** (seeds - 1)}; compare the differences with the spread in the table.",
+            "",
+            "The gradient ratio tells little by itself: scaling the blocks' gradient raises it by construction, Adam cancels a constant scale, "
+            "and another head changes the layer that is divided by. Movement and validation r are what to judge by.",
+            "",
+            "This is a small network on little data. It says nothing about the full width on the hours of the published data sets.",
+            "",
+            "![Gradient flow](eeg-ablation.svg)",
+            "",
+            "Made by `tools/ablate_eeg.py`; each run's figures are in `eeg-ablation.json`.",
+            "",
+        ]
+    )
 
 
 def draw(records: dict[tuple[str, int], Record], path: Path) -> None:
@@ -216,9 +240,13 @@ def draw(records: dict[tuple[str, int], Record], path: Path) -> None:
             values = np.maximum(flow.table(what)[:, weights].T, 1e-12)
             axis = axes[row, column]
             image = axis.imshow(
-                values, aspect="auto", cmap="viridis", norm=LogNorm(*limits), interpolation="nearest",
+                values,
+                aspect="auto",
+                cmap="viridis",
+                norm=LogNorm(*limits),
+                interpolation="nearest",
                 extent=(flow.steps[0], flow.steps[-1], len(weights), 0),
-            )  # fmt: skip
+            )
             names = [flow.layers[i] for i in weights]
             marks = [
                 (i, n)

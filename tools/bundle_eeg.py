@@ -58,9 +58,13 @@ def sample(source: str) -> None:
         sample_file().parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(
             sample_file(),
-            eeg=arrays["eeg"][chosen], eeg_step_uv=arrays["eeg_step_uv"], subject=arrays["subject"][chosen],
-            trial=arrays["trial"][chosen], envelope=arrays["envelope"], fs=arrays["fs"],
-        )  # fmt: skip
+            eeg=arrays["eeg"][chosen],
+            eeg_step_uv=arrays["eeg_step_uv"],
+            subject=arrays["subject"][chosen],
+            trial=arrays["trial"][chosen],
+            envelope=arrays["envelope"],
+            fs=arrays["fs"],
+        )
     print(f"{sample_file()}: {sample_file().stat().st_size / 1e6:.1f} MB")
 
 
@@ -85,12 +89,20 @@ def decoders(ridge: str, conformer: str, unseen: str, within: str, data: str) ->
         nulls = [item["null_sd"] for item in own["subjects"] if item["subject"] in SUBJECTS]
         info.title = f"{title}, 9 subjects"
         info.card = CARD.format(
-            title=info.title, minutes=info.card.split("Trained on ")[1].split()[0],
-            learned=40 if name == "eeg" else 30, own=own["held_out"], chance=own["chance"], spread=float(np.mean(nulls)),
+            title=info.title,
+            minutes=info.card.split("Trained on ")[1].split()[0],
+            learned=40 if name == "eeg" else 30,
+            own=own["held_out"],
+            chance=own["chance"],
+            spread=float(np.mean(nulls)),
             other=f"The {'Conformer' if name == 'eeg' else 'linear decoder'} reaches {other['held_out']:.3f} there.",
-            unseen=linear[0], within=linear[1], verdict=verdict, curve=curve,
-            conformer=figures["eeg-conformer"]["held_out"], conformer_minutes=43.5,
-        )  # fmt: skip
+            unseen=linear[0],
+            within=linear[1],
+            verdict=verdict,
+            curve=curve,
+            conformer=figures["eeg-conformer"]["held_out"],
+            conformer_minutes=43.5,
+        )
         info.metrics = {
             "test/held_out_r": round(own["held_out"], 4),
             "test/within_r": round(own["within"], 4),
@@ -102,6 +114,7 @@ def decoders(ridge: str, conformer: str, unseen: str, within: str, data: str) ->
 
 
 def checkpoint_of(run: str) -> str:
+    """``best`` of a run that chose its weights by validation, else ``last``."""
     return "best" if (Path(run) / "best").is_dir() else "last"
 
 
@@ -116,6 +129,7 @@ def ridge_curve(data: str) -> str:
 
 
 def held_out(place: Path, data: str) -> dict:
+    """The metrics of a checkpoint on the held-out part of a data set."""
     return commands.evaluate(place, data, device="cpu")
 
 

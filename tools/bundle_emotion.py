@@ -46,6 +46,7 @@ linear classes: {parameters:,} parameters. Every sound is brought to one level f
 
 
 def main() -> None:
+    """Write the bundled checkpoint from the one that is named on the command line."""
     weights, info = checkpoint.load(sys.argv[1], "emotion")
     figures: dict[str, Any] = json.loads(FIGURES.read_text("utf-8"))
     clean = figures["conditions"]["clean"]

@@ -26,6 +26,7 @@ QUIET_DB = 35.0  # windows so far below their clip's loudest are pauses
 
 
 def make_sample(corpus: Path) -> None:
+    """Write the sequences that ship: windows of log-mel frames of a corpus, and how loud each was."""
     from models import audio
     from models.datafiles import read_table, write_whole
     from models.emotion.frames import speech_windows
@@ -42,9 +43,13 @@ def make_sample(corpus: Path) -> None:
     whole = np.clip(np.round(np.concatenate(x) / step), -127, 127).astype(np.int8)
     contents = io.BytesIO()
     np.savez_compressed(
-        contents, x=whole, x_scale=np.float32(step), y=np.concatenate(y), group=np.array(groups),
+        contents,
+        x=whole,
+        x_scale=np.float32(step),
+        y=np.concatenate(y),
+        group=np.array(groups),
         target_title=np.array("level (dB)"),
-    )  # fmt: skip
+    )
     sample().parent.mkdir(parents=True, exist_ok=True)
     write_whole(sample(), contents.getvalue())
     print(
@@ -53,6 +58,7 @@ def make_sample(corpus: Path) -> None:
 
 
 def train(runs: Path, seeds: list[int]) -> None:
+    """Train the models that ship and their baselines, and bundle the best of them with its card."""
     from models import checkpoint
     from models.resources import resource
     from models.reverberation import baselines, data
@@ -113,6 +119,7 @@ def ship_history(run: Path) -> None:
 
 
 def card(rows, sequences, learned, held, seeds) -> str:  # type: ignore[no-untyped-def]
+    """The model card as Markdown: what the seeds came to beside the baselines."""
     names = ", ".join(sorted({sequences.groups[i] for i in held}))
     lines = [
         "Tells how loud a person speaks, in dB, from 0.8 s of log-mel frames whose level was taken out: from the spectrum's",

@@ -76,6 +76,7 @@ def main() -> None:
 
 
 def bundle_encoder(run: Path) -> None:
+    """Bundle the small encoder of a run, with its card."""
     small_encoder.export(run / "best", bundled_encoder())
     folder = bundled_encoder()
     info = checkpoint.read_info(run / "best", "search")
@@ -89,6 +90,7 @@ def bundle_encoder(run: Path) -> None:
 
 
 def bundle_hash(runs: list[Path]) -> None:
+    """Bundle the hashing of the first run, judged over the seeds of all of them, with its card."""
     place = resource("checkpoints", "search")
     weights, info = checkpoint.load(runs[0] / "best", "search")
     info.preprocessing["encoder"]["name"] = "bundled"
@@ -153,6 +155,7 @@ def write_index(searcher: Searcher) -> str:
 
 
 def card(judged: dict[int, list[Judged]], parts: dict[str, Pairs], answers: str) -> str:
+    """The model card of the hashing as Markdown: what each number of bits came to."""
     rows = []
     for bits, result in judged.items():
         for method in ("single", "paired"):

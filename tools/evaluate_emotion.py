@@ -191,11 +191,13 @@ def summed_up(logits: Any, truth: np.ndarray, speakers: np.ndarray, labels: list
 
 
 def recall(logits: np.ndarray, truth: np.ndarray) -> float:
+    """Unweighted average recall of the classes with the largest logits [n, classes]."""
     said = logits.argmax(1)
     return float(np.mean([(said[truth == label] == label).mean() for label in np.unique(truth)]))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities [n, classes] of logits."""
     result: np.ndarray = torch.from_numpy(np.asarray(logits, np.float64)).softmax(-1).numpy()
     return result
 

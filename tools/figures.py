@@ -36,11 +36,13 @@ def judged(system: str, choice: str, data: str = "sample") -> dict[str, Any]:
 
 
 def reverberation() -> dict[str, Any]:
+    """The figures of the bundled ReverberationNet."""
     judgement = judged("reverberation", "bundled")
     return {name: judgement[name] for name in ("sequences", "mesh", "ridge on time means", "learned")}
 
 
 def eeg() -> dict[str, Any]:
+    """The figures of every EEG decoder that ships."""
     names = ("r", "within", "held_out", "chance", "generalisation")
     return {
         choice: {name: judged_eeg[name] for name in names}

@@ -152,7 +152,11 @@ def table(found: dict[str, Any]) -> str:
     for name, item in found["sets"].items():
         cells = [f"{item[part]:.1f} dB" for part in ("mean", "same sex", "mixed sex", "worst tenth")]
         lines.append(f"| {name} | {item['mixtures']} | {' | '.join(cells)} |")
-    lines += ["", "| one voice alone | speakers | second track, median | at least 20 dB down | at least 30 dB down |", "|---|---|---|---|---|"]  # fmt: skip
+    lines += [
+        "",
+        "| one voice alone | speakers | second track, median | at least 20 dB down | at least 30 dB down |",
+        "|---|---|---|---|---|",
+    ]
     for name, item in found["alone"].items():
         lines.append(
             f"| {name} | {item['speakers']} | {item['median_db']:.0f} dB down | {item['20 dB']} | {item['30 dB']} |"

@@ -41,6 +41,7 @@ class Told:
 
 
 def read(path: Path) -> Told:
+    """The curves of a run beside those that were published."""
     from models.training.record import Record
     from models.training.run_folder import RunFolder
 
@@ -77,8 +78,17 @@ def table(runs: list[Told]) -> str:
         *(run.kind for run in others),
     ]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    rows = [(epoch, name, PUBLISHED[name][i], [run.curves[name] for run in seeds], [run.curves[name] for run in others])
-            for i, epoch in enumerate(EPOCHS) for name in PUBLISHED]  # fmt: skip
+    rows = [
+        (
+            epoch,
+            name,
+            PUBLISHED[name][i],
+            [run.curves[name] for run in seeds],
+            [run.curves[name] for run in others],
+        )
+        for i, epoch in enumerate(EPOCHS)
+        for name in PUBLISHED
+    ]
     rows.append(
         (
             EPOCHS[-1],
@@ -97,12 +107,14 @@ def table(runs: list[Told]) -> str:
 
 
 def spread(values: list[float]) -> str:
+    """Mean and standard deviation as words: ``0.41 ± 0.02``."""
     if len(values) < 2:
         return f"{values[0]:.4g}" if values else "–"
     return f"{np.mean(values):.4g} ± {np.std(values, ddof=1):.2g}"
 
 
 def draw(runs: list[Told], out: Path) -> None:
+    """Draw the curves of all runs as PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 3.8), layout="constrained")

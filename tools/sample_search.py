@@ -28,6 +28,7 @@ VARIANTS = {"1f468", "1f469", "1f9d1", "200d", "2640", "2642", "fe0f"}
 
 
 def main() -> None:
+    """Write the pictures that ship from the folders of emoji and photos that are named on the command line."""
     emoji, photos = Path(sys.argv[1]), Path(sys.argv[2])
     place = resource("samples", "search")
     shutil.rmtree(place, ignore_errors=True)
@@ -36,6 +37,7 @@ def main() -> None:
 
 
 def write_emoji(source: Path, place: Path) -> None:
+    """Write the emoji as small PNG files with their captions, split as the data set says."""
     place.mkdir(parents=True)
     rows = _rows(source / "captions.csv")
     parts = parted(row["file"] for row in rows)
@@ -77,6 +79,7 @@ def parted(files: Iterable[str]) -> dict[str, str]:
 
 
 def write_photos(source: Path, place: Path) -> None:
+    """Copy the first photos and their captions."""
     place.mkdir(parents=True)
     rows = _rows(source / "captions.csv")[:PHOTOS]
     with zipfile.ZipFile(source / "images.zip") as archive:

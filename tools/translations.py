@@ -27,14 +27,28 @@ SOURCES = ("app", "models")
 LANGUAGES = ("zh_CN",)
 # function → how many leading arguments are sentences
 NAMED = {
-    "tr": 1, "translate": 1, "UserError": 3, "Remark": 1, "_refused": 1, "Refusal": 2, "Finding": 1, "Remedy": 1, "contradiction": 1,
-    "Matrix": 1, "Lines": 3, "Points": 3, "Bars": 2, "Gallery": 1,  # pictures of a run
-}  # fmt: skip
+    "tr": 1,
+    "translate": 1,
+    "UserError": 3,
+    "Remark": 1,
+    "_refused": 1,
+    "Refusal": 2,
+    "Finding": 1,
+    "Remedy": 1,
+    "contradiction": 1,
+    "Matrix": 1,
+    "Lines": 3,
+    "Points": 3,
+    "Bars": 2,
+    "Gallery": 1,  # pictures of a run
+}
 CLASS_LITERALS = {"open_title", "open_filter", "title", "metric_title"}
 
 
 @dataclass
 class Sentence:
+    """A sentence of the program: where it stands, and its plural where it has one."""
+
     places: set[tuple[str, int]] = field(default_factory=set)
     plural: str = ""
 
@@ -150,10 +164,12 @@ def _choices(annotation: ast.expr) -> Iterator[str]:
 
 
 def catalogue_file(language: str) -> Path:
+    """Where the translations into a language are kept."""
     return ROOT / "resources" / "translations" / language / "LC_MESSAGES" / "polyphony.po"
 
 
 def read(language: str) -> Catalog:
+    """The catalogue of a language; an empty one where there is none yet."""
     path = catalogue_file(language)
     if not path.exists():
         return Catalog(locale=language, project="Polyphony", charset="utf-8")
@@ -205,6 +221,7 @@ def _names(text: str) -> set[str]:
 
 
 def write(language: str, catalogue: Catalog) -> None:
+    """Keep the catalogue of a language, and what the program reads of it."""
     path = catalogue_file(language)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file:
@@ -214,6 +231,7 @@ def write(language: str, catalogue: Catalog) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Bring all catalogues up to date, or check them; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--check", action="store_true", help="change nothing, fail if anything is amiss")
     options = parser.parse_args(arguments)

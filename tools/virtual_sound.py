@@ -19,6 +19,7 @@ from tests.desktop.sound_server import SoundServer
 
 
 def main() -> int:
+    """Run a command with a sound server of its own; its exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

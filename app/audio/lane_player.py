@@ -65,6 +65,7 @@ class LanePlayer(Playing):
         self._playback.start()
 
     def seek(self, place_s: float) -> None:
+        """Go on from another place, seconds from the beginning; nothing where nothing plays."""
         if self._playback is not None:
             self._playback.jump(max(0.0, place_s), self._stretch, self._again)
 

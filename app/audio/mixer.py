@@ -81,6 +81,7 @@ class Mixer:
         return waiting < AHEAD_S * self.rate
 
     def feed(self, block: Block) -> None:
+        """Put a block at the end of what is to be heard. Called in the reading thread."""
         with self._lock:
             self._blocks.append(block)
 
@@ -159,6 +160,7 @@ class Lanes:
         self.again = True  # … over and over, or once
 
     def seek(self, place_s: float) -> None:
+        """Read on from another place, seconds from the beginning, kept within the files."""
         self._place = max(0, min(round(place_s * self._rate), self.frames - 1))
         for file in self._files:
             file.seek(self._place)
@@ -188,6 +190,7 @@ class Lanes:
         return Block(turn, place / self._rate, sound, last_one)
 
     def close(self) -> None:
+        """Let go of the files."""
         for file in self._files:
             file.close()
 

@@ -93,6 +93,7 @@ class Stretch:
         return self.first_s + len(self.samples) / self.sample_rate
 
     def covers(self, first_s: float, last_s: float) -> bool:
+        """Whether the samples reach over all of a span of seconds; a sample more or less does not count."""
         slack = 1.0 / self.sample_rate
         return self.first_s <= first_s + slack and last_s <= self.last_s + slack
 
@@ -159,6 +160,7 @@ class GrowingOutline:
         self._spectra.add(samples)
 
     def so_far(self) -> Outline:
+        """The outline of all the samples that were added until now."""
         low, high = self._pairs.so_far()
         return Outline(
             path=self._path,

@@ -26,9 +26,11 @@ class Source(Protocol):
     frames: int
     channels: int
 
-    def read(self, place: int, count: int) -> np.ndarray: ...
+    def read(self, place: int, count: int) -> np.ndarray:
+        """float32 [at most count, channels] from the frame `place` on; fewer only at the end."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the file, where there is one."""
 
 
 class Player(Playing):
@@ -54,6 +56,7 @@ class Player(Playing):
         self._start(partial(_File, path), start_s)
 
     def seek(self, place_s: float) -> None:
+        """Go on from another place, seconds from the beginning; nothing where nothing plays."""
         if self._playback is not None:
             self._playback.seek(place_s)
 

@@ -16,15 +16,20 @@ class Playback(Protocol):
     @property
     def paused(self) -> bool: ...
 
-    def pause(self, paused: bool) -> None: ...
+    def pause(self, paused: bool) -> None:
+        """Hold the sound, or let it go on from where it was held."""
 
-    def position_s(self) -> float: ...
+    def position_s(self) -> float:
+        """What is heard now, seconds from the beginning."""
 
-    def end(self) -> None: ...
+    def end(self) -> None:
+        """Ask it to end; it does so soon, and without being waited for."""
 
-    def is_alive(self) -> bool: ...
+    def is_alive(self) -> bool:
+        """Whether the thread still runs."""
 
-    def join(self, timeout: float | None = None) -> None: ...
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the thread has ended, at most `timeout` seconds."""
 
 
 class Playing(QObject):
@@ -57,10 +62,12 @@ class Playing(QObject):
         return self._playback.position_s() if self._playback is not None else 0.0
 
     def pause(self) -> None:
+        """Hold the sound where it is; `resume` goes on from there."""
         if self._playback is not None:
             self._playback.pause(True)
 
     def resume(self) -> None:
+        """Go on from where the sound was held."""
         if self._playback is not None:
             self._playback.pause(False)
 

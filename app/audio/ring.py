@@ -70,6 +70,7 @@ class Ring:
             return self._end_time - (self._written - index) / self.sample_rate
 
     def clear(self) -> None:
+        """Forget what was captured; indices begin at 0 again."""
         with self._lock:
             self._written, self._origin, self._end_time = 0, None, 0.0
 

@@ -145,6 +145,7 @@ class Tab(QWidget):
             self.show_message("warning", " ".join(said), key=key)
 
     def clear_messages(self, key: str | None = None) -> None:
+        """Take the message of that key away, or all of them."""
         self.messages.clear(key)
 
     def set_action(self, text: str, tooltip: str = "", enabled: bool = True) -> None:

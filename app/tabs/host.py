@@ -15,7 +15,14 @@ class Host(Protocol):
 
     services: Services
 
-    def start(self, work: Coroutine[Any, Any, Any]) -> Any: ...
-    def busy(self, progress: Progress) -> AbstractContextManager[Progress]: ...
-    def stop(self) -> None: ...
-    def show_error(self, error: BaseException) -> None: ...
+    def start(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine; what goes wrong in it is shown by the tab."""
+
+    def busy(self, progress: Progress) -> AbstractContextManager[Progress]:
+        """While it is open, the tab's button says Stop and cancels `progress`."""
+
+    def stop(self) -> None:
+        """Cancel all that `busy` is open for."""
+
+    def show_error(self, error: BaseException) -> None:
+        """Show a UserError in the tab, and report anything else as an error of the program."""

@@ -67,9 +67,11 @@ class Page(QWidget):
         """Another model was chosen."""
 
     def export_actions(self) -> list[QAction]:
+        """What can be exported of this page; disabled actions show what could be."""
         return []
 
     def state(self) -> dict[str, Any]:
+        """What to remember of this page until the next start, plain values only."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -174,6 +176,7 @@ class PagedTab(Tab):
         self.page.stop()
 
     def try_sample(self) -> None:
+        """Open the sample of the page in front."""
         self.page.try_sample()
 
     def accept_paths(self, paths: list[Path]) -> None:

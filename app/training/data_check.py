@@ -99,6 +99,7 @@ class DataWords(QLabel):
         self.hide()
 
     def show_counts(self, found: dict[str, Any]) -> None:
+        """How much of the data is in each split, what was left out and why, as `check_data` gives it."""
         words = {"train": tr("Training"), "validation": tr("Validation"), "test": tr("Test"), "": tr("Data")}
         lines = []
         for part, counts in found["parts"].items():
@@ -115,5 +116,6 @@ class DataWords(QLabel):
         self.show()
 
     def say(self, words: str) -> None:
+        """Show a sentence in place of counts; nothing hides the label."""
         self.setText(words)
         self.setVisible(bool(words))

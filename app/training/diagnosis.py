@@ -121,6 +121,7 @@ class Diagnosis(QWidget):
         self.scale.setVisible(self.width() > 720)  # the words go first where there is little room
 
     def show_run(self, run: WatchedRun | None) -> None:
+        """Show the flow and the findings of another run, or of none."""
         self._run = run
         self.refresh(force=True)
 

@@ -212,6 +212,7 @@ class Launcher(QDialog):
             self.device.addItem(tr("All {n} graphics cards together", n=cards), f"cuda*{cards}")
 
     def show_error(self, error: BaseException) -> None:
+        """Show a UserError in the dialog, and report anything else as an error of the program."""
         if isinstance(error, UserError):
             self.messages.show_error(error)
         else:

@@ -96,6 +96,7 @@ class ColorScale(QWidget):
         theme.notifier.changed.connect(self.update)
 
     def show_what(self, what: str) -> None:
+        """Label the scale for another quantity."""
         self._what = what
         self.update()
 

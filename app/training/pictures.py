@@ -72,6 +72,7 @@ class Pictures(QWidget):
         layout.addWidget(self.pages, 1)
 
     def show_run(self, run: WatchedRun | None) -> None:
+        """Show the pictures of another run, the newest epoch first, or of none."""
         if run is not self._run:
             self._run, self._count = run, -1
             self.epoch.setRange(0, 0)  # the newest is shown first

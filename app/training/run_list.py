@@ -50,10 +50,12 @@ class RunModel(QAbstractListModel):
         runs.updated.connect(self._updated)
 
     def show_system(self, system: str) -> None:
+        """List the runs of one system; of all where the name is empty."""
         self._system = system
         self.reload()
 
     def reload(self) -> None:
+        """List anew what runs there are; ticks stay with their runs."""
         rows = self._runs.of(self._system) if self._system else list(self._runs.runs)
         if [run.path for run in rows] == [run.path for run in self._rows]:
             return
@@ -64,12 +66,15 @@ class RunModel(QAbstractListModel):
         self.colors = {path: color for path, color in self.colors.items() if path in paths}
 
     def run(self, index: Index) -> WatchedRun | None:
+        """The run of a row; None where the index is of none."""
         return self._rows[index.row()] if index.isValid() and index.row() < len(self._rows) else None
 
     def row_of(self, path: Path) -> int:
+        """The row of the run in that folder; -1 where it is not listed."""
         return next((row for row, run in enumerate(self._rows) if run.path == path), -1)
 
     def ticked_runs(self) -> list[WatchedRun]:
+        """The listed runs whose curves are drawn."""
         return [run for run in self._rows if run.path in self.colors]
 
     def tick(self, path: Path, on: bool) -> None:
@@ -207,6 +212,7 @@ class RunList(QListView):
         return self._model.run(self.currentIndex())
 
     def choose(self, path: Path) -> None:
+        """Select the run in that folder, where it is listed."""
         row = self._model.row_of(path)
         if row >= 0:
             self.setCurrentIndex(self._model.index(row))

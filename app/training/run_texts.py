@@ -63,6 +63,7 @@ class RunTexts:
 
 
 def config_text(run: WatchedRun) -> str:
+    """The run's config as YAML, fields in the order in which they are declared."""
     return yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True)
 
 

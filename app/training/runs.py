@@ -73,12 +73,15 @@ class Runs(QObject):
         return self._services.settings.runs_folder
 
     def of(self, system: str) -> list[WatchedRun]:
+        """The runs of one system, in the order of the list."""
         return [run for run in self.runs if run.system == system]
 
     def find(self, path: Path) -> WatchedRun | None:
+        """The run in that folder; None where it is not known."""
         return next((run for run in self.runs if run.path == path), None)
 
     def living(self) -> list[WatchedRun]:
+        """The runs whose process is alive."""
         return [run for run in self.runs if run.alive]
 
     # Watching ---------------------------------------------------------------------------------------------
@@ -248,6 +251,7 @@ class Runs(QObject):
                 return
 
     def resume(self, watched: WatchedRun) -> None:
+        """Go on with a run that has ended, in a process of its own, from its last checkpoint."""
         watched.run.stop_file.unlink(missing_ok=True)
         self._spawn(watched.run, resume_command(watched.run))
         watched.was_resumed()
@@ -317,6 +321,7 @@ def train_command(run: RunFolder, system: str, device: str) -> list[str]:
 
 
 def resume_command(run: RunFolder) -> list[str]:
+    """The command line that goes on with a run."""
     return [*own_command(), "resume", str(run.path)]
 
 

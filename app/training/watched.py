@@ -163,6 +163,7 @@ class WatchedRun:
         return str(self.about.get("group", ""))
 
     def keep_about(self, **values: Any) -> None:
+        """Write what a person says of the run (name, note, tags, group) into its folder."""
         self.run.keep_about(**values)
         self._about = None
         self._judged = 0.0
@@ -174,6 +175,7 @@ class WatchedRun:
 
     @property
     def system(self) -> str:
+        """The name of the system that is trained; empty where neither events nor config say it."""
         if self.story.started is not None:
             return self.story.started.system
         return str(self.config.get("system", ""))
@@ -204,6 +206,7 @@ class WatchedRun:
 
     @property
     def best_value(self) -> float | None:
+        """The best value so far of the metric that chooses the weights; None before there is one."""
         if self.story.finished is not None and self.story.finished.best_value is not None:
             return self.story.finished.best_value
         best = self.story.best_epoch

@@ -11,6 +11,7 @@ from models.training.run_folder import RunState
 
 
 def state_words(run: WatchedRun) -> str:
+    """In which state a run is, as it is written in the list: ``running``, ``stopped``, ``damaged`` …"""
     if run.damage:
         return tr("damaged")
     if run.stopping:
@@ -76,6 +77,7 @@ def progress_words(run: WatchedRun) -> str:
 
 
 def duration_words(seconds: float) -> str:
+    """About how long, in the unit that suits: ``45 s``, ``12 min``, ``3.2 h``; ``∞`` where it has no end."""
     if not math.isfinite(seconds):
         return "∞"
     if seconds < 90:

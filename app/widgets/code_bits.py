@@ -46,6 +46,7 @@ class CodeBits(QWidget):
         return [code for code in (self.first, self.second) if code is not None]
 
     def side(self) -> float:
+        """The edge of a square, px: as large as the width allows."""
         return min(LARGEST, (max(1, self.width()) + GAP) / PER_ROW - GAP)
 
     def heightForWidth(self, width: int) -> int:

@@ -37,9 +37,11 @@ class Editor:
     wide = False  # whether it takes the room there is
 
     def get(self) -> Any:
+        """The value that the controls say, as the config takes it."""
         raise NotImplementedError
 
     def set(self, value: Any) -> None:
+        """Show a value of the config in the controls."""
         raise NotImplementedError
 
     def mark_problem(self, wrong: bool) -> None:

@@ -36,6 +36,7 @@ class Row:
     holder: QWidget | None = None
 
     def show(self, shown: bool) -> None:
+        """Show or hide label, control and problem alike."""
         self.label.setVisible(shown)
         if self.holder is not None:
             self.holder.setVisible(shown)
@@ -118,11 +119,6 @@ class ConfigForm(QWidget):
             for row in group.rows:
                 row.show(row in visible)
             group.box.setVisible(bool(visible))
-
-    def first_problem(self) -> Row | None:
-        return next((row for row in self.rows.values() if row.problem.text()), None)
-
-    # Making it --------------------------------------------------------------------------------------------
 
     def _add_fields(self, kind: type[BaseModel], above: Place, group: str) -> None:
         for name, info in kind.model_fields.items():

@@ -39,6 +39,7 @@ class ConfusionMatrix(QWidget):
         self.update()
 
     def show_nothing(self) -> None:
+        """Draw an empty card."""
         self._counts, self._labels = np.zeros((0, 0), dtype=int), []
         self.update()
 

@@ -30,6 +30,8 @@ class DotRow:
 
 
 class Dots(QWidget):
+    """A row a subject: the value as a dot with its interval, over the band of what chance comes to."""
+
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name = name
@@ -39,6 +41,7 @@ class Dots(QWidget):
         theme.notifier.changed.connect(self.update)
 
     def show_rows(self, rows: Sequence[DotRow]) -> None:
+        """Draw these rows, from top to bottom; screen readers get their names and values."""
         self.rows = list(rows)
         said = "; ".join(f"{row.name} {row.value:.3f}" for row in self.rows)
         self.setAccessibleName(f"{self._name}: {said}" if said else self._name)

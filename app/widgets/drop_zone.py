@@ -69,6 +69,7 @@ class DropZone(QToolButton):
         self._kinds.setVisible(bool(kinds))
 
     def set_text(self, text: str, kinds: str = "") -> None:
+        """What it asks for, and under that which kinds of files it takes."""
         self._text.setText(text)
         self._kinds.setText(kinds)
         self._kinds.setVisible(bool(kinds))

@@ -30,6 +30,7 @@ class FigureCard(QFrame):
         self._describe()
 
     def set(self, value: str, hint: str = "") -> None:
+        """Show a figure, and a line of explanation under it."""
         self._value.setText(value)
         self._hint.setText(hint or " ")
         self._describe()

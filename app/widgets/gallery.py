@@ -52,11 +52,13 @@ class Gallery(QAbstractItemView):
 
     @property
     def columns(self) -> int:
+        """How many tiles there is room for beside one another."""
         room = self.viewport().width() + self._gap
         return max(1, room // (self._tile.width() + self._gap))
 
     @property
     def count(self) -> int:
+        """How many tiles there are."""
         model = self.model()
         return model.rowCount(self.rootIndex()) if model is not None else 0
 
@@ -65,10 +67,6 @@ class Gallery(QAbstractItemView):
         self._tile = tile
         self.updateGeometries()
         self.viewport().update()
-
-    def tile_width(self) -> int:
-        """What a tile is wide now."""
-        return max(1, (self.viewport().width() + self._gap) // self.columns - self._gap)
 
     def rect_of(self, row: int) -> QRect:
         """Where a row of the model lies, in coordinates of the viewport."""

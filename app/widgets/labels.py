@@ -84,6 +84,7 @@ class Elided(QLabel):
         self._fit()
 
     def whole(self) -> str:
+        """The text with nothing left out."""
         return self._whole
 
     def minimumSizeHint(self) -> QSize:

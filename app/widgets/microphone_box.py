@@ -53,6 +53,7 @@ class MicrophoneBox(QWidget):
         self.microphone.start(self.chosen or None)
 
     def stop(self) -> None:
+        """Close the microphone; another one can be chosen again."""
         self.microphone.stop()
         self.device.setEnabled(True)
         self.level.setValue(0)

@@ -32,6 +32,7 @@ class Overview(QWidget):
         theme.notifier.changed.connect(self._redraw)
 
     def set_outline(self, outline: Outline | None) -> None:
+        """Draw another recording; None for an empty strip."""
         self._outline = outline
         self._redraw()
 

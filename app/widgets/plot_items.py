@@ -66,6 +66,7 @@ class Line:
         return self.x[first:last], self.y[first:last]
 
     def clear(self) -> None:
+        """Take all points away."""
         self.set(np.zeros(0), np.zeros(0))
 
     def at(self, x: float) -> float | None:
@@ -78,21 +79,25 @@ class Line:
         return float(self.y[min(index, len(self.y) - 1)])
 
     def set_color(self, color: str) -> None:
+        """Draw in another colour: a token of the theme or ``#RRGGBB``."""
         self.color = color
         self.retheme()
 
     def set_visible(self, visible: bool) -> None:
+        """Show or hide the curve and its name."""
         self.item.setVisible(visible)
         if self.end is not None:
             self.end.setVisible(visible and len(self.x) > 0)
 
     def remove(self) -> None:
+        """Take the curve out of its plot."""
         self._plot.removeItem(self.item)
         if self.end is not None:
             self._plot.removeItem(self.end)
         self._plot.lines.remove(self)
 
     def retheme(self) -> None:
+        """Take the colours of the theme that is in force."""
         ink = theme.color(self.color)
         if self.dashed:
             ink.setAlphaF(0.6)
@@ -121,6 +126,7 @@ class Grid(pg.GraphicsObject):
         self.setZValue(theme.Z.GRID)
 
     def set_color(self, color: QColor) -> None:
+        """Draw the hairlines in another colour."""
         self._pen = QPen(color)
         self._pen.setCosmetic(True)
         self.update()

@@ -166,6 +166,7 @@ class ScalpMap(QWidget):
         self.chosen.emit(self.selected)
 
     def select(self, number: int) -> None:
+        """Mark the channel of that number; -1 for none."""
         self.selected = number
         self._describe()
         self.update()
@@ -281,6 +282,7 @@ class ScalpMap(QWidget):
 
 
 def figure_short(value: float, unit: str = "") -> str:
+    """Three significant digits and the unit."""
     return f"{digits(value)} {unit}".strip()
 
 

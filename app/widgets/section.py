@@ -32,6 +32,7 @@ class Section(QWidget):
         self.setAccessibleName(title)
 
     def add(self, widget: QWidget) -> QWidget:
+        """Put a widget under the others."""
         self.body.addWidget(widget)
         return widget
 
@@ -66,6 +67,7 @@ class Fold(QWidget):
         self._toggle(opened)
 
     def add(self, widget: QWidget) -> QWidget:
+        """Put a widget under the others."""
         self.body.addWidget(widget)
         return widget
 
@@ -97,6 +99,7 @@ class Fold(QWidget):
         return self.button.isChecked()
 
     def set_open(self, opened: bool) -> None:
+        """Unfold or fold."""
         self.button.setChecked(opened)
 
     def set_summary(self, text: str) -> None:
@@ -187,6 +190,7 @@ class Segments(QWidget):
         return next(key for key, button in self.buttons.items() if button.isChecked())
 
     def choose(self, key: str) -> None:
+        """Press the button of that key."""
         self.buttons[key].setChecked(True)
 
     def _toggled(self, key: str, on: bool) -> None:

@@ -99,9 +99,11 @@ class SoundCanvas(QWidget):
     # Places -----------------------------------------------------------------------------------------------
 
     def time_at(self, x: float) -> float:
+        """Seconds from the beginning at a place of the widget, px from its left edge."""
         return self.axis.view[0] + x / max(1, self.width()) * self.axis.span_s
 
     def x_of(self, time_s: float) -> float:
+        """Where a time lies, px from the left edge; outside the widget where it is out of view."""
         return (time_s - self.axis.view[0]) / self.axis.span_s * self.width()
 
     # Drawing ----------------------------------------------------------------------------------------------

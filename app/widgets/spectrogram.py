@@ -123,6 +123,7 @@ class Spectrogram(Plot):
         self._image.setRect(pg.QtCore.QRectF(first / rate, 0, count * step / rate, rate / 2000))
 
     def set_playhead(self, place_s: float | None) -> None:
+        """Draw the play head at that second; None takes it away."""
         self._head.setVisible(place_s is not None)
         if place_s is not None:
             self._head.setPos(place_s)

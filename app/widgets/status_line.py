@@ -55,6 +55,7 @@ class StatusLine(QFrame):
         self._show_status()
 
     def show_tab(self, system: str) -> None:
+        """Show the words of another system's tab."""
         self._system = system
         self._show_status()
 

@@ -32,6 +32,7 @@ class FlatTabBar(QTabBar):
         theme.notifier.changed.connect(self.update)
 
     def add(self, title: str, color: str, tooltip: str) -> int:
+        """Another tab, with the colour of its system; its index."""
         index = self.addTab(title)
         self.setTabData(index, color)
         self.setTabToolTip(index, tooltip)

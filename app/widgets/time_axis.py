@@ -61,6 +61,7 @@ class TimeAxis(QObject):
         self.show_all()
 
     def show_all(self) -> None:
+        """Bring the whole recording into view."""
         self._set_view(0.0, max(self.duration_s, LEAST_S))
 
     def show(self, first_s: float, last_s: float) -> None:
@@ -84,6 +85,7 @@ class TimeAxis(QObject):
         self._set_view(begin, begin + span)
 
     def scroll(self, by_s: float) -> None:
+        """Move the view by so many seconds, kept within the recording."""
         whole = max(self.duration_s, LEAST_S)
         first = min(max(0.0, self.view[0] + by_s), whole - self.span_s)
         self._set_view(first, first + self.span_s)
@@ -98,6 +100,7 @@ class TimeAxis(QObject):
             self.region_changed.emit()
 
     def set_head(self, place_s: float | None) -> None:
+        """Move the play head, kept within the recording; None takes it away."""
         if place_s is not None:
             place_s = min(max(0.0, place_s), self.duration_s)
         if place_s != self.head_s:

@@ -30,6 +30,7 @@ class TracePicture(pg.GraphicsObject):
         self._made: tuple[object, list[QImage]] | None = None
 
     def forget(self) -> None:
+        """What it shows has changed: it is made anew at the next paint."""
         self._made = None
         self.update()
 

@@ -92,6 +92,7 @@ class TraceView(Plot):
         self._place_rows()
 
     def show_nothing(self) -> None:
+        """No recording is open: the words of `set_empty_words` stand there."""
         self._words.show()
         self.names, self._columns, self.duration_s = (), None, 0.0
         self.first = self.rows = 0
@@ -104,6 +105,7 @@ class TraceView(Plot):
         self._words.setText(words)
 
     def refresh(self) -> None:
+        """Draw anew what has changed behind the view."""
         if "_item" in self.__dict__:
             self._item.forget()
 
@@ -146,6 +148,7 @@ class TraceView(Plot):
         self.setXRange(left, left + wide, padding=0)
 
     def shown_range(self) -> tuple[float, float]:
+        """The stretch on screen, seconds from the beginning."""
         left, right = self.getViewBox().viewRange()[0]
         return float(left), float(right)
 

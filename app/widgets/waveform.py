@@ -121,6 +121,7 @@ class Waveform(Plot):
         self._band.setRect(pg.QtCore.QRectF(float(times_s[0]), low, step * size * len(strip), high - low))
 
     def set_playhead(self, place_s: float | None) -> None:
+        """Draw the play head at that second; None takes it away."""
         self._head.setVisible(place_s is not None)
         if place_s is not None:
             self._head.setPos(place_s)

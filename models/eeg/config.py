@@ -265,6 +265,8 @@ class RidgeSettings(Settings):
 
 
 class LossSettings(Settings):
+    """What a decoder is trained to make small."""
+
     kind: Literal["pearson + l1", "pearson", "multi-scale pearson", "mse"] = setting(
         "pearson + l1",
         "Loss",

@@ -62,6 +62,7 @@ def natural(name: str) -> list[object]:
 
 
 def unknown_subjects(unknown: list[str], known: list[str]) -> UserError:
+    """The error of a config that names subjects whom the data does not have."""
     return UserError(
         "The data has no subject {unknown}.",
         "Its subjects are {known}.",

@@ -52,6 +52,7 @@ def _pieces(stretches: Sequence[Stretch]) -> Iterator[tuple[int, np.ndarray, np.
 
 
 def decode(decoder: Ridge, stretches: Sequence[Stretch]) -> list[Decoded]:
+    """The envelope of each stretch as a solved decoder gives it, beside the true one."""
     return [
         Decoded(stretch.subject, stretch.stimulus, decoder.decode(stretch.eeg), stretch.envelope)
         for stretch in stretches

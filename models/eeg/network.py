@@ -149,6 +149,7 @@ class FrontEnd(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[batch, time, channels] → [batch, time, width]."""
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             x = self.dropout(self.activation(norm(convolution(x))))
         return x
@@ -181,6 +182,7 @@ class Block(nn.Module):
         self.norm = LayerNorm(config.width)
 
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+        """[batch, time, width] → the same; rotation: of the attention, see `rotary_angles`."""
         x = x + 0.5 * self.first(x)
         x = x + self.attention(x, rotation)
         x = x + self.convolution(x)
@@ -189,6 +191,8 @@ class Block(nn.Module):
 
 
 class FeedForward(nn.Sequential):
+    """LayerNorm, Linear, Swish, Linear, with dropout after each (Gulati et al. 2020, section 2.3)."""
+
     def __init__(self, width: int, inner: int, dropout: float) -> None:
         super().__init__(
             LayerNorm(width),
@@ -216,6 +220,7 @@ class Attention(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+        """[batch, time, width] → the same; rotation: cosines and sines of the positions, see `rotary_angles`."""
         batch, time, width = x.shape
         qkv = self.project(self.norm(x)).view(batch, time, 3, self.heads, -1)
         if torch.compiler.is_compiling():
@@ -248,6 +253,7 @@ class ConvolutionModule(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[batch, time, width] → the same."""
         x = glu(self.spread(self.before(x)), dim=-1)
         x = self.depthwise(x)
         x = self.norm(x) if self.kind == "layer" else self.norm(x.transpose(1, 2)).transpose(1, 2)
@@ -263,10 +269,13 @@ class Gate(nn.Module):
         self.layers = nn.Sequential(Linear(width, inner), nn.ReLU(), Linear(inner, width))
 
     def forward(self, x: Tensor) -> Tensor:
+        """[batch, time, width] → shares from 0 to 1, [batch, width]."""
         return torch.sigmoid(self.layers(x.mean(1)))
 
 
 class MLPHead(nn.Sequential):
+    """[batch, time, width] → the envelope, [batch, time, 1], by one hidden layer."""
+
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__(
             LayerNorm(width),

@@ -63,6 +63,7 @@ class Parts:
 
     @property
     def stimulus_kind(self) -> Remark:
+        """How strict the test is: whether its stimuli, or only their time, were kept from training."""
         if self.by == "stimulus":
             return Remark("unseen stimuli")
         if self.by == "files":

@@ -56,6 +56,7 @@ def damaged(path: Path, error: Exception) -> UserError:
 
 
 def empty(path: Path) -> UserError:
+    """The error of a file that holds no samples."""
     return UserError(
         "{name} is empty.", "It holds no samples.", "Record or export it again.", name=files.shown(path.name)
     )

@@ -48,6 +48,7 @@ def read_stimulus(
 
 
 def no_stimulus(name: str) -> UserError:
+    """The error of data that does not say what was heard."""
     return UserError(
         "{name} names no stimulus.",
         "Without what was heard there is nothing to learn or to compare.",

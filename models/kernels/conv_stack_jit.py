@@ -45,6 +45,7 @@ def second_norm_kernel(
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
+    """The gradients of the second norm's gain and bias, [batch, hidden], and their sums with the gain."""
     block, item = tl.program_id(0), tl.program_id(1)
     at = block * COLUMNS + tl.arange(0, COLUMNS)
     inside = at < size
@@ -71,6 +72,7 @@ def second_norm_kernel(
 def first_norm_kernel(
     whole, taps, gain, moments, of_bias, of_gain, dots, size, kernel: tl.constexpr, COLUMNS: tl.constexpr
 ):
+    """The same of the first norm, from the sums over time that `through_kernel` left."""
     block, item = tl.program_id(0), tl.program_id(1)
     at = block * COLUMNS + tl.arange(0, COLUMNS)
     inside = at < size
@@ -93,6 +95,7 @@ def first_norm_kernel(
 
 @triton.jit
 def sums_kernel(hidden, slope, found, count, parts, FLAT: tl.constexpr):
+    """Sum and sum of squares of PReLU(hidden), in parts of `FLAT` values an item: the first norm's moments."""
     part, item = tl.program_id(0), tl.program_id(1)
     at = part * FLAT + tl.arange(0, FLAT)
     value = tl.load(hidden + item.to(tl.int64) * count + at, mask=at < count, other=0.0).to(tl.float32)
@@ -124,6 +127,7 @@ def filter_kernel(
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
+    """PReLU, norm and dilated depthwise convolution, then PReLU; and the sums of the second norm's moments."""
     part, block, item = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     mean, rstd = _moments(first, item, frames * size, eps)
     if part + block == 0:
@@ -174,6 +178,7 @@ def outer_kernel(
     size_2: tl.constexpr,
     eps: tl.constexpr,
 ):
+    """The last product's weights with the second norm's gain and scale in them, and the constant of its mean."""
     row, item = tl.program_id(0), tl.program_id(1)
     mean, rstd = _moments(second, item, count, eps)
     if row == 0:
@@ -207,6 +212,7 @@ def through_kernel(
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
+    """Back through the second norm and PReLU to the filtered values; and the sums `first_norm_kernel` needs."""
     part, block, item = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     rows = part * ROWS + tl.arange(0, ROWS)
     columns = block * COLUMNS + tl.arange(0, COLUMNS)
@@ -264,6 +270,7 @@ def spread_kernel(
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
+    """Back through the convolution, the first norm and PReLU to the hidden values; and their sums over time."""
     part, block, item = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     rows = part * ROWS + tl.arange(0, ROWS)
     columns = block * COLUMNS + tl.arange(0, COLUMNS)

@@ -28,6 +28,7 @@ class TimeConv(nn.Conv1d):
         super().__init__(inputs, outputs, width, padding=width // 2, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[batch, time, in] → [batch, time, out], as long as its input."""
         if torch.compiler.is_compiling():
             return super().forward(x.transpose(1, 2)).transpose(1, 2)
         each = self.groups == self.in_channels == self.out_channels and self.bias is not None
@@ -133,6 +134,7 @@ class FrozenGroups(nn.Module):
         self.register_buffer("bias", bias.reshape(layer.groups, 1, -1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[batch, channels, time] → the same; its weights take no gradient."""
         batch = len(x)
         seen = F.pad(x, (self.padding, self.padding)).unfold(
             2, self.width, 1

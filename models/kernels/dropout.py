@@ -11,6 +11,7 @@ class Dropout(nn.Dropout):
     bits serves eight elements, so the share is rounded to 1/256 and the kept ones are scaled to fit it."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Any shape → the same; on the processor eight values are drawn from one random number."""
         threshold = round(256 * self.p)
         drawn_here = self.training and 0 < threshold < 256 and x.device.type == "cpu"
         if not drawn_here or torch.compiler.is_compiling():

@@ -20,6 +20,7 @@ class LayerNorm(nn.LayerNorm):
     """
 
     def forward(self, input: Tensor) -> Tensor:
+        """As torch's, over the last axes; under autocast in the products' format."""
         if input.device.type == "cpu" or torch.compiler.is_compiling():
             return super().forward(input)
         kind = autocast_format(input) or input.dtype

@@ -82,6 +82,7 @@ class Linear(nn.Linear):
     """nn.Linear whose large products, and those of its gradients, are taken as `product` takes them."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """[..., in] → [..., out]."""
         return linear(x, self.weight, self.bias)
 
 

@@ -45,6 +45,7 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → the same; mask [batch, time]: which steps are no padding."""
         return self.out(self._attended(x, None if mask is None else mask[:, None, None, :]))
 
     def mean(self, x: Tensor, counts: Tensor | None = None) -> Tensor:
@@ -76,6 +77,7 @@ class Conv(TimeConv):
         super().__init__(d, d, width)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → the same; mask [batch, time]: which steps are no padding."""
         return super().forward(x if mask is None else x * mask[..., None])
 
 
@@ -83,6 +85,7 @@ class Pointwise(nn.Sequential):
     """A body that looks at each time step by itself."""
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:  # type: ignore[override]
+        """[batch, time, d] → the same; padding disturbs nothing, so `mask` is not looked at."""
         return super().forward(x)
 
 
@@ -90,6 +93,7 @@ class StepNorm(nn.BatchNorm1d):
     """BatchNorm over batch and time; padding takes no part in its statistics."""
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:  # type: ignore[override]
+        """[batch, time, d] → the same; what is padding comes out as zero."""
         flat = x.reshape(-1, x.shape[-1])
         if mask is None:
             return super().forward(flat).view_as(x)
@@ -120,11 +124,14 @@ class StepNorm(nn.BatchNorm1d):
 
 
 class Eileen(nn.Module):
+    """Linear(SelfAttention₄(GELU(Conv₃(x))))."""
+
     def __init__(self, d: int) -> None:
         super().__init__()
         self.conv, self.attention, self.ffn = Conv(d, 3), SelfAttention(d, 4), Linear(d, d)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → the same; mask [batch, time]: which steps are no padding."""
         return self.ffn(self.attention(F.gelu(self.conv(x, mask)), mask))
 
 
@@ -140,6 +147,7 @@ class Parallel(nn.Module):
         self.activation = activation
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → the same; padding disturbs nothing, so `mask` is not looked at."""
         wide = self.side_by_side(x)
         return self.after(wide if self.activation is None else self.activation(wide))
 
@@ -152,26 +160,33 @@ class Recurrent(nn.Module):
         self.layer = layer
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → the same; the backward direction begins at the last step that is no padding."""
         states = run_recurrent(self.layer, x, mask)
         return sum(states.chunk(2, dim=-1)) if self.layer.bidirectional else states  # type: ignore[return-value]
 
 
 class Cello(nn.Module):
+    """BatchNorm(Linear(LeakyReLU(Linear(x)))), 2d wide inside."""
+
     def __init__(self, d: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(Linear(d, 2 * d), nn.LeakyReLU(0.2), Linear(2 * d, d))
         self.norm = StepNorm(d)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → the same; mask [batch, time]: which steps are no padding."""
         return self.norm(self.layers(x), mask)
 
 
 class Circusmaster(nn.Module):
+    """Linear(SelfAttention₂(sigmoid(Linear(x)) · x))."""
+
     def __init__(self, d: int) -> None:
         super().__init__()
         self.noise_gate, self.attention, self.control = Linear(d, d), SelfAttention(d, 2), Linear(d, d)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → the same; mask [batch, time]: which steps are no padding."""
         return self.control(self.attention(torch.sigmoid(self.noise_gate(x)) * x, mask))
 
 
@@ -183,15 +198,19 @@ class GatedConv(nn.Module):
         self.conv, self.linear, self.gate = Conv(d, width), Linear(d, d), Linear(d, gates)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → the same; mask [batch, time]: which steps are no padding."""
         return self.linear(F.gelu(self.conv(x, mask))) * torch.sigmoid(self.gate(x))
 
 
 class Violin(nn.Module):
+    """GELU(Linear(SelfAttention₈(x))) · sigmoid(Linear(x))."""
+
     def __init__(self, d: int) -> None:
         super().__init__()
         self.attention, self.linear, self.gate = SelfAttention(d, 8), Linear(d, d), Linear(d, d)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → the same; mask [batch, time]: which steps are no padding."""
         return F.gelu(self.linear(self.attention(x, mask))) * torch.sigmoid(self.gate(x))
 
 

@@ -24,10 +24,13 @@ class DataAggregator(nn.Module):
         self.selector = nn.Sequential(nn.Linear(d, d // 2), nn.Sigmoid(), nn.Linear(d // 2, d))
 
     def forward(self, tokens: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, all tokens of its roles, d] → [batch, d]."""
         return self.selector(self.norm(self.attention.mean(tokens, mask)))
 
 
 class StreamProcessor(nn.Module):
+    """MLP(mean over time of ReLU(Conv₅(ReLU(Conv₃(x))))), ReLU inside and tanh at its end."""
+
     over_all_tokens = False
 
     def __init__(self, d: int) -> None:
@@ -36,10 +39,13 @@ class StreamProcessor(nn.Module):
         self.controller = nn.Sequential(nn.Linear(d, 2 * d), nn.ReLU(), nn.Linear(2 * d, d), nn.Tanh())
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → [batch, d]; mask [batch, time]: which steps are no padding."""
         return self.controller(time_mean(F.relu(self.sync(F.relu(self.buffer(x, mask)), mask)), mask))
 
 
 class MessageRouter(nn.Module):
+    """Linear(softmax(Linear(mean over time of a bidirectional LSTM)))."""
+
     over_all_tokens = False
 
     def __init__(self, d: int) -> None:
@@ -48,10 +54,13 @@ class MessageRouter(nn.Module):
         self.table = nn.Sequential(nn.Linear(d, d), nn.Softmax(dim=-1), nn.Linear(d, d))
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → [batch, d]; mask [batch, time]: which steps are no padding."""
         return self.table(time_mean(run_recurrent(self.encoder, x, mask), mask))
 
 
 class BandwidthManager(nn.Module):
+    """MLP(mean over time of SelfAttention₈(x)), LeakyReLU inside, with dropout."""
+
     over_all_tokens = False
 
     def __init__(self, d: int) -> None:
@@ -62,10 +71,13 @@ class BandwidthManager(nn.Module):
         )
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → [batch, d]; mask [batch, time]: which steps are no padding."""
         return self.balancer(self.attention.mean(x, mask))
 
 
 class ProtocolConverter(nn.Module):
+    """Linear(softplus(Linear(mean over time))) · sigmoid of a learned vector."""
+
     over_all_tokens = False
 
     def __init__(self, d: int) -> None:
@@ -74,10 +86,13 @@ class ProtocolConverter(nn.Module):
         self.format = nn.Parameter(torch.full((d,), 0.5))
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → [batch, d]; mask [batch, time]: which steps are no padding."""
         return self.detector(time_mean(x, mask)) * torch.sigmoid(self.format)
 
 
 class CacheManager(nn.Module):
+    """MLP(mean over time), ELU inside, times a learned matrix that begins near 0.1 · identity."""
+
     over_all_tokens = False
 
     def __init__(self, d: int) -> None:
@@ -86,10 +101,13 @@ class CacheManager(nn.Module):
         self.prefetch = nn.Parameter(0.1 * torch.eye(d) + 0.01 * torch.randn(d, d))
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → [batch, d]; mask [batch, time]: which steps are no padding."""
         return self.policy(time_mean(x, mask)) @ self.prefetch
 
 
 class SyncCoordinator(nn.Module):
+    """Swish(Linear(Swish(Linear(mean over time)) times a learned matrix))."""
+
     over_all_tokens = False
 
     def __init__(self, d: int) -> None:
@@ -98,6 +116,7 @@ class SyncCoordinator(nn.Module):
         self.coordination = nn.Parameter(0.01 * torch.randn(d, d))
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → [batch, d]; mask [batch, time]: which steps are no padding."""
         return F.silu(self.after(F.silu(self.before(time_mean(x, mask))) @ self.coordination))
 
 
@@ -111,6 +130,7 @@ class Uniform(nn.Module):
         self.attention, self.route = SelfAttention(d, 4), nn.Linear(d, d, bias=False)
 
     def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """[batch, time, d] → [batch, d]; mask [batch, time]: which steps are no padding."""
         return self.route(self.attention.mean(x, mask))
 
 

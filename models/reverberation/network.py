@@ -86,6 +86,7 @@ class Latent(nn.Module):
         self.bias = nn.Parameter(uniform((modules, 1, 2 * d), d))
 
     def forward(self, h: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
+        """[modules, rows, d] → (z of the same shape, KL of each row); noisy: drawn, else the mean."""
         both = torch.baddbmm(self.bias, h, self.weight)  # [modules, rows, 2d]
         noise = torch.randn_like(h, dtype=both.dtype) if noisy else None
         return plainly_drawn(both, noise) if torch.compiler.is_compiling() else latent.drawn(both, noise)

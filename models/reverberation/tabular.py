@@ -56,6 +56,7 @@ class Columns:
         return result
 
     def texts(self, name: str) -> list[str]:
+        """The column's values as texts, long ones cut."""
         return [files.shortened(value, LONGEST_NAME) for value in self.values[name]]
 
     def _no_number(self, name: str, row: int, text: str) -> UserError:

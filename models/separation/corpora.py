@@ -108,6 +108,7 @@ def open_corpus(path: str | Path) -> Corpus:
 
 
 def sample_folder() -> Path:
+    """Where the mixtures that ship lie."""
     return resource("samples", "separation")
 
 

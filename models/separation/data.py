@@ -97,6 +97,7 @@ class Background:
         return bool(self.sounds)
 
     def drawn(self, random: np.random.Generator) -> np.ndarray:
+        """One of the sounds, each as likely as another: float32 [samples]."""
         return self.sounds[int(random.integers(len(self.sounds)))]
 
     def stretch(self, samples: int, random: np.random.Generator) -> np.ndarray:

@@ -22,6 +22,7 @@ class Mixed:
 
 
 def rms(sound: np.ndarray) -> float:
+    """Root mean square of a sound's samples; 0 where there are none."""
     return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64)))) if sound.size else 0.0
 
 

@@ -124,6 +124,7 @@ class Depthwise(nn.Conv1d):
         self.reach = reach if causal else 0
 
     def forward(self, input: Tensor, past: Past | None = None) -> Tensor:
+        """[batch, channels, time] → the same; past: what a causal network keeps of the piece before."""
         if not self.reach:
             return super().forward(input)
         before = None if past is None else past.frames.get(self)

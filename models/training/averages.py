@@ -23,9 +23,11 @@ class Sums:
             entry[1] += count
 
     def means(self) -> dict[str, float]:
+        """The mean of each value that was added."""
         return {name: total / count for name, (total, count) in self._sums.items() if count}
 
     def state(self) -> dict[str, list[float]]:
+        """Sums and counts as plain values, from which another `Sums` goes on."""
         return {name: [total, count] for name, (total, count) in self._sums.items()}
 
 
@@ -38,6 +40,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, network: torch.nn.Module) -> None:
+        """Take the network's weights into the average, once a step; early steps weigh more."""
         if not self.decay:
             return
         self.updates += 1
@@ -62,9 +65,11 @@ class Average:
                 parameter.data = weight
 
     def state(self) -> dict[str, Any]:
+        """The averaged weights and the number of updates, for a checkpoint."""
         return {"updates": self.updates, "weights": self._weights}
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`; weights that the network no longer has are left out."""
         self.updates = state["updates"]
         for name, weight in state["weights"].items():
             if name in self._weights:

@@ -219,6 +219,7 @@ class SpannedBatchNorm(nn.modules.batchnorm._BatchNorm):
     spans = True
 
     def forward(self, input: Tensor) -> Tensor:
+        """As torch's BatchNorm; while training, the statistics are those of all processes together."""
         self._check_input_dim(input)
         if not self.training and self.running_mean is not None:
             return super().forward(input)
@@ -254,6 +255,7 @@ def _summed(tensor: Tensor) -> Tensor:
 
 
 def has_batch_statistics(network: nn.Module) -> bool:
+    """Whether a network holds BatchNorm, whose statistics depend on how batches are split."""
     return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
 
 

@@ -129,6 +129,8 @@ class Unstable(_Event):
 
 
 class Message(_Event):
+    """Something that a person should know of the run; `text` is a template, so that it can be translated."""
+
     kind: Literal["message"] = "message"
     level: Literal["info", "warning"] = "info"
     text: str  # a template for `values`
@@ -213,9 +215,11 @@ class EventWriter:
             self._file.write(b"\n")  # the last writer was killed within a line
 
     def write(self, event: Event) -> None:
+        """Append an event as a line. Raises OSError."""
         self._file.write(event.model_dump_json().encode() + b"\n")
 
     def close(self) -> None:
+        """Close the file; what was written stays."""
         self._file.close()
 
 

@@ -28,6 +28,7 @@ class Items:
     scores: np.ndarray
 
     def save(self, folder: Path) -> None:
+        """Write one row an item into a checkpoint's folder. Raises UserError."""
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(["item", "group", self.measure])

@@ -49,6 +49,7 @@ class Series:
         self._x, self._y, self._step, self._t = _Column(), _Column(), _Column(), _Column()
 
     def add(self, x: float, y: float, step: float = 0.0, t: float = 0.0) -> None:
+        """Append a point; those at or after the same `x`, of before a run was resumed, go."""
         held = self._x.values
         if len(held) and x <= held[-1]:  # a resumed run goes over the steps since its last checkpoint again
             n = int(np.searchsorted(held, x))
@@ -112,6 +113,7 @@ class Flow:
     dead: list[list[float]] = field(default_factory=list)
 
     def announce(self, event: events.Layers) -> None:
+        """The layers of which the following events tell; others than before make earlier ones void."""
         names = tuple(event.names)
         if names != self.layers:  # the network is another one: what was seen before is of no use
             for rows in (self.steps, self.epochs, self.gradient, self.moved, self.dead):
@@ -119,6 +121,7 @@ class Flow:
         self.layers, self.output, self.gains = names, event.output, tuple(event.gains)
 
     def add(self, event: events.Flow) -> None:
+        """Append the layers' figures of a step; those at or after the same step go."""
         if not len(event.gradient) == len(event.moved) == len(event.dead) == len(self.layers):
             return
         while self.steps and event.step <= self.steps[-1]:
@@ -154,6 +157,7 @@ class Record:
     best_epoch: int = 0
 
     def add(self, event: events.Event | events.Steps) -> None:
+        """Take an event in; those that are no figures change nothing."""
         if isinstance(event, events.Steps):
             for name, (x, y, step, t) in event.figures.items():
                 self._of(self.steps, name).extend(x, y, step, t)

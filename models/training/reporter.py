@@ -51,6 +51,7 @@ class RunReporter:
                 raise checkpoints.cannot_write(run.path, error) from error
 
     def tell(self, event: events.Event) -> None:
+        """Write an event into the run's folder, where there is one. Raises UserError where it cannot be written."""
         if self._writer is None:
             return
         try:

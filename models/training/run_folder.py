@@ -56,6 +56,8 @@ STARTING_S = 120.0  # a run that has said nothing for so long and has no process
 
 @dataclass(frozen=True)
 class RunFolder:
+    """A training run as its folder: where each of its files lies, and what they say."""
+
     path: Path
 
     @property
@@ -219,6 +221,7 @@ class RunFolder:
         self.stop_file.write_text("stop\n", "utf-8")
 
     def log_tail(self, lines: int = 20) -> str:
+        """The last lines of what the run has printed; empty where there is no log."""
         try:
             with open(self.log_file, "rb") as file:
                 file.seek(0, 2)
@@ -228,6 +231,7 @@ class RunFolder:
             return ""
 
     def delete(self) -> None:
+        """Remove the folder with all that is in it. Raises OSError."""
         shutil.rmtree(self.path)
 
 
@@ -249,6 +253,7 @@ class RunStory:
         self._reader = events.EventReader(self.run.events_file)
 
     def read(self) -> list[events.Event]:
+        """Take in what was written since the last call; those events."""
         new = self._reader.read_new()
         for event in new:
             self.take(event)
@@ -275,6 +280,7 @@ class RunStory:
 
     @property
     def state(self) -> RunState:
+        """How the run stands, by its events and by whether its process lives."""
         if self.finished is not None:
             return RunState.STOPPED if self.finished.reason == "stopped" else RunState.DONE
         if self.failed is not None:

@@ -53,6 +53,7 @@ class Position:
 
     @classmethod
     def of(cls, state: dict[str, Any]) -> Position:
+        """The position that a saved state holds."""
         best = state["best"]
         return cls(
             step=state["step"],
@@ -97,6 +98,7 @@ def read(run: RunFolder) -> dict[str, Any] | None:
 
 
 def nothing_to_go_on_from(run: RunFolder) -> UserError:
+    """The error of a run whose saved state is gone."""
     return UserError(
         "There is nothing to go on from in the run {name}.",
         "It has saved its state before, but {file} is missing.",
@@ -107,6 +109,7 @@ def nothing_to_go_on_from(run: RunFolder) -> UserError:
 
 
 def cannot_resume(run: RunFolder, error: Exception) -> UserError:
+    """The error of a saved state that does not fit the run's config."""
     return UserError(
         "The run {name} cannot be resumed.",
         "What it saved does not fit its config, or is damaged: {reason}.",
@@ -117,6 +120,7 @@ def cannot_resume(run: RunFolder, error: Exception) -> UserError:
 
 
 def seed_everything(seed: int) -> None:
+    """Seed the generators of Python, NumPy and torch."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -131,6 +135,7 @@ def random_states() -> dict[str, Any]:
 
 
 def restore_random(states: dict[str, Any]) -> None:
+    """Put torch's generators, on processor and cards, back to where they were."""
     torch.set_rng_state(states["torch"])
     if "cuda" in states and torch.cuda.is_available() and len(states["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(states["cuda"])

@@ -122,6 +122,7 @@ class Browser(QWidget):
         self.fit()
 
     def fit(self) -> None:
+        """Choose a height of rows in which the traces just stay apart."""
         self.traces.fit_rows()
 
     def _arrived(self) -> None:

@@ -40,10 +40,12 @@ class EegMessages(QObject):
         session.bad_changed.connect(self._bad_changed)
 
     def one_at_a_time(self, name: str) -> None:
+        """Of several recordings that were dropped, only the first, `name`, was opened."""
         words = tr("One recording is opened at a time: {name}.", name=name)
         self._tab.show_message("hint", words, key="paths")
 
     def recording_needed(self) -> None:
+        """Tracks came from another tab, and no recording is open that they belong to."""
         words = tr("Open the recording in which these tracks were heard.")
         self._tab.show_message("hint", words, key="paths")
 
@@ -56,6 +58,7 @@ class EegMessages(QObject):
             self._tab.clear_messages("bad")
 
     def tuned(self, gain: Gain, run: Path) -> None:
+        """What fine-tuning brought, and the offer to use the tuned decoder of the run in that folder."""
         words = tr(
             "r {before} before and {after} after, on {seconds:g} s that were held back.",
             before=digits(gain.before, ".3f"),

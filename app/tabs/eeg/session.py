@@ -250,6 +250,7 @@ class EegSession(Session["Decoder"]):
         self.compare_again()
 
     def compare_again(self) -> None:
+        """Compare with what was heard once more, where something is decoded."""
         if self.result is not None:
             self._host.start(self.compare())
 
@@ -264,6 +265,7 @@ class EegSession(Session["Decoder"]):
         self.decode_again()
 
     def decode_again(self) -> None:
+        """Decode once more, where something was decoded before."""
         if self.result is not None:
             self._host.stop()
             self._host.start(self.decode())
@@ -275,6 +277,7 @@ class EegSession(Session["Decoder"]):
             self.bad_changed.emit()
 
     def toggle_bad(self, name: str) -> None:
+        """Mark a channel as bad, or no longer."""
         self.set_bad(self.marked_bad ^ {name})
 
     def replay(self, path: Path) -> None:
@@ -286,6 +289,7 @@ class EegSession(Session["Decoder"]):
             self._host.start(self.decode())
 
     def forget_history(self) -> None:
+        """Preprocess as the settings say again, not as a saved history does."""
         self._keep_history(None, None)
         if self.opened is not None:
             self._host.start(self.decode())

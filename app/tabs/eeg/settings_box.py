@@ -54,6 +54,7 @@ class SettingsBox(QWidget):
         self._session.set_bad(frozenset(known[name.lower()] for name in names if name.lower() in known))
 
     def state(self) -> dict[str, Any]:
+        """The settings as plain values, for the next start."""
         return {"window_s": self.window_s.value()}
 
     def restore(self, state: object) -> None:

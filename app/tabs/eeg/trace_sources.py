@@ -44,6 +44,7 @@ class InMemory(Source):
         self.names, self.duration_s = decoding.channel_names, len(self._eeg) / self._rate
 
     def columns(self, left: float, right: float, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """(lowest, highest) [count, channels] of equal parts of a span of seconds, in µV; NaN where there is nothing."""
         first, last = left * self._rate, right * self._rate
         result = self.overview.columns(first, last, count)
         return result if result is not None else columns_of(self._eeg, 0, first, last, count)
@@ -68,6 +69,7 @@ class FromFile(Source):
         self._asked = (0, 0)
 
     def columns(self, left: float, right: float, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """As `InMemory.columns`, of what has been read so far; the rest is asked for and told by `arrived`."""
         rate = self.recording.sample_rate
         first, last = left * rate, right * rate
         result = self.overview.columns(first, last, count)

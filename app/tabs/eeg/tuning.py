@@ -49,6 +49,7 @@ class FineTuning(QObject):
         return self.run is not None and self.gain is None
 
     def start(self) -> None:
+        """Begin the training run; the dock follows it."""
         self._host.start(self._start())
 
     def _offer(self) -> None:

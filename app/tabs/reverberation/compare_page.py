@@ -91,6 +91,7 @@ class Side(QWidget):
 
     @property
     def source(self) -> Source | None:
+        """Which model and sequences this side shows; None where nothing is chosen."""
         result: Source | None = self.box.currentData()
         return result
 
@@ -123,6 +124,7 @@ class Side(QWidget):
             self.epoch.blockSignals(False)
 
     def show_shown(self, shown: Snapshot | None) -> None:
+        """Draw the gates of a snapshot, or an empty mesh."""
         self.shown = shown
         if shown is None:
             self.mesh.set_gates(None)
@@ -178,6 +180,7 @@ class ComparePage(ViewPage):
             side.mesh.select(self.session.module)
 
     def show_side(self, number: int, shown: Snapshot | None) -> None:
+        """Draw the snapshot of the left (0) or right (1) side, and the differences anew."""
         self.sides[number].show_shown(shown)
         self.show_differences()
 

@@ -79,12 +79,14 @@ class MeshExports(QObject):
             write_observation(path, self._session.observation)
 
     def save_ranking(self, path: Path) -> None:
+        """Write what muting each role changes as CSV, where that has been computed. Raises UserError."""
         from models.reverberation.tables import write_ranking
 
         if self._session.ranking is not None:
             write_ranking(path, self._session.ranking.effects)
 
     def save_comparison(self, path: Path) -> None:
+        """Write both sides' gates and their difference a role as CSV. Raises UserError."""
         sides = [f"{what}_{number}" for number in (1, 2) for what in ("left", "right", "difference")]
         head = ["role", *(name if "difference" in name else f"gate_{name}" for name in sides)]
         rows = [[cell.replace("−", "-") for cell in row] for row in self._compare.rows()]

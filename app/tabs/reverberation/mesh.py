@@ -86,6 +86,7 @@ class MeshView(Picture):
         self.update()
 
     def select_line(self, line: Line | None) -> None:
+        """Mark a connection, or none."""
         self.state.line = line
         self.update()
 

@@ -19,6 +19,8 @@ LOW_PX = 400  # a page that is lower gives the histograms' place to the mesh
 
 
 class MeshPage(ViewPage):
+    """The mesh with its gates, and under it how the gates are spread over sequences, or over training."""
+
     def __init__(self, tab: Tab, session: MeshSession) -> None:
         super().__init__(tab, session)
         self.mesh = MeshView()

@@ -74,10 +74,12 @@ class Geometry:
         return self._spots[name]
 
     def at(self, name: str, grow: float = 1.0) -> QPointF:
+        """Where a module lies, px; grow: how far out, 1 is its own place and 0 the middle."""
         x, y = self._spots[name]
         return QPointF(self._middle.x() + grow * x * self._rx, self._middle.y() + grow * y * self._ry)
 
     def path(self, line: Line) -> QPainterPath:
+        """The curve of a connection from a role, bent towards the middle, to a processor."""
         role, processor = line
         path = QPainterPath(self.at(role))
         path.quadTo(self.at(role, 0.78), self.at(processor))

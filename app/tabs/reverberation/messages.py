@@ -35,12 +35,14 @@ class MeshMessages(QObject):
         self._tab.messages.show_error(error, actions)
 
     def projected(self) -> None:
+        """The sequences were brought to the model's width: what that means for what is seen."""
         words = tr(
             "These are principal components of your features, at the model's mean and spread: they show what the mesh does with them, not what it predicts of them."
         )
         self._tab.show_message("hint", words, key="width")
 
     def drawn(self, folder: Path) -> None:
+        """The drawings of the model were written to a folder."""
         words = tr("Drawings were written to {folder}.", folder=folder)
         self._tab.show_message("hint", words, key="drawn")
 

@@ -13,6 +13,7 @@ PROCESSOR_COLORS = dict(zip(PROCESSOR_NAMES, COLORS, strict=True))  # as in the 
 
 
 def english_name(name: str) -> str:
+    """A module's name in plain English words: ``data aggregator``."""
     return name.replace("_", " ")
 
 

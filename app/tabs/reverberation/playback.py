@@ -105,6 +105,7 @@ class Playback(QWidget):
             self.slider.setValue(rows[-1])
 
     def stop(self) -> None:
+        """Stay at the epoch that is shown."""
         self.play.setChecked(False)
 
     # Inside -----------------------------------------------------------------------------------------------

@@ -203,9 +203,11 @@ class MeshSession(Session["Observer"]):
         self.module_changed.emit()
 
     def toggle_mute(self, role: str) -> None:
+        """Mute a role, or let it sound again."""
         self.silence(self.muted ^ {role}, self.cut)
 
     def toggle_cut(self, start: str, end: str) -> None:
+        """Cut the connection from one module to another, or mend it."""
         self.silence(self.muted, self.cut ^ {(start, end)})
 
     def toggle_line(self, role: str, processor: str) -> None:
@@ -230,6 +232,7 @@ class MeshSession(Session["Observer"]):
         self.play_ended.emit()
 
     def observe_again(self) -> None:
+        """Observe the sequences that are open, as they are silenced now."""
         self._host.start(self.observe())
 
     # Work -------------------------------------------------------------------------------------------------

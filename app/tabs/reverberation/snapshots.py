@@ -84,6 +84,7 @@ def run_history(services: Services, choice: str) -> RunHistory | None:
 
 
 def has_shipped_run() -> bool:
+    """Whether the run that made the bundled model ships with the program."""
     return resource("samples", "reverberation", "run").is_dir()
 
 

@@ -43,6 +43,7 @@ class Drawing(QWidget):
         self.setAccessibleName(name)
 
     def set_svg(self, contents: bytes) -> None:
+        """Show another drawing, an SVG text."""
         self.svg = QByteArray(contents)
         self._renderer.load(self.svg)
         self.update()

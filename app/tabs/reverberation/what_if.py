@@ -52,6 +52,7 @@ class Effects(QAbstractTableModel):
         self.endResetModel()
 
     def set_muted(self, muted: frozenset[str]) -> None:
+        """These roles are muted now; their boxes are ticked."""
         self.muted = muted
         self.dataChanged.emit(self.index(0, 0), self.index(len(self.roles) - 1, 2))
 
@@ -111,11 +112,13 @@ class Connections(QAbstractTableModel):
         self.set_wiring(documented())
 
     def set_wiring(self, wiring: Wiring) -> None:
+        """List the connections of another wiring."""
         self.beginResetModel()
         self.edges = wiring.directed
         self.endResetModel()
 
     def set_cut(self, cut: frozenset[Edge]) -> None:
+        """These connections are cut now; their boxes are ticked."""
         self.cut = cut
         self.dataChanged.emit(self.index(0, 0), self.index(len(self.edges) - 1, 1))
 

@@ -25,6 +25,7 @@ class Matrix(QAbstractTableModel):
         self.wiring = documented()
 
     def set_wiring(self, wiring: Wiring) -> None:
+        """Show which roles each processor reads in another wiring."""
         self.wiring = wiring
         self.dataChanged.emit(self.index(0, 0), self.index(len(ROLE_NAMES) - 1, len(PROCESSOR_NAMES) - 1))
 

@@ -94,12 +94,14 @@ class WiringPage(ViewPage):
         self._change(lambda: self.wiring.toggled(role, processor))
 
     def undo(self) -> None:
+        """Take the last change of the wiring back."""
         if self._done:
             self._undone.append(self.wiring)
             self.wiring = self._done.pop()
             self._show()
 
     def redo(self) -> None:
+        """Do the change again that was taken back last."""
         if self._undone:
             self._done.append(self.wiring)
             self.wiring = self._undone.pop()

@@ -43,6 +43,7 @@ def observed(
     cut: frozenset[Edge],
     progress: Progress,
 ) -> Observation:
+    """`Observer.observe` as a worker calls it; muted: roles, cut: connections that carry nothing."""
     return observer.observe(sequences, progress, muted=sorted(muted), cut=sorted(cut))
 
 

@@ -85,11 +85,13 @@ class Table(QAbstractTableModel):
         return " ".join(remark.translated(translate) for remark in remarks)
 
     def show_rows(self, rows: list[Row]) -> None:
+        """Show these recordings in place of all others."""
         self.beginResetModel()
         self.rows = rows
         self.endResetModel()
 
     def changed(self, row: Row) -> None:
+        """Something of a row is another; it is drawn anew."""
         if row in self.rows:
             number = self.rows.index(row)
             self.dataChanged.emit(self.index(number, 0), self.index(number, 4))

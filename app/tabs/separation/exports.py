@@ -114,6 +114,7 @@ class TrackExports(QObject):
         self._tab.show_message("warning" if cut else "hint", text, key="exported")
 
     def ask_for_picture(self, number: int) -> None:
+        """Where the picture of a lane goes; 0 is the mixture."""
         lane = self._lanes.lanes[number]
         name, kind = QFileDialog.getSaveFileName(
             self._tab, tr("Export the picture"), f"{lane.title}.svg", "SVG (*.svg);;PNG (*.png)"
@@ -132,6 +133,7 @@ class TrackExports(QObject):
             self._tab.show_error(cannot_write(path, error))
 
     def ask_for_scores(self) -> None:
+        """Where the table of scores goes."""
         name, _ = QFileDialog.getSaveFileName(
             self._tab, tr("Export the figures"), "separation.csv", "CSV (*.csv)"
         )

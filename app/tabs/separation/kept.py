@@ -46,6 +46,7 @@ def listed() -> list[Kept]:
 
 
 def bytes_kept() -> int:
+    """How much room all separated tracks take in the Polyphony folder."""
     return sum(item.size for item in listed())
 
 

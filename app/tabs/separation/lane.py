@@ -87,6 +87,7 @@ class Lane(QWidget):
         self.solo.setChecked(heard.get("solo") is True)
 
     def set_outline(self, outline: Outline, top: float = 0.0) -> None:
+        """Draw another sound; top: the amplitude at full height, 0 for the sound's own peak."""
         self.canvas.set_outline(outline, top)
 
     def set_ready(self, ready: bool) -> None:

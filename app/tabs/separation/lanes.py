@@ -83,6 +83,7 @@ class Lanes(QWidget):
     # What is shown ----------------------------------------------------------------------------------------
 
     def show_nothing(self) -> None:
+        """No recording is open."""
         self._fill([])
         self.overview.set_outline(None)
         self.axis.set_duration(0.0)
@@ -178,9 +179,11 @@ class Lanes(QWidget):
         ]
 
     def place_s(self) -> float:
+        """What is heard now, or the play head where nothing plays, seconds from the beginning."""
         return self.player.position_s() if self.player.playing else self.axis.head_s or 0.0
 
     def toggle_play(self) -> None:
+        """Play from the play head, or pause."""
         if not self.lanes:
             return
         if self.player.playing and not self.player.paused:
@@ -223,11 +226,13 @@ class Lanes(QWidget):
         self._heard_changed()
 
     def select(self, number: int) -> None:
+        """The lane of that number is the one that keys mean."""
         self._selected = min(max(0, number), max(0, len(self.lanes) - 1))
         for lane in self.lanes:
             lane.set_selected(lane.number == self._selected and len(self.lanes) > 1)
 
     def stop(self) -> None:
+        """Be silent, and let go of the files."""
         self.player.stop()
         self._ticker.stop()
         self._show_playing()

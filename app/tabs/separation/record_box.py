@@ -59,6 +59,7 @@ class RecordBox(QWidget):
         return self._recorder is not None
 
     def toggle(self) -> None:
+        """Begin to record, or finish."""
         if self.recording:
             self.finish()
         else:

@@ -97,6 +97,7 @@ class ScoreTable(QWidget):
             self.table.setItem(number, 1, QTableWidgetItem(name))
 
     def show_nothing(self) -> None:
+        """There are no scores: the table is hidden."""
         self._rows = []
         self.table.setRowCount(0)
         self.hide()

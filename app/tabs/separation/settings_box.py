@@ -75,6 +75,7 @@ class SettingsBox(QObject):
         self._changed()
 
     def options(self) -> SeparationOptions:
+        """What the controls say; an overlap of more than half the window is taken for half of it."""
         window_s = self.window_s.value()
         return SeparationOptions(
             window_s=window_s,
@@ -85,6 +86,7 @@ class SettingsBox(QObject):
         )
 
     def state(self) -> dict[str, Any]:
+        """The settings as plain values, for the next start."""
         now = self.options()
         return {
             "window_s": now.window_s,
@@ -95,6 +97,7 @@ class SettingsBox(QObject):
         }
 
     def restore(self, state: Any) -> None:
+        """Set the controls as a `state` says, as far as it makes sense."""
         if not isinstance(state, dict):
             return
         for box, name in ((self.window_s, "window_s"), (self.overlap_s, "overlap_s")):

@@ -95,12 +95,14 @@ class Transport(QWidget):
         self._show_region()
 
     def show_playing(self, playing: bool) -> None:
+        """The button says Pause while there is something to be heard, else Play."""
         words = tr("❚❚ Pause") if playing else tr("▶ Play")
         if self.play.text() != words:
             self.play.setText(words)
             self.play.setAccessibleName(tr("Pause") if playing else tr("Play"))
 
     def show_mode(self, mode: str) -> None:
+        """Mark ``waveform``, ``spectrogram`` or ``both`` as the one that is shown."""
         if self.modes.current != mode:
             self.modes.choose(mode)
 
