@@ -12,7 +12,7 @@ from tests.house.measures import ROOT, files_of_tree, measure
 
 # Each may be lowered when the house has become better, never raised without a reason in the commit.
 CEILINGS = {
-    "files over 400 lines": 7,
+    "files over 400 lines": 6,
     "functions over 60 lines": 1,
     "uses of Any": 684,
     "`# fmt: skip`": 13,

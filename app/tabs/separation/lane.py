@@ -39,6 +39,7 @@ class Lane(QWidget):
         self.canvas = SoundCanvas(axis, name, color)
         self._selected = False
         self.ready = True
+        self.gone = False
         self.setMinimumHeight(LEAST_HEIGHT)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -89,6 +90,12 @@ class Lane(QWidget):
     def set_outline(self, outline: Outline, top: float = 0.0) -> None:
         """Draw another sound; top: the amplitude at full height, 0 for the sound's own peak."""
         self.canvas.set_outline(outline, top)
+
+    def leave(self) -> None:
+        """The lane is taken out of the view, and is gone soon."""
+        self.gone = True
+        self.hide()
+        self.deleteLater()
 
     def set_ready(self, ready: bool) -> None:
         """Whether it is a whole file, to be heard and exported; else it is still being made."""

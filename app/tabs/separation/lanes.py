@@ -13,22 +13,19 @@ from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app import theme
 from app.audio.lane_player import LanePlayer
-from app.audio.outline import Outline, Stretch, stretch_of
+from app.audio.outline import Outline
 from app.i18n import tr
 from app.services import Services
 from app.tabs.separation.lane import HEAD, Lane
+from app.tabs.separation.lane_details import LaneDetails
 from app.tabs.separation.lane_keys import action_of
 from app.tabs.separation.transport import Transport
 from app.widgets.overview import Overview, TimeRuler
-from app.widgets.sound_canvas import SoundCanvas
 from app.widgets.time_axis import TimeAxis
-from models.errors import UserError
-from models.progress import Cancelled
 
 REDRAW_MS = 33
-SETTLE_MS = 60  # the view stands still for so long before a file is read
+REGION_MS = 120  # a chosen stretch stands still for so long before the sound follows it
 MIXTURE_COLOR = "wave"
-WORKER = "lanes"
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,6 @@ class Lanes(QWidget):
         self.mode = "waveform"
         self._selected = 0
         self._filling = False  # the tracks are still being made: only the mixture can be heard
-        self._closed = False
         self.player = LanePlayer(self)
         self.player.finished.connect(self._finished)
         self.player.failed.connect(self._failed)
@@ -68,9 +64,9 @@ class Lanes(QWidget):
         self.transport = Transport(self.axis)
         self._lay_out()
         self._ticker = _timer(self, REDRAW_MS, self._tick)
-        self._settle = _timer(self, SETTLE_MS, self._read_details, once=True)
-        self._region_settles = _timer(self, 2 * SETTLE_MS, self._follow_region, once=True)
-        self._wanted: dict[SoundCanvas, tuple[float, float]] = {}
+        self._details = LaneDetails(services, self)
+        self._details.failed.connect(self.failed)
+        self._region_settles = _timer(self, REGION_MS, self._follow_region, once=True)
         self.axis.region_changed.connect(self._region_changed)
         self.transport.play_asked.connect(self.toggle_play)
         self.transport.start_asked.connect(partial(self.go_to, 0.0))
@@ -139,10 +135,9 @@ class Lanes(QWidget):
         self._ticker.stop()
         for lane in self.lanes:
             self._column.removeWidget(lane)
-            lane.hide()
-            lane.deleteLater()
+            lane.leave()
         self.lanes = []
-        self._wanted = {}
+        self._details.forget()
         for number, sound in enumerate(sounds):
             color = MIXTURE_COLOR if number == 0 else theme.category(number - 1)
             lane = Lane(number, self.axis, sound.path, sound.outline, sound.name, color)
@@ -150,7 +145,7 @@ class Lanes(QWidget):
             lane.set_outline(sound.outline, max(item.outline.peak for item in sounds))
             lane.canvas.set_mode(self.mode)
             lane.canvas.clicked.connect(self._clicked)
-            lane.canvas.detail_wanted.connect(partial(self._want_detail, lane.canvas))
+            lane.canvas.detail_wanted.connect(partial(self._details.want, lane))
             lane.canvas.more_actions = partial(self._offer, lane)
             lane.heard_changed.connect(self._heard_changed)
             lane.chosen.connect(self.select)
@@ -239,9 +234,8 @@ class Lanes(QWidget):
 
     def shut_down(self) -> None:
         """The window closes: silence, and no more reading."""
-        self._closed = True
-        for timer in (self._settle, self._region_settles):
-            timer.stop()
+        self._details.shut_down()
+        self._region_settles.stop()
         self.stop()
 
     def _heard_changed(self) -> None:
@@ -289,43 +283,6 @@ class Lanes(QWidget):
             self.player.set_stretch(region, self.transport.looped)
             if region is not None and not region[0] <= self.player.position_s() < region[1]:
                 self.player.seek(region[0])
-
-    # Finer than the outline -------------------------------------------------------------------------------
-
-    def _want_detail(self, canvas: SoundCanvas, first_s: float, last_s: float) -> None:
-        if not self._closed:
-            self._wanted[canvas] = (first_s, last_s)
-            self._settle.start()
-
-    def _read_details(self) -> None:
-        wanted, self._wanted = self._wanted, {}
-        worker = self._services.worker(WORKER)
-        for lane in self.lanes:
-            if lane.canvas not in wanted or lane.canvas.outline is None or not lane.ready:
-                continue
-            first_s, last_s = wanted[lane.canvas]
-            aside = (last_s - first_s) / 2  # so that moving a little needs no reading
-            stretch = (first_s - aside, last_s + aside)
-            worker.submit(
-                stretch_of,
-                lane.canvas.outline,
-                *stretch,
-                2 * lane.canvas.width(),
-                newest_wins=("detail", lane.number),
-                drop_running=True,
-                done=partial(self._take_detail, lane),
-                failed=self._detail_failed,
-            )
-
-    def _take_detail(self, lane: Lane, stretch: Stretch) -> None:
-        if lane in self.lanes:
-            lane.canvas.set_detail(stretch)
-
-    def _detail_failed(self, error: BaseException) -> None:
-        if isinstance(error, UserError):
-            self.failed.emit(error)
-        elif not isinstance(error, Cancelled):
-            self._services.errors.report(error)
 
     # Keys and menus ---------------------------------------------------------------------------------------
 
