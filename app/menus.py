@@ -19,6 +19,8 @@ from app.widgets.plain import menu_words, tip
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
+    from app.model_manager.shelf_state import ShelfState
+    from models.errors import UserError
 
 
 class Menus(QObject):
@@ -28,6 +30,8 @@ class Menus(QObject):
         super().__init__(window)
         self.window = window
         self._windows: dict[str, QWidget] = {}
+        self._shelf: ShelfState | None = None
+        window.services.models_wanted.connect(self.show_models)
         bar = window.header.menus
         self.file_menu = self._menu(bar, tr("&File"))
         self.view_menu = self._menu(bar, tr("&View"))
@@ -53,6 +57,7 @@ class Menus(QObject):
         self.export_menu.aboutToShow.connect(self._list_exports)
         self.export_action = self._add(menu, tr("Export…"), self._export, "Ctrl+E")
         menu.addSeparator()
+        self._add(menu, tr("Models…"), self.show_models, "Ctrl+M")
         self._add(menu, tr("Settings…"), self.show_settings, "Ctrl+,")
         menu.addSeparator()
         self._add(menu, tr("Quit"), self.window.close, "Ctrl+Q").setMenuRole(QAction.MenuRole.QuitRole)
@@ -226,6 +231,26 @@ class Menus(QObject):
         dialog = SettingsDialog(self.window.services, self.window)
         dialog.theme_chosen.connect(self.choose_theme)
         self.open_dialog("settings", dialog)
+
+    def show_models(self, system: str = "") -> None:
+        """The model manager, with the models of one system first where it is said which."""
+        from app.model_manager.dialog import ModelManager
+        from app.model_manager.shelf_state import ShelfState
+
+        if self._shelf is None:
+            self._shelf = ShelfState(self.window.services, self)
+            self._shelf.failed.connect(self._tell_where_seen)
+        dialog = ModelManager(self.window.services, self._shelf, system, self.window)
+        dialog.wanted.connect(self._use_model)
+        self.open_dialog("models", dialog)
+
+    def _tell_where_seen(self, error: UserError, _name: str) -> None:
+        """What went wrong with a model while its window is closed is said in the tab in front."""
+        if self.opened("models") is None and self.window.current is not None:
+            self.window.current.show_error(error)
+
+    def _use_model(self, system: str, name: str) -> None:
+        self.window.show_tab(system).choose_model(name)
 
     def show_log(self) -> None:
         """Open the window of the log, or bring it to the front."""

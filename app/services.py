@@ -82,6 +82,7 @@ class Services(QObject):
     device_changed = Signal(str)  # the person chose another; what is loaded should move
     recent_changed = Signal()
     sent = Signal(str, object)  # system, payload
+    models_wanted = Signal(str)  # system: its models are to be shown in the manager
     _stepped = Signal(object)
 
     def __init__(self, settings: Settings | None = None, errors: Errors | None = None) -> None:

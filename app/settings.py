@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from enum import StrEnum
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
 
 from app.paths import exists
+from models.errors import UserError
+from models.hub import sources
 from models.resources import home, runs_folder
 
 if TYPE_CHECKING:
@@ -157,7 +160,8 @@ class Settings(QObject):
 
     @property
     def offline(self) -> bool:
-        return self.flag(Key.OFFLINE)
+        """Whether nothing is downloaded; the terminal shares the choice."""
+        return self.flag(Key.OFFLINE) or sources.stored().offline
 
     @property
     def runs_folder(self) -> Path:
@@ -214,6 +218,13 @@ class Settings(QObject):
         probe = QSettings(str(self.path), QSettings.Format.IniFormat)
         probe.allKeys()
         return probe.status() == QSettings.Status.NoError
+
+
+def set_offline(settings: Settings, on: bool) -> None:
+    """Download nothing from now on, or again what is asked for: in the window and in the terminal."""
+    with contextlib.suppress(UserError):  # where the folder cannot be written, the window says so by itself
+        sources.change(offline=on)
+    settings.set(Key.OFFLINE, on)
 
 
 def _named(key: Key, name: str) -> str:

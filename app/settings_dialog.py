@@ -26,7 +26,7 @@ from app import theme
 from app.i18n import LANGUAGES, tr
 from app.paths import exists
 from app.services import Services
-from app.settings import Key
+from app.settings import Key, set_offline
 from app.widgets import focus
 from models.resources import runs_folder
 
@@ -196,4 +196,4 @@ class SettingsDialog(QDialog):
         self.offline.setChecked(self._settings.offline)
         self._row("", self.offline, tr("Nothing is downloaded; models come from this machine."))
         self.offline.setAccessibleName(tr("Work offline"))
-        self.offline.toggled.connect(lambda on: self._settings.set(Key.OFFLINE, on))
+        self.offline.toggled.connect(lambda on: set_offline(self._settings, on))

@@ -30,6 +30,7 @@ NAMED = {
     "tr": 1,
     "translate": 1,
     "UserError": 3,
+    "Unagreed": 3,
     "Remark": 1,
     "_refused": 1,
     "Refusal": 2,

@@ -91,6 +91,10 @@ class Tab(QWidget):
         """The dock's "Use best checkpoint" for a run of this system. Override."""
         self.show_message("hint", tr("This tab cannot load checkpoints."), key="paths")
 
+    def choose_model(self, name: str) -> None:
+        """The model manager's "Use" for a model of this system: its name on the hub, or what it was imported as. Override."""
+        self.use_checkpoint(Path(name))
+
     def export_actions(self) -> list[QAction]:
         """What can be exported now, for File › Export; disabled actions show what could be. Override."""
         return []

@@ -128,6 +128,7 @@ class PagedTab(Tab):
         one source: the choice stands in the column, over the pages, with `beside` at its right.
         """
         self.models = models
+        models.manager_asked.connect(self.services.models_wanted)
         self.pages = {key: page for key, (_words, page) in pages.items()}
         self.choice = Segments({key: words for key, (words, _page) in pages.items()}, name)
         self._views, self._details = PageStack(), QStackedWidget()
@@ -184,6 +185,9 @@ class PagedTab(Tab):
 
     def use_checkpoint(self, path: Path) -> None:
         self.models.choose(str(path))
+
+    def choose_model(self, name: str) -> None:
+        self.models.choose(name)
 
     def export_actions(self) -> list[QAction]:
         return self.page.export_actions()

@@ -24,9 +24,12 @@ from app.widgets.plain import markup
 from models import loading
 from models.checkpoint import WEIGHTS, CheckpointInfo, read_info
 from models.errors import UserError
+from models.hub import catalogue
+from models.hub.shelf import kept_names
 from models.loading import BUNDLED, checkpoint_folder, is_hub_name
 
 MOST_KEPT = 8
+OTHERS_MODELS = ("emotion", "separation", "search")  # systems that can use models of others
 
 
 class ModelChoice(QWidget):
@@ -37,6 +40,7 @@ class ModelChoice(QWidget):
     train_asked = Signal()
     card_asked = Signal()
     refused = Signal(object)  # UserError
+    manager_asked = Signal(str)  # the system
 
     def __init__(
         self,
@@ -128,6 +132,9 @@ class ModelChoice(QWidget):
             self.box.addItem(tr("{title} (bundled)", title=self.title(choice)), choice)
         for choice in self._kept:
             self.box.addItem(self.title(choice), choice)
+        here = [name for name in kept_names(self.system) if name not in (*self._kept, *self._offers)]
+        for choice in here:
+            self.box.addItem(self.title(choice), choice)
         others = [name for name in self._offers if name not in self._kept]
         if others:
             self.box.insertSeparator(self.box.count())
@@ -140,6 +147,8 @@ class ModelChoice(QWidget):
             self.box.addItem(tr("Choose a model file…"), "?file")
         if self._hub_example:
             self.box.addItem(tr("Name of a Hugging Face model…"), "?hub")
+        if self.system in OTHERS_MODELS:
+            self.box.addItem(tr("More models…"), "?manager")
         self.box.setCurrentIndex(max(0, self.box.findData(current)))
         self._last = self.box.currentIndex()
         self._describe()
@@ -148,6 +157,9 @@ class ModelChoice(QWidget):
         """What a choice is called in the list."""
         if choice in self._offers:
             return self._offers[choice]
+        listed = catalogue.entry(choice)
+        if listed is not None:
+            return translate(listed.title)
         folder = checkpoint_folder(BUNDLED, self.system) if choice == BUNDLED else Path(choice)
         try:
             info = read_info(folder, self.system)
@@ -186,6 +198,9 @@ class ModelChoice(QWidget):
             name, accepted = QInputDialog.getText(self, title, label)
             if accepted and name.strip():
                 self._try(name.strip())
+        elif data == "?manager":
+            self.box.setCurrentIndex(self._last)
+            self.manager_asked.emit(self.system)
         elif data in self._offers and data not in self._kept:
             self.choose(data)
         elif data:

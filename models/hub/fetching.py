@@ -30,6 +30,10 @@ TELL_S = 0.2  # between two lines of the child
 Told = dict[str, object]
 
 
+class Unagreed(UserError):
+    """The terms of a model forbid commercial use, and nobody has agreed to them yet."""
+
+
 def fetch(name: str, revision: str = "", progress: Progress | None = None, agreed: bool = False) -> Shelved:
     """Fetch a model in this process. agreed: its terms were read and agreed to. Raises UserError, Cancelled."""
     progress = progress or Progress()
@@ -117,7 +121,7 @@ def switched_off(name: str) -> UserError:
 def _refuse_unagreed(name: str, known: Entry | None, found: Listing, agreed: bool) -> None:
     closed = (known is not None and known.non_commercial) or forbids_trade(found.licence)
     if closed and not agreed:
-        raise UserError(
+        raise Unagreed(
             "{name} is not free for commercial use.",
             "Licence: {licence}. {terms}",
             "Agree to it with --agree, or in the window, and it is downloaded.",
@@ -220,7 +224,8 @@ def _told_error(told: Told, name: str) -> UserError:
     error = told.get("error")
     if isinstance(error, dict):
         values = error.get("values", {})
-        return UserError(error["what"], error["why"], error["remedy"], **values)
+        kind = Unagreed if error.get("unagreed") else UserError
+        return kind(error["what"], error["why"], error["remedy"], **values)
     return UserError(
         "{name} could not be downloaded.",
         "The download ended: {reason}.",
@@ -248,8 +253,8 @@ def fetch_in_lines(name: str, revision: str, agreed: bool, tell: Callable[[Told]
             key: value if isinstance(value, int | float) else str(value)
             for key, value in error.values.items()
         }
-        sentences = {"what": error.what, "why": error.why, "remedy": error.remedy, "values": values}
-        tell({"error": sentences})
+        sentences = {"what": error.what, "why": error.why, "remedy": error.remedy}
+        tell({"error": {**sentences, "values": values, "unagreed": isinstance(error, Unagreed)}})
         return None
     except Cancelled:
         return None

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from models.errors import UserError
-from models.hub.catalogue import entry
+from models.hub.catalogue import entries, entry
 from models.hub.sources import stored
 from models.progress import Progress
 
@@ -126,6 +126,11 @@ def installed() -> list[Shelved]:
     own = [found for folder in folders if (found := read(folder)) is not None]
     names = {model.name for model in own}
     return [*own, *(model for model in in_hub_cache() if model.name not in names)]
+
+
+def kept_names(system: str) -> list[str]:
+    """The models of the list that are here and that a system can use."""
+    return [item.name for item in entries() if item.system == system and find(item.name) is not None]
 
 
 def in_hub_cache() -> list[Shelved]:
