@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models import writing
+from models import files, writing
 from models.errors import UserError
 from models.files import check_regular, read_json, read_npy, shortened, shown
 
@@ -60,7 +60,9 @@ def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Ta
     """
     path = Path(path)
     text = _text_of(path)
-    delimiter = _delimiter(text.lstrip("\n").partition("\n")[0])
+    said = re.match(r"\s*\"?sep=(.)\"?\n", text)  # as Excel writes and reads it
+    text = text if said is None else "\n" + text[said.end() :]
+    delimiter = said[1] if said else _delimiter(text.lstrip("\n").partition("\n")[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)
     columns: tuple[str, ...] = ()
     rows: list[Row] = []
@@ -229,6 +231,8 @@ def _text_of(path: Path) -> str:
         contents = path.read_bytes()
     except OSError as error:
         raise _cannot_read(path, error) from error
+    if contents.startswith(files.WORKBOOKS):
+        raise files.workbook(path)
     try:
         text = _decoded(contents)
     except UnicodeDecodeError as error:

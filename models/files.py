@@ -283,6 +283,8 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     result: dict[str, np.ndarray] = {}
     with opened(path) as raw, _array_errors(path), zipfile.ZipFile(raw) as archive:
         members = archive.infolist()
+        if any(member.filename.startswith("xl/") for member in members):
+            raise workbook(path)
         check_unpacked(path, sum(item.file_size for item in members), state.st_size)
         if len(members) > MOST_ARRAYS:
             raise damaged(path, f"it lists {len(members)} arrays")
@@ -305,6 +307,18 @@ def _whole_text(array: np.ndarray) -> np.ndarray:
         if int(codes.max()) > 0x10FFFF:
             raise ValueError("its text is damaged")
     return array
+
+
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of Excel, new and old
+
+
+def workbook(path: str | os.PathLike[str]) -> UserError:
+    return UserError(
+        "{name} is no table of text.",
+        "It is a workbook, as Excel saves it, or an archive.",
+        "Export it as CSV (in Excel: CSV UTF-8).",
+        name=shown(Path(path).name),
+    )
 
 
 def unpacked_limit(size: int) -> int:
@@ -424,6 +438,13 @@ def shortened(text: object, most: int = LONGEST_REASON) -> str:
 
 def damaged(path: str | os.PathLike[str], reason: str) -> UserError:
     """The error for a file that is not what it should be; `reason` is part of a sentence."""
+    if _is_pointer(path):
+        return UserError(
+            "{name} is only a pointer to its contents.",
+            "It was copied with git, without Git LFS.",
+            "Run `git lfs pull` there, or download it again.",
+            name=shown(Path(path).name),
+        )
     reason = shortened(reason).rstrip(".")
     return UserError(
         "{name} cannot be read.",
@@ -432,6 +453,13 @@ def damaged(path: str | os.PathLike[str], reason: str) -> UserError:
         name=shown(Path(path).name),
         reason=reason[:1].upper() + reason[1:],
     )
+
+
+def _is_pointer(path: str | os.PathLike[str]) -> bool:
+    try:
+        return sniff(path) == "lfs"
+    except UserError:
+        return False
 
 
 def too_deep(path: str | os.PathLike[str]) -> UserError:

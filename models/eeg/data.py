@@ -90,7 +90,7 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
     arrays = recordings.read_arrays(path)
     whole = recordings.of_arrays(path, arrays)
     trials = whole.trials or (whole,)
-    if whole.envelope is None:
+    if recordings.found(arrays, "envelope") is None:
         raise no_stimulus(path.name)
     # Not a name such as 1: that would be a subject of another data set.
     unnamed = files.shown(path.stem)
@@ -123,9 +123,17 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
             Remark("The file names no subject; all of it is taken for one, called {name}.", name=unnamed)
         )
     for number, trial in enumerate(trials):
-        assert trial.envelope is not None
         assert trial.stored is not None
         stimulus = stimuli[number] or ("1" if shared else str(number + 1))
+        if trial.envelope is None:
+            skipped.append(
+                Remark(
+                    "Subject {subject}, {stimulus}: its envelope is flat.",
+                    subject=names[number],
+                    stimulus=stimulus,
+                )
+            )
+            continue
         result = paired(
             names[number], stimulus, trial.stored, trial.envelope, settings.sample_rate, skipped, remarks
         )

@@ -11,12 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models import files
+from models.eeg.channels import plain, standard_names
 from models.remarks import Remark
 
 MOST_CHANNELS = 4096
 MOST_RECORDS = 5_000_000
 LARGEST_RECORD = 256 * 2**20  # bytes
-_VOLTS = {"v": 1.0, "mv": 1e-3, "nv": 1e-9, "uv": 1e-6, "µv": 1e-6, "μv": 1e-6}
+_PREFIXES = {
+    "": 1.0,
+    "m": 1e-3,
+    "milli": 1e-3,
+    "n": 1e-9,
+    "nano": 1e-9,
+    "u": 1e-6,
+    "µ": 1e-6,
+    "μ": 1e-6,
+    "micro": 1e-6,
+}
+_VOLTS = {f"{prefix}{word}": value for prefix, value in _PREFIXES.items() for word in ("v", "volt", "volts")}
 _MNE_VOLTS = {"\u03bcV": 1e-6, "\u00b5V": 1e-6, "\x83\xcaV": 1e-6, "uV": 1e-6, "mV": 1e-3}
 _ANNOTATIONS = ("edf annotations", "bdf annotations")
 
@@ -49,6 +61,7 @@ def read_header(path: Path, kind: str) -> Header:
             ]
         except (ValueError, OverflowError) as error:
             raise files.damaged(path, "its header is damaged") from error
+        _check_clock(path, head[168:184])
         record = width * sum(samples)
         if min(samples) < 0 or not 0 < record <= LARGEST_RECORD or not 0 <= record_s < 1e6:
             raise files.damaged(path, "its header is damaged")
@@ -61,17 +74,20 @@ def read_header(path: Path, kind: str) -> Header:
         if notes and record_s and there > 1:
             place = header_bytes + width * sum(samples[: notes[0]])
             remarks += _pauses(file, place, record, width * samples[notes[0]], there, record_s)
+    if not record_s:
+        remarks.append(Remark("It does not say how long its records last; one second was assumed."))
     kept = [i for i in range(count) if i not in notes]
     scales, guessed = [], []
     for i in kept:
-        scale, sure = _scale(fields["units"][i], abs(ranges[i]))
+        on_scalp = plain(labels[i]) in standard_names()
+        scale, sure = _scale(fields["units"][i], abs(ranges[i]), on_scalp)
         scales.append(scale)
         if not sure:
             guessed.append(labels[i])
     if guessed:
         remarks.append(
             Remark(
-                "The unit of {count} channels is not said ({names}); µV were assumed.",
+                "The unit of {count} channels is not known ({names}); µV were assumed.",
                 count=len(guessed),
                 names=files.shortened(", ".join(guessed), 80),
             )
@@ -140,6 +156,14 @@ def _pauses(file: object, place: int, record: int, length: int, count: int, reco
         expected = onset + record_s
     if not pauses:
         return []
+    if missing < 0:
+        return [
+            Remark(
+                "The times of its records run back, at {first:.1f} s and {others} times more; they were joined as they stand.",
+                first=first,
+                others=pauses - 1,
+            )
+        ]
     return [
         Remark(
             "The recording has gaps: at {first:.1f} s and {others} times more it was interrupted, {missing:.1f} s are missing in"
@@ -151,7 +175,14 @@ def _pauses(file: object, place: int, record: int, length: int, count: int, reco
     ]
 
 
-def _scale(unit: bytes, reach: float) -> tuple[float, bool]:
+def _check_clock(path: Path, field: bytes) -> None:
+    """Raises UserError for a date with a time that cannot be: MNE stumbles over it."""
+    found = re.fullmatch(rb"\d\d\.\d\d\.\d\d(\d\d)\.(\d\d)\.(\d\d)", field)
+    if found and (int(found[1]) > 23 or int(found[2]) > 59 or int(found[3]) > 59):
+        raise files.damaged(path, "the time in its header cannot be")
+
+
+def _scale(unit: bytes, reach: float, on_scalp: bool) -> tuple[float, bool]:
     """(what MNE's values are to be multiplied by to be volts, whether the unit is known)."""
     stripped = unit.strip(b" \x00")
     as_mne = _MNE_VOLTS.get(stripped.decode("latin-1"), 1.0)
@@ -162,7 +193,7 @@ def _scale(unit: bytes, reach: float) -> tuple[float, bool]:
             continue
         if name in _VOLTS:
             return _VOLTS[name] / as_mne, True
-    if stripped:  # degrees, per cent, events: no EEG
+    if stripped and not on_scalp:  # degrees, per cent, events: no EEG
         return 1.0, True
-    # Without a unit: nothing on a scalp spans a volt.
-    return (1e-6, False) if reach > 1 else (1.0, True)
+    # Without a unit that is known: nothing on a scalp spans a volt.
+    return (1e-6 / as_mne, False) if reach > 1 else (1.0, not stripped)

@@ -25,6 +25,7 @@ BLOCK_S = 30.0
 MOST_MISSING = 0.2  # share of channels that may be interpolated
 MOST_NAN = 0.1  # share of a channel's samples that may be missing before the channel counts as bad
 FLAT_UV = 0.05  # less movement than this, in µV, is none
+LARGEST_STEP_UV = 1000.0  # a median of more between two samples is none of a brain
 NOISY = 6.0  # robust standard deviations of the channels' log amplitude
 
 
@@ -84,10 +85,27 @@ def preprocess(
                 "high_hz": min(settings.top_hz, 0.45 * recording.sample_rate),
             }
         )
-    remarks = list(recording.remarks)
+    remarks = [*recording.remarks, *_of_size(eeg, [name not in reasons for name in wanted])]
+    if reasons:
+        told = (f"{name} ({reasons[name]})" for name in sorted(reasons))
+        remarks.append(Remark("Made up from their neighbours: {names}.", names=", ".join(told)))
     if (missing > 0).any():
         remarks.append(Remark("Samples that were no numbers were filled in from those beside them."))
     return _applied(eeg, wanted, settings.sample_rate, History(tuple(steps), tuple(remarks)))
+
+
+def _of_size(eeg: np.ndarray, good: Sequence[bool]) -> list[Remark]:
+    """What is to be said where channels move by more from sample to sample than any EEG does."""
+    steps = np.diff(eeg[:, np.flatnonzero(good)], axis=0)
+    moved = float(np.median(np.abs(steps))) if steps.size else 0.0
+    if moved < LARGEST_STEP_UV:
+        return []
+    return [
+        Remark(
+            "From sample to sample it moves by {moved:.3g} µV, which no EEG does: its unit may not be the one it names.",
+            moved=moved,
+        )
+    ]
 
 
 def replay(recording: Recording, history: History, progress: Progress | None = None) -> Prepared:

@@ -28,13 +28,15 @@ def open_raw(path: Path, kind: str) -> Recording:
     """A recording of one of the kinds of `KINDS`. Raises UserError for whatever is wrong with it."""
     remarks: list[Remark] = []
     scales: dict[str, float] = {}
+    labels: tuple[str, ...] = ()
     if kind in ("edf", "bdf"):
         header = read_header(path, kind)
         remarks += header.remarks
+        labels = header.labels
         if any(scale != 1 for scale in header.scales):
             scales = dict(zip(header.labels, header.scales, strict=True))
     raw = _opened(path, kind, remarks)
-    return _recording(path, raw, scales, remarks)
+    return _recording(path, raw, scales, labels, remarks)
 
 
 def _opened(path: Path, kind: str, remarks: list[Remark]) -> Any:
@@ -122,11 +124,19 @@ def _named_file(path: Path, text: bytes, key: bytes, endings: tuple[str, ...]) -
     return None
 
 
-def _recording(path: Path, raw: Any, scales: dict[str, float], remarks: list[Remark]) -> Recording:
+def _as_written(name: str, labels: tuple[str, ...]) -> str:
+    """A channel's name as its file has it: of two with one name MNE calls the first ``Fp1-0``."""
+    plain = re.sub(r"-\d+$", "", name)
+    return plain if name not in labels and labels.count(plain) > 1 else name
+
+
+def _recording(
+    path: Path, raw: Any, scales: dict[str, float], labels: tuple[str, ...], remarks: list[Remark]
+) -> Recording:
     import mne
 
     picks = mne.pick_types(raw.info, eeg=True, exclude=())
-    names, used, said = placed([raw.ch_names[i] for i in picks])
+    names, used, said = placed([_as_written(raw.ch_names[i], labels) for i in picks])
     if sum(used) >= 4:  # BioSemi's EXG, GSR, Resp … come as EEG
         remarks += said
         left_out = [raw.ch_names[i] for i, item in zip(picks, used, strict=True) if not item]
@@ -153,7 +163,7 @@ def _recording(path: Path, raw: Any, scales: dict[str, float], remarks: list[Rem
         )
     if not raw.n_times:
         raise empty(path)
-    factors = np.array([1e6 * scales.get(raw.ch_names[i], 1.0) for i in picks])
+    factors = np.array([1e6 * scales.get(_as_written(raw.ch_names[i], labels), 1.0) for i in picks])
     bad = {raw.ch_names[i]: name for i, name in zip(picks, names, strict=True)}
     return Recording(
         path,

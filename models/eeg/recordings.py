@@ -44,15 +44,24 @@ SUFFIXES = (*KINDS, ".fif.gz", *ARRAY_SUFFIXES)
 ASSUMED_RATE = 64.0  # of arrays that do not say: what the auditory EEG challenge publishes
 MOST_CHANNELS = 4096
 MOST_TRIALS = 100_000
-IN_VOLTS = (
-    1e-9,
-    5e-3,
-)  # a standard deviation between these is one of EEG in volts: in µV no amplifier is so quiet
-_QUANTITY = re.compile(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?:hz|µv|uv)?\s*", re.IGNORECASE)
+# A standard deviation between these is one of EEG in volts or in millivolts: in µV no amplifier is so quiet.
+SMALL_UNITS = ((1e-9, 2e-3, 1e6, "volts"), (2e-3, 0.04, 1e3, "millivolts"))
+_QUANTITY = re.compile(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(k?hz|µv|uv)?\s*", re.IGNORECASE)
 NAMES = {
     "eeg": ("eeg", "data", "x", "signal", "eegdata"),
-    "fs": ("fs", "sfreq", "srate", "sample_rate", "sampling_rate"),
-    "channels": ("channels", "channel_names", "ch_names", "chan_names"),
+    "fs": (
+        "fs",
+        "sfreq",
+        "srate",
+        "sr",
+        "rate",
+        "fsample",
+        "samplerate",
+        "sample_rate",
+        "samplingrate",
+        "sampling_rate",
+    ),
+    "channels": ("channels", "channel_names", "ch_names", "chan_names", "chnames", "labels"),
     "envelope": ("envelope", "env", "stimulus"),
 }
 _BY_BYTES = {"bdf": "bdf", "edf": "edf", "brainvision": "brainvision", "fif": "fif"}
@@ -70,9 +79,11 @@ def open_recording(path: str | os.PathLike[str]) -> Recording:
     if path.name.lower().endswith(".fif.gz"):
         suffix = ".fif"
     known = suffix in KINDS or suffix in ARRAY_SUFFIXES
-    kind = _BY_BYTES.get(files.sniff(path), "")
-    if kind:
-        return open_raw(path, kind)
+    first_bytes = files.sniff(path)
+    if first_bytes in _BY_BYTES:
+        return open_raw(path, _BY_BYTES[first_bytes])
+    if first_bytes in ("npy", "zip") or (first_bytes == "mat5" and suffix != ".set"):
+        return of_arrays(path, read_arrays(path))
     if not known:
         raise UserError(
             "{name} is no recording that can be opened.",
@@ -107,12 +118,13 @@ def of_arrays(path: Path, arrays: dict[str, Any]) -> Recording:
     remarks: list[Remark] = []
     structure = arrays.get("EEG")
     arrays = _of_structure(structure) if isinstance(structure, dict) else arrays
-    parts = _trials(path, arrays, remarks)
+    names = _names(found(arrays, "channels"))
+    parts = _trials(path, arrays, names, remarks)
     rate = _rate(path, found(arrays, "fs"), remarks)
     step = number(path, "eeg_step_uv", arrays.get("eeg_step_uv", 1.0))
     step *= _microvolts(parts, step, remarks)
-    channels = _channels(path, found(arrays, "channels"), parts[0].shape[1], remarks)
-    envelopes = _envelopes(path, found(arrays, "envelope"), len(parts))
+    channels = _channels(path, names, parts[0].shape[1], remarks)
+    envelopes = _envelopes(path, found(arrays, "envelope"), len(parts), remarks)
 
     def one(part: np.ndarray, env: np.ndarray | None) -> Recording:
         return Recording(
@@ -145,7 +157,9 @@ def _of_structure(structure: dict[str, Any]) -> dict[str, Any]:
     return arrays
 
 
-def _trials(path: Path, arrays: dict[str, Any], remarks: list[Remark]) -> list[np.ndarray]:
+def _trials(
+    path: Path, arrays: dict[str, Any], names: tuple[str, ...], remarks: list[Remark]
+) -> list[np.ndarray]:
     """[time, channels] a trial, of any number type."""
     eeg = found(arrays, "eeg")
     if eeg is None:
@@ -172,7 +186,10 @@ def _trials(path: Path, arrays: dict[str, Any], remarks: list[Remark]) -> list[n
             kind=str(getattr(wrong, "dtype", "nothing"))[:40],
         )
     longest = max(parts, key=lambda part: part.size)
-    if longest.shape[1] > 4 * longest.shape[0] and longest.shape[0] <= 512:
+    counts = tuple(length == len(names) for length in longest.shape)  # names say which way it lies
+    if counts == (True, False) or (
+        counts != (False, True) and longest.shape[1] > 4 * longest.shape[0] and longest.shape[0] <= 512
+    ):
         parts = [part.T for part in parts]
         remarks.append(Remark("The array was stored channels first and was turned."))
     if any(not part.size for part in parts):
@@ -217,10 +234,12 @@ def number(path: Path, name: str, value: Any) -> float:
     one = np.nan
     with contextlib.suppress(ValueError, TypeError, OverflowError):
         flat = np.asarray(value).ravel()
+        if flat.size > 1 and (flat == flat[0]).all():  # one a channel or a trial
+            flat = flat[:1]
         if flat.size == 1 and flat.dtype.kind in "iufb":
             one = float(flat[0])
-        elif flat.size == 1 and (match := _QUANTITY.fullmatch(str(flat[0]))):
-            one = float(match[1])
+        elif flat.size == 1 and (match := _QUANTITY.fullmatch(_text(flat[0]).replace(",", "."))):
+            one = float(match[1]) * (1000 if (match[2] or "").lower() == "khz" else 1)
     if not np.isfinite(one):
         raise UserError(
             "{what} of {name} is no number.",
@@ -240,17 +259,33 @@ def _microvolts(parts: Sequence[np.ndarray], step: float, remarks: list[Remark])
     with np.errstate(all="ignore"):
         spreads = np.nanstd(np.asarray(parts[0][:20_000], np.float64) * step, axis=0)
     spreads = spreads[np.isfinite(spreads) & (spreads > 0)]
-    if not spreads.size or not IN_VOLTS[0] < float(np.median(spreads)) < IN_VOLTS[1]:
-        return 1.0
-    remarks.append(Remark("The numbers are in volts, by their size, and were read as such."))
-    return 1e6
+    spread = float(np.median(spreads)) if spreads.size else 1.0
+    for least, most, factor, unit in SMALL_UNITS:
+        if least < spread <= most:
+            remarks.append(
+                Remark("The numbers are in volts, by their size, and were read as such.")
+                if unit == "volts"
+                else Remark("The numbers are in millivolts, by their size, and were read as such.")
+            )
+            return factor
+    return 1.0
 
 
-def _channels(path: Path, value: Any, count: int, remarks: list[Remark]) -> tuple[str, ...]:
+def _text(value: Any) -> str:
+    """Text, though it is kept as bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Channels' names: an array of them, or one text with something between them."""
     try:
-        names = () if value is None else tuple(str(item).strip() for item in np.asarray(value).ravel())
+        names = () if value is None else tuple(_text(item).strip() for item in np.asarray(value).ravel())
     except (ValueError, TypeError):
-        names = ("",)
+        return ("",)
+    return tuple(re.split(r"[\s,;|]+", names[0])) if len(names) == 1 else names
+
+
+def _channels(path: Path, names: tuple[str, ...], count: int, remarks: list[Remark]) -> tuple[str, ...]:
     if not names:
         remarks.append(
             Remark("Channels are not named; the order of the BioSemi 64 cap was assumed.")
@@ -274,7 +309,7 @@ def _channels(path: Path, value: Any, count: int, remarks: list[Remark]) -> tupl
     return tuple(today)
 
 
-def _envelopes(path: Path, value: Any, count: int) -> list[np.ndarray | None]:
+def _envelopes(path: Path, value: Any, count: int, remarks: list[Remark]) -> list[np.ndarray | None]:
     """float32 [time] a trial; one that is given once is that of every trial."""
     if value is None:
         return [None] * count
@@ -299,7 +334,10 @@ def _envelopes(path: Path, value: Any, count: int) -> list[np.ndarray | None]:
             trials=count,
             envelopes=len(each),
         )
-    return list(each)
+    flat = [bool(item.size) and float(np.ptp(item)) == 0 for item in each]
+    if any(flat):
+        remarks.append(Remark("Its envelope is flat and was left out."))
+    return [None if level else item for item, level in zip(each, flat, strict=True)]
 
 
 def found(arrays: dict[str, Any], what: str) -> Any:

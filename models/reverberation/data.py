@@ -15,12 +15,14 @@ from models.datafiles import write_whole
 from models.errors import UserError
 from models.remarks import Remark
 from models.resources import resource
-from models.reverberation.tabular import read_columns
+from models.reverberation.tabular import Columns, read_columns
 
 SUFFIXES = (".npz", ".npy", ".csv", ".parquet")
-TARGET_NAMES = ("target", "y")
+TARGET_NAMES = ("y", "target", "targets")
 SEQUENCE_NAMES = ("sequence", "sequence_id", "id")
-GROUP_NAMES = ("group", "speaker", "subject")
+GROUP_NAMES = ("group", "groups", "speaker", "speakers", "subject", "subjects")
+TIME_NAMES = ("time", "step")
+USED_ARRAYS = ("x", "x_scale", "lengths", "target_title", *TARGET_NAMES, *GROUP_NAMES)
 
 
 class WrongWidth(UserError):
@@ -109,7 +111,15 @@ def from_array(
     if x.ndim == 1:
         x = x[:, None]
     if x.ndim == 2:
-        return checked(windows(np.asarray(x, np.float32), window, title), title)
+        if lengths is not None:
+            raise UserError(
+                "The lengths do not fit the sequences.",
+                "x is one series, [time, width].",
+                "Save the sequences as [n, time, width], or leave the lengths out.",
+            )
+        if y is None:
+            return checked(windows(np.asarray(x, np.float32), window, title), title)
+        return checked(judged_windows(np.asarray(x, np.float32), np.ravel(y), window, title), title)
     if x.ndim != 3:
         raise UserError(
             "{name} has {count} dimensions.",
@@ -176,6 +186,24 @@ def windows(series: np.ndarray, window: int, title: str = "") -> Sequences:
     return Sequences(parts, series[window:, 0].copy(), in_time=True, title=title, target_title="next value")
 
 
+def judged_windows(series: np.ndarray, targets: np.ndarray, window: int, title: str = "") -> Sequences:
+    """A series [time, width] as windows, each with the target [time] of its last step. Raises UserError."""
+    if len(targets) != len(series):
+        raise UserError(
+            "{name} has {targets} targets for {count} steps.",
+            "x is one series, [time, width].",
+            "Give each step one target, or save the sequences as [n, time, width].",
+            name=title or "x",
+            targets=len(targets),
+            count=len(series),
+        )
+    count = len(series) - window + 1
+    if count < 1:
+        return windows(series, window, title)  # says so
+    parts = tuple(series[start : start + window] for start in range(count))
+    return Sequences(parts, np.asarray(targets[window - 1 :], np.float32), in_time=True, title=title)
+
+
 def noise(samples: int, seed: int, length: int = 10, width: int = 64) -> Sequences:
     """The published experiment: N(0, 1) sequences with U(0, 1) targets. There is nothing to learn but the noise."""
     random = np.random.default_rng(seed)
@@ -212,7 +240,7 @@ def split(sequences: Sequences, share: float, seed: int) -> tuple[np.ndarray, np
 
 def checked(sequences: Sequences, name: str) -> Sequences:
     """Itself, where every number is one. Raises UserError with the place of the first that is not."""
-    if not len(sequences):
+    if not len(sequences) or not sequences.width:
         raise UserError("{name} holds no sequence.", "", "Choose another file.", name=name)
     for number, item in enumerate(sequences.x):
         if not np.isfinite(item).all():
@@ -260,6 +288,9 @@ def batched(sequences: Sequences, chosen: Sequence[int] | np.ndarray) -> tuple[n
 
 def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
     arrays: dict[str, Any] = {"x": files.read_npy(path)} if kind == "npy" else dict(files.read_npz(path))
+    arrays = {
+        name if name.lower() not in USED_ARRAYS else name.lower(): array for name, array in arrays.items()
+    }
     x = arrays.get("x")
     if x is None:
         raise UserError(
@@ -278,7 +309,7 @@ def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
             kind=str(x.dtype),
         )
     scale = np.asarray(arrays.get("x_scale", 1.0))  # samples that ship are kept as small whole numbers
-    y = arrays.get("y")
+    y = next((arrays[name] for name in TARGET_NAMES if name in arrays), None)
     if scale.size != 1 or scale.dtype.kind not in "iuf" or (y is not None and y.dtype.kind not in "iufb"):
         raise UserError(
             "{name} does not hold numbers.",
@@ -289,7 +320,10 @@ def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
     with np.errstate(over="ignore", invalid="ignore"):
         values = x.astype(np.float32) * np.float32(scale.reshape(-1)[0])
     result = from_array(values, y, arrays.get("lengths"), path.name, window)
-    groups = _groups(path, arrays.get("group", arrays.get("groups")), len(result))
+    named = next((arrays[name] for name in GROUP_NAMES if name in arrays), None)
+    groups = _groups(path, named, len(result))
+    unused = sorted(set(arrays) - set(USED_ARRAYS))
+    remarks = [Remark("Arrays that were not used: {names}.", names=files.shortened(", ".join(unused)))]
     return Sequences(
         result.x,
         result.y,
@@ -297,6 +331,7 @@ def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
         result.in_time,
         title=path.stem,
         target_title=files.shortened(arrays.get("target_title", result.target_title), 80),
+        remarks=tuple(remarks if unused else []),
     )
 
 
@@ -319,8 +354,10 @@ def _groups(path: Path, groups: np.ndarray | None, count: int) -> tuple[str, ...
 
 def _from_table(path: Path, window: int) -> Sequences:
     columns = read_columns(path)
-    target, sequence, group = (columns.named(names) for names in (TARGET_NAMES, SEQUENCE_NAMES, GROUP_NAMES))
-    special = {target, sequence, group} | {c for c in columns.values if c.lower() in ("time", "step")}
+    target, sequence, group, time = (
+        columns.named(names) for names in (TARGET_NAMES, SEQUENCE_NAMES, GROUP_NAMES, TIME_NAMES)
+    )
+    special = {target, sequence, group} | {c for c in columns.values if c.lower() in TIME_NAMES}
     features = [name for name in columns.values if name not in special]
     if not features:
         raise UserError(
@@ -330,23 +367,74 @@ def _from_table(path: Path, window: int) -> Sequences:
     if not len(table):
         raise UserError("{name} holds no sequence.", "", "Choose another file.", name=files.shown(path.name))
     targets = None if target is None else columns.numbers(target)
-    about: dict[str, Any] = {"names": tuple(features), "title": path.stem, "remarks": tuple(columns.remarks)}
+    about: dict[str, Any] = {"names": tuple(features), "title": path.stem}
     if sequence is None:
+        order = _in_time(columns, time, [list(range(len(table)))])[0]
+        table = table[order]
         if targets is None:
             result = windows(table, window, path.name)
-            return Sequences(result.x, result.y, in_time=True, target_title="next value", **about)
-        parts = tuple(table[start : start + window] for start in range(len(table) - window + 1))
-        if not parts:
-            windows(table, window, path.name)  # says so
-        return Sequences(parts, targets[window - 1 :], in_time=True, target_title=str(target), **about)
+            target = "next value"
+        else:
+            result = judged_windows(table, targets[order], window, path.name)
+        about["remarks"] = tuple(columns.remarks)
+        return Sequences(result.x, result.y, in_time=True, target_title=str(target), **about)
     places: dict[str, list[int]] = {}
     for row, name in enumerate(columns.texts(sequence)):
+        if not name.strip():
+            raise UserError(
+                "{name} names no sequence in row {row}.",
+                "Rows without a name would be taken for one sequence.",
+                "Fill the column {column}, or take the row out.",
+                name=files.shown(path.name),
+                row=row + 2,
+                column=sequence,
+            )
         places.setdefault(name, []).append(row)
+    each = _in_time(columns, time, list(places.values()))
     groups = columns.texts(group) if group is not None else None
+    _check_groups(path, list(places), each, groups)
+    if targets is not None:
+        differ = sum(bool(np.ptp(targets[rows]) > 0) for rows in each)
+        if differ:
+            columns.remarks.append(
+                Remark(
+                    "The target differs within {count} sequences; that of the last row was taken.",
+                    count=differ,
+                )
+            )
     return Sequences(
-        tuple(table[rows] for rows in places.values()),
-        None if targets is None else np.array([targets[rows[-1]] for rows in places.values()], np.float32),
-        tuple(groups[rows[0]] for rows in places.values()) if groups is not None else (),
+        tuple(table[rows] for rows in each),
+        None if targets is None else np.array([targets[rows[-1]] for rows in each], np.float32),
+        tuple(groups[rows[0]] for rows in each) if groups is not None else (),
         target_title=str(target or ""),
+        remarks=tuple(columns.remarks),
         **about,
     )
+
+
+def _in_time(columns: Columns, time: str | None, places: list[list[int]]) -> list[list[int]]:
+    """The rows of each sequence in the order of its column of time, where it has one of numbers."""
+    if time is None:
+        return places
+    try:
+        when = columns.numbers(time)
+    except UserError:
+        return places
+    ordered = [[rows[i] for i in np.argsort(when[rows], kind="stable")] for rows in places]
+    if ordered != places:
+        columns.remarks.append(Remark("Rows were put in the order of the column {column}.", column=time))
+    return ordered
+
+
+def _check_groups(path: Path, names: list[str], each: list[list[int]], groups: list[str] | None) -> None:
+    for name, rows in zip(names, each, strict=True):
+        found = sorted({groups[row] for row in rows}) if groups is not None else []
+        if len(found) > 1:
+            raise UserError(
+                "Sequence {sequence} of {name} belongs to several groups.",
+                "They are {groups}.",
+                "Give all rows of a sequence one group.",
+                sequence=files.shortened(name, 60),
+                name=files.shown(path.name),
+                groups=files.shortened(", ".join(found), 60),
+            )

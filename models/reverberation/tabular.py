@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from models.remarks import Remark
 MOST_CELLS = 100_000_000  # of a Parquet file, which packs equal numbers into nothing
 LONGEST_NAME = 1000  # characters of a sequence's or a group's name
 _COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_NO_NAME = re.compile(r"|unnamed: ?\d+(\.\d+)?|__index_level_\d+__|level_\d+|index", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 
@@ -57,7 +57,7 @@ class Columns:
 
     def texts(self, name: str) -> list[str]:
         """The column's values as texts, long ones cut."""
-        return [files.shortened(value, LONGEST_NAME) for value in self.values[name]]
+        return ["" if value is None else files.shortened(value, LONGEST_NAME) for value in self.values[name]]
 
     def _no_number(self, name: str, row: int, text: str) -> UserError:
         if _COMMA.fullmatch(text):
@@ -92,10 +92,10 @@ def read_columns(path: Path) -> Columns:
         table = read_table(path)
         values = {name: [row[name.lower()] for row in table.rows] for name in table.columns}
         columns = Columns(path, values, table.delimiter != ",", [])
-    for name in [
-        name for name in columns.values if re.fullmatch(r"|unnamed: ?\d+|__index_level_\d+__", name.lower())
-    ]:
+    for name in [name for name in columns.values if _NO_NAME.fullmatch(name)]:
         if not _counts(columns.values[name]):
+            if name.lower() == "index":
+                continue
             raise UserError(
                 "{name} has a column without a name.",
                 "It is column {number}.",
@@ -104,17 +104,20 @@ def read_columns(path: Path) -> Columns:
                 number=list(columns.values).index(name) + 1,
             )
         del columns.values[name]
-        columns.remarks.append(Remark("A column without a name that counts the rows was left out."))
+        said = Remark("A column without a name that counts the rows was left out.")
+        if name.lower() == "index":
+            said = Remark("The column index, which counts the rows, was left out.")
+        columns.remarks.append(said)
     return columns
 
 
 def _counts(values: Any) -> bool:
     """Whether these are whole numbers, each one more than that before."""
     try:
-        numbers = [int(str(value)) for value in values]
-    except ValueError:
+        numbers = np.array([float(value) for value in values])
+    except (ValueError, TypeError, OverflowError):
         return False
-    return all(b - a == 1 for a, b in itertools.pairwise(numbers))
+    return bool((numbers == np.round(numbers)).all() and (np.diff(numbers) == 1).all())
 
 
 def _parquet(path: Path) -> dict[str, Any]:

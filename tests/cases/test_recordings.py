@@ -72,13 +72,15 @@ def test_an_annotation_in_latin_1(tmp_path):
         (b"mV", 1000),
         (b"nV", 1e-3),
         (b"UV", 1),
+        (b"microV", 1),
         (b"", 1),
+        (b"x", 1),
     ],
 )
 def test_units_as_they_are_written(tmp_path, unit, factor):
     found = open_recording(write_edf(tmp_path / "a.edf", brain(), NAMES, unit=unit))
     assert float(np.median(found.read().std(0))) == pytest.approx(10 * factor, rel=0.1)
-    assert ("µV were assumed" in remarks(found)) == (unit == b"")
+    assert ("µV were assumed" in remarks(found)) == (unit in (b"", b"x"))
 
 
 def test_old_names_are_those_of_today(tmp_path):
@@ -173,6 +175,9 @@ def test_volts_are_known_by_their_size(tmp_path):
     assert "in volts" in remarks(found)
     np.savez(tmp_path / "b.npz", eeg=brain() / 10, fs=64, channels=np.array(NAMES))  # standard deviations
     assert "volts" not in remarks(open_recording(tmp_path / "b.npz"))
+    np.savez(tmp_path / "c.npz", eeg=brain() * 1e-3, fs=64, channels=np.array(NAMES))
+    np.testing.assert_allclose(open_recording(tmp_path / "c.npz").read(), brain(), rtol=1e-4, atol=1e-4)
+    assert "millivolts" in remarks(open_recording(tmp_path / "c.npz"))
 
 
 def test_too_few_names_are_refused(tmp_path):
@@ -184,10 +189,81 @@ def test_too_few_names_are_refused(tmp_path):
         open_recording(tmp_path / "b.npz")
 
 
-@pytest.mark.parametrize("rate", ["64 Hz", "64", "6.4e1", 64, [[64]]])
+@pytest.mark.parametrize(
+    "rate", ["64 Hz", "64", "64,0 Hz", b"64 Hz", "0.064 kHz", "6.4e1", 64, [[64]], [64, 64]]
+)
 def test_a_rate_in_any_spelling(tmp_path, rate):
     np.savez(tmp_path / "a.npz", eeg=brain(), fs=np.array(rate), channels=np.array(NAMES))
     assert open_recording(tmp_path / "a.npz").sample_rate == 64
+
+
+@pytest.mark.parametrize("name", ["Fs", "sr", "rate", "fsample", "SamplingRate"])
+def test_a_rate_by_any_of_its_names(tmp_path, name):
+    np.savez(tmp_path / "a.npz", eeg=brain(), channels=np.array(NAMES), **{name: 128})
+    found = open_recording(tmp_path / "a.npz")
+    assert (found.sample_rate, remarks(found)) == (128, "")
+
+
+@pytest.mark.parametrize("names", [np.array([name.encode() for name in NAMES]), np.array(", ".join(NAMES))])
+def test_names_as_bytes_or_in_one_text(tmp_path, names):
+    np.savez(tmp_path / "a.npz", eeg=brain(), fs=64, channels=names)
+    assert open_recording(tmp_path / "a.npz").channel_names == NAMES
+
+
+def test_names_say_which_way_an_array_lies(tmp_path):
+    np.savez(tmp_path / "a.npz", eeg=brain(1)[:20].T, fs=64, channels=np.array(NAMES))
+    found = open_recording(tmp_path / "a.npz")
+    assert (found.time, len(found.channel_names)) == (20, 12)
+    assert "turned" in remarks(found)
+
+
+def test_what_is_made_up_or_too_large_for_a_brain_is_said(tmp_path):
+    eeg = brain(20, 64)
+    eeg[:, 5] = 0
+    np.savez(tmp_path / "a.npz", eeg=eeg, fs=64, channels=np.array(BIOSEMI64))
+    done = preprocess(open_recording(tmp_path / "a.npz"))
+    assert f"{BIOSEMI64[5]} (flat)" in " ".join(map(str, done.history.remarks))
+    np.savez(tmp_path / "b.npz", eeg=brain(20, 64) * 1000, fs=64, channels=np.array(BIOSEMI64))  # nV
+    assert "no EEG does" in " ".join(map(str, preprocess(open_recording(tmp_path / "b.npz")).history.remarks))
+
+
+def test_an_envelope_that_is_flat_is_none(tmp_path):
+    np.savez(tmp_path / "a.npz", eeg=brain(), fs=64, channels=np.array(NAMES), envelope=np.ones(640))
+    found = open_recording(tmp_path / "a.npz")
+    assert found.envelope is None
+    assert "flat" in remarks(found)
+
+
+def test_two_channels_of_one_name(tmp_path):
+    names = [*NAMES[:-1], "Fp1"]
+    found = open_recording(write_edf(tmp_path / "a.edf", brain(), names))
+    assert found.channel_names == NAMES[:-1]
+    np.testing.assert_allclose(found.read()[:, 0], brain()[:, 0], atol=0.11)
+    assert "same place: Fp1 (Fp1)" in remarks(found)
+
+
+def test_a_clock_that_runs_back_and_records_of_no_length_are_said(tmp_path):
+    path = write_edf(tmp_path / "a.edf", brain(), NAMES, onsets=[*range(5), *range(2, 7)], plus="EDF+D")
+    assert "run back" in remarks(open_recording(path))
+    data = write_edf(tmp_path / "b.edf", brain(), NAMES).read_bytes()
+    (tmp_path / "b.edf").write_bytes(data[:244] + b"0".ljust(8) + data[252:])
+    assert "one second was assumed" in remarks(open_recording(tmp_path / "b.edf"))
+    (tmp_path / "b.edf").write_bytes(data[:168] + b"32.13.9925.61.61" + data[184:])
+    with pytest.raises(UserError, match="time in its header"):
+        open_recording(tmp_path / "b.edf")
+
+
+def test_arrays_under_the_ending_of_another_kind(tmp_path):
+    np.savez(tmp_path / "a.npz", eeg=brain(), fs=64, channels=np.array(NAMES))
+    (tmp_path / "a.npz").rename(tmp_path / "a.edf")
+    assert open_recording(tmp_path / "a.edf").channel_names == NAMES
+
+
+def test_a_pointer_of_git_lfs_is_called_so(tmp_path):
+    for name in ("a.edf", "a.npz", "a.mat"):
+        (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+        with pytest.raises(UserError, match="pointer"):
+            open_recording(tmp_path / name)
 
 
 @pytest.mark.parametrize("rate", ["quick", "", [64, 65], np.nan, 0, 1e30])

@@ -1,5 +1,8 @@
 """Tables and arrays as spreadsheets, pandas and MATLAB write them: no value moves, none is lost without a word."""
 
+import shutil
+import zipfile
+
 import numpy as np
 import pyarrow
 import pyarrow.parquet
@@ -151,3 +154,82 @@ def test_an_npz_that_was_not_copied_to_its_end(tmp_path, share):
     (tmp_path / "b.npz").write_bytes(data[: int(share * len(data))])
     with pytest.raises(UserError, match=r"b\.npz"):
         open_sequences(tmp_path / "b.npz")
+
+
+# Sequences under other names, in another order, in other programs' files
+
+
+def arrays(path, **changes):
+    values = {"x": np.ones((6, 4, 3), np.float32), "y": np.arange(6.0)} | changes
+    np.savez(path, **{name: value for name, value in values.items() if value is not None})
+    return open_sequences(path, window=2)
+
+
+def test_a_series_with_a_target_a_step_keeps_its_targets(tmp_path):
+    found = arrays(tmp_path / "a.npz", x=np.random.default_rng(0).normal(size=(6, 3)))
+    np.testing.assert_array_equal(found.y, [1, 2, 3, 4, 5])  # of the last step of each window
+    with pytest.raises(UserError, match="5 targets for 6 steps"):
+        arrays(tmp_path / "b.npz", x=np.ones((6, 3)), y=np.arange(5.0))
+    with pytest.raises(UserError, match="lengths"):
+        arrays(tmp_path / "c.npz", x=np.ones((6, 3)), lengths=[1] * 6)
+
+
+def test_arrays_by_the_names_that_columns_have(tmp_path):
+    found = arrays(tmp_path / "a.npz", y=None, Target=np.arange(6.0), Speaker=list("aabbcc"), other=1)
+    np.testing.assert_array_equal(found.y, np.arange(6))
+    assert found.groups == tuple("aabbcc")
+    assert "not used: other" in str(found.remarks[0])
+
+
+def test_sequences_without_a_feature_are_none(tmp_path):
+    with pytest.raises(UserError, match="no sequence"):
+        arrays(tmp_path / "a.npz", x=np.ones((6, 4, 0)))
+
+
+def test_a_group_or_a_target_that_changes_within_a_sequence(tmp_path):
+    with pytest.raises(UserError, match="several groups"):
+        open_sequences(
+            write(tmp_path / "a.csv", HEAD + ",group", [f"{row},{n % 2}" for n, row in enumerate(ROWS)])
+        )
+    found = open_sequences(write(tmp_path / "b.csv", rows=["s0,1,2,3,9", *ROWS[1:]]))
+    assert "differs within 1" in str(found.remarks[0])
+
+
+def test_rows_out_of_order_are_put_into_that_of_their_time(tmp_path):
+    rows = [f"{row},{-n}" for n, row in enumerate(ROWS)]
+    found = open_sequences(write(tmp_path / "a.csv", HEAD + ",time", rows))
+    np.testing.assert_array_equal(found.x[0][:, 0], [3, 2, 1, 0])
+    assert "order of the column time" in str(found.remarks[0])
+
+
+def test_a_row_that_names_no_sequence(tmp_path):
+    with pytest.raises(UserError, match="row 4"):
+        open_sequences(
+            write(tmp_path / "a.csv", rows=[*ROWS[:2], "," + ROWS[2].partition(",")[2], *ROWS[3:]])
+        )
+
+
+def test_row_numbers_of_pandas_under_other_names(tmp_path):
+    for name in ("index", "Unnamed: 0.1", "level_0"):
+        found = open_sequences(
+            write(tmp_path / "a.csv", f"{name},{HEAD}", [f"{n},{row}" for n, row in enumerate(ROWS)])
+        )
+        assert found.width == 3
+        assert "counts the rows" in str(found.remarks[0])
+    columns = {"sequence": list("aabb"), "f1": [1.0, 2, 3, 4], "__index_level_0__": [0, 1, 2, 3]}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
+    assert open_sequences(tmp_path / "a.parquet").width == 1
+
+
+def test_what_excel_writes(tmp_path):
+    rows = [row.replace(",", ";") for row in (HEAD, *ROWS)]
+    (tmp_path / "a.csv").write_text("\n".join(["sep=;", *rows]) + "\n")
+    assert len(open_sequences(tmp_path / "a.csv")) == 2
+    with zipfile.ZipFile(tmp_path / "b.xlsx", "w") as book:
+        book.writestr("xl/workbook.xml", "<workbook/>")
+    shutil.copy(tmp_path / "b.xlsx", tmp_path / "b.csv")
+    for name in ("b.xlsx", "b.csv"):
+        with pytest.raises(UserError, match="workbook"):
+            open_sequences(tmp_path / name)
+    with pytest.raises(UserError, match="workbook"):
+        read_table(tmp_path / "b.csv")
