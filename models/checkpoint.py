@@ -30,6 +30,32 @@ FORMAT_VERSION = 1
 MOST_PROGRAM = 64 * 2**20  # bytes of a pickle that are looked through for the names it calls
 WEIGHTS, DESCRIPTION = "weights.safetensors", "checkpoint.json"
 
+# What the preprocessing of a checkpoint may name. All of it changes how input is read: nothing of it is passed over.
+PREPROCESSING = frozenset(
+    [
+        "front_end",
+        "window_s",
+        "temperature",
+        "signal",
+        "channels",
+        "subjects",
+        "by",
+        "tuned_to",
+        "width",
+        "target",
+        "features",
+        "stage",
+        "encoder",
+        "view",
+        "tokenizer",
+        "most_tokens",
+        "sample_rate",
+        "loudness_db",
+        "test_time_augmentation",
+        "match_levels",
+    ]
+)
+
 # One function a step: from the plain values of version n to those of n + 1.
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
@@ -156,6 +182,15 @@ def read_info(folder: str | os.PathLike[str], system: str | None = None) -> Chec
             found=info.system,
             wanted=system,
         )
+    unknown = sorted(set(info.preprocessing) - PREPROCESSING)
+    if unknown:
+        raise UserError(
+            "The checkpoint {path} reads its input in a way that is not known here.",
+            "It names {settings}, which a newer version may have added.",
+            "Update Polyphony, or choose another checkpoint.",
+            path=files.shown(folder),
+            settings=files.shortened(", ".join(unknown), 80),
+        )
     if (folder / WEIGHTS).is_file():
         check_described(info.network, tensors(folder / WEIGHTS), files.shown(folder))
     return info
@@ -174,7 +209,22 @@ def _damaged(folder: Path, reason: str) -> UserError:
 def load(folder: str | os.PathLike[str], system: str) -> tuple[dict[str, torch.Tensor], CheckpointInfo]:
     """(weights on the CPU, description). Raises UserError for whatever is wrong with it."""
     info = read_info(folder, system)
-    return load_weights(Path(folder) / WEIGHTS), info
+    weights = load_weights(Path(folder) / WEIGHTS)
+    check_finite(weights, files.shown(folder))
+    return weights, info
+
+
+def check_finite(weights: dict[str, torch.Tensor], title: str) -> None:
+    """Raises UserError where a weight is no number: whatever a model gave then would look like an answer."""
+    broken = next((name for name, weight in weights.items() if not weight.isfinite().all()), None)
+    if broken is not None:
+        raise UserError(
+            "The weights of {title} hold values that are no numbers.",
+            "The first are in {name}. Its training broke down, or the file is damaged.",
+            "Choose another checkpoint, or copy it again.",
+            title=title,
+            name=files.shortened(broken, 80),
+        )
 
 
 def load_weights(path: Path) -> dict[str, torch.Tensor]:

@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)  # type: ignore[union-attr]
     try:
+        typed_words.refuse_empty(typed)
         typed_words.check(options)
         result = _called(options.run)(options)
     except UserError as error:

@@ -7,7 +7,6 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 
-from models.errors import UserError
 from models.settings import Settings, validated
 
 Kind = TypeVar("Kind", bound=Settings)
@@ -43,18 +42,6 @@ def options_of(options: argparse.Namespace, kind: type[Kind]) -> Kind:
     }
     values = {name: _plain(value, kind.model_fields[name].annotation) for name, value in typed.items()}
     return validated(kind, values)
-
-
-def given_place(text: str, what: str) -> str:
-    """The path a person typed. Raises UserError for nothing: an unset variable of a shell is no current folder."""
-    if not str(text).strip():
-        raise UserError(
-            "{what} is empty.",
-            "An empty path means nothing; was a variable not set?",
-            "Name a file or a folder.",
-            what=what,
-        )
-    return text
 
 
 def _choices(annotation: Any) -> list[str]:

@@ -12,9 +12,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from models import checkpoint
+import numpy as np
+
+from models import checkpoint, files
 from models.checkpoint import CheckpointInfo
 from models.datafiles import write_whole
 from models.errors import UserError
@@ -143,7 +145,9 @@ def open_model(
                 name=name,
             )
         place = Path(os.fspath(choice)).expanduser()
-        return importer(checkpoint.load_foreign(place), place.stem)
+        opened = importer(checkpoint.load_foreign(place), place.stem)
+        checkpoint.check_finite(opened.weights, files.shown(place.name))
+        return opened
     weights, info = checkpoint.load(checkpoint_folder(choice, system), system)
     return Opened(weights, info)
 
@@ -164,10 +168,27 @@ def network_config(kind: type[Config], values: Mapping[str, Any], title: str = "
             title=title,
             settings=", ".join(map(str, unknown[:5])),
         )
+    hints = get_type_hints(kind)
+    for name, value in values.items():
+        if not _is_a(value, hints[name]):
+            raise not_described(title, ValueError(f"{name} is {files.shortened(value, 40)}"))
     try:
         return kind(**values)
     except (TypeError, ValueError) as error:
         raise not_described(title, error) from error
+
+
+def _is_a(value: object, hint: object) -> bool:
+    """Whether a plain value is of the kind that a field of a config has; what is no simple kind is left to the config."""
+    if get_origin(hint) is Literal:
+        return value in get_args(hint) if isinstance(value, str | int | None) else False
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint in (int, str, bool):
+        return type(value) is hint
+    if get_origin(hint) in (tuple, list):
+        return isinstance(value, list | tuple)
+    return True
 
 
 def write_state_dict(path: Path, weights: Mapping[str, torch.Tensor]) -> None:
@@ -182,6 +203,18 @@ def write_state_dict(path: Path, weights: Mapping[str, torch.Tensor]) -> None:
     buffer = io.BytesIO()
     torch.save(plain, buffer)
     write_whole(path, buffer.getvalue())
+
+
+def check_numbers(values: np.ndarray, title: str) -> np.ndarray:
+    """Themselves. Raises UserError where a model gives no numbers, as half precision may that has gone over."""
+    if not np.isfinite(values).all():
+        raise UserError(
+            "The model {name} gives values that are no numbers.",
+            "Its weights are damaged, or its half precision does not suffice for this input.",
+            "Copy the model again, or choose another one.",
+            name=title,
+        )
+    return values
 
 
 def not_described(title: str, error: Exception) -> UserError:

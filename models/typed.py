@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from models import systems
@@ -33,3 +34,26 @@ def _must_exist(choice: str) -> bool:
     place = Path(choice).expanduser()
     written_as_path = place.is_absolute() or choice.startswith(".") or choice.count("/") > 1
     return written_as_path and not choice.startswith(BUNDLED) and not place.exists()
+
+
+def given_place(text: str, what: str) -> str:
+    """The path a person typed. Raises UserError for nothing: an unset variable of a shell is no current folder."""
+    if not str(text).strip():
+        raise UserError(
+            "{what} is empty.",
+            "An empty path means nothing; was a variable not set?",
+            "Name a file or a folder.",
+            what=what,
+        )
+    return text
+
+
+def refuse_empty(typed: Sequence[str]) -> None:
+    """Raises UserError for an empty word after a flag, as an unset variable of a shell gives it: it would stand for the
+    current folder, or for the flag not having been typed. What stands without a flag is looked at by its verb."""
+    flag = ""
+    for word in typed:
+        name, equals, value = word.partition("=") if word.startswith("--") else (flag, "=", word)
+        flag = name
+        if flag and equals:
+            given_place(value, flag)

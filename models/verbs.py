@@ -13,7 +13,7 @@ from typing import Any
 from models import checkpoint, systems
 from models.contract import Result, offered
 from models.errors import UserError
-from models.flags import given_place, options_of
+from models.flags import options_of
 from models.kernels import memory
 from models.remarks import with_remarks
 from models.resources import runs_folder
@@ -23,6 +23,7 @@ from models.terminal import shown_progress
 from models.training import config as configs
 from models.training import events
 from models.training.run_folder import RunFolder, RunStory, new_run_path
+from models.typed import given_place
 
 
 def train(options: argparse.Namespace) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 
 def resume(options: argparse.Namespace) -> dict[str, Any]:
     """Go on with a run as it was trained: on its device, by as many processes, as far as this machine has them."""
-    run = RunFolder.open(Path(options.folder))
+    run = RunFolder.open(Path(given_place(options.folder, "RUN")))
     story = RunStory(run)
     story.read()
     before = story.started
@@ -145,7 +146,7 @@ def diagnose(options: argparse.Namespace) -> dict[str, Any]:
     from models.training.findings import findings
     from models.training.record import Record
 
-    run = RunFolder.open(Path(options.folder))
+    run = RunFolder.open(Path(given_place(options.folder, "RUN")))
     values = run.config()
     config = configs.validated(systems.training_config(str(values.get("system", ""))), values)
     record = Record.read(run)

@@ -28,7 +28,15 @@ from models.eeg.recordings import Recording, open_recording
 from models.eeg.samples import trained_subjects
 from models.eeg.scores import Decoded
 from models.errors import UserError
-from models.loading import BUNDLED, UNBUILDABLE, Choice, network_config, not_described, open_model
+from models.loading import (
+    BUNDLED,
+    UNBUILDABLE,
+    Choice,
+    check_numbers,
+    network_config,
+    not_described,
+    open_model,
+)
 from models.progress import Progress
 from models.remarks import Remark
 
@@ -325,7 +333,8 @@ class Decoder:
             )
             return result
 
-        return np.concatenate(list(devices.in_parts(decoded, len(eeg), len(eeg))))
+        whole = np.concatenate(list(devices.in_parts(decoded, len(eeg), len(eeg))))
+        return check_numbers(whole, self.info.title)
 
 
 def _to_one(values: np.ndarray) -> np.ndarray:

@@ -271,12 +271,12 @@ def _microvolts(parts: Sequence[np.ndarray], step: float, remarks: list[Remark])
     return 1.0
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Text, though it is kept as bytes."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _names(value: Any) -> tuple[str, ...]:
+def _names(value: object) -> tuple[str, ...]:
     """Channels' names: an array of them, or one text with something between them."""
     try:
         names = () if value is None else tuple(_text(item).strip() for item in np.asarray(value).ravel())

@@ -70,7 +70,8 @@ class OurClassifier:
     ) -> None:
         try:
             front_end = FrontEndConfig.model_validate(info.preprocessing["front_end"])
-            self.network = network.build(network_config(network.NetworkConfig, info.network, info.title))
+            config = network_config(network.NetworkConfig, info.network, info.title)
+            self.network = network.build(config)
         except UNBUILDABLE as error:
             raise not_described(info.title, error) from error
         checkpoint.fit(self.network, weights)
@@ -78,6 +79,10 @@ class OurClassifier:
         self.device = device
         self.front_end = build_front_end(front_end, device, progress)
         self.labels, self.title = tuple(info.labels), info.title
+        if not len(self.labels) == len(set(self.labels)) == config.classes:
+            raise not_described(
+                info.title, ValueError(f"{len(self.labels)} labels of {config.classes} classes")
+            )
         self.window_s = info.preprocessing.get("window_s", 3.0)
         if not isinstance(self.window_s, int | float) or not 0.05 <= self.window_s <= 600:
             raise not_described(info.title, ValueError(f"windows of {self.window_s} s"))

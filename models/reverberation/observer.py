@@ -12,7 +12,15 @@ from models import checkpoint, devices
 from models.devices import AUTO, Device
 from models.errors import UserError
 from models.fingerprint import Learned
-from models.loading import BUNDLED, UNBUILDABLE, Choice, network_config, not_described, open_model
+from models.loading import (
+    BUNDLED,
+    UNBUILDABLE,
+    Choice,
+    check_numbers,
+    network_config,
+    not_described,
+    open_model,
+)
 from models.progress import Progress
 from models.remarks import Remark
 from models.reverberation import published
@@ -158,7 +166,7 @@ class Observer:
             for _ in devices.in_parts(observed, len(chosen), len(chosen)):
                 pass
             done += size
-        return Observation(output, sequences.y, gates, kl)
+        return Observation(check_numbers(output, self.info.title), sequences.y, gates, kl)
 
     @torch.inference_mode()
     def activity(self, sequences: Sequences, number: int) -> np.ndarray:

@@ -19,7 +19,15 @@ from models import audio, checkpoint, devices
 from models.checkpoint import CheckpointInfo
 from models.devices import AUTO, CPU, Device
 from models.errors import UserError
-from models.loading import BUNDLED, UNBUILDABLE, Choice, network_config, not_described, open_model
+from models.loading import (
+    BUNDLED,
+    UNBUILDABLE,
+    Choice,
+    check_numbers,
+    network_config,
+    not_described,
+    open_model,
+)
 from models.progress import Progress
 from models.remarks import Remark
 from models.separation import network, published
@@ -287,7 +295,7 @@ class Separator:
         gain = amplitude(self.loudness_db) / rms(mono)
         given = mono[None] if len(sound) == 1 else np.concatenate([mono[None], sound])
         heard = torch.from_numpy(np.ascontiguousarray(given * gain, dtype=np.float32)).to(self._target)
-        tracks = self._augmented(heard, times).cpu().numpy()
+        tracks = check_numbers(self._augmented(heard, times).cpu().numpy(), self.name)
         scales = np.ones(len(tracks))
         if self.matches_levels:
             scales = _scales(tracks[:, 0], heard[0].cpu().numpy())
