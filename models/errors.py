@@ -56,3 +56,15 @@ def _cut(value: object) -> object:
 
 def _rebuild(what: str, why: str, remedy: str, values: dict[str, object]) -> UserError:
     return UserError(what, why, remedy, **values)
+
+
+def given_place(text: str, what: str) -> str:
+    """The path a person typed. Raises UserError for nothing: an unset variable of a shell is no current folder."""
+    if not str(text).strip():
+        raise UserError(
+            "{what} is empty.",
+            "An empty path means nothing; was a variable not set?",
+            "Name a file or a folder.",
+            what=what,
+        )
+    return text

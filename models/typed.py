@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models import systems
-from models.errors import UserError
+from models.errors import UserError, given_place
 from models.presets import preset_file
 from models.resources import BUNDLED
 
@@ -34,18 +34,6 @@ def _must_exist(choice: str) -> bool:
     place = Path(choice).expanduser()
     written_as_path = place.is_absolute() or choice.startswith(".") or choice.count("/") > 1
     return written_as_path and not choice.startswith(BUNDLED) and not place.exists()
-
-
-def given_place(text: str, what: str) -> str:
-    """The path a person typed. Raises UserError for nothing: an unset variable of a shell is no current folder."""
-    if not str(text).strip():
-        raise UserError(
-            "{what} is empty.",
-            "An empty path means nothing; was a variable not set?",
-            "Name a file or a folder.",
-            what=what,
-        )
-    return text
 
 
 def refuse_empty(typed: Sequence[str]) -> None:

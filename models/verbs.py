@@ -12,7 +12,7 @@ from typing import Any
 
 from models import checkpoint, systems
 from models.contract import Result, offered
-from models.errors import UserError
+from models.errors import UserError, given_place
 from models.flags import options_of
 from models.kernels import memory
 from models.remarks import with_remarks
@@ -23,7 +23,6 @@ from models.terminal import shown_progress
 from models.training import config as configs
 from models.training import events
 from models.training.run_folder import RunFolder, RunStory, new_run_path
-from models.typed import given_place
 
 
 def train(options: argparse.Namespace) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 import models.torchaudio_cpu  # noqa: F401  transformers imports torchaudio, which fails beside a CPU build of torch
-from models import pretrained
+from models import files, pretrained
 from models.datafiles import content_hash
 from models.devices import in_parts
 from models.errors import UserError
@@ -33,6 +33,7 @@ SPARE = (
     "pooler.dense.weight",
     "pooler.dense.bias",
 )  # counted, or not looked at by any of them
+MOST_CHARACTERS = 10_000  # of a text that are looked at: more than the tokens of any encoder
 LONGEST_TEXT = 512  # tokens, for encoders that name no limit
 
 
@@ -101,7 +102,7 @@ class DualEncoder:
             return np.zeros((0, self.dim), np.float32)
         with self._reading:
             encoded = self._tokenizer(
-                list(texts),
+                list(map(_readable, texts)),
                 padding=self._fill,
                 truncation=True,
                 max_length=self._most_tokens,
@@ -120,7 +121,7 @@ class DualEncoder:
         # CLIP's tokenizer names its end as the unknown, since it knows every byte.
         if mark is None or mark == self._tokenizer.eos_token_id:
             return ()
-        words = self.spelled(text).split()
+        words = self.spelled(text[:MOST_CHARACTERS]).split()
         return tuple(word for word in words if mark in self._pieces(word))
 
     def spelled(self, text: str) -> str:
@@ -132,7 +133,7 @@ class DualEncoder:
 
     def _pieces(self, text: str) -> list[int]:
         with self._reading:
-            return self._tokenizer(text, add_special_tokens=False)["input_ids"]
+            return self._tokenizer(_readable(text), add_special_tokens=False)["input_ids"]
 
     def pixels(self, pixels: np.ndarray) -> np.ndarray:
         """float32 [n, dim] of length 1 each, of uint8 [n, height, width, 3] as `view` makes them."""
@@ -145,6 +146,11 @@ class DualEncoder:
         batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2)
         batch = (batch.float() * self.view.scale - self._mean) / self._std
         return _embeddings(self._model.get_image_features(pixel_values=batch))
+
+
+def _readable(text: str) -> str:
+    """The beginning of a text, where half an emoji is a sign that is not known."""
+    return files.utf8(text[:MOST_CHARACTERS]).decode()
 
 
 def spelled_symbols(text: str) -> str:

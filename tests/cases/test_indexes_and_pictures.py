@@ -273,3 +273,14 @@ def test_deep_or_strange_json(tmp_path, text):
 def test_an_identity_is_checked():
     with pytest.raises(ValueError):
         Identity.parsed('{"encoder": "e", "hasher": "h", "bits": true, "dim": 3}')
+
+
+@pytest.mark.parametrize("words", ["\ud83d cat", "cat\0", "cat " * 200_000])
+def test_words_that_no_encoder_has_seen(words):
+    """Half an emoji, as a cut-off clipboard gives it; a whole book in the field."""
+    from models.search.encoder import DualEncoder
+    from models.search.samples import bundled_encoder
+
+    encoder = DualEncoder.load(str(bundled_encoder()))
+    assert np.isfinite(encoder.texts([words])).all()
+    assert isinstance(encoder.unknown(words), tuple)
