@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,17 +95,7 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
         raise no_stimulus(path.name)
     # Not a name such as 1: that would be a subject of another data set.
     unnamed = files.shown(path.stem)
-    names = [str(item) for item in np.asarray(arrays.get("subject", [unnamed] * len(trials))).ravel()]
-    stimuli = [str(item) for item in np.asarray(arrays.get("stimulus", [""] * len(trials))).ravel()]
-    if len(names) != len(trials) or len(stimuli) != len(trials):
-        raise UserError(
-            "The arrays of {name} do not fit together.",
-            "There are {trials} trials and {subjects} subjects.",
-            "Name one subject a trial.",
-            name=path.name,
-            trials=len(trials),
-            subjects=len(names),
-        )
+    names, stimuli = _named(path, arrays, unnamed, len(trials))
     if whole.sample_rate != settings.sample_rate:
         raise UserError(
             "{name} is at {rate:g} Hz.",
@@ -149,6 +140,22 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
         distinct(remarks),
         0.0 if said is None else recordings.number(path, REACH, said),
     )
+
+
+def _named(path: Path, arrays: dict[str, Any], unnamed: str, trials: int) -> tuple[list[str], list[str]]:
+    """(subject, stimulus) of each trial; raises UserError where some have none."""
+    names = [str(item) for item in np.asarray(arrays.get("subject", [unnamed] * trials)).ravel()]
+    stimuli = [str(item) for item in np.asarray(arrays.get("stimulus", [""] * trials)).ravel()]
+    if len(names) != trials or len(stimuli) != trials:
+        raise UserError(
+            "The arrays of {name} do not fit together.",
+            "There are {trials} trials and {subjects} subjects.",
+            "Name one subject a trial.",
+            name=path.name,
+            trials=trials,
+            subjects=len(names),
+        )
+    return names, stimuli
 
 
 def _folder(path: Path, settings: PreprocessingConfig) -> Dataset:

@@ -15,7 +15,7 @@ from models.datafiles import write_whole
 from models.errors import UserError
 from models.remarks import Remark
 from models.resources import resource
-from models.reverberation.tabular import Columns, read_columns
+from models.reverberation.tabular import check_groups, group_names, in_time, read_columns, whole_numbers
 
 SUFFIXES = (".npz", ".npy", ".csv", ".parquet")
 TARGET_NAMES = ("y", "target", "targets")
@@ -128,7 +128,7 @@ def from_array(
             name=title or "x",
             count=x.ndim,
         )
-    counts = [x.shape[1]] * len(x) if lengths is None else _counts(lengths)
+    counts = [x.shape[1]] * len(x) if lengths is None else whole_numbers(lengths)
     if len(counts) != len(x) or any(not 0 < count <= x.shape[1] for count in counts):
         raise UserError(
             "The lengths do not fit the sequences.",
@@ -140,18 +140,6 @@ def from_array(
     return checked(
         Sequences(parts, None if y is None else np.asarray(y, np.float32).reshape(-1), title=title), title
     )
-
-
-def _counts(lengths: np.ndarray) -> list[int]:
-    """Whole numbers of an array [n], or [n, 1] as MATLAB and pandas give it; none where it holds anything else."""
-    values = np.asarray(lengths)
-    if values.dtype.kind not in "iuf" or values.size != max(values.shape, default=0):
-        return []
-    flat = values.reshape(-1)
-    whole = np.isfinite(flat) & (np.abs(flat) < 2**31)
-    if not whole.all() or (flat != np.round(flat)).any():
-        return []
-    return [int(count) for count in flat]
 
 
 def save_sequences(path: Path, sequences: Sequences) -> None:
@@ -321,7 +309,7 @@ def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
         values = x.astype(np.float32) * np.float32(scale.reshape(-1)[0])
     result = from_array(values, y, arrays.get("lengths"), path.name, window)
     named = next((arrays[name] for name in GROUP_NAMES if name in arrays), None)
-    groups = _groups(path, named, len(result))
+    groups = group_names(path, named, len(result))
     unused = sorted(set(arrays) - set(USED_ARRAYS))
     remarks = [Remark("Arrays that were not used: {names}.", names=files.shortened(", ".join(unused)))]
     return Sequences(
@@ -333,23 +321,6 @@ def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
         target_title=files.shortened(arrays.get("target_title", result.target_title), 80),
         remarks=tuple(remarks if unused else []),
     )
-
-
-def _groups(path: Path, groups: np.ndarray | None, count: int) -> tuple[str, ...]:
-    """A name a sequence. Raises UserError where there are more or fewer."""
-    if groups is None:
-        return ()
-    names = tuple(str(item) for item in np.asarray(groups).reshape(-1))
-    if len(names) != count:
-        raise UserError(
-            "{name} has {groups} groups for {count} sequences.",
-            "",
-            "Name the group of each sequence.",
-            name=files.shown(path.name),
-            groups=len(names),
-            count=count,
-        )
-    return names
 
 
 def _from_table(path: Path, window: int) -> Sequences:
@@ -369,7 +340,7 @@ def _from_table(path: Path, window: int) -> Sequences:
     targets = None if target is None else columns.numbers(target)
     about: dict[str, Any] = {"names": tuple(features), "title": path.stem}
     if sequence is None:
-        order = _in_time(columns, time, [list(range(len(table)))])[0]
+        order = in_time(columns, time, [list(range(len(table)))])[0]
         table = table[order]
         if targets is None:
             result = windows(table, window, path.name)
@@ -390,9 +361,9 @@ def _from_table(path: Path, window: int) -> Sequences:
                 column=sequence,
             )
         places.setdefault(name, []).append(row)
-    each = _in_time(columns, time, list(places.values()))
+    each = in_time(columns, time, list(places.values()))
     groups = columns.texts(group) if group is not None else None
-    _check_groups(path, list(places), each, groups)
+    check_groups(path, list(places), each, groups)
     if targets is not None:
         differ = sum(bool(np.ptp(targets[rows]) > 0) for rows in each)
         if differ:
@@ -410,31 +381,3 @@ def _from_table(path: Path, window: int) -> Sequences:
         remarks=tuple(columns.remarks),
         **about,
     )
-
-
-def _in_time(columns: Columns, time: str | None, places: list[list[int]]) -> list[list[int]]:
-    """The rows of each sequence in the order of its column of time, where it has one of numbers."""
-    if time is None:
-        return places
-    try:
-        when = columns.numbers(time)
-    except UserError:
-        return places
-    ordered = [[rows[i] for i in np.argsort(when[rows], kind="stable")] for rows in places]
-    if ordered != places:
-        columns.remarks.append(Remark("Rows were put in the order of the column {column}.", column=time))
-    return ordered
-
-
-def _check_groups(path: Path, names: list[str], each: list[list[int]], groups: list[str] | None) -> None:
-    for name, rows in zip(names, each, strict=True):
-        found = sorted({groups[row] for row in rows}) if groups is not None else []
-        if len(found) > 1:
-            raise UserError(
-                "Sequence {sequence} of {name} belongs to several groups.",
-                "They are {groups}.",
-                "Give all rows of a sequence one group.",
-                sequence=files.shortened(name, 60),
-                name=files.shown(path.name),
-                groups=files.shortened(", ".join(found), 60),
-            )

@@ -172,3 +172,61 @@ def _plain(column: Any) -> Any:
         if longest > LONGEST_NAME:
             raise ValueError("a text is too long")
     return column.to_pylist()
+
+
+def in_time(columns: Columns, time: str | None, places: list[list[int]]) -> list[list[int]]:
+    """The rows of each sequence in the order of its column of time, where it has one of numbers."""
+    if time is None:
+        return places
+    try:
+        when = columns.numbers(time)
+    except UserError:
+        return places
+    ordered = [[rows[i] for i in np.argsort(when[rows], kind="stable")] for rows in places]
+    if ordered != places:
+        columns.remarks.append(Remark("Rows were put in the order of the column {column}.", column=time))
+    return ordered
+
+
+def check_groups(path: Path, names: list[str], each: list[list[int]], groups: list[str] | None) -> None:
+    """Raises UserError where the rows of a sequence, `each` by its name, are of several `groups`, one a row."""
+    for name, rows in zip(names, each, strict=True):
+        found = sorted({groups[row] for row in rows}) if groups is not None else []
+        if len(found) > 1:
+            raise UserError(
+                "Sequence {sequence} of {name} belongs to several groups.",
+                "They are {groups}.",
+                "Give all rows of a sequence one group.",
+                sequence=files.shortened(name, 60),
+                name=files.shown(path.name),
+                groups=files.shortened(", ".join(found), 60),
+            )
+
+
+def group_names(path: Path, groups: np.ndarray | None, count: int) -> tuple[str, ...]:
+    """A name a sequence. Raises UserError where there are more or fewer."""
+    if groups is None:
+        return ()
+    names = tuple(str(item) for item in np.asarray(groups).reshape(-1))
+    if len(names) != count:
+        raise UserError(
+            "{name} has {groups} groups for {count} sequences.",
+            "",
+            "Name the group of each sequence.",
+            name=files.shown(path.name),
+            groups=len(names),
+            count=count,
+        )
+    return names
+
+
+def whole_numbers(lengths: np.ndarray) -> list[int]:
+    """Whole numbers of an array [n], or [n, 1] as MATLAB and pandas give it; none where it holds anything else."""
+    values = np.asarray(lengths)
+    if values.dtype.kind not in "iuf" or values.size != max(values.shape, default=0):
+        return []
+    flat = values.reshape(-1)
+    whole = np.isfinite(flat) & (np.abs(flat) < 2**31)
+    if not whole.all() or (flat != np.round(flat)).any():
+        return []
+    return [int(count) for count in flat]
