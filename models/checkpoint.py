@@ -34,6 +34,7 @@ WEIGHTS, DESCRIPTION = "weights.safetensors", "checkpoint.json"
 PREPROCESSING = frozenset(
     [
         "front_end",
+        "unsure_below",
         "window_s",
         "temperature",
         "signal",
