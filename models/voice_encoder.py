@@ -66,8 +66,14 @@ class VoiceEncoder(nn.Module):
     @torch.inference_mode()
     def embedding(self, waveform: np.ndarray) -> Tensor:
         """Whose voice it is: float32 [256], of length 1; the cosine of two tells how alike the voices are."""
-        raw = torch.relu(self.linear(self.frames(waveform)[-1]))
-        return nn.functional.normalize(raw, dim=0)
+        return self.embedding_of(self.frames(waveform))
+
+    @torch.inference_mode()
+    def embedding_of(self, frames: Tensor) -> Tensor:
+        """`embedding` where the sound's `frames`, float32 [frames, 256], are there already."""
+        return nn.functional.normalize(
+            torch.relu(self.linear(frames[-1].to(self.linear.weight.device))), dim=0
+        )
 
 
 def weights_file() -> Path:

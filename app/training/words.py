@@ -42,7 +42,9 @@ def metric_words(name: str) -> str:
         "learning_rate": tr("learning rate"),
         "gradient_norm": tr("gradient norm"),
         "alpha": tr("alpha"),
+        "emotion_loss": tr("emotion loss"),
         "speaker_loss": tr("speaker loss"),
+        "speaker_accuracy": tr("accuracy on speakers"),
         "memory_gb": tr("memory, GB"),
         "gpu_memory_gb": tr("GPU memory, GB"),
     }

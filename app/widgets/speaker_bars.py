@@ -36,6 +36,7 @@ class SpeakerBars(QScrollArea):
     def show_nothing(self) -> None:
         """Take all bars away."""
         self._bars.show_rows([], 0.0, 0.0)
+        self.setAccessibleDescription("")
 
 
 class _Bars(QWidget):

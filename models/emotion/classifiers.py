@@ -16,7 +16,7 @@ from models.checkpoint import CheckpointInfo
 from models.devices import in_parts, inference_dtype
 from models.emotion import network
 from models.emotion.config import FrontEndConfig
-from models.emotion.features import build_front_end
+from models.emotion.features import Voice, build_front_end
 from models.emotion.person import Person
 from models.errors import UserError
 from models.files import shortened
@@ -35,12 +35,14 @@ class Prediction:
     attention: float32 [frames], where the network looked, sums to 1; empty where a model does not tell.
     frame_s: seconds from one attention frame to the next; the first begins at 0.
     figures: float32 [figures], what a `Person` is known by; None where a model hears everybody alike.
+    voice: float32 [256], whose voice it is; None where the front end does not tell.
     """
 
     probabilities: np.ndarray
     attention: np.ndarray
     frame_s: float
     figures: np.ndarray | None = None
+    voice: np.ndarray | None = None
 
 
 class Classifier(Protocol):
@@ -53,9 +55,14 @@ class Classifier(Protocol):
     knows_people: bool
     unsure_below: float
 
+    @property
+    def hears_by(self) -> str: ...
+
     def classify(self, windows: list[np.ndarray]) -> list[Prediction]: ...
 
     def again(self, predictions: Sequence[Prediction], person: Person) -> list[Prediction]: ...
+
+    def of_figures(self, figures: np.ndarray, person: Person) -> np.ndarray: ...
 
 
 class OurClassifier:
@@ -94,6 +101,11 @@ class OurClassifier:
             raise not_described(info.title, ValueError(f"a threshold of {self.unsure_below}"))
         self.knows_people = isinstance(self.network, network.LinearClassifier)
 
+    @property
+    def hears_by(self) -> str:
+        """The front end, by its contents."""
+        return self.front_end.identity
+
     @torch.inference_mode()
     def classify(self, windows: list[np.ndarray]) -> list[Prediction]:
         features = [torch.from_numpy(self.front_end.features(window)) for window in windows]
@@ -107,26 +119,35 @@ class OurClassifier:
         probabilities = self._probabilities(output.logits)
         attention = output.attention.float().cpu().numpy()
         figures = output.pooled.float().cpu().numpy() if self.knows_people else [None] * len(features)
+        voices = [self.front_end.voice(f) if isinstance(self.front_end, Voice) else None for f in features]
         steps = -(-lengths.numpy() // self.network.frames_a_step)
         return [
-            Prediction(p, a[:length], self.front_end.frame_s * self.network.frames_a_step, known)
-            for p, a, length, known in zip(probabilities, attention, steps, figures, strict=True)
+            Prediction(p, a[:length], self.front_end.frame_s * self.network.frames_a_step, known, voice)
+            for p, a, length, known, voice in zip(
+                probabilities, attention, steps, figures, voices, strict=True
+            )
         ]
 
     @torch.inference_mode()
     def again(self, predictions: Sequence[Prediction], person: Person) -> list[Prediction]:
         if not isinstance(self.network, network.LinearClassifier) or not predictions:
             return list(predictions)
-        reference = torch.from_numpy(person.reference(self.network.usual.cpu().numpy()))
-        figures = torch.from_numpy(
-            np.stack([prediction.figures for prediction in predictions if prediction.figures is not None])
+        figures = np.stack(
+            [prediction.figures for prediction in predictions if prediction.figures is not None]
         )
-        logits = self.network.judged(figures.to(self.device), reference.to(self.device))
-        probabilities = self._probabilities(logits)
+        probabilities = self.of_figures(figures, person)
         return [
             replace(prediction, probabilities=p)
             for prediction, p in zip(predictions, probabilities, strict=True)
         ]
+
+    @torch.inference_mode()
+    def of_figures(self, figures: np.ndarray, person: Person) -> np.ndarray:
+        """Probabilities [n, classes] of figures [n, figures] against the person."""
+        assert isinstance(self.network, network.LinearClassifier)  # others have no figures
+        reference = torch.from_numpy(person.reference(self.network.usual.cpu().numpy()))
+        logits = self.network.judged(torch.from_numpy(figures).to(self.device), reference.to(self.device))
+        return self._probabilities(logits)
 
     def _probabilities(self, logits: torch.Tensor) -> np.ndarray:
         """Of the logits, made as certain as they are right by the temperature that held-out speakers gave."""
@@ -141,6 +162,7 @@ class TransformersClassifier:
     window_s = 3.0
     knows_people = False
     unsure_below = 0.0
+    hears_by = ""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
@@ -201,6 +223,9 @@ class TransformersClassifier:
 
     def again(self, predictions: Sequence[Prediction], person: Person) -> list[Prediction]:
         return list(predictions)
+
+    def of_figures(self, figures: np.ndarray, person: Person) -> np.ndarray:
+        raise TypeError("a classifier of transformers knows nobody by figures")
 
 
 def checked(logits: torch.Tensor, name: str) -> torch.Tensor:

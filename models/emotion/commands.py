@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ import numpy as np
 from models import audio
 from models.contract import Paths, Result
 from models.describing import describe_layers, layers_of
-from models.emotion import network
+from models.emotion import groups, network
 from models.emotion.config import EmotionConfig
 from models.emotion.doubt import TRUSTED_SNR_DB, UNSURE, threshold
-from models.emotion.evaluation import evaluate_with
+from models.emotion.evaluation import compared_with, evaluate_with
 from models.emotion.file_prediction import FilePrediction
 from models.emotion.person import Person
 from models.emotion.recognizer import Recognizer
-from models.emotion.system import USUAL, EmotionOptions
+from models.emotion.system import ALONE, USUAL, EmotionOptions, JudgingOptions
 from models.emotion.tables import write_evaluation, write_table
 from models.emotion.task import network_config
 from models.errors import UserError
@@ -27,7 +28,6 @@ from models.loading import Choice, read_info
 from models.loading import network_config as described_config
 from models.progress import Progress
 from models.remarks import Remark, Skipped, with_remarks
-from models.settings import NO_OPTIONS, Options
 
 
 def use(
@@ -43,19 +43,16 @@ def use(
     A file that cannot be read is left out of the table and told under ``skipped``; if none can, that is an error.
     """
     progress = progress or Progress()
-    paths = audio.find_audio(inputs)
+    paths, named = _inputs(inputs, options)
     recognizer = Recognizer.load(choice, device, progress)
     known = _known(recognizer, options)
     predictions: list[FilePrediction] = []
     skipped: list[Skipped] = []
-    changed = 0
     for number, path in enumerate(paths):
         part = progress.part(number / len(paths), (number + 1) / len(paths))
         try:
             person = known if options.running or known is None else copy(known)
-            prediction = recognizer.recognize(path, part, options.hop_s, person, options.unsure_below)
-            predictions.append(prediction)
-            changed += prediction.label != prediction.label_alone
+            predictions.append(recognizer.recognize(path, part, options.hop_s, person, options.unsure_below))
         except UserError as error:
             skipped.append(Skipped.by(path, error))
             print(f"Skipped: {error}")
@@ -67,9 +64,13 @@ def use(
             count=len(paths),
             reason=skipped[0].reason,
         )
+    people = [""] * len(predictions)
+    if options.people != "file":
+        people, predictions = groups.grouped(recognizer, predictions, options.people, named)
+    changed = sum(prediction.label != prediction.label_alone for prediction in predictions)
     write_table(Path(out), predictions, recognizer.labels)
     print(f"{len(predictions)} files, {len(skipped)} skipped: {out}")
-    if known is not None:
+    if known is not None or options.people != "file":
         print(f"Of {len(predictions)} words {changed} would be others without knowing the voice.")
     unsure = sum(prediction.label == UNSURE for prediction in predictions)
     if unsure:
@@ -90,8 +91,11 @@ def use(
     }
     if known is not None:
         result |= {"changed_by_voice": changed, "voice_s": round(known.speech_s, 3)}
-    named = audio.named_remarks([prediction.path for prediction in predictions])
-    return with_remarks(result, (*recognizer.remarks, *_noisy(predictions), *named))
+    if options.people != "file":
+        result |= {"changed_by_voice": changed, "people_by": options.people}
+        result["people"] = {shown(one.path): name for one, name in zip(predictions, people, strict=True)}
+    of_files = audio.named_remarks([prediction.path for prediction in predictions])
+    return with_remarks(result, (*recognizer.remarks, *_noisy(predictions), *of_files))
 
 
 def _noisy(predictions: list[FilePrediction]) -> tuple[Remark, ...]:
@@ -101,7 +105,7 @@ def _noisy(predictions: list[FilePrediction]) -> tuple[Remark, ...]:
         return ()
     return (
         Remark(
-            "In {count} files, such as {name}, speech is less than {least} dB above the noise: their words are not to be trusted.",
+            "Speech is less than {least} dB above the noise in {name} ({count} such files in all): do not trust the words.",
             count=len(names),
             name=names[0],
             least=f"{TRUSTED_SNR_DB:g}",
@@ -109,17 +113,33 @@ def _noisy(predictions: list[FilePrediction]) -> tuple[Remark, ...]:
     )
 
 
+def _inputs(inputs: Paths, options: EmotionOptions) -> tuple[list[Path], dict[Path, str]]:
+    """The sound files; and who speaks in them, where tables were given that say so (`--people column`)."""
+    if options.people != "column":
+        return audio.find_audio(inputs), {}
+    named = {path: name for table in inputs for path, name in groups.listed(Path(table)).items()}
+    return list(named), named
+
+
 def _known(recognizer: Recognizer, options: EmotionOptions) -> Person | None:
     """The person whom the files are heard against; None where the options name none. Raises UserError."""
-    if not options.running and not options.voice:
+    if not options.running and not options.voice and options.people == "file":
         return None
     if not recognizer.knows_people:
         raise UserError(
             "The model {title} does not get to know people.",
-            "It hears everybody alike, so that neither --running nor --voice changes anything.",
+            "It hears everybody alike, so that neither --running nor --voice nor --people changes anything.",
             "Choose the model that ships (bundled), or train one with the front end voice.",
             title=recognizer.info.title,
         )
+    if options.people != "file":
+        if options.running or options.voice:
+            raise UserError(
+                "Files cannot be heard against two things at once.",
+                "--people groups the files by who speaks; --running and --voice say that one person does.",
+                "Leave one of them out.",
+            )
+        return None
     return recognizer.learn_voice(audio.find_audio(options.voice)) if options.voice else Person()
 
 
@@ -127,13 +147,15 @@ def evaluate(
     choice: Choice,
     data: str | Path,
     out: str | Path | None = None,
-    options: Options = NO_OPTIONS,
+    options: JudgingOptions = ALONE,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Result:
     """The metrics of a model on labelled data; with `out`, also as ``figures.json``, ``speakers.csv``, ``items.csv``."""
+    progress = progress or Progress()
     recognizer = Recognizer.load(choice, device, progress)
-    evaluation, items = evaluate_with(recognizer, data, progress or Progress())
+    whole = progress.part(0, 0.5) if options.against else progress
+    evaluation, items = evaluate_with(recognizer, data, whole)
     if out is not None:
         write_evaluation(Path(out), evaluation, items)
     print(
@@ -141,7 +163,16 @@ def evaluate(
     )
     for item in evaluation.by_speaker:
         print(f"  speaker {item.speaker}: recall {item.uar:.3f}, accuracy {item.accuracy:.3f}, n = {item.n}")
-    return with_remarks(evaluation.as_dict(), (*recognizer.remarks, *evaluation.remarks))
+    result = evaluation.as_dict()
+    if options.against:
+        found = compared_with(evaluation, options.against, data, device, progress.part(0.5, 1))
+        result["compared"] = asdict(found) | {"against": options.against}
+        print(
+            f"{options.against} minus this model: recall {found.difference:+.3f} over {found.speakers} speakers,"
+            f" p = {found.permutation_p:.3f} by permutation over speakers; right alone: {found.only_second} against"
+            f" {found.only_first} of {found.n} utterances, p = {found.mcnemar_p:.3f} by McNemar"
+        )
+    return with_remarks(result, (*recognizer.remarks, *evaluation.remarks))
 
 
 def describe(choice: Choice | None = None, out: str | Path | None = None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ most half of the cases. A checkpoint that tells none is never unsure, unless a p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,12 +45,13 @@ def fitted_threshold(certainty: np.ndarray, right: np.ndarray, wanted: float = 0
 def snr_db(powers: np.ndarray, spoken: np.ndarray) -> float:
     """Speech over noise in dB, of the mean power of short pieces of a window (float [n]) and which of them are speech.
 
-    The noise is what lies between the words; where there are no pauses, the quietest tenth of the pieces, which
-    speech flatters upwards. NaN where nobody speaks or nothing is left of the speech without the noise.
+    The noise is what lies between the words, or the quietest twentieth of all pieces, whichever is less: what the voice
+    detector takes for a pause may still be a breath or a room's answer. NaN where nobody speaks or nothing is left of the speech without the noise.
     """
     if not spoken.any():
         return float("nan")
     between = powers[~spoken]
-    floor = np.median(between) if len(between) >= 3 else np.quantile(powers, 0.1)
-    speech = powers[spoken].mean() - floor
-    return float(10 * np.log10(speech / max(float(floor), 1e-12))) if speech > 0 else float("-inf")
+    quiet = float(np.quantile(powers, 0.05))
+    floor = min(quiet, float(np.median(between))) if len(between) >= 3 else quiet
+    speech = float(powers[spoken].mean()) - floor
+    return 10 * math.log10(speech / max(floor, 1e-12)) if speech > 0 else float("-inf")

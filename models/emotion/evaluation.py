@@ -13,6 +13,7 @@ from models.emotion import data, speakers, windows
 from models.emotion.contents import contents
 from models.emotion.recognizer import Recognizer
 from models.emotion.samples import located
+from models.emotion.significance import Comparison, compare
 from models.overlap import TrainingOverlap
 from models.progress import Progress
 
@@ -57,3 +58,17 @@ def evaluate_with(
         ids=[str(u.path) for u in kept],
     )
     return replace(evaluation, overlap=overlap, skipped=tuple(dataset.skipped)), rows
+
+
+def compared_with(
+    evaluation: speakers.Evaluation, other: str | Path, path: str | Path, device: str, progress: Progress
+) -> Comparison:
+    """The paired tests between an evaluation on the data at `path` and another model there: the other minus this.
+
+    other: a model, or the ``items.csv`` that an evaluation of one wrote. Raises UserError where the utterances are not the
+    same, such as for a model of other emotions.
+    """
+    if Path(other).suffix.lower() == ".csv":
+        return compare(evaluation, speakers.read_items(other))
+    found, _ = evaluate_with(Recognizer.load(other, device), path, progress)
+    return compare(evaluation, found)

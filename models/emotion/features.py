@@ -145,6 +145,11 @@ class Voice:
         frames: np.ndarray = self._encoder.frames(waveform).numpy()
         return frames
 
+    def voice(self, frames: Tensor) -> np.ndarray:
+        """Whose voice it is, float32 [256] of length 1, of the frames [frames, 256] of a stretch."""
+        result: np.ndarray = self._encoder.embedding_of(frames).numpy()
+        return result
+
 
 class SpeechEncoder:
     """A frozen speech encoder of transformers (HuBERT, WavLM, wav2vec 2.0): last layer, or all for a weighted sum."""

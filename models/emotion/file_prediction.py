@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from models.emotion.doubt import NO_SPEECH, TRUSTED_SNR_DB, word
+from models.emotion.person import Person
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class FilePrediction:
     mean_alone: the same without what was known of the person; equal where no person was given.
     unsure_below: the certainty under which the word is UNSURE. snr_db: speech over noise, the median of the windows with
     speech; NaN where there is none.
+    figures, new_s: float32 [n, figures] and float64 [n], what a person is known by of each window, and how much speech of it
+    the windows before did not have; None where a model hears everybody alike. voice: float32 [256], whose voice it is, an
+    embedding of length 1; None where there is none.
     attention_times_s, attention: float64/float32 [m], where the networks looked, as a density over time with its
     mean at 1; empty where a model does not tell.
     """
@@ -38,6 +42,9 @@ class FilePrediction:
     snr_db: float
     attention_times_s: np.ndarray
     attention: np.ndarray
+    figures: np.ndarray | None = None
+    new_s: np.ndarray | None = None
+    voice: np.ndarray | None = None
 
     @property
     def spoken(self) -> bool:
@@ -70,6 +77,13 @@ class FilePrediction:
     def noisy(self) -> bool:
         """Whether so much noise is in it that no word of it should be trusted."""
         return self.snr_db < TRUSTED_SNR_DB
+
+    def tell(self, person: Person) -> None:
+        """Let the person be known by what is said here."""
+        if self.figures is not None and self.new_s is not None:
+            for figures, seconds in zip(self.figures, self.new_s, strict=True):
+                if seconds > 0:
+                    person.hear(figures, float(seconds))
 
     def spoken_attention(self) -> np.ndarray:
         """`attention` where a window with speech covers it, 0 elsewhere: float32 [m]."""

@@ -30,6 +30,9 @@ class Recognizes(Protocol):
     @property
     def knows_people(self) -> bool: ...
 
+    @property
+    def hears_by(self) -> str: ...
+
     def classify(
         self, waveform: np.ndarray, person: Person | None = None, new_s: float | None = None
     ) -> Prediction: ...

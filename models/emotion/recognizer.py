@@ -76,6 +76,11 @@ class Recognizer:
         return cls(ours, opened.info, resolved, opened.remarks)
 
     @property
+    def hears_by(self) -> str:
+        """The front end whose figures a `Person` is known by; those of another mean something else."""
+        return self._classifier.hears_by
+
+    @property
     def knows_people(self) -> bool:
         """Whether the model hears a person against how they sound as a whole: then a `Person` helps."""
         return self._classifier.knows_people
@@ -96,6 +101,15 @@ class Recognizer:
         if person is None:
             return result[0]
         return self._against(result, person, [len(heard) / SAMPLE_RATE if new_s is None else new_s])[0]
+
+    def against(self, prediction: FilePrediction, person: Person | None) -> FilePrediction:
+        """What was recognised, told anew against a person; alone where there is none. Nothing is heard again."""
+        if prediction.figures is None:
+            return prediction
+        found = self._classifier.of_figures(prediction.figures, person or Person())
+        return replace(
+            prediction, probabilities=found, mean_probabilities=self._mean(found, prediction.speech)
+        )
 
     def learn_voice(
         self, paths: Iterable[str | os.PathLike[str]], progress: Progress | None = None
@@ -140,6 +154,7 @@ class Recognizer:
         gates: list[Heard] = []
         predictions: list[Prediction] = []
         alone: list[np.ndarray] = []
+        new: list[float] = []
         for batch in _grouped(_windows(audio.blocks(path, SAMPLE_RATE), window, hop), GATED):
             starts += [start for start, _samples in batch]
             lengths += [len(samples) for _start, samples in batch]
@@ -149,8 +164,9 @@ class Recognizer:
                 there = gate[first * BATCH :][: len(part)]
                 result = self._spoken_part([samples for _start, samples in part], there)
                 alone += [item.probabilities for item in result]
+                new_s = _new_seconds(part, [heard.speech for heard in there], hop)
+                new += new_s
                 if person is not None:
-                    new_s = _new_seconds(part, [heard.speech for heard in there], hop)
                     result = self._against(result, person, new_s)
                 predictions += result
                 progress.update(part[-1][0] / SAMPLE_RATE, duration_s, "Listening to {name}", name=path.name)
@@ -166,7 +182,9 @@ class Recognizer:
         times = (duration_s, begins, begins + np.array(lengths) / SAMPLE_RATE)
         doubt = threshold(unsure_below, self.unsure_below)
         whole = self._summed_up(path, times, gates, predictions, doubt)
-        return replace(whole, mean_alone=self._mean(np.stack(alone), whole.speech))
+        figures, voice = _known_by(gates, predictions)
+        without = self._mean(np.stack(alone), whole.speech)
+        return replace(whole, mean_alone=without, new_s=np.array(new), figures=figures, voice=voice)
 
     def _mean(self, probabilities: np.ndarray, speech: np.ndarray) -> np.ndarray:
         """float32 [classes], over the windows with speech; of all, where there is none."""
@@ -214,6 +232,21 @@ class Recognizer:
             attention_times_s=attention_times,
             attention=attention,
         )
+
+
+def _known_by(
+    gates: list[Heard], predictions: list[Prediction]
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What a person is known by of every window, and whose voice it is on the whole, where the model tells."""
+    figures = [prediction.figures for prediction in predictions if prediction.figures is not None]
+    voices = [
+        prediction.voice
+        for prediction, heard in zip(predictions, gates, strict=True)
+        if heard.speech and prediction.voice is not None
+    ]
+    mean = np.mean(voices, axis=0) if voices else None
+    voice = mean / max(float(np.linalg.norm(mean)), 1e-9) if mean is not None else None
+    return (np.stack(figures) if figures else None), voice
 
 
 def _middle(values: list[float]) -> float:

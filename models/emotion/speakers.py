@@ -136,6 +136,7 @@ class Evaluation:
             "calibration_error": self.calibration_error,
             "recall": self.recall,
             "precision": self.precision,
+            "reliability": [vars(item) for item in self.bins],
             "confusion": self.confusion.tolist(),
             "speaker_mean": self.speaker_mean,
             "speaker_sd": self.speaker_sd,

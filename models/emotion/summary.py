@@ -19,7 +19,17 @@ def draw(history: History, evaluation: Evaluation | None, path: Path) -> None:
 
     figure = Figure(figsize=(11, 6.5), layout="constrained")
     axes = figure.subplots(2, 3)
-    _curves(axes[0, 0], history, "Loss", {"training": "train/loss", "validation": "validation/loss"})
+    _curves(
+        axes[0, 0],
+        history,
+        "Loss",
+        {
+            "training, all": "train/loss",
+            "training, emotion": "train/emotion_loss",
+            "training, speaker": "train/speaker_loss",
+            "validation, emotion": "validation/loss",
+        },
+    )
     _curves(
         axes[0, 1],
         history,
@@ -30,10 +40,20 @@ def draw(history: History, evaluation: Evaluation | None, path: Path) -> None:
             "validation recall": "validation/uar",
         },
     )
-    _curves(axes[0, 2], history, "Weighted F1", {"validation": "validation/weighted_f1"})
+    _curves(
+        axes[0, 2],
+        history,
+        "Weighted F1",
+        {"training, mean of batches": "train/weighted_f1", "validation": "validation/weighted_f1"},
+    )
     _curves(axes[1, 0], history, "Learning rate", {"": "learning_rate"})
     axes[1, 0].set_yscale("log")
-    _curves(axes[1, 1], history, "Adversary's alpha", {"": "alpha"})
+    _curves(
+        axes[1, 1],
+        history,
+        "Adversary",
+        {"alpha": "alpha", "accuracy on speakers": "train/speaker_accuracy"},
+    )
     if evaluation is not None:
         _confusion(axes[1, 2], evaluation)
     figure.savefig(path, dpi=300)
@@ -41,14 +61,14 @@ def draw(history: History, evaluation: Evaluation | None, path: Path) -> None:
 
 def _curves(axis: Any, history: History, title: str, names: dict[str, str]) -> None:
     epochs = np.arange(1, len(history.epochs) + 1)
-    for (label, name), color in zip(names.items(), (BLUE, ORANGE, GREEN), strict=False):
+    for (label, name), color in zip(names.items(), (BLUE, ORANGE, GREEN, PINK), strict=False):
         values = history.series(name)
         if np.isfinite(values).any():
             axis.plot(epochs, values, color=color, linewidth=1.2, label=label or None)
     axis.set_title(title, fontsize=10)
     axis.set_xlabel("epoch", fontsize=9)
     axis.grid(alpha=0.25)
-    if len(names) > 1:
+    if axis.get_legend_handles_labels()[1]:
         axis.legend(fontsize=8, frameon=False)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from models.contract import Capabilities, Refusal, System
 from models.emotion.config import EmotionConfig
 from models.emotion.doubt import BY_MODEL
@@ -26,6 +28,11 @@ class EmotionOptions(Options):
         ge=BY_MODEL,
         le=1,
     )
+    people: Literal["file", "folder", "column", "voice"] = setting(
+        "file",
+        "People",
+        "Files of one person are heard against all that the person says in them: those in one folder, those with one name in the column person (or speaker) of a CSV given instead of files, or those whose voices are alike; file hears each by itself.",
+    )
     running: bool = setting(
         False,
         "Running",
@@ -39,7 +46,19 @@ class EmotionOptions(Options):
     )
 
 
+class JudgingOptions(Options):
+    """How a model is judged."""
+
+    against: str = setting(
+        "",
+        "Against",
+        "Another model, or the items.csv of its evaluation, on the same data: the difference is tested over utterances (McNemar) and over speakers (permutation).",
+        path="folder",
+    )
+
+
 USUAL = EmotionOptions()
+ALONE = JudgingOptions()
 
 
 def _capabilities() -> Capabilities:
@@ -63,4 +82,11 @@ def _capabilities() -> Capabilities:
     )
 
 
-SYSTEM = System("emotion", "Emotion", EmotionConfig, _capabilities, use_options=EmotionOptions)
+SYSTEM = System(
+    "emotion",
+    "Emotion",
+    EmotionConfig,
+    _capabilities,
+    use_options=EmotionOptions,
+    evaluate_options=JudgingOptions,
+)

@@ -194,12 +194,19 @@ class EmotionTask(Task[EmotionConfig]):
             cross_entropy(logits, batch.emotions, weight=weights, label_smoothing=smoothing)
             for logits in output.heads
         ) / torch.tensor(len(output.heads))
-        figures = {"accuracy": (output.logits.argmax(-1) == batch.emotions).float().mean()}
+        said = output.logits.argmax(-1)
+        figures = {
+            "accuracy": (said == batch.emotions).float().mean(),
+            "weighted_f1": weighted_f1(batch.emotions, said, len(self.labels)),
+        }
         mean, weighted = (value, None) if weights is None else (torch.zeros_like(value), value)
         if output.speaker_logits is not None:
             voice = cross_entropy(output.speaker_logits, batch.speakers)
             mean = mean + self.config.adversary.weight * voice
+            figures["emotion_loss"] = value.detach()
             figures["speaker_loss"] = voice.detach()
+            named = output.speaker_logits.argmax(-1) == batch.speakers
+            figures["speaker_accuracy"] = named.float().mean()
         return Loss(mean, len(batch.emotions), figures, weighted=weighted)
 
     def weight(self, draws: list[Draw]) -> float:
@@ -360,6 +367,15 @@ class EmotionTask(Task[EmotionConfig]):
             f" held out: {', '.join(self.config.data.test_speakers) or 'none'}.",
         ]
         return "\n".join(lines) + "\n"
+
+
+def weighted_f1(truth: torch.Tensor, said: torch.Tensor, classes: int) -> torch.Tensor:
+    """Weighted F1 of a batch, a scalar on its device. An epoch's is the mean of its batches, which is not quite that of all its
+    items; a validation's is exact."""
+    counts = torch.bincount(truth * classes + said, minlength=classes * classes).view(classes, classes)
+    both = counts.sum(0) + counts.sum(1)
+    f1 = 2 * counts.diagonal() / both.clamp(min=1)
+    return (f1 * counts.sum(1)).sum() / len(truth)
 
 
 def network_config(

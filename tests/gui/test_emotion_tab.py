@@ -460,3 +460,86 @@ def test_every_emotion_has_its_own_words_and_colour(tab):
     labels = set(EMOTIONS.values()) - {"other"}
     assert len({emotion_color(label) for label in labels}) == len(labels) == 11
     assert all(emotion_words(label) for label in labels)
+
+
+def test_files_of_one_person_are_put_together(tab, qtbot, tmp_path):
+    """By a table's column: who speaks stands beside the word that there would be without knowing them."""
+    clips = sorted(CLIPS.glob("13*.flac"))[:2] + sorted(CLIPS.glob("10*.flac"))[:2]
+    listed = "".join(f"{clip},{clip.name[:2]}\n" for clip in clips)
+    (tmp_path / "who.csv").write_text(f"path,person\n{listed}")
+    open_files(tab, qtbot, [tmp_path / "who.csv"])
+    table = tab.files.table
+    assert tab.files.people.by == "column"
+    assert [row.person for row in table.rows] == ["13", "13", "10", "10"]
+    assert table.columnCount() == 10
+    assert table.data(table.index(0, 8)) == "13"
+    assert table.data(table.index(0, 9)) in ("angry", "happy", "neutral", "sad", "unsure")
+    assert "2 people" in tab.files.people.said.text()
+    together = [row.prediction.mean_probabilities for row in table.rows]
+    tab.files.people.choose("file")
+    qtbot.waitUntil(lambda: not any(row.person for row in table.rows) and idle(tab), timeout=20_000)
+    assert table.columnCount() == 8
+    alone = [row.prediction.mean_probabilities for row in table.rows]
+    assert all(np.abs(a - b).max() > 1e-4 for a, b in zip(together, alone, strict=True))
+    tab.files.people.choose("folder")
+    qtbot.waitUntil(lambda: all(row.person for row in table.rows) and idle(tab), timeout=20_000)
+    assert "1 person" in tab.files.people.said.text()
+
+
+def test_a_voice_is_kept_chosen_and_deleted(tab, qtbot, monkeypatch):
+    from models.emotion import profiles
+    from models.emotion.person import Person
+
+    tab.choice.choose("live")
+    voice = tab.live.voice
+    person = Person()
+    person.hear(np.ones(512), 12.4)
+    voice.show_person(person, "voice x")
+    assert voice.known.whole() == "knows this voice: 12 s"
+    monkeypatch.setattr(
+        "app.tabs.emotion.voice_box.QInputDialog.getText", lambda *_words, **_more: ("Ada", True)
+    )
+    qtbot.mouseClick(voice.keep, Qt.MouseButton.LeftButton)
+    assert [one.name for one in profiles.kept()] == ["Ada"]
+    assert voice.profile.name == "Ada"
+    qtbot.mouseClick(voice.forget, Qt.MouseButton.LeftButton)
+    assert voice.profile is None
+    assert not voice.forget.isVisibleTo(voice)
+    voice.box.setCurrentIndex(1)
+    with qtbot.waitSignal(voice.forgotten, timeout=5_000):
+        qtbot.mouseClick(voice.delete, Qt.MouseButton.LeftButton)
+    assert profiles.kept() == []
+    assert voice.box.count() == 1
+
+
+def test_an_evaluation_is_shown_from_all_sides(tab, qtbot, tmp_path):
+    """Reliability beside confusion; bars of speakers, sexes and emotions; another model on the same clips."""
+    import shutil
+
+    place = tmp_path / "my-run" / "best"
+    shutil.copytree(resource("checkpoints", "emotion"), place)
+    tab.models.choose(str(place))
+    tab.models.choose("bundled")
+    tab.choice.choose("evaluate")
+    page = tab.page
+    page.other.setCurrentIndex(page.other.findData(str(place)))
+    page.try_sample()
+    qtbot.waitUntil(lambda: page.evaluation is not None and idle(tab), timeout=120_000)
+    figures = page.figures
+    figures.left.setCurrentIndex(1)
+    assert figures.reliability.isVisibleTo(page)
+    assert (
+        sum(int(part.split("n = ")[1]) for part in figures.reliability.accessibleDescription().split("; "))
+        == 64
+    )
+    for of, metric, count in (
+        ("speaker", "accuracy", 8),
+        ("emotion", "precision", 4),
+        ("sex", "weighted_f1", 2),
+    ):
+        figures.choose_bars(of, metric)
+        assert len(figures.bars.accessibleDescription().split("; ")) == count
+    figures.choose_bars("session", "uar")  # of which this data tells nothing
+    assert figures.bars.accessibleDescription() == ""
+    assert "p = 1.000 by McNemar" in page._compared.text()
+    assert any("took part in its training" in f"{m.heading} {m.text}" for m in tab.messages.messages)

@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton
 
 from app import theme
 from app.i18n import plural, tr
-from app.tabs.emotion.words import emotion_words
+from app.settings import Key
+from app.tabs.emotion.figures_view import FiguresView
 from app.tabs.paged import Page
-from app.widgets.confusion import ConfusionMatrix
+from app.widgets.combo import ElidedCombo
 from app.widgets.drop_zone import DropZone
 from app.widgets.figure_card import FigureCard
-from app.widgets.labels import Elided
-from app.widgets.speaker_bars import SpeakerBars
+from app.widgets.labels import Elided, Hint
 from models.errors import UserError
-from models.progress import Cancelled
+from models.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from app.tabs.emotion.tab import EmotionTab
+    from models.emotion.significance import Comparison
     from models.emotion.speakers import Evaluation
 
 WORKER = "emotion files"
@@ -39,6 +40,8 @@ class EvaluatePage(Page):
         self.data = ""
         self.evaluation: Evaluation | None = None
         self._items: list[dict[str, Any]] = []
+        self._comparison: Comparison | None = None
+        self._other, self._unsure_below = "", 0.0
         self._make_controls()
         self._make_view()
         self._show(None)
@@ -62,8 +65,19 @@ class EvaluatePage(Page):
         if paths:
             self._choose(str(paths[0]))
 
+    def shown(self) -> None:
+        """The models that can be compared with are those of the list above."""
+        chosen, models = self.other.currentData(), self.tab.models
+        self.other.clear()
+        self.other.addItem(tr("Compare with no other model"), "")
+        for choice in ("bundled", *models.kept):
+            if choice != models.choice:
+                self.other.addItem(tr("Compare with {title}", title=models.title(choice)), choice)
+        self.other.setCurrentIndex(max(0, self.other.findData(chosen)))
+
     def model_changed(self) -> None:
         self._dim()
+        self.shown()
 
     def export_actions(self) -> list[QAction]:
         self._export.setEnabled(self.evaluation is not None)
@@ -85,8 +99,15 @@ class EvaluatePage(Page):
         worker = self.services.worker(WORKER)
         try:
             with self.services.task(tr("Evaluating")) as task, self.tab.busy(task):
+                other = self.other.currentData() or ""
                 recognizer = await self.tab.recognizer(WORKER, task)
-                evaluation, items = await worker.run(_evaluate_with, recognizer, self.data, progress=task)
+                whole = task.part(0, 0.5) if other else task
+                evaluation, items = await worker.run(_evaluate_with, recognizer, self.data, progress=whole)
+                self._comparison, self._other = None, other
+                if other:
+                    work = (evaluation, other, self.data, self.services.settings.text(Key.DEVICE, "auto"))
+                    self._comparison = await worker.run(_compare_with, *work, progress=task.part(0.5, 1))
+                self._unsure_below = recognizer.unsure_below
         except Cancelled:
             self.tab.show_message("hint", tr("Stopped."), key="stopped")
             return
@@ -111,8 +132,8 @@ class EvaluatePage(Page):
         if evaluation is None:
             for card in self._cards.values():
                 card.set("–")
-            self._matrix.show_nothing()
-            self._speakers.show_nothing()
+            self.figures.show_figures(None)
+            self._compared.hide()
             return
         count = plural("{n} utterance", "{n} utterances", evaluation.n)
         over = plural("over {n} speaker", "over {n} speakers", len(evaluation.by_speaker))
@@ -123,9 +144,29 @@ class EvaluatePage(Page):
             f"{evaluation.weighted_f1:.3f}", tr("macro {value}", value=f"{evaluation.macro_f1:.3f}")
         )
         self._cards["ece"].set(f"{evaluation.calibration_error:.3f}", tr("0 is perfect"))
-        self._matrix.set_values(evaluation.confusion, [emotion_words(label) for label in evaluation.labels])
-        rows = [(item.speaker, item.uar, item.n) for item in evaluation.by_speaker]
-        self._speakers.set_values(rows, evaluation.speaker_mean["uar"], evaluation.speaker_sd["uar"])
+        self.figures.show_figures(evaluation, self._unsure_below)
+        self._say_comparison()
+
+    def _say_comparison(self) -> None:
+        """What two models on the same utterances come to, tested over utterances and over speakers."""
+        found = self._comparison
+        self._compared.setVisible(found is not None)
+        if found is None:
+            return
+        speakers = plural("over {n} speaker", "over {n} speakers", found.speakers)
+        self._compared.setText(
+            tr(
+                "{other} minus this model: recall {difference} {speakers}, p = {p} by permutation over speakers. Right alone: this model {first}, the other {second} of {n}; p = {mcnemar} by McNemar.",
+                other=self.tab.models.title(self._other),
+                difference=f"{found.difference:+.3f}",
+                speakers=speakers,
+                p=f"{found.permutation_p:.3f}",
+                first=found.only_first,
+                second=found.only_second,
+                n=found.n,
+                mcnemar=f"{found.mcnemar_p:.3f}",
+            )
+        )
 
     def _save(self) -> None:
         name = QFileDialog.getExistingDirectory(self, tr("Folder for the figures"))
@@ -158,6 +199,10 @@ class EvaluatePage(Page):
         table.setToolTip(tr("A table with the columns path, emotion, speaker"))
         table.clicked.connect(self._choose_table)
         self.controls.addWidget(table)
+        self.other = ElidedCombo(
+            tr("Compare with"), tr("Another model on the same clips, with paired tests of the difference")
+        )
+        self.controls.addWidget(self.other)
         self.sample_link("")
         self._export = QAction(tr("Figures as CSV and JSON…"), self)
         self._export.triggered.connect(self._save)
@@ -180,23 +225,20 @@ class EvaluatePage(Page):
         for card in self._cards.values():
             cards.addWidget(card)
         self.view.addLayout(cards)
-        row = QHBoxLayout()
-        row.setSpacing(theme.MEDIUM)
-        self._matrix, self._speakers = ConfusionMatrix(), SpeakerBars()
-        for title, widget in (
-            (tr("Confusion, rows are the true emotion"), self._matrix),
-            (tr("Recall of every speaker"), self._speakers),
-        ):
-            box = QWidget()
-            column = QVBoxLayout(box)
-            column.setContentsMargins(0, theme.SMALL, 0, 0)
-            column.setSpacing(theme.TINY)
-            caption = QLabel(title)
-            caption.setProperty("role", "hint")
-            column.addWidget(caption)
-            column.addWidget(widget, 1)
-            row.addWidget(box, 1)
-        self.view.addLayout(row, 1)
+        self._compared = Hint("")
+        self._compared.hide()
+        self.view.addWidget(self._compared)
+        self.figures = FiguresView()
+        self.view.addWidget(self.figures, 1)
+
+
+def _compare_with(
+    evaluation: Evaluation, other: str, data: str, device: str, progress: Progress
+) -> Comparison:
+    """In the worker's thread: another model on the same clips."""
+    from models.emotion.evaluation import compared_with
+
+    return compared_with(evaluation, other, data, device, progress)
 
 
 def _evaluate_with(recognizer: Any, data: str, progress: Any) -> Any:

@@ -47,7 +47,8 @@ class FileList(QTableView):
         widths = {1: CERTAINTY_PX, 2: EMOTION_PX, 3: CERTAINTY_PX}
         for column in range(1, self.table.columnCount()):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            header.resizeSection(column, widths.get(column, FIGURE_PX))
+            people = column >= 4 + len(self.table.labels)
+            header.resizeSection(column, widths.get(column, CERTAINTY_PX if people else FIGURE_PX))
 
     def _selected(self, chosen: QItemSelection, _left: QItemSelection) -> None:
         indexes = chosen.indexes()

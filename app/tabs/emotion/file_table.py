@@ -26,13 +26,15 @@ MARK_PX = 16
 @dataclass
 class Row:
     """One file: waiting, recognised, or refused with its reason. talk: the conversation it is a track of. stale: what was
-    recognised is another model's, and shown until it is recognised anew."""
+    recognised is another model's, and shown until it is recognised anew. person: who speaks in it, where files are put
+    together by that; empty for nobody in particular."""
 
     path: Path
     prediction: FilePrediction | None = None
     problem: str = ""
     talk: Conversation | None = None
     stale: bool = False
+    person: str = ""
 
     @property
     def waiting(self) -> bool:
@@ -71,21 +73,24 @@ class Table(QAbstractTableModel):
         super().__init__()
         self.rows: list[Row] = []
         self.labels: tuple[str, ...] = ()
+        self.by_person = False  # two more columns: who speaks, and the word without knowing them
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else 4 + len(self.labels)
+        return 0 if parent.isValid() else 4 + len(self.labels) + (2 if self.by_person else 0)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             titles = [tr("File"), tr("Duration"), tr("Emotion"), tr("Certainty")]
-            return [*titles, *(emotion_words(label) for label in self.labels)][section]
+            words = [emotion_words(label) for label in self.labels]
+            return [*titles, *words, tr("Person"), tr("Alone")][section]
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignLeft if section in (0, 2) else Qt.AlignmentFlag.AlignRight
+            left = section in (0, 2) or section >= 4 + len(self.labels)
+            side = Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight
             return int((side | Qt.AlignmentFlag.AlignVCenter).value)
         return None
 
@@ -99,7 +104,11 @@ class Table(QAbstractTableModel):
             return tip(row.problem or str(row.path))
         if role == Qt.ItemDataRole.DecorationRole and column == 2 and row.recognised is not None:
             return _mark(emotion_color(row.recognised.label))
-        if role == Qt.ItemDataRole.TextAlignmentRole and column not in (0, 2):
+        if (
+            role == Qt.ItemDataRole.TextAlignmentRole
+            and column not in (0, 2)
+            and column < 4 + len(self.labels)
+        ):
             return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
         if role == Qt.ItemDataRole.ForegroundRole and row.problem and column == 2:
             return theme.color("error")
@@ -115,8 +124,12 @@ class Table(QAbstractTableModel):
         prediction = row.prediction
         if column == 1:
             return tr("{seconds} s", seconds=f"{prediction.duration_s:.1f}")
+        if column == 4 + len(self.labels):
+            return Path(row.person).name
         if row.recognised is None:
             return tr("no speech") if column == 2 else ""
+        if column == 5 + len(self.labels):
+            return emotion_words(prediction.label_alone) if row.person else ""
         if column == 2:
             return emotion_words(prediction.label)
         values = prediction.mean_probabilities
@@ -127,9 +140,11 @@ class Table(QAbstractTableModel):
         if column == 0:
             return row.name.casefold()
         if row.prediction is None:
-            return "" if column == 2 else -1.0
+            return "" if column == 2 or column >= 4 + len(self.labels) else -1.0
         if column == 1:
             return row.prediction.duration_s
+        if column >= 4 + len(self.labels):
+            return self._text(row, column)
         if row.recognised is None:
             return "" if column == 2 else -1.0
         if column == 2:
@@ -155,6 +170,13 @@ class Table(QAbstractTableModel):
         self.beginResetModel()
         self.rows = []
         self.endResetModel()
+
+    def show_people(self, shown: bool) -> None:
+        """With or without the columns of who speaks."""
+        if shown != self.by_person:
+            self.beginResetModel()
+            self.by_person = shown
+            self.endResetModel()
 
     def mark_stale(self) -> None:
         """Another model, or once more: every file waits again, and shows until then what it came to."""

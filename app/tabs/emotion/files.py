@@ -12,17 +12,18 @@ from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QSplitter
 
 from app.i18n import plural, tr, tr_error
+from app.tabs.emotion.file_lines import FileLines
 from app.tabs.emotion.file_list import FileList
+from app.tabs.emotion.file_people import PeopleChoice
 from app.tabs.emotion.file_table import Row, Table
+from app.tabs.emotion.file_words import said
 from app.tabs.emotion.kept_files import AT_ONCE, conversations_of, files_of, state_of
-from app.tabs.emotion.live_view import certainty
 from app.tabs.emotion.sound_view import SoundView
-from app.tabs.emotion.speaker_lines import SpeakerLine
-from app.tabs.emotion.words import emotion_words
 from app.tabs.paged import Page
 from app.tabs.sent import Conversation
 from app.widgets.drop_zone import DropZone
-from models.emotion.doubt import UNSURE, threshold
+from models.emotion.doubt import threshold
+from models.emotion.groups import grouped, listed
 from models.errors import UserError
 from models.progress import Cancelled
 
@@ -47,7 +48,8 @@ class FilesPage(Page):
         self._kept: dict[str, object] = {}  # of an earlier start, until the page is shown
         self._running = False
         self._of_model = 0.0  # the certainty under which the model's own words are unsure
-        self._levels: dict[Path, np.ndarray] = {}  # of the tracks of a conversation
+        self._named: dict[Path, str] = {}  # who speaks, where a table said so
+        self._lines = FileLines(self.services.worker("sound"))
         self._make_controls()
         self._make_view()
         self._show_row(None)
@@ -78,7 +80,7 @@ class FilesPage(Page):
 
         self.tab.clear_messages()
         try:
-            result = find_audio(paths)
+            result = self._listed(paths) or find_audio(paths)
         except UserError as error:
             self.tab.show_error(error)
             return
@@ -88,6 +90,15 @@ class FilesPage(Page):
         self.table.add(result)
         self._begin_with(result[0])
 
+    def _listed(self, paths: list[Path]) -> list[Path]:
+        """The files of tables that say who speaks; none where no table came."""
+        tables = [path for path in paths if path.suffix.lower() in (".csv", ".tsv")]
+        for table in tables:
+            self._named |= listed(table)
+        if tables:
+            self.people.choose("column", silently=True)
+        return [path for path in self._named if path.is_file()] if tables else []
+
     def take_conversation(self, sent: Conversation) -> None:
         """The tracks of one recording: a time line for each speaker, under one another."""
         self.tab.clear_messages()
@@ -95,15 +106,11 @@ class FilesPage(Page):
         self.table.add(paths)
         for row in self.table.rows:
             if row.path in paths:
-                row.talk, row.prediction, row.problem, row.stale = (
-                    sent,
-                    None,
-                    "",
-                    False,
-                )  # it may have been separated anew
+                row.talk, row.prediction = sent, None  # it may have been separated anew
+                row.problem, row.stale = "", False
                 self.table.changed(row)
         for path in paths:
-            self._levels.pop(path, None)
+            self._lines.forget(path)
         self._split.setSizes([140, 490])  # two time lines need the room
         if sent.model_rate < 16_000:
             text = tr(
@@ -176,6 +183,7 @@ class FilesPage(Page):
                     self.table.forget_predictions(recognizer.labels)
                     self._list.fit_columns()
                 problems = await self._recognise_rows(recognizer, task)
+                await self._put_together(recognizer)
         except Cancelled:
             self.tab.show_message("hint", tr("Stopped. What was recognised is kept."), key="stopped")
         finally:
@@ -209,6 +217,27 @@ class FilesPage(Page):
                 self.table.changed(row)
             self._after_row(row)
         return problems
+
+    async def _put_together(self, recognizer: Recognizer) -> None:
+        """Hear the files of one person against all that the person says in them; nothing is computed from sound again."""
+        rows = [row for row in self.table.rows if row.prediction is not None and not row.stale]
+        work = (recognizer, [row.prediction for row in rows], self.people.by, dict(self._named))
+        people, predictions = await self.services.worker(WORKER).run(grouped, *work)
+        for row, person, prediction in zip(rows, people, predictions, strict=True):
+            row.person, row.prediction = person, prediction
+        self.table.show_people(self.people.by != "file")
+        self._list.fit_columns()
+        self.people.show_outcome(rows)
+        if self._shown_row in rows:
+            self._list.choose(self._shown_row)
+            self._show_row(self._shown_row)
+        for row in rows:
+            self.table.changed(row)
+
+    async def _people_changed(self) -> None:
+        if any(row.prediction is not None for row in self.table.rows) and not self._running:
+            with self.services.task(tr("Recognising files")) as task, self.tab.busy(task):
+                await self._put_together(await self.tab.recognizer(WORKER, task))
 
     def doubt_changed(self) -> None:
         """Another certainty is asked for: the words are told anew, nothing is computed."""
@@ -260,38 +289,14 @@ class FilesPage(Page):
         prediction = row.prediction
         if row is not self._shown_row or prediction is None:
             return
-        text = f"{row.name} · {_said(prediction)}"
+        text = f"{row.name} · {said(prediction)}"
         self.sound.show_sound(text, samples, prediction.attention_times_s, prediction.spoken_attention())
         try:
-            lines = await self._lines(row)
+            lines = await self._lines.of(row, self.table.rows)
         except Cancelled:
             return
         if row is self._shown_row:
             self.sound.show_lines(lines)
-
-    async def _lines(self, row: Row) -> list[SpeakerLine]:
-        """The row's time line; of a track one for every speaker of its conversation, silent where they are silent."""
-        from models.emotion.turns import levels_db, speaking, spoken
-
-        if row.talk is None:
-            result = row.prediction
-            return [SpeakerLine("", "", *_hops(result), result.window_labels())] if result is not None else []
-        worker = self.services.worker("sound")
-        for track in row.talk.tracks:
-            if track.path not in self._levels:
-                self._levels[track.path] = await worker.run(levels_db, track.path)
-        heard = speaking([self._levels[track.path] for track in row.talk.tracks])
-        predictions = {item.path: item.prediction for item in self.table.rows if item.talk is row.talk}
-        lines = []
-        for track, turns in zip(row.talk.tracks, heard, strict=True):
-            prediction = predictions.get(track.path)
-            if prediction is None:  # still to be recognised
-                continue
-            starts, ends = _hops(prediction)
-            labels = zip(prediction.window_labels(), spoken(turns, starts, ends), strict=True)
-            shown = [label if speaks else None for label, speaks in labels]
-            lines.append(SpeakerLine(track.name, track.color, starts, ends, shown))
-        return lines
 
     def _show_menu(self, place: QPoint) -> None:
         menu = self.make_menu()
@@ -328,6 +333,9 @@ class FilesPage(Page):
         zone.dropped.connect(self.tab.accept_paths)
         zone.clicked.connect(self.tab.choose_files)
         self.controls.addWidget(zone)
+        self.people = PeopleChoice()
+        self.people.changed.connect(lambda: self.tab.start(self._people_changed()))
+        self.controls.addWidget(self.people)
         self.sample_link("")
         clear = QPushButton(tr("Clear the table"))
         clear.setProperty("kind", "link")
@@ -389,24 +397,3 @@ def _frames(path: Path) -> tuple[np.ndarray, np.ndarray]:
     from models.emotion.frames import speech_windows
 
     return speech_windows(audio.read(path), path.name)
-
-
-def _said(prediction: FilePrediction) -> str:
-    """``sad 61 %``, ``unsure · sad? 41 %``, or that nobody speaks; and how noisy it is, where that is too much."""
-    if not prediction.spoken:
-        return tr("no speech")
-    how = certainty(prediction.label, prediction.likeliest, prediction.mean_probabilities)
-    separator = " · " if prediction.label == UNSURE else " "
-    text = f"{emotion_words(prediction.label)}{separator}{how}"
-    if not prediction.noisy:
-        return text
-    return f"{text} · {tr('SNR {db} dB', db=f'{max(prediction.snr_db, -20.0):.0f}')}"
-
-
-def _hops(prediction: FilePrediction) -> tuple[np.ndarray, np.ndarray]:
-    """Starts and ends that do not overlap: a window speaks for its middle."""
-    if len(prediction.starts_s) == 1:
-        return prediction.starts_s, prediction.ends_s
-    middles = (prediction.starts_s + prediction.ends_s) / 2
-    edges = np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [prediction.duration_s]])
-    return edges[:-1], edges[1:]

@@ -15,6 +15,7 @@ from app.tabs.emotion.live_options import LiveOptions
 from app.tabs.emotion.live_session import WINDOW_S, LiveSession
 from app.tabs.emotion.live_view import SHOWN_S, LiveView
 from app.tabs.emotion.recording import RATE, Recording
+from app.tabs.emotion.voice_box import VoiceBox
 from app.tabs.paged import Page
 from app.tabs.recovered import recover_recordings
 from app.widgets.labels import Elided
@@ -103,6 +104,7 @@ class LivePage(Page):
             recover_recordings(self.tab)
         if not self.session.listening:
             self.input.list_devices()
+            self.voice.list_voices(self.voice.profile.name if self.voice.profile is not None else "")
 
     def hidden(self) -> None:
         self._stop_test()
@@ -132,7 +134,7 @@ class LivePage(Page):
         try:
             with self.services.task(tr("Loading the model")) as task:
                 recognizer = await self.tab.recognizer(WORKER, task)
-                await self.session.load(recognizer, self.options.values())
+                await self.session.load(recognizer, self.options.values(), self.voice.profile)
         except Cancelled:
             return False
         self.sight.show_labels(recognizer.labels)
@@ -179,7 +181,7 @@ class LivePage(Page):
 
     def _show_result(self, result: LiveResult) -> None:
         self.sight.show_result(result, self.session.log)
-        self._show_known(result.known_s)
+        self.voice.show_person(*self.session.knows())
         self._show_noise(result.snr_db)
 
     def _show_noise(self, snr_db: float) -> None:
@@ -197,14 +199,10 @@ class LivePage(Page):
                 else ""
             )
 
-    def _show_known(self, seconds: float) -> None:
-        """How well the person is known by now; nothing where the model hears everybody alike."""
-        self.known.setText(tr("knows this voice: {seconds} s", seconds=f"{seconds:.0f}") if seconds else "")
-        self.forget.setVisible(seconds > 0)
-
-    def _forget(self) -> None:
-        self.session.forget()
-        self._show_known(0)
+    def _choose_voice(self) -> None:
+        """The session goes on with the chosen voice, a stranger's or one that was kept."""
+        if self.session.listening:
+            self.tab.start(self._load())
 
     def _failed(self, error: BaseException) -> None:
         self.stop()
@@ -298,16 +296,11 @@ class LivePage(Page):
         self.device_note = Elided()
         self.device_note.setProperty("role", "hint")
         self.controls.addWidget(self.device_note)
-        self.known = Elided()
-        self.known.setProperty("role", "hint")
-        self.controls.addWidget(self.known)
-        self.forget = QPushButton(tr("Forget this voice"))
-        self.forget.setToolTip(
-            tr("Each word is heard against how the person sounds as a whole. Begin anew, for somebody else.")
-        )
-        self.forget.clicked.connect(self._forget)
-        self.forget.hide()
-        self.controls.addWidget(self.forget)
+        self.voice = VoiceBox()
+        self.voice.chosen.connect(self._choose_voice)
+        self.voice.forgotten.connect(self.session.forget)
+        self.voice.failed.connect(self.tab.show_error)
+        self.controls.addWidget(self.voice)
         self.sample_link(tr("No microphone?"))
         self._export = QAction(tr("Time line as CSV…"), self)
         self._export.triggered.connect(self._save_line)

@@ -12,7 +12,10 @@ from PySide6.QtCore import QObject, Signal
 from app.audio.ring import Ring
 from app.tabs.emotion.recording import RATE, Recording
 from app.workers import Worker
+from models.emotion import profiles
 from models.emotion.live_settings import LiveSettings
+from models.emotion.person import Person
+from models.emotion.profiles import Profile
 from models.emotion.session import SessionLog
 from models.progress import Cancelled
 
@@ -46,13 +49,20 @@ class LiveSession(QObject):
         self.latencies_s: deque[float] = deque(maxlen=2_000)
         self.results = self.skipped = 0
         self._live: LiveRecognizer | None = None
+        self._profile: Profile | None = None
+        self._hears_by = ""
         self._computing = False
         self._due = self._began = self._line_end = 0.0  # on the monotonic clock
         self._unpainted: float | None = None  # capture time of a result that was not painted yet
 
-    async def load(self, recognizer: Recognizer, settings: LiveSettings) -> None:
-        """Judge with this model from now on."""
-        self._live = await self._worker.run(_make_live, recognizer, settings)
+    async def load(
+        self, recognizer: Recognizer, settings: LiveSettings, profile: Profile | None = None
+    ) -> None:
+        """Judge with this model from now on. profile: who speaks; None is somebody unknown, or, where the model hears by
+        the same front end and no other voice was chosen, who spoke so far."""
+        before = self._live if self.listening and profile == self._profile else None
+        self._live = await self._worker.run(_make_live, recognizer, settings, profile, before)
+        self._profile, self._hears_by = profile, recognizer.hears_by
         changed, self.labels = recognizer.labels != self.labels, recognizer.labels
         if changed and self._recording.running:  # a table has the columns of one model
             self.record(False)
@@ -73,8 +83,13 @@ class LiveSession(QObject):
         self.listening = False
         self._recording.close()
 
+    def knows(self) -> tuple[Person | None, str]:
+        """Who is known by now, and the front end by whose figures; None where the model hears everybody alike."""
+        return (self._live.person if self._live is not None else None), self._hears_by
+
     def forget(self) -> None:
         """Somebody else speaks from now on."""
+        self._profile = None
         if self._live is not None:
             self._live.forget()
 
@@ -143,12 +158,18 @@ class LiveSession(QObject):
         self._recording.add(start, end, result.label or "", values)
 
 
-def _make_live(recognizer: Recognizer, settings: LiveSettings) -> LiveRecognizer:
-    """In the worker's thread: loads the voice detector and warms both up."""
+def _make_live(
+    recognizer: Recognizer, settings: LiveSettings, profile: Profile | None, before: LiveRecognizer | None
+) -> LiveRecognizer:
+    """In the worker's thread: loads the voice detector and warms both up; who spoke `before` is known on."""
     from models.emotion.live import LiveRecognizer
 
     live = LiveRecognizer(recognizer, settings)
     noise = np.random.default_rng(0).normal(0, 0.01, round(WINDOW_S * RATE)).astype(np.float32)
     recognizer.classify(noise)
     live.step(noise, 0.0)
+    if profile is not None and recognizer.knows_people:
+        live.person = profiles.person_of(profile, recognizer.hears_by)
+    if before is not None and before.person is not None and before.recognizer.hears_by == recognizer.hears_by:
+        live.person = before.person
     return live

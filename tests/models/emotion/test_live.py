@@ -45,7 +45,7 @@ def speech(tmp_path_factory):
 class Recorded:
     """A recogniser that keeps what it was given and answers what it is told."""
 
-    labels, window_s, sample_rate, knows_people, unsure_below = LABELS, 3.0, RATE, False, 0.0
+    labels, window_s, sample_rate, knows_people, unsure_below, hears_by = LABELS, 3.0, RATE, False, 0.0, ""
 
     def __init__(self, *answers):
         self.answers = list(answers) or [[0.1, 0.6, 0.2, 0.1]]

@@ -1,0 +1,139 @@
+"""Files of one person heard together, and voices that are kept and deleted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+
+import numpy as np
+import pytest
+
+from models.datafiles import read_table
+from models.emotion import groups, profiles
+from models.emotion.commands import use
+from models.emotion.person import Person
+from models.emotion.recognizer import Recognizer
+from models.emotion.samples import held_out_clips, sample_list
+from models.emotion.system import EmotionOptions
+from models.errors import UserError
+from models.resources import home
+
+CLIPS = held_out_clips()
+TWO = [clip for name in ("10", "13") for clip in [c for c in CLIPS if c.name.startswith(name)][:3]]
+
+
+@pytest.fixture(scope="module")
+def recognizer():
+    return Recognizer.load("bundled", "cpu")
+
+
+@pytest.fixture(scope="module")
+def predictions(recognizer):
+    return [recognizer.recognize(clip) for clip in TWO]
+
+
+def test_files_of_one_person_are_heard_against_all_they_say(recognizer, predictions):
+    people = ["a", "a", "a", "b", "b", "b"]
+    found = groups.together(recognizer, predictions, people)
+    person = Person()
+    for one in predictions[:3]:
+        one.tell(person)
+    assert person.speech_s > 3
+    for one, before in zip(found[:3], predictions[:3], strict=True):
+        again = recognizer.recognize(one.path)
+        np.testing.assert_allclose(
+            one.probabilities, recognizer.against(again, person).probabilities, atol=1e-5
+        )
+        assert np.abs(one.probabilities - before.probabilities).max() > 1e-3
+        np.testing.assert_array_equal(one.mean_alone, before.mean_probabilities)
+    alone = groups.together(recognizer, found, [""] * 6)
+    for one, before in zip(alone, predictions, strict=True):
+        np.testing.assert_allclose(one.probabilities, before.probabilities, atol=1e-5)
+
+
+def test_the_ways_of_telling_who_speaks(tmp_path, recognizer, predictions):
+    for number, clip in enumerate(TWO):
+        (tmp_path / f"p{number // 3}").mkdir(exist_ok=True)
+        shutil.copyfile(clip, tmp_path / f"p{number // 3}" / clip.name)
+    (tmp_path / "list.csv").write_text(
+        "path,person\n" + "".join(f"p{n // 3}/{clip.name},{'ab'[n // 3]}\n" for n, clip in enumerate(TWO))
+    )
+    folder = use("bundled", [tmp_path], tmp_path / "f.csv", EmotionOptions(people="folder"), "cpu")
+    column = use(
+        "bundled", [tmp_path / "list.csv"], tmp_path / "c.csv", EmotionOptions(people="column"), "cpu"
+    )
+    assert folder["people_by"] == "folder"
+    assert len(set(folder["people"].values())) == len(set(column["people"].values())) == 2
+    assert column["recognised"] == folder["recognised"]
+    assert folder["changed_by_voice"] == column["changed_by_voice"]
+    with pytest.raises(UserError, match="two things"):
+        use("bundled", [tmp_path], tmp_path / "x.csv", EmotionOptions(people="folder", running=True), "cpu")
+    (tmp_path / "bad.csv").write_text("path,who\na.wav,b\n")
+    with pytest.raises(UserError, match="does not say who speaks"):
+        groups.listed(tmp_path / "bad.csv")
+
+
+def test_voices_that_are_alike_are_one_person(recognizer, predictions):
+    twice = [*predictions, *predictions]
+    names = groups.by_voice(twice)
+    assert names[:6] == names[6:]
+    assert all(names)
+    assert 1 < len(set(names)) <= 6
+    people, _ = groups.grouped(recognizer, predictions[:1], "voice", {})
+    assert people == [""]  # of a single file nobody is known better
+
+
+def test_a_kept_voice_is_its_owners_alone_and_gone_when_it_is_deleted():
+    person = Person()
+    person.hear(np.arange(4.0), 12.0)
+    kept = profiles.keep("  Änne  B. ", person, "voice x")
+    assert kept.name == "Änne B."
+    assert stat.S_IMODE(os.stat(kept.path).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(profiles.folder()).st_mode) == 0o700
+    assert [one.name for one in profiles.kept()] == ["Änne B."]
+    again = profiles.person_of(kept, "voice x")
+    assert again.speech_s == 12.0
+    np.testing.assert_allclose(again.figures, person.figures)
+    with pytest.raises(UserError, match="hears otherwise"):
+        profiles.person_of(kept, "voice y")
+    again.hear(np.arange(4.0), 3.0)
+    profiles.keep("Änne B.", again, "voice x")
+    assert [one.speech_s for one in profiles.kept()] == [15.0]  # the same name is the same voice
+    profiles.delete(kept)
+    assert profiles.kept() == []
+    assert list(profiles.folder().iterdir()) == []
+    assert not any("nne" in path.read_text("utf-8", "ignore") for path in home().rglob("*") if path.is_file())
+    with pytest.raises(UserError, match="gone or damaged"):
+        profiles.person_of(kept, "voice x")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 61])
+def test_a_voice_without_a_name_is_refused(name):
+    person = Person()
+    person.hear(np.ones(2), 1.0)
+    with pytest.raises(UserError, match="name"):
+        profiles.keep(name, person, "voice x")
+
+
+def test_a_damaged_profile_is_passed_over():
+    profiles.folder().mkdir(parents=True, exist_ok=True)
+    for number, text in enumerate(
+        ("", "[]", "{}", json.dumps({"name": "a", "hears_by": "b", "speech_s": "x", "figures": [1]}))
+    ):
+        (profiles.folder() / f"{number}.json").write_text(text)
+    assert profiles.kept() == []
+
+
+def test_in_a_folder_of_one_person_more_words_are_right(recognizer):
+    """Two speakers who took no part in training, each as one group, with what is known and without."""
+    truth = {
+        row["path"].split("/")[-1]: row["emotion"]
+        for row in read_table(sample_list(), ("path", "emotion")).rows
+    }
+    strangers = held_out_clips(recognizer.info)
+    found = [recognizer.recognize(clip, unsure_below=0.0) for clip in strangers]
+    known = groups.together(recognizer, found, [clip.name[:2] for clip in strangers])
+    right = [sum(one.likeliest == truth[one.path.name] for one in side) for side in (found, known)]
+    assert right[1] >= right[0]
