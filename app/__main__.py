@@ -1,4 +1,4 @@
-"""``python -m app [--tab NAME] [FILE …]`` opens the window."""
+"""``python -m app [--tab NAME] [FILE …]``, or the command ``polyphony``, opens the window."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from app.main_window import MainWindow
 from app.services import Services
 from app.settings import Settings
 from app.wheel import WheelGuard
+from models.resources import version
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,6 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
 
         return command_line(given[2:])
     chosen = _parse(given)
+    if not chosen.selftest:
+        return _open(chosen)
+    from app.selftest import own_home
+
+    with own_home():
+        return _open(chosen)
+
+
+def _open(chosen: argparse.Namespace) -> int:
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setApplicationName("Polyphony")
@@ -57,11 +67,16 @@ def main(arguments: list[str] | None = None) -> int:
         WheelGuard(app, window)
         if chosen.files:
             window.filled.connect(lambda: window.open_paths([path.resolve() for path in chosen.files]))
+        test = None
+        if chosen.selftest:
+            from app.selftest import SelfTest
+
+            test = SelfTest(window, quick=chosen.selftest == "quick")
         # Until here an error ends the program with its traceback: there is no loop yet that could show it.
         errors.install()
         at_the_end.callback(errors.uninstall)
         _run(app, window, errors)
-    return 0
+    return test.exit_code if test is not None else 0
 
 
 def _run(app: QApplication, window: MainWindow, errors: Errors) -> None:
@@ -82,11 +97,27 @@ def _run(app: QApplication, window: MainWindow, errors: Errors) -> None:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m app", description="The Polyphony window.")
+    name = Path(sys.argv[0]).name if sys.argv else ""
+    parser = argparse.ArgumentParser(
+        prog=name if name.startswith("polyphony") else "python -m app", description="The Polyphony window."
+    )
+    parser.add_argument("--version", action="version", version=f"Polyphony {version()}")
+    parser.add_argument(
+        "--selftest",
+        nargs="?",
+        choices=("full", "quick"),
+        const="full",
+        help="show every tab, run every sample (quick: one a tab), train a few steps, and say how it went",
+    )
     parser.add_argument("--tab", choices=systems.NAMES, default="", help="the tab to open with")
     parser.add_argument("files", nargs="*", type=Path, help="files or folders for that tab")
     return parser.parse_args(arguments)
 
 
-if __name__ == "__main__":
+def entry() -> None:
+    """The command ``polyphony``."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    entry()

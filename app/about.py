@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
@@ -141,8 +143,8 @@ class AboutWindow(QDialog):
 def notices() -> dict[str, str]:
     """Name → text of every licence that ships; Polyphony's own first."""
     result: dict[str, str] = {}
-    own = resource().parent / "LICENSE"
-    files = [own] if own.is_file() else []
+    own = _own_licence()
+    files = [own] if own is not None else []
     files += sorted(
         path for path in resource("notices").glob("**/*") if path.is_file() and path.suffix != ".py"
     )
@@ -153,6 +155,19 @@ def notices() -> dict[str, str]:
         except OSError as error:
             result[path.stem] = str(error)
     return result
+
+
+def _own_licence() -> Path | None:
+    """Polyphony's own licence: in the source tree and the built program, or as pip has put it beside the package."""
+    beside = resource().parent / "LICENSE"
+    if beside.is_file():
+        return beside
+    try:
+        installed = metadata.files("polyphony") or []
+    except metadata.PackageNotFoundError:
+        return None
+    found = [Path(str(path.locate())) for path in installed if path.name == "LICENSE"]
+    return found[0] if found else None
 
 
 def _column(dialog: QDialog) -> QVBoxLayout:

@@ -106,6 +106,9 @@ class Menus(QObject):
     def _fill_help(self) -> None:
         menu = self.help_menu
         self._add(menu, tr("Help and shortcuts"), self.show_shortcuts, "F1")
+        self._add(menu, tr("Documentation"), self.show_documentation, "Shift+F1")
+        menu.addSeparator()
+        self._add(menu, tr("Copy diagnostics"), self.copy_diagnostics)
         self._add(menu, tr("Crash reports"), self._open_crashes)
         menu.addSeparator()
         self._add(menu, tr("About Polyphony"), self.show_about).setMenuRole(QAction.MenuRole.AboutRole)
@@ -282,6 +285,20 @@ class Menus(QObject):
         title = tr("Training") if training else systems.entry(place).title()
         window = ShortcutsWindow(self.window.actions(), title, help_of(place), self.window)
         self.open_dialog("shortcuts", window)
+
+    def show_documentation(self) -> None:
+        from app.documentation import Documentation
+
+        self.open_dialog("documentation", Documentation(self.window))
+
+    def copy_diagnostics(self) -> None:
+        """Onto the clipboard, and shown: a person sees what they would send."""
+        from app.about import TextWindow
+        from app.diagnostics import diagnostics
+
+        text = diagnostics(self.window.services)
+        QApplication.clipboard().setText(text)
+        self.open_dialog("diagnostics", TextWindow(tr("Diagnostics (copied)"), text, self.window))
 
     def show_about(self) -> None:
         """Open the window that says which version this is and whose work it holds."""

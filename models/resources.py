@@ -16,6 +16,12 @@ def resource(*parts: str) -> Path:
     return root.joinpath("resources", *parts)
 
 
+def docs_folder() -> Path:
+    """The pages of the documentation: inside the package, in the source tree beside it."""
+    packed = resource("docs")
+    return packed if packed.is_dir() else resource().parent / "docs"
+
+
 def bundled_names(system: str) -> list[str]:
     """``bundled``, and ``bundled-NAME`` of what ships besides."""
     folders = resource("checkpoints").glob(f"{system}-*/checkpoint.json")

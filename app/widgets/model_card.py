@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QTextBlock,
     QTextBlockFormat,
     QTextCursor,
+    QTextDocument,
     QTextFormat,
     QTextOption,
     QTextTable,
@@ -47,29 +48,37 @@ class ModelCard(QTextBrowser):
     def show_info(self, info: CheckpointInfo) -> None:
         """The card, or the title where there is none."""
         self.setMarkdown(info.card or info.title)
-        document = self.document()
-        document.setDocumentMargin(0)
-        for block in self._blocks():
-            cursor = QTextCursor(block)
-            cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
-            level = block.blockFormat().headingLevel()
-            table = cursor.currentTable()
-            if level:  # Qt's own are for a page, not for a column
-                _resize(cursor, theme.SECTION_PX if level == 1 else theme.TEXT_PX)
-            elif table is not None:
-                _resize(cursor, theme.HINT_PX)
-                _tighten(table)
-            if table is None:
-                space = QTextBlockFormat()
-                space.setBottomMargin(theme.SMALL)
-                cursor.mergeBlockFormat(space)
+        self.document().setDocumentMargin(0)
+        in_sizes_of_window(self.document(), theme.SECTION_PX)
         self.moveCursor(QTextCursor.MoveOperation.Start)
 
-    def _blocks(self) -> Iterator[QTextBlock]:
-        block = self.document().begin()
-        while block.isValid():
-            yield block
-            block = block.next()
+
+def in_sizes_of_window(document: QTextDocument, heading_px: int) -> None:
+    """Headings, tables and the room between paragraphs as in the window; Qt's own are for a printed page.
+
+    heading_px: of the first level; the others are as large as text.
+    """
+    for block in _blocks(document):
+        cursor = QTextCursor(block)
+        cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
+        level = block.blockFormat().headingLevel()
+        table = cursor.currentTable()
+        if level:
+            _resize(cursor, heading_px if level == 1 else theme.TEXT_PX)
+        elif table is not None:
+            _resize(cursor, theme.HINT_PX)
+            _tighten(table)
+        if table is None:
+            space = QTextBlockFormat()
+            space.setBottomMargin(theme.SMALL)
+            cursor.mergeBlockFormat(space)
+
+
+def _blocks(document: QTextDocument) -> Iterator[QTextBlock]:
+    block = document.begin()
+    while block.isValid():
+        yield block
+        block = block.next()
 
 
 def _resize(cursor: QTextCursor, pixels: int) -> None:

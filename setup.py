@@ -1,0 +1,9 @@
+"""Beside pyproject.toml only for this: the pages of docs/ travel inside the package, so that Help opens them offline."""
+
+from setuptools import find_packages, setup
+
+setup(
+    packages=[*find_packages(include=["app*", "models*", "resources*"]), "resources.docs"],
+    package_dir={"resources.docs": "docs"},
+    package_data={"resources": ["**/*"], "resources.docs": ["*.md", "*.png", "*.svg", "*.json"]},
+)
