@@ -71,7 +71,7 @@ def _gaps(app: QApplication) -> QTranslator:
 
         def translate(
             self, context: str, source: str, disambiguation: str | None = None, n: int = -1
-        ) -> str | None:  # type: ignore[override]
+        ) -> str | None:
             """The words of the dialog and of the model behind it; None leaves the rest to Qt."""
             return words.get(source) if context in ("QFileDialog", "QFileSystemModel") else None
 

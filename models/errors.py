@@ -22,7 +22,7 @@ class UserError(Exception):
         self.remedy = remedy
         self.values = values
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (self.what, self.why, self.remedy, self.values)
 
     def sentences(self, translate: Callable[[str], str] = str) -> tuple[str, str, str]:

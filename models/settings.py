@@ -50,7 +50,7 @@ def setting(
 def contradiction(words: str, *fields: str, **values: Any) -> PydanticCustomError:
     """What a validator raises where fields contradict each other: a sentence, and the dotted names it is said at,
     which begin at the settings that the validator belongs to."""
-    return PydanticCustomError("contradiction", words, {"fields": list(fields), "template": words, **values})  # type: ignore[arg-type]
+    return PydanticCustomError("contradiction", words, {"fields": list(fields), "template": words, **values})
 
 
 _LIMITS = ("gt", "ge", "lt", "le", "min_length", "max_length")

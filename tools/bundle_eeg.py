@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -128,7 +129,7 @@ def ridge_curve(data: str) -> str:
     return ", ".join(f"{row['minutes'] or 43.5:g} min {row['held_out']:.3f}" for row in rows)
 
 
-def held_out(place: Path, data: str) -> dict:
+def held_out(place: Path, data: str) -> dict[str, Any]:
     """The metrics of a checkpoint on the held-out part of a data set."""
     return commands.evaluate(place, data, device="cpu")
 

@@ -11,6 +11,7 @@ import argparse
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -80,7 +81,9 @@ def main() -> None:
     say(figures)
 
 
-def describe(info: CheckpointInfo, figures: dict, others: list[float], separator: Separator) -> None:
+def describe(
+    info: CheckpointInfo, figures: dict[str, Any], others: list[float], separator: Separator
+) -> None:
     """The card and the figures of the checkpoint, in place; `others`: the improvement heard once and eight times."""
     config = info.training["config"]
     data = config["data"]

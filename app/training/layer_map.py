@@ -128,7 +128,8 @@ def scaled(values: np.ndarray, what: str) -> np.ndarray:
     if what != "dead":
         clean = np.log10(np.maximum(clean, low))
         low, high = float(np.log10(low)), float(np.log10(high))
-    return np.clip((clean - low) / (high - low), 0.0, 1.0)
+    shares: np.ndarray = np.clip((clean - low) / (high - low), 0.0, 1.0)
+    return shares
 
 
 def short_name(name: str) -> str:

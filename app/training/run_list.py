@@ -22,7 +22,8 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 
 from app import theme
 from app.i18n import tr
-from app.training.runs import Runs, WatchedRun
+from app.training.runs import Runs
+from app.training.watched import WatchedRun
 from app.training.words import figure_words, metric_words, progress_words, state_words, title_of
 from app.widgets.decimate import minmax
 from app.widgets.plain import tip
@@ -141,10 +142,10 @@ class RunDelegate(QStyledItemDelegate):
         if run is None:
             return
         now = theme.current()
-        box = QRectF(option.rect)  # type: ignore[attr-defined]
+        box = QRectF(option.rect)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if option.state & QStyle.StateFlag.State_Selected:  # type: ignore[attr-defined]
+        if option.state & QStyle.StateFlag.State_Selected:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color(now.tint))
             painter.drawRoundedRect(box.adjusted(0, 1, 0, -1), 4, 4)
@@ -172,7 +173,7 @@ class RunDelegate(QStyledItemDelegate):
 
     def editorEvent(self, event: QEvent, model: Any, option: QStyleOptionViewItem, index: Index) -> bool:
         if event.type() == QEvent.Type.MouseButtonRelease and isinstance(event, QMouseEvent):
-            box = option.rect  # type: ignore[attr-defined]
+            box = option.rect
             if event.position().x() < box.left() + TICK and isinstance(model, RunModel):
                 run = model.run(index)
                 if run is not None:

@@ -76,5 +76,6 @@ def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
     for index, last in enumerate(blocks[:, -1].tolist()):
         carried[index] = held
         held = last + powers[BLOCK] * held
-    result = (blocks + carried[:, None] * powers[1:]).ravel()[:n]
-    return result / (1 - weight ** np.arange(1, n + 1))
+    result: np.ndarray = (blocks + carried[:, None] * powers[1:]).ravel()[:n]
+    result /= 1 - weight ** np.arange(1, n + 1)
+    return result

@@ -129,7 +129,8 @@ class Plot(pg.PlotWidget):
 
     def columns(self) -> int:
         """How many pixels of the screen the plot is wide."""
-        return max(300, round(self.width() * self.devicePixelRatioF()))
+        pixels: float = self.width() * self.devicePixelRatioF()
+        return max(300, round(pixels))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

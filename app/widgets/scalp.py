@@ -301,4 +301,5 @@ def _splines(places: np.ndarray, values: np.ndarray, grid: np.ndarray) -> np.nda
     system[n + 1 :, :n] = places.T
     weights = np.linalg.lstsq(system, np.concatenate([values, np.zeros(3)]), rcond=None)[0]
     result: np.ndarray = kernel(grid, places) @ weights[:n] + weights[n] + grid @ weights[n + 1 :]
-    return np.clip(result, values.min(), values.max())
+    clipped: np.ndarray = np.clip(result, values.min(), values.max())
+    return clipped

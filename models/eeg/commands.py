@@ -15,8 +15,8 @@ from models.eeg import network, scores
 from models.eeg.alignment import align
 from models.eeg.decoder import Decoder, Decoding
 from models.eeg.evaluation import evaluate_with
+from models.eeg.history import History
 from models.eeg.network import NetworkConfig
-from models.eeg.preprocessing import History
 from models.eeg.printing import say
 from models.eeg.recordings import Recording, open_recording
 from models.eeg.stimulus import read_stimulus

@@ -21,9 +21,10 @@ from models.devices import AUTO, Device
 from models.eeg import network, scores
 from models.eeg.attended import Attention, attended
 from models.eeg.config import PreprocessingConfig
+from models.eeg.history import History
 from models.eeg.network import UNKNOWN, Conformer, LinearDecoder, NetworkConfig
 from models.eeg.parting import Stretch, envelope_in_band, in_band
-from models.eeg.preprocessing import History, Prepared, preprocess, replay, standardised
+from models.eeg.preprocessing import Prepared, preprocess, replay, standardised
 from models.eeg.recordings import Recording, open_recording
 from models.eeg.samples import trained_subjects
 from models.eeg.scores import Decoded

@@ -187,7 +187,7 @@ class LinearClassifier(nn.Module):
 
     def judged(self, figures: Tensor, references: Tensor) -> Tensor:
         """Logits [batch, classes] of figures [batch, 2 · dim] against references [batch or 1, 2 · dim]."""
-        return self.emotion_classifier(self.dropout((figures - references) / self.spread))  # type: ignore[no-any-return]
+        return self.emotion_classifier(self.dropout((figures - references) / self.spread))
 
     def forward(self, features: Tensor, lengths: Tensor, references: Tensor | None = None) -> EmotionOutput:
         """features [batch, frames, dim], lengths int64 [batch] in frames; references [batch, 2 · dim]."""
@@ -367,7 +367,7 @@ class _Reverse(torch.autograd.Function):
         return x.view_as(x)
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return -context.alpha * gradient, None
 
 

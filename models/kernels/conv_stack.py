@@ -83,7 +83,7 @@ def separate_features(
     """
     flat = [weight for block in blocks for weight in block]
     if torch.is_grad_enabled() and (features.requires_grad or any(w.requires_grad for w in flat)):
-        return _Stack.apply(features, tuple(dilations), half, *flat)  # type: ignore[no-any-return]
+        return _Stack.apply(features, tuple(dilations), half, *flat)
     state = _first_state(features, blocks[-1])
     ready = [_ready(block, half) for block in blocks]
     with torch.autocast("cpu", enabled=False):

@@ -3,7 +3,7 @@
 Of tensors [batch, frames, hidden], a program has some frames and some hidden units of one item; sums over an item are
 left in parts, which PyTorch adds up, so that results do not depend on who is first.
 """
-# mypy: disable-error-code="no-untyped-def"
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 PyTorch's kernels give a row of some hundred features a whole thread block, and take three times as long for the
 gradients of gain and shift as for that of the rows.
 """
-# mypy: disable-error-code="no-untyped-def"
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.reverberation.cores import time_mean
+from models.reverberation.bodies import time_mean
 from models.reverberation.data import Sequences
 from models.reverberation.network import NetworkConfig, Output, ReverberationNet
 

@@ -84,7 +84,7 @@ class Conv(TimeConv):
 class Pointwise(nn.Sequential):
     """A body that looks at each time step by itself."""
 
-    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
         """[batch, time, d] → the same; padding disturbs nothing, so `mask` is not looked at."""
         return super().forward(x)
 
@@ -92,7 +92,7 @@ class Pointwise(nn.Sequential):
 class StepNorm(nn.BatchNorm1d):
     """BatchNorm over batch and time; padding takes no part in its statistics."""
 
-    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor, mask: Mask = None) -> Tensor:
         """[batch, time, d] → the same; what is padding comes out as zero."""
         flat = x.reshape(-1, x.shape[-1])
         if mask is None:

@@ -35,6 +35,7 @@ from models.search.index_table import (
     KnownItem,
     Newer,
     NewItem,
+    Row,
     check_schema,
     connected,
     is_blank,
@@ -351,7 +352,7 @@ class Index(IndexReader):
             self._base.execute(f"DELETE FROM captions WHERE item IN ({marks(part)})", part)
 
 
-def _known(row: tuple) -> KnownItem:
+def _known(row: Row) -> KnownItem:
     _, number, size, modified, captions, keywords, labels, *rest = row
     texts = [tuple(json.loads(text)) for text in (captions, keywords, labels)]
     return KnownItem(number, size, modified, texts[0], texts[1], texts[2], *rest)

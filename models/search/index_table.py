@@ -6,11 +6,12 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +21,9 @@ from models.files import shortened
 from models.search import words
 from models.search.facts import UNKNOWN, Facts
 from models.writing import UMASK
+
+Row = tuple[Any, ...]  # of a table, as SQLite gives it
+Value = TypeVar("Value")
 
 TABLE = "index.sqlite"
 _MOST_IN_LIST = 500  # values of one SQL statement
@@ -146,7 +150,7 @@ SELECT = (
 )
 
 
-def item_of(row: tuple, roots: dict[int, Path]) -> IndexedItem:
+def item_of(row: Row, roots: dict[int, Path]) -> IndexedItem:
     """A row of `SELECT` as an item. roots: number → folder."""
     number, root, path, captions, attribution, size, modified, problem, keywords, labels, *facts, day = row
     return IndexedItem(
@@ -170,13 +174,13 @@ def connected(folder: Path, read_only: bool) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, timeout=30, check_same_thread=False, isolation_level=None)
 
 
-def some(values: list) -> Iterator[list]:
+def some(values: list[Value]) -> Iterator[list[Value]]:
     """The values in portions that fit into one statement."""
     for start in range(0, len(values), _MOST_IN_LIST):
         yield values[start : start + _MOST_IN_LIST]
 
 
-def marks(values: list) -> str:
+def marks(values: Sequence[object]) -> str:
     """As many question marks, for an ``IN``."""
     return ",".join("?" * len(values))
 

@@ -213,7 +213,7 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
-class _ArrayUnpickler(pickle._Unpickler):  # type: ignore[name-defined]  # the one in Python: each of its steps can be looked at
+class _ArrayUnpickler(pickle._Unpickler):  # the one in Python: each of its steps can be looked at
     """Runs the steps of `_STEPS` alone, and not more than `MOST_STEPS` of them."""
 
     stack: list[Any]
@@ -302,8 +302,7 @@ class _ArrayUnpickler(pickle._Unpickler):  # type: ignore[name-defined]  # the o
 
 
 _DISPATCH: dict[int, Callable[[Any], None]] = {
-    getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]]  # type: ignore[attr-defined]
-    for name in _STEPS
+    getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _STEPS
 } | {
     pickle.REDUCE[0]: _ArrayUnpickler._reduce,
     pickle.BUILD[0]: _ArrayUnpickler._build,

@@ -20,6 +20,7 @@ from models.search.index_reading import DAMAGE, SIDES, damaged, root_folder
 from models.search.index_table import (
     TABLE,
     Identity,
+    Row,
     check_schema,
     connected,
     made_aside,
@@ -284,10 +285,10 @@ def _salvage(folder: Path) -> None:
     old.unlink()
 
 
-def _readable(source: sqlite3.Connection, table: str) -> tuple[str, list[tuple]]:
+def _readable(source: sqlite3.Connection, table: str) -> tuple[str, list[Row]]:
     """(columns, rows) of a table, from both ends towards what cannot be read."""
     columns = ", ".join(row[1] for row in source.execute(f"PRAGMA table_info({table})"))
-    rows: dict[int, tuple] = {}
+    rows: dict[int, Row] = {}
     for order in ("ASC", "DESC"):
         with contextlib.suppress(sqlite3.Error):
             for row in source.execute(f"SELECT {columns} FROM {table} ORDER BY rowid {order}"):

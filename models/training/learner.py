@@ -19,7 +19,7 @@ from models.errors import UserError
 from models.training import diagnostics, snapshot
 from models.training.averages import Average
 from models.training.distribution import World, gathered, span_batch_statistics
-from models.training.task import Clock, Draw, Loss, RowsTask, Task
+from models.training.task import AnyTask, Clock, Draw, Loss, RowsTask
 
 MOST_SKIPPED = 30  # steps in a row: by then the scale has fallen by 10⁹, and it is not the scale
 
@@ -27,7 +27,7 @@ MOST_SKIPPED = 30  # steps in a row: by then the scale has fallen by 10⁹, and 
 class Learner:
     """The network of a task as it is at the beginning of a run, with all that moves it."""
 
-    def __init__(self, task: Task, accelerator: Accelerator, world: World, device: torch.device) -> None:
+    def __init__(self, task: AnyTask, accelerator: Accelerator, world: World, device: torch.device) -> None:
         self.task, self.config, self.accelerator = task, task.config, accelerator
         self.world, self.device = world, device
         self.skipped_in_a_row = 0
@@ -95,7 +95,7 @@ class Learner:
         return result
 
     def _gradients_by_rows(
-        self, task: RowsTask, batches: Iterator[Any], step: list[list[Draw]], clock: Clock
+        self, task: RowsTask[Any], batches: Iterator[Any], step: list[list[Draw]], clock: Clock
     ) -> dict[str, Tensor]:
         """First the rows of all parts, then the loss and its gradient in each row, then each part's own gradients."""
         parts: list[tuple[Any, Any]] = []  # each part's batch, and the random state it was computed from

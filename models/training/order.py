@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.training.task import Draw, Task
+from models.training.task import AnyTask, Draw, Task
 
 Step = list[list[Draw]]  # the micro-batches of one optimizer step
 
 
-def steps_of(task: Task, epoch: int) -> list[Step]:
+def steps_of(task: AnyTask, epoch: int) -> list[Step]:
     """The optimizer steps of an epoch, which counts from 0."""
     config = task.config
     generator = np.random.default_rng([config.seed, epoch])
@@ -26,12 +26,12 @@ def steps_of(task: Task, epoch: int) -> list[Step]:
     return [batches[i : i + group] for i in range(0, len(batches), group)]
 
 
-def batches_of(task: Task, size: int) -> list[list[Draw]]:
+def batches_of(task: AnyTask, size: int) -> list[list[Draw]]:
     """The batches of `size` items to be judged, each once, with nothing random about them."""
     return _cut([Draw(item, 0) for item in range(size)], task.config.batch_size)
 
 
-def loaded(task: Task, split: str, plan: list[list[Draw]]) -> Any:
+def loaded(task: AnyTask, split: str, plan: list[list[Draw]]) -> Any:
     """The batches of a plan one after another, made when they are asked for."""
     return Loader(task, split, workers=0).of(plan)
 
@@ -40,7 +40,7 @@ class Loader:
     """Makes the batches of one plan after another; where there are `workers`, ahead, in processes that stay until the
     loader is let go of."""
 
-    def __init__(self, task: Task, split: str, workers: int) -> None:
+    def __init__(self, task: AnyTask, split: str, workers: int) -> None:
         self._plan = _Plan()
         self._loader: Any = torch.utils.data.DataLoader(
             _Batches(task, split),
@@ -60,7 +60,7 @@ class Loader:
         return self._loader
 
 
-def _processes(task: Task) -> Any:
+def _processes(task: AnyTask) -> Any:
     """How loading processes come to be: where the system can, as copies of a server that has read the libraries already.
 
     Begun from nothing, each takes seconds to import torch, and the next is not begun before it has, for only then it
@@ -83,7 +83,7 @@ def workers_for(wish: int, device: torch.device) -> int:
     return min(8, (os.cpu_count() or 2) // 2) if device.type == "cuda" else 0
 
 
-class _Plan(torch.utils.data.Sampler):
+class _Plan(torch.utils.data.Sampler[list[Draw]]):
     """What is to be loaded: a list that is replaced from epoch to epoch."""
 
     def __init__(self) -> None:
@@ -93,10 +93,10 @@ class _Plan(torch.utils.data.Sampler):
         return iter(self.steps)
 
 
-class _Batches(torch.utils.data.Dataset):
+class _Batches(torch.utils.data.Dataset[Any]):
     """A task's split as a data set whose items are whole batches, named by their draws."""
 
-    def __init__(self, task: Task, split: str) -> None:
+    def __init__(self, task: AnyTask, split: str) -> None:
         self.task, self.split = task, split
 
     def __getitem__(self, draws: list[Draw]) -> Any:

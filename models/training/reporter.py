@@ -23,7 +23,7 @@ from models.errors import UserError
 from models.training import batches, diagnostics, events, pictures
 from models.training.distribution import World
 from models.training.run_folder import RunFolder, write_json
-from models.training.task import Clock, Draw, Task
+from models.training.task import AnyTask, Clock, Draw
 
 BROKEN = "broken"  # folder of the batch whose loss or gradient was no number
 
@@ -39,7 +39,7 @@ class Unstable(Exception):
 class RunReporter:
     """Tells the story of one run. Raises UserError where its folder cannot be written."""
 
-    def __init__(self, run: RunFolder, task: Task, device: torch.device, world: World) -> None:
+    def __init__(self, run: RunFolder, task: AnyTask, device: torch.device, world: World) -> None:
         self.run, self.task, self.device, self.world = run, task, device, world
         self._process = psutil.Process()
         self._board: Any = None

@@ -22,7 +22,7 @@ from models.training.learner import Learner
 from models.training.loop import Loop
 from models.training.reporter import RunReporter, Unstable
 from models.training.run_folder import RunFolder
-from models.training.task import Task
+from models.training.task import AnyTask
 from models.writing import disk_error
 
 
@@ -33,7 +33,7 @@ class Trainer:
     """
 
     def __init__(
-        self, task: Task, run: RunFolder, device: str = "cpu", progress: Progress | None = None
+        self, task: AnyTask, run: RunFolder, device: str = "cpu", progress: Progress | None = None
     ) -> None:
         self.task, self.run, self.config = task, run, task.config
         self.progress = progress or Progress()

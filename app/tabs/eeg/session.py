@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from models.eeg.decoder import Decoder, Decoding
-    from models.eeg.preprocessing import History
+    from models.eeg.history import History
     from models.eeg.recordings import Recording
     from models.eeg.scores import Evaluation
     from models.progress import Progress
@@ -282,7 +282,7 @@ class EegSession(Session["Decoder"]):
 
     def replay(self, path: Path) -> None:
         """Preprocess as a saved history says. Raises UserError."""
-        from models.eeg.preprocessing import History
+        from models.eeg.history import History
 
         self._keep_history(History.load(path), path)
         if self.opened is not None:

@@ -21,7 +21,7 @@ from models.remarks import Remark
 
 if TYPE_CHECKING:
     from models.eeg.decoder import Comparison, Decoder, Decoding, Reliance
-    from models.eeg.preprocessing import History
+    from models.eeg.history import History
     from models.eeg.scores import Evaluation
     from models.eeg.tuning import Gain
 

@@ -29,8 +29,9 @@ from app.tabs.reverberation.view_page import ViewPage
 from app.tabs.reverberation.what_if import WhatIfPage
 from app.tabs.reverberation.wiring_page import WiringPage
 from app.widgets.message_bar import Action
-from app.widgets.model_choice import BUNDLED, ModelChoice
+from app.widgets.model_choice import ModelChoice
 from models.errors import UserError
+from models.loading import BUNDLED
 from models.reverberation.data import WrongWidth, from_array
 
 

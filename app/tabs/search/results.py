@@ -188,7 +188,7 @@ class Results(QWidget):
                 self._rows_of.setdefault(shown.path, []).append(row)
         self.thumbnails.ask(list(paths))
 
-    def _arrived(self, paths: set) -> None:
+    def _arrived(self, paths: set[Path]) -> None:
         for path in paths:
             for row in self._rows_of.get(path, ()):
                 self.gallery.viewport().update(self.gallery.rect_of(row))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from app import theme
+from app.audio.outline import Outline, outline_of
 from app.i18n import tr
 from app.tabs.host import Host
 from app.tabs.sent import Conversation, Track
@@ -22,7 +23,6 @@ from models.progress import Cancelled, Progress
 from models.separation.results import Separated, SeparationOptions, TrackScores
 
 if TYPE_CHECKING:
-    from app.audio.outline import Outline
     from models.separation.separator import Separator
 
 
@@ -98,7 +98,7 @@ class SeparationSession(Session["Separator"]):
         with self.busy(tr("Reading the recording")) as task:
             try:
                 outline = await self.services.worker(READER).run(
-                    work.outline_of, path, progress=task, newest_wins="open", drop_running=True
+                    outline_of, path, progress=task, newest_wins="open", drop_running=True
                 )
             except Cancelled:
                 return False
