@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.i18n import tr
 from app.services import Services
-from app.training.comparison import Compared, Table, Told, compare, told
+from app.training.comparison import Compared, RunSummary, Table, compare, summary_of
 from app.training.watched import WatchedRun
 from app.widgets.plain import plain_label, tip
 from app.widgets.tables import for_reading
@@ -107,7 +107,7 @@ class Compare(QWidget):
         self._worker = services.worker("comparison")
         self._runs: list[WatchedRun] = []
         self._colors: dict[Path, str] = {}
-        self._asked: tuple[list[Told], bool] | None = None
+        self._asked: tuple[list[RunSummary], bool] | None = None
         self.model = TableModel()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.MEDIUM, theme.TINY, theme.MEDIUM, theme.TINY)
@@ -158,30 +158,30 @@ class Compare(QWidget):
             self.tests_area.hide()
             self.model.show(Table([], []), [])
             return
-        asked = ([told(run) for run in runs], grouped)
+        asked = ([summary_of(run) for run in runs], grouped)
         self._asked = asked
         self.hint.setText(tr("Comparing…"))
         self._worker.submit(
             compare,
             *asked,
             newest_wins="compare",
-            done=lambda found: self._show(found, asked),
+            done=lambda compared: self._show(compared, asked),
             failed=self._failed,
         )
 
-    def _show(self, found: Compared, asked: tuple[list[Told], bool]) -> None:
+    def _show(self, compared: Compared, asked: tuple[list[RunSummary], bool]) -> None:
         if not shiboken6.isValid(self) or asked is not self._asked:
             return
         self._asked = None
         for run in self._runs:
-            if run.known_config is None and run.path in found.configs:
-                run.take_config(found.configs[run.path])
+            if run.known_config is None and run.path in compared.configs:
+                run.take_config(compared.configs[run.path])
         self.hint.setText(tr("What differs, and what came of it"))
         by_title = {item.title: self._colors.get(item.path, "") for item in asked[0]}
-        self.model.show(found.table, [by_title.get(name, "") for name in found.table.columns])
+        self.model.show(compared.table, [by_title.get(name, "") for name in compared.table.columns])
         self._fit_columns()
-        self.tests.setText("\n".join(found.tests))
-        self.tests_area.setVisible(bool(found.tests))
+        self.tests.setText("\n".join(compared.tests))
+        self.tests_area.setVisible(bool(compared.tests))
 
     def _failed(self, error: BaseException) -> None:
         if not isinstance(error, Cancelled):

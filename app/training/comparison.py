@@ -23,7 +23,7 @@ UNCOMPARED = ("notes", "system")
 
 
 @dataclass(frozen=True)
-class Told:
+class RunSummary:
     """A run as it stood when the comparison was asked for. `config` is None where it has not been read yet.
 
     last: the last value of each figure of its epochs. best_values: those of its best epoch.
@@ -59,11 +59,11 @@ class Compared:
     configs: dict[Path, dict[str, Any]]
 
 
-def told(run: WatchedRun) -> Told:
-    """In the GUI thread: nothing is read from the disk."""
+def summary_of(run: WatchedRun) -> RunSummary:
+    """The run as it stands. Called in the GUI thread: nothing is read from the disk."""
     story = run.story
     finished, best = story.finished, story.best_epoch
-    return Told(
+    return RunSummary(
         path=run.path,
         title=title_of(run),
         group=run.group,
@@ -77,14 +77,14 @@ def told(run: WatchedRun) -> Told:
     )
 
 
-def compare(runs: Sequence[Told], grouped: bool) -> Compared:
+def compare(runs: Sequence[RunSummary], grouped: bool) -> Compared:
     """In a worker: reads what is missing, and compares. With `grouped` a column is a group: mean ± sd."""
     whole = [_complete(run) for run in runs]
     configs = {run.path: run.config or {} for run in whole}
     return Compared(tabulate(whole, grouped), [] if grouped else significance_words(whole), configs)
 
 
-def _complete(run: Told) -> Told:
+def _complete(run: RunSummary) -> RunSummary:
     """With its config, and the figure it is judged by."""
     config = run.config
     if config is None:
@@ -97,7 +97,7 @@ def _complete(run: Told) -> Told:
     return replace(run, config=config, metric=metric, best=best)
 
 
-def tabulate(runs: Sequence[Told], grouped: bool = False) -> Table:
+def tabulate(runs: Sequence[RunSummary], grouped: bool = False) -> Table:
     """Settings that differ among the runs, then their figures."""
     columns = _columns(runs, grouped)
     groups = list(columns.values())
@@ -124,7 +124,7 @@ def tabulate(runs: Sequence[Told], grouped: bool = False) -> Table:
     return Table(list(columns), rows, best_rows)
 
 
-def differing(runs: Sequence[Told]) -> list[str]:
+def differing(runs: Sequence[RunSummary]) -> list[str]:
     """Dotted names of the settings in which the runs are not all alike."""
     names: dict[str, None] = {}
     for run in runs[1:]:
@@ -132,7 +132,7 @@ def differing(runs: Sequence[Told]) -> list[str]:
     return [name for name in names if name not in UNCOMPARED]
 
 
-def significance_words(runs: Sequence[Told]) -> list[str]:
+def significance_words(runs: Sequence[RunSummary]) -> list[str]:
     """What the others' paired tests against the first run say; empty where it keeps no items."""
     kept = [(run, Items.load(run.path)) for run in runs]
     (base, first), *others = kept
@@ -170,8 +170,8 @@ def significance_words(runs: Sequence[Told]) -> list[str]:
     return [head, *sentences, *few]
 
 
-def _columns(runs: Sequence[Told], grouped: bool) -> dict[str, list[Told]]:
-    columns: dict[str, list[Told]] = {}
+def _columns(runs: Sequence[RunSummary], grouped: bool) -> dict[str, list[RunSummary]]:
+    columns: dict[str, list[RunSummary]] = {}
     for run in runs:
         columns.setdefault((run.group if grouped else "") or run.title, []).append(run)
     return columns

@@ -45,7 +45,7 @@ class Diagnosis(QWidget):
         super().__init__()
         self._run: WatchedRun | None = None
         self._drawn: tuple[object, ...] = ()
-        self._told: list[str] = []
+        self._texts: list[str] = []
         self._lines: list[Line] = []
         self.found: list[Finding] = []
         layout = QHBoxLayout(self)
@@ -176,10 +176,10 @@ class Diagnosis(QWidget):
     # Words ------------------------------------------------------------------------------------------------
 
     def _say(self, found: list[Finding]) -> None:
-        told = [str(entry) for entry in found]
-        if told == self._told and self._column.count() > 1:
+        texts = [str(entry) for entry in found]
+        if texts == self._texts and self._column.count() > 1:
             return
-        self._told = told
+        self._texts = texts
         while (item := self._column.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()

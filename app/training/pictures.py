@@ -80,11 +80,13 @@ class Pictures(QWidget):
 
     def refresh(self) -> None:
         """Take in pictures that have come since."""
-        told = self._run.record.pictures if self._run is not None else []
-        if len(told) == self._count:
+        pictures = self._run.record.pictures if self._run is not None else []
+        if len(pictures) == self._count:
             return
-        self._count = len(told)
-        titles = list(dict.fromkeys(item.title for item in told))  # the summary comes last, and stays there
+        self._count = len(pictures)
+        titles = list(
+            dict.fromkeys(item.title for item in pictures)
+        )  # the summary comes last, and stays there
         if titles != [self.title.itemData(index) for index in range(self.title.count())]:
             chosen = self.title.currentData()
             self.title.clear()
@@ -93,36 +95,36 @@ class Pictures(QWidget):
             self.title.setCurrentIndex(max(0, self.title.findData(chosen)) if titles else -1)
         self._offer_epochs(follow=self.epoch.value() == self.epoch.maximum())
 
-    def _told(self) -> list[events.Picture]:
+    def _pictures(self) -> list[events.Picture]:
         """The pictures of the chosen title, one an epoch: a resumed run may have drawn one again."""
-        told = self._run.record.pictures if self._run is not None else []
-        by_epoch = {item.epoch: item for item in told if item.title == self.title.currentData()}
+        pictures = self._run.record.pictures if self._run is not None else []
+        by_epoch = {item.epoch: item for item in pictures if item.title == self.title.currentData()}
         return [by_epoch[epoch] for epoch in sorted(by_epoch)]
 
     def _offer_epochs(self, follow: bool) -> None:
-        told = self._told()
+        pictures = self._pictures()
         self.epoch.blockSignals(True)
-        self.epoch.setRange(0, max(0, len(told) - 1))
+        self.epoch.setRange(0, max(0, len(pictures) - 1))
         if follow:
-            self.epoch.setValue(len(told) - 1)
+            self.epoch.setValue(len(pictures) - 1)
         self.epoch.blockSignals(False)
-        self.epoch.setVisible(len(told) > 1)
-        self.title.setVisible(bool(told))
+        self.epoch.setVisible(len(pictures) > 1)
+        self.title.setVisible(bool(pictures))
         self._draw()
 
     def _draw(self) -> None:
-        told = self._told()
-        if not told or self._run is None:
+        pictures = self._pictures()
+        if not pictures or self._run is None:
             self.words.setText("")
             self.nothing.setText(tr("Pictures come with the first epoch, where the system draws some."))
             self.pages.setCurrentWidget(self.nothing)
             return
-        one = told[min(self.epoch.value(), len(told) - 1)]
-        self.words.setText(tr("epoch {epoch}", epoch=one.epoch))
+        picture = pictures[min(self.epoch.value(), len(pictures) - 1)]
+        self.words.setText(tr("epoch {epoch}", epoch=picture.epoch))
         try:
-            self._show_one(self._load(self._run.path, one.path))
+            self._show_one(self._load(self._run.path, picture.path))
         except Exception as error:  # a file that anybody may have written
-            log.warning("%s: the picture %s cannot be shown: %s", self._run.path, one.path, error)
+            log.warning("%s: the picture %s cannot be shown: %s", self._run.path, picture.path, error)
             self.nothing.setText(tr("This picture cannot be read."))
             self.pages.setCurrentWidget(self.nothing)
 

@@ -252,14 +252,14 @@ class WatchedRun:
         self._judged = 0.0
 
 
-def judged_by(config: dict[str, Any], told: list[str]) -> str:
-    """The figure of those `told` that a run is judged by: what its config names, else of the validation, not a loss."""
+def judged_by(config: dict[str, Any], names: list[str]) -> str:
+    """The metric of those named that a run is judged by: what its config names, else of the validation, not a loss."""
     named = str(config.get("metric", ""))
-    if named in told:
+    if named in names:
         return named
-    figures = [name for name in told if name.startswith("validation/")]
+    figures = [name for name in names if name.startswith("validation/")]
     better = [name for name in figures if not name.endswith("loss")]
-    return (better or figures or told or [""])[0]
+    return (better or figures or names or [""])[0]
 
 
 def clean_about(values: dict[str, Any]) -> dict[str, Any]:

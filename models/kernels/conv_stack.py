@@ -87,10 +87,10 @@ def separate_features(
     state = _first_state(features, blocks[-1])
     ready = [_ready(block, half) for block in blocks]
     with torch.autocast("cpu", enabled=False):
-        room = _room(state, blocks)
+        scratch = _scratch(state, blocks)
         for item in state:
             for entry in zip(blocks, ready, dilations, strict=True):
-                _forward(item, *entry, room)
+                _forward(item, *entry, scratch)
     return state[..., features.shape[-1] :]
 
 
@@ -102,10 +102,10 @@ class _Stack(torch.autograd.Function):
             features = features.float()
             state = _first_state(features, blocks[-1])
             ready = [_ready(block, half) for block in blocks]
-            room = _room(state, blocks)
+            scratch = _scratch(state, blocks)
             ctx.kept = [
                 [
-                    _forward(item, *entry, room, keep=True)
+                    _forward(item, *entry, scratch, keep=True)
                     for entry in zip(blocks, ready, dilations, strict=True)
                 ]
                 for item in state
@@ -124,11 +124,11 @@ class _Stack(torch.autograd.Function):
             state[..., ctx.width :] = gradient
             ready = [_ready(block, ctx.half) for block in blocks]
             sums = [[torch.zeros_like(weight) for weight in block] for block in blocks]
-            room = _room(state, blocks)
+            scratch = _scratch(state, blocks)
             for item, kept in zip(state, ctx.kept, strict=True):
                 for number in reversed(range(len(blocks))):
                     result = _backward(
-                        item, kept[number], blocks[number], ready[number], ctx.dilations[number], room
+                        item, kept[number], blocks[number], ready[number], ctx.dilations[number], scratch
                     )
                     for total, entry in zip(sums[number], result, strict=True):
                         total += entry
@@ -141,7 +141,7 @@ def _grouped(flat: Sequence[Tensor]) -> list[BlockWeights]:
     return [BlockWeights(*flat[i : i + PER_BLOCK]) for i in range(0, len(flat), PER_BLOCK)]
 
 
-def _room(state: Tensor, blocks: Sequence[BlockWeights]) -> Tensor:
+def _scratch(state: Tensor, blocks: Sequence[BlockWeights]) -> Tensor:
     """[2, frames, hidden] to work in, again and again: memory that was just used is still in the cache."""
     return state.new_empty((2, state.shape[1], blocks[0].inner.shape[0]))
 
@@ -182,13 +182,13 @@ def _ready(w: BlockWeights, half: bool) -> _Ready:
 
 
 def _forward(
-    state: Tensor, w: BlockWeights, ready: _Ready, dilation: int, room: Tensor, keep: bool = False
+    state: Tensor, w: BlockWeights, ready: _Ready, dilation: int, scratch: Tensor, keep: bool = False
 ) -> _Kept | None:
     """One block on one item; adds to `state` [frames, bottleneck + skip] in place.
 
     keep: what a gradient needs is returned, in the number format of the products.
     """
-    kind, (hidden, filtered) = ready.inner.dtype, room
+    kind, (hidden, filtered) = ready.inner.dtype, scratch
     entered = state[:, : w.inner.shape[1]]
     entered = entered.clone() if keep and kind == entered.dtype else entered.to(kind)
     stretches = _stretches(len(state), w.inner.shape[0])
@@ -221,12 +221,12 @@ def _forward(
 
 
 def _backward(
-    state: Tensor, kept: _Kept, w: BlockWeights, ready: _Ready, dilation: int, room: Tensor
+    state: Tensor, kept: _Kept, w: BlockWeights, ready: _Ready, dilation: int, scratch: Tensor
 ) -> tuple[Tensor, ...]:
     """The gradients of one block's weights by one item; `state` is the gradient of the state, changed in place."""
     norm1, norm2, kind = kept.norm1, kept.norm2, ready.inner.dtype
     count = kept.hidden.numel()
-    filtered, active = room[0].copy_(kept.filtered), room[1]
+    filtered, active = scratch[0].copy_(kept.filtered), scratch[1]
     torch.ops.aten.leaky_relu.out(filtered, ready.slope2, out=active)
     gradient = state[:, state.shape[1] - w.outer.shape[0] :]
     columns = gradient.sum(0)
@@ -242,7 +242,7 @@ def _backward(
     slope2 = torch.dot(through.view(-1), torch.clamp(filtered, max=0, out=active).view(-1))
     through = torch.ops.aten.leaky_relu_backward(through, filtered, ready.slope2, False)
 
-    hidden = room[0].copy_(kept.hidden)
+    hidden = scratch[0].copy_(kept.hidden)
     torch.ops.aten.leaky_relu.out(hidden, ready.slope1, out=active)
     taps_bias = through.sum(0)
     met, reached = _correlated(through, active, taps_bias, len(w.taps), dilation)

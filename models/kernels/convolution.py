@@ -85,10 +85,10 @@ def _gradient_of_taps(given: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """What a gradient of the outputs does to the weights: oneDNN's is six times slower than one tap after the other."""
     channels, _, width = weight.shape
     padded, time = F.pad(x, (0, 0, width // 2, width // 2)), given.shape[1]
-    result, room = x.new_empty(width, channels), torch.empty_like(given)
+    result, scratch = x.new_empty(width, channels), torch.empty_like(given)
     for tap in range(width):
-        torch.mul(padded[:, tap : tap + time], given, out=room)
-        torch.sum(room, (0, 1), out=result[tap])
+        torch.mul(padded[:, tap : tap + time], given, out=scratch)
+        torch.sum(scratch, (0, 1), out=result[tap])
     return result.t()[:, None]
 
 

@@ -92,8 +92,8 @@ def _mean_shares(
     """(what all queries together take of each key, sum of each query's powers), both [pairs, tokens]."""
     mean, sums = torch.zeros_like(counts)[:, None], torch.empty_like(counts)
     for pairs, blocks in _parts(qk):
-        for queries, room, _ in blocks:
-            powers = _powers(qk, highest, pairs, queries, room)
+        for queries, scratch, _ in blocks:
+            powers = _powers(qk, highest, pairs, queries, scratch)
             total = torch.bmm(counts[pairs, None], powers.transpose(1, 2))
             sums[pairs, queries] = total[:, 0]
             mean[pairs].baddbmm_(weights[pairs, None, queries] / total, powers)
@@ -113,8 +113,8 @@ def _of_scores(
     wanted = of_mean * counts[:, None]
     for pairs, blocks in _parts(qk):
         back = None
-        for queries, room, second in blocks:
-            powers = _powers(qk, highest, pairs, queries, room)
+        for queries, scratch, second in blocks:
+            powers = _powers(qk, highest, pairs, queries, scratch)
             expected = torch.bmm(powers, wanted[pairs].transpose(1, 2)).div_(sums[pairs, queries, None])
             of_scores = torch.sub(of_mean[pairs], expected, out=second).mul_(powers)
             asked = torch.bmm(keys[pairs], of_scores.transpose(1, 2))
@@ -130,42 +130,42 @@ def _highest(qk: Tensor, counts: Tensor) -> Tensor:
     """Each query's highest score, [pairs, tokens]: taken away where scores are too far apart for powers of them."""
     highest = torch.empty_like(counts)
     for pairs, blocks in _parts(qk):
-        for queries, room, _ in blocks:
-            scores = _scores(qk, pairs, queries, room)
+        for queries, scratch, _ in blocks:
+            scores = _scores(qk, pairs, queries, scratch)
             highest[pairs, queries] = scores.masked_fill_(counts[pairs, None] == 0, -torch.inf).amax(-1)
     return highest
 
 
 def _parts(qk: Tensor) -> Iterator[tuple[slice, Iterator[tuple[slice, Tensor, Tensor]]]]:
-    """(some pairs, (some queries of theirs, two rooms for their scores) …), few enough at a time; the rooms are always
+    """(some pairs, (some queries of theirs, two buffers for their scores) …), few enough at a time; the buffers are always
     the same memory, which stays in the processor's cache."""
     _, pairs, _, tokens = qk.shape
     together = min(pairs, max(1, MOST_SCORES // (tokens * tokens)))
     block = max(1, min(tokens, MOST_SCORES // (together * tokens)))
-    rooms = qk.new_empty(2, together * block * tokens)
+    buffers = qk.new_empty(2, together * block * tokens)
 
     def blocks(count: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
         for query in range(0, tokens, block):
             shape = (count, min(block, tokens - query), tokens)
-            one, other = rooms[:, : math.prod(shape)].view(2, *shape)
+            one, other = buffers[:, : math.prod(shape)].view(2, *shape)
             yield slice(query, query + block), one, other
 
     for pair in range(0, pairs, together):
         yield slice(pair, pair + together), blocks(min(together, pairs - pair))
 
 
-def _powers(qk: Tensor, highest: Tensor | None, pairs: slice, queries: slice, room: Tensor) -> Tensor:
+def _powers(qk: Tensor, highest: Tensor | None, pairs: slice, queries: slice, scratch: Tensor) -> Tensor:
     """What each query takes of each key, up to a factor a row: [pairs, queries, tokens]."""
-    scores = _scores(qk, pairs, queries, room)
+    scores = _scores(qk, pairs, queries, scratch)
     if highest is not None:
         scores.sub_(highest[pairs, queries, None]).clamp_(max=0)  # only padding is above the highest
     return scores.exp2_()
 
 
-def _scores(qk: Tensor, pairs: slice, queries: slice, room: Tensor) -> Tensor:
+def _scores(qk: Tensor, pairs: slice, queries: slice, scratch: Tensor) -> Tensor:
     """q kᵀ / √size in units of powers of 2, [pairs, queries, tokens]."""
     scale = math.log2(math.e) / math.sqrt(qk.shape[2])
-    return room.baddbmm_(qk[0, pairs, :, queries].transpose(1, 2), qk[1, pairs], beta=0, alpha=scale)
+    return scratch.baddbmm_(qk[0, pairs, :, queries].transpose(1, 2), qk[1, pairs], beta=0, alpha=scale)
 
 
 def mean_attention(

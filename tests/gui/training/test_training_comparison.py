@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from app.training.comparison import _complete, differing, significance_words, tabulate, told
+from app.training.comparison import _complete, differing, significance_words, summary_of, tabulate
 from app.training.series import mean_and_sd, smoothed
 from models.resources import runs_folder
 from tests.gui.training.helpers import config, read_all, write_run
@@ -14,7 +14,7 @@ from tests.gui.training.helpers import config, read_all, write_run
 
 def compared(runs, *names):
     """What the comparison is made from, with what the worker adds."""
-    return [_complete(told(runs.find(runs_folder() / name))) for name in names]
+    return [_complete(summary_of(runs.find(runs_folder() / name))) for name in names]
 
 
 def tick(dock, *names):
@@ -81,7 +81,7 @@ def test_paired_tests_stand_below_the_table_where_the_items_are_the_same(runs, q
     write_run("other", right=good[:8])
     write_run("none")
     read_all(runs, qtbot)
-    one = {run.run.name: told(run) for run in runs.runs}
+    one = {run.run.name: summary_of(run) for run in runs.runs}
     head, words = significance_words([one["poor"], one["good"]])
     assert "8 groups of the same 32 items" in head
     assert "+0.500, permutation p = 0.008" in words
