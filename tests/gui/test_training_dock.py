@@ -52,7 +52,7 @@ def child(tmp_path, monkeypatch):
     """A stand-in for ``python -m models`` that reports an epoch and waits to be stopped."""
     script = tmp_path / "child.py"
     script.write_text(textwrap.dedent(CHILD))
-    monkeypatch.setattr(runs_module, "program", lambda: [sys.executable, str(script)])
+    monkeypatch.setattr(runs_module, "own_command", lambda: [sys.executable, str(script)])
     started = []
     spawn = runs_module.spawn
 

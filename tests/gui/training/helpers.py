@@ -76,6 +76,6 @@ def write_run(name, *, level=0.8, settings=None, group="", small=False, tail=Tru
 
 def read_all(runs, qtbot):
     runs.rescan()
-    qtbot.waitUntil(lambda: not any(run.behind for run in runs.runs), timeout=60_000)
+    qtbot.waitUntil(lambda: not any(run.behind for run in runs.runs), timeout=180_000)
     for run in runs.runs:
         runs.updated.emit(run.path)

@@ -37,7 +37,7 @@ writer.write(events.Finished(reason="completed", epoch=1, step=1))
 def child(tmp_path, monkeypatch):
     script = tmp_path / "child.py"
     script.write_text(textwrap.dedent(CHILD))
-    monkeypatch.setattr(runs_module, "program", lambda: [sys.executable, str(script)])
+    monkeypatch.setattr(runs_module, "own_command", lambda: [sys.executable, str(script)])
     started, spawn = [], runs_module.spawn
     monkeypatch.setattr(runs_module, "spawn", lambda *a, **m: started.append(spawn(*a, **m)) or started[-1])
     yield started
