@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import geometry, systems, theme
+from app.between import Between
 from app.closing import Closing
 from app.i18n import tr
 from app.keeping import StateKeeper
@@ -72,9 +73,9 @@ class MainWindow(QMainWindow):
         self.header.tabs.add(
             tr("Training"), theme.GREY, tr("Training runs in the whole window (Ctrl+Shift+T)")
         )
+        self.between = Between(self)
         self._lay_out()
         self.header.tabs.currentChanged.connect(self._choose_index)
-        services.sent.connect(self._deliver)
 
         self.closing = Closing(self)
         self.keeper = StateKeeper(self)
@@ -115,6 +116,7 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
+        layout.addWidget(self.between.bar)
         layout.addWidget(self.splitter, 1)
         layout.addWidget(self.status)
         self.setCentralWidget(body)
@@ -178,9 +180,6 @@ class MainWindow(QMainWindow):
         self._mark_tab(index)
         self._choose_index(index)
 
-    def _deliver(self, system: str, payload: object) -> None:
-        self.show_tab(system).receive(payload)
-
     # First picture, then the rest -------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -214,7 +213,7 @@ class MainWindow(QMainWindow):
         dock.opened.connect(self.open_dock)
         dock.run_opened.connect(self.show_training)
         runs = self.services.training
-        runs.use_checkpoint.connect(self._use_checkpoint)
+        runs.use_checkpoint.connect(self.between.use_checkpoint)
         runs.launch_wanted.connect(self._launch)
         runs.started.connect(self._show_run)
         layout = self.dock_place.layout()
@@ -293,19 +292,6 @@ class MainWindow(QMainWindow):
 
         if self.current is not None:
             say_not_kept(self, self.current)
-
-    def _use_checkpoint(self, system: str, path: Path) -> None:
-        page = self.show_tab(system)
-        page.use_checkpoint(path)
-        if not any(message.level == "error" for message in page.messages.messages):
-            page.show_message(
-                "hint",
-                tr(
-                    "What it answers from now on comes from this run; another model can be chosen at the left."
-                ),
-                heading=tr("The best checkpoint of {name} is used.", name=path.parent.name),
-                key="checkpoint",
-            )
 
     def _launch(self, system: str) -> None:
         from app.training.launcher import Launcher

@@ -106,6 +106,8 @@ class Menus(QObject):
     def _fill_help(self) -> None:
         menu = self.help_menu
         self._add(menu, tr("Help and shortcuts"), self.show_shortcuts, "F1")
+        relay = tr("From a conversation to the mesh: the sample")
+        self.relay_action = self._add(menu, relay, lambda: self.window.between.relay.begin(None))
         self._add(menu, tr("Documentation"), self.show_documentation, "Shift+F1")
         menu.addSeparator()
         self._add(menu, tr("Copy diagnostics"), self.copy_diagnostics)

@@ -83,6 +83,8 @@ class Services(QObject):
     recent_changed = Signal()
     sent = Signal(str, object)  # system, payload
     models_wanted = Signal(str)  # system: its models are to be shown in the manager
+    answered = Signal(str, object)  # system, payload; what was sent before has come to something
+    relay_asked = Signal(object)  # Path of a recording that is to go through all systems
     _stepped = Signal(object)
 
     def __init__(self, settings: Settings | None = None, errors: Errors | None = None) -> None:

@@ -87,6 +87,9 @@ class Tab(QWidget):
         """Something another tab sent. Override; the default says that it cannot be used here."""
         self.show_message("hint", tr("What was sent cannot be used here."), key="paths")
 
+    def take_answer(self, payload: object) -> None:
+        """What became of something that went to another tab. Override where it can be shown."""
+
     def use_checkpoint(self, path: Path) -> None:
         """The dock's "Use best checkpoint" for a run of this system. Override."""
         self.show_message("hint", tr("This tab cannot load checkpoints."), key="paths")

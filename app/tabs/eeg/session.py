@@ -226,9 +226,13 @@ class EegSession(Session["Decoder"]):
 
     def try_shifted(self) -> None:
         """A made-up second talker: the same envelope, shifted by half its length."""
+        self._host.start(self.against_shifted())
+
+    async def against_shifted(self) -> None:
+        """As `try_shifted`, to wait for."""
         self.shifted, self.truth = True, 0
         self.tracks_changed.emit()
-        self._host.start(self.compare())
+        await self.compare()
 
     def set_truth(self, number: int | None) -> None:
         """Which of the tracks was listened to; None where that is not known."""

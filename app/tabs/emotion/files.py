@@ -19,6 +19,7 @@ from app.tabs.emotion.file_table import Row, Table
 from app.tabs.emotion.file_words import said
 from app.tabs.emotion.kept_files import AT_ONCE, conversations_of, files_of, state_of
 from app.tabs.emotion.sound_view import SoundView
+from app.tabs.emotion.speaker_lines import ribbons_of
 from app.tabs.paged import Page
 from app.tabs.sent import Conversation
 from app.widgets.drop_zone import DropZone
@@ -159,6 +160,11 @@ class FilesPage(Page):
     async def shut_down(self) -> None:
         self.sound.stop()
 
+    def unheard(self, sent: Conversation) -> bool:
+        """Whether a track of a conversation has come to nothing: it could not be read, or recognising was stopped."""
+        rows = [row for row in self.table.rows if row.talk is sent]
+        return any(row.problem or (row.waiting and not self._running) for row in rows)
+
     # Work -------------------------------------------------------------------------------------------------
 
     def _begin_with(self, path: Path, at_once: bool = True) -> None:
@@ -297,6 +303,8 @@ class FilesPage(Page):
             return
         if row is self._shown_row:
             self.sound.show_lines(lines)
+        if row.talk is not None:
+            self.services.answered.emit("separation", ribbons_of(row.talk, lines))
 
     def _show_menu(self, place: QPoint) -> None:
         menu = self.make_menu()
@@ -319,9 +327,10 @@ class FilesPage(Page):
     def send_frames(self) -> None:
         """The chosen file's log-mel frames, as sequences, to the ReverberationNet tab."""
         if self._shown_row is not None:
-            self.tab.start(self._send_frames(self._shown_row.path))
+            self.tab.start(self.send_frames_of(self._shown_row.path))
 
-    async def _send_frames(self, path: Path) -> None:
+    async def send_frames_of(self, path: Path) -> None:
+        """As `send_frames`, of any file."""
         with self.services.task(tr("Computing frames")):
             x, levels = await self.services.worker("sound").run(_frames, path)
         self.services.send("reverberation", {"x": x, "y": levels, "title": path.stem})

@@ -13,8 +13,10 @@ from app import theme
 from app.i18n import tr
 from app.tabs.emotion.timeline import Timeline
 from app.tabs.emotion.words import emotion_color, emotion_words
+from app.tabs.sent import Conversation
 from app.widgets.labels import Dot
 from app.widgets.plot import Plot
+from app.widgets.ribbon import Ribbon
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,22 @@ class SpeakerLine:
     starts_s: np.ndarray
     ends_s: np.ndarray
     labels: Sequence[str | None]
+
+
+def ribbons_of(sent: Conversation, lines: Sequence[SpeakerLine]) -> list[Ribbon]:
+    """The lines of a conversation's tracks, as they are shown elsewhere."""
+    paths = {track.name: track.path for track in sent.tracks}
+    return [
+        Ribbon(
+            paths[line.name],
+            line.starts_s,
+            line.ends_s,
+            tuple(emotion_words(label) if label is not None else "" for label in line.labels),
+            tuple(emotion_color(label or "") for label in line.labels),
+        )
+        for line in lines
+        if line.name in paths
+    ]
 
 
 class SpeakerLines(QWidget):

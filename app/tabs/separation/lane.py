@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButt
 from app import theme
 from app.audio.outline import Outline
 from app.i18n import digits, tr
+from app.widgets.ribbon import RibbonStrip
 from app.widgets.sound_canvas import SoundCanvas
 from app.widgets.time_axis import TimeAxis
 
@@ -46,7 +47,12 @@ class Lane(QWidget):
         row.setSpacing(0)
         row.addWidget(self._make_head(name))
         row.addWidget(_Bar(color))
-        row.addWidget(self.canvas, 1)
+        self.ribbon = RibbonStrip(axis, name)
+        sound = QVBoxLayout()
+        sound.setSpacing(0)
+        sound.addWidget(self.canvas, 1)
+        sound.addWidget(self.ribbon)
+        row.addLayout(sound, 1)
         self.setProperty("surface", "card")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.set_outline(outline)

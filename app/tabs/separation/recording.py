@@ -40,6 +40,7 @@ class RecordingPage(Page):
         self._make_controls()
         self._make_view()
         self._connect()
+        self.session.heard.connect(self._show_ribbons)
         self._show_about()
 
     def _connect(self) -> None:
@@ -148,6 +149,11 @@ class RecordingPage(Page):
         outline = self.session.outline
         if outline is not None:
             self.lanes.show_sounds(_mixture(outline), self._sounds(self.session.track_outlines))
+            self._show_ribbons()
+
+    def _show_ribbons(self) -> None:
+        for lane in self.lanes.lanes:
+            lane.ribbon.show_ribbon(self.session.ribbons.get(lane.path))
 
     def _show_growing(self, tracks: Sequence[Outline], _left_s: float) -> None:
         outline = self.session.outline

@@ -18,6 +18,7 @@ from app.tabs.separation import work
 from app.tabs.separation.filling import Filling
 from app.tabs.separation.work import READER
 from app.tabs.session import Session
+from app.widgets.ribbon import Ribbon
 from models.errors import UserError
 from models.progress import Cancelled, Progress
 from models.separation.results import Separated, SeparationOptions, TrackScores
@@ -36,7 +37,7 @@ class SeparationSession(Session["Separator"]):
     seconds are left (NaN where it cannot be said). tracks_changed(): there are other tracks, or what `grown` told of
     is void. shown(): tracks were opened that are of this recording. finished(): tracks have just been made.
     stopped(): a separation was stopped, and nothing was written. names_changed(): speakers are called otherwise.
-    scored(): there are other scores, or none.
+    scored(): there are other scores, or none. heard(): another system has heard something in the tracks.
     """
 
     began = Signal()
@@ -49,6 +50,7 @@ class SeparationSession(Session["Separator"]):
     stopped = Signal()
     names_changed = Signal()
     scored = Signal()
+    heard = Signal()
 
     def __init__(self, host: Host, parent: QObject | None = None) -> None:
         super().__init__(host, "separation", parent=parent)
@@ -59,6 +61,7 @@ class SeparationSession(Session["Separator"]):
         self.speakers = ""  # who speaks in the sample that is open, as `samples` says it
         self.references: list[Path] = []
         self.scores: list[TrackScores] = []
+        self.ribbons: dict[Path, Ribbon] = {}  # what was heard in the tracks, by another system
         self._given: dict[int, str] = {}  # names that a person gave, by track
         self._task: Progress | None = None  # of the separation under way
 
@@ -80,6 +83,14 @@ class SeparationSession(Session["Separator"]):
         if self.outline is None or self.separated is None:
             return None
         return Conversation(self.outline.path.name, tuple(self.tracks), self.separated.model_rate)
+
+    def take_ribbons(self, ribbons: Sequence[Ribbon]) -> None:
+        """What was heard in these tracks; of others there is nothing to show it under."""
+        own = {track.path for track in self.tracks}
+        found = {ribbon.path: ribbon for ribbon in ribbons if ribbon.path in own}
+        if found:
+            self.ribbons |= found
+            self.heard.emit()
 
     def use_model(self, choice: str) -> None:
         """Separate with another model from now on; tracks that there are stay."""
@@ -103,7 +114,7 @@ class SeparationSession(Session["Separator"]):
             except Cancelled:
                 return False
         self.outline, self.speakers = outline, speakers
-        self.separated, self.track_outlines, self._given = None, [], {}
+        self.separated, self.track_outlines, self._given, self.ribbons = None, [], {}, {}
         self.forget_references()
         self.opened.emit()
         return True
@@ -171,7 +182,7 @@ class SeparationSession(Session["Separator"]):
             result = await self.services.worker(READER).run(work.outlines, separated.tracks, progress=task)
         if self.outline is not outline:
             return False
-        self.separated, self.track_outlines = separated, result
+        self.separated, self.track_outlines, self.ribbons = separated, result, {}
         self.tracks_changed.emit()
         return True
 

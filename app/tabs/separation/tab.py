@@ -19,6 +19,7 @@ from app.tabs.separation.recording import RecordingPage
 from app.tabs.separation.session import SeparationSession
 from app.tabs.separation.settings_box import SettingsBox
 from app.widgets.model_choice import ModelChoice
+from app.widgets.ribbon import Ribbon
 
 
 class SeparationTab(PagedTab):
@@ -70,6 +71,11 @@ class SeparationTab(PagedTab):
         else:
             super().receive(payload)
 
+    def take_answer(self, payload: object) -> None:
+        """What the emotion tab heard in the tracks stands under them."""
+        if isinstance(payload, list):
+            self.session.take_ribbons([item for item in payload if isinstance(item, Ribbon)])
+
     def state(self) -> dict[str, Any]:
         kept = {"keep_gb": self.kept.limit.value()}
         return super().state() | {"settings": self.settings.state() | kept}
@@ -99,7 +105,8 @@ class SeparationTab(PagedTab):
         tracks = bool(self.session.tracks) and self.page is self.recording
         for button in (self._emotion, self._eeg, self._export):
             button.setEnabled(tracks)
-        self._reference.setEnabled(self.session.outline is not None and self.page is self.recording)
+        for button in (self._reference, self._relay):
+            button.setEnabled(self.session.outline is not None and self.page is self.recording)
 
     def model_restored(self) -> None:
         self.session.use_model(self.models.choice)
@@ -122,9 +129,20 @@ class SeparationTab(PagedTab):
         self._eeg = QPushButton(tr("Send to EEG"))
         self._eeg.setToolTip(tr("The tracks as candidates for the speaker that was listened to"))
         self._eeg.clicked.connect(self.send_to_eeg)
-        self._bottoms = (self._reference, self._export, self._emotion, self._eeg)
+        self._relay = QPushButton(tr("All the way"))
+        self._relay.setToolTip(
+            tr(
+                "Separate, hear each speaker's emotions, see who was listened to, and show the mesh its frames"
+            )
+        )
+        self._relay.clicked.connect(self._all_the_way)
+        self._bottoms = (self._relay, self._reference, self._export, self._emotion, self._eeg)
         for button in self._bottoms:
             self.add_bottom(button)
+
+    def _all_the_way(self) -> None:
+        if self.session.outline is not None:
+            self.services.relay_asked.emit(self.session.outline.path)
 
     def _folders_in_use(self) -> list[Path]:
         """Whose tracks are in the lanes, or in the table of the folder."""
