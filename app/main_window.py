@@ -163,6 +163,7 @@ class MainWindow(QMainWindow):
         if begins and focused is not None and page.isAncestorOf(focused):
             focus.begin(page)
         self.status.show_tab(entry.system)
+        self.menus.show_undo(page.undo_stack)
         if self.dock is not None:
             self.dock.show_system(entry.system)
         page.shown()
@@ -263,6 +264,7 @@ class MainWindow(QMainWindow):
         self.stack.setCurrentWidget(self.training)
         self.dock_place.hide()
         self._mark_tab(len(systems.ENTRIES))
+        self.menus.show_undo(None)
         self.menus.training_action.setChecked(True)
 
     def toggle_training(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl
-from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence, QUndoGroup, QUndoStack
 from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QWidget
 
 from app import systems, theme
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Menus(QObject):
-    """File, View, Train, Help. Menus that change are filled when they open."""
+    """File, Edit, View, Train, Help. Menus that change are filled when they open."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -34,15 +34,17 @@ class Menus(QObject):
         window.services.models_wanted.connect(self.show_models)
         bar = window.header.menus
         self.file_menu = self._menu(bar, tr("&File"))
+        self.edit_menu = self._menu(bar, tr("&Edit"))
         self.view_menu = self._menu(bar, tr("&View"))
         self.train_menu = self._menu(bar, tr("&Train"))
         self.help_menu = self._menu(bar, tr("&Help"))
         self._fill_file()
+        self._fill_edit()
         self._fill_view()
         self._fill_train()
         self._fill_help()
 
-    # The four menus ---------------------------------------------------------------------------------------
+    # The five menus ---------------------------------------------------------------------------------------
 
     def _fill_file(self) -> None:
         menu = self.file_menu
@@ -71,6 +73,25 @@ class Menus(QObject):
         menu.addSeparator()
         self.save_workspace_action = self._add(menu, tr("Save workspace"), spaces.save, "Ctrl+S")
         self._add(menu, tr("Save workspace as…"), spaces.ask_to_save_as, "Ctrl+Shift+S")
+
+    def _fill_edit(self) -> None:
+        """What the tab in front can take back."""
+        self._undo = QUndoGroup(self)
+        self.undo_action = self._undo.createUndoAction(self.window, tr("Undo"))
+        self.redo_action = self._undo.createRedoAction(self.window, tr("Redo"))
+        for action, keys in ((self.undo_action, ["Ctrl+Z"]), (self.redo_action, ["Ctrl+Shift+Z", "Ctrl+Y"])):
+            action.setShortcuts([QKeySequence(key) for key in keys])
+            self.edit_menu.addAction(action)
+            self.window.addAction(action)
+
+    def show_undo(self, stack: QUndoStack | None) -> None:
+        """Of the tab that came to the front; None where there is nothing to take back."""
+        active = self._undo.activeStack()
+        if active is not None:
+            active.setActive(False)
+        if stack is not None:
+            self._undo.addStack(stack)
+            stack.setActive(True)
 
     def _fill_view(self) -> None:
         menu = self.view_menu

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QUndoStack
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -49,6 +49,7 @@ class Tab(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.services = services
+        self.undo_stack = QUndoStack(self)
         self._busy: list[Progress] = []
         self._action_text = ""
         row = QHBoxLayout(self)

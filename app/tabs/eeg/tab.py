@@ -26,6 +26,7 @@ from app.tabs.eeg.source import RecordingBox, TracksBox, is_track
 from app.tabs.eeg.tuning import FineTuning, TuningBox
 from app.tabs.eeg.view import EegView
 from app.tabs.paged import PagedTab
+from app.undo import Undoing
 from app.widgets.model_choice import ModelChoice
 from models.eeg.samples import bundled
 from models.errors import UserError
@@ -81,6 +82,11 @@ class EegTab(PagedTab):
         self.recording.history_wanted.connect(self._show_history)
         self.tracks.chosen.connect(lambda paths: self.start(session.listen_to(paths)))
         self.models.changed.connect(self._use_model)
+        self._marks = Undoing(
+            self.undo_stack, lambda: tr("marked channels"), lambda: session.marked_bad, session.set_bad
+        )
+        session.bad_changed.connect(self._marks.look)
+        session.part_changed.connect(self._marks.begin)
         self.settings.unknown_named.connect(self.said.unknown_channels)
         self.said.stretch_wanted.connect(lambda: self.settings.stretch.setChecked(True))
         for signal in (self.said.use_wanted, self.tuning_box.use_wanted):

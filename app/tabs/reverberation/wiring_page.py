@@ -7,8 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -25,6 +24,7 @@ from app.tabs.reverberation.mesh import MeshView
 from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.view_page import ViewPage
 from app.tabs.reverberation.wiring_matrix import Matrix, MatrixView
+from app.undo import Undoing
 from app.widgets.labels import Hint
 from models.errors import UserError
 from models.reverberation.wiring import (
@@ -51,13 +51,12 @@ class WiringPage(ViewPage):
     def __init__(self, tab: Tab, session: MeshSession) -> None:
         super().__init__(tab, session)
         self.wiring = documented()
-        self._undone: list[Wiring] = []
-        self._done: list[Wiring] = []
         self.mesh = MeshView(editable=True)
         self.mesh.setAccessibleName(tr("Wiring, to be edited"))
         self.matrix = Matrix()
         self.table = MatrixView(self.matrix)
         self.facts = Hint()
+        self._undoing = Undoing(tab.undo_stack, lambda: tr("the wiring"), lambda: self.wiring, self._put)
         self._make()
         self.mesh.drawn.connect(self._drawn)
         self.mesh.line_asked.connect(self.toggle_reading)
@@ -78,8 +77,8 @@ class WiringPage(ViewPage):
 
     def begin(self, wiring: Wiring) -> None:
         """As it was left at an earlier start: nothing to undo."""
-        self.wiring = wiring
-        self._show()
+        self._put(wiring)
+        self._undoing.begin()
 
     def set_wiring(self, wiring: Wiring) -> None:
         """Begin with another one; the change can be undone."""
@@ -92,20 +91,6 @@ class WiringPage(ViewPage):
     def toggle_reading(self, role: str, processor: str) -> None:
         """The processor reads the role, or no longer."""
         self._change(lambda: self.wiring.toggled(role, processor))
-
-    def undo(self) -> None:
-        """Take the last change of the wiring back."""
-        if self._done:
-            self._undone.append(self.wiring)
-            self.wiring = self._done.pop()
-            self._show()
-
-    def redo(self) -> None:
-        """Do the change again that was taken back last."""
-        if self._undone:
-            self._done.append(self.wiring)
-            self.wiring = self._undone.pop()
-            self._show()
 
     def open(self, path: Path) -> None:
         """A wiring that was saved."""
@@ -124,12 +109,13 @@ class WiringPage(ViewPage):
         except UserError as error:
             self.refused.emit(error)
             return
-        if new == self.wiring:
-            return
-        self._done.append(self.wiring)
-        self._undone.clear()
-        self.wiring = new
-        self._show()
+        self._put(new)
+        self._undoing.look()
+
+    def _put(self, wiring: Wiring) -> None:
+        if wiring != self.wiring:
+            self.wiring = wiring
+            self._show()
 
     def _drawn(self, role: str, processor: str, also: bool) -> None:
         if also:
@@ -143,8 +129,6 @@ class WiringPage(ViewPage):
     def _show(self) -> None:
         self.mesh.set_wiring(self.wiring)
         self.matrix.set_wiring(self.wiring)
-        self.undo_button.setEnabled(bool(self._done))
-        self.redo_button.setEnabled(bool(self._undone))
         for box, value in ((self.hear, self.wiring.hear), (self.conductor, self.wiring.conductor)):
             box.setCurrentIndex(box.findData(value))
         self.facts.setText(
@@ -186,16 +170,16 @@ class WiringPage(ViewPage):
         begin.setAccessibleName(tr("Wiring to begin with"))
         begin.setToolTip(tr("The documented wiring, the cyclic one, or one that was saved"))
         begin.activated.connect(lambda _index: self._begin(begin))
-        self.undo_button = _button(tr("Undo"), tr("Take the last change back (Ctrl+Z)"), self.undo)
-        self.redo_button = _button(tr("Redo"), tr("Do it again (Ctrl+Shift+Z)"), self.redo)
-        self.save_button = _button(tr("Save…"), tr("Save the wiring to a file"), self._ask_to_save)
-        for keys, call in (
-            (QKeySequence.StandardKey.Undo, self.undo),
-            (QKeySequence.StandardKey.Redo, self.redo),
+        stack = self.tab.undo_stack
+        self.undo_button = _button(tr("Undo"), tr("Take the last change back (Ctrl+Z)"), stack.undo)
+        self.redo_button = _button(tr("Redo"), tr("Do it again (Ctrl+Shift+Z)"), stack.redo)
+        for button, changed in (
+            (self.undo_button, stack.canUndoChanged),
+            (self.redo_button, stack.canRedoChanged),
         ):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(call)
+            button.setEnabled(False)
+            changed.connect(button.setEnabled)
+        self.save_button = _button(tr("Save…"), tr("Save the wiring to a file"), self._ask_to_save)
         row = _row(begin, self.undo_button, self.redo_button, self.save_button)
         row.addStretch(1)
         return row

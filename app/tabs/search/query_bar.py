@@ -202,6 +202,10 @@ class QueryBar(QWidget):
         self.field.clear()
         self._set_parts([])
 
+    def set_parts(self, parts: list[Part]) -> None:
+        """These pictures are asked for, and no others."""
+        self._set_parts(list(parts))
+
     def _set_parts(self, parts: list[Part], tell: bool = True) -> None:
         self.parts = parts
         self._draw_chips()

@@ -26,6 +26,7 @@ from app.tabs.search.query_bar import QueryBar, image_of
 from app.tabs.search.results import Results
 from app.tabs.search.session import SearchSession
 from app.tabs.search.thumbnails import read
+from app.undo import Undoing
 from app.widgets.plain import markup
 from models.errors import UserError
 from models.progress import Cancelled
@@ -61,6 +62,14 @@ class SearchPage(Page):
 
     def _connect(self) -> None:
         self.query.changed.connect(self.refresh)
+        self._undoing = Undoing(
+            self.tab.undo_stack,
+            lambda: tr("pictures of the question"),
+            lambda: list(self.query.parts),
+            self.query.set_parts,
+            key=lambda parts: [(part.kind, part.words, str(part.value)) for part in parts],
+        )
+        self.query.changed.connect(self._undoing.look)
         self.query.submitted.connect(lambda: self.tab.start(self._submit()))
         self.query.down.connect(self._into_results)
         self.query.dropped.connect(self.tab.accept_paths)
@@ -83,6 +92,7 @@ class SearchPage(Page):
     def _connect_session(self) -> None:
         session = self.session
         session.left.connect(self.query.drop_ids)
+        session.left.connect(self._undoing.begin)
         session.opened.connect(self.refresh)
         session.not_opened.connect(self.show_welcome)
         session.closed.connect(self.show_welcome)

@@ -47,6 +47,7 @@ class Lanes(QWidget):
     export_asked = Signal(int)
     picture_asked = Signal(int)
     failed = Signal(object)
+    heard_changed = Signal()
     renamed = Signal(int, str)
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
@@ -241,6 +242,7 @@ class Lanes(QWidget):
     def _heard_changed(self) -> None:
         self.player.set_gains(self.gains())
         self._show_heard()
+        self.heard_changed.emit()
 
     def _show_heard(self) -> None:
         for lane, gain in zip(self.lanes, self.gains(), strict=False):

@@ -19,6 +19,7 @@ from app.tabs.separation.lanes import Lanes, Sound
 from app.tabs.separation.record_box import RecordBox
 from app.tabs.separation.references import References
 from app.tabs.separation.words import about_words, speakers_words
+from app.undo import Undoing
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided, Hint
 
@@ -41,6 +42,12 @@ class RecordingPage(Page):
         self._make_view()
         self._connect()
         self.session.heard.connect(self._show_ribbons)
+        self._undoing = Undoing(
+            self.tab.undo_stack, lambda: tr("what is heard"), self._heard, self._hear, kind=_one_gain
+        )
+        self.lanes.heard_changed.connect(self._undoing.look)
+        for other in (self.session.opened, self.session.tracks_changed):  # lanes of something else
+            other.connect(self._undoing.begin)
         self._show_about()
 
     def _connect(self) -> None:
@@ -89,7 +96,7 @@ class RecordingPage(Page):
         kept: dict[str, Any] = {"mode": self.lanes.mode, "microphone": self.microphone.input.chosen}
         if self.session.outline is not None:
             kept["view"] = list(self.lanes.axis.view)
-            kept["heard"] = [lane.heard for lane in self.lanes.lanes]
+            kept["heard"] = self._heard()
         return kept | self.session.state()
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -108,7 +115,15 @@ class RecordingPage(Page):
         if isinstance(view, list) and len(view) == 2 and all(isinstance(item, int | float) for item in view):
             self.lanes.axis.show(float(view[0]), float(view[1]))
         heard = state.get("heard")
-        for lane, how in zip(self.lanes.lanes, heard if isinstance(heard, list) else [], strict=False):
+        self._hear(heard if isinstance(heard, list) else [])
+        self._undoing.begin()
+
+    def _heard(self) -> list[dict[str, object]]:
+        """How each lane is listened to."""
+        return [lane.heard for lane in self.lanes.lanes]
+
+    def _hear(self, heard: Sequence[object]) -> None:
+        for lane, how in zip(self.lanes.lanes, heard, strict=False):
             lane.set_heard_as(how)
 
     def shown(self) -> None:
@@ -229,6 +244,13 @@ class RecordingPage(Page):
         for page in (self._empty_page, self._lanes_page, self._recording_page):
             self._views.addWidget(page)
         self.view.addWidget(self._views)
+
+
+def _one_gain(before: list[dict[str, object]], after: list[dict[str, object]]) -> str:
+    """The lane whose gain alone was moved: the steps of its slider are taken back together."""
+    moved = [number for number, (a, b) in enumerate(zip(before, after, strict=False)) if a != b]
+    alone = len(moved) == 1 and before[moved[0]] == {**after[moved[0]], "gain": before[moved[0]]["gain"]}
+    return f"gain {moved[0]}" if alone else ""
 
 
 def _mixture(outline: Outline) -> Sound:
