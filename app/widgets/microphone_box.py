@@ -58,9 +58,9 @@ class MicrophoneBox(QWidget):
         self.device.setEnabled(True)
         self.level.setValue(0)
 
-    def show_level(self) -> None:
-        """To be called as often as the level should move."""
-        level = self.microphone.level_dbfs()
+    def show_level(self, dbfs: float | None = None) -> None:
+        """To be called as often as the level should move. dbfs: of what is heard in the microphone's place."""
+        level = self.microphone.level_dbfs() if dbfs is None else dbfs
         share = (level - QUIETEST_DB) / -QUIETEST_DB if np.isfinite(level) else 0.0
         self.level.setValue(round(100 * min(1.0, max(0.0, share))))
 

@@ -8,7 +8,10 @@ import pytest
 import soundfile
 from PySide6.QtCore import Qt
 
+from app.tabs.emotion.sample_feed import Clip, SampleFeed
+from app.tabs.emotion.words import emotion_words
 from app.widgets import focus
+from models.errors import UserError
 from models.resources import resource
 
 CLIPS = resource("samples", "emotion", "audio")
@@ -543,3 +546,32 @@ def test_an_evaluation_is_shown_from_all_sides(tab, qtbot, tmp_path):
     assert figures.bars.accessibleDescription() == ""
     assert "p = 1.000 by McNemar" in page._compared.text()
     assert any("took part in its training" in f"{m.heading} {m.text}" for m in tab.messages.messages)
+
+
+def test_the_sample_goes_through_the_live_path_with_the_truth_beside_it(tab, qtbot, monkeypatch):
+    from app.tabs.emotion import sample_feed
+
+    monkeypatch.setattr(sample_feed, "MOST", 1)
+    tab.choice.choose("live")
+    live = tab.live
+    heard = []
+    live.session.heard.connect(heard.append)
+    live.try_sample()
+    qtbot.waitUntil(lambda: live.session.listening, timeout=60_000)
+    truth = live._clips[0].truth
+    live._no_microphone(UserError("No microphone was found."))  # that there is none changes nothing
+    qtbot.waitUntil(lambda: "acted" in live.sight.truth.text(), timeout=60_000)
+    assert emotion_words(truth) in live.sight.truth.text()
+    assert live.input.level.value() > 0
+    qtbot.waitUntil(lambda: not live.session.listening and idle(tab), timeout=60_000)
+    assert heard
+    assert live.session.log.stretches
+    assert live._told >= live._agree
+
+
+def test_what_is_true_of_a_window_is_the_clip_that_fills_most_of_it():
+    feed = SampleFeed()
+    second = np.ones(16_000, np.float32)
+    feed.start([Clip(second, "sad"), Clip(np.tile(second, 2), "happy")])  # from 1 to 2 s, and from 3 to 5 s
+    truths = [feed.truth_of(feed._began + end, 1.5) for end in (0.5, 1.5, 2.4, 3.4, 4.0, 9.0)]
+    assert truths == ["", "sad", "sad", "happy", "happy", ""]

@@ -17,7 +17,7 @@ from app.tabs.emotion.file_list import FileList
 from app.tabs.emotion.file_people import PeopleChoice
 from app.tabs.emotion.file_table import Row, Table
 from app.tabs.emotion.file_words import said
-from app.tabs.emotion.kept_files import AT_ONCE, conversations_of, files_of, state_of
+from app.tabs.emotion.kept_files import files_of, state_of, take_up
 from app.tabs.emotion.sound_view import SoundView
 from app.tabs.emotion.speaker_lines import ribbons_of
 from app.tabs.paged import Page
@@ -143,16 +143,9 @@ class FilesPage(Page):
     def shown(self) -> None:
         """What was in the table at the last start; many files wait for the button."""
         kept, self._kept = self._kept, {}
-        files = files_of(kept)
-        if not files or not self.services.running_loop():
-            return
-        self.table.add(files)
-        for talk in conversations_of(kept):
-            tracks = {track.path for track in talk.tracks}
-            for row in self.table.rows:
-                row.talk = talk if row.path in tracks else row.talk
-        chosen = kept.get("shown")
-        self._begin_with(chosen if chosen in files else files[0], at_once=len(files) <= AT_ONCE)
+        begin = take_up(self.table, kept) if self.services.running_loop() else None
+        if begin is not None:
+            self._begin_with(*begin)
 
     def hidden(self) -> None:
         self.sound.stop()
@@ -162,8 +155,7 @@ class FilesPage(Page):
 
     def unheard(self, sent: Conversation) -> bool:
         """Whether a track of a conversation has come to nothing: it could not be read, or recognising was stopped."""
-        rows = [row for row in self.table.rows if row.talk is sent]
-        return any(row.problem or (row.waiting and not self._running) for row in rows)
+        return any(row.problem or row.waiting > self._running for row in self.table.rows if row.talk is sent)
 
     # Work -------------------------------------------------------------------------------------------------
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from app.tabs.sent import Conversation, Track
 
 if TYPE_CHECKING:
-    from app.tabs.emotion.file_table import Row
+    from app.tabs.emotion.file_table import Row, Table
 
 AT_ONCE = 24  # so many files are recognised again unasked; more wait for the button
 
 
 def state_of(rows: list[Row], shown: Row | None) -> dict[str, object]:
-    """Plain values and paths, for `files_of` and `conversations_of`."""
+    """Plain values and paths, for `take_up`."""
     talks = list({id(row.talk): row.talk for row in rows if row.talk is not None}.values())
     return {
         "files": [row.path for row in rows],
@@ -59,3 +59,17 @@ def conversations_of(state: dict[str, object]) -> list[Conversation]:
                 Conversation(str(item.get("title", "")), tuple(made), rate if isinstance(rate, int) else 0)
             )
     return result
+
+
+def take_up(table: Table, state: dict[str, object]) -> tuple[Path, bool] | None:
+    """Put what was kept into the table: which file to begin with, and whether all are to be recognised at once; None
+    where nothing is left of it."""
+    files, shown = files_of(state), state.get("shown")
+    if not files:
+        return None
+    table.add(files)
+    for talk in conversations_of(state):
+        tracks = {track.path for track in talk.tracks}
+        for row in table.rows:
+            row.talk = talk if row.path in tracks else row.talk
+    return shown if isinstance(shown, Path) and shown in files else files[0], len(files) <= AT_ONCE

@@ -15,13 +15,16 @@ from app.tabs.emotion.live_options import LiveOptions
 from app.tabs.emotion.live_session import WINDOW_S, LiveSession
 from app.tabs.emotion.live_view import SHOWN_S, LiveView
 from app.tabs.emotion.recording import RATE, Recording
+from app.tabs.emotion.sample_feed import Clip, SampleFeed, sample_clips
 from app.tabs.emotion.voice_box import VoiceBox
+from app.tabs.emotion.words import emotion_words
 from app.tabs.paged import Page
 from app.tabs.recovered import recover_recordings
 from app.widgets.labels import Elided
 from app.widgets.message_bar import Action
 from app.widgets.microphone_box import MicrophoneBox
 from models.emotion.doubt import TRUSTED_SNR_DB
+from models.emotion.samples import held_out_clips
 from models.errors import UserError
 from models.progress import Cancelled, Progress
 
@@ -44,6 +47,9 @@ class LivePage(Page):
         self.session = LiveSession(self.services.worker(WORKER), self.recording, self)
         self.options = LiveOptions()
         self._ended: asyncio.Event | None = None
+        self.feed = SampleFeed()
+        self._clips: list[Clip] = []  # that are heard in the microphone's place
+        self._agree = self._told = 0  # words that are true, of those that were told of clips
         self._recovered = False
         self._make_controls()
         self.sight = LiveView(WINDOW_S)
@@ -81,8 +87,11 @@ class LivePage(Page):
             self._ended.set()
 
     def try_sample(self) -> None:
-        self.tab.choice.choose("files")
-        self.tab.files.try_sample()
+        """Clips whose emotion is known, as if the microphone heard them."""
+        self.stop()
+        self._stop_test()
+        self.tab.choice.choose("live")
+        self.tab.start(self._listen_to_sample())
 
     def model_changed(self) -> None:
         self._change_model()
@@ -117,8 +126,15 @@ class LivePage(Page):
 
     # The session ------------------------------------------------------------------------------------------
 
-    async def _listen(self) -> None:
+    async def _listen_to_sample(self) -> None:
+        held_out = held_out_clips(self.tab.models.info())
+        clips: list[Clip] = await self.services.worker("sound").run(sample_clips, held_out)
+        await self._listen(clips)
+
+    async def _listen(self, clips: list[Clip] | None = None) -> None:
+        """To the microphone, or to clips that are given."""
         self._ended = asyncio.Event()
+        self._clips = clips or []
         self.tab.clear_messages()
         try:
             with self.tab.busy(Progress()):
@@ -149,7 +165,11 @@ class LivePage(Page):
         self.session.begin(self.options.record.isChecked())
         self.sight.timeline.show_log(self.session.log)
         self.sight.show_nothing(tr("listening …"))
-        self.input.start()
+        self._agree = self._told = 0
+        if self._clips:
+            self.feed.start(self._clips)
+        else:
+            self.input.start()
         self._timer.start()
         text = tr(
             "listening · {window} s window every {hop} s",
@@ -163,6 +183,8 @@ class LivePage(Page):
         self._ended = None
         self._timer.stop()
         self.input.stop()
+        self.feed.stop()
+        self._clips = []
         self.session.end()
         self._show_noise(float("nan"))
         self.tab.set_status("")
@@ -172,17 +194,35 @@ class LivePage(Page):
 
     def _tick(self) -> None:
         """The one timer: draw what was heard, and judge the next window when it is due."""
-        self.input.show_level()
+        self.feed.advance()
+        self.input.show_level(self.feed.level_dbfs() if self.feed.hearing else None)
         if self.session.listening:
-            microphone = self.input.microphone
-            self.sight.pictures.set_live(microphone.ring.latest(round(SHOWN_S * RATE)), RATE)
+            heard = self.feed if self.feed.hearing else self.input.microphone
+            self.sight.pictures.set_live(heard.ring.latest(round(SHOWN_S * RATE)), RATE)
             self.session.hop_s = self.options.hop.value()
-            self.session.tick(microphone.ring, microphone.hearing)
+            self.session.tick(heard.ring, heard.hearing)
+            if self.feed.hearing and self.feed.over:
+                self.stop()
 
     def _show_result(self, result: LiveResult) -> None:
         self.sight.show_result(result, self.session.log)
+        self._show_truth(result)
         self.voice.show_person(*self.session.knows())
         self._show_noise(result.snr_db)
+
+    def _show_truth(self, result: LiveResult) -> None:
+        """Beside the guess, where clips are heard whose emotion is known."""
+        truth = self.feed.truth_of(result.end_time, WINDOW_S) if self.feed.hearing else ""
+        if truth and result.label in self.session.labels:
+            self._told += 1
+            self._agree += result.label == truth
+        if not self.feed.hearing:
+            self.sight.show_truth("")
+        elif truth:
+            word = emotion_words(truth)
+            self.sight.show_truth(
+                tr("acted: {word} · right in {n} of {all}", word=word, n=self._agree, all=self._told)
+            )
 
     def _show_noise(self, snr_db: float) -> None:
         """Beside the level, while speech stands out of the noise too little for a word to be trusted."""
@@ -236,6 +276,8 @@ class LivePage(Page):
     # The microphone ---------------------------------------------------------------------------------------
 
     def _no_microphone(self, error: UserError) -> None:
+        if self._clips and self._ended is not None:  # none is needed now
+            return
         self.stop()
         self._stop_test()
         if self.tab.choice.current == "live":

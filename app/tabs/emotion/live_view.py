@@ -113,6 +113,10 @@ class LiveView(QWidget):
         self.bars.set_dimmed(False)
         self.bars.set_values(None)
 
+    def show_truth(self, text: str) -> None:
+        """What is true of what is heard, where that is known."""
+        self.truth.setText(text)
+
     def show_word(self, text: str) -> None:
         """A word that is no emotion, such as ``no speech``."""
         self.word.setText(text)
@@ -143,11 +147,15 @@ class LiveView(QWidget):
         self.word.painted.connect(self.painted)
         self.certainty = QLabel()
         self.certainty.setProperty("role", "figure")
+        self.truth = QLabel()
+        self.truth.setProperty("role", "hint")
+        self.truth.setTextFormat(Qt.TextFormat.PlainText)
         self.latency = Elided()
         self.latency.setProperty("role", "hint")
         self.latency.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom)
         head.addWidget(self.word)
         head.addWidget(self.certainty)
+        head.addWidget(self.truth, 0, Qt.AlignmentFlag.AlignBottom)
         head.addWidget(self.latency, 1, Qt.AlignmentFlag.AlignBottom)
         return head
 

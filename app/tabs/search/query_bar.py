@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QKeySequence,
     QPixmap,
+    QUndoStack,
 )
 from PySide6.QtWidgets import (
     QFrame,
@@ -31,6 +32,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import tr
+from app.undo import Undoing
 from app.widgets.drop_zone import dropped_paths, take_drop
 from app.widgets.labels import Hint
 from app.widgets.plain import menu_words, tip
@@ -205,6 +207,18 @@ class QueryBar(QWidget):
     def set_parts(self, parts: list[Part]) -> None:
         """These pictures are asked for, and no others."""
         self._set_parts(list(parts))
+
+    def undoing(self, stack: QUndoStack) -> Undoing[list[Part]]:
+        """What is changed of the pictures can be taken back."""
+        result = Undoing(
+            stack,
+            lambda: tr("pictures of the question"),
+            lambda: list(self.parts),
+            self.set_parts,
+            key=lambda parts: [(part.kind, part.words, str(part.value)) for part in parts],
+        )
+        self.changed.connect(result.look)
+        return result
 
     def _set_parts(self, parts: list[Part], tell: bool = True) -> None:
         self.parts = parts

@@ -26,7 +26,6 @@ from app.tabs.search.query_bar import QueryBar, image_of
 from app.tabs.search.results import Results
 from app.tabs.search.session import SearchSession
 from app.tabs.search.thumbnails import read
-from app.undo import Undoing
 from app.widgets.plain import markup
 from models.errors import UserError
 from models.progress import Cancelled
@@ -62,14 +61,7 @@ class SearchPage(Page):
 
     def _connect(self) -> None:
         self.query.changed.connect(self.refresh)
-        self._undoing = Undoing(
-            self.tab.undo_stack,
-            lambda: tr("pictures of the question"),
-            lambda: list(self.query.parts),
-            self.query.set_parts,
-            key=lambda parts: [(part.kind, part.words, str(part.value)) for part in parts],
-        )
-        self.query.changed.connect(self._undoing.look)
+        self._undoing = self.query.undoing(self.tab.undo_stack)
         self.query.submitted.connect(lambda: self.tab.start(self._submit()))
         self.query.down.connect(self._into_results)
         self.query.dropped.connect(self.tab.accept_paths)
@@ -91,8 +83,8 @@ class SearchPage(Page):
 
     def _connect_session(self) -> None:
         session = self.session
-        session.left.connect(self.query.drop_ids)
-        session.left.connect(self._undoing.begin)
+        for call in (self.query.drop_ids, self._undoing.begin):
+            session.left.connect(call)
         session.opened.connect(self.refresh)
         session.not_opened.connect(self.show_welcome)
         session.closed.connect(self.show_welcome)
@@ -173,8 +165,7 @@ class SearchPage(Page):
         self.results.set_size(self.settings.tile_size)
         self.query.field.setText(str(state.get("text", "")))
         index = str(state.get("index", ""))
-        known = [place.path for place in self.session.places.all()]
-        if index in known or (isinstance(state.get("index"), Path) and is_index(Path(index))):
+        if any(place.path == index for place in self.session.places.all()) or is_index(Path(index)):
             self.session.choose(self.session.places.find(index))
         self.index.show()
 
