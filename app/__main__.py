@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QApplication
 
@@ -19,6 +21,9 @@ from app.services import Services
 from app.settings import Settings
 from app.wheel import WheelGuard
 from models.resources import version
+
+if TYPE_CHECKING:
+    from app.tabs.base import Tab
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,6 +70,7 @@ def _open(chosen: argparse.Namespace) -> int:
         at_the_end.callback(services.close_workers, 0.2)
         window = MainWindow(services, chosen.tab)
         WheelGuard(app, window)
+        window.tab_shown.connect(partial(_introduce, window))
         if chosen.files:
             window.filled.connect(lambda: window.open_paths([path.resolve() for path in chosen.files]))
         test = None
@@ -94,6 +100,12 @@ def _run(app: QApplication, window: MainWindow, errors: Errors) -> None:
             loop.run_forever()
     finally:
         signals.close()
+
+
+def _introduce(window: MainWindow, page: Tab) -> None:
+    from app.greeting import introduce  # what it needs comes with the first tab
+
+    introduce(window, page)
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

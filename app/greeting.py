@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app import systems
 from app.errors import crash_folder, unclean_exits
+from app.help import help_of
 from app.i18n import tr
 from app.settings import Key
+from app.tabs.paged import PagedTab
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
@@ -55,4 +58,24 @@ def say_not_kept(window: MainWindow, page: Tab) -> None:
             path=window.services.settings.path.parent,
         ),
         key="not kept",
+    )
+
+
+def introduce(window: MainWindow, page: Tab) -> None:
+    """The first time that a tab is shown: what it is for, what is ready, what can be had, and its sample to try."""
+    settings = window.services.settings
+    known = settings.texts(Key.INTRODUCED)
+    if page.system in known or not isinstance(page, PagedTab):
+        return
+    settings.set(Key.INTRODUCED, [*known, page.system])
+    ready = tr("Ready: {model}. It needs no network.", model=page.models.title(page.models.choice))
+    page.show_message(
+        "hint",
+        "\n".join([*help_of(page.system).lines, ready]),
+        [
+            (tr("Try the sample"), page.try_sample),
+            (tr("What can be fetched…"), lambda: window.services.models_wanted.emit(page.system)),
+        ],
+        heading=systems.entry(page.system).title(),
+        key="first",
     )

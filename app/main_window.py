@@ -49,6 +49,7 @@ class MainWindow(QMainWindow):
     """Shows itself first and fills itself after: nothing heavy is imported before it has been painted."""
 
     painted = Signal()
+    tab_shown = Signal(object)  # Tab
     filled = Signal()  # the first tab and the dock are there
     closed = Signal()
 
@@ -167,6 +168,7 @@ class MainWindow(QMainWindow):
         if self.dock is not None:
             self.dock.show_system(entry.system)
         page.shown()
+        self.tab_shown.emit(page)
 
     async def take_up(self, states: Mapping[str, State], front: str) -> None:
         """Other work: the tabs that are named begin anew with it, and `front` comes to the front."""

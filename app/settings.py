@@ -34,6 +34,7 @@ class Key(StrEnum):
     DOCK_OPEN = "window/dock_open"
     DOCK_HEIGHT = "window/dock_height"
     DOCK_SPLIT = "window/dock_split"
+    INTRODUCED = "window/introduced"  # tabs that have said what they are for
     RESTORING = "window/restoring"  # the tab that takes up its state just now
     ENDED_WHILE = "window/ended_while"  # what was under way when the system ended it
     RECENT = "files/recent"

@@ -6,11 +6,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app import theme
+from app.glossary import meaning
 from app.widgets.labels import Elided
 
 
 class FigureCard(QFrame):
-    """``UNWEIGHTED RECALL`` / ``0.78`` / ``± 0.04 over 8 speakers``. Its size does not depend on the value."""
+    """``UNWEIGHTED RECALL`` / ``0.78`` / ``± 0.04 over 8 speakers``. Its size does not depend on the value. What the
+    glossary knows of its title is said where it is pointed at."""
 
     def __init__(self, title: str, value: str = "–", hint: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -20,7 +22,11 @@ class FigureCard(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.MEDIUM, 12, theme.MEDIUM, 12)
         layout.setSpacing(2)
-        self._title, self._value, self._hint = Elided(title), QLabel(value), Elided(hint or " ")
+        self._name, said = title, meaning(title)
+        self._title = Elided(f"{title} ⓘ" if said else title)
+        self._value, self._hint = QLabel(value), Elided(hint or " ")
+        self.setToolTip(said)
+        self.setAccessibleDescription(said)
         self._title.setProperty("role", "hint")
         self._value.setProperty("role", "big")
         self._hint.setProperty("role", "hint")
@@ -36,4 +42,4 @@ class FigureCard(QFrame):
         self._describe()
 
     def _describe(self) -> None:
-        self.setAccessibleName(f"{self._title.whole()}: {self._value.text()} {self._hint.whole()}".strip())
+        self.setAccessibleName(f"{self._name}: {self._value.text()} {self._hint.whole()}".strip())

@@ -151,3 +151,10 @@ class Axis(pg.AxisItem):
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         return [words.replace("-", "−") for words in super().tickStrings(values, scale, spacing)]
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+        """None where there is no room: pyqtgraph would divide by it, and an error within painting ends the program."""
+        if size <= 0:
+            return []
+        levels: list[tuple[float, list[float]]] = super().tickValues(minVal, maxVal, size)
+        return levels

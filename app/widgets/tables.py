@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QTableView, QTableWidget, QTableWidgetItem
 
+from app.glossary import meaning
+
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -31,11 +33,11 @@ def set_heads(
 ) -> None:
     """The headings, each over its column: those of `figures` (column numbers) stand right, as figures do.
 
-    `explained`: what each says when pointed at.
+    `explained`: what each says when pointed at; else what the glossary knows of it.
     """
     table.setColumnCount(len(heads))
     for column, words in enumerate(heads):
         item = QTableWidgetItem(words)
-        item.setToolTip(explained[column] if explained else "")
+        item.setToolTip(explained[column] if explained else meaning(words))
         item.setTextAlignment(RIGHT if column in figures else LEFT)
         table.setHorizontalHeaderItem(column, item)

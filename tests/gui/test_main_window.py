@@ -20,6 +20,7 @@ from app.widgets.bars import Bars
 from app.widgets.decimate import envelope, minmax
 from app.widgets.drop_zone import DropZone
 from app.widgets.plot import Plot, figure
+from app.widgets.plot_items import Axis
 from models.devices import Memory
 from models.progress import Cancelled
 
@@ -543,3 +544,12 @@ def test_the_memory_of_the_card_is_looked_at_while_it_computes(window, services,
     services.report_device("cpu")
     assert not services._memory_timer.isActive()
     qtbot.waitUntil(lambda: not services.worker("machine").busy)
+
+
+def test_the_dock_may_be_opened_where_it_has_no_room(window):
+    """A plot of no height once divided by it while it painted, which ends the program."""
+    window.dock.set_open(True)
+    window.grab()
+    assert window.dock.is_open
+    assert Axis("left").tickValues(0.0, 1.0, 0.0) == []
+    assert Axis("left").tickValues(0.0, 1.0, 100.0)
