@@ -130,6 +130,8 @@ class Decoder:
         self._unnamed = set(info.preprocessing.get("tuned_to", [])) if nobody_named else set()
         self.window_s = float(info.preprocessing["window_s"])
         self.linear = isinstance(built, LinearDecoder)
+        # samples of EEG after a moment that it is decoded from
+        self.future = max(0, int(info.network.get("last_lag", 0))) if self.linear else 0
         self.parameters = sum(parameter.numel() for parameter in built.parameters())
 
     @classmethod

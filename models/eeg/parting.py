@@ -280,7 +280,7 @@ def in_band(values: np.ndarray, signal: PreprocessingConfig, rate: int) -> np.nd
     A low-pass at 0.45 of the rate or more takes nothing away and is left out; the high-pass stands by itself.
     """
     values = np.asarray(values, np.float32)
-    sections = _filter(signal, rate)
+    sections = sections_of(signal, rate)
     if sections is None:
         return values
     reach = min(len(values) - 1, 4 * rate)
@@ -295,7 +295,7 @@ def envelope_in_band(values: np.ndarray, signal: PreprocessingConfig, rate: int)
 
 def reach_s(signal: PreprocessingConfig, rate: int, least: float = 0.01) -> float:
     """How far the filter of `in_band` looks to either side: until its response stays below `least` of its peak."""
-    sections = _filter(signal, rate)
+    sections = sections_of(signal, rate)
     if sections is None:
         return 0.0
     impulse = np.zeros(60 * rate)
@@ -304,8 +304,8 @@ def reach_s(signal: PreprocessingConfig, rate: int, least: float = 0.01) -> floa
     return float(np.abs(np.flatnonzero(response > least * response.max()) - 30 * rate).max() / rate)
 
 
-def _filter(signal: PreprocessingConfig, rate: int) -> np.ndarray | None:
-    """Second-order sections, or None where nothing is to be taken away."""
+def sections_of(signal: PreprocessingConfig, rate: int) -> np.ndarray | None:
+    """Second-order sections of the decoder's band, or None where nothing is to be taken away."""
     if signal.high_hz >= 0.45 * rate:
         return butter(4, signal.low_hz, "highpass", fs=rate, output="sos") if signal.low_hz else None
     edges: float | list[float] = [signal.low_hz, signal.high_hz] if signal.low_hz else signal.high_hz

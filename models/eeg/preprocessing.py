@@ -147,7 +147,7 @@ def _done_in_blocks(eeg: np.ndarray, *_: Any) -> tuple[np.ndarray, Remark | None
     return eeg, None  # picking and resampling are done while the file is read
 
 
-def _interpolate(
+def interpolated(
     eeg: np.ndarray, names: tuple[str, ...], rate: int, step: dict[str, Any]
 ) -> tuple[np.ndarray, Remark | None]:
     """From the neighbours by spherical splines; silenced where the places on the scalp are not known."""
@@ -211,7 +211,7 @@ def _reach_s(low: float, top: float, rate: float) -> float:
 STEPS: dict[str, Any] = {
     "pick": _done_in_blocks,
     "resample": _done_in_blocks,
-    "interpolate": _interpolate,
+    "interpolate": interpolated,
     "reference": _reference,
     "band-pass": _band_pass,
 }

@@ -1,0 +1,167 @@
+"""A session with streams: read, recorded, decoded and told, in a thread of its own until it is ended."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.checkpoint import cannot_write
+from models.eeg.live import lsl
+from models.eeg.live.listening import Heard, Listening
+from models.eeg.live.steering import Steering
+from models.eeg.live.xdf import XdfWriter
+from models.errors import UserError
+
+if TYPE_CHECKING:
+    from models.eeg.decoder import Decoder
+
+TICK_S = 0.05
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What has come: eeg [n, channels] in µV, sound [m, tracks]; gains [tracks] that the sounds are to be played with."""
+
+    eeg: np.ndarray = field(repr=False)
+    sound: np.ndarray = field(repr=False)
+    gains: np.ndarray
+    health: lsl.Health
+    sound_health: lsl.Health
+    busy: float  # share of the time that was spent on it
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A stream was lost, or is back."""
+
+    name: str
+    lost: bool
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is listened to, and which voice is followed."""
+
+    heard: Heard
+    followed: int | None
+
+
+Event = Arrived | Changed | Told | UserError
+
+
+class LiveRun(threading.Thread):
+    """Tells `tell` of every event, from its own thread. window_s: by which attention is steered."""
+
+    def __init__(
+        self, decoder: Decoder, eeg: lsl.Inlet, sound: lsl.Inlet, tell: Callable[[Event], None]
+    ) -> None:
+        """Raises UserError where the streams do not fit the decoder."""
+        super().__init__(name="eeg live", daemon=True)
+        self._decoder, self._inlets, self._tell = decoder, (eeg, sound), tell
+        self.steering = Steering(len(sound.names))
+        self.window_s = 10.0
+        self.listening = self._fresh()
+        self._starts = [float("nan")] * 2
+        self._writer: XdfWriter | None = None
+        self._numbers: list[int] = []
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._busy = 0.0
+
+    def record(self, path: Path | None) -> None:
+        """Into an XDF from now on; None ends that. Raises UserError."""
+        with self._lock:
+            if self._writer is not None:
+                self._writer.close()
+            self._writer = None
+            if path is not None:
+                writer = XdfWriter(path)
+                eeg, sound = self._inlets
+                self._numbers = [
+                    writer.add(eeg.found.name, "EEG", eeg.names, eeg.rate, unit="microvolts"),
+                    writer.add(sound.found.name, "Audio", sound.names, sound.rate),
+                ]
+                self._writer = writer
+
+    def mark(self, text: str) -> None:
+        """A marker into the recording, now."""
+        with self._lock:
+            if self._writer is not None:
+                self._writer.mark(text, lsl.clock())
+
+    def end(self) -> None:
+        self._done.set()
+        if self.is_alive():
+            self.join(5.0)
+
+    def run(self) -> None:
+        try:
+            while not self._done.wait(TICK_S):
+                began = time.monotonic()
+                self._turn()
+                self._busy += 0.05 * ((time.monotonic() - began) / TICK_S - self._busy)
+        except UserError as error:
+            self._tell(error)
+        finally:
+            self.record(None)
+            for inlet in self._inlets:
+                inlet.close()
+
+    def _turn(self) -> None:
+        blocks = [self._pulled(number) for number in range(2)]
+        if any(inlet.broken and len(block) for inlet, block in zip(self._inlets, blocks, strict=True)):
+            self.listening, self._starts = self._fresh(), [float("nan")] * 2
+        for number, (inlet, block) in enumerate(zip(self._inlets, blocks, strict=True)):
+            if len(block) and np.isnan(self._starts[number]):
+                self._starts[number] = inlet.block_s
+        self.listening.push_eeg(blocks[0])
+        self.listening.push_sound(blocks[1])
+        if not self.listening.begun and np.isfinite(self._starts).all():
+            self.listening.begin(*self._starts)
+        if any(map(len, blocks)):
+            healths = [replace(inlet.health) for inlet in self._inlets]
+            self._tell(
+                Arrived(blocks[0], blocks[1], self.steering.gains(TICK_S), healths[0], healths[1], self._busy)
+            )
+        heard = self.listening.heard()
+        if heard is not None:
+            self._say(heard)
+
+    def _pulled(self, number: int) -> np.ndarray:
+        inlet = self._inlets[number]
+        was_lost = inlet.health.lost
+        block = inlet.pull()
+        if inlet.health.lost != was_lost:
+            self._tell(Changed(inlet.found.name, inlet.health.lost))
+            self.mark(("lost " if inlet.health.lost else "back ") + inlet.found.name)
+        with self._lock:
+            if self._writer is not None and len(block):
+                try:
+                    self._writer.samples(self._numbers[number], block, inlet.block_s, inlet.rate)
+                except UserError as error:
+                    self._writer = None
+                    self._tell(error)
+                except OSError as error:
+                    self._writer = None
+                    self._tell(cannot_write(Path(inlet.found.name), error))
+        return block
+
+    def _say(self, heard: Heard) -> None:
+        state = heard.window(self.window_s)
+        before = self.steering.followed
+        followed = before
+        if state is not None and len(self._inlets[1].names) > 1:
+            followed = self.steering.decide(state.chosen, state.certainty, heard.time_s)
+            if followed != before:
+                self.mark(f"listens to {self._inlets[1].names[followed or 0]}")
+        self._tell(Told(heard, followed))
+
+    def _fresh(self) -> Listening:
+        eeg, sound = self._inlets
+        return Listening(self._decoder, eeg.names, eeg.rate, sound.rate, len(sound.names))
