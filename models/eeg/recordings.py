@@ -1,4 +1,4 @@
-"""Opening recordings: BDF, EDF, BrainVision, FIF and EEGLAB through MNE; NPZ, NPY and MAT with named arrays.
+"""Opening recordings: BDF, EDF, BrainVision, FIF and EEGLAB through MNE; XDF through pyxdf; NPZ, NPY and MAT with named arrays.
 
 What a file is goes by its first bytes. A recording is opened without being read: an hour of 64 channels costs nothing
 until a stretch of it is asked for.
@@ -21,6 +21,7 @@ from models.eeg.channels import BIOSEMI64, default_names, montage, placed, stand
 from models.eeg.matlab import read_matlab
 from models.eeg.raw_files import KINDS, open_raw
 from models.eeg.recording import Recording, empty
+from models.eeg.xdf_files import open_xdf
 from models.errors import UserError
 from models.remarks import Remark
 
@@ -40,7 +41,8 @@ __all__ = [
 ]
 
 ARRAY_SUFFIXES = (".npz", ".npy", ".mat")
-SUFFIXES = (*KINDS, ".fif.gz", *ARRAY_SUFFIXES)
+STREAM_SUFFIXES = (".xdf", ".xdfz")
+SUFFIXES = (*KINDS, ".fif.gz", *STREAM_SUFFIXES, *ARRAY_SUFFIXES)
 ASSUMED_RATE = 64.0  # of arrays that do not say: what the auditory EEG challenge publishes
 MOST_CHANNELS = 4096
 MOST_TRIALS = 100_000
@@ -78,6 +80,8 @@ def open_recording(path: str | os.PathLike[str]) -> Recording:
         path, suffix = path.with_suffix(".set"), ".set"
     if path.name.lower().endswith(".fif.gz"):
         suffix = ".fif"
+    if suffix in STREAM_SUFFIXES:
+        return open_xdf(path)
     known = suffix in KINDS or suffix in ARRAY_SUFFIXES
     first_bytes = files.sniff(path)
     if first_bytes in _BY_BYTES:

@@ -15,6 +15,8 @@ from app.services import Services
 from app.tabs.eeg.browser import Browser
 from app.tabs.eeg.exports import EegExports
 from app.tabs.eeg.listened import ListenedPage
+from app.tabs.eeg.live import LivePage
+from app.tabs.eeg.live_session import LiveSession
 from app.tabs.eeg.messages import EegMessages
 from app.tabs.eeg.outcome import EnvelopePage
 from app.tabs.eeg.scalp_page import ScalpPage
@@ -37,7 +39,7 @@ class EegTab(PagedTab):
 
     system = "eeg"
     open_title = "Open a recording"
-    open_filter = "EEG (*.bdf *.edf *.vhdr *.fif *.gz *.set *.npz *.npy *.mat *.csv)"
+    open_filter = "EEG (*.bdf *.edf *.vhdr *.fif *.gz *.set *.xdf *.npz *.npy *.mat *.csv)"
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
@@ -50,6 +52,7 @@ class EegTab(PagedTab):
         self.settings = SettingsBox(self.session, self.options)
         self.browser = Browser(self.session)
         self.outcome, self.listened = EnvelopePage(self, self.session), ListenedPage(self, self.session)
+        self.live = LivePage(self, LiveSession(self, self))
         self.tuning = FineTuning(self, self.session, self)
         self.scalp, self.history = ScalpPage(self.session), HistoryPage(self.session)
         self.tuning_box = TuningBox(self.tuning)
@@ -60,6 +63,7 @@ class EegTab(PagedTab):
         pages = {
             "decoded": (tr("Envelope"), self.outcome),
             "listened": (tr("Who was listened to"), self.listened),
+            "live": (tr("Live"), self.live),
         }
         open_side = QPushButton(tr("Scalp and subjects"))
         open_side.setProperty("kind", "link")
@@ -142,6 +146,10 @@ class EegTab(PagedTab):
         opened = state.get("open")
         if isinstance(opened, dict) and opened and self.services.running_loop():
             self.start(self.session.restore(opened))
+
+    def page_chosen(self, name: str) -> None:
+        """Live, the traces are those of the stream."""
+        self.browser.setVisible(name != "live")
 
     def model_restored(self) -> None:
         self._use_model(self.models.choice)

@@ -32,7 +32,7 @@ class Played:
     rate: float
     sounds: np.ndarray = field(repr=False)
     sound_rate: int = AUDIO_RATE
-    tracks: tuple[str, ...] = ("1", "2")
+    tracks: tuple[str, ...] = ("talker 1", "talker 2")
 
     @property
     def duration_s(self) -> float:
@@ -75,7 +75,7 @@ def of_recording(path: Path, sounds: Sequence[Path] = ()) -> Played:
     names = [sound.stem for sound in sounds]
     if not columns and opened.envelope is not None:
         heard = audible(opened.envelope, opened.sample_rate)
-        columns, names = [heard, np.roll(heard, len(heard) // 2)], ["1", "2"]
+        columns, names = [heard, np.roll(heard, len(heard) // 2)], ["talker 1", "talker 2"]
     if not columns:
         raise UserError(
             "{name} cannot be streamed with what was heard.",

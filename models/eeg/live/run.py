@@ -66,6 +66,7 @@ class LiveRun(threading.Thread):
         self._decoder, self._inlets, self._tell = decoder, (eeg, sound), tell
         self.steering = Steering(len(sound.names))
         self.window_s = 10.0
+        self.sound_rate = sound.rate
         self.listening = self._fresh()
         self._starts = [float("nan")] * 2
         self._writer: XdfWriter | None = None
@@ -101,11 +102,14 @@ class LiveRun(threading.Thread):
             self.join(5.0)
 
     def run(self) -> None:
+        before = time.monotonic(), time.thread_time()
         try:
             while not self._done.wait(TICK_S):
-                began = time.monotonic()
                 self._turn()
-                self._busy += 0.05 * ((time.monotonic() - began) / TICK_S - self._busy)
+                wall, computed = time.monotonic(), time.thread_time()
+                share = (computed - before[1]) / max(1e-3, wall - before[0])
+                self._busy += 0.05 * (share - self._busy)
+                before = wall, computed
         except UserError as error:
             self._tell(error)
         finally:
