@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -16,6 +16,14 @@ from models.remarks import Remark
 UNITS = {"volts": 1e6, "volt": 1e6, "v": 1e6, "millivolts": 1e3, "mv": 1e3, "nanovolts": 1e-3, "nv": 1e-3}
 LEAST_HZ = 16.0
 BREAK_S = 0.5  # without a sample
+
+
+class Stream(TypedDict):
+    """What pyxdf gives of one: its header as XML became, values [time, channels], times [time] in s."""
+
+    info: dict[str, list[dict[str, list[dict[str, list[dict[str, list[str]]]]]]]]
+    time_series: np.ndarray
+    time_stamps: np.ndarray
 
 
 def open_xdf(path: Path) -> Recording:
@@ -46,7 +54,7 @@ def open_xdf(path: Path) -> Recording:
     )
 
 
-def _recording(path: Path, stream: dict[str, Any], count: int) -> Recording:
+def _recording(path: Path, stream: Stream, count: int) -> Recording:
     values = np.asarray(stream["time_series"], np.float32)
     if not len(values):
         raise empty(path)
@@ -79,19 +87,19 @@ def _recording(path: Path, stream: dict[str, Any], count: int) -> Recording:
     )
 
 
-def _rate(stream: dict[str, Any]) -> float:
+def _rate(stream: Stream) -> float:
     try:
         return float(_text(stream, "nominal_srate"))
     except ValueError:
         return 0.0
 
 
-def _text(stream: dict[str, Any], key: str) -> str:
+def _text(stream: Stream, key: str) -> str:
     value = stream["info"].get(key)
     return str(value[0]) if value and value[0] is not None else ""
 
 
-def _described(stream: dict[str, Any]) -> list[tuple[str, str]]:
+def _described(stream: Stream) -> list[tuple[str, str]]:
     """(label, unit) of each channel, as far as the header says."""
     try:
         channels = stream["info"]["desc"][0]["channels"][0]["channel"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 from html import escape
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QTimer
@@ -46,13 +47,16 @@ class LivePage(Page):
         self._timer = QTimer(self)
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self.traces.refresh)
-        session.searched.connect(self._show_streams)
-        session.played.connect(self._show_player)
-        session.began.connect(self._begun)
-        session.arrived.connect(self._arrived)
-        session.told.connect(self._told)
-        session.changed.connect(self._changed)
-        session.refused.connect(tab.show_error)
+        for signal, shown in (
+            (session.searched, self._show_streams),
+            (session.played, self._show_player),
+            (session.began, self._begun),
+            (session.arrived, self._arrived),
+            (session.told, self._told),
+            (session.changed, self._changed),
+            (session.refused, tab.show_error),
+        ):
+            signal.connect(shown)
         self._show_streams()
         self._show_player()
 
@@ -77,14 +81,14 @@ class LivePage(Page):
     def model_changed(self) -> None:
         self.session.model = self.tab.models.choice
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         return {
             "window": self.window_s.currentData(),
             "play": self.play.isChecked(),
             "most": self.most.currentData(),
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         for box, key in ((self.window_s, "window"), (self.most, "most")):
             number = box.findData(state.get(key))
             if number >= 0:
@@ -127,7 +131,7 @@ class LivePage(Page):
                 "hint", tr("Recorded as {name}.", name=path.name), [open_it], key="recorded"
             )
 
-    def _reopen(self, path: Any) -> None:
+    def _reopen(self, path: Path) -> None:
         self.tab.choice.choose("decoded")
         self.tab.accept_paths([path])
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
@@ -20,7 +21,8 @@ from models.progress import Cancelled
 if TYPE_CHECKING:
     from app.tabs.host import Host
     from models.eeg.decoder import Decoder
-    from models.eeg.live.listening import Heard
+    from models.eeg.live.listening import Heard, WindowState
+    from models.eeg.live.run import Event
     from models.eeg.live.steering import Steering
 
 KEPT_S = 300.0  # of what was listened to, to be looked back at
@@ -56,7 +58,7 @@ class LiveSession(Session["Decoder"]):
         self.lacking: tuple[str, ...] = ()
         self.heard: Heard | None = None
         self.followed: int | None = None
-        self.history: deque[tuple[float, Any]] = deque()
+        self.history: deque[tuple[float, WindowState]] = deque()
         self.lost: set[str] = set()
         self.window_s, self.bypass, self.wants_voice = 10.0, False, False
         self.most_db = 12.0
@@ -96,6 +98,7 @@ class LiveSession(Session["Decoder"]):
                 break
 
     def end_player(self) -> None:
+        """Its streams end."""
         if self.player is not None:
             self.player.stop()
             self.player = None
@@ -211,7 +214,7 @@ class LiveSession(Session["Decoder"]):
 
 
 def _made(
-    decoder: Decoder, eeg: lsl.Found, sound: lsl.Found, tell: Any
+    decoder: Decoder, eeg: lsl.Found, sound: lsl.Found, tell: Callable[[Event], None]
 ) -> tuple[LiveRun, lsl.Inlet, lsl.Inlet]:
     """In the worker: opening takes a moment."""
     first, second = lsl.Inlet(eeg), lsl.Inlet(sound)

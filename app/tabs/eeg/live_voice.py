@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.audio import portaudio
 from app.audio.mixer import Block, Mixer
 from models.errors import UserError
+
+if TYPE_CHECKING:
+    from sounddevice import OutputStream
 
 
 class LiveVoice:
@@ -29,8 +33,8 @@ class LiveVoice:
                 reason=str(error).rstrip("."),
             ) from error
 
-    def _opened(self, module: Any) -> Any:
-        def callback(out: Any, frames: int, _times: Any, _status: Any) -> None:
+    def _opened(self, module: ModuleType) -> OutputStream:
+        def callback(out: np.ndarray, frames: int, _times: object, _status: object) -> None:
             out[:] = self._mixer.pull(frames, time.monotonic())
 
         return module.OutputStream(
@@ -44,4 +48,5 @@ class LiveVoice:
             self._mixer.feed(Block(0, 0.0, np.ascontiguousarray(sound[:, :, None], np.float32), False))
 
     def close(self) -> None:
+        """Lets go of the device. Takes up to seconds."""
         portaudio.close_stream(self._stream)

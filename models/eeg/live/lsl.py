@@ -6,11 +6,16 @@ import contextlib
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.errors import UserError
+
+if TYPE_CHECKING:
+    from mne_lsl.lsl import StreamInlet
+    from mne_lsl.lsl.stream_info import _BaseStreamInfo as Info
 
 OPEN_S = 5.0  # for a stream to answer
 LOST_AFTER_S = 1.0  # without a sample
@@ -30,7 +35,7 @@ class Found:
     channels: int
     rate: float
     host: str
-    info: Any = field(repr=False, compare=False)
+    info: Info = field(repr=False, compare=False)
 
     @property
     def is_sound(self) -> bool:
@@ -43,7 +48,7 @@ class Found:
 
 def find(timeout_s: float = 1.0) -> list[Found]:
     """All streams in the network, by name. Takes `timeout_s`. Raises UserError where the layer cannot be used."""
-    streams = _library().resolve_streams(timeout=timeout_s)
+    streams = library().resolve_streams(timeout=timeout_s)
     result = [
         Found(s.name, s.stype, s.source_id, int(s.n_channels), float(s.sfreq), s.hostname, s) for s in streams
     ]
@@ -52,10 +57,11 @@ def find(timeout_s: float = 1.0) -> list[Found]:
 
 def clock() -> float:
     """The layer's clock on this machine, s."""
-    return float(_library().local_clock())
+    return float(library().local_clock())
 
 
-def _library() -> Any:
+def library() -> ModuleType:
+    """The layer. Raises UserError where it cannot be loaded."""
     try:
         from mne_lsl import lsl
     except (ImportError, OSError, RuntimeError) as error:
@@ -100,7 +106,7 @@ class Inlet:
                 name=found.name,
             )
         self.found, self.rate, self.health = found, found.rate, Health()
-        self._again: Any = None  # an inlet of the stream that came back
+        self._again: StreamInlet | None = None  # an inlet of the stream that came back
         self._search: threading.Thread | None = None
         try:
             self._inlet = _opened(found.info)
@@ -178,7 +184,7 @@ class Inlet:
         """liblsl's own recovery waits for a watchdog, and may wait for ever where source and reader are one program."""
         found = self.found
         with contextlib.suppress(TimeoutError, RuntimeError, OSError):
-            streams = _library().resolve_streams(timeout=1.0, name=found.name, source_id=found.source_id)
+            streams = library().resolve_streams(timeout=1.0, name=found.name, source_id=found.source_id)
             fitting = [s for s in streams if (s.n_channels, s.sfreq) == (found.channels, found.rate)]
             if fitting and self.health.lost:
                 self._again = _opened(fitting[0])
@@ -193,12 +199,13 @@ class Inlet:
             return
 
     def close(self) -> None:
+        """Nothing is read any more."""
         if self._search is not None:
             self._search.join(OPEN_S)
         self._inlet.close_stream()
 
 
-def _opened(info: Any) -> Any:
-    inlet = _library().StreamInlet(info, recover=False, processing_flags=["clocksync"])
+def _opened(info: Info) -> StreamInlet:
+    inlet: StreamInlet = library().StreamInlet(info, recover=False, processing_flags=["clocksync"])
     inlet.open_stream(timeout=OPEN_S)
     return inlet

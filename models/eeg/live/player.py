@@ -6,7 +6,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from models.eeg.live import lsl
 from models.eeg.recordings import open_recording
 from models.eeg.samples import sample_file
 from models.errors import UserError
+
+if TYPE_CHECKING:
+    from mne_lsl.lsl import StreamOutlet
 
 TICK_S = 0.05
 SAMPLE_SUBJECT = "8"
@@ -68,7 +72,7 @@ def sample(subject: str = SAMPLE_SUBJECT) -> Played:
 
 
 def of_recording(path: Path, sounds: Sequence[Path] = ()) -> Played:
-    """Any recording with the talkers' sounds, or with the envelope that it brings. Raises UserError."""
+    """A recording of any format with the talkers' sounds, or with the envelope that it brings. Raises UserError."""
     opened = open_recording(path)
     opened = opened.trials[0] if opened.trials else opened
     columns = [audio.read(sound, AUDIO_RATE) for sound in sounds]
@@ -93,8 +97,7 @@ def of_recording(path: Path, sounds: Sequence[Path] = ()) -> Played:
 class Player(threading.Thread):
     """Streams until it is stopped or over; begins again at the end.
 
-    time_s: how much has been streamed. swap(): from now on the sounds stand the other way round, as if the listener had
-    turned to the other talker. cut(): the streams vanish; mend(): and come back, as time has gone on.
+    time_s: how much has been streamed. swaps_s: when the talkers were swapped.
     """
 
     def __init__(self, played: Played, name: str = "", speed: float = 1.0) -> None:
@@ -112,23 +115,28 @@ class Player(threading.Thread):
         return EEG_NAME + self._suffix, SOUND_NAME + self._suffix
 
     def swap(self) -> None:
+        """From now on the sounds stand the other way round, as if the listener had turned to the other talker."""
         self._swapped = not self._swapped
         self.swaps_s.append(self.time_s)
 
     def cut(self) -> None:
+        """The streams vanish."""
         self._cut = True
 
     def mend(self) -> None:
+        """The streams come back, as time has gone on."""
         self._cut = False
 
     def stop(self) -> None:
+        """Ends the thread, and with it the streams."""
         self._done.set()
         if self.is_alive():
             self.join(5.0)
 
     def run(self) -> None:
-        library = lsl._library()
-        outlets: list[Any] = []
+        """The thread."""
+        library = lsl.library()
+        outlets: list[StreamOutlet] = []
         begin = library.local_clock()
         given = [0, 0]
         rates = (self.played.rate, float(self.played.sound_rate))
@@ -154,8 +162,9 @@ class Player(threading.Thread):
         block: np.ndarray = source[np.arange(first, last) % len(source)]
         return block[:, ::-1] if number and self._swapped else block
 
-    def _outlets(self, library: Any) -> list[Any]:
-        played, outlets = self.played, []
+    def _outlets(self, library: ModuleType) -> list[StreamOutlet]:
+        played = self.played
+        outlets: list[StreamOutlet] = []
         sets = (
             (self.names[0], "EEG", played.names, played.rate, "microvolts", "eeg"),
             (self.names[1], "Audio", played.tracks, played.sound_rate, "normalized", "audio"),

@@ -97,11 +97,13 @@ class LiveRun(threading.Thread):
                 self._writer.mark(text, lsl.clock())
 
     def end(self) -> None:
+        """Ends the thread; the recording is closed."""
         self._done.set()
         if self.is_alive():
             self.join(5.0)
 
     def run(self) -> None:
+        """The thread."""
         before = time.monotonic(), time.thread_time()
         try:
             while not self._done.wait(TICK_S):

@@ -79,6 +79,7 @@ class XdfWriter:
         )
 
     def close(self) -> None:
+        """Writes the footers; a file without them is read as well."""
         if self._file is None:
             return
         for number, (count, first, last) in self._counts.items():
