@@ -18,7 +18,8 @@ from app.i18n import digits, tr
 from app.tabs.eeg.live_session import LiveSession
 from app.tabs.paged import Page, PagedTab
 from app.widgets.labels import Elided, Hint
-from app.widgets.plot import Line, Plot
+from app.widgets.plot import Plot
+from app.widgets.plot_items import Line
 from app.widgets.traces import TraceView
 from models.eeg.browse import columns_of
 from models.eeg.live.listening import WINDOWS_S
