@@ -67,13 +67,13 @@ screenshots: $(VENV)/.installed-test
 # Mutants of every kind of file over all readers, in processes of their own with limits of time and memory.
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python -m tests.fuzz
-# The published figures of the models that ship, and the README's table of them; minutes, nothing is trained.
-figures: $(VENV)/.installed-test
-	$(BIN)/python tools/figures.py
 
-# The emotion model's figures on people it never heard: make evaluate-emotion DATA=the folder of EMO-DB
-evaluate-emotion: $(VENV)/.installed-test
-	$(BIN)/python tools/evaluate_emotion.py --data $(DATA) --work build/evaluate-emotion
+# The published figures of the models that ship, with the README's rows and the tables of the docs: minutes. What is judged on
+# data that does not ship is kept where that is not named:
+# make figures LIBRISPEECH=folder COMMONVOICE=folder EMODB=folder DTU=dtu_12_subjects.npz
+figures: $(VENV)/.installed-test
+	$(BIN)/python -m tools.figures $(if $(LIBRISPEECH),--voices $(LIBRISPEECH) $(COMMONVOICE)) \
+		$(if $(EMODB),--emodb $(EMODB)) $(if $(DTU),--dtu $(DTU))
 
 translations: $(VENV)/.installed-test
 	$(BIN)/python tools/translations.py

@@ -13,7 +13,7 @@ import math
 import os
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -428,6 +428,21 @@ def folder_name(path: str | os.PathLike[str]) -> str:
     put, whatever the file is called (``...wav`` would be the folder above)."""
     stem = shown(Path(path).stem).replace("/", "_").replace("\\", "_").strip()
     return stem if stem.strip(". ") else "recording"
+
+
+def own_names(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """The `folder_name` of each, numbered where several are called the same: none is written over another."""
+    taken: set[str] = set()
+    result = []
+    for path in paths:
+        plain = name = folder_name(path)
+        number = 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{plain} ({number})"
+        taken.add(name.casefold())
+        result.append(name)
+    return result
 
 
 def shortened(text: object, most: int = LONGEST_REASON) -> str:

@@ -34,13 +34,47 @@ def test_the_librarys_page_runs_as_it_is_written(title, tmp_path):
     assert done.stdout.strip()
 
 
-def test_the_readmes_rows_are_those_of_the_figures():
-    """Every published row of a model is made from ``docs/figures``, which one command makes from the models that ship."""
+def test_readme_and_docs_say_what_the_figures_say():
+    """Every published row and table of a model is made from ``docs/figures``, which one command makes."""
     from tools import figures
 
     lines = (ROOT / "README.md").read_text("utf-8").split("\n")
+    assert len(figures.rows()) == 5
     for start, row in figures.rows().items():
         assert [line for line in lines if line.startswith(start)] == [row]
+    for page, text in figures.pages().items():
+        assert page.read_text("utf-8") == text, page.name
+
+
+def test_the_cards_say_what_the_figures_say():
+    """Of emotion and separation the tests of these systems say so."""
+    from models.loading import read_info
+    from tools import figures
+
+    for choice in ("bundled", "bundled-conformer"):
+        card, kept = read_info(choice, "eeg").card, figures.kept("eeg")
+        assert figures.curve_line() in card
+        assert (
+            f"r **{kept[choice]['held_out']:.3f}**; chance, by shifting the\nenvelope, {kept[choice]['chance']:.3f}."
+            in card
+        )
+    card = read_info("bundled", "search").card  # those of the other lengths refer to it
+    for bits, one in figures.kept("search").items():
+        assert f"{bits} bits, single | {one['map']:.3f} | {one['worst']:.3f} to {one['best']:.3f}" in card
+    validation = read_info("bundled", "reverberation").metrics["validation/rmse"]
+    assert validation == pytest.approx(figures.kept("reverberation")["mesh"]["rmse"], rel=1e-3)
+
+
+def test_every_figure_says_how_it_was_made():
+    from models.files import read_json
+    from tools import figures
+
+    for system in figures.SYSTEMS:
+        values = read_json(figures.FOLDER / f"{system}.json")
+        assert values["command"].startswith("python ")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", values["made"])
+        assert values["machine"]
+        assert values["seconds"] is None or values["seconds"] >= 0
 
 
 @pytest.mark.slow

@@ -1,17 +1,17 @@
 """Put the sample and the trained decoders into ``resources``, with cards that say what they are.
 
-python tools/bundle_eeg.py sample dtu_12_subjects.npz
+python -m tools.bundle_eeg sample dtu_12_subjects.npz
 python -m models train eeg --preset bundled --set data.path=DTU data.test_subjects="['2','3','8']" --run RIDGE
 python -m models train eeg --preset bundled-conformer --set data.path=DTU data.test_subjects="['2','3','8']" --run CONFORMER
 python -m models crossval eeg --preset ridge --data DTU --by subject --run UNSEEN        (and --by k --run WITHIN)
-python tools/bundle_eeg.py decoders RIDGE CONFORMER UNSEEN WITHIN DTU
+python -m tools.figures eeg --dtu DTU                    (the learning curve)
+python -m tools.bundle_eeg decoders RIDGE CONFORMER UNSEEN WITHIN DTU
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 
 from models import checkpoint
-from models.eeg import commands, crossvalidation
-from models.eeg.config import EEGConfig
+from models.eeg import commands
 from models.eeg.samples import sample_file
 from models.resources import resource
-from models.training import config as configs
+from tools.figures import curve_line
 
 SUBJECTS = ("2", "3", "8")  # near the median of the twelve; the bundled decoders do not learn from them
 
@@ -39,17 +38,15 @@ and is judged on the last 10 s, with a guard of a second between. That says how 
 and minute*, no more.
 
 **On held-out time of subjects it never met** (2, 3, 8; mean of 30 stretches of 10 s): r **{own:.3f}**; chance, by shifting the
-envelope, {chance:.3f} ± {spread:.3f}. {other}
+envelope, {chance:.3f}. {other}
 
 For comparison, the linear decoder on all twelve subjects: unseen subject and unseen time {unseen:.3f}, within subject {within:.3f}
 (five time blocks each, guard 1 s).
 
 {verdict}
 
-Learning curve, r on held-out time of subjects never met, by minutes of training (first 30 s of the stimulus): linear {curve};
-Conformer {conformer_minutes:.0f} min {conformer:.3f}. More minutes of this data set are more people, not more speech.
+{curve} More minutes of this data set are more people, not more speech.
 """
-CURVE_MINUTES = (1, 2, 5, 10, 20, 0)  # 0: all
 
 
 def sample(source: str) -> None:
@@ -76,7 +73,6 @@ def decoders(ridge: str, conformer: str, unseen: str, within: str, data: str) ->
         "eeg": (Path(ridge) / checkpoint_of(ridge), "ridge"),
         "eeg-conformer": (Path(conformer) / "best", "Conformer v2"),
     }
-    curve = ridge_curve(data)
     figures = {name: held_out(place, data) for name, (place, _) in places.items()}
     for name, (place, title) in places.items():
         weights, info = checkpoint.load(place, "eeg")
@@ -87,7 +83,6 @@ def decoders(ridge: str, conformer: str, unseen: str, within: str, data: str) ->
             if better
             else "The Conformer passes the linear decoder on these three subjects; the linear decoder stays the default because it is the simpler one."
         )
-        nulls = [item["null_sd"] for item in own["subjects"] if item["subject"] in SUBJECTS]
         info.title = f"{title}, 9 subjects"
         info.card = CARD.format(
             title=info.title,
@@ -95,14 +90,11 @@ def decoders(ridge: str, conformer: str, unseen: str, within: str, data: str) ->
             learned=40 if name == "eeg" else 30,
             own=own["held_out"],
             chance=own["chance"],
-            spread=float(np.mean(nulls)),
             other=f"The {'Conformer' if name == 'eeg' else 'linear decoder'} reaches {other['held_out']:.3f} there.",
             unseen=linear[0],
             within=linear[1],
             verdict=verdict,
-            curve=curve,
-            conformer=figures["eeg-conformer"]["held_out"],
-            conformer_minutes=43.5,
+            curve=curve_line(),
         )
         info.metrics = {
             "test/held_out_r": round(own["held_out"], 4),
@@ -117,16 +109,6 @@ def decoders(ridge: str, conformer: str, unseen: str, within: str, data: str) ->
 def checkpoint_of(run: str) -> str:
     """``best`` of a run that chose its weights by validation, else ``last``."""
     return "best" if (Path(run) / "best").is_dir() else "last"
-
-
-def ridge_curve(data: str) -> str:
-    """The linear decoder's learning curve, on the time that the Conformer learns from."""
-    values = configs.preset("eeg", "ridge")
-    values["data"] = {"path": data, "test_subjects": list(SUBJECTS)}
-    config = configs.validated(EEGConfig, values)
-    with tempfile.TemporaryDirectory() as folder:
-        rows = crossvalidation.learning_curve(config, CURVE_MINUTES, Path(folder), "cpu")["points"]
-    return ", ".join(f"{row['minutes'] or 43.5:g} min {row['held_out']:.3f}" for row in rows)
 
 
 def held_out(place: Path, data: str) -> dict[str, Any]:

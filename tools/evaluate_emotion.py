@@ -1,4 +1,4 @@
-"""Judge the recipe of the bundled emotion model on people it never heard, in places it never was: ``make evaluate-emotion``.
+"""Judge the recipe of the bundled emotion model on people it never heard, in places it never was: ``make figures EMODB=…``.
 
 python tools/evaluate_emotion.py --data EMODB --work FOLDER [--seeds 1 2 3]
 
@@ -57,18 +57,23 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     options = parser.parse_args()
-    dataset = data.open_dataset(options.data)
+    measure(options.data, options.work, options.seeds)
+
+
+def measure(place: str, work: Path, seeds: list[int]) -> None:
+    """Train and judge on the data set at `place`; write figures, page and row. What is computed on the way lies in `work`."""
+    dataset = data.open_dataset(place)
     utterances, labels = dataset.utterances, list(dataset.labels)
     speakers = np.array([utterance.speaker for utterance in utterances])
     truth = np.array([labels.index(utterance.emotion) for utterance in utterances])
-    figures = {name: heard(name, utterances, options.work) for name in CONDITIONS}
+    figures = {name: heard(name, utterances, work) for name in CONDITIONS}
     logits: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in CONDITIONS}
-    for seed in options.seeds:
+    for seed in seeds:
         outcome: dict[str, dict[str, list[Any]]] = {
             name: {how: [] for how in ("alone", "session", "known")} for name in CONDITIONS
         }
         for speaker in sorted(set(speakers)):
-            trained = fold(options.data, options.work, speaker, seed)
+            trained = fold(place, work, speaker, seed)
             mine = np.flatnonzero(speakers == speaker)
             for name in CONDITIONS:
                 for how, item in judged(trained, figures[name][mine], seed).items():
@@ -80,7 +85,7 @@ def main() -> None:
                     whole[mine] = item
                 logits[name].setdefault(how, []).append(whole)
     result = summed_up(logits, truth, speakers, labels)
-    result |= {"seeds": options.seeds, "utterances": len(utterances), "recipe": preset("emotion", "bundled")}
+    result |= {"seeds": seeds, "utterances": len(utterances), "recipe": preset("emotion", "bundled")}
     write_json(FIGURES, result)
     write_page(result)
     print(table(result))

@@ -1,7 +1,4 @@
-"""How well the bundled separation model does on voices that it never met: measured, and written where it is stated.
-
-python tools/figures_separation.py LIBRISPEECH COMMONVOICE      measures, writes docs/figures/separation.json and the table
-python tools/figures_separation.py                              writes the table of what was measured again
+"""How well the bundled separation model does on voices that it never met; `tools.figures` keeps and writes what this measures.
 
 Sets are of the readers of LibriSpeech whom the model's card names as held back, and of the speakers of Common Voice whom
 preset `many-voices` holds back (neither model has met those). Reverberant: each voice in a room of its own, whose tail
@@ -11,12 +8,10 @@ with the mixture's own spectrum 10 dB below it. Mixtures last 4 s and are heard 
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -30,36 +25,16 @@ from models.separation.config import SeparationConfig
 from models.separation.corpora import open_corpus
 from models.separation.losses import permutation_free, si_sdr
 from models.separation.mixing import Mixed
+from models.separation.results import SeparationOptions
 from models.separation.separator import Separator
 from models.training import config as configs
 
-ROOT = Path(__file__).resolve().parent.parent
-FIGURES = ROOT / "docs" / "figures" / "separation.json"
-DOCUMENT = ROOT / "docs" / "models.md"
-BEGIN, END = "<!-- figures of separation -->", "<!-- end of figures -->"
 CLEAN, CHANGED = 200, 100  # mixtures as they are, and of those under other conditions
 NOISE_DB = 10.0
 ROOM_S, DIRECT_DB = (0.2, 0.6), 3.0
 FAINT_DB = (20, 30)
 
 Change = Callable[[Mixed, np.random.Generator, int], Mixed]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("librispeech", nargs="?", type=Path)
-    parser.add_argument("commonvoice", nargs="?", type=Path)
-    options = parser.parse_args()
-    if options.librispeech and options.commonvoice:
-        result = measured(Separator.load("bundled"), options.librispeech, options.commonvoice)
-        FIGURES.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    document = DOCUMENT.read_text("utf-8")
-    before, rest = document.split(BEGIN)
-    DOCUMENT.write_text(
-        f"{before}{BEGIN}\n{table(json.loads(FIGURES.read_text('utf-8')))}{END}{rest.split(END)[1]}", "utf-8"
-    )
 
 
 def measured(separator: Separator, librispeech: Path, commonvoice: Path) -> dict[str, Any]:
@@ -70,6 +45,9 @@ def measured(separator: Separator, librispeech: Path, commonvoice: Path) -> dict
         "LibriSpeech": improvements(separator, readers.mixtures, readers.sample_rate),
         "Common Voice": improvements(separator, speakers.mixtures, speakers.sample_rate),
     }
+    sets["LibriSpeech"]["heard once"] = improvements(
+        separator, readers.mixtures, readers.sample_rate, times=1
+    )["mean"]
     for name, change in (("LibriSpeech, reverberant", in_rooms), ("LibriSpeech, noisy", in_noise)):
         sets[name] = improvements(separator, readers.mixtures[:CHANGED], readers.sample_rate, change)
     alone = {
@@ -92,14 +70,17 @@ def improvements(
     mixtures: tuple[evaluation.FixedMixture, ...],
     rate: int,
     change: Change | None = None,
+    times: Literal[1, 2, 4, 8] | None = None,
 ) -> dict[str, Any]:
-    """The improvement of SI-SDR in dB: of all mixtures, by the speakers' sexes, and of the worst tenth."""
+    """The improvement of SI-SDR in dB: of all mixtures, by the speakers' sexes, and of the worst tenth. times: how often each
+    is heard; None: as often as is usual in use."""
+    options = SeparationOptions(test_time_augmentation=times)
     gains, alike = [], []
     for number, mixture in enumerate(mixtures):
         mixed = (
             mixture.mixed if change is None else change(mixture.mixed, np.random.default_rng(number), rate)
         )
-        tracks = torch.from_numpy(separator.separate(mixed.mixture, rate, one_pass=True))
+        tracks = torch.from_numpy(separator.separate(mixed.mixture, rate, options, one_pass=True))
         sources = torch.from_numpy(mixed.sources)
         scores, _ = permutation_free(tracks[None], sources[None])
         before = si_sdr(torch.from_numpy(mixed.mixture), sources)
@@ -162,7 +143,3 @@ def table(found: dict[str, Any]) -> str:
             f"| {name} | {item['speakers']} | {item['median_db']:.0f} dB down | {item['20 dB']} | {item['30 dB']} |"
         )
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    main()

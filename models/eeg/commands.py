@@ -22,6 +22,7 @@ from models.eeg.recordings import Recording, open_recording
 from models.eeg.stimulus import read_stimulus
 from models.eeg.system import USUAL, DecodingOptions
 from models.eeg.tables import decoded_bytes, write_evaluation
+from models.files import own_names
 from models.loading import Choice, network_config, read_info
 from models.progress import Progress
 from models.remarks import Remark, distinct, with_remarks
@@ -45,6 +46,7 @@ def use(
     decoder = Decoder.load(choice, device, progress)
     history = History.load(Path(options.history)) if options.history else None
     written = []
+    names = own_names(inputs)
     for number, path in enumerate(map(Path, inputs)):
         portion = progress.part(number / len(inputs), (number + 1) / len(inputs))
         opened = open_recording(path)
@@ -52,7 +54,7 @@ def use(
             decoder.decode_recording(trial, options.subject or None, history=history, progress=portion)
             for trial in opened.trials or (opened,)
         ]
-        place = Path(out) if len(inputs) == 1 else Path(out) / f"{path.stem}.npz"
+        place = Path(out) if len(inputs) == 1 else Path(out) / f"{names[number]}.npz"
         envelopes = [part.envelope for part in parts]
         write_whole(place, decoded_bytes(np.stack(envelopes) if opened.trials else envelopes[0], parts[0]))
         row: Result = {

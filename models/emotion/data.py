@@ -36,6 +36,7 @@ __all__ = [
 
 USUAL_LABELS = ("angry", "happy", "neutral", "sad")
 EXCITED_IS_HAPPY: Mapping[str, str] = MappingProxyType({"excited": "happy"})
+MOST_BEYOND_S = 0.5  # by which a stretch may end after its sound before it is said
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 
 
@@ -178,7 +179,7 @@ def _not_empty(found: Found, path: Path) -> Found:
 def _with_durations(utterances: list[Utterance], found: Found, progress: Progress) -> list[Utterance]:
     """Those whose files can be opened, with their durations; the others join the skipped."""
     lengths: dict[Path, float | UserError] = {}
-    kept = []
+    kept, beyond = [], 0
     for number, utterance in enumerate(utterances):
         if number % 50 == 0:
             progress.update(number, len(utterances), "Looking into {name}", name=utterance.path.name)
@@ -195,7 +196,15 @@ def _with_durations(utterances: list[Utterance], found: Found, progress: Progres
         if end_s <= utterance.start_s:
             found.skip(utterance.path, "There is no sound in the stretch it names.")
             continue
+        beyond += bool(utterance.end_s is not None and utterance.end_s > length + MOST_BEYOND_S)
         kept.append(replace(utterance, duration_s=end_s - utterance.start_s))
+    if beyond:
+        found.warnings.append(
+            Remark(
+                "{count} stretches end after their sound and were cut there: are start_s and end_s seconds?",
+                count=beyond,
+            )
+        )
     return kept
 
 

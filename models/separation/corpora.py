@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,9 +120,14 @@ def _from_table(path: Path) -> Corpus:
     if mixture_column:
         return Corpus(path.stem, mixtures=_table_mixtures(path, table.rows, mixture_column))
     table = read_table(path, ("path", "speaker"))
-    clips = []
+    clips, missing = [], []
     for row in table.rows:
         place = _beside(path, row["path"])
+        if not row["path"] or not os.path.isfile(
+            place
+        ):  # of os.path: it answers for what no path can be, too
+            missing.append(row["path"] or f"line {row.line}")
+            continue
         if not row["speaker"]:
             raise UserError(
                 "{name} names no speaker in line {line}.",
@@ -140,7 +146,19 @@ def _from_table(path: Path) -> Corpus:
                 end,
             )
         )
-    return Corpus(path.parent.name if path.stem == "metadata" else path.stem, clips=tuple(clips))
+    remarks = (
+        (
+            Remark(
+                "Left out: {count} files that are not there, such as {name}.",
+                count=len(missing),
+                name=shown(missing[0]),
+            ),
+        )
+        if missing
+        else ()
+    )
+    name = path.parent.name if path.stem == "metadata" else path.stem
+    return Corpus(name, clips=tuple(clips), remarks=remarks)
 
 
 def _table_mixtures(path: Path, rows: Sequence[Row], mixture_column: str) -> tuple[ReadyMixture, ...]:
@@ -236,6 +254,15 @@ def _from_folder(place: Path) -> Corpus:
             )
         named = told
     else:
+        loose = [path for path in paths if path.parent == place]
+        if loose and len(loose) < len(paths):
+            remarks = (
+                Remark(
+                    "Left out: {count} files that lie in no folder of a speaker, such as {name}.",
+                    count=len(loose),
+                    name=shown(loose[0].name),
+                ),
+            )
         named = [(path, path.relative_to(place).parts[0]) for path in paths if path.parent != place]
     sexes = _sexes(place, {speaker for _, speaker in named})
     clips = tuple(Clip(path, speaker, sexes.get(speaker, "")) for path, speaker in named)
@@ -271,8 +298,10 @@ def _sex(word: str) -> str:
 
 
 def _beside(table: Path, cell: str) -> Path:
-    place = Path(cell).expanduser()
-    return place if place.is_absolute() else table.parent / place
+    place = table.parent / os.path.expanduser(cell)
+    if os.sep == "/" and "\\" in cell and not os.path.exists(place):  # a table that was made on Windows
+        place = table.parent / cell.replace("\\", "/")
+    return place
 
 
 def _number(row: Row, column: str, path: Path) -> float | None:

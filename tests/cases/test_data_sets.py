@@ -11,7 +11,9 @@ from models.eeg.config import DataConfig as EEGData
 from models.eeg.config import PreprocessingConfig
 from models.eeg.dataset import Dataset, Item, with_channels
 from models.eeg.parting import envelope_in_band, in_band, part
+from models.emotion.data import open_dataset
 from models.errors import UserError
+from models.files import own_names
 from models.progress import Progress
 from models.separation.config import DataConfig
 from models.separation.corpora import Corpus, ReadyMixture, open_corpus, speakers_of
@@ -200,3 +202,30 @@ def test_the_guard_is_as_long_as_the_filters_that_came_before(tmp_path):
     train = max(one.start + len(one) for one in parts.train if one.stimulus == "0" and one.start < 36 * 64)
     validation = min(one.start for one in parts.validation if one.stimulus == "0")
     assert validation - train >= 3.2 * 64
+
+
+def test_what_a_table_or_a_folder_of_voices_leaves_out_is_said(tmp_path):
+    for name in ("a/1.wav", "b/2.wav", "loose.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        soundfile.write(tmp_path / name, np.zeros(800), 8000)
+    assert "loose.wav" in str(open_corpus(tmp_path).remarks[0])
+    table = tmp_path / "voices.csv"
+    table.write_text(
+        "path,speaker\na\\1.wav,a\nb/2.wav,b\nnot/there.wav,c\n"
+    )  # of Windows, of here, of nowhere
+    corpus = open_corpus(table)
+    assert [clip.path.name for clip in corpus.clips] == ["1.wav", "2.wav"]
+    assert all(clip.path.is_file() for clip in corpus.clips)
+    assert "not there" in str(corpus.remarks[0])
+
+
+def test_stretches_in_milliseconds_are_not_taken_for_seconds_without_a_word(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(16_000), 16_000)
+    rows = ["a.wav,angry,x,0,900", "a.wav,sad,y,0,0.5"]
+    (tmp_path / "a.csv").write_text("\n".join(["path,emotion,speaker,start_s,end_s", *rows]) + "\n")
+    found = open_dataset(tmp_path / "a.csv")
+    assert "1 stretches end after" in " ".join(map(str, found.warnings))
+
+
+def test_recordings_of_one_name_are_not_written_over_one_another():
+    assert own_names(["a/t.npz", "b/T.npz", "c/...npz"]) == ["t", "T (2)", "recording"]

@@ -184,7 +184,10 @@ def test_csv_relative_to_its_folder_with_its_reasons(tmp_path):
         "Line 12 ends before it starts.",
         "Line 13 names no file.",
     }
-    assert [str(warning) for warning in dataset.warnings] == ["The data has no utterance that is happy."]
+    assert [str(warning) for warning in dataset.warnings] == [
+        "1 stretches end after their sound and were cut there: are start_s and end_s seconds?",
+        "The data has no utterance that is happy.",
+    ]
 
 
 def test_a_folder_with_a_fitting_csv_is_read_by_it(tmp_path):
