@@ -18,7 +18,7 @@ from models.kernels import memory
 from models.remarks import with_remarks
 from models.resources import runs_folder
 from models.search.index_settings import IndexSettings
-from models.search.queries import Query, SearchOptions
+from models.search.queries import Query, SearchOptions, written_terms
 from models.terminal import shown_progress
 from models.training import config as configs
 from models.training import events
@@ -263,9 +263,9 @@ def upkeep(options: argparse.Namespace) -> Result:
 def search(options: argparse.Namespace) -> Result:
     """Print the pictures of an index that answer words or a picture best. Raises UserError."""
     ask = systems.system("search").capabilities.extra["search"]
-    query = Query(
-        text=options.words, picture=options.image, more=tuple(options.more), less=tuple(options.less)
-    )
+    text, terms = written_terms(options.words)
+    more, less = tuple(options.more), tuple(options.less)
+    query = Query(text=text, picture=options.image, more=more, less=less, terms=terms)
     return ask(
         given_place(options.index, "INDEX"),
         query,

@@ -111,14 +111,25 @@ def search(
         opened.close()
     if results.unknown:
         print(f"The encoder does not know: {', '.join(results.unknown)}")
+    if not results.fits:
+        print(
+            "Nothing here seems to fit."
+            if not results.hits
+            else "Nothing here seems to fit; these are the nearest."
+        )
     for hit in results.hits:
-        print(f"{hit.id:6d}  {hit.score:6.3f}  {hit.distance:3d}/{results.bits}  {hit.path}  {hit.caption}")
+        figures = f"{hit.id:6d}  {hit.score:6.3f}  {hit.percentile:3.0f}%  {hit.distance:3d}/{results.bits}"
+        print(f"{figures}  {hit.path}  {hit.caption}  ({', '.join(hit.why)})")
     hits = [
         {
             "id": hit.id,
             "path": str(hit.path),
             "caption": hit.caption,
             "score": round(hit.score, 6),
+            "percentile": round(hit.percentile, 1),
+            "why": list(hit.why),
+            "day": hit.day,
+            "camera": hit.camera,
             "distance": hit.distance,
             "attribution": hit.attribution,
             "duplicates": [{"id": other.id, "path": str(other.path)} for other in hit.folded],
@@ -130,6 +141,7 @@ def search(
         "bits": results.bits,
         "searched": results.searched,
         "unknown": list(results.unknown),
+        "fits": results.fits,
     }
     return with_remarks(result, searcher.remarks)
 

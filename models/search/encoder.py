@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 import unicodedata
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from models import files, pretrained
 from models.datafiles import content_hash
 from models.devices import in_parts
 from models.errors import UserError
+from models.files import read_json
 from models.progress import Progress
 from models.search.pictures import View
 from models.search.samples import bundled_encoder
@@ -34,6 +36,8 @@ SPARE = (
     "pooler.dense.bias",
 )  # counted, or not looked at by any of them
 MOST_CHARACTERS = 10_000  # of a text that are looked at: more than the tokens of any encoder
+OUR_BEGIN = "[BEGIN]"  # what the texts of an encoder of ours begin with
+WORDS = "words.json"  # beside an encoder of ours: the words it was taught
 LONGEST_TEXT = 512  # tokens, for encoders that name no limit
 
 
@@ -57,6 +61,8 @@ class DualEncoder:
             raise unfit(f"{type(self._model).__name__} does not embed both pictures and texts")
         processor = guarded(lambda: AutoImageProcessor.from_pretrained(folder, **local, backend="pil"), unfit)
         self._tokenizer = guarded(lambda: AutoTokenizer.from_pretrained(folder, **local), unfit)
+        # Ours learned names and keywords, and no sentence.
+        self.sentences = self._tokenizer.bos_token != OUR_BEGIN
         self._model.eval().requires_grad_(False).to(device)
         self.view = View.of(processor)
         text_config = getattr(config, "text_config", config)
@@ -66,6 +72,7 @@ class DualEncoder:
         limit = getattr(self._tokenizer, "model_max_length", LONGEST_TEXT) or LONGEST_TEXT
         if not isinstance(positions, int) or not isinstance(limit, int | float) or min(positions, limit) < 1:
             raise unfit("its description names no length of texts")
+        self._known_words = _known_words(folder)
         self._reading = threading.Lock()  # a tokenizer is for one thread at a time
         self._most_tokens = int(min(positions, limit, LONGEST_TEXT))
         # SigLIP was trained on texts filled up to the full length, and is used so.
@@ -116,13 +123,21 @@ class DualEncoder:
             return _embeddings(self._model.get_text_features(**inputs))
 
     def unknown(self, text: str) -> tuple[str, ...]:
-        """The words of a text for which the encoder has no pieces, and which it therefore passes over."""
+        """The words of a text that mean nothing to the encoder: it has no pieces for them, or never met them."""
+        if self._known_words:
+            asked = (re.sub(r"\W+", "", word.casefold()) for word in self.spelled(text).split())
+            return tuple(word for word in asked if word and not self._meant(word))
         mark = self._tokenizer.unk_token_id
         # CLIP's tokenizer names its end as the unknown, since it knows every byte.
         if mark is None or mark == self._tokenizer.eos_token_id:
             return ()
         words = self.spelled(text[:MOST_CHARACTERS]).split()
         return tuple(word for word in words if mark in self._pieces(word))
+
+    def _meant(self, word: str) -> bool:
+        """Whether it met a word, or one that differs by an ending."""
+        forms = (word, f"{word}s", *(word.removesuffix(end) for end in ("s", "es", "ing", "ed", "y")))
+        return any(form in self._known_words for form in forms)
 
     def spelled(self, text: str) -> str:
         """`text` as the encoder reads it best: symbols it does not know are written as their names."""
@@ -151,6 +166,14 @@ class DualEncoder:
 def _readable(text: str) -> str:
     """The beginning of a text, where half an emoji is a sign that is not known."""
     return files.utf8(text[:MOST_CHARACTERS]).decode()
+
+
+def _known_words(folder: Path) -> frozenset[str]:
+    """The words that an encoder of ours was taught; none where it does not say."""
+    if not (folder / WORDS).is_file():
+        return frozenset()
+    held = read_json(folder / WORDS)
+    return frozenset(str(word) for word in held) if isinstance(held, list) else frozenset()
 
 
 def spelled_symbols(text: str) -> str:

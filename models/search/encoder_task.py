@@ -82,9 +82,9 @@ class EncoderTask(RowsTask[SearchConfig]):
                 count=len(self.pairs["train"]),
             )
         train = self.pairs["train"]
-        self.tokenizer_json = small_encoder.train_tokenizer(
-            (text for item in train for text in (*item.captions, *item.keywords)), settings.vocabulary
-        )
+        texts = [text for item in train for text in (*item.captions, *item.keywords)]
+        self.words = small_encoder.words_of(texts)
+        self.tokenizer_json = small_encoder.train_tokenizer(texts, settings.vocabulary)
         self.tokenizer = small_encoder.tokenizer(self.tokenizer_json, settings.most_tokens)
         self.truths = [_true_of(item) for item in train]
         self.phrases = {
@@ -210,6 +210,7 @@ class EncoderTask(RowsTask[SearchConfig]):
                 "stage": "encoder",
                 "view": asdict(self.view),
                 "tokenizer": self.tokenizer_json,
+                "words": self.words,
                 "most_tokens": self.config.encoder.most_tokens,
             },
             metrics={name: value for name, value in metrics.items() if np.isfinite(value)},

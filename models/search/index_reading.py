@@ -64,7 +64,7 @@ class IndexReader:
         self.keeps_embeddings = meta["embeddings"] == "1"
         self.kind = meta.get("kind", "auto")
         self._sides = {side: NamedCodes(self.identity.bits, self.kind) for side in SIDES}
-        self._version, self.generation = -1, 0
+        self._seen, self.version, self.generation = -1, 0, 0
         self.refresh()
 
     def __len__(self) -> int:
@@ -79,9 +79,9 @@ class IndexReader:
         """Take over what another process has written since; True if there was something."""
         with self.reading():
             version = self._base.execute("PRAGMA data_version").fetchone()[0]
-            if version == self._version:
+            if version == self._seen:
                 return False
-            self._version = version
+            self._seen = version
             self._load()
             return True
 
@@ -191,6 +191,13 @@ class IndexReader:
         with self.reading():
             return self._roots()
 
+    def root_counts(self) -> list[tuple[Path, int]]:
+        """(folder that was indexed, how many of its pictures can be found)."""
+        with self.reading():
+            query = "SELECT root, count(*) FROM items WHERE slot IS NOT NULL GROUP BY root"
+            counts = dict(self._base.execute(query).fetchall())
+            return [(folder, counts.get(number, 0)) for number, folder in self._roots().items()]
+
     def labels(self) -> list[str]:
         """The labels of its pictures, those of most pictures first."""
         with self.reading():
@@ -220,6 +227,7 @@ class IndexReader:
         return mapped_rows(path, np.float16, self.identity.dim)
 
     def close(self) -> None:
+        """Read nothing any more."""
         with self._lock:
             self._base.close()
 
@@ -236,6 +244,7 @@ class IndexReader:
 
     def _load(self) -> None:
         """Everything that is searched, anew."""
+        self.version += 1
         row = self._base.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
         self.generation = int(row[0]) if row else 0
         for side in SIDES:

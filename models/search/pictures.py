@@ -20,6 +20,7 @@ from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from models import files
 from models.errors import UserError
+from models.search import previews
 
 SUFFIXES = {
     ".png",
@@ -38,7 +39,12 @@ SUFFIXES = {
     ".tga",
     ".ico",
     ".avif",
+    ".heic",
+    ".heif",
+    ".hif",
     ".jp2",
+    *previews.RAW,
+    *previews.FILMS,
 }
 MOST_PIXELS = (
     178_000_000  # a picture is held decoded, half a gigabyte then; Pillow refuses a little more by itself
@@ -53,7 +59,21 @@ MOST_RESIZED = (
     16_000_000  # pixels: of a strip that would be enlarged to more, only the part that is seen is made
 )
 # What Pillow may take a file for: it would hand EPS to Ghostscript, and has readers that nobody keeps.
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "GIF",
+    "BMP",
+    "DIB",
+    "WEBP",
+    "TIFF",
+    "PPM",
+    "TGA",
+    "ICO",
+    "AVIF",
+    "HEIF",
+    "JPEG2000",
+)
 # Pillow's readers raise all of these on damaged files.
 DAMAGE = (
     UnidentifiedImageError,
@@ -160,6 +180,17 @@ class View:
             array = _middle(array, *self.crop)
         return array
 
+    def region(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Left, top, width, height of what is seen of a picture of that width and height, as shares of it."""
+        if self.crop is None or not self.edge:
+            return (0.0, 0.0, 1.0, 1.0)
+        width, height = size
+        scale = self.edge / max(1, min(width, height))
+        across, down = (
+            min(1.0, cut / (side * scale)) for cut, side in zip(self.crop[::-1], size, strict=True)
+        )
+        return ((1 - across) / 2, (1 - down) / 2, across, down)
+
     def _middle_resized(
         self, picture: Image.Image, size: tuple[int, int], crop: tuple[int, int]
     ) -> Image.Image:
@@ -222,19 +253,33 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     files.check_regular(Path(path))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(path, formats=_formats()) as picture:
+        with (
+            previews.preview(path)
+            if previews.has_preview(path)
+            else Image.open(path, formats=_formats()) as picture
+        ):
             yield picture
 
 
 @functools.cache
 def _formats() -> tuple[str, ...]:
-    """Those of `FORMATS` that this build of Pillow has."""
+    """Those of `FORMATS` that this build of Pillow has, and pillow-heif beside it."""
     Image.init()
+    try:
+        from pillow_heif import register_heif_opener
+    except (ImportError, OSError):  # such as without its library: HEIC is told as unknown then
+        pass
+    else:
+        register_heif_opener()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _decoded(source: Path | io.BytesIO, path: Path, least: int) -> Image.Image:
-    with Image.open(source, formats=_formats()) as picture:
+    with (
+        previews.preview(path)
+        if previews.has_preview(path)
+        else Image.open(source, formats=_formats()) as picture
+    ):
         width, height = picture.size
         most = MOST_PIXELS if picture.mode in PLAIN else MOST_WIDE
         if width * height > most:

@@ -12,7 +12,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,33 +26,34 @@ from models.errors import UserError
 from models.loading import BUNDLED, Choice, hub_model, not_described, open_model
 from models.progress import Progress
 from models.remarks import Remark
-from models.search import codes, pictures
+from models.search import answers, codes, likeness, pictures, prompts
+from models.search.answers import Compared
 from models.search.building import BuildReport, index_folder, open_index
+from models.search.chances import Chances, Recipe
 from models.search.encoded import Encoded
 from models.search.encoder import DualEncoder
+from models.search.explaining import HeatMap, heat_map
 from models.search.hashing import Hasher, Projection, TrainedHasher
 from models.search.index import Index
 from models.search.index_settings import IndexSettings
 from models.search.index_table import Identity
 from models.search.pictures import View
-from models.search.queries import Hit, Picture, Query, Results, SearchOptions
+from models.search.queries import LESS, Picture, Query, Results, SearchOptions
 from models.search.samples import bundled_index
 
 REMEMBERED = 512  # texts whose codes are kept, since people type letter by letter and go back
-LESS = 0.5  # how strongly "less like this" counts against what is asked for
-ALIKE_COSINE, ALIKE_SHARE = (
-    0.985,
-    1 / 32,
-)  # from which two pictures are near-duplicates: of embeddings, of differing bits
 
 
 @dataclass
 class _Asked:
-    """A composed query: values [bits], embedding [dim]."""
+    """A composed query: values [bits], embedding [dim]. recipe: (``words`` or ``picture``, weight) of its parts. said: its
+    words."""
 
     values: np.ndarray
     embedding: np.ndarray
-    unknown: tuple[str, ...] = field(default_factory=tuple)
+    unknown: tuple[str, ...]
+    recipe: Recipe
+    said: str
 
 
 class Searcher:
@@ -69,6 +70,7 @@ class Searcher:
         self.encoder, self.hasher = encoder, hasher
         self.info, self.device, self.remarks = info, device, remarks
         self._texts: OrderedDict[str, Encoded] = OrderedDict()
+        self._chances = Chances(self.encode_phrases, hasher.bits, hasher.dim)
 
     @classmethod
     def load(
@@ -176,35 +178,98 @@ class Searcher:
         encoded = time.perf_counter()
         code = codes.pack(asked.values[None])[0]
         own = set(query.more) | set(query.less) if options.side == "pictures" else set()
-        depth = max(options.top, options.rerank) + len(own)
-        distances, ids = index.search(code, depth, options.side)
-        kept = np.array([int(i) not in own for i in ids], bool)
-        distances, ids = distances[kept], ids[kept]
-        rows = index.codes(ids, options.side)
-        embeddings = index.embeddings(ids, options.side) if options.rerank else None
-        scores = 1 - 2 * distances / self.bits
-        if embeddings is not None and len(ids):
-            scores = _unit(embeddings) @ asked.embedding
-            # Behind the first `rerank` the order of the codes stays.
-            finer = np.where(np.arange(len(ids)) < options.rerank, -scores, np.inf)
-            order = np.lexsort((np.arange(len(ids)), finer))
-            distances, ids, rows, scores = distances[order], ids[order], rows[order], scores[order]
-            embeddings = embeddings[order]
-        chosen = np.flatnonzero(scores >= options.least_score)
-        folded = [[i] for i in range(len(chosen))]
+        found, ranked, written = self._ranked(index, query, options, asked, own)
+        chance = self._chances.of(index, asked.recipe, asked.said, options.side, options.rerank)
+        percentiles = chance.percentiles(found.likeness, found.vectors)
+        if asked.unknown and len(asked.unknown) == len(query.looked_up.split()) == len(query.text.split()):
+            percentiles = np.zeros(len(found))  # not one word means anything to it
+        in_words = np.isin(found.ids, written)
+        kept = (in_words | (percentiles >= options.least_percentile)) & (
+            found.likeness >= options.least_score
+        )
+        if options.method == "words" and query.looked_up:
+            kept &= in_words
+        fits = bool((in_words | (percentiles >= likeness.FITS)).any())
+        ranked = ranked[kept[ranked]]
+        groups = [[int(place)] for place in ranked]
         if options.fold:
-            folded = _folded(rows[chosen], None if embeddings is None else embeddings[chosen], self.bits)
-        groups = [[int(chosen[i]) for i in group] for group in folded[: options.top]]
-        hits = self._hits(index, options.side, groups, ids, distances, scores, rows)
+            groups = answers.folded(found, ranked, self.bits)
+        groups = groups[: options.top]
+        why = self._why(index, query, found, groups, in_words, percentiles)
         return Results(
-            hits=tuple(hits),
+            hits=tuple(answers.described(index, options.side, found, groups, percentiles, why)),
             code=codes.unpack(code),
             bits=self.bits,
             searched=len(index) if options.side == "pictures" else index.caption_count,
             unknown=asked.unknown,
+            fits=fits,
             encode_s=encoded - started,
             search_s=time.perf_counter() - encoded,
         )
+
+    def heat_map(
+        self, index: Index, query: Query, picture: Picture, progress: Progress | None = None
+    ) -> HeatMap:
+        """Where in a picture that was found the answer lies. Raises UserError as `search`, Cancelled."""
+        asked = self._composed(index, query)
+        opened = _opened(picture)
+        real = bool(np.any(asked.embedding))
+
+        def alike(pixels: np.ndarray) -> np.ndarray:
+            encoded = self.encode_pixels(pixels)
+            return encoded.embeddings @ asked.embedding if real else encoded.values @ asked.values
+
+        return heat_map(self.view.pixels(opened), self.view.region(opened.size), alike, progress)
+
+    def _ranked(
+        self, index: Index, query: Query, options: SearchOptions, asked: _Asked, own: set[int]
+    ) -> tuple[Compared, np.ndarray, list[int]]:
+        """(what was compared, its places in order, the ids that words found, the best first)."""
+        code = codes.pack(asked.values[None])[0]
+        among = index.chosen(options.filters, options.side)
+        depth = max(options.top, options.rerank) + len(own)
+        distances, ids = index.search(code, depth, options.side, among)
+        kept = ~np.isin(ids, list(own))
+        distances, ids = distances[kept], ids[kept]
+        near = len(ids)
+        written: list[int] = []
+        if options.method != "likeness" and options.side == "pictures" and query.looked_up:
+            allowed = None if among is None else set(among.tolist())
+            there = index.found_by_words(query.looked_up, options.top + len(own))
+            written = [
+                number for number in there if number not in own and (allowed is None or number in allowed)
+            ]
+            others = np.array([number for number in written if number not in set(ids.tolist())], np.int64)
+            if len(others):
+                further, others = index.search(code, len(others), options.side, others)
+                distances, ids = np.concatenate([distances, further]), np.concatenate([ids, others])
+        found = answers.compared(
+            index, options.side, ids, distances, self.bits, asked.embedding, options.rerank > 0
+        )
+        ranked = answers.by_likeness(found, min(near, options.rerank) if options.rerank < near else len(ids))
+        if written:
+            place_of = {int(number): place for place, number in enumerate(ids)}
+            by_words = np.array([place_of[number] for number in written])
+            ranked = answers.fused([ranked, by_words], len(found))
+        return found, ranked, written
+
+    def _why(
+        self,
+        index: Index,
+        query: Query,
+        found: Compared,
+        groups: list[list[int]],
+        in_words: np.ndarray,
+        percentiles: np.ndarray,
+    ) -> dict[int, tuple[str, ...]]:
+        """place → what found it."""
+        places = [place for group in groups for place in group if in_words[place]]
+        fields = index.fields_found(query.looked_up, found.ids[places].tolist())
+        result = {}
+        for place in places:
+            alike = ("likeness",) if percentiles[place] >= likeness.FITS else ()
+            result[place] = (*alike, *fields.get(int(found.ids[place]), ())) or ("likeness",)
+        return result
 
     def _composed(self, index: Index, query: Query) -> _Asked:
         """The parts of a query added up, each of length 1, with their weights."""
@@ -214,28 +279,42 @@ class Searcher:
                 "",
                 "Type a few words, drop a picture, or choose *more like this* on a result.",
             )
-        values, embedding = np.zeros(self.bits), np.zeros(self.hasher.dim, np.float32)
-        unknown: tuple[str, ...] = ()
-        parts: list[tuple[float, np.ndarray, np.ndarray]] = []
-        if query.text.strip():
-            one = self._text(query.text)
-            unknown = self.encoder.unknown(query.text)
-            parts.append((query.text_weight, one.values[0], one.embeddings[0]))
+        parts: list[tuple[str, float, np.ndarray, np.ndarray]] = []
+        unknown: list[str] = []
+        for text, weight in ((query.text, query.text_weight), *query.terms):
+            if text.strip() and weight:
+                one = self._text(text)
+                unknown += self.encoder.unknown(text)
+                parts.append(("words", weight, one.values[0], one.embeddings[0]))
         if query.picture is not None:
             one = self.encode_pictures([query.picture])
-            parts.append((query.picture_weight, one.values[0], one.embeddings[0]))
-        for ids, weight in ((query.more, 1.0), (query.less, -LESS)):
+            parts.append(("picture", query.picture_weight, one.values[0], one.embeddings[0]))
+        weights = dict(query.weights)
+        for ids, usual in ((query.more, 1.0), (query.less, -LESS)):
             for number in ids:
-                parts.append((weight, *self._known(index, number)))
-        for weight, own_values, own_embedding in parts:
+                parts.append(("picture", weights.get(number, usual), *self._known(index, number)))
+        values, embedding = np.zeros(self.bits), np.zeros(self.hasher.dim, np.float32)
+        for _, weight, own_values, own_embedding in parts:
             values += weight * own_values
             embedding += weight * own_embedding
-        return _Asked(values, _unit(embedding[None].astype(np.float32))[0], unknown)
+        recipe = tuple((kind, weight) for kind, weight, _, _ in parts)
+        asked = answers.unit(embedding[None].astype(np.float32))[0]
+        return _Asked(values, asked, tuple(dict.fromkeys(unknown)), recipe, query.looked_up)
+
+    def encode_phrases(self, texts: Sequence[str]) -> Encoded:
+        """Texts as people search by them: the mean over the sentences an encoder was taught them in, of one that knows
+        words alone as they stand."""
+        sentences = [prompts.phrased(text) if self.encoder.sentences else (text,) for text in texts]
+        own = self.encoder.texts([self.encoder.spelled(item) for said in sentences for item in said])
+        ends = np.cumsum([len(said) for said in sentences])
+        means = [rows.mean(axis=0) if len(rows) > 1 else rows[0] for rows in np.split(own, ends[:-1])]
+        embeddings = answers.unit(np.stack(means)) if own.shape[0] > len(texts) else own
+        return replace(self.hasher.texts(embeddings), embeddings=embeddings)
 
     def _text(self, text: str) -> Encoded:
         key = " ".join(text.split())
         if key not in self._texts:
-            self._texts[key] = self.encode_texts([key])
+            self._texts[key] = self.encode_phrases([key])
             if len(self._texts) > REMEMBERED:
                 self._texts.popitem(last=False)
         self._texts.move_to_end(key)
@@ -253,68 +332,7 @@ class Searcher:
             ) from None
         values = (2.0 * codes.unpack(code) - 1) / np.sqrt(self.bits)
         kept = index.embeddings([number])
-        return values, np.zeros(self.hasher.dim) if kept is None else _unit(kept)[0]
-
-    def _hits(
-        self,
-        index: Index,
-        side: str,
-        groups: list[list[int]],
-        ids: np.ndarray,
-        distances: np.ndarray,
-        scores: np.ndarray,
-        rows: np.ndarray,
-    ) -> list[Hit]:
-        places = [place for group in groups for place in group]
-        numbers = ids[places] if places else np.zeros(0, np.int64)
-        result = {}
-        pictures_of = {int(number): int(number) for number in numbers}
-        if side == "captions":
-            result = {number: text for number, text, _ in index.captions(numbers)}
-            pictures_of = {number: item for number, _, item in index.captions(numbers)}
-        items = {item.id: item for item in index.items(list(dict.fromkeys(pictures_of.values())))}
-        found: dict[int, Hit] = {}
-        for place in places:
-            number = int(ids[place])
-            item = items.get(pictures_of.get(number, -1))
-            if item is None:
-                continue  # removed by another process between the search and now
-            first = item.captions[0] if item.captions else ""
-            found[place] = Hit(
-                id=item.id,
-                path=item.path,
-                caption=result.get(number, first),
-                captions=item.captions,
-                attribution=item.attribution,
-                distance=int(distances[place]),
-                score=float(scores[place]),
-                code=codes.unpack(rows[place]),
-            )
-        hits = []
-        for group in groups:
-            there = [found[place] for place in group if place in found]
-            if there:
-                hits.append(replace(there[0], folded=tuple(there[1:])))
-        return hits
-
-
-def _folded(rows: np.ndarray, embeddings: np.ndarray | None, bits: int) -> list[list[int]]:
-    """Places in order, near-duplicates grouped behind the first of them."""
-    if embeddings is not None:
-        unit = _unit(embeddings)
-        same = unit @ unit.T >= ALIKE_COSINE
-    else:
-        same = codes.distances(rows, rows) <= max(0, int(bits * ALIKE_SHARE))
-    groups: list[list[int]] = []
-    taken = np.zeros(len(rows), bool)
-    for place in range(len(rows)):
-        if taken[place]:
-            continue
-        members = np.flatnonzero(same[place] & ~taken)
-        members = members[members > place]
-        taken[members] = True
-        groups.append([place, *members.tolist()])
-    return groups
+        return values, np.zeros(self.hasher.dim) if kept is None else answers.unit(kept)[0]
 
 
 def _encoder_of(info: CheckpointInfo) -> str:
@@ -342,7 +360,3 @@ def _opened(chosen: Picture) -> Image.Image:
     if isinstance(chosen, np.ndarray):
         return pictures.upright(Image.fromarray(chosen))
     return pictures.read(chosen)
-
-
-def _unit(values: np.ndarray) -> np.ndarray:
-    return values / np.maximum(1e-12, np.linalg.norm(values, axis=-1, keepdims=True))

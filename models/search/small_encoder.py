@@ -4,7 +4,9 @@ the captions. It is stored as a normal Hugging Face folder, so that it is used a
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,12 +19,13 @@ from models import checkpoint
 from models.checkpoint import CheckpointInfo
 from models.errors import UserError
 from models.search.config import EncoderSettings
+from models.search.encoder import OUR_BEGIN, WORDS
 from models.search.pictures import View
 
 if TYPE_CHECKING:
     from transformers import CLIPModel, PreTrainedTokenizerFast
 
-PAD, BEGIN, END, UNKNOWN = "[PAD]", "[BEGIN]", "[END]", "[UNK]"  # ids 0, 1, 3 and 2
+PAD, BEGIN, END, UNKNOWN = "[PAD]", OUR_BEGIN, "[END]", "[UNK]"  # ids 0, 1, 3 and 2
 _IDS = {
     PAD: 0,
     BEGIN: 1,
@@ -66,6 +69,11 @@ def tokenizer(text: str, most_tokens: int) -> PreTrainedTokenizerFast:
         unk_token=UNKNOWN,
         model_max_length=most_tokens,
     )
+
+
+def words_of(texts: Iterable[str]) -> list[str]:
+    """The words of what was learned from, by which those are known that mean nothing to it."""
+    return sorted({word for text in texts for word in re.findall(r"\w+", text.casefold())})
 
 
 def view(settings: EncoderSettings) -> View:
@@ -139,6 +147,8 @@ def export(choice: str | os.PathLike[str], out: Path) -> None:
         processor.save_pretrained(place)
         tokenizer(info.preprocessing["tokenizer"], info.preprocessing["most_tokens"]).save_pretrained(place)
         (place / "README.md").write_text(info.card, "utf-8")
+        if info.preprocessing.get("words"):
+            (place / WORDS).write_text(json.dumps(info.preprocessing["words"], ensure_ascii=False), "utf-8")
         for file in place.iterdir():
             os.chmod(file, 0o644)
         checkpoint.replace_folder(place, out)

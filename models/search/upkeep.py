@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +39,13 @@ class Finding:
     """what: a sentence with its place for `count`. repairable: whether `repair` puts it right; else updating the folder does."""
 
     what: str
-    count: int
+    count: int = 0
     repairable: bool = True
+    reason: str = ""
 
     @property
     def words(self) -> str:
-        return self.what.format(count=self.count)
+        return self.what.format(count=self.count, reason=self.reason)
 
 
 def check(folder: str | os.PathLike[str], files: bool = True) -> list[Finding]:
@@ -62,7 +63,7 @@ def check(folder: str | os.PathLike[str], files: bool = True) -> list[Finding]:
 
 
 def _damaged_table(reason: str) -> Finding:
-    return Finding(_TABLE_DAMAGED + reason.replace("{", "").replace("}", "").rstrip(".") + ".", 1)
+    return replace(_TABLE_DAMAGED, count=1, reason=reason.rstrip("."))
 
 
 def _wrong(base: sqlite3.Connection, folder: Path, files: bool) -> list[Finding]:
@@ -70,11 +71,11 @@ def _wrong(base: sqlite3.Connection, folder: Path, files: bool) -> list[Finding]
     for side in SIDES:
         lost = _lost(base, folder, side)
         if lost:
-            found.append(Finding(_LOST[side], len(lost)))
-    for sentence, query in _ORPHANS.items():
+            found.append(replace(_LOST[side], count=len(lost)))
+    for finding, query in _ORPHANS:
         count = int(base.execute(f"SELECT count(*) FROM {query}").fetchone()[0])
         if count:
-            found.append(Finding(sentence, count))
+            found.append(replace(finding, count=count))
     before = base.execute("SELECT value FROM meta WHERE key = 'before'").fetchone()
     kept = set(_row_files(folder, int(before[0]))) if before else set()  # until the next time it is written
     stray = set(_stray(folder, _generation(base))) - kept
@@ -86,19 +87,29 @@ def _wrong(base: sqlite3.Connection, folder: Path, files: bool) -> list[Finding]
     return found
 
 
-_TABLE_DAMAGED = "The table is damaged: "
+_TABLE_DAMAGED = Finding("The table is damaged: {reason}.")
 _LOST = {
-    "pictures": "{count} pictures have no row in the files.",
-    "captions": "{count} captions have no row in the files.",
+    "pictures": Finding("{count} pictures have no row in the files."),
+    "captions": Finding("{count} captions have no row in the files."),
 }
-_ORPHANS = {
-    "{count} pictures belong to no folder.": "items WHERE root NOT IN (SELECT id FROM roots)",
-    "{count} captions belong to no picture.": "captions WHERE item NOT IN (SELECT id FROM items)",
-    "{count} pictures cannot be looked up by words.": (
-        "items WHERE slot IS NOT NULL AND id NOT IN (SELECT rowid FROM words)"
+_ORPHANS = (
+    (
+        Finding("{count} pictures belong to no folder."),
+        "items WHERE root NOT IN (SELECT id FROM roots)",
     ),
-    "{count} entries of the table of words belong to no picture.": "words WHERE rowid NOT IN (SELECT id FROM items)",
-}
+    (
+        Finding("{count} captions belong to no picture."),
+        "captions WHERE item NOT IN (SELECT id FROM items)",
+    ),
+    (
+        Finding("{count} pictures cannot be looked up by words."),
+        "items WHERE slot IS NOT NULL AND id NOT IN (SELECT rowid FROM words)",
+    ),
+    (
+        Finding("{count} entries of the table of words belong to no picture."),
+        "words WHERE rowid NOT IN (SELECT id FROM items)",
+    ),
+)
 
 
 def repair(folder: str | os.PathLike[str]) -> list[Finding]:
@@ -112,7 +123,7 @@ def repair(folder: str | os.PathLike[str]) -> list[Finding]:
         found: list[Finding] = []
         try:
             found = check(folder, files=False)
-            broken = any(finding.what.startswith(_TABLE_DAMAGED) for finding in found)
+            broken = any(finding.what == _TABLE_DAMAGED.what for finding in found)
         except UserError:
             broken = True
         if broken:

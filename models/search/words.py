@@ -1,6 +1,7 @@
 """Looking words up in what is written of pictures: names, captions, keywords, labels and dates, by SQLite's FTS5.
 
-Words are found by their stems (Porter), the last also by its beginning, since people see answers while they type. Runs of
+Words are found by their stems (Porter), the last by its beginning where it is found nowhere as a whole, since people see
+answers while they type. Runs of
 Chinese, Japanese and Korean are parted into characters, and looked up as phrases: they have no spaces between words.
 """
 
@@ -84,29 +85,33 @@ def _refresh(base: sqlite3.Connection, which: str, *values: int) -> None:
         put(base, number, document(path, json.loads(captions), json.loads(keywords), json.loads(labels), day))
 
 
-def expression(text: str) -> str:
-    """The question as FTS5 has it: every word has to be found; "" where there is none to look up."""
+def expression(text: str, beginning: bool = False) -> str:
+    """The question as FTS5 has it: every word has to be found; "" where there is none to look up. beginning: the last word
+    may be the beginning of one."""
     asked = [" ".join(segmented(word).split()) for word in text.replace("\0", " ").split()]
     asked = [word for word in asked if any(c.isalnum() for c in word)]
     telling = [word for word in asked if word.casefold() not in _FUNCTION_WORDS] or asked
     phrases = ['"' + word.replace('"', '""') + '"' for word in telling]
-    if phrases and not _WIDE.search(telling[-1]):
+    if phrases and beginning and not _WIDE.search(telling[-1]):
         phrases[-1] += "*"
     return " AND ".join(phrases)
 
 
 def found(base: sqlite3.Connection, text: str, most: int) -> list[int]:
-    """The ids of the items in which all words of `text` are found, the best first."""
-    asked = expression(text)
-    if not asked:
-        return []
+    """The ids of the items in which all words of `text` are found, the best first; where there are none, those in which the
+    last word begins another: it may still be being typed."""
     query = f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, {WEIGHTS}), rowid LIMIT ?"
-    return [row[0] for row in base.execute(query, (asked, most))]
+    for beginning in (False, True):
+        asked = expression(text, beginning)
+        rows = base.execute(query, (asked, most)).fetchall() if asked else []
+        if rows:
+            return [row[0] for row in rows]
+    return []
 
 
 def fields_found(base: sqlite3.Connection, text: str, ids: list[int]) -> dict[int, tuple[str, ...]]:
-    """id → the fields in which words of `text` stand, of those items in which all of them are found."""
-    asked = expression(text)
+    """id → the fields in which words of `text` stand, of items that `found` has found."""
+    asked = expression(text, beginning=True)
     if not asked or not ids:
         return {}
     shown = ", ".join(f"highlight(words, {place}, '{_OPEN}', '{_CLOSE}')" for place in range(len(FIELDS)))

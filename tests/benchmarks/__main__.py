@@ -29,6 +29,7 @@ ROWS = [
     "emotion.live_path",
     "search.mean_average_precision",
     "search.exact_search",
+    "search.million_rows",
     "search.indexing",
     "search.scrolling",
     "separation.forward",

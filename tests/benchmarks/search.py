@@ -74,6 +74,38 @@ def exact_search() -> dict[str, object]:
     )
 
 
+def million_rows() -> dict[str, object]:
+    """An index of a million made rows, opened: everything that is searched is in memory then, embeddings stay on the disk.
+    Against reading its files whole, which opening need not do."""
+    from models.search.index import Index
+    from tests.models.search.made import made_index
+
+    with tempfile.TemporaryDirectory() as folder:
+        count = sized(1_000_000, 5_000)
+        place = made_index(Path(folder) / "index", count)
+        files = sorted(place.iterdir())
+
+        def whole() -> int:
+            return sum(len(file.read_bytes()) for file in files)
+
+        def opened() -> int:
+            index = Index.open(place)
+            index.search(np.zeros(8, np.uint8), 50)
+            held = len(index)
+            index.close()
+            return held
+
+        assert opened() == count
+        peer, own = interleaved(whole, opened, rounds=5)
+    return row(
+        "an index of a million pictures, opened and asked",
+        f"reading its files, {ms(peer)}",
+        ms(own),
+        peer / own,
+        "< 1 s",
+    )
+
+
 def indexing() -> dict[str, object]:
     """10,000 photographs into an index with the bundled encoder, against reading and encoding one at a time. Beside it: for
     how much of the time the encoder was at work (the rest waited for pictures or the disk), and what it does alone."""

@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
+from PySide6.QtWidgets import QFileDialog
 
 from app import held
 from app.settings import Key
+from app.tabs.search.folders import FoldersWindow
 from app.tabs.search.places import Places, place_for
 from app.tabs.search.tab import encoders
 from models.search import building
@@ -244,13 +246,15 @@ def test_a_pasted_picture(sample, qtbot):
 
 def test_threshold_and_folding(sample, qtbot):
     search = sample.search
+    before = search.session.answers
+    search.settings.method.setCurrentIndex(search.settings.method.findData("likeness"))
+    qtbot.waitUntil(lambda: search.session.answers is not before and idle(sample))
     every = search.results.pictures.hits
     assert len(every) == 200
-    middle = every[40].score
-    search.alike.slider.setValue(round(100 * middle))
+    search.alike.slider.setValue(50)
     shown = search.results.pictures.hits
     assert 0 < len(shown) < 200
-    assert all(one.score >= search.alike.least for one in shown)
+    assert all(one.percentile >= 50 or one.written for one in shown)
     assert f"{len(shown)} of 200" in search.alike.words.text()
     search.alike.slider.setValue(100)
     assert search.results.stack.currentIndex() == 0
@@ -270,6 +274,124 @@ def test_threshold_and_folding(sample, qtbot):
     search.results.gallery.setCurrentIndex(search.results.pictures.index(row))
     search.results.toggle_folded()
     assert len(search.results.pictures.hits) == before
+
+
+def test_nothing_fits_is_said(sample, qtbot):
+    search = sample.search
+    asked(sample, qtbot, "quantum entanglement")
+    assert "Nothing here seems to fit" in search.query.note.text()
+    assert "Not known to the model" in search.query.note.text()
+    assert search.results.stack.currentIndex() == 1, "what is nearest is there to be looked at"
+    search.alike.slider.setValue(75)
+    assert search.results.empty_title.text() == "Nothing here fits"
+    search.alike.slider.setValue(0)
+
+
+def test_why_and_weights_and_saved_searches(sample, qtbot):
+    search = sample.search
+    asked(sample, qtbot, "heart -red")
+    first = search.results.pictures.hits[0]
+    search.results.gallery.setCurrentIndex(search.results.pictures.index(0))
+    assert "found by" in search.details.figures.text()
+    assert first.percentile is not None
+    qtbot.keyClick(search.query.field, Qt.Key.Key_Return)
+    assert (search.query.text, [part.kind for part in search.query.parts]) == ("heart", ["term"])
+    chip = search.query._chips[0]
+    assert "− red" in chip.text()
+    qtbot.keyClick(chip, Qt.Key.Key_Down)
+    assert search.query.parts[0].weight == -0.75
+    assert "0.75 × red" in search.query._chips[0].text()
+    search.filters.label.setCurrentIndex(1)
+    search.refresh()
+    search.query.saved.save_asked.emit()
+    kept = search.query.saved.kept[0]
+    assert kept.text == 'heart -0.75*"red"'
+    assert kept.filters.label
+    search.query.clear()
+    search.filters.clear.click()
+    assert search.filters.filters.all_pass
+    search.query.saved.fill()
+    search.query.saved.chosen.emit(kept)
+    assert (search.query.asked, search.filters.filters) == (("heart", (("red", -0.75),)), kept.filters)
+    again = type(search.query.saved)()
+    again.restore(json.loads(json.dumps(search.query.saved.state())))
+    assert again.kept == search.query.saved.kept
+    again.forget(kept)
+    assert again.kept == []
+    qtbot.waitUntil(lambda: idle(sample))
+
+
+def test_why_it_matched_is_shown_on_the_preview(sample, qtbot):
+    results = sample.search.results
+    results.gallery.setCurrentIndex(results.pictures.index(0))
+    sample.search.details.buttons["why"].click()
+    preview = results.preview
+    assert preview.isVisible()
+    qtbot.waitUntil(lambda: preview._explained, timeout=20_000)
+    qtbot.waitUntil(lambda: preview.pictures.find(preview.shown.path) is not None)
+    veiled = preview.grab().toImage()
+    qtbot.keyClick(preview, Qt.Key.Key_W)
+    assert preview.grab().toImage() != veiled
+    qtbot.keyClick(preview, Qt.Key.Key_W)
+    assert preview.grab().toImage() == veiled
+    qtbot.keyClick(preview, Qt.Key.Key_Right)
+    qtbot.waitUntil(lambda: preview.shown.id == results.pictures.hits[1].id and preview._explained)
+    qtbot.keyClick(preview, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: idle(sample))
+
+
+def test_filters_narrow_the_answers(sample, qtbot):
+    search = sample.search
+    everything = {one.id for one in search.results.pictures.hits}
+    search.filters.orientation.setCurrentIndex(search.filters.orientation.findData("portrait"))
+    qtbot.waitUntil(lambda: search.results.stack.currentIndex() == 0, timeout=20_000)
+    assert "portrait" in search.filters.fold.button.text()
+    search.filters.clear.click()
+    qtbot.waitUntil(lambda: {one.id for one in search.results.pictures.hits or []} == everything)
+    search.filters.since.setText("May")
+    search.filters.since.editingFinished.emit()
+    qtbot.waitUntil(lambda: "is no date" in said(sample))
+    search.filters.clear.click()
+    qtbot.waitUntil(lambda: idle(sample))
+
+
+def test_folders_of_an_index(tab, qtbot, folder, tmp_path, monkeypatch):
+    indexed(tab, qtbot, folder)
+    search = tab.search
+    search.index.box.asked.emit("folders")
+    window = tab.findChild(FoldersWindow)
+    qtbot.waitUntil(lambda: len(window.roots) == 1)
+    assert (window.roots[0].count, window.roots[0].there) == (12, True)
+    folder.rename(tmp_path / "moved")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "moved"))
+    window.moved.click()
+    qtbot.waitUntil(lambda: [root.folder for root in window.roots] == [(tmp_path / "moved").resolve()])
+    qtbot.waitUntil(lambda: search.session.about is not None and idle(tab))
+    assert len(search.session.about.ids) == 12
+    window.drop.click()
+    qtbot.waitUntil(lambda: window.roots == [])
+    window.close()
+    qtbot.waitUntil(lambda: search.session.about is not None and len(search.session.about.ids) == 0)
+    search.index.box.asked.emit("repair")
+    qtbot.waitUntil(lambda: "Nothing is wrong" in said(tab) and idle(tab))
+
+
+def test_a_watched_folder_is_taken_over(tab, qtbot, folder):
+    indexed(tab, qtbot, folder)
+    search = tab.search
+    watching = search.indexing.watching
+    qtbot.waitUntil(lambda: str(folder.resolve()) in watching.watched)
+    watching._settled.setInterval(50)
+    Image.new("RGB", (9, 9), "teal").save(folder / "new.png")
+    qtbot.waitUntil(
+        lambda: len(search.session.about.ids) == 13 and not search.indexing.running, timeout=60_000
+    )
+    (folder / "new.png").unlink()
+    qtbot.waitUntil(
+        lambda: len(search.session.about.ids) == 12 and not search.indexing.running, timeout=60_000
+    )
+    search.try_sample()
+    qtbot.waitUntil(lambda: watching.watched == [] and idle(tab), timeout=60_000)
 
 
 def test_captions_found_with_a_picture(sample, qtbot):

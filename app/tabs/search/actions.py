@@ -14,8 +14,9 @@ from app import theme
 from app.i18n import tr
 from app.tabs.base import Tab
 from app.tabs.search import exports
+from app.tabs.search.chips import USUAL, Part
 from app.tabs.search.grid import GridItem
-from app.tabs.search.query_bar import Part, QueryBar
+from app.tabs.search.query_bar import QueryBar
 from app.tabs.search.results import Results
 from app.tabs.search.session import SearchSession
 from app.tabs.search.work import is_picture_within
@@ -43,13 +44,15 @@ class Actions(QObject):
         if action in ("more", "less"):
             image = self._results.thumbnails.find(shown.path)
             picture = image.image if image is not None else None
-            self._query.add(Part(action, shown.id, shown.words, picture))
+            self._query.add(Part(action, shown.id, shown.words, picture, USUAL[action]))
         elif action == "path":
             data = QMimeData()
             data.setText(str(shown.path))
             data.setUrls([QUrl.fromLocalFile(str(shown.path))])
             QGuiApplication.clipboard().setMimeData(data)
             self._tab.set_status(tr("Copied {path}", path=shown.path))
+        elif action == "why":
+            self._results.show_why()
         elif action == "unfold":
             self._results.toggle_folded()
         elif action == "captions":

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWi
 
 from app import theme
 from app.i18n import plural, tr, tr_error
-from app.tabs.search.grid import GridItem, score_words
+from app.tabs.search.grid import GridItem, score_words, why_words
 from app.tabs.search.thumbnails import Thumbnail
 from app.tabs.search.tile import fitted, paint_absence
 from app.widgets.code_bits import CodeBits
@@ -47,7 +47,7 @@ class PictureView(QWidget):
 
 
 class Details(QScrollArea):
-    """`show_picture` fills it. wanted(action): one of `open`, `folder`, `path`, `picture`, `more`, `less`, `captions`, `unfold`."""
+    """`show_picture` fills it. wanted(action): one of `open`, `folder`, `path`, `picture`, `more`, `less`, `captions`, `why`, `unfold`."""
 
     wanted = Signal(str)
 
@@ -70,6 +70,8 @@ class Details(QScrollArea):
         self.figures.linkActivated.connect(self.wanted)
         self.path = Elided(mode=Qt.TextElideMode.ElideMiddle)
         self.path.setProperty("role", "hint")
+        self.about = Elided()
+        self.about.setProperty("role", "hint")
         self.problem = plain_label(role="problem")
         self.problem.setWordWrap(True)
         self.others = Hint()
@@ -83,6 +85,7 @@ class Details(QScrollArea):
             self.title,
             self.figures,
             self.path,
+            self.about,
             self.credit,
             self.problem,
             self.code_title,
@@ -108,6 +111,7 @@ class Details(QScrollArea):
             ("folder", tr("Show in folder"), tr("In the system's file manager")),
             ("path", tr("Copy path"), tr("Copy where the file is (Ctrl+C)")),
             ("picture", tr("Copy picture"), tr("The picture itself (Ctrl+Shift+C)")),
+            ("why", tr("Why it matched"), tr("Where in the picture the answer lies (Space, then W)")),
             ("more", tr("More like this"), tr("Add it to what is asked for (+)")),
             ("less", tr("Less like this"), tr("Turn away from it (−)")),
             ("captions", tr("Find captions for it"), tr("Search the captions with this picture")),
@@ -136,6 +140,10 @@ class Details(QScrollArea):
                 score=score_words(shown.score),
             )
             lines.append(words)
+        if shown.percentile is not None:
+            lines.append(tr("more alike than {n} % of what chance finds", n=f"{shown.percentile:.0f}"))
+        if shown.why:
+            lines.append(why_words(shown))
         if shown.duplicates:
             count = len(shown.duplicates)
             behind = plural("{n} near-duplicate behind it", "{n} near-duplicates behind it", count)
@@ -143,8 +151,11 @@ class Details(QScrollArea):
         self.figures.setText("<br>".join(lines))
         self.figures.setVisible(bool(lines))
         self.path.setText(f"{shown.path.parent.name}/{shown.path.name}")
+        self.about.setText(shown.about)
+        self.about.setVisible(bool(shown.about))
         self.view.setToolTip(tip(str(shown.path)))
         self.buttons["path"].setToolTip(tip(tr("Copy {path} (Ctrl+C)", path=shown.path)))
+        self.buttons["why"].setEnabled(shown.score is not None)
         others = [text for text in shown.captions if text != shown.words]
         self.others.setText("<br>".join(_plain(text) for text in others[:6]))
         self.others.setVisible(bool(others))

@@ -19,10 +19,12 @@ from models.errors import UserError
 from models.progress import Progress
 
 if TYPE_CHECKING:
+    from models.search.explaining import HeatMap
     from models.search.index import Index
     from models.search.index_table import IndexedItem
     from models.search.queries import Query, Results, SearchOptions
     from models.search.searcher import Searcher
+    from models.search.upkeep import Finding
 
 WORKER = "search"  # loads and asks
 READER = "search items"  # looks things up in indexes, so that the grid fills while a model loads
@@ -132,6 +134,23 @@ class Engine(QObject):
         result = await self.services.worker(READER).run(work.codes_of, index, [number], newest_wins="code")
         return result[0] if len(result) else None
 
+    async def roots(self, place: Place) -> list[work.RootState]:
+        """The folders of an index."""
+        return await self.services.worker(READER).run(work.root_states, await self.index(place))
+
+    async def move_root(self, place: Place, old: Path, new: Path) -> None:
+        """A folder of an index lies elsewhere now. Raises UserError."""
+        await self.services.worker(BUILDER).run(work.moved_root, await self.index(place), old, new)
+
+    async def drop_root(self, place: Place, folder: Path) -> int:
+        """Take a folder out of an index; how many pictures it had. Raises UserError."""
+        return await self.services.worker(BUILDER).run(work.dropped_root, await self.index(place), folder)
+
+    async def repair(self, place: Place) -> list[Finding]:
+        """What was wrong with an index, which is closed for it; see `work.repaired`. Raises UserError."""
+        self.forget(place.path)
+        return await self.services.worker(BUILDER).run(work.repaired, place.folder)
+
     def forget(self, path: str) -> None:
         """Close an index."""
         index = self._indexes.pop(path, None)
@@ -154,6 +173,13 @@ class Engine(QObject):
             newest_wins="search",
             drop_running=True,
         )
+
+    async def heat_map(self, place: Place, query: Query, path: Path) -> HeatMap:
+        """Where in a picture the answer lies. Raises UserError, or Dropped when another is asked for, or a search."""
+        searcher, index = await self.searcher(), await self.index(place)
+        worker = self.services.worker(WORKER)
+        job = (work.heat_map, searcher, index, query, path, self._memory)
+        return await worker.run(*job, progress=Progress(), newest_wins="search", drop_running=True)
 
     async def make(self, place: Place, settings: dict[str, Any]) -> None:
         """An empty index at a place, if there is none. Raises Refused as `check`, UserError where it cannot be written."""

@@ -20,7 +20,17 @@ from models.progress import Progress
 SHEET_COLUMNS = 8
 TILE, WORDS, MARGIN = 220, 44, 24  # px
 MOST_ON_SHEET = 400
-COLUMNS = ("rank", "path", "caption", "similarity", "distance", "near_duplicates", "attribution")
+COLUMNS = (
+    "rank",
+    "path",
+    "caption",
+    "similarity",
+    "distance",
+    "near_duplicates",
+    "attribution",
+    "percentile",
+    "found_by",
+)
 
 
 def write_table(path: Path, shown: Sequence[GridItem]) -> None:
@@ -31,9 +41,9 @@ def write_table(path: Path, shown: Sequence[GridItem]) -> None:
     for rank, item in enumerate(shown, 1):
         score = "" if item.score is None else f"{item.score:.6f}"
         distance = "" if item.distance is None else item.distance
-        writer.writerow(
-            [rank, item.path, item.caption, score, distance, len(item.duplicates), item.attribution]
-        )
+        percentile = "" if item.percentile is None else f"{item.percentile:.1f}"
+        row = [rank, item.path, item.caption, score, distance, len(item.duplicates), item.attribution]
+        writer.writerow([*row, percentile, "|".join(item.why)])
     write_whole(path, text.getvalue())
 
 

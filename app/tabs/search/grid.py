@@ -26,7 +26,8 @@ MOST_PAGES = 64  # that are kept
 
 @dataclass(frozen=True)
 class GridItem:
-    """One picture of the grid. score, distance and code only of answers: code is bool [bits]. folded: its near-duplicates."""
+    """One picture of the grid. score, distance and code only of answers: code is bool [bits]. folded: its near-duplicates.
+    percentile: of likeness. why: see `Hit.why`. about: date, size, camera."""
 
     id: int
     path: Path
@@ -37,6 +38,14 @@ class GridItem:
     distance: int | None = None
     code: np.ndarray | None = None
     folded: tuple[GridItem, ...] = ()
+    percentile: float | None = None
+    why: tuple[str, ...] = ()
+    about: str = ""
+
+    @property
+    def written(self) -> bool:
+        """Whether the words that were asked for stand in what is written of it."""
+        return any(reason != "likeness" for reason in self.why)
 
     @property
     def duplicates(self) -> tuple[int, ...]:
@@ -60,12 +69,17 @@ class GridItem:
             hit.distance,
             hit.code,
             tuple(cls.of_hit(other) for other in hit.folded),
+            hit.percentile,
+            hit.why,
+            about_file(hit.day, hit.camera, *hit.size),
         )
 
     @classmethod
     def of_item(cls, item: IndexedItem) -> GridItem:
         first = item.captions[0] if item.captions else ""
-        return cls(item.id, item.path, first, item.captions, item.attribution)
+        facts = item.facts
+        about = about_file(item.day, facts.camera, facts.width, facts.height)
+        return cls(item.id, item.path, first, item.captions, item.attribution, about=about)
 
 
 class Pictures(QAbstractListModel):
@@ -170,6 +184,24 @@ class Pictures(QAbstractListModel):
         self._asked.discard(number)
 
 
+def about_file(day: str, camera: str, width: int, height: int) -> str:
+    """When, how large, with what: as far as the file tells."""
+    size = f"{width} × {height}" if width and height else ""
+    return " · ".join(part for part in (day, size, camera) if part)
+
+
+def why_words(shown: GridItem) -> str:
+    """What found it, in words."""
+    names = {
+        "likeness": tr("likeness"),
+        "name": tr("word in the name"),
+        "caption": tr("word in the caption"),
+        "keyword": tr("word in the keywords"),
+        "date": tr("date"),
+    }
+    return tr("found by {reasons}", reasons=", ".join(names[reason] for reason in shown.why))
+
+
 def score_words(score: float) -> str:
     return digits(score, ".2f")
 
@@ -183,6 +215,8 @@ def spoken(shown: GridItem) -> str:
 
 def tooltip(shown: GridItem) -> str:
     lines = [shown.words]
+    if shown.why:
+        lines.append(why_words(shown))
     if shown.score is not None:
         lines.append(
             tr("similarity {score} · distance {d}", score=score_words(shown.score), d=shown.distance)

@@ -7,7 +7,6 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QProgressBar,
     QPushButton,
@@ -25,7 +24,7 @@ from app.widgets.plain import tip
 
 
 class IndexBox(QWidget):
-    """chosen(path): another index. asked(what): `update`, `add`, `open`, `skipped`, `show`, `remove`, `sample`, `pause`."""
+    """chosen(path): another index. asked(what): `update`, `add`, `folders`, `repair`, `open`, `skipped`, `show`, `remove`, `sample`, `pause`."""
 
     chosen = Signal(str)
     asked = Signal(str)
@@ -64,6 +63,8 @@ class IndexBox(QWidget):
         for name, words in (
             ("update", tr("Update now")),
             ("add", tr("Add a folder…")),
+            ("folders", tr("Folders…")),
+            ("repair", tr("Check and repair")),
             ("skipped", tr("Show skipped files")),
             ("", ""),
             ("open", tr("Open an index…")),
@@ -117,7 +118,7 @@ class IndexBox(QWidget):
     def show_about(self, about: About | None, place: Place | None) -> None:
         """How the index stands; None: it has not been opened."""
         changeable = about is not None and not about.read_only and bool(about.folders)
-        for name in ("update", "add"):
+        for name in ("update", "add", "folders", "repair"):
             self.actions_by_name[name].setEnabled(changeable)
         self.actions_by_name["skipped"].setEnabled(about is not None and bool(about.problems))
         self.actions_by_name["show"].setEnabled(about is not None)
@@ -145,46 +146,3 @@ class IndexBox(QWidget):
             self.step.setText(text)
             self.bar.setValue(round(1000 * fraction))
             self.pause.setText(tr("Go on") if paused else tr("Pause"))
-
-
-class AlikeBox(QWidget):
-    """How alike an answer must be at least, and whether near-duplicates are folded. changed: either is another."""
-
-    threshold_changed = Signal()
-    fold_changed = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        from PySide6.QtCore import Qt
-        from PySide6.QtWidgets import QCheckBox, QSlider
-
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.TINY)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setRange(0, 100)
-        self.slider.setPageStep(5)
-        self.slider.setAccessibleName(tr("How alike an answer must be"))
-        self.slider.setToolTip(
-            tr("Answers less similar than this are left out; at the left end all are shown")
-        )
-        self.slider.valueChanged.connect(lambda _value: self.threshold_changed.emit())
-        self.words = QLabel()
-        self.words.setProperty("role", "hint")
-        self.fold = QCheckBox(tr("Fold near-duplicates"))
-        self.fold.setToolTip(tr("Show pictures that are nearly the same once"))
-        self.fold.toggled.connect(lambda _on: self.fold_changed.emit())
-        for widget in (self.slider, self.words, self.fold):
-            column.addWidget(widget)
-        self.show_count(0, 0)
-
-    @property
-    def least(self) -> float:
-        """−1 lets all pass."""
-        return self.slider.value() / 100 if self.slider.value() else -1.0
-
-    def show_count(self, shown: int, found: int) -> None:
-        least = tr("any likeness") if self.least < 0 else tr("at least {score}", score=f"{self.least:.2f}")
-        if found:
-            least += " · " + tr("{shown} of {found} answers", shown=f"{shown:,}", found=f"{found:,}")
-        self.words.setText(least)

@@ -9,12 +9,14 @@ from PySide6.QtWidgets import QFileDialog
 from app.i18n import plural, tr, tr_error
 from app.tabs.paged import PagedTab
 from app.tabs.search.engine import NotHere, Refused
+from app.tabs.search.folders import FoldersWindow
 from app.tabs.search.index_box import IndexBox
 from app.tabs.search.indexing import Indexing
 from app.tabs.search.places import BUNDLED
 from app.tabs.search.session import SearchSession
 from app.widgets.message_bar import Action
 from models.errors import UserError
+from models.progress import Cancelled
 
 
 class IndexControl(QObject):
@@ -69,6 +71,25 @@ class IndexControl(QObject):
         forget: Action = (tr("Forget it"), lambda: self._session.forget(place))
         self._tab.show_error(error, [forget] if place.path != BUNDLED else [])
 
+    async def _repair(self) -> None:
+        """Look for what is wrong with the chosen index, put it right, and say so."""
+        session, place = self._session, self._session.place
+        if self._indexing.running or place.path == BUNDLED:
+            return
+        try:
+            with self._tab.services.task(tr("Checking the index")):
+                found = await session.engine.repair(place)
+        except Cancelled:
+            return
+        except UserError as error:
+            self._tab.show_error(error)
+            return
+        told = (tr(finding.what, count=finding.count, reason=finding.reason) for finding in found)
+        words = " ".join(told) or tr("Nothing is wrong.")
+        heading = tr("The index was checked and put right.") if found else tr("The index was checked.")
+        self._tab.show_message("hint", words, heading=heading, key="repaired")
+        session.choose(place)
+
     def _download(self) -> None:
         self._session.engine.download(self._tab.models.choice)
         self.agreed.emit()
@@ -83,6 +104,10 @@ class IndexControl(QObject):
             name = QFileDialog.getExistingDirectory(self._tab, tr("Open an index"))
             if name:
                 session.choose(session.places.find(name))
+        elif what == "folders":
+            FoldersWindow(self._tab, session, self._indexing).open()
+        elif what == "repair":
+            self._tab.start(self._repair())
         elif what == "show":
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(session.place.folder)))
         else:

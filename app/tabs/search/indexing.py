@@ -17,6 +17,7 @@ from app.tabs.paged import PagedTab
 from app.tabs.search.places import BUNDLED, Place, is_index, place_for
 from app.tabs.search.session import SearchSession
 from app.tabs.search.skipped import SkippedWindow
+from app.tabs.search.watching import Watching, folders_below
 from app.tabs.search.work import Indexed
 from models.errors import UserError
 from models.progress import Cancelled
@@ -42,6 +43,11 @@ class Indexing(QObject):
         self._task: ShownProgress | None = None
         self.tab.services.tasks_changed.connect(self._show_step)
         self._skipped: SkippedWindow | None = None
+        self.watching = Watching(self)
+        self.watching.changed.connect(self._take_over)
+        session.opened.connect(lambda: tab.start(self.watch()))
+        session.left.connect(self.watching.stop)
+        self.ended.connect(lambda: tab.start(self.watch()))
 
     @property
     def running(self) -> bool:
@@ -74,6 +80,37 @@ class Indexing(QObject):
             name = QFileDialog.getExistingDirectory(self.tab, tr("Add a folder"))
             if name:
                 self.begin([Path(name)], session.place)
+
+    async def watch(self) -> None:
+        """Watch the folders of the index that is searched, if it may be changed."""
+        session, about = self._session, self._session.about
+        if about is None or about.read_only or not about.folders:
+            self.watching.stop()
+            return
+        place = session.place
+        worker = self.tab.services.worker("search items")
+        try:
+            folders = await worker.run(folders_below, about.folders, newest_wins="watch")
+        except Cancelled:
+            return
+        if session.place.path == place.path:
+            self.watching.watch(folders)
+            if self.watching.unwatched:
+                name = Path(self.watching.unwatched[0]).name
+                said = tr(
+                    "Changes in {folder} are not seen by themselves; update the index by hand.", folder=name
+                )
+                self.tab.show_message("hint", said, key="unwatched")
+
+    def _take_over(self) -> None:
+        """Files have changed: bring the index up to date, unless its model is another or it is being indexed."""
+        place = self._session.place
+        if (
+            not self.running
+            and self._session.about is not None
+            and place.model in ("", self.tab.models.choice)
+        ):
+            self.do("update")
 
     def toggle_pause(self) -> None:
         building = self._session.engine.building

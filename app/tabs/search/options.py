@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Signal
@@ -9,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox
 
 from app.i18n import tr
 from app.widgets.section import Fold
+from models.search.filters import Filters
 from models.search.queries import SearchOptions
 
 
@@ -23,6 +25,21 @@ class Options(QObject):
         self.side = QComboBox()
         self.side.addItem(tr("Pictures"), "pictures")
         self.side.addItem(tr("Captions"), "captions")
+        self.method = QComboBox()
+        for words, name in (
+            (tr("likeness and words"), "hybrid"),
+            (tr("likeness"), "likeness"),
+            (tr("words"), "words"),
+        ):
+            self.method.addItem(words, name)
+        self.kind = QComboBox()
+        for words, name in (
+            (tr("auto"), "auto"),
+            (tr("exact"), "exact"),
+            (tr("multi-index"), "multi-index"),
+            (tr("inverted file"), "inverted"),
+        ):
+            self.kind.addItem(words, name)
         self.size = QComboBox()
         for words, name in ((tr("small"), "small"), (tr("medium"), "medium"), (tr("large"), "large")):
             self.size.addItem(words, name)
@@ -40,7 +57,8 @@ class Options(QObject):
                 "In half precision: the best codes can then be ordered more finely. Without them an index is much smaller."
             )
         )
-        self.side.currentIndexChanged.connect(lambda _index: self._tell())
+        for choice in (self.side, self.method):
+            choice.currentIndexChanged.connect(lambda _index: self._tell())
         self.size.currentIndexChanged.connect(lambda _index: self.size_changed.emit(self.tile_size))
         for box in (self.top, self.rerank, self.words):
             box.valueChanged.connect(lambda _value: self._tell())
@@ -50,6 +68,12 @@ class Options(QObject):
         """Lay the controls out."""
         self._fold = fold
         fold.add_row(tr("Search in"), self.side, "", tr("Pictures, or the captions that came with them"))
+        fold.add_row(
+            tr("Find by"),
+            self.method,
+            "",
+            tr("Likeness to the words, the words in names, captions, keywords and dates, or both"),
+        )
         fold.add_row(tr("Thumbnails"), self.size, "", tr("How large the pictures of the grid are"))
         fold.add_row(tr("Most answers"), self.top, "", tr("At most so many are shown"))
         fold.add_row(
@@ -67,6 +91,14 @@ class Options(QObject):
         fold.add_row(
             tr("Decoding processes"), self.workers, "", tr("That read pictures while a folder is indexed")
         )
+        fold.add_row(
+            tr("New indexes"),
+            self.kind,
+            "",
+            tr(
+                "How codes are searched. Exact is fastest up to about ten million; beyond, multi-index or inverted."
+            ),
+        )
         fold.add(self.keep)
         self._summarise()
 
@@ -79,15 +111,27 @@ class Options(QObject):
         """0 to 1: of the words, beside a picture."""
         return self.words.value() / 100
 
-    def search_options(self, fold: bool) -> SearchOptions:
+    def search_options(self, fold: bool, filters: Filters) -> SearchOptions:
+        """How the next question is searched."""
         side: Literal["pictures", "captions"] = (
             "captions" if self.side.currentData() == "captions" else "pictures"
         )
-        return SearchOptions(top=self.top.value(), rerank=self.rerank.value(), fold=fold, side=side)
+        return SearchOptions(
+            top=self.top.value(),
+            rerank=self.rerank.value(),
+            fold=fold,
+            side=side,
+            method=self.method.currentData(),
+            **asdict(filters),
+        )
 
     def index_settings(self) -> dict[str, Any]:
         """Fields of `IndexSettings`, which are made of them off the GUI thread: importing them takes a while."""
-        return {"keep_embeddings": self.keep.isChecked(), "workers": self.workers.value()}
+        return {
+            "keep_embeddings": self.keep.isChecked(),
+            "workers": self.workers.value(),
+            "kind": self.kind.currentData(),
+        }
 
     def choose_side(self, side: str) -> None:
         """``pictures`` or ``captions``."""
@@ -96,6 +140,8 @@ class Options(QObject):
     def state(self) -> dict[str, Any]:
         return {
             "side": self.side.currentData(),
+            "method": self.method.currentData(),
+            "kind": self.kind.currentData(),
             "size": self.tile_size,
             "top": self.top.value(),
             "rerank": self.rerank.value(),
@@ -107,7 +153,8 @@ class Options(QObject):
     def restore(self, state: object) -> None:
         if not isinstance(state, dict):
             return
-        for name, choice in (("side", self.side), ("size", self.size)):
+        choices = (("side", self.side), ("size", self.size), ("method", self.method), ("kind", self.kind))
+        for name, choice in choices:
             index = choice.findData(state.get(name))
             if index >= 0:
                 choice.setCurrentIndex(index)

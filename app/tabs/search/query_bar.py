@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
-    QIcon,
     QImage,
     QKeyEvent,
     QKeySequence,
-    QPixmap,
     QUndoStack,
 )
 from PySide6.QtWidgets import (
@@ -24,7 +22,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -32,25 +30,15 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import tr
+from app.tabs.search.chips import Chip, Part
+from app.tabs.search.saved import SavedSearches
 from app.undo import Undoing
 from app.widgets.drop_zone import dropped_paths, take_drop
 from app.widgets.labels import Hint
-from app.widgets.plain import menu_words, tip
+from models.search.queries import written_terms
 
 DEBOUNCE_MS = 120
 MOST_CHIPS = 6
-CHIP_WORDS = 22  # letters
-
-
-@dataclass(frozen=True)
-class Part:
-    """What is asked for besides words. kind: ``picture``, ``more`` or ``less``. value: a path or an array of a picture,
-    or the id of a picture of the index."""
-
-    kind: str
-    value: Any
-    words: str
-    image: QImage | None = None
 
 
 class SearchField(QLineEdit):
@@ -100,11 +88,12 @@ class QueryBar(QWidget):
         self.note.linkActivated.connect(self.example_chosen)
         self.count = Hint()
         self.count.setWordWrap(False)
-        self._row.addWidget(self.note)
-        self._row.addStretch(1)
+        # A long note is cut rather than that it pushes the window apart.
+        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._row.addWidget(self.note, 1)
         self._row.addWidget(self.count)
         column.addWidget(holder)
-        self._chips: list[QPushButton] = []
+        self._chips: list[Chip] = []
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.setInterval(DEBOUNCE_MS)
@@ -121,7 +110,12 @@ class QueryBar(QWidget):
         self.field.setProperty("kind", "query")
         self.field.setPlaceholderText(tr("Type words, or drop a picture"))
         self.field.setAccessibleName(tr("Search"))
-        self.field.setToolTip(tr("Words to search by (Ctrl+F). Return goes to the results."))
+        self.field.setToolTip(
+            tr(
+                "Words to search by (Ctrl+F). cat -dog +0.5*snow turns away from dogs and a little towards snow. Return goes"
+                " to the results."
+            )
+        )
         self.field.setClearButtonEnabled(True)
         self.field.setAcceptDrops(False)  # a file that is dropped is a picture, not its address
         self.field.textEdited.connect(lambda _text: self._wait.start())
@@ -144,6 +138,8 @@ class QueryBar(QWidget):
         row.addWidget(self.field, 1)
         row.addWidget(self.latency)
         row.addWidget(self.by_picture)
+        self.saved = SavedSearches(self)
+        row.addWidget(self.saved.button)
         self.field.installEventFilter(self)
         self._frame = frame
         return frame
@@ -155,6 +151,24 @@ class QueryBar(QWidget):
         return self.field.text().strip()
 
     @property
+    def asked(self) -> tuple[str, tuple[tuple[str, float], ...]]:
+        """The words, and further words with their weights: those in the field, and those that are chips."""
+        text, terms = written_terms(self.text)
+        return text, terms + tuple((part.value, part.weight) for part in self.parts if part.kind == "term")
+
+    @property
+    def written(self) -> str:
+        """The words with those that are chips, as they could be typed."""
+        terms = [part for part in self.parts if part.kind == "term"]
+        signed = [f'{"+" if part.weight > 0 else "-"}{abs(part.weight):g}*"{part.value}"' for part in terms]
+        return " ".join([self.text, *signed]).strip()
+
+    @property
+    def weights(self) -> tuple[tuple[int, float], ...]:
+        """Of the pictures that more (or less) should be like, by id."""
+        return tuple((int(part.value), part.weight) for part in self.parts if part.kind in ("more", "less"))
+
+    @property
     def picture(self) -> Path | np.ndarray | None:
         return next((part.value for part in self.parts if part.kind == "picture"), None)
 
@@ -164,7 +178,9 @@ class QueryBar(QWidget):
 
     @property
     def empty(self) -> bool:
-        return not self.text and self.picture is None and not self.ids("more")
+        text, terms = self.asked
+        words = text or any(weight > 0 for _, weight in terms)
+        return not words and self.picture is None and not self.ids("more")
 
     def set_text(self, text: str) -> None:
         """As if it had been typed; searched at once."""
@@ -186,14 +202,15 @@ class QueryBar(QWidget):
 
     def drop_ids(self) -> None:
         """Ids mean something in their own index only."""
-        if any(part.kind != "picture" for part in self.parts):
-            self._set_parts([part for part in self.parts if part.kind == "picture"], tell=False)
+        kept = [part for part in self.parts if part.kind in ("picture", "term")]
+        if len(kept) < len(self.parts):
+            self._set_parts(kept, tell=False)
 
     def set_image(self, value: object, image: QImage) -> None:
         """The small picture of a chip has been read."""
         for number, part in enumerate(self.parts):
             if part.value is value and part.image is None:
-                self.parts[number] = Part(part.kind, part.value, part.words, image)
+                self.parts[number] = replace(part, image=image)
                 self._draw_chips()
 
     def remove(self, part: Part) -> None:
@@ -215,7 +232,7 @@ class QueryBar(QWidget):
             lambda: tr("pictures of the question"),
             lambda: list(self.parts),
             self.set_parts,
-            key=lambda parts: [(part.kind, part.words, str(part.value)) for part in parts],
+            key=lambda parts: [(part.kind, part.words, str(part.value), part.weight) for part in parts],
         )
         self.changed.connect(result.look)
         return result
@@ -231,8 +248,19 @@ class QueryBar(QWidget):
         if not text and self.field.hasFocus():
             self._wait.start()  # the cross in the field was pressed
 
+    def take_terms(self) -> None:
+        """Words with a sign become chips, whose weight can be seen and changed."""
+        text, terms = written_terms(self.text)
+        if terms and (text or self.picture is not None or self.ids("more") or any(w > 0 for _, w in terms)):
+            self.field.setText(text)
+            made = [Part("term", words, words, weight=weight) for words, weight in terms]
+            named = {part.value for part in made}
+            others = [part for part in self.parts if part.kind != "term" or part.value not in named]
+            self._set_parts([*others, *made][-MOST_CHIPS:], tell=False)
+
     def _submit(self) -> None:
         self._wait.stop()
+        self.take_terms()
         self.submitted.emit()
 
     def type_on(self, text: str) -> None:
@@ -257,22 +285,20 @@ class QueryBar(QWidget):
             self._row.insertWidget(number, chip)
             self._chips.append(chip)
 
-    def _chip(self, part: Part) -> QPushButton:
-        words = part.words if len(part.words) <= CHIP_WORDS else part.words[: CHIP_WORDS - 1] + "…"
-        titles = {
-            "picture": tr("like {words}", words=words),
-            "more": tr("+ more like {words}", words=words),
-            "less": tr("− less like {words}", words=words),
-        }
-        chip = QPushButton(menu_words(f"{titles[part.kind]}  ×"))
-        chip.setProperty("kind", "chip")
-        if part.image is not None:
-            chip.setIcon(QIcon(QPixmap.fromImage(part.image)))
-            chip.setIconSize(QSize(16, 16))
-        chip.setToolTip(tip(tr("Remove: {words}", words=titles[part.kind])))
-        chip.setAccessibleName(tr("Remove: {words}", words=titles[part.kind]))
+    def _chip(self, part: Part) -> Chip:
+        chip = Chip(part)
         chip.clicked.connect(lambda: self.remove(part))
+        chip.weighed.connect(lambda steps: self._weigh(part, steps))
         return chip
+
+    def _weigh(self, part: Part, steps: int) -> None:
+        place = next((number for number, other in enumerate(self.parts) if other is part), None)
+        if place is None:
+            return
+        self.parts[place] = part.weighed(steps)
+        self._draw_chips()
+        self._chips[place].setFocus()
+        self._wait.start()
 
     # Dropping ---------------------------------------------------------------------------------------------
 

@@ -134,6 +134,13 @@ class Results(QWidget):
             self.chosen.emit(None)
         self.gallery.look_again()
 
+    def enter(self) -> None:
+        """The keys go to the grid now, to its first picture if none is chosen."""
+        if self.pictures.rowCount():
+            self.gallery.setFocus()
+            if not self.gallery.currentIndex().isValid():
+                self.gallery.setCurrentIndex(self.pictures.index(0))
+
     def set_size(self, name: str) -> None:
         """``small``, ``medium`` or ``large`` tiles."""
         self._size = name if name in SIZES else "medium"
@@ -153,6 +160,11 @@ class Results(QWidget):
     def large_picture(self, shown: GridItem) -> Thumbnail | None:
         """In large if it has been read, else as the grid has it."""
         return self.large.find(shown.path) or self.thumbnails.find(shown.path)
+
+    def show_why(self) -> None:
+        """The current picture in large, and where in it the answer lies."""
+        self.preview.explains = True
+        self.show_preview()
 
     def show_preview(self) -> None:
         if self.current is not None:
@@ -249,6 +261,7 @@ class Results(QWidget):
         for key, words in (
             ("open", tr("Open")),
             ("preview", tr("Preview")),
+            ("why", tr("Why it matched")),
             ("folder", tr("Show in folder")),
             ("path", tr("Copy path")),
             ("picture", tr("Copy picture")),
@@ -263,6 +276,8 @@ class Results(QWidget):
                 continue
             action = menu.addAction(words)
             action.setEnabled(not (gone and key in ("open", "picture", "captions")))
+            if key == "why":
+                action.setEnabled(self.current is not None and self.current.score is not None)
             action.setVisible(key != "unfold" or (self.current is not None and bool(self.current.folded)))
             action.triggered.connect(
                 lambda _on=False, which=key: (

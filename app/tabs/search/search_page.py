@@ -11,22 +11,24 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog
 
 from app.i18n import plural, tr
-from app.paths import path_or_name
 from app.tabs.paged import Page
+from app.tabs.search import fetching, remembered
 from app.tabs.search.actions import Actions
+from app.tabs.search.alike_box import AlikeBox
 from app.tabs.search.details import Details
+from app.tabs.search.filter_box import FilterBox
 from app.tabs.search.grid import PAGE, GridItem
-from app.tabs.search.index_box import AlikeBox
 from app.tabs.search.index_control import IndexControl
 from app.tabs.search.indexing import Indexing
 from app.tabs.search.kinds import picture_filter
+from app.tabs.search.notes import note
 from app.tabs.search.options import Options
-from app.tabs.search.places import BUNDLED, Places, is_index
+from app.tabs.search.places import BUNDLED, is_index
 from app.tabs.search.query_bar import QueryBar, image_of
 from app.tabs.search.results import Results
+from app.tabs.search.saved import SavedSearch
 from app.tabs.search.session import SearchSession
 from app.tabs.search.thumbnails import read
-from app.widgets.plain import markup
 from models.errors import UserError
 from models.progress import Cancelled
 from models.search.queries import Query
@@ -46,7 +48,7 @@ class SearchPage(Page):
     def __init__(self, tab: SearchTab) -> None:
         super().__init__(tab)
         self.session = SearchSession(tab.engine, tab.start, self)
-        self.alike, self.settings = AlikeBox(), Options()
+        self.alike, self.settings, self.filters = AlikeBox(), Options(), FilterBox()
         self.query, self.results, self.details = QueryBar(), Results(), Details()
         self.view.addWidget(self.query)
         self.view.addWidget(self.results, 1)
@@ -63,13 +65,16 @@ class SearchPage(Page):
         self.query.changed.connect(self.refresh)
         self._undoing = self.query.undoing(self.tab.undo_stack)
         self.query.submitted.connect(lambda: self.tab.start(self._submit()))
-        self.query.down.connect(self._into_results)
+        self.query.down.connect(self.results.enter)
         self.query.dropped.connect(self.tab.accept_paths)
         self.query.picture_asked.connect(self._ask_for_picture)
         self.query.example_chosen.connect(self._try_example)
         self.results.chosen.connect(self._show_details)
         self.results.wanted.connect(self.deeds.do)
         self.results.image_ready.connect(self._show_image)
+        self.results.preview.heat_asked.connect(
+            lambda shown: self.tab.start(fetching.heat(self, self._question()[0], shown))
+        )
         self.results.left.connect(self._back_to_field)
         self.results.empty_button.clicked.connect(self.try_sample)
         self.results.pictures.page_wanted.connect(lambda number: self.tab.start(self._fetch(number)))
@@ -78,6 +83,10 @@ class SearchPage(Page):
         self.alike.threshold_changed.connect(self._show_found)
         self.alike.fold_changed.connect(self.refresh)
         self.settings.changed.connect(self.refresh)
+        self.filters.changed.connect(self.refresh)
+        self.query.saved.save_asked.connect(self._save)
+        self.query.saved.chosen.connect(self._show_saved)
+        self.query.saved.changed.connect(self.tab.remember)
         self.settings.size_changed.connect(self.results.set_size)
         self.results.set_size(self.settings.tile_size)
 
@@ -85,6 +94,7 @@ class SearchPage(Page):
         session = self.session
         for call in (self.query.drop_ids, self._undoing.begin):
             session.left.connect(call)
+        session.opened.connect(self._offer_filters)
         session.opened.connect(self.refresh)
         session.not_opened.connect(self.show_welcome)
         session.closed.connect(self.show_welcome)
@@ -147,30 +157,14 @@ class SearchPage(Page):
         return self.deeds.exports
 
     def state(self) -> dict[str, Any]:
-        return {
-            "index": path_or_name(self.session.place.path) if self.session.about is not None else "",
-            "indexes": self.session.places.state(),
-            "text": self.query.text,
-            "least": self.alike.slider.value(),
-            "fold": self.alike.fold.isChecked(),
-            "settings": self.settings.state(),
-        }
+        return remembered.state_of(self)
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.session.places = Places.restored(state.get("indexes"))
-        least = state.get("least")
-        self.alike.slider.setValue(least if isinstance(least, int) else 0)
-        self.alike.fold.setChecked(bool(state.get("fold")))
-        self.settings.restore(state.get("settings"))
-        self.results.set_size(self.settings.tile_size)
-        self.query.field.setText(str(state.get("text", "")))
-        index = str(state.get("index", ""))
-        if any(place.path == index for place in self.session.places.all()) or is_index(Path(index)):
-            self.session.choose(self.session.places.find(index))
-        self.index.show()
+        remembered.restore(self, state)
 
     async def shut_down(self) -> None:
         self.session.stop_timers()
+        self.indexing.watching.stop()
         self.query.stop_waiting()
         self.results.close_threads()
         await self.session.engine.shut_down()
@@ -187,8 +181,24 @@ class SearchPage(Page):
         self.refresh()
         self.tab.start(self.session.warm())
 
+    def _offer_filters(self) -> None:
+        about = self.session.about
+        if about is not None:
+            self.filters.show_choices(about.labels, about.folders)
+
+    def _save(self) -> None:
+        self.query.saved.keep(SavedSearch(self.query.written, self.filters.filters))
+
+    def _show_saved(self, saved: SavedSearch) -> None:
+        self.query.clear()
+        self.query.field.setText(saved.text)
+        self.query.take_terms()
+        self.filters.set_filters(saved.filters)
+        self.refresh()
+
     def refresh(self) -> None:
         """What is asked for, or where, has changed."""
+        self.query.saved.may_save = bool(self.query.written)
         if self.session.about is None:
             if not self.query.empty:
                 self._ready_to_ask()
@@ -203,15 +213,18 @@ class SearchPage(Page):
     def _question(self) -> tuple[Query, Any]:
         """What is asked for, and how it is searched."""
         part = self.settings.words_share
+        text, terms = self.query.asked
         query = Query(
-            text=self.query.text,
+            text=text,
+            terms=terms,
+            weights=self.query.weights,
             picture=self.query.picture,
             more=self.query.ids("more"),
             less=self.query.ids("less"),
             text_weight=2 * part,
             picture_weight=2 * (1 - part),
         )
-        return query, self.settings.search_options(self.alike.fold.isChecked())
+        return query, self.settings.search_options(self.alike.fold.isChecked(), self.filters.filters)
 
     async def _submit(self) -> None:
         """Return: search at once, and go to the answers."""
@@ -219,7 +232,7 @@ class SearchPage(Page):
         if self.session.about is None and not self.query.empty:
             self._ready_to_ask()
         elif await self.session.ask(*self._question()) and self.results.pictures.rowCount():
-            self._into_results()
+            self.results.enter()
 
     def _show_answers(self, other: bool) -> None:
         answers = self.session.answers
@@ -309,30 +322,29 @@ class SearchPage(Page):
             self.alike.show_count(0, 0)
             return
         current = self.results.current
-        kept = [item for item in result if item.score is None or item.score >= self.alike.least]
+        kept = [item for item in result if self.alike.passes(item)]
         self.results.show_hits(kept, other)
+        if other:
+            self.results.preview.forget_heat()
         self.alike.show_count(len(kept), len(result))
         self.query.count.setText(tr("{n} of {all}", n=f"{len(kept):,}", all=f"{answers.searched:,}"))
-        self._show_note(answers.unknown)
+        self._show_note(answers.unknown, answers.fits)
         if kept:
             self.results.show_grid()
             self.results.keep_current(current.id if current is not None and not other else None, other)
         elif result:
-            self.results.show_empty(tr("Nothing is that alike"), tr("Move the slider to the left."), False)
+            words = tr("Move the slider to the left to see what is nearest.")
+            title = tr("Nothing is that alike") if answers.fits else tr("Nothing here fits")
+            self.results.show_empty(title, words, False)
         else:
             self.results.show_empty(
                 tr("Nothing was found"), tr("There is nothing in this index to compare with."), False
             )
 
-    def _show_note(self, unknown: tuple[str, ...] = ()) -> None:
-        if unknown:
-            words = tr("Not known to the model: {words}", words=", ".join(unknown[:6]))
-            self.query.note.setText(f"<span>{markup(words)}</span>")
-        elif self.session.place.path == BUNDLED and not self.query.parts:
-            links = " · ".join(f'<a href="{item}">{item}</a>' for item in EXAMPLES)
-            self.query.note.setText(tr("Try {examples}", examples=links))
-        else:
-            self.query.note.setText("")
+    def _show_note(self, unknown: tuple[str, ...] = (), fits: bool = True) -> None:
+        sample = self.session.place.path == BUNDLED and not self.query.parts
+        self.query.note.setText(note(unknown, fits, EXAMPLES if sample else ()))
+        self.query.note.setToolTip(note(unknown, fits, ()))
 
     async def _fetch(self, number: int) -> None:
         """A page of the grid."""
@@ -356,15 +368,7 @@ class SearchPage(Page):
         self.details.show_codes(asked, shown.code)
         self.tab.show_page_details(self.details, tr("Picture"))
         if shown.code is None:
-            self.tab.start(self._fetch_code(shown))
-
-    async def _fetch_code(self, shown: GridItem) -> None:
-        try:
-            code = await self.session.engine.code(self.session.place, shown.id)
-        except Cancelled:
-            return
-        if self.details.shown is shown:
-            self.details.show_codes(None, code)
+            self.tab.start(fetching.code(self, shown))
 
     def _show_image(self) -> None:
         shown = self.details.shown
@@ -375,12 +379,6 @@ class SearchPage(Page):
         picture = await asyncio.get_running_loop().run_in_executor(None, read, path, CHIP)
         if picture.image is not None:
             self.query.set_image(path, picture.image)
-
-    def _into_results(self) -> None:
-        if self.results.pictures.rowCount():
-            self.results.gallery.setFocus()
-            if not self.results.gallery.currentIndex().isValid():
-                self.results.gallery.setCurrentIndex(self.results.pictures.index(0))
 
     def _back_to_field(self, text: str) -> None:
         self.query.field.setFocus()

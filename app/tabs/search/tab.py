@@ -46,6 +46,7 @@ class SearchTab(PagedTab):
         self._alike = Section(tr("How alike"))
         self._alike.add(self.search.alike)
         self._column.insertWidget(self._column.indexOf(self.options), self._alike)
+        self._column.insertWidget(self._column.indexOf(self.options), self.search.filters.fold)
         self.search.settings.fill(self.options)
         pages: dict[str, tuple[str, Page]] = {
             "search": (tr("Search"), self.search),
@@ -80,7 +81,7 @@ class SearchTab(PagedTab):
     # Inside -----------------------------------------------------------------------------------------------
 
     def page_chosen(self, name: str) -> None:
-        for widget in (self._alike, self.options):
+        for widget in (self._alike, self.search.filters.fold, self.options):
             widget.setVisible(name == "search")
         if name == "evaluate":
             self.evaluate.list_models()

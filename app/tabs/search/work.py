@@ -15,16 +15,18 @@ from models.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from models.search.building import BuildReport
+    from models.search.explaining import HeatMap
     from models.search.index import Index
     from models.search.index_table import IndexedItem
     from models.search.queries import Query, Results, SearchOptions
     from models.search.searcher import Searcher
+    from models.search.upkeep import Finding
 
 
 @dataclass(frozen=True)
 class About:
     """An index as it is now. ids: of its pictures. folders: what was indexed. problems: (path, why) of what could not
-    be read. model: who made it, for people."""
+    be read. model: who made it, for people. labels: that its pictures have, those of most first."""
 
     ids: np.ndarray
     captions: int
@@ -33,6 +35,7 @@ class About:
     model: str
     bits: int
     read_only: bool
+    labels: tuple[str, ...] = ()
 
 
 class Pausable(Progress):
@@ -96,6 +99,7 @@ def about(index: Index) -> About:
         model=made.encoder_title or made.encoder,
         bits=made.bits,
         read_only=index.read_only,
+        labels=tuple(index.labels()),
     )
 
 
@@ -161,6 +165,15 @@ def search(
     return searcher.search(index, query, options)
 
 
+def heat_map(
+    searcher: Searcher, index: Index, query: Query, path: Path, memory: PictureMemory, progress: Progress
+) -> HeatMap:
+    """Where in a picture that was found the answer lies."""
+    if query.picture is not None:
+        query = replace(query, picture=memory.pixels_of(searcher, query.picture))
+    return searcher.heat_map(index, query, path, progress)
+
+
 @dataclass(frozen=True)
 class Indexed:
     """What indexing some folders came to. broken: (folder, why) of folders that could not be indexed at all."""
@@ -209,6 +222,42 @@ def index_folders(
         broken=tuple(broken),
         seconds=sum(report.seconds for report in reports),
     )
+
+
+@dataclass(frozen=True)
+class RootState:
+    """A folder of an index. count: its pictures. there: whether it can be reached now."""
+
+    folder: Path
+    count: int
+    there: bool
+
+
+def root_states(index: Index) -> list[RootState]:
+    """The folders of an index as they are now."""
+    return [RootState(folder, count, folder.is_dir()) for folder, count in index.root_counts()]
+
+
+def moved_root(index: Index, old: Path, new: Path) -> None:
+    """A folder of an index lies elsewhere now. Raises UserError."""
+    from models.search import roots
+
+    roots.move(index, old, new)
+
+
+def dropped_root(index: Index, folder: Path) -> int:
+    """Take a folder out of an index; how many pictures it had. Raises UserError."""
+    from models.search import roots
+
+    return roots.drop(index, folder)
+
+
+def repaired(folder: Path) -> list[Finding]:
+    """What was wrong with the index in a folder, put right as far as it can be."""
+    from models.search import upkeep
+
+    found = upkeep.repair(folder)
+    return [*found, *(finding for finding in upkeep.check(folder) if not finding.repairable)]
 
 
 def made_or_opened(folder: Path, searcher: Searcher, settings: dict[str, Any]) -> Index:

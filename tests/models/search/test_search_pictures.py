@@ -1,16 +1,18 @@
 """Pictures of every kind that a folder may hold, and how an encoder sees them."""
 
+import io
 import os
 import struct
 import zlib
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from models.errors import UserError
-from models.search import pictures
+from models.search import facts, pictures
 from models.search.pictures import View
 from models.search.reading import decoded
 
@@ -181,3 +183,59 @@ def test_no_permission(tmp_path):
     os.chmod(tmp_path / "a.png", 0)
     with pytest.raises(UserError, match="cannot be read"):
         pictures.read(tmp_path / "a.png")
+
+
+def smooth(size, colour):
+    return Image.new("RGB", size, colour)
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".avif"])
+def test_what_telephones_write(tmp_path, suffix):
+    pictures._formats()
+    path = tmp_path / f"a{suffix}"
+    exif = Image.Exif()
+    exif[0x0132], exif[0x0110] = "2024:05:01 12:00:00", "Telephone"
+    smooth((96, 64), (200, 40, 40)).save(path, exif=exif)
+    picture = pictures.read(path)
+    assert picture.size == (96, 64)
+    assert abs(np.asarray(picture).reshape(-1, 3).mean(0) - (200, 40, 40)).max() < 12
+    told = facts.of(path)
+    assert (told.taken, told.camera, told.width, told.height) == ("2024-05-01 12:00:00", "Telephone", 96, 64)
+    assert pictures.find(tmp_path)[0] == [path]
+
+
+def test_the_preview_in_a_raw_file(tmp_path):
+    """A TIFF head that says how the camera was held, a thumbnail, the preview, and what is no JPEG."""
+    head, thumbnail, preview = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    smooth((8, 8), "white").save(head, "TIFF", exif=exif)
+    smooth((80, 64), (0, 0, 255)).save(thumbnail, "JPEG")
+    smooth((160, 96), (0, 200, 0)).save(preview, "JPEG")
+    path = tmp_path / "a.nef"
+    junk = b"\xff\xd8\xff\xc3" + bytes(range(256)) * 8
+    path.write_bytes(head.getvalue() + thumbnail.getvalue() + junk + preview.getvalue() + junk)
+    picture = pictures.read(path)
+    assert picture.size == (96, 160), "upright"
+    assert abs(np.asarray(picture).reshape(-1, 3).mean(0) - (0, 200, 0)).max() < 12
+    assert (facts.of(path).width, facts.of(path).height) == (96, 160)
+    (tmp_path / "b.cr2").write_bytes(junk)
+    with pytest.raises(UserError, match="cannot be read as a picture"):
+        pictures.read(tmp_path / "b.cr2")
+
+
+def test_the_first_frame_of_a_film(tmp_path):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("mpeg4", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for colour in ((220, 20, 20), (20, 20, 220)):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), colour, np.uint8), format="rgb24")
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode())
+    picture = pictures.read(path)
+    assert picture.size == (64, 48)
+    assert np.asarray(picture).reshape(-1, 3).mean(0).argmax() == 0
+    (tmp_path / "b.mov").write_bytes(b"no film")
+    with pytest.raises(UserError, match="cannot be read as a picture"):
+        pictures.read(tmp_path / "b.mov")

@@ -1,0 +1,40 @@
+"""An index of as many rows as one likes, without pictures: entered into its table at once, as indexing enters them by and by."""
+
+from pathlib import Path
+
+import numpy as np
+
+from models.search.index import Index
+from models.search.index_table import Identity, connected, row_file
+
+DIM = 32
+
+
+def made_index(folder: Path, count: int) -> Path:
+    """Random codes of 64 bits, embeddings of `DIM` numbers, names and days; the words are looked up as usual."""
+    index = Index.create(folder, Identity("made", "made", 64, DIM))
+    root = index.root("/pictures")
+    index.close()
+    random = np.random.default_rng(0)
+    random.integers(0, 256, (count, 8), dtype=np.uint8).tofile(folder / row_file("pictures", "codes", 0))
+    with open(folder / row_file("pictures", "embeddings", 0), "wb") as file:
+        for start in range(0, count, 100_000):
+            block = random.normal(size=(min(100_000, count - start), DIM))
+            file.write(block.astype(np.float16).tobytes())
+    base = connected(folder, read_only=False)
+    base.execute("BEGIN")
+    base.executemany(
+        "INSERT INTO items (root, path, size, modified_ns, slot, content, day, width, height)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 4, 3)",
+        (
+            (root, f"{n // 1000}/IMG_{n}.jpg", n, n, n, f"{n:064x}", f"20{n % 24:02d}-{1 + n % 12:02d}-01")
+            for n in range(count)
+        ),
+    )
+    base.execute(
+        "INSERT INTO words (rowid, name, caption, keyword, date) SELECT id, path, '', '', day FROM items"
+    )
+    base.execute("INSERT INTO meta VALUES ('next_pictures', ?)", (str(count),))
+    base.execute("COMMIT")
+    base.close()
+    return folder
