@@ -2,41 +2,51 @@
 
 python tools/evaluate_emotion.py --data EMODB --work FOLDER [--seeds 1 2 3]
 
-Every speaker is left out once and everything is learned from the others. What is held out is judged under several
-conditions, three ways: alone; in a session, against the running mean of what the person said so far; and known, against
-the mean of all they say. The figures go to ``docs/figures/emotion.json``, from which the table of ``docs/emotion.md`` is
-written. The temperature is fitted on the held-out speakers; how certain and how right they are is told with a temperature
-fitted on the others.
+A nested protocol. Every speaker is left out once; the settings (weight decay, how often training is centred on the speaker,
+the prior of a session) are chosen among the others alone, each of whom is left out once within (`emotion_recipe.chosen`); then
+everything is learned from the others. What is held out is judged under several conditions, three ways: alone; in a session,
+against the running mean of what the person said so far; and known, against the mean of all they say. The figures go to
+``docs/figures/emotion.json``, from which the table of ``docs/emotion.md`` is written. The temperature and the threshold of what
+is unsure are fitted on the held-out speakers; how certain and how right they are is told with a temperature fitted on the others.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import zlib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from models import audio, checkpoint
-from models.emotion import data, network
-from models.emotion.config import EmotionConfig
-from models.emotion.degrade import NOISES, Scene
-from models.emotion.doubt import fitted_threshold
-from models.emotion.features import SAMPLE_RATE, Voice
-from models.emotion.person import Person
-from models.emotion.speakers import calibration
-from models.emotion.task import EmotionTask
-from models.settings import validated
-from models.tables import write_json
-from models.training.config import preset
-from models.training.folds import train_fold
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from models import audio  # noqa: E402
+from models.emotion import data, network  # noqa: E402
+from models.emotion.degrade import NOISES, Scene  # noqa: E402
+from models.emotion.doubt import fitted_threshold  # noqa: E402
+from models.emotion.features import SAMPLE_RATE, FeatureCache, Voice  # noqa: E402
+from models.emotion.speakers import calibration  # noqa: E402
+from models.resources import cache_folder  # noqa: E402
+from models.tables import write_json  # noqa: E402
+from models.training.config import preset  # noqa: E402
+from tools.emotion_recipe import (  # noqa: E402
+    CANDIDATES,
+    Spoken,
+    chosen,
+    recall,
+    trained,
+    ways,
+)
+
 FIGURES, PAGE = ROOT / "docs" / "figures" / "emotion.json", ROOT / "docs" / "emotion.md"
 README = ROOT / "README.md"
 WINDOW_S = 3.0
+SHIPPED_WITHOUT = ("10", "13")  # the speakers of the sample, who took no part in the model that ships
 Result = dict[str, Any]
 CONDITIONS: dict[str, Scene] = {
     "clean": Scene(),
@@ -61,30 +71,33 @@ def main() -> None:
 
 
 def measure(place: str, work: Path, seeds: list[int]) -> None:
-    """Train and judge on the data set at `place`; write figures, page and row. What is computed on the way lies in `work`."""
+    """Choose, train and judge on the data set at `place`; write figures, page and row. What is computed on the way lies in `work`."""
     dataset = data.open_dataset(place)
     utterances, labels = dataset.utterances, list(dataset.labels)
     speakers = np.array([utterance.speaker for utterance in utterances])
     truth = np.array([labels.index(utterance.emotion) for utterance in utterances])
-    figures = {name: heard(name, utterances, work) for name in CONDITIONS}
-    logits: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in CONDITIONS}
-    for seed in seeds:
-        outcome: dict[str, dict[str, list[Any]]] = {
-            name: {how: [] for how in ("alone", "session", "known")} for name in CONDITIONS
-        }
-        for speaker in sorted(set(speakers)):
-            trained = fold(place, work, speaker, seed)
-            mine = np.flatnonzero(speakers == speaker)
-            for name in CONDITIONS:
-                for how, item in judged(trained, figures[name][mine], seed).items():
-                    outcome[name][how].append((mine, item))
-        for name in CONDITIONS:
-            for how, parts in outcome[name].items():
-                whole = np.zeros((len(truth), len(labels)))
-                for mine, item in parts:
-                    whole[mine] = item
-                logits[name].setdefault(how, []).append(whole)
+    conditions = {name: heard(name, utterances, work) for name in CONDITIONS}
+    spoken = Spoken(in_scenes(utterances, work), truth, speakers)
+    nothing = np.zeros((len(truth), len(labels)), np.float32)
+    logits: dict[str, dict[str, list[np.ndarray]]] = {
+        name: {how: [nothing.copy() for _ in seeds] for how in ("alone", "session", "known")}
+        for name in CONDITIONS
+    }
+    settings: dict[str, Result] = {}
+    for speaker in sorted(set(speakers)):
+        others, mine = speakers != speaker, speakers == speaker
+        recipe, prior_s, _ = chosen(spoken, conditions, others)
+        settings[speaker] = recipe.words() | {"prior_s": prior_s}
+        print(speaker, settings[speaker], flush=True)
+        for number, seed in enumerate(seeds):
+            model = trained(spoken, [(others, recipe)], seed)[0]
+            for name, figures in conditions.items():
+                for how, said in ways(model, figures[mine], prior_s, seed).items():
+                    logits[name][how][number][mine] = said
+    recipe, prior_s, scores = chosen(spoken, conditions, ~np.isin(speakers, SHIPPED_WITHOUT))
+    settings["shipped"] = recipe.words() | {"prior_s": prior_s}
     result = summed_up(logits, truth, speakers, labels)
+    result |= {"settings": settings, "scores": scores}
     result |= {"seeds": seeds, "utterances": len(utterances), "recipe": preset("emotion", "bundled")}
     write_json(FIGURES, result)
     write_page(result)
@@ -107,56 +120,41 @@ def heard(name: str, utterances: Any, work: Path) -> np.ndarray:
             kind = NOISES[zlib.crc32(f"{name} {utterance.speaker}".encode()) % len(NOISES)]
             scene = Scene(noise=kind, snr_db=scene.snr_db)
         random = np.random.default_rng(zlib.crc32(f"{name} {Path(utterance.path).name}".encode()))
-        frames = torch.from_numpy(front_end.features(scene.heard(sound, random)))
-        mask = torch.ones(1, len(frames), dtype=torch.bool)
-        rows.append(torch.cat(network.moments(frames[None], mask), dim=-1)[0].numpy())
+        rows.append(lying(torch.from_numpy(front_end.features(scene.heard(sound, random)))))
     result = np.stack(rows)
     work.mkdir(parents=True, exist_ok=True)
     np.save(kept, result)
     return result
 
 
-def fold(place: str, work: Path, speaker: str, seed: int) -> network.LinearClassifier:
-    """The recipe trained on everybody else."""
-    values = preset("emotion", "bundled") | {"seed": seed}
-    values["data"] = values["data"] | {"path": place, "test_speakers": [speaker]}
-    run = train_fold(
-        work / f"{speaker}-{seed}", "emotion", validated(EmotionConfig, values), EmotionTask, "cpu"
-    )
-    weights, info = checkpoint.load(run.best, "emotion")
-    built = network.build(network.NetworkConfig(**info.network))
-    checkpoint.fit(built, weights)
-    assert isinstance(built, network.LinearClassifier)
-    return built.eval()
+def in_scenes(utterances: Any, work: Path) -> np.ndarray:
+    """The front end's mean and spread of every utterance as it was recorded and in each scene of the training, float32
+    [utterances, 1 + scenes, 512]; kept."""
+    kept = work / "scenes.npy"
+    if kept.is_file():
+        stored: np.ndarray = np.load(kept)
+        return stored
+    cache = FeatureCache(cache_folder() / "features")
+    features = cache.of(utterances, Voice(), None, WINDOW_S, scenes=max(one.scenes for one in CANDIDATES))
+    result = np.stack([np.stack([lying(torch.from_numpy(frames)) for frames in item]) for item in features])
+    np.save(kept, result)
+    return result
 
 
-@torch.inference_mode()
-def judged(trained: network.LinearClassifier, figures: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Logits [clips, classes] of one person's clips, each way; in a session in an order that the seed draws."""
-    usual = trained.usual.numpy()
-
-    def against(rows: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        result: np.ndarray = trained.judged(torch.from_numpy(rows), torch.from_numpy(reference)).numpy()
-        return result
-
-    person, said = Person(), np.zeros((len(figures), trained.emotion_classifier.out_features), np.float32)
-    for index in np.random.default_rng(seed).permutation(len(figures)):
-        person.hear(figures[index], WINDOW_S)
-        said[index] = against(figures[index : index + 1], person.reference(usual))[0]
-    return {
-        "alone": against(figures, usual),
-        "session": said,
-        "known": against(figures, figures.mean(0)),
-    }
+def lying(frames: torch.Tensor) -> np.ndarray:
+    """Mean and spread over time of [frames, 256], float32 [512]."""
+    mask = torch.ones(1, len(frames), dtype=torch.bool)
+    result: np.ndarray = torch.cat(network.moments(frames[None], mask), dim=-1)[0].numpy()
+    return result
 
 
 def summed_up(logits: Any, truth: np.ndarray, speakers: np.ndarray, labels: list[str]) -> Result:
     """Recall by condition, way and speaker, over seeds; the temperature, and the calibration error with and without."""
     names = sorted(set(speakers))
     conditions: Result = {}
-    for name, ways in logits.items():
+    for name, by_way in logits.items():
         conditions[name] = {}
-        for how, seeds in ways.items():
+        for how, seeds in by_way.items():
             by = np.array(
                 [[recall(seed[speakers == s], truth[speakers == s]) for s in names] for seed in seeds]
             )
@@ -195,12 +193,6 @@ def summed_up(logits: Any, truth: np.ndarray, speakers: np.ndarray, labels: list
     }
 
 
-def recall(logits: np.ndarray, truth: np.ndarray) -> float:
-    """Unweighted average recall of the classes with the largest logits [n, classes]."""
-    said = logits.argmax(1)
-    return float(np.mean([(said[truth == label] == label).mean() for label in np.unique(truth)]))
-
-
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities [n, classes] of logits."""
     result: np.ndarray = torch.from_numpy(np.asarray(logits, np.float64)).softmax(-1).numpy()
@@ -220,10 +212,25 @@ def table(result: Result) -> str:
         "| | alone | in a session | known | worst speaker, in a session |",
         "|---|---|---|---|---|",
     ]
-    for name, ways in result["conditions"].items():
-        means = " | ".join(f"{ways[how]['mean']:.2f}" for how in ("alone", "session", "known"))
-        lines.append(f"| {name} | {means} | {ways['session']['worst']:.2f} |")
+    for name, by_way in result["conditions"].items():
+        means = " | ".join(f"{by_way[how]['mean']:.2f}" for how in ("alone", "session", "known"))
+        lines.append(f"| {name} | {means} | {by_way['session']['worst']:.2f} |")
     return "\n".join(lines)
+
+
+def settings(result: Result) -> str:
+    """What was chosen in the folds, in words."""
+    folds = [one for name, one in result["settings"].items() if name != "shipped"]
+    words = {"weight_decay": "weight decay", "centred": "centred", "prior_s": "prior in seconds"}
+    told = []
+    for name, title in words.items():
+        counts = Counter(f"{one[name]:g}" for one in folds)
+        told.append(f"{title} " + ", ".join(f"{value} ({n} ×)" for value, n in sorted(counts.items())))
+    scores = list(result["scores"].values())
+    return (
+        f"Chosen within the {len(folds)} folds: {'; '.join(told)}. Among the speakers that the shipped model learned from, the settings"
+        f" lie between {min(scores):.3f} and {max(scores):.3f}."
+    )
 
 
 def doubt(result: Result) -> str:
@@ -256,7 +263,10 @@ def write_page(result: Result) -> None:
     text = PAGE.read_text("utf-8")
     before, _, rest = text.partition("<!-- figures -->\n")
     _, mark, after = rest.partition("<!-- end of figures -->")
-    PAGE.write_text(f"{before}<!-- figures -->\n{table(result)}\n\n{doubt(result)}\n{mark}{after}", "utf-8")
+    PAGE.write_text(
+        f"{before}<!-- figures -->\n{table(result)}\n\n{settings(result)}\n\n{doubt(result)}\n{mark}{after}",
+        "utf-8",
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 from models import audio
 from models.contract import Paths, Result
 from models.describing import describe_layers, layers_of
-from models.emotion import groups, network
+from models.emotion import groups, labels, network
 from models.emotion.config import EmotionConfig
 from models.emotion.doubt import TRUSTED_SNR_DB, UNSURE, threshold
 from models.emotion.evaluation import compared_with, evaluate_with
@@ -20,7 +20,7 @@ from models.emotion.file_prediction import FilePrediction
 from models.emotion.person import Person
 from models.emotion.recognizer import Recognizer
 from models.emotion.system import ALONE, USUAL, EmotionOptions, JudgingOptions
-from models.emotion.tables import write_evaluation, write_table
+from models.emotion.tables import write_evaluation
 from models.emotion.task import network_config
 from models.errors import UserError
 from models.files import shown
@@ -38,7 +38,8 @@ def use(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Result:
-    """Recognise files and folders and write the table: ``path, start_s, end_s, label`` and a probability a class.
+    """Recognise files and folders and write the table: ``path, start_s, end_s, label`` and a probability a class; or Audacity's
+    labels, RTTM or ELAN's annotations, as the ending of `out` says.
 
     A file that cannot be read is left out of the table and told under ``skipped``; if none can, that is an error.
     """
@@ -68,7 +69,7 @@ def use(
     if options.people != "file":
         people, predictions = groups.grouped(recognizer, predictions, options.people, named)
     changed = sum(prediction.label != prediction.label_alone for prediction in predictions)
-    write_table(Path(out), predictions, recognizer.labels)
+    labels.write(Path(out), predictions, recognizer.labels, options.by)
     print(f"{len(predictions)} files, {len(skipped)} skipped: {out}")
     if known is not None or options.people != "file":
         print(f"Of {len(predictions)} words {changed} would be others without knowing the voice.")

@@ -25,6 +25,7 @@ class FilePrediction:
     figures, new_s: float32 [n, figures] and float64 [n], what a person is known by of each window, and how much speech of it
     the windows before did not have; None where a model hears everybody alike. voice: float32 [256], whose voice it is, an
     embedding of length 1; None where there is none.
+    sentences: (start, end) in seconds of what is spoken without a longer pause.
     attention_times_s, attention: float64/float32 [m], where the networks looked, as a density over time with its
     mean at 1; empty where a model does not tell.
     """
@@ -45,6 +46,7 @@ class FilePrediction:
     figures: np.ndarray | None = None
     new_s: np.ndarray | None = None
     voice: np.ndarray | None = None
+    sentences: tuple[tuple[float, float], ...] = ()
 
     @property
     def spoken(self) -> bool:
@@ -77,6 +79,40 @@ class FilePrediction:
     def noisy(self) -> bool:
         """Whether so much noise is in it that no word of it should be trusted."""
         return self.snr_db < TRUSTED_SNR_DB
+
+    def edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Starts and ends of the windows in seconds that do not overlap: a window speaks for its middle."""
+        if len(self.starts_s) == 1:
+            return self.starts_s, self.ends_s
+        middles = (self.starts_s + self.ends_s) / 2
+        edges = np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [self.duration_s]])
+        return edges[:-1], edges[1:]
+
+    def by_sentence(self) -> list[tuple[float, float, str, np.ndarray]]:
+        """(start_s, end_s, word, probabilities) of every sentence: the windows with speech count as far as they overlap it."""
+        result = []
+        for start, end in self.sentences:
+            shared = np.minimum(self.ends_s, end) - np.maximum(self.starts_s, start)
+            weights = np.clip(shared, 0, None) * self.speech
+            if weights.sum() > 0:
+                mean = (weights @ self.probabilities) / weights.sum()
+                result.append((start, end, word(mean, self.labels, self.unsure_below), mean))
+        return result
+
+    def sentence_rows(self) -> list[list[object]]:
+        """`rows` by sentence; one that says so for a file in which nobody speaks."""
+        found = [
+            [str(self.path), round(start, 3), round(end, 3), label, *(round(float(p), 6) for p in values)]
+            for start, end, label, values in self.by_sentence()
+        ]
+        empty: list[object] = [
+            str(self.path),
+            0.0,
+            round(self.duration_s, 3),
+            NO_SPEECH,
+            *[""] * len(self.labels),
+        ]
+        return found or [empty]
 
     def tell(self, person: Person) -> None:
         """Let the person be known by what is said here."""

@@ -24,7 +24,7 @@ from models.emotion.doubt import BY_MODEL, threshold
 from models.emotion.file_prediction import FilePrediction
 from models.emotion.person import Person
 from models.emotion.published import imported
-from models.emotion.voice import Heard, SpeechGate
+from models.emotion.voice import Heard, SpeechGate, sentences
 from models.errors import UserError
 from models.loading import BUNDLED, Choice, hub_model, is_hub_name, open_model
 from models.pretrained import locate
@@ -184,7 +184,14 @@ class Recognizer:
         whole = self._summed_up(path, times, gates, predictions, doubt)
         figures, voice = _known_by(gates, predictions)
         without = self._mean(np.stack(alone), whole.speech)
-        return replace(whole, mean_alone=without, new_s=np.array(new), figures=figures, voice=voice)
+        return replace(
+            whole,
+            mean_alone=without,
+            new_s=np.array(new),
+            figures=figures,
+            voice=voice,
+            sentences=sentences([start / SAMPLE_RATE for start in starts], gates, duration_s),
+        )
 
     def _mean(self, probabilities: np.ndarray, speech: np.ndarray) -> np.ndarray:
         """float32 [classes], over the windows with speech; of all, where there is none."""

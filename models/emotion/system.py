@@ -21,6 +21,11 @@ class EmotionOptions(Options):
         ge=0.05,
         le=60,
     )
+    by: Literal["window", "sentence"] = setting(
+        "window",
+        "Rows",
+        "A row a window, or a row a sentence: what is spoken without a pause. With --out NAME.txt, .rttm or .eaf they become labels of Audacity, RTTM or ELAN.",
+    )
     unsure_below: float = setting(
         BY_MODEL,
         "Unsure below",

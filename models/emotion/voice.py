@@ -19,6 +19,7 @@ from models.errors import UserError
 RATE = 16_000
 CHUNK = 512  # samples that the detector judges at once: 32 ms
 CHUNK_S = CHUNK / RATE
+PAUSE_S, LEAST_SENTENCE_S = 0.5, 0.3  # what ends a sentence, and what is too short to be one
 
 
 class VoiceDetector:
@@ -116,6 +117,26 @@ class Heard:
         if not len(places):
             return slice(0, len(self.spoken) * CHUNK)
         return slice(max(0, int(places[0]) - margin) * CHUNK, (int(places[-1]) + 1 + margin) * CHUNK)
+
+
+def sentences(
+    starts_s: Sequence[float], gates: Sequence[Heard], duration_s: float
+) -> tuple[tuple[float, float], ...]:
+    """(start, end) in seconds of what is spoken without a pause of `PAUSE_S`, and for at least `LEAST_SENTENCE_S`: of windows
+    that begin at `starts_s` and may overlap."""
+    speaking = np.zeros(int(np.ceil(duration_s / CHUNK_S)) + 1, bool)
+    for start, heard in zip(starts_s, gates, strict=True):
+        first = round(start / CHUNK_S)
+        part = speaking[first : first + len(heard.spoken)]
+        part |= heard.spoken[: len(part)] & heard.speech
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], speaking.astype(np.int8), [0]])))
+    found: list[tuple[float, float]] = []
+    for start, end in zip(edges[::2] * CHUNK_S, edges[1::2] * CHUNK_S, strict=True):
+        if found and start - found[-1][1] < PAUSE_S:
+            found[-1] = (found[-1][0], float(end))
+        else:
+            found.append((float(start), float(end)))
+    return tuple((a, min(b, duration_s)) for a, b in found if min(b, duration_s) - a >= LEAST_SENTENCE_S)
 
 
 class SpeechGate:

@@ -575,3 +575,11 @@ def test_what_is_true_of_a_window_is_the_clip_that_fills_most_of_it():
     feed.start([Clip(second, "sad"), Clip(np.tile(second, 2), "happy")])  # from 1 to 2 s, and from 3 to 5 s
     truths = [feed.truth_of(feed._began + end, 1.5) for end in (0.5, 1.5, 2.4, 3.4, 4.0, 9.0)]
     assert truths == ["", "sad", "sad", "happy", "happy", ""]
+
+
+def test_the_shown_recording_is_exported_as_labels(tab, qtbot, tmp_path):
+    open_files(tab, qtbot, [next(CLIPS.glob("*.flac"))])
+    for ending, words in ((".txt", "\t"), (".rttm", "EMOTION"), (".eaf", "ANNOTATION_VALUE")):
+        tab.files.save_table(tmp_path / f"o{ending}")
+        assert words in (tmp_path / f"o{ending}").read_text("utf-8")
+    assert all(action.isEnabled() for action in tab.export_actions())

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from app.tabs.emotion.file_table import Row
-from app.tabs.emotion.file_words import hops
 from app.tabs.emotion.speaker_lines import SpeakerLine
 from app.workers import Worker
 
@@ -30,7 +29,9 @@ class FileLines:
 
         if row.talk is None:
             result = row.prediction
-            return [SpeakerLine("", "", *hops(result), result.window_labels())] if result is not None else []
+            return (
+                [SpeakerLine("", "", *result.edges(), result.window_labels())] if result is not None else []
+            )
         for track in row.talk.tracks:
             if track.path not in self._levels:
                 self._levels[track.path] = await self._worker.run(levels_db, track.path)
@@ -41,7 +42,7 @@ class FileLines:
             prediction = predictions.get(track.path)
             if prediction is None:  # still to be recognised
                 continue
-            starts, ends = hops(prediction)
+            starts, ends = prediction.edges()
             labels = zip(prediction.window_labels(), spoken(turns, starts, ends), strict=True)
             shown = [label if speaks else None for label, speaks in labels]
             lines.append(SpeakerLine(track.name, track.color, starts, ends, shown))

@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QSplitter
 
 from app.i18n import plural, tr, tr_error
+from app.tabs.emotion.file_exports import current, frames_of, save
 from app.tabs.emotion.file_lines import FileLines
 from app.tabs.emotion.file_list import FileList
 from app.tabs.emotion.file_people import PeopleChoice
@@ -31,7 +32,6 @@ from models.progress import Cancelled
 if TYPE_CHECKING:
     from app.services import ShownProgress
     from app.tabs.emotion.tab import EmotionTab
-    from models.emotion.file_prediction import FilePrediction
     from models.emotion.recognizer import Recognizer
 
 WORKER = "emotion files"
@@ -129,8 +129,10 @@ class FilesPage(Page):
         self.tab.refresh_action()
 
     def export_actions(self) -> list[QAction]:
-        self._export.setEnabled(bool(self._current()))
-        return [self._export]
+        row = self._shown_row
+        self._export.setEnabled(bool(current(self.table)))
+        self._export_labels.setEnabled(row is not None and row.prediction is not None and not row.stale)
+        return [self._export, self._export_labels]
 
     def state(self) -> dict[str, object]:
         """The files and conversations in the table."""
@@ -324,7 +326,7 @@ class FilesPage(Page):
     async def send_frames_of(self, path: Path) -> None:
         """As `send_frames`, of any file."""
         with self.services.task(tr("Computing frames")):
-            x, levels = await self.services.worker("sound").run(_frames, path)
+            x, levels = await self.services.worker("sound").run(frames_of, path)
         self.services.send("reverberation", {"x": x, "y": levels, "title": path.stem})
 
     # Making -----------------------------------------------------------------------------------------------
@@ -345,6 +347,8 @@ class FilesPage(Page):
         self.controls.addWidget(clear)
         self._export = QAction(tr("Predictions as CSV…"), self)
         self._export.triggered.connect(self._save_table)
+        self._export_labels = QAction(tr("Labels by sentence (Audacity, RTTM, ELAN)…"), self)
+        self._export_labels.triggered.connect(self._save_labels)
 
     def _make_view(self) -> None:
         self._list = FileList(self.table)
@@ -378,23 +382,16 @@ class FilesPage(Page):
         if name:
             self.save_table(Path(name))
 
-    def _current(self) -> list[FilePrediction]:
-        """What the chosen model has recognised."""
-        return [row.prediction for row in self.table.rows if row.prediction is not None and not row.stale]
+    def _save_labels(self) -> None:
+        kinds = "Audacity (*.txt);;RTTM (*.rttm);;ELAN (*.eaf)"
+        stem = self._shown_row.path.stem if self._shown_row is not None else "labels"
+        name, _ = QFileDialog.getSaveFileName(self, tr("Export labels"), f"{stem}.txt", kinds)
+        if name:
+            self.save_table(Path(name))
 
     def save_table(self, path: Path) -> None:
-        """The table of ``python -m models use emotion``."""
-        from models.emotion.tables import write_table
-
+        """The table of ``python -m models use emotion``; another ending than .csv: the chosen recording's labels."""
         try:
-            write_table(path, self._current(), self.table.labels)
+            save(path, self.table, self._shown_row)
         except UserError as error:
             self.tab.show_error(error)
-
-
-def _frames(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """In the worker's thread: windows of log-mel frames and their levels."""
-    from models import audio
-    from models.emotion.frames import speech_windows
-
-    return speech_windows(audio.read(path), path.name)

@@ -142,14 +142,14 @@ def test_silence_between_speech_has_no_emotion(tmp_path, recognizer):
 
 @pytest.mark.parametrize("sd", [0.0, 1e-4, 0.01, 0.1], ids=["digital", "faint", "hiss", "loud"])
 def test_silence_and_noise_are_no_speech_in_the_table(tmp_path, recognizer, sd):
-    from models.emotion.tables import write_table
+    from models.emotion import labels
 
     sound = np.random.default_rng(1).normal(0, sd, 16_000 * 20)
     soundfile.write(tmp_path / "hush.wav", sound, 16_000)
     found = recognizer.recognize(tmp_path / "hush.wav")
     assert found.label == "no speech"
     assert not found.spoken_attention().any()
-    write_table(tmp_path / "o.csv", [found], recognizer.labels)
+    labels.write(tmp_path / "o.csv", [found], recognizer.labels)
     rows = (tmp_path / "o.csv").read_text().splitlines()[1:]
     assert all(row.endswith(",no speech,,,,") for row in rows)
 
