@@ -15,7 +15,7 @@ from app.i18n import tr
 if TYPE_CHECKING:
     from models.emotion.speakers import Bin
 
-LEFT, BOTTOM, TOP = 46, 40, 8
+LEFT, BOTTOM, TOP = 46, 40, 14
 LEAST_DOT, MOST_DOT = 3.0, 11.0
 
 
@@ -50,7 +50,7 @@ class Reliability(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.font(theme.HINT_PX))
-        side = max(60.0, min(self.width() - LEFT - 12.0, self.height() - BOTTOM - TOP, 420.0))
+        side = max(60.0, min(self.width() - LEFT - TOP, self.height() - BOTTOM - TOP, 420.0))
         area = QRectF(LEFT, TOP, side, side)
         painter.fillRect(area, theme.color("card"))
         if self._unsure_below:

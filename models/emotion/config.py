@@ -160,6 +160,13 @@ class NetworkSettings(Settings):
     attention: bool = setting(
         True, "Self-attention", "Off leaves the recurrent layers alone.", group="Network"
     )
+    attention_over: Literal["utterance", "published"] = setting(
+        "utterance",
+        "Baseline's attention",
+        "Over all steps of the same utterance; or `published`, over the batch, so that a single utterance sees itself alone and attention does nothing.",
+        group="Network",
+        advanced=True,
+    )
     stack: int = setting(
         1,
         "Frames a step",

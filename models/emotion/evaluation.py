@@ -22,7 +22,8 @@ def evaluate_with(
     recognizer: Recognizer, path: str | Path, progress: Progress
 ) -> tuple[speakers.Evaluation, list[dict[str, Any]]]:
     """(figures, one row an utterance) of a loaded recognizer on a data set; only labels that it knows count."""
-    dataset = data.open_dataset(located(path), labels=list(recognizer.labels))
+    merged = data.EXCITED_IS_HAPPY if recognizer.info.preprocessing.get("excited_is_happy", True) else {}
+    dataset = data.open_dataset(located(path), labels=list(recognizer.labels), merge=merged)
     rows: list[dict[str, Any]] = []
     probabilities: list[np.ndarray] = []
     kept = dataset.utterances

@@ -50,6 +50,7 @@ class NetworkConfig:
     fusion: str = "full"  # or "published"
     speaker_norm: bool = True
     attention: bool = True
+    attention_over: str = "utterance"  # of the baseline; or "published": over the batch, of which one utterance sees itself alone
     stack: int = 1  # frames laid side by side into one step
     input_norm: str = (
         "none"  # or "data": by the training data's mean and sd; "level": and without loudness; "utterance"
@@ -209,7 +210,8 @@ class GRUClassifier(nn.Module):
             config.feature_dim * config.stack, config.hidden, config.layers, batch_first=True, bidirectional=True,
             dropout=config.dropout if config.layers > 1 else 0.0,
         )  # fmt: skip
-        self.attention = GeneralAttention(2 * config.hidden) if config.attention else None
+        over_itself = config.attention_over == "published"
+        self.attention = GeneralAttention(2 * config.hidden, over_itself) if config.attention else None
         self.head_dropout = nn.Dropout(0.2)
         self.head = nn.Linear(2 * config.hidden, config.classes)
 
@@ -230,14 +232,22 @@ class GRUClassifier(nn.Module):
 
 
 class GeneralAttention(nn.Module):
-    """Every step looks at every step of its own utterance: score = x_tᵀ W m_s, softmax over s, then tanh."""
+    """Every step looks at every step of its own utterance: score = x_tᵀ W m_s, softmax over s, then tanh.
 
-    def __init__(self, dim: int) -> None:
+    over_itself: as first published, where a step looked at the same step of the other utterances in the batch. Of a single
+    utterance that is itself alone, whatever W; so it computes here for every batch, and no result depends on others.
+    """
+
+    def __init__(self, dim: int, over_itself: bool = False) -> None:
         super().__init__()
+        self.over_itself = over_itself
         self.transform = nn.Linear(dim, dim, bias=False)
 
     def forward(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """states [batch, steps, dim] → (attended [batch, steps, dim], weights [batch, queries, keys])."""
+        if self.over_itself:
+            itself = torch.eye(states.shape[1], device=states.device, dtype=states.dtype)
+            return torch.tanh(states), itself.expand(len(states), -1, -1)
         scores = self.transform(states) @ states.transpose(1, 2)
         weights = scores.masked_fill(~mask[:, None, :], float("-inf")).softmax(-1)
         return torch.tanh(weights @ states), weights
@@ -264,7 +274,12 @@ class EnhancedGRUClassifier(nn.Module):
             SelfAttention(4 * h, config.heads, config.attention_dropout) if config.attention else None
         )
         self.feature_enhancement = nn.Sequential(
-            nn.Linear(4 * h, 2 * h), nn.ReLU(), nn.Dropout(config.dropout), nn.Linear(2 * h, 2 * h), nn.ReLU()
+            nn.Linear(4 * h, 2 * h),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(2 * h, 2 * h),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
         )
         self.statistics = Statistics(config.feature_dim, 2 * h, config.dropout) if config.statistics else None
         self.statistics_classifier = nn.Linear(2 * h, config.classes) if config.statistics else None

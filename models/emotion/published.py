@@ -52,6 +52,12 @@ def imported(values: Any, title: str = "") -> Opened:
     checkpoint.fit(build(config), weights)
     left = sorted(set(state) - set(names.values()))
     remarks = (Remark("Not used: {names}", names=", ".join(left)),) if left else ()
+    if config.kind == "gru" and config.attention:
+        remarks += (
+            Remark(
+                "Its attention was over the batch: a single utterance sees itself alone, so that attention does nothing. So it computes here, too."
+            ),
+        )
     front_end = FrontEndConfig(kind="hubert")
     info = CheckpointInfo(
         system="emotion",
@@ -118,7 +124,7 @@ def _baseline(state: dict[str, Tensor]) -> tuple[NetworkConfig, dict[str, str]]:
     attention = "Utterance_net.matchatt.transform.weight" in state
     config = NetworkConfig(
         kind="gru", feature_dim=dim, hidden=rows // 3, layers=layers, classes=len(state["Utterance_net.hidden2label.weight"]),
-        attention=attention,
+        attention=attention, attention_over="published",
     )  # fmt: skip
     places = {
         "gru.": "Utterance_net.bigru.",

@@ -261,6 +261,7 @@ class EmotionTask(Task[EmotionConfig]):
             preprocessing={
                 "front_end": self.config.front_end.model_dump(mode="json"),
                 "window_s": self.config.data.window_s,
+                "excited_is_happy": self.config.data.excited_is_happy,
             },
             labels=list(self.labels),
             metrics={name: value for name, value in metrics.items() if np.isfinite(value)},
@@ -397,6 +398,7 @@ def network_config(
         fusion=asked.fusion,
         speaker_norm=asked.speaker_norm,
         attention=asked.attention,
+        attention_over=asked.attention_over,
         stack=asked.stack,
         input_norm=asked.input_norm,
         statistics=asked.statistics,

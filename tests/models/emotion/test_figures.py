@@ -47,7 +47,7 @@ def test_the_model_that_ships_is_of_the_recipe_that_was_measured():
     from models.emotion.config import EmotionConfig
     from models.settings import validated
 
-    shipped = INFO.training["config"]
+    shipped = validated(EmotionConfig, INFO.training["config"]).model_dump(mode="json")
     recipe = validated(EmotionConfig, FIGURES["recipe"]).model_dump(mode="json")
     for name in ("front_end", "network", "augment", "epochs", "learning_rate", "weight_decay"):
         assert shipped[name] == recipe[name], name

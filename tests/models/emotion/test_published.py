@@ -22,7 +22,9 @@ def enhanced_state(hidden=16, speakers=10):
 
 def baseline_state():
     torch.manual_seed(0)
-    net = build(NetworkConfig(kind="gru", feature_dim=768, hidden=24, layers=2)).eval()
+    net = build(
+        NetworkConfig(kind="gru", feature_dim=768, hidden=24, layers=2, attention_over="published")
+    ).eval()
     names = {
         "gru": "Utterance_net.bigru",
         "attention": "Utterance_net.matchatt",
@@ -78,3 +80,36 @@ def test_from_the_terminal(tmp_path, capsys):
     assert main(["import", "emotion", str(tmp_path / "model.pth"), "--out", str(tmp_path / "out")]) == 0
     assert checkpoint.read_info(tmp_path / "out", "emotion").preprocessing["front_end"]["kind"] == "hubert"
     assert "Not used: pos_encoding.pe" in capsys.readouterr().out
+
+
+def test_the_baseline_computes_what_was_published():
+    """Against a loop written from the description: for every time step, general attention over the utterances of the batch."""
+    torch.manual_seed(1)
+    gru = torch.nn.GRU(768, 24, 2, batch_first=True, bidirectional=True)
+    transform, out = torch.nn.Linear(48, 48, bias=False), torch.nn.Linear(48, 4)
+    state = {f"Utterance_net.bigru.{name}": value for name, value in gru.state_dict().items()}
+    state["Utterance_net.matchatt.transform.weight"] = transform.weight
+    state |= {f"Utterance_net.hidden2label.{name}": value for name, value in out.state_dict().items()}
+    found = published.imported({name: value.detach() for name, value in state.items()})
+    assert any("attention does nothing" in str(remark) for remark in found.remarks)
+    ours = build(NetworkConfig(**found.info.network)).eval()
+    ours.load_state_dict(found.weights)
+    x = torch.randn(1, 15, 768)
+    with torch.no_grad():
+        memory = gru(x)[0].transpose(0, 1)  # time, batch, features
+        attended = []
+        for step in memory:  # [batch, features]: each utterance looks at all utterances of the batch
+            weights = (transform(step) @ step.T).softmax(-1)
+            attended.append(torch.tanh(weights @ step))
+        pooled = torch.stack(attended).amax(0)
+        wanted = out(torch.nn.functional.leaky_relu(pooled))
+        torch.testing.assert_close(ours(x, torch.tensor([15])).logits, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_the_baselines_preset_is_as_published():
+    from models.training.config import preset
+
+    values = preset("emotion", "baseline-hubert")
+    assert (values["network"]["dropout"], values["data"]["balance"]) == (0.2, "none")
+    assert {values["augment"][name] for name in ("noise", "stretch", "mask")} == {0.0}
+    assert values["network"]["attention_over"] == "published"
