@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.emotion.config import AugmentConfig
+from models.emotion.augment_config import AugmentConfig
 
 Random = np.random.Generator
 

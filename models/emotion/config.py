@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from models.emotion.augment_config import AugmentConfig
 from models.training.config import Remedy, Settings, TrainingConfig, contradiction, setting
 from models.training.findings import Finding
 from models.training.record import Record
@@ -93,6 +94,18 @@ class DataConfig(Settings):
         "Speakers that take no part at all, for figures on voices never heard.",
         group="Data",
     )
+    split_seed: int = setting(
+        -1,
+        "Seed of the split",
+        "Draws who validates and the groups of a cross-validation; -1 is the run's seed, which then draws the weights, too.",
+        group="Data",
+        advanced=True,
+        ge=-1,
+        le=2**31 - 1,
+    )
+    folds: int = setting(
+        5, "Folds", "Groups of speakers of a cross-validation by k.", group="Data", advanced=True, ge=2, le=20
+    )
     hold_back: bool = setting(
         True,
         "Validate",
@@ -108,6 +121,10 @@ class DataConfig(Settings):
     window_s: float = setting(
         3.0, "Window", "Longer utterances are cut to this length.", unit="s", group="Data", ge=2, le=5
     )
+
+    def seed_of(self, run: int) -> int:
+        """The seed that parts the speakers, in a run with that seed."""
+        return run if self.split_seed < 0 else self.split_seed
 
     def merged(self) -> dict[str, str]:
         """Emotions that count as others."""
@@ -228,103 +245,6 @@ class AdversaryConfig(Settings):
         group="Adversary",
         ge=0,
         le=10,
-    )
-
-
-class AugmentConfig(Settings):
-    """What is done to features in training, and how often."""
-
-    noise: float = setting(0.3, "Noise", "How often noise is added.", group="Augmentation", ge=0, le=1)
-    noise_sd: float = setting(
-        0.05,
-        "Noise level",
-        "In standard deviations of the features.",
-        group="Augmentation",
-        advanced=True,
-        ge=0,
-        le=1,
-    )
-    stretch: float = setting(
-        0.2, "Time stretch", "How often time is stretched.", group="Augmentation", ge=0, le=1
-    )
-    stretch_most: float = setting(
-        0.1, "Largest stretch", "As a share of the length.", group="Augmentation", advanced=True, ge=0, le=0.5
-    )
-    mask: float = setting(
-        0.2, "Frame masking", "How often frames are made faint.", group="Augmentation", ge=0, le=1
-    )
-    mask_share: float = setting(
-        0.1, "Masked share", "Of an utterance's frames.", group="Augmentation", advanced=True, ge=0, le=0.9
-    )
-    mask_factor: float = setting(
-        0.1,
-        "Masked level",
-        "What masked frames are multiplied by.",
-        group="Augmentation",
-        advanced=True,
-        ge=0,
-        le=1,
-    )
-    warp: float = setting(
-        0.0,
-        "Frequency warping",
-        "How often bands are moved as by a vocal tract of another length.",
-        group="Augmentation",
-        ge=0,
-        le=1,
-    )
-    warp_most: float = setting(
-        0.1,
-        "Largest warping",
-        "As a share of the frequency.",
-        group="Augmentation",
-        advanced=True,
-        ge=0,
-        le=0.3,
-    )
-    band_masks: int = setting(
-        0,
-        "Band masks",
-        "Stretches of bands blanked out in every utterance.",
-        group="Augmentation",
-        advanced=True,
-        ge=0,
-        le=10,
-    )
-    band_mask_most: int = setting(
-        16, "Widest band mask", "In bands.", group="Augmentation", advanced=True, ge=0, le=128
-    )
-    time_masks: int = setting(
-        0,
-        "Time masks",
-        "Stretches of time blanked out in every utterance.",
-        group="Augmentation",
-        advanced=True,
-        ge=0,
-        le=10,
-    )
-    time_mask_most: float = setting(
-        0.15,
-        "Longest time mask",
-        "As a share of the utterance.",
-        group="Augmentation",
-        advanced=True,
-        ge=0,
-        le=0.9,
-    )
-    speeds: list[float] = setting(
-        [1.0],
-        "Speeds",
-        "The sound is also learned from at these speeds; they move pitch and formants, so they act as further voices.",
-        group="Augmentation",
-    )
-    scenes: int = setting(
-        0,
-        "Scenes",
-        "The sound is also learned from as it is heard elsewhere: a speaker is put into so many scenes of noise, rooms, telephones, laptops and codecs.",
-        group="Augmentation",
-        ge=0,
-        le=50,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from models.devices import use_threads
-from models.emotion import data, speakers
+from models.emotion import data, speakers, splits
 from models.emotion.config import EmotionConfig
 from models.emotion.samples import located
 from models.emotion.task import EmotionTask
@@ -45,7 +45,8 @@ def crossval(
     dataset = data.open_dataset(
         located(config.data.path), labels=config.data.labels or None, merge=config.data.merged()
     )
-    folds = data.split(dataset, by={"subject": "speaker"}.get(by, by), seed=config.seed)
+    by_group, seed = {"subject": "speaker"}.get(by, by), config.data.seed_of(config.seed)
+    folds = splits.split(dataset, by=by_group, k=config.data.folds, seed=seed)
     work = []
     for fold in folds:
         data.check_split(fold)

@@ -5,13 +5,12 @@ sides. Everything that is left out is counted and said. No torch: the window rea
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +29,6 @@ __all__ = [
     "check_split",
     "describe",
     "open_dataset",
-    "split",
     "train_validation_split",
 ]
 
@@ -236,51 +234,6 @@ def _all_left_out(path: Path, found: Found) -> UserError:
 # --- parting ------------------------------------------------------------------------------------------------
 
 
-def split(
-    dataset: Dataset, by: Literal["speaker", "session", "k"] | str = "speaker", k: int = 5, seed: int = 0
-) -> list[Fold]:
-    """The folds of a cross-validation: each group is the test group once, the next one validates, the rest train.
-
-    by: ``speaker`` leaves one speaker out, ``session`` one recording session, ``k`` one of `k` groups of speakers
-    with about as many utterances each (drawn by `seed`). Raises UserError where the data cannot be parted so.
-    """
-    if by == "speaker":
-        groups = {speaker: [speaker] for speaker in dataset.speakers}
-    elif by == "session":
-        groups = _sessions(dataset)
-    elif by == "k":
-        groups = _speaker_groups(dataset, k, seed)
-    else:
-        raise UserError(
-            "Data cannot be parted by {by}.",
-            "Known are speaker, session and k.",
-            "Choose one of these.",
-            by=by,
-        )
-    if len(groups) < 3:
-        raise UserError(
-            "The data cannot be cross-validated by {by}.",
-            "There are {count} groups, and three are needed: one to test, one to validate, one to train.",
-            "Choose data with more speakers or another way to part it.",
-            by=by,
-            count=len(groups),
-        )
-    names = list(groups)
-    folds = []
-    for number, name in enumerate(names):
-        following = names[(number + 1) % len(names)]
-        test, validation = set(groups[name]), set(groups[following])
-        fold = Fold(
-            _file_name(name, number),
-            train=tuple(u for u in dataset.utterances if _group_key(u, by) not in test | validation),
-            validation=tuple(u for u in dataset.utterances if _group_key(u, by) in validation),
-            test=tuple(u for u in dataset.utterances if _group_key(u, by) in test),
-        )
-        check_split(fold)
-        folds.append(fold)
-    return folds
-
-
 def check_split(fold: Fold) -> None:
     """Raises UserError if a speaker is in more than one part, or if there is nothing to train on."""
     parts = [("training", fold.train), ("validation", fold.validation), ("test", fold.test)]
@@ -365,50 +318,6 @@ def _drawn(dataset: Dataset, count: int, seed: int) -> set[str]:
         return sum(abs(there[sex] - share * people) for sex, people in everyone.items())
 
     return max(draws, key=lambda chosen: (covered(chosen), -round(unlike(chosen), 6)))
-
-
-def _sessions(dataset: Dataset) -> dict[str, list[str]]:
-    without = sum(not utterance.session for utterance in dataset.utterances)
-    if without:
-        raise UserError(
-            "The data cannot be parted by session.",
-            "{count} of {all} utterances name no session.",
-            "Part it by speaker, or add a column session to its CSV.",
-            count=without,
-            all=len(dataset.utterances),
-        )
-    sessions = sorted({utterance.session for utterance in dataset.utterances})
-    return {session: [session] for session in sessions}
-
-
-def _speaker_groups(dataset: Dataset, k: int, seed: int) -> dict[str, list[str]]:
-    speakers = dataset.speakers
-    if not 3 <= k <= len(speakers):
-        raise UserError(
-            "The speakers cannot be parted into {k} groups.",
-            "There are {count} speakers; groups may number from three to that.",
-            "Choose another number of folds.",
-            k=k,
-            count=len(speakers),
-        )
-    counts = Counter(utterance.speaker for utterance in dataset.utterances)
-    shuffled = np.random.default_rng(seed).permutation(speakers).tolist()
-    groups: list[list[str]] = [[] for _ in range(k)]
-    # The largest first, each to the smallest group.
-    for speaker in sorted(shuffled, key=lambda item: -counts[item]):
-        smallest = min(groups, key=lambda group: (sum(counts[item] for item in group), len(group)))
-        smallest.append(speaker)
-    return {f"group{number + 1}": sorted(group) for number, group in enumerate(groups)}
-
-
-def _group_key(utterance: Utterance, by: str) -> str:
-    return utterance.session if by == "session" else utterance.speaker
-
-
-def _file_name(name: str, number: int) -> str:
-    """The name where a file may bear it, else one that may, kept apart by the number."""
-    plain = re.sub(r"[^\w.-]+", "_", name)
-    return name if plain == name and not name.startswith(".") else f"{number + 1}-{plain}"
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def imported(values: Any, title: str = "") -> Opened:
         )
     checkpoint.fit(build(config), weights)
     left = sorted(set(state) - set(names.values()))
-    remarks = (Remark("Not used: {names}", names=", ".join(left)),) if left else ()
+    remarks: tuple[Remark, ...] = (Remark("Not used: {names}", names=", ".join(left)),) if left else ()
     if config.kind == "gru" and config.attention:
         remarks += (
             Remark(

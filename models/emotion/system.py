@@ -79,7 +79,7 @@ def _capabilities() -> Capabilities:
         evaluate=commands.evaluate,
         describe=commands.describe,
         crossval=crossvalidation.crossval,
-        crossval_by=("speaker", "session", "k"),
+        crossval_by=("speaker", "session", "sex", "k"),
         importer=imported,
         export=Refusal(
             "No other program reads these networks.", "Its checkpoint folders are plain safetensors and JSON."

@@ -108,7 +108,9 @@ class EmotionTask(Task[EmotionConfig]):
         rest = dataset.without_speakers(held)
         if self.config.data.hold_back:
             wanted = self.config.data.validation_speakers or None
-            train, validation = data.train_validation_split(rest, wanted, seed=self.config.seed)
+            train, validation = data.train_validation_split(
+                rest, wanted, seed=self.config.data.seed_of(self.config.seed)
+            )
         else:
             train, validation = rest.utterances, ()
         test = tuple(u for u in dataset.utterances if u.speaker in held)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from models.emotion import augment
-from models.emotion.config import AugmentConfig
+from models.emotion.augment_config import AugmentConfig
 
 OFF = {"noise": 0, "stretch": 0, "mask": 0}
 

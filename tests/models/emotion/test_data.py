@@ -11,7 +11,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.emotion import corpora, data
+from models.emotion import corpora, data, splits
 from models.emotion.corpora import canonical_sex
 from models.emotion.data import Dataset, Fold, Utterance, canonical_emotion, describe, open_dataset
 from models.errors import UserError
@@ -384,7 +384,7 @@ def speakers_of(part):
 
 def test_leave_one_speaker_out():
     dataset = made(["c", "a", "b/ä", "d"])
-    folds = data.split(dataset, "speaker")
+    folds = splits.split(dataset, "speaker")
     assert [fold.name for fold in folds] == ["a", "2-b_ä", "c", "d"]
     assert [speakers_of(fold.test) for fold in folds] == [{"a"}, {"b/ä"}, {"c"}, {"d"}]
     assert [speakers_of(fold.validation) for fold in folds] == [{"b/ä"}, {"c"}, {"d"}, {"a"}]
@@ -393,7 +393,7 @@ def test_leave_one_speaker_out():
 
 def test_leave_one_session_out():
     dataset = made(["1F", "1M", "2F", "2M", "3F", "3M"], session=lambda speaker: f"Ses0{speaker[0]}")
-    folds = data.split(dataset, "session")
+    folds = splits.split(dataset, "session")
     assert [fold.name for fold in folds] == ["Ses01", "Ses02", "Ses03"]
     assert speakers_of(folds[2].test) == {"3F", "3M"}
     assert speakers_of(folds[2].validation) == {"1F", "1M"}
@@ -404,7 +404,7 @@ def test_a_person_in_two_sessions_is_refused():
     dataset = made(["a", "b", "c"], session=lambda speaker: speaker)
     wandering = Utterance("x.wav", "sad", "a", session="b")
     with pytest.raises(UserError, match="speaker a is in"):
-        data.split(Dataset((*dataset.utterances, wandering), (), "made", dataset.labels), "session")
+        splits.split(Dataset((*dataset.utterances, wandering), (), "made", dataset.labels), "session")
 
 
 @settings(max_examples=50, deadline=None)
@@ -419,7 +419,7 @@ def test_groups_of_speakers_part_everything_once(counts, k, seed):
     )
     dataset = Dataset(utterances, (), "made", ("sad",))
     k = min(k, len(counts))
-    folds = data.split(dataset, "k", k=k, seed=seed)
+    folds = splits.split(dataset, "k", k=k, seed=seed)
     assert len(folds) == k
     assert sorted(u.path for fold in folds for u in fold.test) == sorted(u.path for u in utterances)
     for fold in folds:
@@ -429,7 +429,40 @@ def test_groups_of_speakers_part_everything_once(counts, k, seed):
         )
     sizes = [len(fold.test) for fold in folds]
     assert max(sizes) - min(sizes) <= max(counts)
-    assert folds == data.split(dataset, "k", k=k, seed=seed)
+    assert folds == splits.split(dataset, "k", k=k, seed=seed)
+
+
+def test_women_are_judged_by_what_was_learned_of_men_and_the_other_way_round():
+    """Of two groups some speakers of the one that is learned from validate; no speaker is on two sides."""
+    utterances = tuple(
+        Utterance(f"{name}-{n}", emotion, name, sex)
+        for name, sex in (("a", "F"), ("b", "F"), ("c", "F"), ("d", "M"), ("e", "M"))
+        for n, emotion in enumerate(("sad", "happy"))
+    )
+    dataset = Dataset(utterances, (), "made", ("happy", "sad"))
+    folds = splits.split(dataset, "sex")
+    assert [fold.name for fold in folds] == ["F", "M"]
+    for fold in folds:
+        data.check_split(fold)
+        assert {u.sex for u in fold.test} == {fold.name}
+        assert fold.name not in {u.sex for u in (*fold.train, *fold.validation)}
+        assert fold.validation
+        assert len(fold.train) + len(fold.validation) + len(fold.test) == len(utterances)
+    two = splits.split(dataset, "k", k=2)
+    assert [bool(fold.train) and bool(fold.validation) for fold in two] == [True, True]
+    with pytest.raises(UserError, match="tell no sex"):
+        splits.split(made(["a", "b", "c"]), "sex")
+
+
+def test_the_split_has_its_own_seed():
+    from models.emotion.config import EmotionConfig
+    from models.settings import validated
+
+    of = [
+        validated(EmotionConfig, {"seed": seed, "data": {"split_seed": s}})
+        for seed, s in ((1, -1), (1, 7), (2, 7))
+    ]
+    assert [one.data.seed_of(one.seed) for one in of] == [1, 7, 7]
 
 
 def test_what_cannot_be_parted_is_said():
@@ -441,7 +474,7 @@ def test_what_cannot_be_parted_is_said():
     ]
     for dataset, by, words in cases:
         with pytest.raises(UserError, match=words):
-            data.split(dataset, by)
+            splits.split(dataset, by)
 
 
 @pytest.mark.parametrize(
