@@ -90,7 +90,7 @@ def trained(spoken: Spoken, work: Sequence[tuple[np.ndarray, Recipe]], seed: int
         )
         loss = each.view(len(folds), BATCH).mean(1).sum()
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         _clip(weight, bias)
         with torch.no_grad():
             weight.mul_(1 - rate * decay)

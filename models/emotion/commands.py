@@ -47,24 +47,7 @@ def use(
     paths, named = _inputs(inputs, options)
     recognizer = Recognizer.load(choice, device, progress)
     known = _known(recognizer, options)
-    predictions: list[FilePrediction] = []
-    skipped: list[Skipped] = []
-    for number, path in enumerate(paths):
-        part = progress.part(number / len(paths), (number + 1) / len(paths))
-        try:
-            person = known if options.running or known is None else copy(known)
-            predictions.append(recognizer.recognize(path, part, options.hop_s, person, options.unsure_below))
-        except UserError as error:
-            skipped.append(Skipped.by(path, error))
-            print(f"Skipped: {error}")
-    if not predictions:
-        raise UserError(
-            "None of the {count} files could be read.",
-            "{reason}",
-            "Choose other files.",
-            count=len(paths),
-            reason=skipped[0].reason,
-        )
+    predictions, skipped = _heard(recognizer, paths, known, options, progress)
     people = [""] * len(predictions)
     if options.people != "file":
         people, predictions = groups.grouped(recognizer, predictions, options.people, named)
@@ -97,6 +80,35 @@ def use(
         result["people"] = {shown(one.path): name for one, name in zip(predictions, people, strict=True)}
     of_files = audio.named_remarks([prediction.path for prediction in predictions])
     return with_remarks(result, (*recognizer.remarks, *_noisy(predictions), *of_files))
+
+
+def _heard(
+    recognizer: Recognizer,
+    paths: list[Path],
+    known: Person | None,
+    options: EmotionOptions,
+    progress: Progress,
+) -> tuple[list[FilePrediction], list[Skipped]]:
+    """What the files come to, and those that cannot be read. Raises UserError where none can."""
+    predictions: list[FilePrediction] = []
+    skipped: list[Skipped] = []
+    for number, path in enumerate(paths):
+        part = progress.part(number / len(paths), (number + 1) / len(paths))
+        try:
+            person = known if options.running or known is None else copy(known)
+            predictions.append(recognizer.recognize(path, part, options.hop_s, person, options.unsure_below))
+        except UserError as error:
+            skipped.append(Skipped.by(path, error))
+            print(f"Skipped: {error}")
+    if not predictions:
+        raise UserError(
+            "None of the {count} files could be read.",
+            "{reason}",
+            "Choose other files.",
+            count=len(paths),
+            reason=skipped[0].reason,
+        )
+    return predictions, skipped
 
 
 def _noisy(predictions: list[FilePrediction]) -> tuple[Remark, ...]:

@@ -171,12 +171,7 @@ class Recognizer:
                 predictions += result
                 progress.update(part[-1][0] / SAMPLE_RATE, duration_s, "Listening to {name}", name=path.name)
         if not predictions:
-            raise UserError(
-                "{name} holds no sound.",
-                "Its length is 0 samples.",
-                "Record or export it again.",
-                name=path.name,
-            )
+            raise _no_sound(path)
         progress.update(1, 1, "Listening to {name}", name=path.name)
         begins = np.array(starts) / SAMPLE_RATE
         times = (duration_s, begins, begins + np.array(lengths) / SAMPLE_RATE)
@@ -239,6 +234,12 @@ class Recognizer:
             attention_times_s=attention_times,
             attention=attention,
         )
+
+
+def _no_sound(path: Path) -> UserError:
+    return UserError(
+        "{name} holds no sound.", "Its length is 0 samples.", "Record or export it again.", name=path.name
+    )
 
 
 def _known_by(
