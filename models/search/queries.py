@@ -46,7 +46,8 @@ class Query:
     @property
     def looked_up(self) -> str:
         """The words that are looked up in what is written: all that is asked for, nothing that is turned away from."""
-        return " ".join([self.text, *(text for text, weight in self.terms if weight > 0)]).strip()
+        weighed = ((self.text, self.text_weight), *self.terms)
+        return " ".join(text for text, weight in weighed if weight > 0).strip()
 
 
 _TERM = re.compile(r'(?:(?<=\s)|^)([+−-])(?:(\d*[.,]?\d+)\s*[×*])?("[^"]+"|[^\s"+−-]\S*)')

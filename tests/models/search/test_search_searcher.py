@@ -113,13 +113,15 @@ def test_words_plus_a_picture(searcher, index):
 
 
 def test_threshold_depth_and_order(searcher, index):
-    results = searcher.search(index, Query(text="dog"), SearchOptions(top=30))
+    results = searcher.search(index, Query(text="dog"), SearchOptions(method="likeness", top=30))
     scores = [hit.score for hit in results.hits]
     assert len(scores) == 30
     assert scores == sorted(scores, reverse=True)
-    cut = searcher.search(index, Query(text="dog"), SearchOptions(top=30, least_score=scores[9]))
+    cut = searcher.search(
+        index, Query(text="dog"), SearchOptions(method="likeness", top=30, least_score=scores[9])
+    )
     assert len(cut.hits) == 10
-    plain = searcher.search(index, Query(text="dog"), SearchOptions(top=30, rerank=0))
+    plain = searcher.search(index, Query(text="dog"), SearchOptions(method="likeness", top=30, rerank=0))
     distances = [hit.distance for hit in plain.hits]
     assert distances == sorted(distances)
     for hit in plain.hits:
@@ -128,8 +130,12 @@ def test_threshold_depth_and_order(searcher, index):
 
 
 def test_only_the_first_are_ordered_again(searcher, index):
-    plain = searcher.search(index, Query(text="dog"), SearchOptions(top=1000, rerank=0)).hits
-    some = searcher.search(index, Query(text="dog"), SearchOptions(top=1000, rerank=10)).hits
+    plain = searcher.search(
+        index, Query(text="dog"), SearchOptions(method="likeness", top=1000, rerank=0)
+    ).hits
+    some = searcher.search(
+        index, Query(text="dog"), SearchOptions(method="likeness", top=1000, rerank=10)
+    ).hits
     assert {hit.id for hit in some[:10]} == {hit.id for hit in plain[:10]}
     assert [hit.id for hit in some[10:]] == [hit.id for hit in plain[10:]]
     scores = [hit.score for hit in some[:10]]
