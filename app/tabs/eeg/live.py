@@ -22,9 +22,8 @@ from app.widgets.plot import Plot
 from app.widgets.plot_items import Line
 from app.widgets.traces import TraceView
 from models.eeg.browse import columns_of
-from models.eeg.live.listening import WINDOWS_S
+from models.eeg.live.events import WINDOWS_S, Arrived
 from models.eeg.live.lsl import Found
-from models.eeg.live.run import Arrived
 from models.progress import Progress
 
 SHOWN_S, LOOK_BACK_S = 10.0, 60.0

@@ -13,16 +13,17 @@ from PySide6.QtCore import QObject, Qt, Signal
 from app.i18n import tr
 from app.tabs.eeg.live_voice import LiveVoice
 from app.tabs.session import Session
-from models.eeg.live import lsl, player
-from models.eeg.live.run import Arrived, Changed, LiveRun, Told
+from models.eeg.live import lsl
+from models.eeg.live.events import Arrived, Changed, Told
 from models.errors import UserError
 from models.progress import Cancelled
 
 if TYPE_CHECKING:
     from app.tabs.host import Host
     from models.eeg.decoder import Decoder
-    from models.eeg.live.listening import Heard, WindowState
-    from models.eeg.live.run import Event
+    from models.eeg.live import player
+    from models.eeg.live.events import Event, Heard, WindowState
+    from models.eeg.live.run import LiveRun
     from models.eeg.live.steering import Steering
 
 KEPT_S = 300.0  # of what was listened to, to be looked back at
@@ -84,12 +85,16 @@ class LiveSession(Session["Decoder"]):
 
     async def stream_sample(self) -> None:
         """Begin to stream the sample in place of an amplifier and microphones; found as any other."""
+        from models.eeg.live import player
+
         await self.stream(await self.held.worker.run(player.sample))
 
     async def stream(self, played: player.Played) -> None:
         """Begin to stream a recording, in place of what was streamed before."""
+        from models.eeg.live.player import Player
+
         self.end_player()
-        self.player = player.Player(played)
+        self.player = Player(played)
         self.player.start()
         self.played.emit()
         for _ in range(5):  # until the network tells of it
@@ -217,6 +222,8 @@ def _made(
     decoder: Decoder, eeg: lsl.Found, sound: lsl.Found, tell: Callable[[Event], None]
 ) -> tuple[LiveRun, lsl.Inlet, lsl.Inlet]:
     """In the worker: opening takes a moment."""
+    from models.eeg.live.run import LiveRun
+
     first, second = lsl.Inlet(eeg), lsl.Inlet(sound)
     try:
         return LiveRun(decoder, first, second, tell), first, second

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QScrollArea, QSlider, QVBoxLayout, QWidget
@@ -12,7 +14,9 @@ from app.tabs.eeg.session import EegSession
 from app.widgets.dots import DotRow, Dots
 from app.widgets.labels import Caption, Hint
 from app.widgets.scalp import ScalpMap
-from models.eeg.maps import LagMap
+
+if TYPE_CHECKING:
+    from models.eeg.maps import LagMap
 
 SALIENCY, POWER, EXCITATION = "saliency", "power", "excitation"
 RESPONSE, PATTERN, WORTH = "response", "pattern", "worth"

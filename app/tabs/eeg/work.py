@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.eeg import alignment, attended, maps, recordings, tuning
+from models.eeg import alignment, attended, recordings, tuning
 from models.eeg.attended import Attention, WindowChoice
 from models.eeg.browse import Overview
-from models.eeg.maps import LagMap
 from models.eeg.recordings import Recording
-from models.eeg.ridge import lags_of
 from models.eeg.scores import Decoded
 from models.progress import Progress
 from models.remarks import Remark
@@ -22,6 +20,7 @@ from models.remarks import Remark
 if TYPE_CHECKING:
     from models.eeg.decoder import Comparison, Decoder, Decoding, Reliance
     from models.eeg.history import History
+    from models.eeg.maps import LagMap
     from models.eeg.scores import Evaluation
     from models.eeg.tuning import Gain
 
@@ -243,27 +242,35 @@ def decode(
 
 
 def _pattern(decoder: Decoder, decoding: Decoding) -> LagMap:
+    from models.eeg import maps
+    from models.eeg.ridge import lags_of
+
     rate, piece = decoding.sample_rate, slice(0, round(MAPPED_S * decoding.sample_rate))
     first, last = lags_of(maps.FIRST_S, maps.LAST_S, rate)
     decoded = decoding.envelope[piece]
     values = maps.pattern([(decoder.filtered(decoding.eeg[piece]), decoded)], first, last)
-    return LagMap(values * decoded.std(), np.arange(first, last + 1) / rate)
+    return maps.LagMap(values * decoded.std(), np.arange(first, last + 1) / rate)
 
 
 def _response(decoder: Decoder, decoding: Decoding, envelope: np.ndarray, start_s: float) -> LagMap:
     """envelope: [time], standardised, begins `start_s` into the recording."""
+    from models.eeg import maps
+    from models.eeg.ridge import lags_of
+
     rate, begin = decoding.sample_rate, max(0, round(start_s * decoding.sample_rate))
     time = min(len(envelope), round(MAPPED_S * rate), len(decoding.eeg) - begin)
     first, last = lags_of(maps.FIRST_S, maps.LAST_S, rate)
     eeg = decoder.filtered(decoding.eeg[begin : begin + time])
     weights, _ = maps.forward([(eeg, envelope[:time])], first, last)
-    return LagMap(weights, np.arange(first, last + 1) / rate)
+    return maps.LagMap(weights, np.arange(first, last + 1) / rate)
 
 
 def permute(
     decoder: Decoder, decoding: Decoding, heard: TrackComparison, subject: str, progress: Progress
 ) -> np.ndarray:
     """float64 [channels]: how much r with the track falls without each channel, over the first minute. Raises Cancelled."""
+    from models.eeg import maps
+
     rate, begin = decoding.sample_rate, round(heard.start_s * decoding.sample_rate)
     time = min(len(heard.comparison.true), round(PERMUTED_S * rate))
     eeg = decoding.eeg[begin : begin + time]

@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import norm
 
 from models.eeg.live.causal import CausalEeg, CausalEnvelope
+from models.eeg.live.events import WINDOWS_S, Heard, WindowState
 from models.eeg.scores import pearson
 
 if TYPE_CHECKING:
     from models.eeg.decoder import Decoder
 
-WINDOWS_S = (5.0, 10.0, 30.0)
 EVERY_S = 1.0
 WARM_S = 2.0  # at the beginning, while filters and spreads settle
 RIM_S = 0.25  # of what a network decodes, at the end: there it knows too little of what comes
-
-
-@dataclass(frozen=True)
-class WindowState:
-    """One window that ends now. r: float64 [tracks]. chosen: the best. certainty: that it is the best, 0.5 to 1."""
-
-    window_s: float
-    r: np.ndarray
-    chosen: int
-    certainty: float
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What is known at `time_s` (of the EEG, from its first sample on): the windows that are full by now.
-
-    decoded: float32 [n], the last of it, and envelopes [n, tracks], both in standard deviations at the decoder's rate.
-    """
-
-    time_s: float
-    windows: tuple[WindowState, ...]
-    decoded: np.ndarray
-    envelopes: np.ndarray
-
-    def window(self, window_s: float) -> WindowState | None:
-        """That of a length; the longest that is full where it is not yet."""
-        fitting = [item for item in self.windows if item.window_s <= window_s]
-        return fitting[-1] if fitting else None
 
 
 def certainty(decoded: np.ndarray, tracks: np.ndarray, r: np.ndarray) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from models.checkpoint import cannot_write
 from models.eeg.live import lsl
-from models.eeg.live.listening import Heard, Listening
+from models.eeg.live.events import Arrived, Changed, Event, Heard, Told
+from models.eeg.live.listening import Listening
 from models.eeg.live.steering import Steering
 from models.eeg.live.xdf import XdfWriter
 from models.errors import UserError
@@ -22,37 +23,6 @@ if TYPE_CHECKING:
     from models.eeg.decoder import Decoder
 
 TICK_S = 0.05
-
-
-@dataclass(frozen=True)
-class Arrived:
-    """What has come: eeg [n, channels] in µV, sound [m, tracks]; gains [tracks] that the sounds are to be played with."""
-
-    eeg: np.ndarray = field(repr=False)
-    sound: np.ndarray = field(repr=False)
-    gains: np.ndarray
-    health: lsl.Health
-    sound_health: lsl.Health
-    busy: float  # share of the time that was spent on it
-
-
-@dataclass(frozen=True)
-class Changed:
-    """A stream was lost, or is back."""
-
-    name: str
-    lost: bool
-
-
-@dataclass(frozen=True)
-class Told:
-    """What is listened to, and which voice is followed."""
-
-    heard: Heard
-    followed: int | None
-
-
-Event = Arrived | Changed | Told | UserError
 
 
 class LiveRun(threading.Thread):

@@ -11,8 +11,9 @@ from models.eeg.config import PreprocessingConfig
 from models.eeg.decoder import Decoder
 from models.eeg.live import lsl, player
 from models.eeg.live.causal import CausalEeg, CausalEnvelope, Slowed, mixing
+from models.eeg.live.events import Arrived, Changed
 from models.eeg.live.listening import Listening, certainty
-from models.eeg.live.run import Arrived, Changed, LiveRun
+from models.eeg.live.run import LiveRun
 from models.eeg.live.steering import Steering, SteeringSettings
 from models.eeg.live.xdf import XdfWriter
 from models.eeg.recordings import BIOSEMI64
