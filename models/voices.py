@@ -6,6 +6,7 @@ level is that of the encoder's training, for it hears power and not its logarith
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from models import audio
-from models.voice_encoder import FRAME_S, SAMPLE_RATE, shared_encoder
+from models.voice_encoder import FRAME_S, SAMPLE_RATE, UNITS, shared_encoder
 
 FloatArray = NDArray[np.float32]
 WINDOW_S = 1.6
@@ -22,6 +23,7 @@ LEAST_S = 0.6  # of speech: less says nothing of a voice
 GATE_S = 0.03
 AUDIBLE_DB = 26.0  # under the loudest twentieth; what is softer is left out
 SILENCE = 1e-5  # RMS
+STRETCH_S, ENOUGH_S = 20.0, 180.0  # of a long sound: heard at once, and of speech in all
 
 
 def voice_of(sound: FloatArray, sample_rate: int) -> FloatArray | None:
@@ -73,5 +75,49 @@ def audible(sound: FloatArray) -> FloatArray:
     if loud < SILENCE:
         return sound[:0]
     heard = levels > loud * 10 ** (-AUDIBLE_DB / 20)
-    around = np.convolve(heard, np.ones(7), "same") > 0.5  # a tenth of a second on either side: consonants
+    around = np.convolve(heard, np.ones(7))[3:-3] > 0.5  # a tenth of a second on either side: consonants
     return np.ascontiguousarray(blocks[around].reshape(-1))
+
+
+class LongVoice:
+    """The voice of a sound that comes bit by bit, from at most its first minutes of speech."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._rate = sample_rate
+        self._waiting: list[FloatArray] = []
+        self._sum = np.zeros(UNITS)
+        self.heard_s = 0.0  # of speech
+
+    def hear(self, sound: FloatArray) -> None:
+        """The next [samples]."""
+        if self.heard_s < ENOUGH_S:
+            self._waiting.append(sound)
+            if sum(map(len, self._waiting)) >= STRETCH_S * self._rate:
+                self._listen()
+
+    def voice(self) -> FloatArray | None:
+        """float32 [256] of length 1; None where too little was said."""
+        self._listen()
+        size = float(np.linalg.norm(self._sum))
+        return (self._sum / size).astype(np.float32) if size > 0 else None
+
+    def _listen(self) -> None:
+        if not self._waiting:
+            return
+        sound, self._waiting = np.concatenate(self._waiting), []
+        heard = audible(audio.resample(sound, self._rate, SAMPLE_RATE))
+        voice = voice_of(heard, SAMPLE_RATE)
+        if voice is not None:
+            seconds = len(heard) / SAMPLE_RATE
+            self._sum += seconds * voice
+            self.heard_s += seconds
+
+
+def voice_of_file(path: str | os.PathLike[str]) -> tuple[FloatArray | None, float]:
+    """(the voice in a sound file, seconds of speech it was heard from). Raises UserError where it cannot be read."""
+    heard = LongVoice(SAMPLE_RATE)
+    for block in audio.blocks(path, SAMPLE_RATE, STRETCH_S):
+        heard.hear(block)
+        if heard.heard_s >= ENOUGH_S:
+            break
+    return heard.voice(), heard.heard_s

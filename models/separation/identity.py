@@ -85,6 +85,16 @@ class VoiceTrail:
         self._listen()
         return identified(self.pieces)
 
+    def voices(self) -> list[FloatArray]:
+        """Of the tracks as they came, once all were heard; zeros where nobody was."""
+        total = np.zeros((self._speakers, 256))
+        if self.pieces:
+            total = np.einsum(
+                "ps,psd->sd", _weights(self.pieces), np.stack([item.voices for item in self.pieces])
+            )
+        sizes = np.linalg.norm(total, axis=1, keepdims=True)
+        return list((total / np.maximum(sizes, 1e-9)).astype(np.float32))
+
     def _cut(self, samples: int) -> None:
         piece, self._waiting = self._waiting[:, :samples], self._waiting[:, samples:]
         self._uncounted.append((self._place, self._place + samples, piece))

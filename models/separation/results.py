@@ -49,6 +49,11 @@ class SeparationOptions(Options):
         "Voices keep their lanes",
         "In recordings of several windows each voice is kept in one track by what it sounds like, also after a long silence.",
     )
+    one_voice: bool = setting(
+        True,
+        "One voice gets one track",
+        "Where a single person is heard, the recording stays whole in one track and the others are silent.",
+    )
     container: Container = setting(
         "wav", "Format of tracks", "FLAC is smaller; WAV keeps what lies above full scale."
     )

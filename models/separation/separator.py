@@ -32,6 +32,7 @@ from models.progress import Progress
 from models.remarks import Remark
 from models.separation import network, published
 from models.separation.identity import Reordered, VoiceTrail
+from models.separation.listening import Listener
 from models.separation.mixing import FLOOR, amplitude, rms
 from models.separation.results import DEFAULTS, Separated, SeparationOptions
 from models.separation.tally import Tally
@@ -151,15 +152,13 @@ class Separator:
         started, progress = time.monotonic(), progress or Progress()
         source, folder = Path(source), Path(folder)
         about = audio.info(source)
-        tally, exchanged = Tally(self.speakers), 0
-        several = options.keep_voices and about.duration_s > options.window_s
-        trail = VoiceTrail(self.speakers, about.sample_rate) if several else None
+        tally = Tally(self.speakers)
+        listener = Listener(self.speakers, about.sample_rate, options)
         with TrackFiles(source, folder, self.speakers, about, options.container) as files:
             for mixture, stretch in self._separated(source, about, options, progress.part(0.0, 0.95)):
                 tally.see(mixture, stretch)
                 files.write(stretch)
-                if trail is not None:
-                    trail.hear(stretch.mean(axis=2))
+                listener.hear(stretch)
                 if on_stretch is not None:
                     on_stretch(stretch)
             if not tally.frames:
@@ -169,12 +168,9 @@ class Separator:
                     "Record or export it again.",
                     name=source.name,
                 )
-            if trail is not None:
-                orders = trail.identity().orders
-                exchanged = tally.exchanged = sum(item.exchanged for item in orders)
-                lanes = Reordered(orders, about.sample_rate)
-            if exchanged:
-                tally.tracks_anew(files.anew(lanes.push, progress.part(0.95, 1.0)))
+            verdict = listener.verdict()
+            if verdict.changes:
+                tally.take(verdict, files.anew(verdict.applied(), progress.part(0.95, 1.0)))
             progress.update(1, 1, "Putting voices in their lanes")
             tracks = files.put_in_place()
         remarks = tally.remarks(about.sample_rate, self.sample_rate, options)

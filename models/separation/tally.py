@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.remarks import Remark
+from models.separation.listening import Verdict
 from models.separation.results import SeparationOptions
 
 QUIETEST_DB = -120.0  # of a level that is told: what is fainter is silence
@@ -23,6 +24,8 @@ class Tally:
     def __init__(self, speakers: int) -> None:
         self.frames = self._clipped = self._over = self._samples = 0
         self.exchanged = 0  # stretches in which voices were put back into their lanes
+        self.alone: int | None = None  # the track of the only voice
+        self.certainty = 0.0  # of how many voices there are
         self._energy = np.zeros(speakers)
 
     def see(self, mixture: NDArray[np.float32], tracks: NDArray[np.float32]) -> None:
@@ -34,8 +37,10 @@ class Tally:
             self._over += int((np.abs(tracks) > 1.0).sum())
             self._energy += np.square(tracks, dtype=np.float64).sum(axis=(1, 2))
 
-    def tracks_anew(self, stretches: Iterable[NDArray[np.float32]]) -> None:
-        """The same tracks in other lanes: [speakers, frames, channels], from the beginning."""
+    def take(self, verdict: Verdict, stretches: Iterable[NDArray[np.float32]]) -> None:
+        """Tracks are written anew as a listener found it right: [speakers, frames, channels], from the beginning."""
+        self.alone, self.certainty = verdict.alone, verdict.certainty
+        self.exchanged = 0 if verdict.alone is not None else verdict.exchanged
         self._energy = np.zeros_like(self._energy)
         for tracks in stretches:
             self._energy += np.square(tracks, dtype=np.float64).sum(axis=(1, 2))
@@ -54,6 +59,14 @@ class Tally:
         levels = self.levels_db
         if max(levels) <= QUIETEST_DB:
             result.append(Remark("The recording is silent, and so are its tracks."))
+        elif self.alone is not None:
+            result.append(
+                Remark(
+                    "Only one voice was heard, with a certainty of {certainty:.0%}: it is whole in track {track}, and the others are silent.",
+                    certainty=self.certainty,
+                    track=self.alone + 1,
+                )
+            )
         elif max(levels) - min(levels) > ONE_SPEAKER_DB:
             quiet = int(np.argmin(levels)) + 1
             result.append(

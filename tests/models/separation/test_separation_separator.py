@@ -166,8 +166,14 @@ def test_long_wavs_are_rf64(tmp_path, monkeypatch):
 def test_one_speaker_alone_is_told(tmp_path, monkeypatch):
     one = made()
     monkeypatch.setattr(one, "_window", lambda sound, times: np.stack([sound, 0.001 * sound]))
-    found = one.separate_file(written(tmp_path / "a.wav", noise(9000), 8000), tmp_path / "o")
+    sound = written(tmp_path / "a.wav", noise(9000), 8000)
+    found = one.separate_file(sound, tmp_path / "o", SeparationOptions(one_voice=False))
     assert any("Track 2 is near silence, 60 dB" in str(remark) for remark in found.remarks)
+    found = one.separate_file(sound, tmp_path / "o")
+    assert any("Only one voice was heard" in str(remark) for remark in found.remarks)
+    tracks = read(found)
+    assert not tracks[1].any()
+    np.testing.assert_allclose(tracks[0, 0], 1.001 * noise(9000)[0], atol=1e-4)
 
 
 def test_clipping_and_the_band_are_told(tmp_path, monkeypatch):
