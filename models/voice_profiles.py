@@ -10,6 +10,7 @@ import json
 import math
 import os
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,10 @@ from models.voices import likeness
 
 FloatArray = NDArray[np.float32]
 VERSION = 1
-SURE = 0.80  # likeness from which two voices are taken for one person's
+# Likeness from which two voices are taken for one person's, by the seconds that both were heard. Of 60 readers' halves of
+# clips, under 5 s, 19 in 20 reach 0.79 and of strangers' 1 in 100 reaches 0.80; of 12 separated speakers, heard again for
+# minutes, 11 reach 0.92 and of 132 pairs of strangers 4: separated voices hold some of each other.
+SURE_S, SURE = (5.0, 60.0), (0.80, 0.92)
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,40 @@ def delete(profile: VoiceProfile) -> None:
         ) from error
 
 
-def nearest(voice: FloatArray, among: list[VoiceProfile]) -> tuple[VoiceProfile, float] | None:
-    """The profile that is most like a voice, and its likeness, 0 to 1; None where there are none."""
-    scored = [(profile, likeness(voice, profile.voice)) for profile in among]
-    return max(scored, key=lambda pair: pair[1], default=None)
+@dataclass(frozen=True)
+class Recognised:
+    """A kept voice that was found again. likeness: 0 to 1."""
+
+    profile: VoiceProfile
+    likeness: float
+
+
+def sure(heard_s: float) -> float:
+    """The likeness from which voices that were heard for so many seconds are taken for one person's."""
+    return float(np.interp(heard_s, SURE_S, SURE))
+
+
+def recognised(
+    voices: Sequence[FloatArray | None], heard_s: Sequence[float], among: Sequence[VoiceProfile]
+) -> list[Recognised | None]:
+    """For each voice of a recording the kept one that it is, if any: no two are the same person.
+
+    heard_s: how long each voice was heard, seconds of speech.
+    """
+    result: list[Recognised | None] = [None] * len(voices)
+    pairs = [
+        (likeness(voice, profile.voice), number, profile)
+        for number, voice in enumerate(voices)
+        if voice is not None
+        for profile in among
+    ]
+    taken: set[str] = set()
+    for alike, number, profile in sorted(pairs, key=lambda pair: -pair[0]):
+        least = sure(min(heard_s[number], profile.heard_s))
+        if alike >= least and result[number] is None and profile.name not in taken:
+            result[number] = Recognised(profile, alike)
+            taken.add(profile.name)
+    return result
 
 
 def _read(path: Path) -> VoiceProfile | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
@@ -11,7 +13,9 @@ from app import theme
 from app.audio.outline import Outline
 from app.i18n import tr
 from app.widgets.sound_canvas import LEAST_TOP, paint_columns
-from app.widgets.time_axis import TimeAxis, time_words
+from app.widgets.time_axis import Span, TimeAxis, time_words
+
+HEIGHT, TURN, GAP = 36, 6, 2  # of the sound, of a speaker's line under it, and below the last
 
 
 class Overview(QWidget):
@@ -21,9 +25,10 @@ class Overview(QWidget):
         super().__init__(parent)
         self.axis = axis
         self._outline: Outline | None = None
+        self._turns: list[tuple[str, Sequence[Span]]] = []
         self._picture: QPixmap | None = None
         self._grip_s: float | None = None  # of the window: where it is held
-        self.setFixedHeight(36)
+        self.setFixedHeight(HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("The whole recording"))
         self.setToolTip(tr("The whole recording; drag the window to move what is in view"))
@@ -33,7 +38,14 @@ class Overview(QWidget):
 
     def set_outline(self, outline: Outline | None) -> None:
         """Draw another recording; None for an empty strip."""
-        self._outline = outline
+        self._outline, self._turns = outline, []
+        self.setFixedHeight(HEIGHT)
+        self._redraw()
+
+    def set_turns(self, turns: Sequence[tuple[str, Sequence[Span]]]) -> None:
+        """Who speaks when, under the sound: for each speaker a colour of the theme and stretches in seconds."""
+        self._turns = list(turns)
+        self.setFixedHeight(HEIGHT + TURN * len(self._turns) + (GAP if self._turns else 0))
         self._redraw()
 
     def _redraw(self) -> None:
@@ -81,12 +93,19 @@ class Overview(QWidget):
         columns = max(1, self.width())
         low, high = self._outline.envelope(0.0, self._outline.duration_s / columns, columns)
         top = max(LEAST_TOP, self._outline.peak)
-        middle, half = self.height() / 2, self.height() / 2 - 3
+        middle, half = HEIGHT / 2, HEIGHT / 2 - 3
         x = np.arange(columns) + 0.5
         painter = QPainter(picture)
         ink = theme.color("wave")
-        box = QRectF(self.rect()).adjusted(0, 3, 0, -3)
+        box = QRectF(0, 3, self.width(), HEIGHT - 6)
         paint_columns(painter, box, x, middle - high / top * half, middle - low / top * half, ink)
+        scale = self.width() / self._outline.duration_s
+        for number, (color, spans) in enumerate(self._turns):
+            for first, last in spans:
+                place = QRectF(
+                    first * scale, HEIGHT + TURN * number, max(1.0, (last - first) * scale), TURN - 1
+                )
+                painter.fillRect(place, theme.color(color))
         painter.end()
         return picture
 

@@ -79,11 +79,19 @@ def test_the_same_person_is_found_in_another_sound():
     folder = resource("samples", "separation", "voices")
     paths = sorted(path for path in folder.rglob("*") if path.suffix in audio.AUDIO_SUFFIXES)[:6]
     halves = [np.array_split(audio.read(path, 16_000), 2) for path in paths]
-    assert voice_profiles.nearest(voice(1), voice_profiles.profiles()) is None
+    assert voice_profiles.recognised([voice(1), None], [3, 3], voice_profiles.profiles()) == [None, None]
     for number, (first, _) in enumerate(halves):
-        voice_profiles.keep(str(number), voice_of(first, 16_000))
+        voice_profiles.keep(str(number), voice_of(first, 16_000), 4.0)
     kept = voice_profiles.profiles()
-    for number, (_, second) in enumerate(halves):
-        profile, likeness = voice_profiles.nearest(voice_of(second, 16_000), kept)
-        assert profile.name == str(number)
-        assert voice_profiles.SURE < likeness <= 1 + 1e-6
+    heard = [voice_of(second, 16_000) for _, second in halves]
+    found = voice_profiles.recognised([*heard, None], [4.0] * (len(heard) + 1), kept)
+    known = [(item.profile.name, str(number)) for number, item in enumerate(found) if item is not None]
+    assert all(told == true for told, true in known)
+    assert len(known) >= 4  # of halves of clips, a few seconds each
+    assert all(voice_profiles.sure(4.0) <= item.likeness <= 1 + 1e-6 for item in found if item is not None)
+    assert found[-1] is None
+    assert voice_profiles.sure(4) < voice_profiles.sure(20) < voice_profiles.sure(100) < 1
+    strangers = voice_profiles.recognised(heard[:3], [4.0] * 3, kept[3:])
+    assert strangers == [None] * 3
+    twice = voice_profiles.recognised([heard[0], heard[0]], [4.0, 4.0], kept)
+    assert sorted(item is None for item in twice) == [False, True]  # nobody is in two lanes

@@ -39,6 +39,8 @@ class TrackExports(QObject):
         self._tracks.triggered.connect(lambda: self.ask_for_tracks())
         self._stretch = QAction(tr("Chosen stretch of all lanes…"), self)
         self._stretch.triggered.connect(lambda: self.ask_for_tracks(stretch=True))
+        self._turns = QAction(tr("Who speaks when as RTTM…"), self)
+        self._turns.triggered.connect(self.ask_for_turns)
         self._figures = QAction(tr("Figures against the references as CSV…"), self)
         self._figures.triggered.connect(self.ask_for_scores)
 
@@ -47,7 +49,8 @@ class TrackExports(QObject):
         self._tracks.setEnabled(tracks)
         self._stretch.setEnabled(stretch)
         self._figures.setEnabled(self._scores.filled)
-        return [self._tracks, self._stretch, self._figures]
+        self._turns.setEnabled(self._tab.session.assessment is not None)
+        return [self._tracks, self._stretch, self._turns, self._figures]
 
     def ask_for_lane(self, number: int) -> None:
         """Where one lane, or its chosen stretch, goes."""
@@ -131,6 +134,28 @@ class TrackExports(QObject):
             self._lanes.lanes[number].canvas.save_picture(path)
         except OSError as error:
             self._tab.show_error(cannot_write(path, error))
+
+    def ask_for_turns(self) -> None:
+        """Where the table of who speaks when goes."""
+        proposal = f"{self._lanes.lanes[0].path.stem}.rttm"
+        name, _ = QFileDialog.getSaveFileName(
+            self._tab, tr("Export who speaks when"), proposal, "Rich Transcription Time Marked (*.rttm)"
+        )
+        if name:
+            self.write_turns(Path(name))
+
+    def write_turns(self, path: Path) -> None:
+        """A line a turn, with the speakers' names."""
+        from models.separation.activity import write_rttm
+
+        session = self._tab.session
+        if session.assessment is None or session.outline is None:
+            return
+        names = [track.name for track in session.tracks]
+        try:
+            write_rttm(path, session.assessment.activity.turns, session.outline.path, names)
+        except UserError as error:
+            self._tab.show_error(error)
 
     def ask_for_scores(self) -> None:
         """Where the table of scores goes."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app import theme
 from app.audio.lane_player import LanePlayer
@@ -19,6 +19,7 @@ from app.services import Services
 from app.tabs.separation.lane import HEAD, Lane
 from app.tabs.separation.lane_details import LaneDetails
 from app.tabs.separation.lane_keys import action_of
+from app.tabs.separation.lane_menu import offer_for
 from app.tabs.separation.transport import Transport
 from app.widgets.overview import Overview, TimeRuler
 from app.widgets.time_axis import TimeAxis
@@ -41,7 +42,7 @@ class Lanes(QWidget):
     """Overview, times, a lane for the mixture and one a speaker, and the transport under them.
 
     export_asked(lane), picture_asked(lane): the number of a lane; 0 is the mixture. failed(UserError): a file cannot be
-    read or played. renamed(lane, name): a person called a speaker so.
+    read or played. renamed(lane, name): a person called a speaker so. keep_asked(lane): its voice is to be kept.
     """
 
     export_asked = Signal(int)
@@ -49,6 +50,7 @@ class Lanes(QWidget):
     failed = Signal(object)
     heard_changed = Signal()
     renamed = Signal(int, str)
+    keep_asked = Signal(int)
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -147,7 +149,7 @@ class Lanes(QWidget):
             lane.canvas.set_mode(self.mode)
             lane.canvas.clicked.connect(self._clicked)
             lane.canvas.detail_wanted.connect(partial(self._details.want, lane))
-            lane.canvas.more_actions = partial(self._offer, lane)
+            lane.canvas.more_actions = partial(offer_for, self, lane)
             lane.heard_changed.connect(self._heard_changed)
             lane.chosen.connect(self.select)
             lane.export_asked.connect(self.export_asked)
@@ -312,25 +314,7 @@ class Lanes(QWidget):
         if not self.take_key(event):
             super().keyPressEvent(event)
 
-    def _offer(self, lane: Lane, menu: QMenu) -> None:
-        if not lane.ready:
-            return
-        region = self.axis.region
-        play = menu.addAction(tr("Play the chosen stretch"))
-        play.triggered.connect(self._play_region)
-        closer = menu.addAction(tr("Show it larger"))
-        closer.triggered.connect(lambda: self.axis.show(*(self.axis.region or self.axis.view)))
-        for action in (play, closer):
-            action.setEnabled(region is not None)
-        menu.addAction(tr("Show all")).triggered.connect(self.axis.show_all)
-        menu.addSeparator()
-        words = tr("Export the chosen stretch…") if region is not None else tr("Export the whole lane…")
-        menu.addAction(words).triggered.connect(lambda: self.export_asked.emit(lane.number))
-        menu.addAction(tr("Export the picture…")).triggered.connect(
-            lambda: self.picture_asked.emit(lane.number)
-        )
-
-    def _play_region(self) -> None:
+    def play_region(self) -> None:
         if self.axis.region is not None:
             self.go_to(self.axis.region[0])
             self._play()

@@ -9,7 +9,9 @@ from PySide6.QtCore import QObject
 from app.i18n import plural, tr, translate
 from app.tabs.base import Tab
 from app.tabs.separation.session import SeparationSession
-from app.tabs.separation.words import left_words, one_is_faint, speed_words
+from app.tabs.separation.words import left_words, one_is_faint, speed_words, voices_words
+
+LIKELY = 0.8  # likeness of voices, from which a sample is taken for that of a track
 
 
 class SeparationMessages(QObject):
@@ -24,6 +26,8 @@ class SeparationMessages(QObject):
         session.tracks_changed.connect(lambda: tab.set_status(""))
         session.shown.connect(self._say_remarks)
         session.finished.connect(self._finished)
+        session.assessed.connect(self._say_assessment)
+        session.found.connect(self._say_found)
         session.stopped.connect(self._stopped)
 
     def _opened(self) -> None:
@@ -47,6 +51,29 @@ class SeparationMessages(QObject):
 
     def _stopped(self) -> None:
         self._tab.show_message("hint", tr("Stopped. No tracks were written."), key="stopped")
+
+    def _say_assessment(self) -> None:
+        assessment = self._session.assessment
+        if assessment is None or not assessment.voices:
+            return
+        level: Literal["warning", "hint"] = "warning" if assessment.doubtful else "hint"
+        self._tab.show_message(level, voices_words(assessment), key="assessment")
+
+    def _say_found(self, number: int, alike: float) -> None:
+        name, share = self._session.name(number), f"{alike:.2f}"
+        if alike >= LIKELY:
+            text = tr(
+                "The voice of the sample is that of {name}, with a likeness of {share}.",
+                name=name,
+                share=share,
+            )
+        else:
+            text = tr(
+                "The voice of the sample is in no track: {name} is nearest, with a likeness of {share}.",
+                name=name,
+                share=share,
+            )
+        self._tab.show_message("hint", text, key="found")
 
     def _say_remarks(self) -> None:
         separated, outline = self._session.separated, self._session.outline

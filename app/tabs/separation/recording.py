@@ -18,10 +18,12 @@ from app.tabs.separation.exports import TrackExports
 from app.tabs.separation.lanes import Lanes, Sound
 from app.tabs.separation.record_box import RecordBox
 from app.tabs.separation.references import References
+from app.tabs.separation.voices_box import VoicesBox
 from app.tabs.separation.words import about_words, speakers_words
 from app.undo import Undoing
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided, Hint
+from app.widgets.section import Fold
 
 if TYPE_CHECKING:
     from app.audio.outline import Outline
@@ -57,6 +59,9 @@ class RecordingPage(Page):
         session.grown.connect(self._show_growing)
         session.tracks_changed.connect(self._show_tracks)
         session.finished.connect(self._listen_by_keyboard)
+        session.assessed.connect(self._show_turns)
+        session.found.connect(lambda number, _alike: self.lanes.select(number + 1))
+        self.lanes.keep_asked.connect(lambda lane: self.voices.keep(lane - 1))
         session.names_changed.connect(lambda: self.lanes.show_names([item.name for item in session.tracks]))
         self.lanes.renamed.connect(lambda lane, name: session.rename(lane - 1, name))
         self.lanes.failed.connect(self.tab.show_error)
@@ -170,6 +175,17 @@ class RecordingPage(Page):
         for lane in self.lanes.lanes:
             lane.ribbon.show_ribbon(self.session.ribbons.get(lane.path))
 
+    def _show_turns(self) -> None:
+        """Who speaks when, under the whole recording."""
+        assessment, tracks = self.session.assessment, self.session.tracks
+        turns = () if assessment is None else assessment.activity.turns
+        self.lanes.overview.set_turns(
+            [
+                (track.color, [(turn.start_s, turn.end_s) for turn in turns if turn.speaker == number])
+                for number, track in enumerate(tracks)
+            ]
+        )
+
     def _show_growing(self, tracks: Sequence[Outline], _left_s: float) -> None:
         outline = self.session.outline
         if outline is not None:
@@ -229,6 +245,11 @@ class RecordingPage(Page):
         self.controls.addWidget(link)
         self.microphone = RecordBox(self.services)
         self.controls.addWidget(self.microphone)
+        voices = Fold(tr("Voices"))
+        self.voices = VoicesBox(self.tab, self.session)
+        voices.add(self.voices)
+        voices.toggled.connect(lambda opened: self.voices.list_voices() if opened else None)
+        self.controls.addWidget(voices)
 
     def _make_view(self) -> None:
         self._views = QStackedWidget()

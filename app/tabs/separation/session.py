@@ -16,7 +16,7 @@ from app.tabs.host import Host
 from app.tabs.sent import Conversation, Track
 from app.tabs.separation import work
 from app.tabs.separation.filling import Filling
-from app.tabs.separation.work import READER
+from app.tabs.separation.work import READER, VOICES
 from app.tabs.session import Session
 from app.widgets.ribbon import Ribbon
 from models.errors import UserError
@@ -24,7 +24,9 @@ from models.progress import Cancelled, Progress
 from models.separation.results import Separated, SeparationOptions, TrackScores
 
 if TYPE_CHECKING:
+    from models.separation.assessment import Assessment
     from models.separation.separator import Separator
+    from models.voice_profiles import Recognised, VoiceProfile
 
 
 class SeparationSession(Session["Separator"]):
@@ -37,7 +39,9 @@ class SeparationSession(Session["Separator"]):
     seconds are left (NaN where it cannot be said). tracks_changed(): there are other tracks, or what `grown` told of
     is void. shown(): tracks were opened that are of this recording. finished(): tracks have just been made.
     stopped(): a separation was stopped, and nothing was written. names_changed(): speakers are called otherwise.
-    scored(): there are other scores, or none. heard(): another system has heard something in the tracks.
+    scored(): there are other scores, or none. heard(): another system has heard something in the tracks. assessed(): there
+    is an `assessment` of the tracks. voices_changed(): other `voices` are kept. found(number, likeness): the voice of a
+    sample is most like that of this track.
     """
 
     began = Signal()
@@ -51,6 +55,9 @@ class SeparationSession(Session["Separator"]):
     names_changed = Signal()
     scored = Signal()
     heard = Signal()
+    assessed = Signal()
+    voices_changed = Signal()
+    found = Signal(int, float)
 
     def __init__(self, host: Host, parent: QObject | None = None) -> None:
         super().__init__(host, "separation", parent=parent)
@@ -62,14 +69,22 @@ class SeparationSession(Session["Separator"]):
         self.references: list[Path] = []
         self.scores: list[TrackScores] = []
         self.ribbons: dict[Path, Ribbon] = {}  # what was heard in the tracks, by another system
+        self.assessment: Assessment | None = None
+        self.voices: list[VoiceProfile] = []  # that a person keeps
+        self.recognised: list[Recognised | None] = []  # of them, by track
         self._given: dict[int, str] = {}  # names that a person gave, by track
         self._task: Progress | None = None  # of the separation under way
 
     # What is known ----------------------------------------------------------------------------------------
 
     def name(self, number: int) -> str:
-        """What the speaker of a track is called: as a person said, or by number."""
-        return self._given.get(number) or tr("Speaker {n}", n=number + 1)
+        """What the speaker of a track is called: as a person said, as the kept voice that it is, or by number."""
+        known = self.recognised[number] if number < len(self.recognised) else None
+        return (
+            self._given.get(number)
+            or (known.profile.name if known is not None else "")
+            or tr("Speaker {n}", n=number + 1)
+        )
 
     @property
     def tracks(self) -> list[Track]:
@@ -115,6 +130,8 @@ class SeparationSession(Session["Separator"]):
                 return False
         self.outline, self.speakers = outline, speakers
         self.separated, self.track_outlines, self._given, self.ribbons = None, [], {}, {}
+        self.separated, self.track_outlines, self._given = None, [], {}
+        self.assessment, self.recognised = None, []
         self.forget_references()
         self.opened.emit()
         return True
@@ -125,6 +142,7 @@ class SeparationSession(Session["Separator"]):
             return
         if await self._take(self.outline, separated):
             self.shown.emit()
+            await self.assess()
 
     async def open_sample(self, number: int = 0) -> None:
         """One of the mixtures that ship, which is separated and compared with its references at once."""
@@ -159,6 +177,7 @@ class SeparationSession(Session["Separator"]):
                 self.stopped.emit()
             return
         self.finished.emit()
+        await self.assess()
         await self.score()
 
     async def _separated(self, outline: Outline, task: Progress) -> Separated:
@@ -183,8 +202,72 @@ class SeparationSession(Session["Separator"]):
         if self.outline is not outline:
             return False
         self.separated, self.track_outlines, self.ribbons = separated, result, {}
+        self.separated, self.track_outlines = separated, result
+        self.assessment, self.recognised = None, []
         self.tracks_changed.emit()
         return True
+
+    # Voices -----------------------------------------------------------------------------------------------
+
+    async def assess(self) -> None:
+        """Judge the tracks without references, and recognise kept voices in them."""
+        separated = self.separated
+        if separated is None:
+            return
+        try:
+            with self.busy(tr("Judging the tracks")) as task:
+                given = (separated.mixture, separated.tracks)
+                assessment, recognised = await self.services.worker(VOICES).run(
+                    work.judged, *given, progress=task, newest_wins="judge", drop_running=True
+                )
+        except Cancelled:
+            return
+        if self.separated is separated:
+            self.assessment, self.recognised = assessment, recognised
+            self.names_changed.emit()
+            self.assessed.emit()
+
+    async def list_voices(self) -> None:
+        """Read what voices are kept."""
+        self._have_voices(await self.services.worker(VOICES).run(work.kept_voices))
+
+    async def keep_voice(self, number: int) -> None:
+        """Keep the voice of a track under the name of its speaker. Raises UserError where it has no name, or no voice."""
+        assessment, known = self.assessment, self.recognised[number : number + 1]
+        voice = None if assessment is None else assessment.lane_voices[number]
+        if assessment is None or voice is None:
+            raise UserError(
+                "There is no voice to keep.",
+                "Too little is said in this track.",
+                "Choose a track in which somebody speaks for some seconds.",
+            )
+        name = self._given.get(number, "") or (known[0].profile.name if known and known[0] else "")
+        given = (name, voice, assessment.heard_s[number])
+        kept = await self.services.worker(VOICES).run(work.keep_voice, *given)
+        self._have_voices(kept)
+
+    async def delete_voice(self, profile: VoiceProfile) -> None:
+        """Delete a kept voice. Raises UserError."""
+        kept = await self.services.worker(VOICES).run(work.delete_voice, profile)
+        self._have_voices(kept)
+
+    async def find_voice(self, sample: Path) -> None:
+        """Tell which track's voice is that of a sample. Raises UserError where there are no tracks, or no voice in it."""
+        if self.assessment is None or not any(voice is not None for voice in self.assessment.lane_voices):
+            raise UserError(
+                "There are no tracks to look for the voice in.",
+                "",
+                "Separate a recording first, then choose the sample.",
+            )
+        voices = self.assessment.lane_voices
+        with self.services.task(tr("Listening to the sample")):
+            alike = await self.services.worker(VOICES).run(work.likenesses, sample, voices)
+        best = max(range(len(alike)), key=alike.__getitem__)
+        self.found.emit(best, alike[best])
+
+    def _have_voices(self, voices: list[VoiceProfile]) -> None:
+        self.voices = voices
+        self.voices_changed.emit()
 
     # Names and references ---------------------------------------------------------------------------------
 
@@ -253,7 +336,8 @@ class SeparationSession(Session["Separator"]):
             size = (outline.sample_rate, outline.channels, outline.frames)
             names = state.get("names")
             self._given = dict(enumerate(map(str, names))) if isinstance(names, list) else {}
-            await self._take(outline, Separated(path, tuple(tracks), *size, rate, (), (), 0.0))
+            if await self._take(outline, Separated(path, tuple(tracks), *size, rate, (), (), 0.0)):
+                await self.assess()
         self.references = [item for item in _paths(state.get("references")) if item.is_file()]
         await self.score()
 

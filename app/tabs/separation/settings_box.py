@@ -66,12 +66,21 @@ class SettingsBox(QObject):
                 "Also with its sign reversed, from four times on a little later too, and the mean is taken: more exact, and that much slower"
             ),
         )
-        fold.add(self.consistent)
+        self.keep_voices = QCheckBox(tr("Voices keep their lanes"))
+        self.keep_voices.setToolTip(
+            tr("Each voice stays in one track by what it sounds like, also after a long silence")
+        )
+        self.one_voice = QCheckBox(tr("One voice gets one track"))
+        self.one_voice.setToolTip(tr("Where a single person is heard, the other tracks are silent"))
+        self.keep_voices.setChecked(usual.keep_voices)
+        self.one_voice.setChecked(usual.one_voice)
+        for box in (self.consistent, self.keep_voices, self.one_voice):
+            fold.add(box)
+            box.toggled.connect(self._changed)
         self.container.currentIndexChanged.connect(self._changed)
         self.window_s.valueChanged.connect(self._changed)
         self.overlap_s.valueChanged.connect(self._changed)
         self.augmentation.currentIndexChanged.connect(self._changed)
-        self.consistent.toggled.connect(self._changed)
         self._changed()
 
     def options(self) -> SeparationOptions:
@@ -82,6 +91,8 @@ class SettingsBox(QObject):
             overlap_s=min(self.overlap_s.value(), window_s / 2),
             test_time_augmentation=self.augmentation.currentData(),
             mixture_consistency=self.consistent.isChecked(),
+            keep_voices=self.keep_voices.isChecked(),
+            one_voice=self.one_voice.isChecked(),
             container="flac" if self.container.currentData() == "flac" else "wav",
         )
 
@@ -93,6 +104,8 @@ class SettingsBox(QObject):
             "overlap_s": now.overlap_s,
             "test_time_augmentation": now.test_time_augmentation,
             "consistent": now.mixture_consistency,
+            "keep_voices": now.keep_voices,
+            "one_voice": now.one_voice,
             "container": now.container,
         }
 
@@ -108,6 +121,8 @@ class SettingsBox(QObject):
         if times is None or (type(times) is int and times in AUGMENTATIONS):
             self.augmentation.setCurrentIndex(self.augmentation.findData(times))
         self.consistent.setChecked(state.get("consistent") is True)
+        self.keep_voices.setChecked(state.get("keep_voices", True) is True)
+        self.one_voice.setChecked(state.get("one_voice", True) is True)
         self.container.setCurrentIndex(max(0, self.container.findData(state.get("container"))))
 
     def _changed(self, *_: object) -> None:

@@ -17,8 +17,13 @@ from models.progress import Progress
 from models.separation.results import Separated, SeparationOptions, TrackScores
 
 if TYPE_CHECKING:
+    from models.separation.assessment import Assessment
     from models.separation.separator import Separator
+    from models.voice_profiles import Recognised, VoiceProfile
 
+    Judged = tuple[Assessment, list[Recognised | None]]
+
+VOICES = "separation voices"  # the worker that hears whose voice it is: no file waits for it
 READER = "separation sound"  # the worker that reads and writes files: they must not wait for a separation
 MOST_SCORED_S = 600.0  # of a long recording its first ten minutes: the figures settle long before
 
@@ -72,6 +77,55 @@ def scores(
     progress.update(len(every), len(every) + 1, "Comparing tracks with references")
     first = 1 + len(references)
     return tuple(score_tracks(sounds[0], sounds[1:first], sounds[first:], header.sample_rate))
+
+
+def judged(mixture: Path, tracks: Sequence[Path], progress: Progress) -> Judged:
+    """What can be said of tracks without references, and whose voices are known."""
+    from models import voice_profiles
+    from models.separation.assessment import assess
+
+    assessment = assess(mixture, tracks, progress)
+    return assessment, voice_profiles.recognised(
+        assessment.lane_voices, assessment.heard_s, voice_profiles.profiles()
+    )
+
+
+def kept_voices() -> list[VoiceProfile]:
+    """All that a person keeps, by name."""
+    from models import voice_profiles
+
+    return voice_profiles.profiles()
+
+
+def keep_voice(name: str, voice: np.ndarray, heard_s: float) -> list[VoiceProfile]:
+    """Keep one more; all that are kept then."""
+    from models import voice_profiles
+
+    voice_profiles.keep(name, voice, heard_s)
+    return kept_voices()
+
+
+def delete_voice(profile: VoiceProfile) -> list[VoiceProfile]:
+    """Delete one; all that are still kept."""
+    from models import voice_profiles
+
+    voice_profiles.delete(profile)
+    return kept_voices()
+
+
+def likenesses(sample: Path, voices: Sequence[np.ndarray | None]) -> list[float]:
+    """How alike each of the lanes' voices is to the one in a sample, 0 to 1. Raises UserError where nobody speaks in it."""
+    from models.voices import likeness, voice_of_file
+
+    voice, _ = voice_of_file(sample)
+    if voice is None:
+        raise UserError(
+            "{name} holds too little speech.",
+            "A voice is known by at least 0.6 s of it; five seconds are better.",
+            "Choose a longer sample of the voice.",
+            name=sample.name,
+        )
+    return [0.0 if item is None else likeness(voice, item) for item in voices]
 
 
 def export_lanes(
