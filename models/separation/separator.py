@@ -118,7 +118,7 @@ class Separator:
         if not inside.shape[1]:  # shorter than a sample of the network's rate
             inside = np.zeros((len(sound), 1), dtype=np.float32)
         if one_pass:
-            tracks = self._window(inside, self._times(options))
+            tracks = self.window(inside, self._times(options))
         else:
             joiner = self.joiner(options)
             tracks = np.concatenate([*joiner.push(inside), *joiner.finish()], axis=-1)
@@ -259,13 +259,13 @@ class Separator:
         """Takes sound at the network's rate, block by block."""
         window, overlap = (round(s * self.sample_rate) for s in (options.window_s, options.overlap_s))
         overlap = min(max(1, overlap), max(1, window // 2))
-        return WindowJoiner(partial(self._window, times=self._times(options)), window, overlap)
+        return WindowJoiner(partial(self.window, times=self._times(options)), window, overlap)
 
     def _times(self, options: SeparationOptions) -> int:
         """How often each stretch is heard."""
         return options.test_time_augmentation or self.test_time_augmentation
 
-    def _window(self, sound: FloatArray, times: int) -> FloatArray:
+    def window(self, sound: FloatArray, times: int) -> FloatArray:
         """[channels, samples] at the network's rate → [speakers, channels, samples], at the sound's level; in shorter
         windows where a graphics card has no memory for this one."""
         samples = sound.shape[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt, Signal
@@ -18,6 +19,15 @@ from app.widgets.time_axis import TimeAxis
 HEAD = 148
 LEAST_DB, MOST_DB = -40, 12
 LEAST_HEIGHT = 82
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a lane shows: a file, its outline, what it is called."""
+
+    path: Path
+    outline: Outline
+    name: str
 
 
 class Lane(QWidget):

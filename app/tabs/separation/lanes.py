@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
@@ -13,10 +11,9 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app import theme
 from app.audio.lane_player import LanePlayer
-from app.audio.outline import Outline
 from app.i18n import tr
 from app.services import Services
-from app.tabs.separation.lane import HEAD, Lane
+from app.tabs.separation.lane import HEAD, Lane, Sound
 from app.tabs.separation.lane_details import LaneDetails
 from app.tabs.separation.lane_keys import action_of
 from app.tabs.separation.lane_menu import offer_for
@@ -27,15 +24,6 @@ from app.widgets.time_axis import TimeAxis
 REDRAW_MS = 33
 REGION_MS = 120  # a chosen stretch stands still for so long before the sound follows it
 MIXTURE_COLOR = "wave"
-
-
-@dataclass(frozen=True)
-class Sound:
-    """What a lane shows: a file, its outline, what it is called."""
-
-    path: Path
-    outline: Outline
-    name: str
 
 
 class Lanes(QWidget):

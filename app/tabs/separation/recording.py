@@ -15,7 +15,8 @@ from app.tabs.paged import Page
 from app.tabs.recovered import recover_recordings
 from app.tabs.separation.empty import empty, stacked
 from app.tabs.separation.exports import TrackExports
-from app.tabs.separation.lanes import Lanes, Sound
+from app.tabs.separation.lane import Sound
+from app.tabs.separation.lanes import Lanes
 from app.tabs.separation.record_box import RecordBox
 from app.tabs.separation.references import References
 from app.tabs.separation.voices_box import VoicesBox

@@ -29,7 +29,7 @@ def test_all_tracks_are_exported_under_their_names(tab, qtbot, talk, tmp_path):
     lanes.lanes[1].name.setText("Anna / 2")
     lanes.lanes[2].name.setText("Anna / 2")
     actions = tab.export_actions()
-    assert [action.isEnabled() for action in actions] == [True, False, False]
+    assert [action.isEnabled() for action in actions] == [True, False, True, False]
     tab.settings.container.setCurrentIndex(1)
     tab.recording.exports.write_tracks(tmp_path / "out")
     qtbot.waitUntil(lambda: "2 files were written" in texts(tab), timeout=10_000)

@@ -118,7 +118,7 @@ def test_files_are_put_right_as_well(tmp_path, talk, monkeypatch, container):
         return wrong[..., start : start + sound.shape[1]]
 
     # what a network would give, so that the files' way can be followed: the windows come one after the other
-    monkeypatch.setattr(separator, "_window", heard)
+    monkeypatch.setattr(separator, "window", heard)
     monkeypatch.setattr("models.separation.windows._agreement", lambda before, after: np.eye(2))
     soundfile.write(tmp_path / "talk.wav", sound, RATE, subtype="FLOAT")
     told = []

@@ -165,7 +165,7 @@ def test_long_wavs_are_rf64(tmp_path, monkeypatch):
 
 def test_one_speaker_alone_is_told(tmp_path, monkeypatch):
     one = made()
-    monkeypatch.setattr(one, "_window", lambda sound, times: np.stack([sound, 0.001 * sound]))
+    monkeypatch.setattr(one, "window", lambda sound, times: np.stack([sound, 0.001 * sound]))
     sound = written(tmp_path / "a.wav", noise(9000), 8000)
     found = one.separate_file(sound, tmp_path / "o", SeparationOptions(one_voice=False))
     assert any("Track 2 is near silence, 60 dB" in str(remark) for remark in found.remarks)
@@ -178,7 +178,7 @@ def test_one_speaker_alone_is_told(tmp_path, monkeypatch):
 
 def test_clipping_and_the_band_are_told(tmp_path, monkeypatch):
     one = made()
-    monkeypatch.setattr(one, "_window", lambda sound, times: np.stack([2 * sound, sound]))  # over full scale
+    monkeypatch.setattr(one, "window", lambda sound, times: np.stack([2 * sound, sound]))  # over full scale
     times = np.arange(16_000) / 16_000
     sound = np.clip(3 * np.sin(2 * np.pi * 200 * times), -1, 1)[None]
     path = written(tmp_path / "a.wav", sound, 16_000, "PCM_16")
