@@ -16,7 +16,7 @@ from app.tabs.host import Host
 from app.tabs.sent import Conversation, Track
 from app.tabs.separation import work
 from app.tabs.separation.filling import Filling
-from app.tabs.separation.work import READER, VOICES
+from app.tabs.separation.work import READER
 from app.tabs.session import Session
 from app.widgets.ribbon import Ribbon
 from models.errors import UserError
@@ -74,6 +74,9 @@ class SeparationSession(Session["Separator"]):
         self.recognised: list[Recognised | None] = []  # of them, by track
         self._given: dict[int, str] = {}  # names that a person gave, by track
         self._task: Progress | None = None  # of the separation under way
+        self._judging: Progress | None = (
+            None  # of the tracks that are judged: a separation need not wait for that
+        )
 
     # What is known ----------------------------------------------------------------------------------------
 
@@ -130,7 +133,6 @@ class SeparationSession(Session["Separator"]):
                 return False
         self.outline, self.speakers = outline, speakers
         self.separated, self.track_outlines, self._given, self.ribbons = None, [], {}, {}
-        self.separated, self.track_outlines, self._given = None, [], {}
         self.assessment, self.recognised = None, []
         self.forget_references()
         self.opened.emit()
@@ -161,6 +163,8 @@ class SeparationSession(Session["Separator"]):
         outline = self.outline
         if outline is None:
             return
+        if self._judging is not None:
+            self._judging.cancel()
         self.began.emit()
         self.separating.emit()
         try:
@@ -202,7 +206,6 @@ class SeparationSession(Session["Separator"]):
         if self.outline is not outline:
             return False
         self.separated, self.track_outlines, self.ribbons = separated, result, {}
-        self.separated, self.track_outlines = separated, result
         self.assessment, self.recognised = None, []
         self.tracks_changed.emit()
         return True
@@ -216,8 +219,9 @@ class SeparationSession(Session["Separator"]):
             return
         try:
             with self.busy(tr("Judging the tracks")) as task:
+                self._judging = task
                 given = (separated.mixture, separated.tracks)
-                assessment, recognised = await self.services.worker(VOICES).run(
+                assessment, recognised = await self.held.worker.run(
                     work.judged, *given, progress=task, newest_wins="judge", drop_running=True
                 )
         except Cancelled:
@@ -229,7 +233,7 @@ class SeparationSession(Session["Separator"]):
 
     async def list_voices(self) -> None:
         """Read what voices are kept."""
-        self._have_voices(await self.services.worker(VOICES).run(work.kept_voices))
+        self._have_voices(await self.held.worker.run(work.kept_voices))
 
     async def keep_voice(self, number: int) -> None:
         """Keep the voice of a track under the name of its speaker. Raises UserError where it has no name, or no voice."""
@@ -243,12 +247,12 @@ class SeparationSession(Session["Separator"]):
             )
         name = self._given.get(number, "") or (known[0].profile.name if known and known[0] else "")
         given = (name, voice, assessment.heard_s[number])
-        kept = await self.services.worker(VOICES).run(work.keep_voice, *given)
+        kept = await self.held.worker.run(work.keep_voice, *given)
         self._have_voices(kept)
 
     async def delete_voice(self, profile: VoiceProfile) -> None:
         """Delete a kept voice. Raises UserError."""
-        kept = await self.services.worker(VOICES).run(work.delete_voice, profile)
+        kept = await self.held.worker.run(work.delete_voice, profile)
         self._have_voices(kept)
 
     async def find_voice(self, sample: Path) -> None:
@@ -261,7 +265,7 @@ class SeparationSession(Session["Separator"]):
             )
         voices = self.assessment.lane_voices
         with self.services.task(tr("Listening to the sample")):
-            alike = await self.services.worker(VOICES).run(work.likenesses, sample, voices)
+            alike = await self.held.worker.run(work.likenesses, sample, voices)
         best = max(range(len(alike)), key=alike.__getitem__)
         self.found.emit(best, alike[best])
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     Judged = tuple[Assessment, list[Recognised | None]]
 
-VOICES = "separation voices"  # the worker that hears whose voice it is: no file waits for it
 READER = "separation sound"  # the worker that reads and writes files: they must not wait for a separation
 MOST_SCORED_S = 600.0  # of a long recording its first ten minutes: the figures settle long before
 
