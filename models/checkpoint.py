@@ -50,6 +50,7 @@ PREPROCESSING = frozenset(
         "view",
         "tokenizer",
         "most_tokens",
+        "words",
         "sample_rate",
         "loudness_db",
         "test_time_augmentation",
