@@ -109,6 +109,20 @@ class Lanes(QWidget):
         for lane, sound in zip(self.lanes[1:], tracks, strict=True):
             lane.set_outline(sound.outline, top)
 
+    def show_live(self, sounds: Sequence[Sound], shown_s: float) -> None:
+        """The mixture and its tracks so far, while they come: the last `shown_s` seconds. Nothing can be heard of them yet."""
+        if len(self.lanes) != len(sounds) or self.lanes[0].path != sounds[0].path:
+            self._filling = True
+            self._fill(list(sounds))
+            self.lanes[0].set_ready(False)
+        seconds = sounds[0].outline.duration_s
+        self.axis.set_duration(seconds)
+        self.axis.show(max(0.0, seconds - shown_s), seconds)
+        self.overview.set_outline(sounds[0].outline)
+        top = max(sound.outline.peak for sound in sounds)
+        for lane, sound in zip(self.lanes, sounds, strict=True):
+            lane.set_outline(sound.outline, top)
+
     def show_names(self, names: Sequence[str]) -> None:
         """The speakers are called so now."""
         for lane, name in zip(self.lanes[1:], names, strict=False):

@@ -14,6 +14,7 @@ from app.services import Services
 from app.tabs.paged import Page, PagedTab
 from app.tabs.separation.batch import BatchPage
 from app.tabs.separation.kept_box import USUAL_GB, KeptBox
+from app.tabs.separation.live_page import LivePage
 from app.tabs.separation.messages import SeparationMessages
 from app.tabs.separation.recording import RecordingPage
 from app.tabs.separation.session import SeparationSession
@@ -36,12 +37,13 @@ class SeparationTab(PagedTab):
         self.models = ModelChoice(
             "separation", file_kinds=tr("Models of torchaudio and Asteroid (*.pt *.pth *.bin *.safetensors)")
         )
-        self.recording, self.batch = RecordingPage(self), BatchPage(self)
+        self.recording, self.batch, self.live = RecordingPage(self), BatchPage(self), LivePage(self)
         self.kept = KeptBox(services, self.options, self._folders_in_use)
         self._make_bottom()
         pages: dict[str, tuple[str, Page]] = {
             "recording": (tr("Recording"), self.recording),
             "batch": (tr("Folder"), self.batch),
+            "live": (tr("Live"), self.live),
         }
         self.lay_out(self.models, pages, tr("Source"))
         self.models.changed.connect(self.session.use_model)
@@ -61,6 +63,9 @@ class SeparationTab(PagedTab):
         if not paths:
             return
         several = len(paths) > 1 or paths[0].is_dir()
+        if self.choice.current == "live" and not several:
+            self.page.accept_paths(paths)
+            return
         self.choice.choose("batch" if several or self.choice.current == "batch" else "recording")
         self.page.accept_paths(paths)
 
