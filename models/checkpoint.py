@@ -34,6 +34,7 @@ WEIGHTS, DESCRIPTION = "weights.safetensors", "checkpoint.json"
 PREPROCESSING = frozenset(
     [
         "front_end",
+        "excited_is_happy",
         "unsure_below",
         "window_s",
         "temperature",

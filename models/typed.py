@@ -48,7 +48,10 @@ def _must_exist(choice: str) -> bool:
 
 def refuse_empty(typed: Sequence[str]) -> None:
     """Raises UserError for an empty word after a flag, as an unset variable of a shell gives it: it would stand for the
-    current folder, or for the flag not having been typed. What stands without a flag is looked at by its verb."""
+        current folder, or for the flag not having been typed. What stands without a flag is looked at by its verb; where sources
+    of models are kept, an empty word takes one back."""
+    if list(typed[:2]) == ["models", "where"]:
+        return
     flag = ""
     for word in typed:
         name, equals, value = word.partition("=") if word.startswith("--") else (flag, "=", word)

@@ -55,7 +55,7 @@ def test_the_cards_say_what_the_figures_say():
         card, kept = read_info(choice, "eeg").card, figures.kept("eeg")
         assert figures.curve_line() in card
         assert (
-            f"r **{kept[choice]['held_out']:.3f}**; chance, by shifting the\nenvelope, {kept[choice]['chance']:.3f}."
+            f"r **{kept[choice]['held_out']:.3f}**; chance, by scrambling\nthe envelope's phases, {kept[choice]['chance']:.3f}."
             in card
         )
     card = read_info("bundled", "search").card  # those of the other lengths refer to it

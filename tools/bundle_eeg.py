@@ -37,8 +37,8 @@ to one talker (DTU data set of Fuglsang, Wong and Hjortkjær 2018, doi 10.5281/z
 and is judged on the last 10 s, with a guard of a second between. That says how it does on *unheard speech of the same talker
 and minute*, no more.
 
-**On held-out time of subjects it never met** (2, 3, 8; mean of 30 stretches of 10 s): r **{own:.3f}**; chance, by shifting the
-envelope, {chance:.3f}. {other}
+**On held-out time of subjects it never met** (2, 3, 8; mean of 30 stretches of 10 s): r **{own:.3f}**; chance, by scrambling
+the envelope's phases, {chance:.3f}. {other}
 
 For comparison, the linear decoder on all twelve subjects: unseen subject and unseen time {unseen:.3f}, within subject {within:.3f}
 (five time blocks each, guard 1 s).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -205,7 +206,7 @@ class EmotionTask(Task[EmotionConfig]):
         if output.speaker_logits is not None:
             voice = cross_entropy(output.speaker_logits, batch.speakers)
             mean = mean + self.config.adversary.weight * voice
-            figures["emotion_loss"] = value.detach()
+            figures["emotion_loss"] = _unweighted(output.heads, batch.emotions, smoothing)
             figures["speaker_loss"] = voice.detach()
             named = output.speaker_logits.argmax(-1) == batch.speakers
             figures["speaker_accuracy"] = named.float().mean()
@@ -370,6 +371,12 @@ class EmotionTask(Task[EmotionConfig]):
             f" held out: {', '.join(self.config.data.test_speakers) or 'none'}.",
         ]
         return "\n".join(lines) + "\n"
+
+
+def _unweighted(heads: Sequence[torch.Tensor], emotions: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """The cross-entropy in which every item counts alike, mean of the heads: a figure, so it may be averaged over parts."""
+    losses = [cross_entropy(logits.detach(), emotions, label_smoothing=smoothing) for logits in heads]
+    return torch.stack(losses).mean()
 
 
 def weighted_f1(truth: torch.Tensor, said: torch.Tensor, classes: int) -> torch.Tensor:

@@ -109,7 +109,8 @@ class Separator:
     ) -> FloatArray:
         """[samples] or [channels, samples] → [speakers, …the same], at the same rate and level.
 
-        What is longer than a window goes through in overlapping windows, unless `one_pass`.
+        What is longer than a window goes through in overlapping windows, unless `one_pass`. How many voices there are is
+        found in files alone (`separate_file`): here every track stays as the network gave it.
         """
         sound = np.atleast_2d(np.asarray(wave, dtype=np.float32))
         if not sound.shape[1]:

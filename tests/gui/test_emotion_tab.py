@@ -562,7 +562,7 @@ def test_the_sample_goes_through_the_live_path_with_the_truth_beside_it(tab, qtb
     live._no_microphone(UserError("No microphone was found."))  # that there is none changes nothing
     qtbot.waitUntil(lambda: "acted" in live.sight.truth.text(), timeout=60_000)
     assert emotion_words(truth) in live.sight.truth.text()
-    assert live.input.level.value() > 0
+    qtbot.waitUntil(lambda: live.input.level.value() > 0, timeout=20_000)
     qtbot.waitUntil(lambda: not live.session.listening and idle(tab), timeout=60_000)
     assert heard
     assert live.session.log.stretches
