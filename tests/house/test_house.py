@@ -12,12 +12,12 @@ from tests.house.measures import ROOT, files_of_tree, measure
 
 # Each may be lowered when the house has become better, never raised without a reason in the commit.
 CEILINGS = {
-    "files over 400 lines": 8,
+    "files over 400 lines": 5,
     "functions over 60 lines": 2,
-    "uses of Any": 686,
+    "uses of Any": 683,
     "`# fmt: skip`": 13,
-    "public definitions without a docstring": 112,
-    "places alike in two systems": 4,
+    "public definitions without a docstring": 111,
+    "places alike in two systems": 0,
 }
 
 # Colours, style sheets and what lies over what are decided in app/theme.py alone.
