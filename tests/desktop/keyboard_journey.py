@@ -87,6 +87,17 @@ def named(words):
 
 
 async def emotion(person, tab):
+    """The sample goes through the live path first, with what was acted beside it; then through Files."""
+    live = tab.live
+    await until(lambda: live.session.listening)
+    await until(lambda: "acted" in live.sight.truth.text())
+    live.stop()
+    await until(lambda: not live.session.listening and not tab.is_busy)
+    await person.walk_to(says("Microphone"))
+    await person.press(Qt.Key.Key_Right)
+    await until(lambda: tab.choice.current == "files")
+    await person.walk_to(says("Try the sample"))
+    await person.press(Qt.Key.Key_Return)
     files = tab.files.table
     await until(lambda: files.rows and all(row.prediction or row.problem for row in files.rows))
     rows = files.rows
@@ -144,6 +155,7 @@ async def search(person, tab):
     await until(lambda: page.session.answers is not before)
     await settled(lambda: page.session.answers)
     await person.press(Qt.Key.Key_Return)
+    await until(page.results.gallery.hasFocus)  # by itself, once the question is answered
     await person.press(Qt.Key.Key_Right)
     return {
         "answers": [hit.words for hit in page.results.pictures.hits[:8]],
