@@ -90,3 +90,11 @@ def test_the_figures_are_what_the_models_do():
     assert again["ridge on time means"]["rmse"] == pytest.approx(
         kept["ridge on time means"]["rmse"], rel=0.01
     )
+
+
+def test_every_make_target_that_is_named_is_there():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    places = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "tools").glob("*.py")]
+    named = {name for path in places for name in re.findall(r"`make ([a-z-]+)", path.read_text("utf-8"))}
+    assert "figures" in named
+    assert named <= targets

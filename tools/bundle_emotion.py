@@ -1,6 +1,6 @@
-"""Put a trained checkpoint into ``resources/checkpoints/emotion``, with the figures of ``make evaluate-emotion`` on its card.
+"""Put a trained checkpoint into ``resources/checkpoints/emotion``, with the figures of ``make figures`` on its card.
 
-make evaluate-emotion DATA=EMODB
+make figures EMODB=folder
 python -m models train emotion --preset bundled --set data.path=EMODB data.test_speakers="['10','13']" seed=1 --run RUN
 python tools/bundle_emotion.py RUN/best
 """
