@@ -144,7 +144,7 @@ def rows() -> dict[str, str]:
         "| EEG | ridge": (
             f"| EEG | ridge; a Conformer beside it | r {decoders['bundled']['r']:.3f} (Conformer"
             f" {decoders['bundled-conformer']['r']:.3f}) on three people never met, unseen time of the same stimulus |"
-            f" envelopes with scrambled phases {decoders['bundled']['chance']:.3f} |"
+            f" envelopes with scrambled phases {decoders['bundled']['chance']:.3f} |".replace("-", "−")
         ),
         "| search | small": (
             f"| search | small CLIP and 64-bit codes for emoji | MAP@50 {codes['map']:.3f} ({codes['worst']:.3f} to"
