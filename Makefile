@@ -31,13 +31,16 @@ lint: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 	$(BIN)/python tools/translations.py --check
 
+# Two processes share the tests, a file each at a time: a process computes on one core.
+PROCESSES ?= 2
+
 # Quick: under two minutes. Leaves out what is marked slow or needs a display and a sound server.
 check: lint
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q -m "not slow and not desktop"
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadfile -m "not slow and not desktop"
 
 # Everything: also real training, the real window under Xvfb and the virtual microphone.
 test: lint
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q -m "not desktop"
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadfile -m "not desktop"
 	$(BIN)/python -m pytest -q -m desktop tests/desktop
 
 bench: $(VENV)/.installed-test

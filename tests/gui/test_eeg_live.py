@@ -4,7 +4,7 @@ import pytest
 
 from models.eeg.live import player
 from models.eeg.recordings import BIOSEMI64
-from tests.models.eeg.test_eeg_live import listener
+from tests.models.eeg.test_eeg_streaming import listener
 
 
 def said(tab):
