@@ -10,6 +10,8 @@ from models.remarks import Remark
 
 OLD_NAMES = {"t3": "t7", "t4": "t8", "t5": "p7", "t6": "p8"}  # of the 10-20 system before 1994
 MASTOIDS = ("a1", "a2", "m1", "m2", "tp9", "tp10")
+EYES = re.compile(r"eog|^[lsi]o[12]$", re.IGNORECASE)  # above, below and beside an eye
+HEART = re.compile(r"ecg|ekg", re.IGNORECASE)
 
 BIOSEMI64 = (
     "Fp1",
@@ -81,12 +83,28 @@ BIOSEMI64 = (
 _standard: dict[str, str] = {}
 
 
-def montage() -> Any:
-    """The places of the 10-05 system as MNE has them; their name changed in MNE 1.13."""
+def montage_name() -> str:
+    """What MNE calls the 10-05 system; the name changed in MNE 1.13."""
     import mne
 
     known = mne.channels.get_builtin_montages()
-    return mne.channels.make_standard_montage("colin27_1005" if "colin27_1005" in known else "standard_1005")
+    return "colin27_1005" if "colin27_1005" in known else "standard_1005"
+
+
+def montage() -> Any:
+    """The places of the 10-05 system as MNE has them."""
+    import mne
+
+    return mne.channels.make_standard_montage(montage_name())
+
+
+def mastoids_of(names: Sequence[str]) -> tuple[str, ...]:
+    """The pair of electrodes behind the ears, or at their lobes, by what they are called; none where there is no pair."""
+    there = {plain(name): name for name in reversed(names)}
+    for pair in (("m1", "m2"), ("a1", "a2"), ("tp9", "tp10")):
+        if set(pair) <= set(there):
+            return tuple(there[one] for one in pair)
+    return ()
 
 
 def standard_names() -> dict[str, str]:

@@ -13,9 +13,12 @@ from models.datafiles import write_whole
 from models.describing import describe_layers, layers_of
 from models.eeg import network, scores
 from models.eeg.alignment import align
+from models.eeg.annotations import write_annotations
+from models.eeg.cleaning import Cleaning
 from models.eeg.decoder import Decoder, Decoding
 from models.eeg.evaluation import evaluate_with
 from models.eeg.history import History
+from models.eeg.mne_code import script
 from models.eeg.network import NetworkConfig
 from models.eeg.printing import say
 from models.eeg.recordings import Recording, open_recording
@@ -27,6 +30,8 @@ from models.loading import Choice, network_config, read_info
 from models.progress import Progress
 from models.remarks import Remark, distinct, with_remarks
 from models.settings import NO_OPTIONS, Options
+
+ALSO = {"annotations": ".csv", "history": ".json", "script": ".py"}
 
 
 def use(
@@ -45,13 +50,14 @@ def use(
     progress = progress or Progress()
     decoder = Decoder.load(choice, device, progress)
     history = History.load(Path(options.history)) if options.history else None
+    cleaning = cleaning_of(options)
     written = []
     names = own_names(inputs)
     for number, path in enumerate(map(Path, inputs)):
         portion = progress.part(number / len(inputs), (number + 1) / len(inputs))
         opened = open_recording(path)
         parts = [
-            decoder.decode_recording(trial, options.subject or None, history=history, progress=portion)
+            decoder.decode_recording(trial, options.subject or None, cleaning, history, portion)
             for trial in opened.trials or (opened,)
         ]
         place = Path(out) if len(inputs) == 1 else Path(out) / f"{names[number]}.npz"
@@ -66,6 +72,7 @@ def use(
         r = _r_where_known(decoder, opened, parts)
         if r is not None:
             row["r"] = r
+        row["also"] = _written_beside(place, opened, parts, options.also)
         compared, remarks = _compared(decoder, parts[0], options)
         row |= compared
         remarks = [*decoder.remarks, *(remark for part in parts for remark in part.remarks), *remarks]
@@ -75,6 +82,35 @@ def use(
             print(f"{path.name}: {text}")
         print(f"{path.name}: {place}" + (f", r {r:.3f} with its envelope" if r is not None else ""))
     return {"out": str(out), "files": written, "checkpoint": decoder.info.title}
+
+
+def cleaning_of(options: DecodingOptions) -> Cleaning:
+    """What the options ask for beyond the decoder's settings."""
+    return Cleaning(
+        reference=options.reference or None,
+        notch_hz=options.notch_hz or None,
+        ica=True if options.ica else None,
+        bad=options.bad_channels,
+        find_bad=options.find_bad,
+    )
+
+
+def _written_beside(
+    place: Path, opened: Recording, parts: Sequence[Decoding], wanted: Sequence[str]
+) -> dict[str, str]:
+    """What else is written of a recording: kind → path. Of several trials, history and script are the first one's."""
+    history, first = parts[0].history, opened.trials[0] if opened.trials else opened
+    written = {}
+    for kind in wanted:
+        path = place.with_name(f"{place.stem}.{kind}{ALSO[kind]}")
+        if kind == "annotations":
+            write_annotations(path, opened.annotations)
+        elif kind == "history":
+            history.save(path)
+        else:
+            write_whole(path, script(first, history).encode())
+        written[kind] = str(path)
+    return written
 
 
 def _r_where_known(decoder: Decoder, opened: Recording, parts: Sequence[Decoding]) -> float | None:

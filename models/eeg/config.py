@@ -6,55 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from models.eeg.signal_config import PreprocessingConfig
 from models.training.config import Remedy, Settings, TrainingConfig, contradiction, redefault, setting
-
-
-class PreprocessingConfig(Settings):
-    """From a raw recording to what a decoder sees; what it says goes into the checkpoint."""
-
-    sample_rate: int = setting(
-        64,
-        "Sample rate",
-        "EEG and envelope are brought to this rate.",
-        unit="Hz",
-        group="Signal",
-        advanced=True,
-        ge=16,
-        le=512,
-    )
-    low_hz: float = setting(
-        0.5, "High-pass", "Slower waves are removed; 0 leaves them.", unit="Hz", group="Signal", ge=0, le=20
-    )
-    high_hz: float = setting(
-        32.0,
-        "Low-pass",
-        "Faster waves are removed, at most 0.45 of the sample rate.",
-        unit="Hz",
-        group="Signal",
-        ge=1,
-        le=250,
-    )
-    clip_sd: float = setting(
-        20.0,
-        "Clip",
-        "Larger values are cut, in standard deviations of a channel; 0 cuts nothing.",
-        unit="sd",
-        group="Signal",
-        advanced=True,
-        ge=0,
-        le=1000,
-    )
-
-    @model_validator(mode="after")
-    def _band(self) -> PreprocessingConfig:
-        if self.low_hz >= self.high_hz:
-            raise contradiction("the high-pass has to lie below the low-pass", "low_hz", "high_hz")
-        return self
-
-    @property
-    def top_hz(self) -> float:
-        """The low-pass that is used: as asked for, where the sample rate can hold it."""
-        return min(self.high_hz, 0.45 * self.sample_rate)
 
 
 class DataConfig(Settings):

@@ -13,10 +13,10 @@ import numpy as np
 from models import files
 from models.datafiles import read_table
 from models.eeg import preprocessing, recordings
-from models.eeg.config import PreprocessingConfig
 from models.eeg.dataset import Dataset, Item, natural, unknown_subjects, with_channels
 from models.eeg.pairing import paired
 from models.eeg.published import CHALLENGE_NAME, DERIVATIVE_NAME, challenge, derivatives
+from models.eeg.signal_config import PreprocessingConfig
 from models.eeg.stimulus import no_stimulus, read_stimulus
 from models.errors import UserError
 from models.progress import Progress

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from models.checkpoint import CheckpointInfo
 from models.devices import AUTO, Device
 from models.eeg import network, scores
 from models.eeg.attended import Attention, attended
-from models.eeg.config import PreprocessingConfig
+from models.eeg.cleaning import USUAL, Cleaning
 from models.eeg.history import History
 from models.eeg.network import UNKNOWN, Conformer, LinearDecoder, NetworkConfig
 from models.eeg.parting import Stretch, envelope_in_band, in_band
@@ -28,6 +28,7 @@ from models.eeg.preprocessing import Prepared, preprocess, replay, standardised
 from models.eeg.recordings import Recording, open_recording
 from models.eeg.samples import trained_subjects
 from models.eeg.scores import Decoded
+from models.eeg.signal_config import PreprocessingConfig
 from models.errors import UserError
 from models.loading import (
     BUNDLED,
@@ -211,18 +212,18 @@ class Decoder:
         self,
         recording: Recording | str | os.PathLike[str],
         subject: str | None = None,
-        bad: tuple[str, ...] = (),
+        cleaning: Cleaning = USUAL,
         history: History | None = None,
         progress: Progress | None = None,
     ) -> Decoding:
         """Open, preprocess and decode a recording of any format, length and rate.
 
-        Arrays (NPZ, NPY, MAT) at the decoder's rate are taken for preprocessed: only bad channels are mended.
-        history: preprocess as that says. Raises UserError, Cancelled.
+        Arrays (NPZ, NPY, MAT) at the decoder's rate are taken for preprocessed: only bad channels are mended, and what
+        `cleaning` asks for is done. history: preprocess as that says. Raises UserError, Cancelled.
         """
         progress = progress or Progress()
         opened = recording if isinstance(recording, Recording) else open_recording(recording)
-        prepared = self.prepare(opened, bad, history, progress.part(0, 0.5))
+        prepared = self.prepare(opened, cleaning, history, progress.part(0, 0.5))
         envelope = self.decode(prepared.eeg, subject, progress.part(0.5, 1))
         return Decoding(
             opened.path,
@@ -237,7 +238,7 @@ class Decoder:
     def prepare(
         self,
         recording: Recording,
-        bad: tuple[str, ...] = (),
+        cleaning: Cleaning = USUAL,
         history: History | None = None,
         progress: Progress | None = None,
     ) -> Prepared:
@@ -245,9 +246,21 @@ class Decoder:
         if history is not None:
             return replay(recording, history, progress)
         is_array = recording.path.suffix.lower() in (".npz", ".npy", ".mat")
-        band = not (is_array and recording.sample_rate == self.sample_rate)
+        ready = is_array and recording.sample_rate == self.sample_rate
         wide = self.signal.model_copy(update={"high_hz": max(self.signal.high_hz, 32.0)})
-        return preprocess(recording, wide, self.channel_names, bad, band=band, progress=progress)
+        if ready:
+            wide = wide.model_copy(update={"reference": "none", "notch_hz": 0.0, "ica": False})
+        prepared = preprocess(
+            recording, wide, self.channel_names, cleaning, band=not ready, progress=progress
+        )
+        if cleaning.reference in (None, self.signal.reference):
+            return prepared
+        said = Remark(
+            "The decoder learned from EEG with the reference {learned}: with another it may decode worse.",
+            learned=self.signal.reference,
+        )
+        kept = prepared.history
+        return replace(prepared, history=History(kept.steps, (*kept.remarks, said)))
 
     def decode_stretches(
         self, stretches: list[Stretch] | tuple[Stretch, ...], progress: Progress | None = None

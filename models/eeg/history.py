@@ -6,9 +6,9 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models import files
 from models.datafiles import write_whole
@@ -16,6 +16,8 @@ from models.errors import UserError
 from models.remarks import Remark
 
 FORMAT = 1
+MOST_COMPONENTS = 100
+NUMBERS = ("patterns", "filters")  # of a step, not told to people
 
 
 class _Step(BaseModel):
@@ -27,6 +29,7 @@ class _Step(BaseModel):
 
 class _Pick(_Step):
     channels: list[str] = Field(min_length=1, max_length=4096)
+    aside: list[str] = Field(default_factory=list, max_length=4096)
 
 
 class _Resample(_Step):
@@ -40,7 +43,32 @@ class _Interpolate(_Step):
 
 
 class _Reference(_Step):
-    to: Literal["average"] = "average"
+    to: Literal["average", "channels"] = "average"
+    channels: list[str] = Field(default_factory=list, max_length=4096)
+
+    @model_validator(mode="after")
+    def _names_them(self) -> _Reference:
+        if (self.to == "channels") != bool(self.channels):
+            raise ValueError("a reference to channels names them")
+        return self
+
+
+class _Ica(_Step):
+    channels: list[str] = Field(min_length=1, max_length=4096)
+    found: list[Literal["eye", "heart"]] = Field(min_length=1, max_length=MOST_COMPONENTS)
+    patterns: list[list[float]] = Field(max_length=MOST_COMPONENTS)
+    filters: list[list[float]] = Field(max_length=MOST_COMPONENTS)
+
+    @model_validator(mode="after")
+    def _fit(self) -> _Ica:
+        for matrix in (self.patterns, self.filters):
+            if [len(row) for row in matrix] != [len(self.channels)] * len(self.found):
+                raise ValueError("the weights of the components do not fit the channels")
+        return self
+
+
+class _Notch(_Step):
+    hz: list[Annotated[float, Field(gt=0, le=50_000)]] = Field(min_length=1, max_length=1000)
 
 
 class _BandPass(_Step):
@@ -51,8 +79,10 @@ class _BandPass(_Step):
 _STEPS: dict[str, type[_Step]] = {
     "pick": _Pick,
     "resample": _Resample,
+    "ica": _Ica,
     "interpolate": _Interpolate,
     "reference": _Reference,
+    "notch": _Notch,
     "band-pass": _BandPass,
 }
 
@@ -107,7 +137,9 @@ class History:
         """One line a step, for people."""
         lines = []
         for step in self.steps:
-            rest = {key: value for key, value in step.items() if key != "step"}
+            rest = {
+                key: value for key, value in step.items() if key not in ("step", *NUMBERS) and value != []
+            }
             text = ", ".join(
                 f"{key} {', '.join(map(str, value)) if isinstance(value, list) else value}"
                 for key, value in rest.items()

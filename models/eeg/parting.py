@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
-from models.eeg.config import DataConfig, PreprocessingConfig
+from models.eeg.config import DataConfig
 from models.eeg.dataset import Dataset, Item, unknown_subjects
 from models.eeg.preprocessing import robust_statistics, standardised
+from models.eeg.signal_config import PreprocessingConfig
 from models.errors import UserError
 from models.remarks import Remark
 

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import soxr
 
-from models.eeg.channels import canonical, montage, standard_names
-from models.eeg.config import PreprocessingConfig
+from models.eeg.channels import canonical, mastoids_of
+from models.eeg.cleaning import USUAL, Cleaning
 from models.eeg.history import History
 from models.eeg.recording import Recording
+from models.eeg.resampling import columns_of, resampled
+from models.eeg.signal_config import PreprocessingConfig
+from models.eeg.steps import Signal, Step, done, half_length_s
 from models.errors import UserError
 from models.progress import Progress
 from models.remarks import Remark
 
-BLOCK_S = 30.0
 MOST_MISSING = 0.2  # share of channels that may be interpolated
 MOST_NAN = 0.1  # share of a channel's samples that may be missing before the channel counts as bad
 FLAT_UV = 0.05  # less movement than this, in µV, is none
 LARGEST_STEP_UV = 1000.0  # a median of more between two samples is none of a brain
 NOISY = 6.0  # robust standard deviations of the channels' log amplitude
+NOTCH_ROOM_HZ = 1.0  # a notch lies at least so far below half the sample rate
 
 
 @dataclass(frozen=True)
@@ -43,55 +44,147 @@ def preprocess(
     recording: Recording,
     settings: PreprocessingConfig | None = None,
     channels: Sequence[str] | None = None,
-    bad: Sequence[str] = (),
-    find_bad: bool = True,
+    cleaning: Cleaning = USUAL,
     band: bool = True,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Pick, resample, mend, re-reference and filter a recording.
+    """Pick, resample, clear of eyes and heart, mend, re-reference and filter a recording.
 
     channels: those wanted, in their order (such as a decoder's); up to a fifth of them may be lacking or bad and are then
-    interpolated from their neighbours on the scalp. bad: channels marked by hand, beside those the file marks.
-    band: off leaves reference and band as they are, for signals that were preprocessed elsewhere.
-    Raises UserError where too much is missing or the recording is too slow, Cancelled if asked to stop.
+    interpolated from their neighbours on the scalp. band: off leaves the band as it is, for signals that were filtered
+    elsewhere. Raises UserError where too much is missing or the recording is too slow, Cancelled if asked to stop.
     """
-    settings = settings or PreprocessingConfig()
+    settings = (settings or PreprocessingConfig()).model_copy(update=cleaning.asked())
     wanted = tuple(channels) if channels is not None else recording.channel_names
-    steps: list[dict[str, Any]] = [{"step": "pick", "channels": list(wanted)}]
     _check_rate(recording, settings)
-    steps.append({"step": "resample", "from_hz": recording.sample_rate, "to_hz": settings.sample_rate})
-    eeg, missing = _resampled(recording, wanted, settings.sample_rate, progress or Progress())
-    columns = columns_of(recording, wanted)
-    at_fault = {canonical(name) for name in (*recording.marked_bad, *bad)}
-    marked = {name: "marked" for name in wanted if canonical(name) in at_fault}
-    marked |= {name: "missing" for name, column in zip(wanted, columns, strict=True) if column < 0}
-    marked |= {name: "not a number" for name, share in zip(wanted, missing, strict=True) if share > MOST_NAN}
-    reasons = marked | (bad_channels(eeg, wanted, known=marked) if find_bad else {})
+    every = (*recording.channel_names, *recording.aside)
+    common = reference_of(every, settings.reference, recording.path.name)
+    aside = tuple(name for name in common if name in recording.aside)
+    watched = (*recording.eyes, *recording.heart[:1]) if settings.ica else ()
+    rate = settings.sample_rate
+    eeg, beside, missing = resampled(recording, wanted, (*aside, *watched), rate, progress or Progress())
+    signal = Signal(eeg, wanted, rate, beside, (*aside, *watched))
+    reasons = _faults(recording, signal, missing, cleaning)
     _check_bad(recording, reasons, wanted)
-    if reasons:
-        steps.append(
-            {
-                "step": "interpolate",
-                "channels": sorted(reasons),
-                "reasons": [reasons[k] for k in sorted(reasons)],
-            }
-        )
-    if band:
-        steps.append({"step": "reference", "to": "average"})
-        steps.append(
-            {
-                "step": "band-pass",
-                "low_hz": settings.low_hz,
-                "high_hz": min(settings.top_hz, 0.45 * recording.sample_rate),
-            }
-        )
+    _check_reference(recording, common, wanted, reasons)
     remarks = [*recording.remarks, *_of_size(eeg, [name not in reasons for name in wanted])]
+    steps: list[Step] = [
+        {"step": "pick", "channels": list(wanted), "aside": list(aside)},
+        {"step": "resample", "from_hz": recording.sample_rate, "to_hz": rate},
+    ]
+    if settings.ica:
+        from models.eeg import ica
+
+        good = [name for name in wanted if name not in reasons]
+        marks = recording.annotations if cleaning.annotations is None else cleaning.annotations
+        found = ica.find(signal, good, recording.eyes, recording.heart[:1], marks)
+        steps += [found.step] if found.step is not None else []
+        remarks += found.remarks
     if reasons:
-        told = (f"{name} ({reasons[name]})" for name in sorted(reasons))
+        names = sorted(reasons)
+        steps.append({"step": "interpolate", "channels": names, "reasons": [reasons[k] for k in names]})
+        told = (f"{name} ({reasons[name]})" for name in names)
         remarks.append(Remark("Made up from their neighbours: {names}.", names=", ".join(told)))
     if (missing > 0).any():
         remarks.append(Remark("Samples that were no numbers were filled in from those beside them."))
-    return _applied(eeg, wanted, settings.sample_rate, History(tuple(steps), tuple(remarks)))
+    steps += _linear(settings, common, recording.sample_rate, band, remarks)
+    return _applied(signal, History(tuple(steps), tuple(remarks)))
+
+
+def _linear(
+    settings: PreprocessingConfig, common: Sequence[str], given_hz: float, band: bool, remarks: list[Remark]
+) -> list[Step]:
+    """Reference, notches and band, as steps."""
+    steps: list[Step] = []
+    if settings.reference == "average":
+        steps.append({"step": "reference", "to": "average", "channels": []})
+    elif common:
+        steps.append({"step": "reference", "to": "channels", "channels": list(common)})
+    if settings.notch_hz:
+        most = min(settings.sample_rate, given_hz) / 2 - NOTCH_ROOM_HZ
+        notches = [float(hz) for hz in np.arange(settings.notch_hz, most, settings.notch_hz)]
+        if notches:
+            steps.append({"step": "notch", "hz": notches})
+        else:
+            remarks.append(
+                Remark(
+                    "No notch is needed at {hz:g} Hz: at {rate} samples a second nothing so fast is left.",
+                    hz=settings.notch_hz,
+                    rate=settings.sample_rate,
+                )
+            )
+    if band:
+        high = min(settings.top_hz, 0.45 * given_hz)
+        steps.append({"step": "band-pass", "low_hz": settings.low_hz, "high_hz": high})
+    return steps
+
+
+def reference_of(every: Sequence[str], reference: str, title: str) -> tuple[str, ...]:
+    """The channels whose mean is taken away; none for ``average`` and ``none``.
+
+    every: the channels there are, in what is called `title`. reference: one of these two, ``mastoids``, or names with
+    commas between. Raises UserError where they are lacking.
+    """
+    if reference in ("average", "none"):
+        return ()
+    if reference == "mastoids":
+        pair = mastoids_of(every)
+        if not pair:
+            raise UserError(
+                "{name} has no mastoids to refer to.",
+                "It has none of the pairs M1 and M2, A1 and A2, TP9 and TP10.",
+                "Choose another reference, or name the two channels.",
+                name=title,
+            )
+        return pair
+    known = {canonical(name).lower(): name for name in reversed(every)}
+    known |= {name.lower(): name for name in every}
+    asked = [name.strip() for name in reference.replace(";", ",").split(",") if name.strip()]
+    found = [known.get(name.lower(), known.get(canonical(name).lower(), "")) for name in asked]
+    if not asked or not all(found):
+        raise UserError(
+            "{name} has no channel {lacking} to refer to.",
+            "Its channels are {channels}.",
+            "Choose another reference.",
+            name=title,
+            lacking=", ".join(one for one, there in zip(asked, found, strict=True) if not there) or "?",
+            channels=", ".join(every[:12]) + (" …" if len(every) > 12 else ""),
+        )
+    return tuple(dict.fromkeys(found))
+
+
+def _faults(recording: Recording, signal: Signal, missing: np.ndarray, cleaning: Cleaning) -> dict[str, str]:
+    """Channels that are bad: name → reason."""
+    wanted = signal.names
+    columns = columns_of(recording, wanted)
+    at_fault = {canonical(name) for name in (*recording.marked_bad, *cleaning.bad)}
+    marked = {name: "marked" for name in wanted if canonical(name) in at_fault}
+    marked |= {name: "missing" for name, column in zip(wanted, columns, strict=True) if column < 0}
+    marked |= {name: "not a number" for name, share in zip(wanted, missing, strict=True) if share > MOST_NAN}
+    return marked | (bad_channels(signal.eeg, wanted, known=marked) if cleaning.find_bad else {})
+
+
+def _check_reference(
+    recording: Recording, common: Sequence[str], wanted: Sequence[str], reasons: dict[str, str]
+) -> None:
+    for name in common:
+        if name in reasons:
+            raise UserError(
+                "The channel {channel} is bad, and all others were to refer to it.",
+                "It is {reason}.",
+                "Choose another reference for {name}.",
+                channel=name,
+                reason=reasons[name],
+                name=recording.path.name,
+            )
+        if name not in wanted and name not in recording.aside:
+            raise UserError(
+                "The channel {channel} cannot be the reference.",
+                "The decoder does not read it, and it is no channel beside the scalp.",
+                "Choose another reference for {name}.",
+                channel=name,
+                name=recording.path.name,
+            )
 
 
 def _of_size(eeg: np.ndarray, good: Sequence[bool]) -> list[Remark]:
@@ -127,160 +220,48 @@ def replay(recording: Recording, history: History, progress: Progress | None = N
             ours=recording.sample_rate,
             name=recording.path.name,
         )
-    rate = int(by_name["resample"]["to_hz"])
-    eeg, _ = _resampled(recording, wanted, rate, progress or Progress())
-    return _applied(eeg, wanted, rate, history)
+    rate, aside = int(by_name["resample"]["to_hz"]), tuple(by_name["pick"].get("aside", ()))
+    _check_fits(history, wanted, aside, recording)
+    eeg, beside, _ = resampled(recording, wanted, aside, rate, progress or Progress())
+    return _applied(Signal(eeg, wanted, rate, beside, aside), history)
 
 
-def _applied(eeg: np.ndarray, names: tuple[str, ...], rate: int, history: History) -> Prepared:
+def _check_fits(history: History, wanted: Sequence[str], aside: Sequence[str], recording: Recording) -> None:
+    """Raises UserError where a step names a channel that is not there."""
+    needed = set(aside) - set(recording.aside)
+    for step in history.steps:
+        if step["step"] in ("ica", "reference"):
+            needed |= set(step.get("channels", ())) - set(wanted) - set(aside)
+    if needed:
+        raise UserError(
+            "The history is of another recording.",
+            "{name} has no channel {lacking}.",
+            "Choose the recording that it belongs to.",
+            name=recording.path.name,
+            lacking=", ".join(sorted(needed)[:8]),
+        )
+
+
+def _applied(signal: Signal, history: History) -> Prepared:
     remarks = list(history.remarks)
     for step in history.steps:
-        eeg, remark = STEPS[step["step"]](eeg, names, rate, step)
+        signal, remark = done(signal, step)
         if remark is not None and str(remark) not in map(str, remarks):
             remarks.append(remark)
-    return Prepared(
-        np.ascontiguousarray(eeg, np.float32), rate, names, History(history.steps, tuple(remarks))
-    )
-
-
-def _done_in_blocks(eeg: np.ndarray, *_: Any) -> tuple[np.ndarray, Remark | None]:
-    return eeg, None  # picking and resampling are done while the file is read
-
-
-def interpolated(
-    eeg: np.ndarray, names: tuple[str, ...], rate: int, step: dict[str, Any]
-) -> tuple[np.ndarray, Remark | None]:
-    """From the neighbours by spherical splines; silenced where the places on the scalp are not known."""
-    bad = [name for name in step["channels"] if name in names]
-    known = standard_names()
-    eeg = eeg.copy()
-    columns = [names.index(name) for name in bad]
-    if any(known.get(name.lower()) is None for name in names):
-        eeg[:, columns] = 0
-        return eeg, Remark("Bad channels were silenced: where they lie on the scalp is not known.")
-    raw = _raw(eeg, names, rate)
-    raw.info["bads"] = bad
-    raw.interpolate_bads(reset_bads=True, verbose="error")
-    eeg[:, columns] = (raw.get_data(columns) * 1e6).T
-    return eeg, None
-
-
-def _reference(eeg: np.ndarray, *_: Any) -> tuple[np.ndarray, Remark | None]:
-    return eeg - eeg.mean(axis=1, keepdims=True), None
-
-
-def _band_pass(
-    eeg: np.ndarray, names: tuple[str, ...], rate: int, step: dict[str, Any]
-) -> tuple[np.ndarray, Remark | None]:
-    """MNE's zero-phase FIR filter. Of a recording too short for the high-pass, only the mean is removed."""
-    import mne
-
-    low, high = step["low_hz"] or None, step["high_hz"]
-    remark = None
-    if low and len(eeg) / rate < 2 * 3.3 / min(max(0.25 * low, 2), low):
-        low = None
-        remark = Remark("The recording is too short for the high-pass; only its mean was removed.")
-        eeg = eeg - eeg.mean(axis=0)
-    top = None if high >= 0.5 * rate - 1 else high
-    if low is None and top is None:
-        return eeg, remark
-    filtered = mne.filter.filter_data(eeg.T.astype(np.float64), rate, low, top, verbose="error")
-    return filtered.T.astype(np.float32), remark
+    eeg = np.ascontiguousarray(signal.eeg, np.float32)
+    return Prepared(eeg, signal.rate, signal.names, History(history.steps, tuple(remarks)))
 
 
 def reach_s(settings: PreprocessingConfig) -> float:
     """How far the filter of `preprocess` looks to either side."""
-    return _reach_s(settings.low_hz, settings.top_hz, settings.sample_rate)
+    return half_length_s(settings.low_hz, settings.top_hz, settings.sample_rate)
 
 
 def reach_of(history: History) -> float:
     """How far the filters of a history look to either side, in s; 0 where it has none."""
     rates = [step["to_hz"] for step in history.steps if step["step"] == "resample"]
     bands = [step for step in history.steps if step["step"] == "band-pass"]
-    return sum(_reach_s(step["low_hz"], step["high_hz"], rates[0]) for step in bands) if rates else 0.0
-
-
-def _reach_s(low: float, top: float, rate: float) -> float:
-    """Half the length of the filter of `_band_pass`."""
-    nyquist = rate / 2
-    bands = [min(max(0.25 * low, 2), low)] if low else []
-    bands += [min(max(0.25 * top, 2), nyquist - top)] if top < nyquist - 1 else []
-    return 3.3 / min(bands) / 2 if bands else 0.0
-
-
-STEPS: dict[str, Any] = {
-    "pick": _done_in_blocks,
-    "resample": _done_in_blocks,
-    "interpolate": interpolated,
-    "reference": _reference,
-    "band-pass": _band_pass,
-}
-
-
-def columns_of(recording: Recording, wanted: Sequence[str]) -> list[int]:
-    """Where each wanted channel stands in the recording, by its place on the scalp; −1 for those it lacks."""
-    there = {canonical(name): number for number, name in enumerate(recording.channel_names)}
-    there |= {name: number for number, name in enumerate(recording.channel_names)}
-    return [there.get(name, there.get(canonical(name), -1)) for name in wanted]
-
-
-def _resampled(
-    recording: Recording, wanted: tuple[str, ...], rate: int, progress: Progress
-) -> tuple[np.ndarray, np.ndarray]:
-    """(eeg [time, wanted], share of samples of each that were no numbers), read and resampled in blocks."""
-    columns = columns_of(recording, wanted)
-    have = np.array([column >= 0 for column in columns])
-    if not have.any():
-        raise UserError(
-            "{name} has none of the channels that are needed.",
-            "Its channels are {channels}.",
-            "Choose another recording, or name its channels as in the 10-20 system.",
-            name=recording.path.name,
-            channels=", ".join(recording.channel_names[:12]),
-        )
-    source = [column for column in columns if column >= 0]
-    stream = None
-    if recording.sample_rate != rate:
-        stream = soxr.ResampleStream(recording.sample_rate, rate, len(source), dtype="float32", quality="HQ")
-    size = max(1, round(BLOCK_S * recording.sample_rate))
-    parts, missing = [], np.zeros(len(source))
-    offset, last = None, np.zeros(len(source), np.float32)
-    for first in range(0, recording.time, size):
-        progress.update(first, recording.time, "Reading {name}", name=recording.path.name)
-        block = recording.read_samples(first, min(recording.time, first + size))[:, source]
-        block, lacking = _filled(block, last)
-        missing += lacking
-        last = block[-1]
-        if offset is None:  # BioSemi's electrodes stand at tens of millivolts, which float32 need not carry
-            offset = np.median(block, axis=0)
-        block = np.ascontiguousarray(block - offset, np.float32)
-        parts.append(block if stream is None else stream.resample_chunk(block))
-    if stream is not None:
-        parts.append(stream.resample_chunk(np.zeros((0, len(source)), np.float32), last=True))
-    time = round(recording.time * rate / recording.sample_rate)
-    joined = np.concatenate(parts)[:time]
-    eeg = np.zeros((len(joined), len(wanted)), np.float32)
-    eeg[:, have] = joined
-    shares = np.zeros(len(wanted))
-    shares[have] = missing / recording.time
-    return eeg, shares
-
-
-def _filled(block: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(block without NaN: straight lines across the gaps, how many were filled a channel)."""
-    wrong = ~np.isfinite(block)
-    count = wrong.sum(axis=0)
-    if not count.any():
-        return block, count
-    block = block.copy()
-    index = np.arange(len(block))
-    for column in np.flatnonzero(count):
-        good = ~wrong[:, column]
-        if good.any():
-            block[~good, column] = np.interp(index[~good], index[good], block[good, column])
-        else:
-            block[:, column] = before[column]
-    return block, count
+    return sum(half_length_s(step["low_hz"], step["high_hz"], rates[0]) for step in bands) if rates else 0.0
 
 
 def bad_channels(
@@ -325,17 +306,6 @@ def robust_statistics(eeg: np.ndarray, clip_sd: float) -> tuple[np.ndarray, np.n
         eeg = np.clip(eeg, middle - reach, middle + reach)
     sd = eeg.std(axis=0)
     return eeg.mean(axis=0), np.where(sd > 1e-6, sd, 1.0)
-
-
-def _raw(eeg: np.ndarray, names: tuple[str, ...], rate: float) -> Any:
-    import mne
-
-    info = mne.create_info([standard_names().get(name.lower(), name) for name in names], rate, "eeg")
-    raw = mne.io.RawArray(eeg.T.astype(np.float64) * 1e-6, info, verbose="error")
-    raw.set_montage(montage(), match_case=False, verbose="error")
-    mapping = dict(zip(raw.ch_names, names, strict=True))
-    raw.rename_channels(mapping, verbose="error")
-    return raw
 
 
 def _check_rate(recording: Recording, settings: PreprocessingConfig) -> None:

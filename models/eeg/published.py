@@ -9,9 +9,9 @@ import numpy as np
 
 from models import files
 from models.eeg import recordings
-from models.eeg.config import PreprocessingConfig
 from models.eeg.dataset import Dataset, Item
 from models.eeg.pairing import paired
+from models.eeg.signal_config import PreprocessingConfig
 from models.errors import UserError
 from models.remarks import Remark, distinct
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from models import files
-from models.eeg.channels import placed
+from models.eeg.channels import EYES, HEART, placed
 from models.eeg.edf_header import read_header
 from models.eeg.fif import check_fif
 from models.eeg.matlab import check_matlab
-from models.eeg.recording import Recording, damaged, empty
+from models.eeg.recording import Annotation, Recording, damaged, empty
 from models.errors import UserError
 from models.remarks import Remark
 
@@ -133,17 +133,7 @@ def _as_written(name: str, labels: tuple[str, ...]) -> str:
 def _recording(
     path: Path, raw: Any, scales: dict[str, float], labels: tuple[str, ...], remarks: list[Remark]
 ) -> Recording:
-    import mne
-
-    picks = mne.pick_types(raw.info, eeg=True, exclude=())
-    names, used, said = placed([_as_written(raw.ch_names[i], labels) for i in picks])
-    if sum(used) >= 4:  # BioSemi's EXG, GSR, Resp … come as EEG
-        remarks += said
-        left_out = [raw.ch_names[i] for i, item in zip(picks, used, strict=True) if not item]
-        if left_out:
-            remarks.append(Remark("Left out, not on the scalp: {names}.", names=", ".join(left_out)))
-        picks = np.array([i for i, item in zip(picks, used, strict=True) if item])
-        names = [name for name, item in zip(names, used, strict=True) if item]
+    picks, names, aside = _chosen(raw, labels, remarks)
     if not len(picks):
         raise UserError(
             "{name} holds no EEG channel.",
@@ -163,17 +153,56 @@ def _recording(
         )
     if not raw.n_times:
         raise empty(path)
-    factors = np.array([1e6 * scales.get(_as_written(raw.ch_names[i], labels), 1.0) for i in picks])
+    each = {i: scales.get(_as_written(raw.ch_names[i], labels), 1.0) for i in (*picks, *aside)}
     bad = {raw.ch_names[i]: name for i, name in zip(picks, names, strict=True)}
+    beside = tuple(raw.ch_names[i] for i in aside)
+    kinds = raw.get_channel_types()
     return Recording(
         path,
         tuple(names),
         rate,
         int(raw.n_times),
-        _reader(path, raw, picks, factors),
+        _reader(path, raw, picks, np.array([1e6 * each[i] for i in picks])),
         tuple(bad[name] for name in raw.info["bads"] if name in bad),
         None,
         tuple(remarks),
+        annotations=_annotations(raw),
+        aside=beside,
+        read_aside=_reader(path, raw, aside, np.array([1e6 * each[i] for i in aside])),
+        eyes=tuple(raw.ch_names[i] for i in aside if kinds[i] == "eog" or EYES.search(raw.ch_names[i])),
+        heart=tuple(raw.ch_names[i] for i in aside if kinds[i] == "ecg" or HEART.search(raw.ch_names[i])),
+        in_mne=tuple((raw.ch_names[i], each[i]) for i in (*picks, *aside)),
+    )
+
+
+def _chosen(
+    raw: Any, labels: tuple[str, ...], remarks: list[Remark]
+) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """(numbers of the channels on the scalp, what they are called today, numbers of those that lie elsewhere)."""
+    import mne
+
+    picks = mne.pick_types(raw.info, eeg=True, exclude=())
+    aside = mne.pick_types(raw.info, eog=True, ecg=True, exclude=())
+    names, used, said = placed([_as_written(raw.ch_names[i], labels) for i in picks])
+    if sum(used) >= 4:  # BioSemi's EXG, GSR, Resp … come as EEG
+        remarks += said
+        left_out = np.array([i for i, item in zip(picks, used, strict=True) if not item], int)
+        if len(left_out):
+            told = ", ".join(raw.ch_names[i] for i in left_out)
+            remarks.append(Remark("Left out, not on the scalp: {names}.", names=told))
+        picks = np.array([i for i, item in zip(picks, used, strict=True) if item])
+        names = [name for name, item in zip(names, used, strict=True) if item]
+        aside = np.concatenate([left_out, aside])
+    return picks, names, aside.astype(int)
+
+
+def _annotations(raw: Any) -> tuple[Annotation, ...]:
+    """Counted from the first sample, wherever the file's clock began."""
+    marks = raw.annotations
+    begin = float(raw.first_time) if marks.orig_time is not None else 0.0
+    return tuple(
+        Annotation(float(onset) - begin, float(duration), str(text))
+        for onset, duration, text in zip(marks.onset, marks.duration, marks.description, strict=True)
     )
 
 

@@ -14,12 +14,25 @@ from models.remarks import Remark
 
 
 @dataclass(frozen=True)
+class Annotation:
+    """A stretch of a recording that has a name: from `onset_s` after its first sample on, `duration_s` long (0: a moment)."""
+
+    onset_s: float
+    duration_s: float
+    text: str
+
+
+@dataclass(frozen=True)
 class Recording:
     """An opened recording.
 
     channel_names: EEG channels, others are left out. time: samples. marked_bad: what its author marked as bad.
     envelope: float32 [time] at `sample_rate`, where the file brings one. remarks: what had to be assumed, in words.
     stored: [time, channels] as the file holds it, where it lies in memory or is mapped; times `step` it is in µV.
+    aside: channels that lie elsewhere than on the scalp, such as mastoids; `read_aside` reads them as `read_samples` does
+    its own. eyes, heart: those of them that are known to be of the eyes (EOG) or the heart (ECG).
+    in_mne: of each channel and each one aside, what MNE calls it and what MNE's volts are to be multiplied by; empty
+    where MNE does not open the file. in_numpy: how the array is come by in what NumPy loads, such as ``["eeg"][3].T``.
     """
 
     path: Path
@@ -33,6 +46,13 @@ class Recording:
     trials: tuple[Recording, ...] = field(default=(), repr=False)  # where the file holds several
     stored: np.ndarray | None = field(default=None, repr=False)
     step: float = 1.0
+    annotations: tuple[Annotation, ...] = field(default=(), repr=False)
+    aside: tuple[str, ...] = ()
+    read_aside: Callable[[int, int], np.ndarray] | None = field(default=None, repr=False)
+    eyes: tuple[str, ...] = ()
+    heart: tuple[str, ...] = ()
+    in_mne: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    in_numpy: str = ""
 
     @property
     def duration_s(self) -> float:

@@ -130,7 +130,7 @@ def of_arrays(path: Path, arrays: dict[str, Any]) -> Recording:
     channels = _channels(path, names, parts[0].shape[1], remarks)
     envelopes = _envelopes(path, found(arrays, "envelope"), len(parts), remarks)
 
-    def one(part: np.ndarray, env: np.ndarray | None) -> Recording:
+    def one(number: int, part: np.ndarray, env: np.ndarray | None) -> Recording:
         return Recording(
             path,
             channels,
@@ -141,11 +141,23 @@ def of_arrays(path: Path, arrays: dict[str, Any]) -> Recording:
             remarks=tuple(remarks),
             stored=part,
             step=step,
+            in_numpy=_in_numpy(path, arrays, number, part),
         )
 
-    each = [one(part, env) for part, env in zip(parts, envelopes, strict=True)]
+    each = [one(number, *both) for number, both in enumerate(zip(parts, envelopes, strict=True))]
     several = len(each) > 1 or np.ndim(found(arrays, "eeg")) == 3 or isinstance(found(arrays, "eeg"), list)
     return replace(each[0], trials=tuple(each)) if several else each[0]
+
+
+def _in_numpy(path: Path, arrays: dict[str, Any], number: int, part: np.ndarray) -> str:
+    """How a trial is come by in what `numpy.load` gives of the file; empty for files that it does not open."""
+    whole = found(arrays, "eeg")
+    if path.suffix.lower() not in (".npz", ".npy") or not isinstance(whole, np.ndarray):
+        return ""
+    key = next(str(name) for name, value in arrays.items() if value is whole)
+    text = f"[{key!r}]" if path.suffix.lower() == ".npz" else ""
+    text += f"[{number}]" if whole.ndim == 3 else ""
+    return text + (".T" if whole.shape[-2:] != part.shape else "")
 
 
 def _of_structure(structure: dict[str, Any]) -> dict[str, Any]:

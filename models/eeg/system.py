@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from models.contract import Capabilities, Refusal, System
 from models.eeg.config import EEGConfig
 from models.settings import Options, setting
@@ -25,7 +27,33 @@ class DecodingOptions(Options):
         "", "Subject", "One whom the decoder has learned from; anyone else is unknown to it."
     )
     history: str = setting(
-        "", "History", "Preprocess as this file, saved from the window, says.", path="file"
+        "",
+        "History",
+        "Preprocess as this file says, which the window or --also history has saved; then the options below do nothing.",
+        path="file",
+    )
+    reference: str = setting(
+        "",
+        "EEG reference",
+        "average, mastoids, none (as recorded), or names of channels with commas between; else as the decoder learned.",
+        max_length=400,
+    )
+    notch_hz: float = setting(
+        0.0, "Notch", "Take out the mains' frequency and its multiples; 0 does not.", unit="Hz", ge=0, le=250
+    )
+    ica: bool = setting(
+        False, "Remove eyes and heart", "Take out components of an ICA that go with the eyes or the heart."
+    )
+    bad_channels: tuple[str, ...] = setting(
+        (), "Bad channels", "Channels to be made up from their neighbours."
+    )
+    find_bad: bool = setting(
+        True, "Find bad channels", "Look for channels that are flat, or much noisier than the others."
+    )
+    also: tuple[Literal["annotations", "history", "script"], ...] = setting(
+        (),
+        "Also write",
+        "Beside each result: annotations (CSV), history (JSON, to be run again), script (the same as MNE code).",
     )
 
 

@@ -14,12 +14,13 @@ import torch
 from models import checkpoint
 from models.checkpoint import CheckpointInfo
 from models.eeg import data, linear, losses, network, ridge
-from models.eeg.config import EEGConfig, PreprocessingConfig
+from models.eeg.config import EEGConfig
 from models.eeg.contents import contents
 from models.eeg.dataset import with_channels
 from models.eeg.network import UNKNOWN, NetworkConfig
 from models.eeg.parting import Stretch, part
 from models.eeg.samples import bundled, located, trained_subjects
+from models.eeg.signal_config import PreprocessingConfig
 from models.errors import UserError
 from models.fingerprint import PARTS, Used
 from models.overlap import TrainingOverlap

@@ -9,7 +9,7 @@ import numpy as np
 
 from models import files
 from models.eeg.channels import default_names, placed
-from models.eeg.recording import Recording, damaged, empty
+from models.eeg.recording import Annotation, Recording, damaged, empty
 from models.errors import UserError
 from models.remarks import Remark
 
@@ -49,12 +49,12 @@ def open_xdf(path: Path) -> Recording:
             name=files.shown(path.name),
             streams=files.shortened(", ".join(_text(stream, "name") for stream in streams)) or "none",
         )
-    return _recording(
-        path, max(brains or others, key=lambda stream: np.shape(stream["time_series"])[1]), len(streams)
-    )
+    widest = max(brains or others, key=lambda stream: np.shape(stream["time_series"])[1])
+    return _recording(path, widest, streams)
 
 
-def _recording(path: Path, stream: Stream, count: int) -> Recording:
+def _recording(path: Path, stream: Stream, streams: list[Stream]) -> Recording:
+    count = len(streams)
     values = np.asarray(stream["time_series"], np.float32)
     if not len(values):
         raise empty(path)
@@ -84,7 +84,21 @@ def _recording(path: Path, stream: Stream, count: int) -> Recording:
         lambda first, last: values[first:last],
         remarks=tuple(remarks),
         stored=values,
+        annotations=_markers(streams, float(times[0])),
     )
+
+
+def _markers(streams: list[Stream], begin_s: float) -> tuple[Annotation, ...]:
+    """Of every stream whose samples are texts, as moments after the first sample of the EEG."""
+    result: list[Annotation] = []
+    for stream in streams:
+        values = stream["time_series"]
+        if not isinstance(values, list):
+            continue
+        for at, texts in zip(np.asarray(stream["time_stamps"], float), values, strict=False):
+            said = " ".join(str(text) for text in texts) if isinstance(texts, list | tuple) else str(texts)
+            result.append(Annotation(float(at) - begin_s, 0.0, said))
+    return tuple(sorted(result, key=lambda mark: mark.onset_s))
 
 
 def _rate(stream: Stream) -> float:

@@ -8,9 +8,9 @@ import soundfile
 from models.eeg import data as eeg_data
 from models.eeg.channels import BIOSEMI64
 from models.eeg.config import DataConfig as EEGData
-from models.eeg.config import PreprocessingConfig
 from models.eeg.dataset import Dataset, Item, with_channels
 from models.eeg.parting import envelope_in_band, in_band, part
+from models.eeg.signal_config import PreprocessingConfig
 from models.emotion.data import open_dataset
 from models.errors import UserError
 from models.files import own_names

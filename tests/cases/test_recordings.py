@@ -8,6 +8,7 @@ import scipy.io
 import scipy.sparse
 
 from models.eeg.channels import BIOSEMI64, canonical
+from models.eeg.cleaning import Cleaning
 from models.eeg.preprocessing import History, preprocess, replay
 from models.eeg.recordings import open_recording
 from models.errors import UserError
@@ -89,7 +90,7 @@ def test_old_names_are_those_of_today(tmp_path):
     found = open_recording(path)
     assert found.channel_names == (*NAMES, "P7", "P8")
     assert "T3 = T7" in remarks(found)
-    done = preprocess(found, channels=[*NAMES, "P7", "P8"], find_bad=False)
+    done = preprocess(found, channels=[*NAMES, "P7", "P8"], cleaning=Cleaning(find_bad=False))
     assert not [step for step in done.history.steps if step["step"] == "interpolate"]
     assert canonical("EEG T5.") == "P7"
 

@@ -99,6 +99,24 @@ def test_a_history_is_run_again(listening, capsys):
     assert json.loads(str(again["history"])) == list(decoding.history.steps)
 
 
+def test_eeg_is_prepared_as_asked_and_what_was_done_is_written_beside(listening, capsys):
+    result, printed = run(
+        capsys, "use", "eeg", listening / "eeg.npz", "--out", listening / "out.npz", "--device", "cpu", "--quiet",
+        "--reference", "Cz", "--bad-channels", "Pz", "--also", "annotations", "history", "script",
+    )  # fmt: skip
+    also = result["files"][0]["also"]
+    assert set(also) == {"annotations", "history", "script"}
+    steps = json.loads(Path(also["history"]).read_text())["steps"]
+    assert {"step": "reference", "to": "channels", "channels": ["Cz"]} in steps
+    assert next(step for step in steps if step["step"] == "interpolate")["channels"] == ["Pz"]
+    compile(Path(also["script"]).read_text(), "script", "exec")
+    assert Path(also["annotations"]).read_text().startswith("onset_s")
+    assert "may decode worse" in printed
+    arguments = ["use", "eeg", listening / "eeg.npz", "--out", listening / "o.npz", "--reference", "mastoids"]
+    assert main([str(one) for one in arguments]) == 2
+    assert "no mastoids" in capsys.readouterr().err
+
+
 def test_muted_roles(tmp_path, capsys):
     sequences = np.random.default_rng(0).normal(size=(4, 12, 64)).astype(np.float32)
     np.savez(tmp_path / "x.npz", x=sequences)

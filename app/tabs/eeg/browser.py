@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollBar, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import plural, tr
+from app.tabs.eeg.annotation_marks import AnnotationMarks
 from app.tabs.eeg.session import EegSession
 from app.tabs.eeg.trace_sources import FromFile, InMemory, Source
 from app.widgets.section import Segments
@@ -27,12 +28,18 @@ class Browser(QWidget):
     """Shows the recording that is open; once it is decoded, what was preprocessed, too. failed(error): it cannot be read."""
 
     failed = Signal(object)  # UserError
+    add_wanted = Signal(float)  # an annotation, at this time in s
 
     def __init__(self, session: EegSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session, self._services = session, session.services
         self._sources: dict[str, Source] = {}
         self._make()
+        self.marks = AnnotationMarks(self.traces, session.annotations)
+        self._cursor_s: float | None = None
+        self.traces.cursor_moved.connect(self._cursor_at)
+        shortcut = QShortcut(QKeySequence("A"), self.traces, self.ask_for_annotation)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._timer = QTimer(self)
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self.traces.refresh)
@@ -120,6 +127,24 @@ class Browser(QWidget):
     def _kind_chosen(self, kind: str) -> None:
         self._use(kind, keep=True)
         self.fit()
+
+    def ask_for_annotation(self) -> None:
+        """Tell that one is wanted: at the cursor, or in the middle of what is shown."""
+        if self._session.recording is not None:
+            left, right = self.traces.shown_range()
+            inside = self._cursor_s is not None and left <= self._cursor_s <= right
+            self.add_wanted.emit(self._cursor_s if inside else (left + right) / 2)
+
+    def show_time(self, seconds: float) -> None:
+        """Move so that a moment is seen, unless it is already."""
+        left, right = self.traces.shown_range()
+        if not left <= seconds <= right:
+            wide = right - left
+            self.traces.show_range(seconds - 0.25 * wide, seconds + 0.75 * wide)
+
+    def _cursor_at(self, x: float) -> None:
+        if x == x:  # the mouse may have left for the button: where it was last is where it is meant
+            self._cursor_s = x
 
     def fit(self) -> None:
         """Choose a height of rows in which the traces just stay apart."""

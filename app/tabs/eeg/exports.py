@@ -18,6 +18,7 @@ from app.tabs.eeg.session import EegSession
 from models.checkpoint import cannot_write
 from models.datafiles import write_whole
 from models.eeg import tables
+from models.eeg.annotations import write_annotations
 from models.errors import UserError
 from models.tables import write_csv
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 PICTURES = "SVG (*.svg);;PNG (*.png)"
 ENVELOPES = "CSV (*.csv);;NPZ (*.npz);;NPY (*.npy);;WAV (*.wav)"
-TABLE, HISTORY = "CSV (*.csv)", "JSON (*.json)"
+TABLE, HISTORY, SCRIPT = "CSV (*.csv)", "JSON (*.json)", "Python (*.py)"
+MARKS = "CSV (*.csv);;MNE (*.txt);;BIDS (*.tsv)"
 Save = Callable[[Path], None]
 
 
@@ -65,6 +67,17 @@ class EegExports(QObject):
         )
         words = tr("History of the preprocessing as JSON…")
         self._add("history", words, "history.json", HISTORY, self._history, decoded)
+        words = tr("Preprocessing as MNE code…")
+        self._add("script", words, "preprocessing.py", SCRIPT, self._script, decoded)
+        words = tr("Annotations as CSV, TXT or TSV…")
+        self._add(
+            "annotations",
+            words,
+            "annotations.csv",
+            MARKS,
+            self._annotations,
+            lambda: bool(session.annotations.every),
+        )
         self._add("map", tr("Scalp map as SVG or PNG…"), "scalp.svg", PICTURES, save_map, decoded)
         words = tr("Traces as SVG or PNG…")
         self._add("traces", words, "traces.svg", PICTURES, save_traces, lambda: session.opened is not None)
@@ -114,6 +127,16 @@ class EegExports(QObject):
     def _history(self, path: Path) -> None:
         if self._session.result is not None:
             self._session.result.decoding.history.save(path)
+
+    def _script(self, path: Path) -> None:
+        from models.eeg.mne_code import script
+
+        result, recording = self._session.result, self._session.recording
+        if result is not None and recording is not None:
+            write_whole(path, script(recording, result.decoding.history).encode())
+
+    def _annotations(self, path: Path) -> None:
+        write_annotations(path, self._session.annotations.every)
 
 
 def save_envelope(path: Path, result: DecodedRecording, heard: TrackComparison | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ from PySide6.QtCore import QObject, Signal
 
 from app.i18n import tr
 from app.tabs.eeg import work
+from app.tabs.eeg.annotations import Annotations
 from app.tabs.host import Host
 from app.tabs.session import Session
+from models.eeg.cleaning import Cleaning
 from models.eeg.samples import sample_file
 from models.errors import UserError
 from models.progress import Cancelled
@@ -59,6 +62,8 @@ class EegSession(Session["Decoder"]):
         self.shifted = False  # whether a made-up second talker is asked for
         self.truth: int | None = None  # the track that was listened to, where that is known
         self.marked_bad: frozenset[str] = frozenset()
+        self.cleaning = Cleaning()  # as the settings say; what is marked is added
+        self.annotations = Annotations(self)
         self.saved_history: History | None = None
         self.history_path: Path | None = None
         self.result: work.DecodedRecording | None = None
@@ -128,6 +133,7 @@ class EegSession(Session["Decoder"]):
             "truth": self.truth,
             "bad": sorted(self.marked_bad),
             "history": self.history_path,
+            "annotations": self.annotations.state(),
             "decoded": self.result is not None,
         }
 
@@ -151,6 +157,7 @@ class EegSession(Session["Decoder"]):
         self.set_bad(
             frozenset(name for name in bad if name in names) if isinstance(bad, list) else frozenset()
         )
+        self.annotations.restore(state.get("annotations"))
         if sounds:
             await self.listen_to(sounds)
         truth, history = state.get("truth"), state.get("history")
@@ -280,6 +287,18 @@ class EegSession(Session["Decoder"]):
             self.marked_bad = names
             self.bad_changed.emit()
 
+    def set_cleaning(self, cleaning: Cleaning) -> None:
+        """Preprocess so from now on; what is decoded is decoded again, unless a saved history is in force."""
+        if cleaning != self.cleaning:
+            self.cleaning = cleaning
+            if self.saved_history is None:
+                self.decode_again()
+
+    def _cleaning(self) -> Cleaning:
+        """What is asked for of the recording that is shown."""
+        marks = tuple(self.annotations.every)
+        return replace(self.cleaning, bad=tuple(sorted(self.marked_bad)), annotations=marks)
+
     def toggle_bad(self, name: str) -> None:
         """Mark a channel as bad, or no longer."""
         self.set_bad(self.marked_bad ^ {name})
@@ -313,8 +332,7 @@ class EegSession(Session["Decoder"]):
         try:
             with self.busy(tr("Decoding")) as task:
                 decoder = await self.load(task)
-                bad, history = tuple(sorted(self.marked_bad)), self.saved_history
-                given = (decoder, part.recording, self.subject, bad, history)
+                given = (decoder, part.recording, self.subject, self._cleaning(), self.saved_history)
                 result: work.DecodedRecording = await self._run(work.decode, *given, progress=task)
         except Cancelled:
             return
@@ -389,8 +407,8 @@ class EegSession(Session["Decoder"]):
         assert self.part is not None
         parts = [part for part in self.opened.parts if part.subject == self.part.subject]
         names = (tr("heard"), tr("the same, shifted"))
-        bad = tuple(sorted(self.marked_bad))
-        given = (decoder, parts, parts.index(self.part), self.subject, names, bad, self.saved_history)
+        shown, cleaning = parts.index(self.part), self._cleaning()
+        given = (decoder, parts, shown, self.subject, names, cleaning, self.saved_history)
         talker: work.TalkerChoice = await self._run(work.choose_against_shifted, *given, progress=task)
         return talker
 

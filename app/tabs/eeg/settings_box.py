@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QWidget
 
 from app.i18n import tr
+from app.tabs.eeg.cleaning_rows import CleaningRows
 from app.tabs.eeg.session import WINDOW_S, EegSession
 from app.widgets.section import Fold
 from models.checkpoint import CheckpointInfo
@@ -36,6 +37,7 @@ class SettingsBox(QWidget):
         self.bad.setMaximumWidth(128)
         named = tr("Their names, with commas between; a click on a channel's name in the traces does it, too")
         fold.add_row(tr("Bad channels"), self.bad, "", named)
+        self.cleaning = CleaningRows(session, fold)
         self.window_s.valueChanged.connect(lambda _value: self._tell())
         self.start_s.valueChanged.connect(lambda _value: self._tell())
         self.stretch.toggled.connect(lambda _on: self._tell())

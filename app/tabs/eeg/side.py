@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -22,13 +23,16 @@ from app import theme
 from app.i18n import plural, tr
 from app.tabs.eeg.session import EegSession
 from app.widgets.labels import Hint
+from models.errors import UserError
 
 
 class HistoryPage(QWidget):
-    """What was done to the EEG, step by step. replay_wanted(path): a saved one is to be run again. save_wanted()."""
+    """What was done to the EEG, step by step. replay_wanted(path): a saved one is to be run again. save_wanted().
+    refused(error): there is no script of it."""
 
     replay_wanted = Signal(object)
     save_wanted = Signal()
+    refused = Signal(object)  # UserError
 
     def __init__(self, session: EegSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +62,11 @@ class HistoryPage(QWidget):
         load.setProperty("kind", "small")
         load.setToolTip(tr("Preprocess as a saved history says"))
         load.clicked.connect(self._choose)
+        self.copy = QPushButton(tr("Copy as MNE code"))
+        self.copy.setProperty("kind", "small")
+        self.copy.setToolTip(tr("The same steps as a script of MNE's own calls, into the clipboard"))
+        self.copy.clicked.connect(lambda _on=False: self.copy_script())
+        self.copy.setEnabled(False)
         row.addWidget(self.save)
         row.addWidget(load)
         row.addStretch(1)
@@ -70,6 +79,7 @@ class HistoryPage(QWidget):
         column.addWidget(self.steps, 1)
         column.addWidget(self.source)
         column.addLayout(row)
+        column.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.forget)
 
         for signal in (session.part_changed, session.decoded):
@@ -80,6 +90,8 @@ class HistoryPage(QWidget):
         result = self._session.result
         self.steps.clear()
         self.save.setEnabled(result is not None)
+        self.copy.setEnabled(result is not None)
+        self.copy.setText(tr("Copy as MNE code"))
         if result is None:
             return
         history = result.decoding.history
@@ -87,6 +99,20 @@ class HistoryPage(QWidget):
             item = QListWidgetItem(f"{number}  {step_words(step)}")
             item.setToolTip(escape(line))
             self.steps.addItem(item)
+
+    def copy_script(self) -> None:
+        """The history as MNE code, into the clipboard."""
+        from models.eeg.mne_code import script
+
+        result, recording = self._session.result, self._session.recording
+        if result is None or recording is None:
+            return
+        try:
+            QGuiApplication.clipboard().setText(script(recording, result.decoding.history))
+        except UserError as error:
+            self.refused.emit(error)
+            return
+        self.copy.setText(tr("Copied"))
 
     def _show_source(self) -> None:
         """Which saved history is in force."""
@@ -114,8 +140,15 @@ def step_words(step: dict[str, Any]) -> str:
         both = zip(step["channels"], step.get("reasons", [""] * len(step["channels"])), strict=True)
         names = ", ".join(f"{name} ({reasons.get(why, tr('not a number'))})" for name, why in both)
         return tr("bad channels mended from their neighbours: {names}", names=names)
-    if step["step"] == "reference":
+    if step["step"] == "ica":
+        eyes, heart = step["found"].count("eye"), step["found"].count("heart")
+        return tr("components taken out: {eyes} of the eyes, {heart} of the heart", eyes=eyes, heart=heart)
+    if step["step"] == "reference" and step["to"] == "average":
         return tr("re-referenced to the average of all channels")
+    if step["step"] == "reference":
+        return tr("re-referenced to {names}", names=", ".join(step["channels"]))
+    if step["step"] == "notch":
+        return tr("notches at {list} Hz", list=", ".join(f"{hz:g}" for hz in step["hz"]))
     if step["step"] == "band-pass":
         return tr(
             "filtered to {low:g}–{high:g} Hz, the whole recording at once",

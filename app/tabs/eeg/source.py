@@ -38,18 +38,19 @@ SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
 class RecordingBox(QWidget):
     """The recording that is open: where to drop another, what it is, and which trial of it is shown.
 
-    sample_wanted(), history_wanted(): a link was followed.
+    sample_wanted(), history_wanted(), annotations_wanted(): a link was followed.
     """
 
     sample_wanted = Signal()
     history_wanted = Signal()
+    annotations_wanted = Signal()
 
     def __init__(self, session: EegSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self.zone = DropZone(tr("Drop a recording"), ".bdf .edf .vhdr .fif .set .npz …")
         self.about = Hint()
-        self.about.linkActivated.connect(lambda _link: self.history_wanted.emit())
+        self.about.linkActivated.connect(self._follow)
         self.part = QComboBox()
         self.part.setAccessibleName(tr("Trial"))
         self.part.setToolTip(tr("Which trial of the file is shown and decoded"))
@@ -62,7 +63,7 @@ class RecordingBox(QWidget):
         for widget in (self.zone, self.about, self.part, self.sample):
             column.addWidget(widget)
         session.part_changed.connect(self._show)
-        for signal in (session.decoded, session.held.changed):
+        for signal in (session.decoded, session.held.changed, session.annotations.changed):
             signal.connect(self._describe)
 
     def _show(self) -> None:
@@ -86,7 +87,13 @@ class RecordingBox(QWidget):
         words = about_words(opened, recording, self._session.rate)
         if result is not None and result.bad:
             words += " · " + plural("{n} bad channel mended", "{n} bad channels mended", len(result.bad))
-        self.about.setText(f'{escape(words)} · <a href="history">{tr("history")}</a>')
+        count = len(self._session.annotations.every)
+        notes = plural("{n} annotation", "{n} annotations", count) if count else tr("annotations")
+        links = f'<a href="history">{tr("history")}</a> · <a href="annotations">{notes}</a>'
+        self.about.setText(f"{escape(words)} · {links}")
+
+    def _follow(self, link: str) -> None:
+        (self.annotations_wanted if link == "annotations" else self.history_wanted).emit()
 
 
 class TracksBox(QWidget):

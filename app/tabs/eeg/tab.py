@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QAction
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from app import theme
 from app.i18n import tr
 from app.services import Services
+from app.tabs.eeg.annotation_page import LENGTH_S, AnnotationPage
 from app.tabs.eeg.browser import Browser
 from app.tabs.eeg.exports import EegExports
 from app.tabs.eeg.listened import ListenedPage
@@ -55,6 +56,7 @@ class EegTab(PagedTab):
         self.live = LivePage(self, LiveSession(self, self))
         self.tuning = FineTuning(self, self.session, self)
         self.scalp, self.history = ScalpPage(self.session), HistoryPage(self.session)
+        self.annotations = AnnotationPage(self.session.annotations)
         self.tuning_box = TuningBox(self.tuning)
         self.scalp.body.addWidget(self.tuning_box)
         self.scalp.body.addStretch(1)
@@ -70,7 +72,7 @@ class EegTab(PagedTab):
         open_side.setToolTip(tr("Open the panel at the right"))
         open_side.clicked.connect(self._show_scalp)
         self.lay_out(self.models, pages, tr("Result"), view.below, open_side)
-        self.add_details(self.scalp, self.history)
+        self.add_details(self.scalp, self.history, self.annotations)
         self.subject = SubjectChoice(self.session)
         self.model.add(self.subject)
         self.send = SendWindows(self, self.session)
@@ -100,9 +102,27 @@ class EegTab(PagedTab):
         self.tuning.judged.connect(self._tuned)
         self.history.replay_wanted.connect(self._replay)
         self.history.save_wanted.connect(lambda: self.exports.ask("history"))
+        self.history.refused.connect(self.show_error)
+        self._connect_annotations()
         for signal in (session.part_changed, session.decoded):
             signal.connect(self.refresh_action)
             signal.connect(self._show_scalp)
+
+    def _connect_annotations(self) -> None:
+        annotations, page = self.session.annotations, self.annotations
+        self._notes = Undoing(
+            self.undo_stack, lambda: tr("annotations"), lambda: annotations.every, annotations.put
+        )
+        annotations.changed.connect(self._notes.look)
+        self.session.part_changed.connect(self._notes.begin)
+        self.recording.annotations_wanted.connect(self._show_annotations)
+        self.browser.add_wanted.connect(self._annotate)
+        page.add_wanted.connect(self.browser.ask_for_annotation)
+        page.gone_to.connect(self.browser.show_time)
+        page.save_wanted.connect(lambda: self.exports.ask("annotations"))
+        QShortcut(QKeySequence(Qt.Key.Key_Delete), page.table, page.remove_selected).setContext(
+            Qt.ShortcutContext.WidgetShortcut
+        )
 
     # What the window asks ---------------------------------------------------------------------------------
 
@@ -176,6 +196,14 @@ class EegTab(PagedTab):
 
     def _show_scalp(self) -> None:
         self.show_page_details(self.scalp, tr("Scalp"))
+
+    def _annotate(self, at_s: float) -> None:
+        self._show_annotations()
+        number = self.session.annotations.add(at_s, LENGTH_S, tr("note"))
+        self.annotations.choose(number, edit=True)
+
+    def _show_annotations(self) -> None:
+        self.show_page_details(self.annotations, tr("Annotations"))
 
     def _show_history(self) -> None:
         self.show_page_details(self.history, tr("Preprocessing"))

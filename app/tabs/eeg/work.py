@@ -12,6 +12,7 @@ import numpy as np
 from models.eeg import alignment, attended, recordings, tuning
 from models.eeg.attended import Attention, WindowChoice
 from models.eeg.browse import Overview
+from models.eeg.cleaning import Cleaning
 from models.eeg.recordings import Recording
 from models.eeg.scores import Decoded
 from models.progress import Progress
@@ -216,7 +217,7 @@ def decode(
     decoder: Decoder,
     recording: Recording,
     subject: str,
-    bad: tuple[str, ...],
+    cleaning: Cleaning,
     history: History | None,
     progress: Progress,
 ) -> DecodedRecording:
@@ -226,7 +227,7 @@ def decode(
     from models.eeg import scalp
 
     began = time.monotonic()
-    decoding = decoder.decode_recording(recording, subject or None, bad, history, progress)
+    decoding = decoder.decode_recording(recording, subject or None, cleaning, history, progress)
     power = scalp.channel_power(decoding.eeg[: 600 * decoding.sample_rate], decoding.sample_rate)
     reliance = decoder.reliance(decoding.eeg, subject or None)
     mended: dict[str, str] = {}
@@ -238,7 +239,9 @@ def decode(
     overview = Overview(whole).fill(whole)
     places = scalp.positions(decoding.channel_names)
     seconds, pattern = time.monotonic() - began, _pattern(decoder, decoding)
-    return DecodedRecording(decoding, power, reliance, places, mended, bad, overview, seconds, pattern)
+    return DecodedRecording(
+        decoding, power, reliance, places, mended, cleaning.bad, overview, seconds, pattern
+    )
 
 
 def _pattern(decoder: Decoder, decoding: Decoding) -> LagMap:
@@ -319,19 +322,19 @@ def choose_against_shifted(
     shown: int,
     subject: str,
     names: tuple[str, str],
-    bad: tuple[str, ...],
+    cleaning: Cleaning,
     history: History | None,
     progress: Progress,
 ) -> TalkerChoice:
     """A made-up second talker: each trial's own envelope against itself, shifted by half its length; all trials together.
 
-    shown: which of the parts the windows over time are of. subject: as whom they are decoded. bad, history: as they are for the shown one. Raises UserError, Cancelled.
+    shown: which of the parts the windows over time are of. subject: as whom they are decoded. cleaning, history: as they are for the shown one. Raises UserError, Cancelled.
     """
     rate = decoder.sample_rate
     stretches = []
     for number, part in enumerate(parts):
         portion = progress.part(number / len(parts), (number + 1) / len(parts))
-        decoding = decoder.decode_recording(part.recording, subject or None, bad, history, portion)
+        decoding = decoder.decode_recording(part.recording, subject or None, cleaning, history, portion)
         track = own_track(part.recording, "")
         assert track is not None
         decoded, envelope, _ = alignment.overlap(decoding.envelope, track.at(rate), rate)

@@ -13,9 +13,9 @@ import numpy as np
 from scipy.signal import butter, lfilter, sosfilt, sosfilt_zi
 
 from models.eeg.channels import canonical
-from models.eeg.config import PreprocessingConfig
 from models.eeg.envelope import AUDIO_RATE, GammatoneBank
 from models.eeg.parting import sections_of
+from models.eeg.signal_config import PreprocessingConfig
 from models.errors import UserError
 
 SPREAD_S = 20.0  # within which a channel's standard deviation follows it
@@ -74,6 +74,7 @@ class CausalEeg:
     ) -> None:
         """names: of the stream's channels; channels: the decoder's. Raises UserError where too many are lacking."""
         self.mixing, self.lacking = mixing(names, channels)
+        self.mixing = self.mixing - common(names, self.mixing, signal.reference)
         self._slowed = Slowed(rate, len(channels), signal)
         self._clip_sd = signal.clip_sd
         self._keep = np.exp(-1 / (SPREAD_S * signal.sample_rate))
@@ -82,8 +83,7 @@ class CausalEeg:
 
     def push(self, block: np.ndarray) -> np.ndarray:
         """float32 [m, channels] of a block [n, stream's channels] in µV."""
-        values = np.asarray(block, float) @ self.mixing.T
-        ready = self._slowed.push(values - values.mean(axis=1, keepdims=True))
+        ready = self._slowed.push(np.asarray(block, float) @ self.mixing.T)
         if not len(ready):
             return np.zeros((0, ready.shape[1]), np.float32)
         power, self._power_state = lfilter(
@@ -158,13 +158,26 @@ def mixing(names: Sequence[str], channels: Sequence[str]) -> tuple[np.ndarray, l
     return result, lacking
 
 
+def common(names: Sequence[str], mixed: np.ndarray, reference: str) -> np.ndarray:
+    """float64 [names]: how the reference of a decoder's settings is computed of a stream's channels.
+
+    mixed: [channels, names], see `mixing`. Raises UserError where the stream lacks its channels.
+    """
+    from models.eeg.preprocessing import reference_of
+
+    if reference == "average":
+        return np.asarray(mixed.mean(axis=0))
+    chosen = reference_of(names, reference, "The stream")
+    return np.array([name in chosen for name in names], float) / max(1, len(chosen))
+
+
 def _from_neighbours(channels: Sequence[str], lacking: Sequence[str]) -> np.ndarray:
     """[lacking, others]: spherical splines, as MNE interpolates, which are linear in the other channels."""
-    from models.eeg.preprocessing import interpolated
+    from models.eeg.steps import interpolated
 
     others = [number for number, name in enumerate(channels) if name not in lacking]
     unit = np.zeros((len(others), len(channels)), np.float32)
     unit[np.arange(len(others)), others] = 1.0
     columns = [number for number, name in enumerate(channels) if name in lacking]
-    result, _ = interpolated(unit, tuple(channels), 64, {"channels": list(lacking)})
+    result, _ = interpolated(unit, tuple(channels), 64, list(lacking))
     return np.asarray(result[:, columns].T, float)

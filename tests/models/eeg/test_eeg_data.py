@@ -5,8 +5,9 @@ import pytest
 import soundfile
 
 from models.eeg import data, parting
-from models.eeg.config import DataConfig, PreprocessingConfig
+from models.eeg.config import DataConfig
 from models.eeg.samples import located
+from models.eeg.signal_config import PreprocessingConfig
 from models.eeg.stimulus import read_stimulus
 from models.errors import UserError
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import scipy.io
 
-from models.eeg import channels, preprocessing, recordings
+from models.eeg import channels, recordings, resampling
 from models.eeg.alignment import align
-from models.eeg.config import PreprocessingConfig
+from models.eeg.cleaning import Cleaning
 from models.eeg.preprocessing import History, bad_channels, preprocess, replay
 from models.eeg.recordings import BIOSEMI64, Recording, open_recording
+from models.eeg.signal_config import PreprocessingConfig
 from models.errors import UserError
 from models.progress import Cancelled, Progress
 
@@ -111,7 +112,7 @@ def test_preprocessing_is_what_it_says(tmp_path):
 
     eeg = brain(60)
     opened = in_memory(eeg)
-    ours = preprocess(opened, find_bad=False).eeg
+    ours = preprocess(opened, cleaning=Cleaning(find_bad=False)).eeg
     raw = raw_of(eeg)
     raw.set_eeg_reference("average", verbose="error")
     raw.filter(0.5, 28.8, verbose="error")
@@ -135,11 +136,11 @@ def in_memory(eeg, names=BIOSEMI64, rate=RATE, **values):
 
 def test_blocks_are_the_whole(monkeypatch):
     eeg = brain()
-    whole = preprocess(in_memory(eeg), find_bad=False).eeg
-    monkeypatch.setattr(preprocessing, "BLOCK_S", 7.3)
+    whole = preprocess(in_memory(eeg), cleaning=Cleaning(find_bad=False)).eeg
+    monkeypatch.setattr(resampling, "BLOCK_S", 7.3)
     middle = slice(64, -64)  # the resampler starts from the first block's median
     np.testing.assert_allclose(
-        preprocess(in_memory(eeg), find_bad=False).eeg[middle], whole[middle], atol=0.05
+        preprocess(in_memory(eeg), cleaning=Cleaning(find_bad=False)).eeg[middle], whole[middle], atol=0.05
     )
 
 
@@ -186,7 +187,7 @@ def test_gaps_are_filled_and_a_channel_of_nothing_is_bad():
 
 
 def test_marked_channels_are_believed():
-    found = preprocess(in_memory(brain(), marked_bad=("Fz",)), bad=("Pz",))
+    found = preprocess(in_memory(brain(), marked_bad=("Fz",)), cleaning=Cleaning(bad=("Pz",)))
     step = next(step for step in found.history.steps if step["step"] == "interpolate")
     assert step["channels"] == ["Fz", "Pz"]
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import pyxdf
 
-from models.eeg.config import PreprocessingConfig
 from models.eeg.decoder import Decoder
 from models.eeg.live import lsl, player
 from models.eeg.live.causal import CausalEeg, CausalEnvelope, Slowed, mixing
@@ -17,6 +16,7 @@ from models.eeg.live.run import LiveRun
 from models.eeg.live.steering import Steering, SteeringSettings
 from models.eeg.live.xdf import XdfWriter
 from models.eeg.recordings import BIOSEMI64
+from models.eeg.signal_config import PreprocessingConfig
 from models.errors import UserError
 
 NARROW = PreprocessingConfig(low_hz=0.5, high_hz=8.0)

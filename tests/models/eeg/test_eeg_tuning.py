@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from models.eeg import alignment, preprocessing, tuning
-from models.eeg.config import DataConfig, PreprocessingConfig
+from models.eeg.config import DataConfig
 from models.eeg.data import open_dataset
 from models.eeg.parting import part
 from models.eeg.recordings import BIOSEMI64
 from models.eeg.sequences import windows_of
+from models.eeg.signal_config import PreprocessingConfig
 from models.errors import UserError
 from tests.models.eeg.test_eeg_recordings import brain, in_memory
 
