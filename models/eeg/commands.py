@@ -11,7 +11,7 @@ import numpy as np
 from models.contract import Paths, Result
 from models.datafiles import write_whole
 from models.describing import describe_layers, layers_of
-from models.eeg import network, scores
+from models.eeg import bids, network, scores
 from models.eeg.alignment import align
 from models.eeg.annotations import write_annotations
 from models.eeg.cleaning import Cleaning
@@ -44,7 +44,7 @@ def use(
 ) -> Result:
     """Decode recordings into NPZ: ``envelope`` [time] or [n, time], ``fs``, and how the EEG was preprocessed as JSON text.
 
-    One input is written to `out`, several into the folder `out` under their names. With a stimulus or candidates, what
+    One input is written to `out`, several into the folder `out` under their names; a BIDS folder is its recordings. With a stimulus or candidates, what
     the decoded envelope is compared with is told in each row.
     """
     progress = progress or Progress()
@@ -52,15 +52,18 @@ def use(
     history = History.load(Path(options.history)) if options.history else None
     cleaning = cleaning_of(options)
     written = []
-    names = own_names(inputs)
-    for number, path in enumerate(map(Path, inputs)):
-        portion = progress.part(number / len(inputs), (number + 1) / len(inputs))
+    paths = bids.expanded(
+        inputs, sub=options.participant, ses=options.session, task=options.task, run=options.run
+    )
+    names = own_names(paths)
+    for number, path in enumerate(paths):
+        portion = progress.part(number / len(paths), (number + 1) / len(paths))
         opened = open_recording(path)
         parts = [
             decoder.decode_recording(trial, options.subject or None, cleaning, history, portion)
             for trial in opened.trials or (opened,)
         ]
-        place = Path(out) if len(inputs) == 1 else Path(out) / f"{names[number]}.npz"
+        place = Path(out) if len(paths) == 1 else Path(out) / f"{names[number]}.npz"
         envelopes = [part.envelope for part in parts]
         write_whole(place, decoded_bytes(np.stack(envelopes) if opened.trials else envelopes[0], parts[0]))
         row: Result = {

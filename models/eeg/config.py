@@ -16,7 +16,7 @@ class DataConfig(Settings):
     path: str = setting(
         "",
         "Data set",
-        "A folder of the auditory EEG challenge or of SparrKULee, a NPZ with eeg and envelope, or `sample`.",
+        "A folder of the auditory EEG challenge, of SparrKULee or of BIDS, a NPZ with eeg and envelope, or `sample`.",
         group="Data",
         path="folder",
     )

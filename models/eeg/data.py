@@ -12,7 +12,7 @@ import numpy as np
 
 from models import files
 from models.datafiles import read_table
-from models.eeg import preprocessing, recordings
+from models.eeg import bids, preprocessing, recordings
 from models.eeg.dataset import Dataset, Item, natural, unknown_subjects, with_channels
 from models.eeg.pairing import paired
 from models.eeg.published import CHALLENGE_NAME, DERIVATIVE_NAME, challenge, derivatives
@@ -33,7 +33,7 @@ def open_dataset(
     subjects: Iterable[str] = (),
     progress: Progress | None = None,
 ) -> Dataset:
-    """A data set: a NPZ with ``eeg``, ``envelope`` and ``fs``; a folder of the challenge's or SparrKULee's files; a CSV
+    """A data set: a NPZ with ``eeg``, ``envelope`` and ``fs``; a folder of the challenge's or SparrKULee's files, or of BIDS; a CSV
     with the columns path, stimulus (a sound or an envelope file) and subject, whose recordings are preprocessed.
 
     Raises UserError where there is none, or where nothing of it can be used.
@@ -51,7 +51,7 @@ def open_dataset(
         )
     progress.update(0, 1, "Looking through {name}", name=path.name)
     if path.is_dir():
-        dataset = _folder(path, settings)
+        dataset = _folder(path, settings, progress)
     elif path.suffix.lower() == ".csv":
         dataset = _table(path, settings, progress)
     elif path.suffix.lower() in (".npz", ".mat"):
@@ -158,7 +158,7 @@ def _named(path: Path, arrays: dict[str, Any], unnamed: str, trials: int) -> tup
     return names, stimuli
 
 
-def _folder(path: Path, settings: PreprocessingConfig) -> Dataset:
+def _folder(path: Path, settings: PreprocessingConfig, progress: Progress) -> Dataset:
     arrays = sorted(path.rglob("*.npy"), key=lambda item: natural(item.name))
     split = {array.name: array for array in arrays if CHALLENGE_NAME.fullmatch(array.name)}
     if split:
@@ -166,12 +166,16 @@ def _folder(path: Path, settings: PreprocessingConfig) -> Dataset:
     whole = [array for array in arrays if DERIVATIVE_NAME.fullmatch(array.name)]
     if whole:
         return derivatives(path, whole, arrays, settings)
+    if bids.is_bids(path):
+        from models.eeg.bids_data import dataset_of
+
+        return dataset_of(path, settings, progress)
     tables = sorted(path.glob("*.csv"))
     if len(tables) == 1:
         return _table(tables[0], settings, Progress())
     raise UserError(
         "{name} holds no data set.",
-        "There is no file named as the auditory EEG challenge names them (train_-_sub-001_-_STIMULUS_-_eeg.npy) and no table.",
+        "There is no file named as the auditory EEG challenge names them (train_-_sub-001_-_STIMULUS_-_eeg.npy), no table, and it is not laid out as BIDS.",
         "Choose the folder that holds them.",
         name=path.name,
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from models import files
 from models.eeg.channels import montage_name, standard_names
 from models.eeg.history import History
+from models.eeg.packed import PACKED
 from models.eeg.recording import Recording
 from models.eeg.resampling import BLOCK_S, columns_of
 from models.eeg.steps import Step, bounds
@@ -39,12 +40,20 @@ def script(recording: Recording, history: History) -> str:
         lines.append(f"raw.drop_channels({_names(step['pick']['aside'])})")
     text = "\n".join(lines)
     numpy = "import numpy as np\n" if "np." in text else ""
+    packed = "import gzip\nimport shutil\n\n" if "gzip." in text else ""
     title = files.shown(recording.path.name).replace('"', "'").replace("\\", "/")
-    return f'"""{title}, preprocessed. The result is `raw`, in volts."""\n\nimport mne\n{numpy}\n{text}\n'
+    return f'"""{title}, preprocessed. The result is `raw`, in volts."""\n\n{packed}import mne\n{numpy}\n{text}\n'
 
 
 def _opened(recording: Recording) -> list[str]:
     path = str(recording.path)
+    if recording.in_mne and path.lower().endswith(PACKED):
+        unpacked = recording.path.name[: -len(".gz")]
+        return [
+            f'with gzip.open({path!r}) as packed, open({unpacked!r}, "wb") as file:',
+            "    shutil.copyfileobj(packed, file)",
+            f"raw = mne.io.read_raw({unpacked!r}, preload=True)",
+        ]
     if recording.in_mne:
         reader = READERS.get(recording.path.suffix.lower(), "read_raw")
         return [f"raw = mne.io.{reader}({path!r}, preload=True)"]

@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from models import files
+from models.eeg.bids import with_sidecars
 from models.eeg.channels import BIOSEMI64, default_names, montage, placed, standard_names
 from models.eeg.matlab import read_matlab
+from models.eeg.packed import PACKED, open_packed
 from models.eeg.raw_files import KINDS, open_raw
 from models.eeg.recording import Recording, empty
 from models.eeg.xdf_files import open_xdf
@@ -42,7 +44,7 @@ __all__ = [
 
 ARRAY_SUFFIXES = (".npz", ".npy", ".mat")
 STREAM_SUFFIXES = (".xdf", ".xdfz")
-SUFFIXES = (*KINDS, ".fif.gz", *STREAM_SUFFIXES, *ARRAY_SUFFIXES)
+SUFFIXES = (*KINDS, ".fif.gz", *PACKED, *STREAM_SUFFIXES, *ARRAY_SUFFIXES)
 ASSUMED_RATE = 64.0  # of arrays that do not say: what the auditory EEG challenge publishes
 MOST_CHANNELS = 4096
 MOST_TRIALS = 100_000
@@ -70,9 +72,15 @@ _BY_BYTES = {"bdf": "bdf", "edf": "edf", "brainvision": "brainvision", "fif": "f
 
 
 def open_recording(path: str | os.PathLike[str]) -> Recording:
-    """The recording in a file. Raises UserError for whatever cannot be opened."""
+    """The recording in a file, with what files of BIDS beside it say. Raises UserError for whatever cannot be opened."""
     path = Path(path).expanduser()
     files.check_regular(path)
+    if path.name.lower().endswith(PACKED):
+        return with_sidecars(open_packed(path))
+    return with_sidecars(_opened(path))
+
+
+def _opened(path: Path) -> Recording:
     suffix = path.suffix.lower()
     if suffix in (".eeg", ".vmrk") and path.with_suffix(".vhdr").exists():
         path, suffix = path.with_suffix(".vhdr"), ".vhdr"

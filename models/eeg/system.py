@@ -50,6 +50,10 @@ class DecodingOptions(Options):
     find_bad: bool = setting(
         True, "Find bad channels", "Look for channels that are flat, or much noisier than the others."
     )
+    participant: str = setting("", "Participant", "Of a BIDS folder: whose recordings, such as 01.")
+    session: str = setting("", "Session", "Of a BIDS folder: only of this session.")
+    task: str = setting("", "Task", "Of a BIDS folder: only of this task.")
+    run: str = setting("", "Run", "Of a BIDS folder: only this run.")
     also: tuple[Literal["annotations", "history", "script"], ...] = setting(
         (),
         "Also write",

@@ -13,6 +13,7 @@ from app.tabs.eeg.annotation_marks import joined
 from app.tabs.eeg.annotation_page import DURATION, ONSET, TEXT
 from models.eeg.recordings import BIOSEMI64
 from tests.gui.test_eeg_tab import decoded, idle, opened, said
+from tests.models.eeg.test_eeg_bids import write_tree
 
 RATE = 64
 
@@ -143,3 +144,31 @@ def test_reference_and_ica_are_chosen_and_copied_as_code(tab, qtbot, tmp_path):
 def test_nothing_is_annotated_where_nothing_is_open(tab):
     tab.browser.ask_for_annotation()
     assert tab.session.annotations.every == ()
+
+
+def test_a_bids_folder_is_gone_through(tab, qtbot, tmp_path):
+    tree = write_tree(tmp_path / "study")
+    tab.accept_paths([tree])
+    qtbot.waitUntil(lambda: tab.session.opened is not None and idle(tab), timeout=30_000)
+    choice = tab.recording.bids
+    assert choice.isVisibleTo(tab)
+    assert [choice.subject.itemText(n) for n in range(choice.subject.count())] == ["subject 01", "subject 02"]
+    assert [choice.run.itemText(n) for n in range(choice.run.count())] == ["listen 1", "listen 2"]
+    assert "Listening · age 24 · sex F" in choice.facts.text()
+    assert "Without a recording of EEG: 03" in said(tab)
+    assert tab.session.bad == ["P4"]
+    assert [one.text for one in tab.session.annotations.every] == ["story", "question"]
+
+    def chosen(box, number):
+        before = tab.session.opened
+        box.setCurrentIndex(number)
+        box.activated.emit(number)
+        qtbot.waitUntil(lambda: tab.session.opened is not before and idle(tab), timeout=30_000)
+
+    chosen(choice.run, 1)
+    assert tab.session.opened.path.name == "sub-01_ses-1_task-listen_run-2_eeg.edf"
+    chosen(choice.session, 1)
+    assert tab.session.opened.path.name == "sub-01_ses-2_task-listen_eeg.edf"
+    chosen(choice.subject, 1)
+    assert tab.session.part.subject == "02"
+    assert choice.session.isHidden()

@@ -194,6 +194,10 @@ class EegSession(Session["Decoder"]):
         if sounds:
             await self.listen_to(sounds)
 
+    def choose_file(self, path: Path) -> None:
+        """Open another recording, such as one of the same folder."""
+        self._host.start(self.open(path))
+
     def show_part(self, number: int) -> None:
         """Another recording of the file; nothing of it is decoded yet."""
         if self.opened is None:

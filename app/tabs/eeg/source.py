@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import plural, tr
+from app.tabs.eeg.bids_choice import BidsChoice
 from app.tabs.eeg.session import EegSession
 from app.tabs.eeg.work import OpenedFile, Part
 from app.widgets.drop_zone import DropZone
@@ -60,7 +61,8 @@ class RecordingBox(QWidget):
         self.sample = Hint(f'<a href="sample">{tr("Try the sample")}</a>')
         self.sample.linkActivated.connect(lambda _link: self.sample_wanted.emit())
         column = _column(self, theme.SMALL)
-        for widget in (self.zone, self.about, self.part, self.sample):
+        self.bids = BidsChoice(session)
+        for widget in (self.zone, self.bids, self.about, self.part, self.sample):
             column.addWidget(widget)
         session.part_changed.connect(self._show)
         for signal in (session.decoded, session.held.changed, session.annotations.changed):

@@ -19,6 +19,7 @@ from models.progress import Progress
 from models.remarks import Remark
 
 if TYPE_CHECKING:
+    from models.eeg.bids import BidsFolder
     from models.eeg.decoder import Comparison, Decoder, Decoding, Reliance
     from models.eeg.history import History
     from models.eeg.maps import LagMap
@@ -41,11 +42,12 @@ class Part:
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """path: what was opened. places: [channels, 2] on the scalp, see `scalp.positions`."""
+    """path: what was opened. places: [channels, 2] on the scalp, see `scalp.positions`. folder: of BIDS, where it lies in one."""
 
     path: Path
     parts: tuple[Part, ...]
     places: np.ndarray = field(repr=False)
+    folder: BidsFolder | None = field(default=None, repr=False)
 
     @property
     def first(self) -> Recording:
@@ -128,15 +130,30 @@ class TalkerChoice:
 
 
 def open_source(path: Path, progress: Progress) -> OpenedFile:
-    """A recording of any format, or the items of a data set. Raises UserError, Cancelled."""
-    from models.eeg import scalp
+    """A recording of any format, the first one of a BIDS folder, or the items of a data set. Raises UserError, Cancelled."""
+    from models.eeg import bids, scalp
 
     progress.update(0, 1, "Opening {name}", name=path.name)
+    root = path if path.is_dir() and bids.is_bids(path) else bids.root_of(path)
+    folder = None if root is None else bids.open_folder(root)
+    if folder is not None and path.is_dir():
+        path = folder.runs[0].path
     if path.is_dir() or path.suffix.lower() == ".csv":
         parts = _of_dataset(path, progress)
     else:
         parts = _of_file(path)
-    return OpenedFile(path, parts, scalp.positions(parts[0].recording.channel_names))
+    if folder is not None:
+        parts = tuple(_in_folder(part, folder, path) for part in parts)
+    return OpenedFile(path, parts, scalp.positions(parts[0].recording.channel_names), folder)
+
+
+def _in_folder(part: Part, folder: BidsFolder, path: Path) -> Part:
+    """What the folder says of the subject and of itself is said of the recording."""
+    from models.eeg import bids
+
+    subject = bids.entities_of(path)["sub"]
+    said = (*folder.remarks, *part.recording.remarks)
+    return replace(part, subject=subject, recording=replace(part.recording, remarks=said))
 
 
 def _of_dataset(path: Path, progress: Progress) -> tuple[Part, ...]:
