@@ -7,22 +7,19 @@ layers hold of a voice serves other tasks too: the emotion system hears through 
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 import models.torchaudio_cpu  # noqa: F401 - before torchaudio
-from models.resources import resource
+from models.voice_embedding import UNITS, weights_file
 
 SAMPLE_RATE = 16_000
 WINDOW, HOP, BANDS = 400, 160, 40  # samples, samples, mel bands on Slaney's scale
 FRAME_S = HOP / SAMPLE_RATE
-UNITS = 256  # of a layer, and of the embedding
-LAYERS = 3
+LAYERS = 3  # of `UNITS` each, as many as the embedding has
 
 
 class VoiceEncoder(nn.Module):
@@ -74,17 +71,6 @@ class VoiceEncoder(nn.Module):
         return nn.functional.normalize(
             torch.relu(self.linear(frames[-1].to(self.linear.weight.device))), dim=0
         )
-
-
-def weights_file() -> Path:
-    """The weights of the voice encoder that ships."""
-    return resource("checkpoints", "voice-encoder", "weights.safetensors")
-
-
-@cache
-def weights_identity() -> str:
-    """A name for the weights that ship, by their content."""
-    return hashlib.sha256(weights_file().read_bytes()).hexdigest()[:16]
 
 
 @cache

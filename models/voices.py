@@ -11,12 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from models import audio
-from models.voice_encoder import FRAME_S, SAMPLE_RATE, UNITS, shared_encoder
+from models.voice_embedding import UNITS, FloatArray
+from models.voice_encoder import FRAME_S, SAMPLE_RATE, shared_encoder
 
-FloatArray = NDArray[np.float32]
 WINDOW_S = 1.6
 LEVEL_DB = -30.0
 LEAST_S = 0.6  # of speech: less says nothing of a voice
@@ -58,11 +57,6 @@ def voices_of(sounds: Sequence[FloatArray], sample_rate: int) -> list[FloatArray
     return result
 
 
-def likeness(first: FloatArray, second: FloatArray) -> float:
-    """How alike two voices are: their cosine, 0 to 1."""
-    return float(first @ second)
-
-
 def audible(sound: FloatArray) -> FloatArray:
     """The moments of a 16 kHz sound in which somebody is heard, joined."""
     size = round(GATE_S * SAMPLE_RATE)
@@ -80,13 +74,16 @@ def audible(sound: FloatArray) -> FloatArray:
 
 
 class LongVoice:
-    """The voice of a sound that comes bit by bit, from at most its first minutes of speech."""
+    """The voice of a sound that comes bit by bit, from at most its first minutes of speech.
 
-    def __init__(self, sample_rate: int) -> None:
+    known, heard_s: the voice as it was known before, float32 [256] of length 1, and from how many seconds of speech.
+    """
+
+    def __init__(self, sample_rate: int, known: FloatArray | None = None, heard_s: float = 0.0) -> None:
         self._rate = sample_rate
         self._waiting: list[FloatArray] = []
-        self._sum = np.zeros(UNITS)
-        self.heard_s = 0.0  # of speech
+        self._sum = np.zeros(UNITS) if known is None else heard_s * np.asarray(known, np.float64)
+        self.heard_s = heard_s if known is not None else 0.0  # of speech
 
     def hear(self, sound: FloatArray) -> None:
         """The next [samples]."""

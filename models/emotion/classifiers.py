@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -56,7 +58,7 @@ class Classifier(Protocol):
     unsure_below: float
 
     @property
-    def hears_by(self) -> str: ...
+    def features_identity(self) -> str: ...
 
     def classify(self, windows: list[np.ndarray]) -> list[Prediction]: ...
 
@@ -101,10 +103,17 @@ class OurClassifier:
             raise not_described(info.title, ValueError(f"a threshold of {self.unsure_below}"))
         self.knows_people = isinstance(self.network, network.LinearClassifier)
 
-    @property
-    def hears_by(self) -> str:
-        """The front end, by its contents."""
-        return self.front_end.identity
+    @cached_property
+    def features_identity(self) -> str:
+        """Names all that the features depend on which a person is known by: the front end, and how the network prepares
+        its frames."""
+        prepared = self.network.prepared
+        if prepared.norm == "none" and prepared.layer_weights is None:
+            return self.front_end.identity
+        digest = hashlib.sha256()
+        for name, values in prepared.state_dict().items():
+            digest.update(name.encode() + values.float().cpu().numpy().tobytes())
+        return f"{self.front_end.identity} {prepared.norm} {digest.hexdigest()[:16]}"
 
     @torch.inference_mode()
     def classify(self, windows: list[np.ndarray]) -> list[Prediction]:
@@ -162,7 +171,7 @@ class TransformersClassifier:
     window_s = 3.0
     knows_people = False
     unsure_below = 0.0
-    hears_by = ""
+    features_identity = ""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         from transformers import AutoFeatureExtractor, AutoModelForAudioClassification

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 import models.torchaudio_cpu  # noqa: F401 - before torchaudio and transformers
-from models import audio, voice_encoder
+from models import audio, voice_embedding, voice_encoder
 from models.datafiles import ContentHashes, read_array, write_array
 from models.devices import in_parts, inference_dtype
 from models.emotion import degrade
@@ -125,7 +125,7 @@ class Voice:
     layers = 0
     batch = 1
     local = False  # its layers remember
-    dim = voice_encoder.UNITS
+    dim = voice_embedding.UNITS
     frame_s = voice_encoder.FRAME_S
     LEVEL_DB = -26.0  # of full scale, root mean square
     SILENCE = 1e-6  # root mean square below which nothing is amplified
@@ -135,7 +135,7 @@ class Voice:
 
     @cached_property
     def identity(self) -> str:
-        return f"voice {voice_encoder.weights_identity()} {self.LEVEL_DB}"
+        return f"voice {voice_embedding.weights_identity()} {self.LEVEL_DB}"
 
     def features(self, waveform: np.ndarray) -> np.ndarray:
         """float32 [frames, 256]; the encoder begins anew with every sound."""

@@ -9,11 +9,14 @@ from typing import Protocol
 
 import numpy as np
 
+from models import voice_profiles
 from models.emotion.classifiers import Prediction
 from models.emotion.doubt import threshold, word
 from models.emotion.live_settings import LiveSettings
 from models.emotion.person import Person
-from models.emotion.voice import CHUNK_S, Heard, SpeechGate
+from models.emotion.voice import CHUNK, CHUNK_S, RATE, Heard, SpeechGate
+from models.voice_profiles import VoiceMean, VoiceProfile
+from models.voices import LongVoice
 
 MARGIN_CHUNKS = 3  # about 0.1 s kept before and after the speech that was found
 RECENT_S = 1.0  # without speech within this, it is "no speech"
@@ -31,7 +34,7 @@ class Recognizes(Protocol):
     def knows_people(self) -> bool: ...
 
     @property
-    def hears_by(self) -> str: ...
+    def features_identity(self) -> str: ...
 
     def classify(
         self, waveform: np.ndarray, person: Person | None = None, new_s: float | None = None
@@ -68,7 +71,8 @@ class LiveResult:
 class LiveRecognizer:
     """Holds what must be remembered between windows: the gate, the last few predictions, and who speaks.
 
-    person: known better with every window; None where the model hears everybody alike. `forget` begins with a stranger.
+    person: known better with every window; None where the model hears everybody alike. voice: how the same speech sounds to
+    every system. `know` begins with somebody who was kept, `forget` with a stranger.
 
     A window is cut to the speech in it, with a margin of a tenth of a second, before it is classified: the models
     learned from utterances that begin and end with speech, and silence before a word would count as part of it.
@@ -79,6 +83,7 @@ class LiveRecognizer:
         self.settings = settings or LiveSettings()
         self.gate = SpeechGate(self.settings)
         self.person = Person() if recognizer.knows_people else None
+        self.voice = LongVoice(RATE)
         self._heard_to = -np.inf  # when what the person is known by ended
         self._recent: deque[np.ndarray] = deque(maxlen=max(1, self.settings.smoothing))
 
@@ -86,7 +91,26 @@ class LiveRecognizer:
         """Somebody else speaks from now on."""
         if self.person is not None:
             self.person = Person()
+        self.voice = LongVoice(RATE)
         self._recent.clear()
+
+    def know(self, profile: VoiceProfile) -> None:
+        """The one whose voice was kept speaks from now on; what the profile does not hold is got to know."""
+        self.forget()
+        if self.person is not None:
+            self.person = Person.known_by(profile.features.get(self.recognizer.features_identity))
+        if profile.embedding is not None:
+            self.voice = LongVoice(RATE, profile.embedding.values, profile.embedding.speech_s)
+
+    def keep(self, name: str) -> VoiceProfile:
+        """Keep who speaks under a name: for this model, and to be recognised by other systems. Raises UserError."""
+        mean = self.person.mean() if self.person is not None else None
+        voice = self.voice.voice() if mean is not None else None
+        return voice_profiles.keep(
+            name,
+            None if voice is None else VoiceMean(voice, self.voice.heard_s),
+            {} if mean is None else {self.recognizer.features_identity: mean},
+        )
 
     def step(self, window: np.ndarray, end_time: float) -> LiveResult:
         """Judge a window: float32 [samples] at 16 kHz, the newest last."""
@@ -98,7 +122,7 @@ class LiveRecognizer:
             self._recent.clear()
             took = time.perf_counter() - started
             return LiveResult(end_time, False, likely, heard.speech_s, None, None, None, took, self._known_s)
-        raw = self._classify(window[heard.part(MARGIN_CHUNKS)], heard, end_time).probabilities
+        raw = self._classify(window, heard, end_time).probabilities
         self._recent.append(raw)
         smoothed = np.mean(self._recent, axis=0)
         unsure_below = threshold(self.settings.unsure_below, self.recognizer.unsure_below)
@@ -120,12 +144,15 @@ class LiveRecognizer:
     def _known_s(self) -> float:
         return self.person.speech_s if self.person is not None else 0.0
 
-    def _classify(self, speech: np.ndarray, heard: Heard, end_time: float) -> Prediction:
+    def _classify(self, window: np.ndarray, heard: Heard, end_time: float) -> Prediction:
         """Against the person, who is known better by the speech that earlier windows did not have."""
+        speech = window[heard.part(MARGIN_CHUNKS)]
         if self.person is None:
             return self.recognizer.classify(speech)
-        new = heard.spoken
+        new = heard.spoken.copy()
         if end_time > self._heard_to:
-            new = new[-max(1, round(min(end_time - self._heard_to, len(new) * CHUNK_S) / CHUNK_S)) :]
+            count = max(1, round(min(end_time - self._heard_to, len(new) * CHUNK_S) / CHUNK_S))
+            new[:-count] = False
         self._heard_to = end_time
+        self.voice.hear(window[np.repeat(new, CHUNK)[: len(window)]])
         return self.recognizer.classify(speech, self.person, float(new.sum()) * CHUNK_S)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.voice_profiles import VoiceMean
+
 PRIOR_S = 15.0  # chosen within the training's speakers
 
 
@@ -21,6 +23,19 @@ class Person:
 
     speech_s: float = 0.0
     figures: np.ndarray | None = field(default=None, repr=False)
+
+    @classmethod
+    def known_by(cls, mean: VoiceMean | None) -> Person:
+        """The person whose mean was kept; somebody of whom nothing is known for None."""
+        return (
+            cls() if mean is None else cls(mean.speech_s, np.asarray(mean.values, np.float64) * mean.speech_s)
+        )
+
+    def mean(self) -> VoiceMean | None:
+        """What can be kept of them; None before anything was heard."""
+        if self.figures is None or not self.speech_s:
+            return None
+        return VoiceMean(self.figures / self.speech_s, self.speech_s)
 
     def hear(self, figures: np.ndarray, seconds: float) -> None:
         """Take in so many seconds of new speech with these figures, float [figures]."""

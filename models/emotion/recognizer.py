@@ -76,9 +76,9 @@ class Recognizer:
         return cls(ours, opened.info, resolved, opened.remarks)
 
     @property
-    def hears_by(self) -> str:
-        """The front end whose figures a `Person` is known by; those of another mean something else."""
-        return self._classifier.hears_by
+    def features_identity(self) -> str:
+        """Names the kind of features that a `Person` is known by; those of another kind mean something else."""
+        return self._classifier.features_identity
 
     @property
     def knows_people(self) -> bool:

@@ -13,7 +13,8 @@ from models import audio
 from models.progress import Progress
 from models.separation.activity import Activity, Levels, activity
 from models.separation.counting import count_voices
-from models.voices import LongVoice, likeness
+from models.voice_embedding import likeness
+from models.voices import LongVoice
 
 FloatArray = NDArray[np.float32]
 QUIETEST_DB = -120.0

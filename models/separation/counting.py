@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.voices import likeness
+from models.voice_embedding import likeness
 
 FloatArray = NDArray[np.float32]
 APART_DB = 40.0  # levels further apart say no more

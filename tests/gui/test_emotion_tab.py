@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from app.tabs.emotion.sample_feed import Clip, SampleFeed
 from app.tabs.emotion.words import emotion_words
 from app.widgets import focus
+from models import audio, voice_profiles
 from models.errors import UserError
 from models.resources import resource
 
@@ -383,7 +384,7 @@ def test_what_is_no_model_is_said_at_once_and_no_longer_than_it_holds(tab, qtbot
     shutil.copyfile(resource("checkpoints", "emotion") / "weights.safetensors", place / "weights.safetensors")
     tab.models._try(str(place))
     assert tab.models.choice == str(place)
-    assert not any(m.level == "error" for m in tab.messages.messages)
+    assert [(m.heading, m.text) for m in tab.messages.messages if m.level == "error"] == []
 
 
 def test_the_card_is_that_of_the_chosen_model(tab, qtbot, monkeypatch):
@@ -489,30 +490,66 @@ def test_files_of_one_person_are_put_together(tab, qtbot, tmp_path):
     assert "1 person" in tab.files.people.said.text()
 
 
-def test_a_voice_is_kept_chosen_and_deleted(tab, qtbot, monkeypatch):
-    from models.emotion import profiles
-    from models.emotion.person import Person
+def acquainted(page, qtbot, profile=None):
+    """The page's session has the bundled model, in its worker, and knows whoever the profile says."""
+    from models.emotion.live_settings import LiveSettings
+    from models.emotion.recognizer import Recognizer
 
+    page.session._live = None
+    page.tab.start(page.session.load(Recognizer.load("bundled", "cpu"), LiveSettings(), profile))
+    qtbot.waitUntil(lambda: page.session._live is not None, timeout=60_000)
+    return page.session._live
+
+
+def test_a_voice_is_kept_chosen_and_deleted(tab, qtbot, monkeypatch):
     tab.choice.choose("live")
     voice = tab.live.voice
-    person = Person()
-    person.hear(np.ones(512), 12.4)
-    voice.show_person(person, "voice x")
-    assert voice.known.whole() == "knows this voice: 12 s"
+    live = acquainted(tab.live, qtbot)
+    live.step(audio.read(next(CLIPS.glob("13*.flac")), 16_000)[:48_000], 1.0)
+    voice.show_person(*tab.live.session.knows())
+    assert voice.known.whole() == f"knows this voice: {live.person.speech_s:.0f} s"
     monkeypatch.setattr(
         "app.tabs.emotion.voice_box.QInputDialog.getText", lambda *_words, **_more: ("Ada", True)
     )
     qtbot.mouseClick(voice.keep, Qt.MouseButton.LeftButton)
-    assert [one.name for one in profiles.kept()] == ["Ada"]
-    assert voice.profile.name == "Ada"
+    qtbot.waitUntil(lambda: voice.profile is not None, timeout=10_000)
+    (kept,) = voice_profiles.profiles()
+    assert (kept.name, voice.profile.name) == ("Ada", "Ada")
+    assert kept.features[live.recognizer.features_identity].speech_s == live.person.speech_s
+    assert kept.embedding.speech_s > 0.6  # so Separation recognises her
     qtbot.mouseClick(voice.forget, Qt.MouseButton.LeftButton)
     assert voice.profile is None
     assert not voice.forget.isVisibleTo(voice)
+    assert live.voice.voice() is None
     voice.box.setCurrentIndex(1)
     with qtbot.waitSignal(voice.forgotten, timeout=5_000):
         qtbot.mouseClick(voice.delete, Qt.MouseButton.LeftButton)
-    assert profiles.kept() == []
+    assert voice_profiles.profiles() == []
+    assert list(voice_profiles.folder().iterdir()) == []
     assert voice.box.count() == 1
+
+
+def test_a_voice_of_separation_is_chosen_got_to_know_and_deleted(tab, qtbot):
+    made = np.random.default_rng(0).random(256).astype(np.float32)
+    voice_profiles.keep("Ada", voice_profiles.VoiceMean(made / np.linalg.norm(made), 20.0))
+    tab.choice.choose("live")
+    voice = tab.live.voice
+    voice.list_voices("Ada")
+    live = acquainted(tab.live, qtbot, voice.profile)
+    voice.show_person(*tab.live.session.knows())
+    assert "new to this model" in voice.known.whole()
+    assert live.voice.heard_s == 20.0
+    live.step(audio.read(next(CLIPS.glob("13*.flac")), 16_000)[:48_000], 1.0)
+    voice.keep_asked.emit("Ada")
+    qtbot.waitUntil(lambda: bool(voice.profile.features), timeout=10_000)
+    (kept,) = voice_profiles.profiles()
+    assert kept.embedding.speech_s > 20.0
+    qtbot.mouseClick(voice.delete, Qt.MouseButton.LeftButton)
+    assert list(voice_profiles.folder().iterdir()) == []
+    tab.start(tab.live.session.load(live.recognizer, live.settings, kept))  # of a window that still named her
+    qtbot.waitUntil(
+        lambda: any("gone or damaged" in m.heading + m.text for m in tab.messages.messages), timeout=10_000
+    )
 
 
 def test_an_evaluation_is_shown_from_all_sides(tab, qtbot, tmp_path):

@@ -5,7 +5,8 @@ import pytest
 
 from models import audio
 from models.resources import resource
-from models.voices import likeness, voice_of, voices_of
+from models.voice_embedding import likeness
+from models.voices import voice_of, voices_of
 
 
 @pytest.fixture(scope="module")

@@ -244,6 +244,11 @@ class LivePage(Page):
         if self.session.listening:
             self.tab.start(self._load())
 
+    async def _keep_voice(self, name: str) -> None:
+        """Keep who speaks; it is the chosen voice then."""
+        profile = await self.session.keep(name)
+        self.voice.list_voices(profile.name)
+
     def _failed(self, error: BaseException) -> None:
         self.stop()
         self.tab.show_error(error)
@@ -341,6 +346,7 @@ class LivePage(Page):
         self.voice = VoiceBox()
         self.voice.chosen.connect(self._choose_voice)
         self.voice.forgotten.connect(self.session.forget)
+        self.voice.keep_asked.connect(lambda name: self.tab.start(self._keep_voice(name)))
         self.voice.failed.connect(self.tab.show_error)
         self.controls.addWidget(self.voice)
         self.sample_link(tr("No microphone?"))

@@ -12,12 +12,13 @@ from PySide6.QtCore import QObject, Signal
 from app.audio.ring import Ring
 from app.tabs.emotion.recording import RATE, Recording
 from app.workers import Worker
-from models.emotion import profiles
+from models import voice_profiles
 from models.emotion.live_settings import LiveSettings
 from models.emotion.person import Person
-from models.emotion.profiles import Profile
 from models.emotion.session import SessionLog
+from models.errors import UserError
 from models.progress import Cancelled
+from models.voice_profiles import VoiceProfile
 
 if TYPE_CHECKING:
     from models.emotion.live import LiveRecognizer, LiveResult
@@ -49,20 +50,22 @@ class LiveSession(QObject):
         self.latencies_s: deque[float] = deque(maxlen=2_000)
         self.results = self.skipped = 0
         self._live: LiveRecognizer | None = None
-        self._profile: Profile | None = None
-        self._hears_by = ""
+        self._profile = ""  # the name of the kept voice that speaks
+        self._features_identity = ""
         self._computing = False
         self._due = self._began = self._line_end = 0.0  # on the monotonic clock
         self._unpainted: float | None = None  # capture time of a result that was not painted yet
 
     async def load(
-        self, recognizer: Recognizer, settings: LiveSettings, profile: Profile | None = None
+        self, recognizer: Recognizer, settings: LiveSettings, profile: VoiceProfile | None = None
     ) -> None:
-        """Judge with this model from now on. profile: who speaks; None is somebody unknown, or, where the model hears by
-        the same front end and no other voice was chosen, who spoke so far."""
-        before = self._live if self.listening and profile == self._profile else None
+        """Judge with this model from now on. profile: who speaks; None is somebody unknown. Where no other voice was
+        chosen, who spoke so far is known on, as far as both models compute the same features of them. Raises UserError
+        where the profile is gone."""
+        name = profile.name if profile is not None else ""
+        before = self._live if self.listening and name == self._profile else None
         self._live = await self._worker.run(_make_live, recognizer, settings, profile, before)
-        self._profile, self._hears_by = profile, recognizer.hears_by
+        self._profile, self._features_identity = name, recognizer.features_identity
         changed, self.labels = recognizer.labels != self.labels, recognizer.labels
         if changed and self._recording.running:  # a table has the columns of one model
             self.record(False)
@@ -84,14 +87,24 @@ class LiveSession(QObject):
         self._recording.close()
 
     def knows(self) -> tuple[Person | None, str]:
-        """Who is known by now, and the front end by whose figures; None where the model hears everybody alike."""
-        return (self._live.person if self._live is not None else None), self._hears_by
+        """Who is known by now, and by what kind of features; None where the model hears everybody alike."""
+        return (self._live.person if self._live is not None else None), self._features_identity
 
     def forget(self) -> None:
         """Somebody else speaks from now on."""
-        self._profile = None
+        self._profile = ""
         if self._live is not None:
             self._live.forget()
+
+    async def keep(self, name: str) -> VoiceProfile:
+        """Keep who is known by now under a name. Raises UserError where nobody is, or the voice cannot be written."""
+        if self._live is None:
+            raise UserError(
+                "Nothing is known of this voice yet.", "Nobody has spoken.", "Speak first, then keep it."
+            )
+        profile = await self._worker.run(self._live.keep, name)
+        self._profile = profile.name
+        return profile
 
     def record(self, on: bool) -> None:
         """Begin or end writing the session down, also in its midst."""
@@ -159,7 +172,10 @@ class LiveSession(QObject):
 
 
 def _make_live(
-    recognizer: Recognizer, settings: LiveSettings, profile: Profile | None, before: LiveRecognizer | None
+    recognizer: Recognizer,
+    settings: LiveSettings,
+    profile: VoiceProfile | None,
+    before: LiveRecognizer | None,
 ) -> LiveRecognizer:
     """In the worker's thread: loads the voice detector and warms both up; who spoke `before` is known on."""
     from models.emotion.live import LiveRecognizer
@@ -168,8 +184,12 @@ def _make_live(
     noise = np.random.default_rng(0).normal(0, 0.01, round(WINDOW_S * RATE)).astype(np.float32)
     recognizer.classify(noise)
     live.step(noise, 0.0)
-    if profile is not None and recognizer.knows_people:
-        live.person = profiles.person_of(profile, recognizer.hears_by)
-    if before is not None and before.person is not None and before.recognizer.hears_by == recognizer.hears_by:
-        live.person = before.person
+    if profile is None:
+        live.forget()
+    else:
+        live.know(voice_profiles.reread(profile))
+    if before is not None:
+        live.voice = before.voice
+        if before.person is not None and before.recognizer.features_identity == recognizer.features_identity:
+            live.person = before.person
     return live

@@ -249,7 +249,6 @@ class RecordingPage(Page):
         voices = Fold(tr("Voices"))
         self.voices = VoicesBox(self.tab, self.session)
         voices.add(self.voices)
-        voices.toggled.connect(lambda opened: self.voices.list_voices() if opened else None)
         self.controls.addWidget(voices)
 
     def _make_view(self) -> None:

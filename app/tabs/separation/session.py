@@ -271,6 +271,13 @@ class SeparationSession(Session["Separator"]):
 
     def _have_voices(self, voices: list[VoiceProfile]) -> None:
         self.voices = voices
+        names = {profile.name for profile in voices}
+        known = [
+            item if item is not None and item.profile.name in names else None for item in self.recognised
+        ]
+        if known != self.recognised:  # nobody is called by a voice that was deleted
+            self.recognised = known
+            self.names_changed.emit()
         self.voices_changed.emit()
 
     # Names and references ---------------------------------------------------------------------------------
@@ -278,6 +285,8 @@ class SeparationSession(Session["Separator"]):
     def rename(self, number: int, name: str) -> None:
         """Call the speaker of a track by a name; nothing stands for their number."""
         before = self.name(number)
+        if name.strip() == before:  # shown, not given: a recognised voice lends its name while it is kept
+            return
         self._given[number] = name.strip()
         if self.name(number) != before:
             self.names_changed.emit()

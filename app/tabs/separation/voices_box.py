@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
@@ -24,7 +25,6 @@ class VoicesBox(QWidget):
     def __init__(self, tab: SeparationTab, session: SeparationSession) -> None:
         super().__init__()
         self._tab, self._session = tab, session
-        self._listed = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.TINY)
@@ -45,10 +45,13 @@ class VoicesBox(QWidget):
         self._show_tracks()
 
     def list_voices(self) -> None:
-        """Read what is kept; once."""
-        if not self._listed:
-            self._listed = True
-            self._tab.start(self._session.list_voices())
+        """Read what is kept."""
+        self._tab.start(self._session.list_voices())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Another tab may have kept or deleted voices while this one was out of sight."""
+        super().showEvent(event)
+        self.list_voices()
 
     def _show_tracks(self) -> None:
         _empty(self._tracks)
@@ -76,10 +79,13 @@ class VoicesBox(QWidget):
         for profile in self._session.voices:
             button = QToolButton()
             button.setText(tr("Delete"))
-            button.setToolTip(tr("Delete the kept voice of {name}", name=profile.name))
+            button.setToolTip(tr("Delete the kept voice of {name}, here and in Emotion", name=profile.name))
             button.setAccessibleName(button.toolTip())
             button.clicked.connect(lambda _on=False, item=profile: self.delete(item))
-            self._kept.addWidget(_row(tr("kept: {name}", name=profile.name), "", button))
+            words = tr("kept: {name}", name=profile.name)
+            if profile.embedding is None:
+                words = tr("kept: {name}, for Emotion alone", name=profile.name)
+            self._kept.addWidget(_row(words, "", button))
 
     def keep(self, track: int) -> None:
         """Keep the voice of a track, 0 is the first."""

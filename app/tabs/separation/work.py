@@ -100,7 +100,7 @@ def keep_voice(name: str, voice: np.ndarray, heard_s: float) -> list[VoiceProfil
     """Keep one more; all that are kept then."""
     from models import voice_profiles
 
-    voice_profiles.keep(name, voice, heard_s)
+    voice_profiles.keep(name, voice_profiles.VoiceMean(voice, heard_s))
     return kept_voices()
 
 
@@ -114,7 +114,8 @@ def delete_voice(profile: VoiceProfile) -> list[VoiceProfile]:
 
 def likenesses(sample: Path, voices: Sequence[np.ndarray | None]) -> list[float]:
     """How alike each of the lanes' voices is to the one in a sample, 0 to 1. Raises UserError where nobody speaks in it."""
-    from models.voices import likeness, voice_of_file
+    from models.voice_embedding import likeness
+    from models.voices import voice_of_file
 
     voice, _ = voice_of_file(sample)
     if voice is None:

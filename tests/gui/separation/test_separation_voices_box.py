@@ -5,10 +5,13 @@ import pytest
 import soundfile
 from PySide6.QtWidgets import QFileDialog, QToolButton
 
-from models import audio
+from app.widgets.labels import Elided
+from models import audio, voice_profiles
 from models.separation.mixing import mix
 from models.separation.results import Separated
 from models.separation.samples import sample_mixtures
+from models.voice_profiles import VoiceMean
+from models.voices import voice_of_file
 
 RATE = 8000
 
@@ -50,11 +53,14 @@ def texts(tab):
     return " ".join(message.heading + message.text for message in tab.messages.messages)
 
 
+def button_of(box, words):
+    """The button with this tool tip; None while it is not in sight."""
+    buttons = (item for item in box.findChildren(QToolButton) if item.isVisibleTo(box))
+    return next((item for item in buttons if item.toolTip() == words), None)
+
+
 def pressed(box, words):
-    button = next(
-        item for item in box.findChildren(QToolButton) if item.toolTip() == words and item.isVisibleTo(box)
-    )
-    button.click()
+    button_of(box, words).click()
 
 
 def test_voices_are_counted_and_their_turns_are_seen_and_exported(tab, qtbot, talk, tmp_path, monkeypatch):
@@ -91,11 +97,35 @@ def test_a_voice_is_kept_recognised_and_deleted(tab, qtbot, talk):
     assert [track.name for track in session.tracks] == ["Anna", "Speaker 2"]
     assert session.recognised[0].likeness > 0.8
     assert tab.recording.lanes.lanes[1].title == "Anna"
-    path = session.voices[0].path
     with qtbot.waitSignal(session.voices_changed, timeout=10_000):
-        pressed(box, "Delete the kept voice of Anna")
+        pressed(box, "Delete the kept voice of Anna, here and in Emotion")
     assert session.voices == []
-    assert not path.exists()
+    assert list(voice_profiles.folder().iterdir()) == []
+    assert [track.name for track in session.tracks] == ["Speaker 1", "Speaker 2"]
+
+
+def test_voices_of_emotion_are_listed_and_recognised_where_they_can_be(tab, qtbot, talk):
+    """Ada was kept there with her embedding; Ben before there was one, so he can only be deleted."""
+    voice, speech_s = voice_of_file(talk[0][1][0])
+    features = {"voice x": VoiceMean(np.ones(512), 12.0)}
+    voice_profiles.keep("Ada", VoiceMean(voice, speech_s), features)
+    voice_profiles.keep("Ben", features=features)
+    shown(tab, qtbot, talk[1])
+    assert [track.name for track in tab.session.tracks] == ["Ada", "Speaker 2"]
+    box = tab.recording.voices
+    fold = box.parentWidget().parentWidget()
+    with qtbot.waitSignal(tab.session.voices_changed, timeout=10_000):
+        fold.button.click()
+    assert [label.whole() for label in box.findChildren(Elided) if "kept" in label.whole()] == [
+        "kept: Ada",
+        "kept: Ben, for Emotion alone",
+    ]
+    for name in ("Ada", "Ben"):
+        words = f"Delete the kept voice of {name}, here and in Emotion"
+        qtbot.waitUntil(lambda words=words: button_of(box, words) is not None, timeout=10_000)
+        with qtbot.waitSignal(tab.session.voices_changed, timeout=10_000):
+            pressed(box, words)
+    assert list(voice_profiles.folder().iterdir()) == []
 
 
 def test_a_voice_is_found_by_a_sample(tab, qtbot, talk, tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import audio
+from models import audio, voice_profiles
 from models.emotion.classifiers import Prediction
 from models.emotion.live import MARGIN_CHUNKS, LiveRecognizer
 from models.emotion.live_settings import LiveSettings
@@ -20,6 +20,8 @@ from models.emotion.session import SessionLog, Stretch
 from models.emotion.voice import CHUNK, CHUNK_S, RATE, VoiceDetector
 from models.errors import UserError
 from models.resources import resource
+from models.voice_embedding import likeness
+from models.voices import voice_of
 
 LABELS = ("angry", "happy", "neutral", "sad")
 
@@ -45,7 +47,14 @@ def speech(tmp_path_factory):
 class Recorded:
     """A recogniser that keeps what it was given and answers what it is told."""
 
-    labels, window_s, sample_rate, knows_people, unsure_below, hears_by = LABELS, 3.0, RATE, False, 0.0, ""
+    labels, window_s, sample_rate, knows_people, unsure_below, features_identity = (
+        LABELS,
+        3.0,
+        RATE,
+        False,
+        0.0,
+        "",
+    )
 
     def __init__(self, *answers):
         self.answers = list(answers) or [[0.1, 0.6, 0.2, 0.1]]
@@ -245,6 +254,7 @@ class Acquainted(Recorded):
     """A recogniser that gets to know people, and keeps how much new speech it was told of."""
 
     knows_people = True
+    features_identity = "two numbers"
 
     def __init__(self):
         super().__init__()
@@ -266,3 +276,41 @@ def test_speech_counts_once_however_often_windows_overlap(speech):
     live.forget()
     assert live.person.speech_s == 0
     assert live.step(speech[: 3 * RATE], 20.0).known_s > 0
+
+
+def test_who_speaks_is_kept_for_every_system_and_known_again(speech):
+    live = LiveRecognizer(Acquainted())
+    with pytest.raises(UserError, match="Nobody has spoken"):
+        live.keep("Ada")
+    for number in range(4):  # every second, a second of new speech
+        live.step(speech[number * RATE : (number + 3) * RATE], 10.0 + number)
+    profile = live.keep("Ada")
+    assert profile.features["two numbers"].speech_s == live.person.speech_s
+    np.testing.assert_allclose(profile.features["two numbers"].values, np.ones(2))
+    whole = voice_of(speech[: 6 * RATE], RATE)
+    assert likeness(profile.embedding.values, whole) > 0.95
+    assert profile.embedding.speech_s == pytest.approx(
+        live.person.speech_s, abs=0.7
+    )  # quiet moments are left out
+    again = LiveRecognizer(Acquainted())
+    again.know(voice_profiles.reread(profile))
+    assert again.person.speech_s == live.person.speech_s
+    again.step(speech[: 3 * RATE], 20.0)
+    longer = again.keep("Ada")
+    assert longer.embedding.speech_s > profile.embedding.speech_s
+    again.forget()
+    assert (again.person.speech_s, again.voice.voice()) == (0, None)
+
+
+def test_somebody_kept_elsewhere_is_got_to_know_and_stays_the_same_person(speech):
+    """Kept in Separation: an embedding alone, of which no emotion model knows anything."""
+    embedding = voice_profiles.VoiceMean(voice_of(speech, RATE), 5.0)
+    live = LiveRecognizer(Acquainted())
+    live.know(voice_profiles.keep("Ada", embedding))
+    assert live.person.speech_s == 0
+    live.step(speech[: 3 * RATE], 1.0)
+    live.keep("Ada")
+    (profile,) = voice_profiles.profiles()
+    assert set(profile.features) == {"two numbers"}
+    assert likeness(profile.embedding.values, embedding.values) > 0.95
+    assert profile.embedding.speech_s > 5.0

@@ -1,24 +1,20 @@
-"""Files of one person heard together, and voices that are kept and deleted."""
+"""Files of one person heard together."""
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import stat
 
 import numpy as np
 import pytest
 
 from models.datafiles import read_table
-from models.emotion import groups, profiles
+from models.emotion import groups
 from models.emotion.commands import use
 from models.emotion.person import Person
 from models.emotion.recognizer import Recognizer
 from models.emotion.samples import held_out_clips, sample_list
 from models.emotion.system import EmotionOptions
 from models.errors import UserError
-from models.resources import home
 
 CLIPS = held_out_clips()
 TWO = [clip for name in ("10", "13") for clip in [c for c in CLIPS if c.name.startswith(name)][:3]]
@@ -83,47 +79,6 @@ def test_voices_that_are_alike_are_one_person(recognizer, predictions):
     assert 1 < len(set(names)) <= 6
     people, _ = groups.grouped(recognizer, predictions[:1], "voice", {})
     assert people == [""]  # of a single file nobody is known better
-
-
-def test_a_kept_voice_is_its_owners_alone_and_gone_when_it_is_deleted():
-    person = Person()
-    person.hear(np.arange(4.0), 12.0)
-    kept = profiles.keep("  Änne  B. ", person, "voice x")
-    assert kept.name == "Änne B."
-    assert stat.S_IMODE(os.stat(kept.path).st_mode) == 0o600
-    assert stat.S_IMODE(os.stat(profiles.folder()).st_mode) == 0o700
-    assert [one.name for one in profiles.kept()] == ["Änne B."]
-    again = profiles.person_of(kept, "voice x")
-    assert again.speech_s == 12.0
-    np.testing.assert_allclose(again.figures, person.figures)
-    with pytest.raises(UserError, match="hears otherwise"):
-        profiles.person_of(kept, "voice y")
-    again.hear(np.arange(4.0), 3.0)
-    profiles.keep("Änne B.", again, "voice x")
-    assert [one.speech_s for one in profiles.kept()] == [15.0]  # the same name is the same voice
-    profiles.delete(kept)
-    assert profiles.kept() == []
-    assert list(profiles.folder().iterdir()) == []
-    assert not any("nne" in path.read_text("utf-8", "ignore") for path in home().rglob("*") if path.is_file())
-    with pytest.raises(UserError, match="gone or damaged"):
-        profiles.person_of(kept, "voice x")
-
-
-@pytest.mark.parametrize("name", ["", "   ", "x" * 61])
-def test_a_voice_without_a_name_is_refused(name):
-    person = Person()
-    person.hear(np.ones(2), 1.0)
-    with pytest.raises(UserError, match="name"):
-        profiles.keep(name, person, "voice x")
-
-
-def test_a_damaged_profile_is_passed_over():
-    profiles.folder().mkdir(parents=True, exist_ok=True)
-    for number, text in enumerate(
-        ("", "[]", "{}", json.dumps({"name": "a", "hears_by": "b", "speech_s": "x", "figures": [1]}))
-    ):
-        (profiles.folder() / f"{number}.json").write_text(text)
-    assert profiles.kept() == []
 
 
 def test_in_a_folder_of_one_person_more_words_are_right(recognizer):
