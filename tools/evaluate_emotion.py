@@ -26,10 +26,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from models import audio  # noqa: E402
-from models.emotion import data, network  # noqa: E402
+from models.emotion import data  # noqa: E402
 from models.emotion.degrade import NOISES, Scene  # noqa: E402
 from models.emotion.doubt import fitted_threshold  # noqa: E402
-from models.emotion.features import SAMPLE_RATE, FeatureCache, Voice  # noqa: E402
+from models.emotion.feature_cache import FeatureCache  # noqa: E402
+from models.emotion.features import SAMPLE_RATE, Voice  # noqa: E402
+from models.emotion.functionals import moments  # noqa: E402
 from models.emotion.speakers import calibration  # noqa: E402
 from models.resources import cache_folder  # noqa: E402
 from models.tables import write_json  # noqa: E402
@@ -144,7 +146,7 @@ def in_scenes(utterances: Any, work: Path) -> np.ndarray:
 def lying(frames: torch.Tensor) -> np.ndarray:
     """Mean and spread over time of [frames, 256], float32 [512]."""
     mask = torch.ones(1, len(frames), dtype=torch.bool)
-    result: np.ndarray = torch.cat(network.moments(frames[None], mask), dim=-1)[0].numpy()
+    result: np.ndarray = torch.cat(moments(frames[None], mask), dim=-1)[0].numpy()
     return result
 
 

@@ -297,9 +297,12 @@ class EmotionConfig(TrainingConfig):
         width = self.network.hidden * (2 if self.network.kind == "enhanced" else 1)
         if self.network.kind == "enhanced" and self.network.attention and width % self.network.heads:
             raise contradiction(
-                "{heads} heads cannot share {width} features: choose a divisor", "network.heads", "network.hidden",
-                heads=self.network.heads, width=width,
-            )  # fmt: skip
+                "{heads} heads cannot share {width} features: choose a divisor",
+                "network.heads",
+                "network.hidden",
+                heads=self.network.heads,
+                width=width,
+            )
         return self
 
     def remedies(self) -> dict[str, list[Remedy]]:
@@ -307,11 +310,22 @@ class EmotionConfig(TrainingConfig):
         small = min(self.batch_size, 16)
         return super().remedies() | {
             "memory": [Remedy("Batch 16, accumulation 2", {"batch_size": small, "accumulation": 2})],
-            "unstable": [Remedy("Learning rate 1e-4, clipping 0.5", {"learning_rate": 1e-4, "clip_norm": 0.5})],
-            "exploding": [Remedy("Learning rate 1e-4, clipping 0.5", {"learning_rate": 1e-4, "clip_norm": 0.5})],
-            "overfitting": [Remedy("Dropout 0.5, weight decay 1e-4", {"network.dropout": 0.5, "weight_decay": 1e-4})],
-            "adversary": [Remedy("Adversary weight 0.01, from epoch 10", {"adversary.weight": 0.01, "adversary.start_epoch": 10.0})],
-        }  # fmt: skip
+            "unstable": [
+                Remedy("Learning rate 1e-4, clipping 0.5", {"learning_rate": 1e-4, "clip_norm": 0.5})
+            ],
+            "exploding": [
+                Remedy("Learning rate 1e-4, clipping 0.5", {"learning_rate": 1e-4, "clip_norm": 0.5})
+            ],
+            "overfitting": [
+                Remedy("Dropout 0.5, weight decay 1e-4", {"network.dropout": 0.5, "weight_decay": 1e-4})
+            ],
+            "adversary": [
+                Remedy(
+                    "Adversary weight 0.01, from epoch 10",
+                    {"adversary.weight": 0.01, "adversary.start_epoch": 10.0},
+                )
+            ],
+        }
 
     def judge(self, record: Record) -> list[Finding]:
         """An adversary that gets the better of the training: the speaker loss rises far over chance."""

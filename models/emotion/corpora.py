@@ -34,16 +34,24 @@ _SYNONYMS = {
 EMOTIONS = {word: emotion for emotion, words in _SYNONYMS.items() for word in [emotion, *words.split()]}
 UNDECIDED = frozenset({"xxx", "unknown", ""})  # listeners did not agree, or nobody said
 
+
+def _coded(table: str) -> dict[str, str]:
+    """``"W angry, L bored"`` as what the codes in a corpus's file names stand for."""
+    return dict(pair.split() for pair in table.split(", "))
+
+
 _EMODB = re.compile(r"(\d\d)[ab]\d\d([WLEAFTN])[a-z]?")
-_EMODB_EMOTIONS = {"W": "angry", "L": "bored", "E": "disgusted", "A": "fearful", "F": "happy", "T": "sad", "N": "neutral"}  # fmt: skip
-_EMODB_SEXES = {"03": "M", "08": "F", "09": "F", "10": "M", "11": "M", "12": "M", "13": "F", "14": "F", "15": "M", "16": "F"}  # fmt: skip
+_EMODB_EMOTIONS = _coded("W angry, L bored, E disgusted, A fearful, F happy, T sad, N neutral")
+_EMODB_SEXES = _coded("03 M, 08 F, 09 F, 10 M, 11 M, 12 M, 13 F, 14 F, 15 M, 16 F")
 _RAVDESS = re.compile(r"(\d\d)-(\d\d)-(\d\d)-\d\d-\d\d-\d\d-(\d\d)")
-_RAVDESS_EMOTIONS = {"01": "neutral", "02": "calm", "03": "happy", "04": "sad", "05": "angry", "06": "fearful", "07": "disgusted", "08": "surprised"}  # fmt: skip
+_RAVDESS_EMOTIONS = _coded(
+    "01 neutral, 02 calm, 03 happy, 04 sad, 05 angry, 06 fearful, 07 disgusted, 08 surprised"
+)
 _CREMAD = re.compile(r"(1\d{3})_[A-Z]{3}_(ANG|DIS|FEA|HAP|NEU|SAD)_[A-Z]{1,2}")
 _IEMOCAP_LINE = re.compile(r"\[\s*[\d.]+\s*-\s*[\d.]+\s*\]\s+(\S+)\s+(\S+)\s+\[")
 _IEMOCAP_TURN = re.compile(r"(Ses\d\d)[FM]_(?:.+)_([FM])\w*")
-_SEXES = {**dict.fromkeys(["f", "female", "woman", "w", "weiblich", "frau", "girl", "女"], "F"),
-          **dict.fromkeys(["m", "male", "man", "männlich", "mann", "boy", "男"], "M")}  # fmt: skip
+_SEX_WORDS = {"F": "f female woman w weiblich frau girl 女", "M": "m male man männlich mann boy 男"}
+_SEXES = {word: sex for sex, words in _SEX_WORDS.items() for word in words.split()}
 
 
 def canonical_emotion(label: str) -> str:

@@ -14,6 +14,7 @@ from models.emotion.contents import contents
 from models.emotion.recognizer import Recognizer
 from models.emotion.samples import located
 from models.emotion.significance import Comparison, compare
+from models.emotion.tables import item_row
 from models.overlap import TrainingOverlap
 from models.progress import Progress
 
@@ -35,20 +36,8 @@ def evaluate_with(
         pieces = [sound[start : start + window] for start in windows.starts(len(sound), window)]
         mean = np.mean([recognizer.classify(piece).probabilities for piece in pieces], axis=0)
         probabilities.append(mean)
-        rows.append(
-            {
-                "path": str(utterance.path),
-                "emotion": utterance.emotion,
-                "speaker": utterance.speaker,
-                "sex": utterance.sex,
-                "session": utterance.session,
-                "predicted": recognizer.labels[int(mean.argmax())],
-                "learned": bool(overlap.items[number]),
-                **{
-                    f"p_{label}": round(float(p), 6) for label, p in zip(recognizer.labels, mean, strict=True)
-                },
-            }
-        )
+        learned = {"learned": bool(overlap.items[number])}
+        rows.append(item_row(utterance, str(utterance.path), recognizer.labels, mean, learned))
     evaluation = speakers.evaluate(
         truth=[u.emotion for u in kept],
         probabilities=np.array(probabilities),

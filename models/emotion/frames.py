@@ -29,7 +29,9 @@ def speech_windows(sound: np.ndarray, title: str = "") -> tuple[np.ndarray, np.n
         levels.append(10 * np.log10(np.mean(part**2) + 1e-10))
     if not windows:
         raise UserError(
-            "{name} is too short for a sequence.", "A window of 0.8 s and a little more is needed.",
-            "Choose a longer recording.", name=title or "The recording",
-        )  # fmt: skip
+            "{name} is too short for a sequence.",
+            "A window of 0.8 s and a little more is needed.",
+            "Choose a longer recording.",
+            name=title or "The recording",
+        )
     return np.stack(windows).astype(np.float32), np.array(levels, np.float32)

@@ -52,4 +52,4 @@ class People:
 
 @torch.inference_mode()
 def _figures(network: LinearClassifier, frames: np.ndarray) -> Tensor:
-    return network.figures(torch.from_numpy(frames)[None], torch.tensor([len(frames)]))[0].clone()
+    return network.functionals(torch.from_numpy(frames)[None], torch.tensor([len(frames)]))[0].clone()

@@ -103,11 +103,17 @@ def _enhanced(state: dict[str, Tensor]) -> tuple[NetworkConfig, dict[str, str]]:
         )
     speakers = state.get("speaker_classifier.6.weight")
     config = NetworkConfig(
-        kind="enhanced", feature_dim=dim, hidden=h, layers=layers,
-        classes=len(state["emotion_classifier.6.weight"]), speakers=0 if speakers is None else len(speakers),
-        fusion=fusions[head_in], heads=8, speaker_norm="speaker_norm.scale" in state or "speaker_norm.weight" in state,
+        kind="enhanced",
+        feature_dim=dim,
+        hidden=h,
+        layers=layers,
+        classes=len(state["emotion_classifier.6.weight"]),
+        speakers=0 if speakers is None else len(speakers),
+        fusion=fusions[head_in],
+        heads=8,
+        speaker_norm="speaker_norm.scale" in state or "speaker_norm.weight" in state,
         attention="self_attention.w_q.weight" in state,
-    )  # fmt: skip
+    )
     names = {name: name for name in build(config).state_dict()}
     aliases = {"speaker_norm.scale": "speaker_norm.weight", "speaker_norm.shift": "speaker_norm.bias"}
     for ours, theirs in aliases.items():
@@ -123,9 +129,14 @@ def _baseline(state: dict[str, Tensor]) -> tuple[NetworkConfig, dict[str, str]]:
     )
     attention = "Utterance_net.matchatt.transform.weight" in state
     config = NetworkConfig(
-        kind="gru", feature_dim=dim, hidden=rows // 3, layers=layers, classes=len(state["Utterance_net.hidden2label.weight"]),
-        attention=attention, attention_over="published",
-    )  # fmt: skip
+        kind="gru",
+        feature_dim=dim,
+        hidden=rows // 3,
+        layers=layers,
+        classes=len(state["Utterance_net.hidden2label.weight"]),
+        attention=attention,
+        attention_over="published",
+    )
     places = {
         "gru.": "Utterance_net.bigru.",
         "attention.transform.": "Utterance_net.matchatt.transform.",

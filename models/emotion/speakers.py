@@ -165,29 +165,23 @@ def evaluate(
     the most probable. Raises ValueError for shapes that do not fit, labels unknown, probabilities that are no numbers.
     """
     count = len(truth)
-    probabilities = (
-        np.asarray(probabilities, dtype=np.float64).reshape(count, -1)
-        if count
-        else np.zeros((0, len(labels)))
-    )
-    unsaid = [""] * count
-    words = [speakers] + [unsaid if column is None else column for column in (sexes, sessions, ids)]
-    if probabilities.shape[1] != len(labels) or any(len(column) != count for column in words):
-        raise ValueError(f"{count} utterances and {len(labels)} labels do not fit what was given with them")
-    if not np.isfinite(probabilities).all():
-        raise ValueError("a probability is not a number")
-    place = {label: number for number, label in enumerate(labels)}
-    unknown = sorted(set(truth) - set(place))
-    if unknown:
-        raise ValueError(f"{', '.join(unknown)} is not among the labels")
-    true = np.array([place[label] for label in truth], dtype=np.int64)
+    true, probabilities = _checked(truth, probabilities, labels)
+    words = [speakers, *([""] * count if column is None else column for column in (sexes, sessions, ids))]
+    if any(len(column) != count for column in words):
+        raise ValueError(f"the columns do not fit {count} utterances")
     predicted = probabilities.argmax(1) if count else np.zeros(0, np.int64)
     who, sex, session, names = (np.array(column, dtype=object) for column in words)
     confusion = confused(true, predicted, len(labels))
     calibration_error, bins = calibration(probabilities, true)
     by_speaker = tuple(
-        _speaker(str(item), who == item, true, predicted, sex, session, len(labels))
-        for item in sorted(set(who))
+        SpeakerMetrics(
+            str(name),
+            _listed(sex[who == name]),
+            _listed(session[who == name]),
+            int((who == name).sum()),
+            **figures(confused(true[who == name], predicted[who == name], len(labels))),
+        )
+        for name in sorted(set(who))
     )
     recall, precision = _recall(confusion), _recall(confusion.T)
     overall = figures(confusion)
@@ -213,6 +207,24 @@ def evaluate(
         predicted=predicted,
         speakers=tuple(map(str, who)),
     )
+
+
+def _checked(
+    truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(truth as positions in `labels`, int64 [n]; probabilities float64 [n, classes]). Raises ValueError where they do not fit."""
+    count = len(truth)
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    probabilities = probabilities.reshape(count, -1) if count else np.zeros((0, len(labels)))
+    if probabilities.shape[1] != len(labels):
+        raise ValueError(f"{count} utterances and {len(labels)} labels do not fit what was given with them")
+    if not np.isfinite(probabilities).all():
+        raise ValueError("a probability is not a number")
+    place = {label: number for number, label in enumerate(labels)}
+    unknown = sorted(set(truth) - set(place))
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)} is not among the labels")
+    return np.array([place[label] for label in truth], dtype=np.int64), probabilities
 
 
 def read_items(path: str | Path) -> Evaluation:
@@ -305,14 +317,9 @@ def _macro_f1(confusion: np.ndarray) -> float:
     return float(_f1(confusion)[there].mean()) if there.any() else 0.0
 
 
-def _speaker(
-    name: str, mine: np.ndarray, truth: np.ndarray, predicted: np.ndarray, sex: np.ndarray, session: np.ndarray, classes: int
-) -> SpeakerMetrics:  # fmt: skip
-    def said(words: np.ndarray) -> str:
-        return ", ".join(sorted({str(word) for word in words[mine]} - {""}))
-
-    result = figures(confused(truth[mine], predicted[mine], classes))
-    return SpeakerMetrics(name, said(sex), said(session), int(mine.sum()), **result)
+def _listed(words: np.ndarray) -> str:
+    """The different words, without the empty one."""
+    return ", ".join(sorted({str(word) for word in words} - {""}))
 
 
 def _groups(

@@ -1,4 +1,4 @@
-"""The folds of a cross-validation: parted so that no speaker is on two sides. No torch: the window reads this."""
+"""The parts of a run and the folds of a cross-validation: no speaker is on two sides. No torch: the window reads this."""
 
 from __future__ import annotations
 
@@ -8,9 +8,37 @@ from dataclasses import replace
 
 import numpy as np
 
+from models.emotion.config import DataConfig
 from models.emotion.corpora import Utterance
 from models.emotion.data import Dataset, Fold, check_split, train_validation_split
 from models.errors import UserError
+
+
+def parts_of_run(dataset: Dataset, settings: DataConfig, seed: int) -> dict[str, tuple[Utterance, ...]]:
+    """``train``, ``validation`` and ``test`` as a training's settings ask for them; what is not asked for is empty.
+
+    seed: of the training, used where the settings name none. Raises UserError for speakers that the data has not, and where a
+    part would be empty.
+    """
+    tested = set(settings.test_speakers)
+    unknown = sorted((tested | set(settings.validation_speakers)) - set(dataset.speakers))
+    if unknown:
+        raise UserError(
+            "The data has no speaker {unknown}.",
+            "Its speakers are {known}.",
+            "Correct the validation or test speakers.",
+            unknown=", ".join(unknown),
+            known=", ".join(sorted(dataset.speakers)),
+        )
+    rest = dataset.without_speakers(tested)
+    train: tuple[Utterance, ...] = rest.utterances
+    validation: tuple[Utterance, ...] = ()
+    if settings.hold_back:
+        wanted = settings.validation_speakers or None
+        train, validation = train_validation_split(rest, wanted, seed=settings.seed_of(seed))
+    test = tuple(utterance for utterance in dataset.utterances if utterance.speaker in tested)
+    check_split(Fold("run", train, validation, test))
+    return {"train": train, "validation": validation, "test": test}
 
 
 def split(dataset: Dataset, by: str = "speaker", k: int = 5, seed: int = 0) -> list[Fold]:

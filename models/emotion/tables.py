@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from models.emotion.corpora import Utterance
 from models.emotion.speakers import Evaluation
 from models.tables import write_csv, write_json, write_records
 
@@ -15,3 +18,26 @@ def write_evaluation(folder: Path, evaluation: Evaluation, items: Sequence[dict[
     write_json(folder / "figures.json", evaluation.as_dict())
     write_csv(folder / "speakers.csv", evaluation.to_rows())
     write_records(folder / "items.csv", items)
+
+
+def item_row(
+    utterance: Utterance,
+    path: str,
+    labels: Sequence[str],
+    probabilities: np.ndarray,
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The row of ``items.csv`` that an utterance has: what is true of it, what is predicted, a probability a class.
+
+    probabilities: float [classes], in the order of `labels`. more: further columns, before the probabilities.
+    """
+    return {
+        "path": path,
+        "emotion": utterance.emotion,
+        "speaker": utterance.speaker,
+        "sex": utterance.sex,
+        "session": utterance.session,
+        "predicted": labels[int(probabilities.argmax())],
+        **(more or {}),
+        **{f"p_{label}": round(float(p), 6) for label, p in zip(labels, probabilities, strict=True)},
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +14,15 @@ from torch.nn.functional import cross_entropy
 
 from models import checkpoint
 from models.checkpoint import CheckpointInfo
-from models.emotion import augment, data, network, speakers, windows
+from models.emotion import augment, data, network, speakers, splits, windows
 from models.emotion.config import EmotionConfig
 from models.emotion.contents import contents
-from models.emotion.features import FeatureCache, build_front_end
+from models.emotion.feature_cache import FeatureCache
+from models.emotion.features import build_front_end
+from models.emotion.losses import class_weights, mean_cross_entropy, weighted_f1
 from models.emotion.people import People
 from models.emotion.samples import located
-from models.errors import UserError
+from models.emotion.tables import item_row
 from models.fingerprint import Used
 from models.progress import Progress
 from models.resources import cache_folder
@@ -68,7 +69,7 @@ class EmotionTask(Task[EmotionConfig]):
         )
         self.labels = tuple(dataset.labels)
         self.dataset = dataset
-        self.parts = self._parted(dataset)
+        self.parts = splits.parts_of_run(dataset, settings, self.config.seed)
         self.speaker_names = sorted({u.speaker for u in self.parts["train"]})
         device = torch.device(
             "cuda" if torch.cuda.is_available() and self.config.front_end.kind == "hubert" else "cpu"
@@ -94,39 +95,12 @@ class EmotionTask(Task[EmotionConfig]):
         }
         return counts | {"skipped": len(dataset.skipped)}
 
-    def _parted(self, dataset: data.Dataset) -> dict[str, tuple[data.Utterance, ...]]:
-        held = set(self.config.data.test_speakers)
-        asked = held | set(self.config.data.validation_speakers)
-        unknown = sorted(asked - {u.speaker for u in dataset.utterances})
-        if unknown:
-            raise UserError(
-                "The data has no speaker {unknown}.",
-                "Its speakers are {known}.",
-                "Correct the validation or test speakers.",
-                unknown=", ".join(unknown),
-                known=", ".join(sorted({u.speaker for u in dataset.utterances})),
-            )
-        rest = dataset.without_speakers(held)
-        if self.config.data.hold_back:
-            wanted = self.config.data.validation_speakers or None
-            train, validation = data.train_validation_split(
-                rest, wanted, seed=self.config.data.seed_of(self.config.seed)
-            )
-        else:
-            train, validation = rest.utterances, ()
-        test = tuple(u for u in dataset.utterances if u.speaker in held)
-        parts = {"train": train, "validation": validation, "test": test}
-        data.check_split(data.Fold("run", **parts))
-        return parts
-
     def size(self, split: str) -> int:
         return len(self.parts[split])
 
     def network(self) -> torch.nn.Module:
-        self.network_config = network_config(
-            self.config, feature_dim=self.feature_dim, classes=len(self.labels),
-            speakers=len(self.speaker_names), encoder_layers=self.encoder_layers,
-        )  # fmt: skip
+        sizes = (self.feature_dim, len(self.labels), len(self.speaker_names), self.encoder_layers)
+        self.network_config = network_config(self.config, *sizes)
         built = network.build(self.network_config)
         if self.network_config.input_norm in ("data", "level"):
             frames = np.concatenate(
@@ -193,24 +167,22 @@ class EmotionTask(Task[EmotionConfig]):
             self._class_weights.to(output.logits.device) if self.config.data.balance == "weights" else None
         )
         smoothing = self.config.label_smoothing
-        value = sum(
-            cross_entropy(logits, batch.emotions, weight=weights, label_smoothing=smoothing)
-            for logits in output.heads
-        ) / torch.tensor(len(output.heads))
-        said = output.logits.argmax(-1)
-        figures = {
-            "accuracy": (said == batch.emotions).float().mean(),
-            "weighted_f1": weighted_f1(batch.emotions, said, len(self.labels)),
+        value = mean_cross_entropy(output.heads, batch.emotions, smoothing, weights)
+        predicted = output.logits.argmax(-1)
+        metrics = {
+            "accuracy": (predicted == batch.emotions).float().mean(),
+            "weighted_f1": weighted_f1(batch.emotions, predicted, len(self.labels)),
         }
         mean, weighted = (value, None) if weights is None else (torch.zeros_like(value), value)
         if output.speaker_logits is not None:
-            voice = cross_entropy(output.speaker_logits, batch.speakers)
-            mean = mean + self.config.adversary.weight * voice
-            figures["emotion_loss"] = _unweighted(output.heads, batch.emotions, smoothing)
-            figures["speaker_loss"] = voice.detach()
-            named = output.speaker_logits.argmax(-1) == batch.speakers
-            figures["speaker_accuracy"] = named.float().mean()
-        return Loss(mean, len(batch.emotions), figures, weighted=weighted)
+            speaker_loss = cross_entropy(output.speaker_logits, batch.speakers)
+            mean = mean + self.config.adversary.weight * speaker_loss
+            with torch.no_grad():  # every item counts alike in it, so it may be averaged over parts
+                metrics["emotion_loss"] = mean_cross_entropy(output.heads, batch.emotions, smoothing)
+            metrics["speaker_loss"] = speaker_loss.detach()
+            right = output.speaker_logits.argmax(-1) == batch.speakers
+            metrics["speaker_accuracy"] = right.float().mean()
+        return Loss(mean, len(batch.emotions), metrics, weighted=weighted)
 
     def weight(self, draws: list[Draw]) -> float:
         """Items count by the weights of their classes, where classes are balanced so."""
@@ -282,7 +254,7 @@ class EmotionTask(Task[EmotionConfig]):
             located(settings.path), labels=settings.labels or None, merge=settings.merged(), progress=progress
         )
         parts: dict[str, dict[str, int | float | str]] = {}
-        for name, part in self._parted(dataset).items():
+        for name, part in splits.parts_of_run(dataset, settings, self.config.seed).items():
             if not part:
                 continue
             seconds = sum(u.duration_s for u in part)
@@ -301,8 +273,8 @@ class EmotionTask(Task[EmotionConfig]):
 
     def items(self, outputs: dict[str, np.ndarray]) -> Items:
         part = self.parts["validation"]
-        said = outputs["probabilities"].argmax(axis=-1)
-        right = [self.labels[int(index)] == u.emotion for index, u in zip(said, part, strict=True)]
+        predicted = outputs["probabilities"].argmax(axis=-1)
+        right = [self.labels[int(index)] == u.emotion for index, u in zip(predicted, part, strict=True)]
         names = [f"{Path(u.path).name} {u.start_s:g}".removesuffix(" 0") for u in part]
         return Items("right", names, [u.speaker for u in part], np.array(right, dtype=float))
 
@@ -330,17 +302,7 @@ class EmotionTask(Task[EmotionConfig]):
             with torch.inference_mode():
                 logits = trained(torch.stack(pieces).to(device), lengths.to(device)).logits
             mean = logits.float().softmax(-1).mean(0).cpu().numpy()
-            rows.append(
-                {
-                    "path": Path(utterance.path).name,
-                    "emotion": utterance.emotion,
-                    "speaker": utterance.speaker,
-                    "sex": utterance.sex,
-                    "session": utterance.session,
-                    "predicted": self.labels[int(mean.argmax())],
-                    **{f"p_{label}": round(float(p), 6) for label, p in zip(self.labels, mean, strict=True)},
-                }
-            )
+            rows.append(item_row(utterance, Path(utterance.path).name, self.labels, mean))
         return rows
 
     def _evaluation(self, split: str, probabilities: np.ndarray) -> speakers.Evaluation:
@@ -356,11 +318,7 @@ class EmotionTask(Task[EmotionConfig]):
 
     @cached_property
     def _class_weights(self) -> torch.Tensor:
-        """[classes], of mean 1 over the training items: rare classes count for more."""
-        counts = np.array(
-            [sum(u.emotion == label for u in self.parts["train"]) for label in self.labels], dtype=float
-        )
-        return torch.tensor(counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype=torch.float32)
+        return class_weights([u.emotion for u in self.parts["train"]], self.labels)
 
     def _card(self) -> str:
         lines = [
@@ -371,21 +329,6 @@ class EmotionTask(Task[EmotionConfig]):
             f" held out: {', '.join(self.config.data.test_speakers) or 'none'}.",
         ]
         return "\n".join(lines) + "\n"
-
-
-def _unweighted(heads: Sequence[torch.Tensor], emotions: torch.Tensor, smoothing: float) -> torch.Tensor:
-    """The cross-entropy in which every item counts alike, mean of the heads: a figure, so it may be averaged over parts."""
-    losses = [cross_entropy(logits.detach(), emotions, label_smoothing=smoothing) for logits in heads]
-    return torch.stack(losses).mean()
-
-
-def weighted_f1(truth: torch.Tensor, said: torch.Tensor, classes: int) -> torch.Tensor:
-    """Weighted F1 of a batch, a scalar on its device. An epoch's is the mean of its batches, which is not quite that of all its
-    items; a validation's is exact."""
-    counts = torch.bincount(truth * classes + said, minlength=classes * classes).view(classes, classes)
-    both = counts.sum(0) + counts.sum(1)
-    f1 = 2 * counts.diagonal() / both.clamp(min=1)
-    return (f1 * counts.sum(1)).sum() / len(truth)
 
 
 def network_config(

@@ -12,7 +12,7 @@ import torch
 
 import models.torchaudio_cpu  # noqa: F401
 from models import checkpoint
-from models.emotion import network
+from models.emotion import padding
 from models.emotion.network import GeneralAttention
 from models.resources import resource
 from tests.benchmarks.timing import interleaved, ms, row, run_program, sized
@@ -24,7 +24,7 @@ def attention() -> dict[str, object]:
     torch.set_num_threads(max(1, (os.cpu_count() or 2)))
     layer = GeneralAttention(512)
     states = torch.randn(8, 149, 512, requires_grad=True)
-    mask = network.valid(torch.full((8,), 149), 149)
+    mask = padding.valid(torch.full((8,), 149), 149)
 
     def loop() -> torch.Tensor:
         attended = []

@@ -18,7 +18,8 @@ from models import datafiles
 from models.devices import inference_dtype
 from models.emotion.config import FrontEndConfig
 from models.emotion.data import Utterance
-from models.emotion.features import FLOOR, FeatureCache, LogMel, SpeechEncoder, build_front_end
+from models.emotion.feature_cache import FeatureCache
+from models.emotion.features import FLOOR, LogMel, SpeechEncoder, build_front_end
 from models.errors import UserError
 from models.kernels.convolution import FrozenGroups
 from models.progress import Cancelled, Progress

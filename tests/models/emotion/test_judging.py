@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from models.cli import main
+from models.emotion.losses import weighted_f1
 from models.emotion.samples import held_out_clips, sample_list
 from models.emotion.speakers import evaluate
-from models.emotion.task import weighted_f1
 from models.resources import resource
 
 

@@ -9,7 +9,8 @@ from models import audio
 from models.emotion import network
 from models.emotion.config import FrontEndConfig
 from models.emotion.data import Utterance
-from models.emotion.features import FeatureCache, build_front_end
+from models.emotion.feature_cache import FeatureCache
+from models.emotion.features import build_front_end
 from models.emotion.people import People
 from models.resources import resource
 
@@ -65,7 +66,7 @@ def test_what_is_constant_in_a_person_is_gone():
     lengths = torch.full((6,), 20)
 
     def against_themself(heard):
-        own = built.figures(heard, lengths).mean(0, keepdim=True)
+        own = built.functionals(heard, lengths).mean(0, keepdim=True)
         return built(heard, lengths, own).logits
 
     torch.testing.assert_close(against_themself(clips), against_themself(clips + 3.0), atol=1e-4, rtol=1e-4)
@@ -78,7 +79,7 @@ def test_people_of_a_training_are_means_of_speaker_and_scene():
     features = [[random.standard_normal((9, 5)).astype(np.float32) + v for v in (0, 4)] for _ in range(4)]
     people = People.of(built, features, ["a", "a", "b", "b"])
     figures = [
-        [built.figures(torch.from_numpy(f)[None], torch.tensor([9]))[0] for f in one] for one in features
+        [built.functionals(torch.from_numpy(f)[None], torch.tensor([9]))[0] for f in one] for one in features
     ]
     torch.testing.assert_close(people.reference("a", 1, own=True), (figures[0][1] + figures[1][1]) / 2)
     torch.testing.assert_close(people.reference("a", 1, own=False), people.usual)

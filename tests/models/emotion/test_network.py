@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from models.emotion import network
+from models.emotion import network, padding
 from models.emotion.network import (
     EnhancedGRUClassifier,
     GeneralAttention,
@@ -164,7 +164,7 @@ def test_attention_of_the_baseline_against_a_loop():
     torch.manual_seed(0)
     attention = GeneralAttention(6)
     states = torch.randn(2, 9, 6)
-    mask = network.valid(torch.tensor([9, 5]), 9)
+    mask = padding.valid(torch.tensor([9, 5]), 9)
     attended, _ = attention(states, mask)
     weight = attention.transform.weight
     for b, length in ((0, 9), (1, 5)):
