@@ -18,9 +18,8 @@ from models.eeg.tables import write_evaluation
 from models.eeg.task import EEGTask
 from models.errors import UserError
 from models.progress import Progress
-from models.settings import validated
-from models.tables import write_json, write_records
-from models.training.folds import train_fold
+from models.tables import write_records
+from models.training.folds import folds_of, on_data, train_fold, with_data, write_summary
 
 
 def crossval(
@@ -36,10 +35,7 @@ def crossval(
     subject by itself, every time block once. Linear decoders are solved in one go; a Conformer is trained a fold a run
     folder, and folds that are done are not trained again. Writes ``crossval.json`` and ``subjects.csv`` into `folder`.
     """
-    progress = progress or Progress()
-    config = config.model_copy(deep=True)
-    if path is not None:
-        config.data.path = str(path)
+    progress, config = progress or Progress(), on_data(config, path)
     if by not in ("subject", "k"):
         raise UserError(
             "EEG cannot be cross-validated by {by}.",
@@ -67,13 +63,8 @@ def crossval(
     stimulus = part(dataset, config.data, config.preprocessing, config.seed).stimulus_kind
     kinds = (WITHIN_SUBJECT if by == "k" else UNSEEN_SUBJECTS, stimulus)
     evaluation = scores.evaluate(outcome, dataset.sample_rate, met, kinds=kinds)
-    result = evaluation.as_dict() | {
-        "by": by,
-        "folder": str(folder),
-        "recipe": config.model_dump(mode="json"),
-    }
     write_evaluation(Path(folder), evaluation)
-    write_json(Path(folder) / "crossval.json", result)
+    result = write_summary(Path(folder), evaluation.as_dict(), config, by)
     say(evaluation)
     return result
 
@@ -81,26 +72,30 @@ def crossval(
 def _trained_folds(
     dataset: Dataset, config: EEGConfig, by: str, folder: Path, device: str, progress: Progress
 ) -> Iterator[Decoded]:
-    folds: list[tuple[str, dict[str, Any]]] = []
-    for name in dataset.subjects:
-        if by == "subject":
-            folds.append((name, {"test_subjects": [name]}))
-            continue
-        for block in range(config.data.blocks):
-            following = (block + 1) % config.data.blocks
-            folds.append(
-                (f"{name}-{block}", {"subjects": [name], "test_block": block, "validation_block": following})
-            )
-    for number, (name, changes) in enumerate(folds):
-        progress.update(number, len(folds), "Fold {name}", name=name)
-        values = config.model_dump(mode="json")
-        values["data"] |= changes
-        yield from _one_fold(folder / f"fold-{name}", values, device, changes.get("test_subjects"))
+    """What the decoder of each fold makes of the part that is held out in it."""
+    blocks = range(config.data.blocks)
+    held_out: dict[str, dict[str, object]]
+    if by == "subject":
+        held_out = {name: {"test_subjects": [name]} for name in dataset.subjects}
+    else:
+        held_out = {
+            f"{name}-{block}": {
+                "subjects": [name],
+                "test_block": block,
+                "validation_block": (block + 1) % len(blocks),
+            }
+            for name in dataset.subjects
+            for block in blocks
+        }
+    folds = folds_of(config, folder, held_out)
+    for number, fold in enumerate(folds):
+        progress.update(number, len(folds), "Fold {name}", name=fold.name)
+        tested = fold.config.data.test_subjects if by == "subject" else None
+        yield from _decoded(fold.place, fold.config, device, tested)
 
 
-def _one_fold(place: Path, values: dict[str, Any], device: str, tested: list[str] | None) -> list[Decoded]:
-    """Train one fold, unless that is done, and decode its test part."""
-    config = validated(EEGConfig, values)
+def _decoded(place: Path, config: EEGConfig, device: str, tested: list[str] | None) -> list[Decoded]:
+    """Train in the run folder `place`, unless that is done, and decode the test part; `tested`: of these subjects alone."""
     run = train_fold(place, "eeg", config, EEGTask, device)
     task = EEGTask(config)
     task.prepare(Progress())
@@ -126,10 +121,8 @@ def learning_curve(
     rows = []
     for number, amount in enumerate(minutes):
         progress.update(number, len(minutes), "{minutes:g} minutes of training", minutes=amount)
-        values = config.model_dump(mode="json")
-        values["data"]["minutes"] = amount
         place = Path(folder) / f"minutes-{amount:g}"
-        result = _one_fold(place, values, device, None)
+        result = _decoded(place, with_data(config, minutes=amount), device, None)
         met = met_subjects(Decoder.load(place / "best", device).info)
         evaluation = scores.evaluate(result, config.preprocessing.sample_rate, met, draws=0)
         rows.append(

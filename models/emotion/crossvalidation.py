@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,9 +17,8 @@ from models.emotion.config import EmotionConfig
 from models.emotion.samples import located
 from models.emotion.task import EmotionTask
 from models.progress import Progress
-from models.settings import validated
 from models.tables import write_json, write_records
-from models.training.folds import kept_result, train_fold
+from models.training.folds import Fold, folds_of, kept_result, on_data, train_fold, write_summary
 
 ITEMS = "test-items.json"  # of a fold that is done: one row an utterance of its test group
 
@@ -38,31 +38,23 @@ def crossval(
     anything. Each fold is a run folder under `folder`, whose ``crossval.json`` and ``items.csv`` sum them up. Folds
     that are done are not trained again, so a killed cross-validation goes on.
     """
-    progress = progress or Progress()
-    if path is not None:
-        config = config.model_copy(deep=True)
-        config.data.path = str(path)
+    progress, config = progress or Progress(), on_data(config, path)
     dataset = data.open_dataset(
         located(config.data.path), labels=config.data.labels or None, merge=config.data.merged()
     )
     by_group, seed = {"subject": "speaker"}.get(by, by), config.data.seed_of(config.seed)
-    folds = splits.split(dataset, by=by_group, k=config.data.folds, seed=seed)
-    work = []
-    for fold in folds:
-        data.check_split(fold)
-        values = config.model_dump(mode="json")
-        values["data"]["test_speakers"] = sorted({u.speaker for u in fold.test})
+    held_out: dict[str, dict[str, list[str]]] = {}
+    for part in splits.split(dataset, by=by_group, k=config.data.folds, seed=seed):
+        held_out[part.name] = {"test_speakers": sorted({u.speaker for u in part.test})}
         if config.data.hold_back:
-            values["data"]["validation_speakers"] = sorted({u.speaker for u in fold.validation})
-        work.append((values, str(folder / f"fold-{fold.name}"), device))
+            held_out[part.name]["validation_speakers"] = sorted({u.speaker for u in part.validation})
+    folds = folds_of(config, folder, held_out)
     rows: list[dict[str, Any]] = []
-    results = _folds(work, jobs)
+    results = _judged([(fold, device) for fold in folds], jobs)
     for number, (fold, fold_rows) in enumerate(zip(folds, results, strict=True)):
         rows += [{"fold": fold.name, **row} for row in fold_rows]
         progress.update(number + 1, len(folds), "Fold {name} is done", name=fold.name)
-    result = summed_up(rows, list(dataset.labels))
-    result |= {"by": by, "folder": str(folder), "recipe": config.model_dump(mode="json")}
-    write_json(folder / "crossval.json", result)
+    result = write_summary(folder, summed_up(rows, list(dataset.labels)), config, by)
     write_records(folder / "items.csv", rows)
     print(
         f"unweighted average recall, mean over {len(result['folds'])} folds: {result['uar_mean']:.3f} ± {result['uar_sd']:.3f}, worst {result['uar_worst']:.3f}"
@@ -97,28 +89,28 @@ def _evaluation(rows: list[dict[str, Any]], labels: list[str]) -> speakers.Evalu
     )
 
 
-def _folds(work: list[tuple[dict[str, Any], str, str]], jobs: int) -> Any:
+def _judged(work: Sequence[tuple[Fold[EmotionConfig], str]], jobs: int) -> Iterable[list[dict[str, Any]]]:
+    """The rows of every fold, in their order; so many folds are trained at once."""
     if jobs <= 1:
-        return map(_one_fold, work)
+        return map(_judged_fold, work)
     with ProcessPoolExecutor(
         jobs, mp_context=get_context("spawn"), initializer=_share_cores, initargs=(jobs,)
     ) as pool:
-        return list(pool.map(_one_fold, work))
+        return list(pool.map(_judged_fold, work))
 
 
 def _share_cores(jobs: int) -> None:
     use_threads(max(1, (os.cpu_count() or 1) // jobs))
 
 
-def _one_fold(work: tuple[dict[str, Any], str, str]) -> list[dict[str, Any]]:
-    """Train one fold and judge it on its test group; the rows are kept in its run folder."""
-    values, place, device = work
-    config = validated(EmotionConfig, values)
-    kept: list[dict[str, Any]] | None = kept_result(Path(place), config, ITEMS)
+def _judged_fold(work: tuple[Fold[EmotionConfig], str]) -> list[dict[str, Any]]:
+    """Train a fold and judge it on its test group; the rows are kept in its run folder."""
+    fold, device = work
+    kept: list[dict[str, Any]] | None = kept_result(fold.place, fold.config, ITEMS)
     if kept is not None:
         return kept
-    run = train_fold(Path(place), "emotion", config, EmotionTask, device)
-    task = EmotionTask(config)
+    run = train_fold(fold.place, "emotion", fold.config, EmotionTask, device)
+    task = EmotionTask(fold.config)
     task.prepare(Progress(), test=True)
     rows = task.judge_test(run.best, device)
     write_json(run.path / ITEMS, rows)

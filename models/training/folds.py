@@ -6,18 +6,63 @@ counts as done. A folder with folds of another recipe is refused, and nothing in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 from models.errors import UserError
 from models.files import read_json
+from models.settings import validated
+from models.tables import write_json
 from models.training import config as configs
 from models.training import events
 from models.training.config import TrainingConfig
 from models.training.run_folder import RunFolder
-from models.training.task import Task
+from models.training.task import Config, Task
 from models.training.trainer import Trainer
+
+SUMMARY = "crossval.json"  # what the folds came to, beside their run folders
+
+
+@dataclass(frozen=True)
+class Fold(Generic[Config]):
+    """A fold: its name, where its run lies, and its recipe, in which the settings of the data say who is held out."""
+
+    name: str
+    place: Path
+    config: Config
+
+
+def with_data(config: Config, **settings: object) -> Config:
+    """The recipe with these settings of its data instead. Raises UserError where they contradict it."""
+    values = config.model_dump(mode="json")
+    return validated(type(config), values | {"data": values["data"] | settings})
+
+
+def on_data(config: Config, path: str | Path | None) -> Config:
+    """The recipe on the data at `path`; on its own for None."""
+    return config if path is None else with_data(config, path=str(path))
+
+
+def folds_of(
+    config: Config, folder: Path, held_out: Mapping[str, Mapping[str, object]]
+) -> list[Fold[Config]]:
+    """The folds of a cross-validation, each in a run folder under `folder`.
+
+    held_out: by the fold's name the settings of the data that say who or what is held out in it.
+    """
+    return [
+        Fold(name, folder / f"fold-{name}", with_data(config, **settings))
+        for name, settings in held_out.items()
+    ]
+
+
+def write_summary(folder: Path, result: Mapping[str, Any], config: TrainingConfig, by: str) -> dict[str, Any]:
+    """``crossval.json`` in `folder`: the result with how the data was parted, where the folds lie, and their recipe."""
+    whole = {**result, "by": by, "folder": str(folder), "recipe": config.model_dump(mode="json")}
+    write_json(folder / SUMMARY, whole)
+    return whole
 
 
 def train_fold(
