@@ -200,9 +200,9 @@ def _joined(one: VoiceProfile, other: VoiceProfile) -> VoiceProfile:
     return VoiceProfile(one.name, longest, features, one.paths + other.paths)
 
 
-def _values(profile: VoiceProfile) -> dict[str, Any]:
+def _values(profile: VoiceProfile) -> dict[str, object]:
     """The contents of its file."""
-    values: dict[str, Any] = {"version": VERSION, "name": profile.name}
+    values: dict[str, object] = {"version": VERSION, "name": profile.name}
     if profile.embedding is not None:
         values["embedding"] = {
             "encoder": weights_identity(),

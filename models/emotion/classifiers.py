@@ -36,14 +36,14 @@ class Prediction:
     probabilities: float32 [classes], in the order of the recognizer's labels; they sum to 1.
     attention: float32 [frames], where the network looked, sums to 1; empty where a model does not tell.
     frame_s: seconds from one attention frame to the next; the first begins at 0.
-    figures: float32 [figures], what a `Person` is known by; None where a model hears everybody alike.
+    functionals: float32 [functionals], what a `Person` is known by; None where a model hears everybody alike.
     voice: float32 [256], whose voice it is; None where the front end does not tell.
     """
 
     probabilities: np.ndarray
     attention: np.ndarray
     frame_s: float
-    figures: np.ndarray | None = None
+    functionals: np.ndarray | None = None
     voice: np.ndarray | None = None
 
 
@@ -60,14 +60,23 @@ class Classifier(Protocol):
     @property
     def features_identity(self) -> str: ...
 
-    def classify(self, windows: list[np.ndarray]) -> list[Prediction]: ...
+    def classify(self, windows: list[np.ndarray]) -> list[Prediction]:
+        """Each window by itself, as somebody unknown says it: float32 [samples] at 16 kHz each, of any lengths."""
+        ...
 
-    def again(self, predictions: Sequence[Prediction], person: Person) -> list[Prediction]: ...
+    def again(self, predictions: Sequence[Prediction], person: Person) -> list[Prediction]:
+        """The predictions with other probabilities: those against the person. Nothing is computed from sound again."""
+        ...
 
-    def of_figures(self, figures: np.ndarray, person: Person) -> np.ndarray: ...
+    def of_functionals(self, functionals: np.ndarray, person: Person) -> np.ndarray:
+        """Probabilities float32 [n, classes] of functionals float32 [n, functionals] against the person.
+
+        Raises TypeError where the classifier has no functionals.
+        """
+        ...
 
 
-class OurClassifier:
+class OurClassifier(Classifier):
     """Front end and network of a checkpoint of ours."""
 
     def __init__(
@@ -127,13 +136,13 @@ class OurClassifier:
         output = self.network(padded, lengths.to(self.device))
         probabilities = self._probabilities(output.logits)
         attention = output.attention.float().cpu().numpy()
-        figures = output.pooled.float().cpu().numpy() if self.knows_people else [None] * len(features)
+        functionals = output.pooled.float().cpu().numpy() if self.knows_people else [None] * len(features)
         voices = [self.front_end.voice(f) if isinstance(self.front_end, Voice) else None for f in features]
         steps = -(-lengths.numpy() // self.network.frames_a_step)
         return [
             Prediction(p, a[:length], self.front_end.frame_s * self.network.frames_a_step, known, voice)
             for p, a, length, known, voice in zip(
-                probabilities, attention, steps, figures, voices, strict=True
+                probabilities, attention, steps, functionals, voices, strict=True
             )
         ]
 
@@ -141,21 +150,20 @@ class OurClassifier:
     def again(self, predictions: Sequence[Prediction], person: Person) -> list[Prediction]:
         if not isinstance(self.network, network.LinearClassifier) or not predictions:
             return list(predictions)
-        figures = np.stack(
-            [prediction.figures for prediction in predictions if prediction.figures is not None]
+        functionals = np.stack(
+            [prediction.functionals for prediction in predictions if prediction.functionals is not None]
         )
-        probabilities = self.of_figures(figures, person)
+        probabilities = self.of_functionals(functionals, person)
         return [
             replace(prediction, probabilities=p)
             for prediction, p in zip(predictions, probabilities, strict=True)
         ]
 
     @torch.inference_mode()
-    def of_figures(self, figures: np.ndarray, person: Person) -> np.ndarray:
-        """Probabilities [n, classes] of figures [n, figures] against the person."""
-        assert isinstance(self.network, network.LinearClassifier)  # others have no figures
+    def of_functionals(self, functionals: np.ndarray, person: Person) -> np.ndarray:
+        assert isinstance(self.network, network.LinearClassifier)  # others have no functionals
         reference = torch.from_numpy(person.reference(self.network.usual.cpu().numpy()))
-        logits = self.network.judged(torch.from_numpy(figures).to(self.device), reference.to(self.device))
+        logits = self.network.judged(torch.from_numpy(functionals).to(self.device), reference.to(self.device))
         return self._probabilities(logits)
 
     def _probabilities(self, logits: torch.Tensor) -> np.ndarray:
@@ -165,7 +173,7 @@ class OurClassifier:
         return probabilities
 
 
-class TransformersClassifier:
+class TransformersClassifier(Classifier):
     """Any ``AutoModelForAudioClassification`` checkpoint, such as superb/hubert-base-superb-er."""
 
     window_s = 3.0
@@ -187,8 +195,8 @@ class TransformersClassifier:
 
         config = check_folder(folder)
         names = config.get("id2label")
-        told = {str(name).strip().lower() for name in names.values()} if isinstance(names, dict) else set()
-        if config.get("problem_type") == "regression" or told & DIMENSIONS:
+        named = {str(name).strip().lower() for name in names.values()} if isinstance(names, dict) else set()
+        if config.get("problem_type") == "regression" or named & DIMENSIONS:
             raise unfit("it gives degrees, such as arousal, and no classes")
         # wav2vec 2.0 draws the embedding of what is hidden in pretraining, which nothing here uses.
         self.model = load_whole(AutoModelForAudioClassification, folder, unfit, ("masked_spec_embed",))
@@ -233,8 +241,8 @@ class TransformersClassifier:
     def again(self, predictions: Sequence[Prediction], person: Person) -> list[Prediction]:
         return list(predictions)
 
-    def of_figures(self, figures: np.ndarray, person: Person) -> np.ndarray:
-        raise TypeError("a classifier of transformers knows nobody by figures")
+    def of_functionals(self, functionals: np.ndarray, person: Person) -> np.ndarray:
+        raise TypeError("a classifier of transformers knows nobody by functionals")
 
 
 def checked(logits: torch.Tensor, name: str) -> torch.Tensor:

@@ -47,7 +47,7 @@ def use(
     paths, named = _inputs(inputs, options)
     recognizer = Recognizer.load(choice, device, progress)
     known = _known(recognizer, options)
-    predictions, skipped = _heard(recognizer, paths, known, options, progress)
+    predictions, skipped = _recognised(recognizer, paths, known, options, progress)
     people = [""] * len(predictions)
     if options.people != "file":
         people, predictions = groups.grouped(recognizer, predictions, options.people, named)
@@ -77,12 +77,12 @@ def use(
         result |= {"changed_by_voice": changed, "voice_s": round(known.speech_s, 3)}
     if options.people != "file":
         result |= {"changed_by_voice": changed, "people_by": options.people}
-        result["people"] = {shown(one.path): name for one, name in zip(predictions, people, strict=True)}
+        result["people"] = {shown(item.path): name for item, name in zip(predictions, people, strict=True)}
     of_files = audio.named_remarks([prediction.path for prediction in predictions])
     return with_remarks(result, (*recognizer.remarks, *_noisy(predictions), *of_files))
 
 
-def _heard(
+def _recognised(
     recognizer: Recognizer,
     paths: list[Path],
     known: Person | None,
@@ -178,12 +178,12 @@ def evaluate(
         print(f"  speaker {item.speaker}: recall {item.uar:.3f}, accuracy {item.accuracy:.3f}, n = {item.n}")
     result = evaluation.as_dict()
     if options.against:
-        found = compared_with(evaluation, options.against, data, device, progress.part(0.5, 1))
-        result["compared"] = asdict(found) | {"against": options.against}
+        comparison = compared_with(evaluation, options.against, data, device, progress.part(0.5, 1))
+        result["compared"] = asdict(comparison) | {"against": options.against}
         print(
-            f"{options.against} minus this model: recall {found.difference:+.3f} over {found.speakers} speakers,"
-            f" p = {found.permutation_p:.3f} by permutation over speakers; right alone: {found.only_second} against"
-            f" {found.only_first} of {found.n} utterances, p = {found.mcnemar_p:.3f} by McNemar"
+            f"{options.against} minus this model: recall {comparison.difference:+.3f} over {comparison.speakers} speakers,"
+            f" p = {comparison.permutation_p:.3f} by permutation over speakers; right alone: {comparison.only_second} against"
+            f" {comparison.only_first} of {comparison.n} utterances, p = {comparison.mcnemar_p:.3f} by McNemar"
         )
     return with_remarks(result, (*recognizer.remarks, *evaluation.remarks))
 

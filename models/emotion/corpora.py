@@ -1,6 +1,6 @@
 """How the field's corpora lay out their files, and what the names say: emotion, speaker, sex, session.
 
-Each reader takes a place and gives `Found`: utterances and what it had to leave out, with the reason. Emotions are
+Each reader takes a place and gives `Reading`: utterances and what it had to leave out, with the reason. Emotions are
 canonical words (`canonical_emotion`); none is left out here for its emotion alone.
 """
 
@@ -85,8 +85,8 @@ class Utterance:
 
 
 @dataclass
-class Found:
-    """What a reader made of a place. `layout` names the corpus or the arrangement."""
+class Reading:
+    """What was read of a corpus. layout: the corpus's name, or how its files lie. skipped: what was left out, and why."""
 
     layout: str
     utterances: list[Utterance] = field(default_factory=list)
@@ -94,6 +94,7 @@ class Found:
     warnings: list[Remark] = field(default_factory=list)
 
     def skip(self, path: Path, text: str, **values: object) -> None:
+        """Leave a file out. text: the reason, a sentence with ``{names}`` that `values` fill."""
         self.skipped.append(Skipped(path, Remark(text, **values)))
 
 
@@ -144,23 +145,23 @@ NAMED: dict[str, tuple[re.Pattern[str], Reader]] = {
 }
 
 
-def by_name(root: Path, files: Sequence[Path]) -> Found | None:
+def by_name(root: Path, files: Sequence[Path]) -> Reading | None:
     """The corpus whose file names at least half of `files` bear; None if there is no such corpus."""
     for layout, (pattern, reader) in NAMED.items():
         matches = [(path, pattern.fullmatch(path.stem)) for path in files]
         if not files or 2 * sum(match is not None for _, match in matches) < len(files):
             continue
-        result = Found(layout)
+        result = Reading(layout)
         for path, match in matches:
-            said = (
+            item = (
                 reader(path, match, root)
                 if match
                 else Remark("Its name is not one of {layout}.", layout=layout)
             )
-            if isinstance(said, Utterance):
-                result.utterances.append(said)
+            if isinstance(item, Utterance):
+                result.utterances.append(item)
             else:
-                result.skipped.append(Skipped(path, said))
+                result.skipped.append(Skipped(path, item))
         if layout == "CREMA-D":
             result.utterances = _with_cremad_sexes(result.utterances, root)
         return result
@@ -188,9 +189,9 @@ def iemocap_root(place: Path) -> Path | None:
     return None
 
 
-def iemocap(root: Path) -> Found:
+def iemocap(root: Path) -> Reading:
     """IEMOCAP as distributed. A speaker is a person of a session, such as ``Ses01_F``."""
-    result = Found("IEMOCAP")
+    result = Reading("IEMOCAP")
     for session in _sessions(root):
         for table in sorted((session / "dialog" / "EmoEvaluation").glob("*.txt")):
             if table.name.startswith("."):
@@ -209,18 +210,18 @@ def iemocap(root: Path) -> Found:
     return result
 
 
-def _iemocap_turn(found: Found, sounds: Path, turn: str, label: str) -> None:
+def _iemocap_turn(reading: Reading, sounds: Path, turn: str, label: str) -> None:
     path = sounds / turn.rpartition("_")[0] / f"{turn}.wav"
     match = _IEMOCAP_TURN.fullmatch(turn)
     if match is None:
-        found.skip(path, "The turn {turn} does not name a session and a person.", turn=turn)
+        reading.skip(path, "The turn {turn} does not name a session and a person.", turn=turn)
     elif label.lower() in UNDECIDED:
-        found.skip(path, "The listeners did not agree on an emotion.")
+        reading.skip(path, "The listeners did not agree on an emotion.")
     elif not path.is_file():
-        found.skip(path, "The sound file is missing.")
+        reading.skip(path, "The sound file is missing.")
     else:
         session, sex = match.groups()
-        found.utterances.append(
+        reading.utterances.append(
             Utterance(path, canonical_emotion(label), f"{session}_{sex}", sex, f"Session{int(session[3:])}")
         )
 
@@ -261,22 +262,22 @@ def _fits(path: Path) -> bool:
     return True
 
 
-def by_table(path: Path) -> Found:
+def by_table(path: Path) -> Reading:
     """A CSV with ``path, emotion, speaker`` and, where it has them, ``sex`` or ``gender``, ``session``, ``start_s``,
     ``end_s``. Paths are relative to its folder. Raises UserError where a column is missing."""
     table = read_table(path, COLUMNS)
-    result = Found("CSV")
+    result = Reading("CSV")
     seen: set[tuple[Path, float, float | None]] = set()
     for row in table.rows:
         sound = _sound_of(table, row)
-        said = _utterance_of(row, sound)
-        if isinstance(said, Remark):
-            result.skipped.append(Skipped(sound, said))
-        elif (key := (said.path, said.start_s, said.end_s)) in seen:
+        item = _utterance_of(row, sound)
+        if isinstance(item, Remark):
+            result.skipped.append(Skipped(sound, item))
+        elif (key := (item.path, item.start_s, item.end_s)) in seen:
             result.skip(sound, "It is listed twice.")
         else:
             seen.add(key)
-            result.utterances.append(said)
+            result.utterances.append(item)
     return result
 
 
@@ -337,7 +338,7 @@ _NOBODY = frozenset(  # folders of parts and formats, not of people
 )
 
 
-def by_folders(root: Path, files: Sequence[Path], labels: Iterable[str] = ()) -> Found | None:
+def by_folders(root: Path, files: Sequence[Path], labels: Iterable[str] = ()) -> Reading | None:
     """Folders named after emotions, directly in `root` or below a folder a speaker; None if there are none.
 
     labels: further words that count as emotions. The speaker is the folder below the emotion, else the one above,
@@ -354,7 +355,7 @@ def by_folders(root: Path, files: Sequence[Path], labels: Iterable[str] = ()) ->
     if not levels:
         return None
     level = min(levels, key=lambda item: (-levels[item], item))
-    result = Found("class folders")
+    result = Reading("class folders")
     guessed: set[str] = set()
     for path, folders in parts.items():
         if len(folders) < level + 2:

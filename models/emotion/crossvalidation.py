@@ -15,6 +15,7 @@ from models.devices import use_threads
 from models.emotion import data, speakers, splits
 from models.emotion.config import EmotionConfig
 from models.emotion.samples import located
+from models.emotion.tables import ItemRow
 from models.emotion.task import EmotionTask
 from models.progress import Progress
 from models.tables import write_json, write_records
@@ -49,7 +50,7 @@ def crossval(
         if config.data.hold_back:
             held_out[part.name]["validation_speakers"] = sorted({u.speaker for u in part.validation})
     folds = folds_of(config, folder, held_out)
-    rows: list[dict[str, Any]] = []
+    rows: list[ItemRow] = []
     results = _judged([(fold, device) for fold in folds], jobs)
     for number, (fold, fold_rows) in enumerate(zip(folds, results, strict=True)):
         rows += [{"fold": fold.name, **row} for row in fold_rows]
@@ -64,10 +65,10 @@ def crossval(
     return result
 
 
-def summed_up(rows: list[dict[str, Any]], labels: list[str]) -> dict[str, Any]:
-    """Mean, spread and worst of the folds' unweighted average recalls, and the figures of all items together."""
+def summed_up(rows: list[ItemRow], labels: list[str]) -> dict[str, Any]:
+    """Mean, spread and worst of the folds' unweighted average recalls, and the metrics of all items together."""
     folds = {}
-    for name in dict.fromkeys(row["fold"] for row in rows):
+    for name in dict.fromkeys(str(row["fold"]) for row in rows):
         folds[name] = _evaluation([row for row in rows if row["fold"] == name], labels).uar
     together = _evaluation(rows, labels)
     values = np.array(list(folds.values()))
@@ -80,16 +81,16 @@ def summed_up(rows: list[dict[str, Any]], labels: list[str]) -> dict[str, Any]:
     }
 
 
-def _evaluation(rows: list[dict[str, Any]], labels: list[str]) -> speakers.Evaluation:
+def _evaluation(rows: list[ItemRow], labels: list[str]) -> speakers.Evaluation:
     return speakers.evaluate(
-        truth=[row["emotion"] for row in rows],
-        probabilities=np.array([[row[f"p_{label}"] for label in labels] for row in rows]),
+        truth=[str(row["emotion"]) for row in rows],
+        probabilities=np.array([[float(row[f"p_{label}"]) for label in labels] for row in rows]),
         labels=labels,
-        speakers=[row["speaker"] for row in rows],
+        speakers=[str(row["speaker"]) for row in rows],
     )
 
 
-def _judged(work: Sequence[tuple[Fold[EmotionConfig], str]], jobs: int) -> Iterable[list[dict[str, Any]]]:
+def _judged(work: Sequence[tuple[Fold[EmotionConfig], str]], jobs: int) -> Iterable[list[ItemRow]]:
     """The rows of every fold, in their order; so many folds are trained at once."""
     if jobs <= 1:
         return map(_judged_fold, work)
@@ -103,10 +104,10 @@ def _share_cores(jobs: int) -> None:
     use_threads(max(1, (os.cpu_count() or 1) // jobs))
 
 
-def _judged_fold(work: tuple[Fold[EmotionConfig], str]) -> list[dict[str, Any]]:
+def _judged_fold(work: tuple[Fold[EmotionConfig], str]) -> list[ItemRow]:
     """Train a fold and judge it on its test group; the rows are kept in its run folder."""
     fold, device = work
-    kept: list[dict[str, Any]] | None = kept_result(fold.place, fold.config, ITEMS)
+    kept: list[ItemRow] | None = kept_result(fold.place, fold.config, ITEMS)
     if kept is not None:
         return kept
     run = train_fold(fold.place, "emotion", fold.config, EmotionTask, device)

@@ -16,7 +16,7 @@ import numpy as np
 
 from models import audio
 from models.emotion import corpora
-from models.emotion.corpora import Found, Utterance, canonical_emotion
+from models.emotion.corpora import Reading, Utterance, canonical_emotion
 from models.errors import UserError
 from models.progress import Progress
 from models.remarks import Remark, Skipped
@@ -94,9 +94,9 @@ def open_dataset(
         u if u.emotion in wanted else replace(u, emotion=merged.get(u.emotion, u.emotion))
         for u in result.utterances
     ]
-    there = Counter(u.emotion for u in utterances)
+    counts = Counter(u.emotion for u in utterances)
     if not wanted:
-        wanted = USUAL_LABELS if all(label in there for label in USUAL_LABELS) else tuple(sorted(there))
+        wanted = USUAL_LABELS if all(label in counts for label in USUAL_LABELS) else tuple(sorted(counts))
     kept = [u for u in utterances if u.emotion in wanted]
     for utterance in utterances:
         if utterance.emotion not in wanted:
@@ -107,7 +107,7 @@ def open_dataset(
             )
     kept = _with_durations(kept, result, progress.part(0.1, 1.0))
     if not kept:
-        raise _nothing_left(path, result, there, wanted)
+        raise _nothing_left(path, result, counts, wanted)
     lacking = [label for label in wanted if label not in {u.emotion for u in kept}]
     if lacking:
         result.warnings.append(
@@ -118,7 +118,7 @@ def open_dataset(
     return Dataset(tuple(kept), tuple(result.skipped), name, wanted, tuple(result.warnings))
 
 
-def _read(path: Path, labels: tuple[str, ...]) -> Found:
+def _read(path: Path, labels: tuple[str, ...]) -> Reading:
     if not os.path.exists(path):
         raise UserError(
             "The data set {name} was not found.",
@@ -157,14 +157,14 @@ def _read(path: Path, labels: tuple[str, ...]) -> Found:
             "Choose the folder that holds the recordings.",
             name=path.name,
         )
-    return _not_empty(corpora.by_folders(path, files, labels) or Found(""), path)
+    return _not_empty(corpora.by_folders(path, files, labels) or Reading(""), path)
 
 
-def _not_empty(found: Found, path: Path) -> Found:
-    if found.utterances:
-        return found
-    if found.skipped:
-        raise _all_left_out(path, found)
+def _not_empty(reading: Reading, path: Path) -> Reading:
+    if reading.utterances:
+        return reading
+    if reading.skipped:
+        raise _all_left_out(path, reading)
     raise UserError(
         "No utterance was recognised in {name}.",
         "Understood are IEMOCAP, EMO-DB, RAVDESS and CREMA-D as they are distributed, a folder with one folder an "
@@ -174,7 +174,7 @@ def _not_empty(found: Found, path: Path) -> Found:
     )
 
 
-def _with_durations(utterances: list[Utterance], found: Found, progress: Progress) -> list[Utterance]:
+def _with_durations(utterances: list[Utterance], reading: Reading, progress: Progress) -> list[Utterance]:
     """Those whose files can be opened, with their durations; the others join the skipped."""
     lengths: dict[Path, float | UserError] = {}
     kept, beyond = [], 0
@@ -188,16 +188,16 @@ def _with_durations(utterances: list[Utterance], found: Found, progress: Progres
                 lengths[utterance.path] = error
         length = lengths[utterance.path]
         if isinstance(length, UserError):
-            found.skip(utterance.path, "The sound file cannot be read. {why}", why=length.sentences()[1])
+            reading.skip(utterance.path, "The sound file cannot be read. {why}", why=length.sentences()[1])
             continue
         end_s = length if utterance.end_s is None else min(length, utterance.end_s)
         if end_s <= utterance.start_s:
-            found.skip(utterance.path, "There is no sound in the stretch it names.")
+            reading.skip(utterance.path, "There is no sound in the stretch it names.")
             continue
         beyond += bool(utterance.end_s is not None and utterance.end_s > length + MOST_BEYOND_S)
         kept.append(replace(utterance, duration_s=end_s - utterance.start_s))
     if beyond:
-        found.warnings.append(
+        reading.warnings.append(
             Remark(
                 "{count} stretches end after their sound and were cut there: are start_s and end_s seconds?",
                 count=beyond,
@@ -206,27 +206,27 @@ def _with_durations(utterances: list[Utterance], found: Found, progress: Progres
     return kept
 
 
-def _nothing_left(path: Path, found: Found, there: Counter[str], wanted: tuple[str, ...]) -> UserError:
-    if any(label in there for label in wanted):
-        return _all_left_out(path, found)
+def _nothing_left(path: Path, reading: Reading, counts: Counter[str], wanted: tuple[str, ...]) -> UserError:
+    if any(label in counts for label in wanted):
+        return _all_left_out(path, reading)
     return UserError(
         "{name} has none of the emotions chosen.",
         "Chosen are {chosen}; it has {there}.",
         "Choose emotions that the data has.",
         name=path.name,
         chosen=", ".join(wanted),
-        there=", ".join(sorted(there)),
+        there=", ".join(sorted(counts)),
     )
 
 
-def _all_left_out(path: Path, found: Found) -> UserError:
-    reason, count = Counter(str(skipped.reason) for skipped in found.skipped).most_common(1)[0]
+def _all_left_out(path: Path, reading: Reading) -> UserError:
+    reason, count = Counter(str(skipped.reason) for skipped in reading.skipped).most_common(1)[0]
     return UserError(
         "No utterance of {name} can be used.",
         "All {count} were left out, mostly for this reason: {reason}",
         "Mend the data set, or choose another.",
         name=path.name,
-        count=len(found.skipped),
+        count=len(reading.skipped),
         reason=f"{reason} ({count})",
     )
 
@@ -313,9 +313,9 @@ def _drawn(dataset: Dataset, count: int, seed: int) -> set[str]:
 
     def unlike(chosen: set[str]) -> float:
         """How many people of each sex the draw has too many or too few, together."""
-        there = Counter(sexes[s] for s in chosen if s in sexes)
+        drawn = Counter(sexes[s] for s in chosen if s in sexes)
         share = len(chosen) / len(emotions)
-        return sum(abs(there[sex] - share * people) for sex, people in everyone.items())
+        return sum(abs(drawn[sex] - share * people) for sex, people in everyone.items())
 
     return max(draws, key=lambda chosen: (covered(chosen), -round(unlike(chosen), 6)))
 

@@ -24,9 +24,9 @@ def word(probabilities: np.ndarray, labels: Sequence[str], unsure_below: float) 
     return UNSURE if float(probabilities[best]) < unsure_below else labels[best]
 
 
-def threshold(asked: float, of_model: float) -> float:
+def threshold(chosen: float, of_model: float) -> float:
     """What a person asks for; the model's, where they leave it to the model (`BY_MODEL`)."""
-    return of_model if asked < 0 else asked
+    return of_model if chosen < 0 else chosen
 
 
 def fitted_threshold(certainty: np.ndarray, right: np.ndarray, wanted: float = 0.5) -> float:
@@ -34,12 +34,12 @@ def fitted_threshold(certainty: np.ndarray, right: np.ndarray, wanted: float = 0
 
     certainty: float [n], of words on speakers who took no part in the training; right: bool [n].
     """
-    found = 0.0
+    highest = 0.0
     for hundredths in range(100):
         below = certainty < hundredths / 100
         if below.any() and right[below].mean() <= wanted:
-            found = hundredths / 100
-    return found
+            highest = hundredths / 100
+    return highest
 
 
 def snr_db(powers: np.ndarray, spoken: np.ndarray) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,18 +13,18 @@ from models.emotion.contents import contents
 from models.emotion.recognizer import Recognizer
 from models.emotion.samples import located
 from models.emotion.significance import Comparison, compare
-from models.emotion.tables import item_row
+from models.emotion.tables import ItemRow, item_row
 from models.overlap import TrainingOverlap
 from models.progress import Progress
 
 
 def evaluate_with(
     recognizer: Recognizer, path: str | Path, progress: Progress
-) -> tuple[speakers.Evaluation, list[dict[str, Any]]]:
-    """(figures, one row an utterance) of a loaded recognizer on a data set; only labels that it knows count."""
+) -> tuple[speakers.Evaluation, list[ItemRow]]:
+    """(metrics, a row an utterance) of a loaded recognizer on a data set; only labels that it knows count."""
     merged = data.EXCITED_IS_HAPPY if recognizer.info.preprocessing.get("excited_is_happy", True) else {}
     dataset = data.open_dataset(located(path), labels=list(recognizer.labels), merge=merged)
-    rows: list[dict[str, Any]] = []
+    rows: list[ItemRow] = []
     probabilities: list[np.ndarray] = []
     kept = dataset.utterances
     overlap = TrainingOverlap.of(recognizer.info, contents(kept))
@@ -60,5 +59,5 @@ def compared_with(
     """
     if Path(other).suffix.lower() == ".csv":
         return compare(evaluation, speakers.read_items(other))
-    found, _ = evaluate_with(Recognizer.load(other, device), path, progress)
-    return compare(evaluation, found)
+    other_evaluation, _ = evaluate_with(Recognizer.load(other, device), path, progress)
+    return compare(evaluation, other_evaluation)

@@ -32,7 +32,7 @@ class Variant:
     speed: float = 1.0
     scene: int = 0
 
-    def key(self, speaker: str) -> list[Any]:
+    def key(self, speaker: str) -> list[object]:
         """What the cache finds it by."""
         return [self.speed, asdict(degrade.scene_of(speaker, self.scene))] if self.scene else [self.speed]
 

@@ -22,7 +22,7 @@ class FilePrediction:
     mean_alone: the same without what was known of the person; equal where no person was given.
     unsure_below: the certainty under which the word is UNSURE. snr_db: speech over noise, the median of the windows with
     speech; NaN where there is none.
-    figures, new_s: float32 [n, figures] and float64 [n], what a person is known by of each window, and how much speech of it
+    functionals, new_s: float32 [n, functionals] and float64 [n], what a person is known by of each window, and how much speech of it
     the windows before did not have; None where a model hears everybody alike. voice: float32 [256], whose voice it is, an
     embedding of length 1; None where there is none.
     sentences: (start, end) in seconds of what is spoken without a longer pause.
@@ -43,7 +43,7 @@ class FilePrediction:
     snr_db: float
     attention_times_s: np.ndarray
     attention: np.ndarray
-    figures: np.ndarray | None = None
+    functionals: np.ndarray | None = None
     new_s: np.ndarray | None = None
     voice: np.ndarray | None = None
     sentences: tuple[tuple[float, float], ...] = ()
@@ -101,7 +101,7 @@ class FilePrediction:
 
     def sentence_rows(self) -> list[list[object]]:
         """`rows` by sentence; one that says so for a file in which nobody speaks."""
-        found = [
+        rows = [
             [str(self.path), round(start, 3), round(end, 3), label, *(round(float(p), 6) for p in values)]
             for start, end, label, values in self.by_sentence()
         ]
@@ -112,14 +112,14 @@ class FilePrediction:
             NO_SPEECH,
             *[""] * len(self.labels),
         ]
-        return found or [empty]
+        return rows or [empty]
 
     def tell(self, person: Person) -> None:
         """Let the person be known by what is said here."""
-        if self.figures is not None and self.new_s is not None:
-            for figures, seconds in zip(self.figures, self.new_s, strict=True):
+        if self.functionals is not None and self.new_s is not None:
+            for functionals, seconds in zip(self.functionals, self.new_s, strict=True):
                 if seconds > 0:
-                    person.hear(figures, float(seconds))
+                    person.hear(functionals, float(seconds))
 
     def spoken_attention(self) -> np.ndarray:
         """`attention` where a window with speech covers it, 0 elsewhere: float32 [m]."""

@@ -38,7 +38,7 @@ def by_voice(predictions: Sequence[FilePrediction]) -> list[str]:
     from scipy.cluster.hierarchy import fcluster, linkage
 
     names = [""] * len(predictions)
-    places = [n for n, one in enumerate(predictions) if one.voice is not None and one.spoken]
+    places = [n for n, item in enumerate(predictions) if item.voice is not None and item.spoken]
     if len(places) > 1:
         voices = np.stack([np.asarray(predictions[n].voice, np.float64) for n in places])
         groups = fcluster(linkage(voices, "average", "cosine"), NEAR, "distance").tolist()
@@ -53,17 +53,17 @@ def listed(table: Path) -> dict[Path, str]:
 
     Paths are relative to its folder. Raises UserError where the columns are missing.
     """
-    found = read_table(table, ["path"])
-    column = next((name for name in PEOPLE_COLUMNS if name in found.columns), None)
+    listing = read_table(table, ["path"])
+    column = next((name for name in PEOPLE_COLUMNS if name in listing.columns), None)
     if column is None:
         raise UserError(
             "{name} does not say who speaks.",
             "It has the columns {columns}, but neither person nor speaker.",
             "Add a column person to it.",
             name=table.name,
-            columns=", ".join(found.columns),
+            columns=", ".join(listing.columns),
         )
-    return {(table.parent / row["path"]): row[column] for row in found.rows if row["path"]}
+    return {(table.parent / row["path"]): row[column] for row in listing.rows if row["path"]}
 
 
 def grouped(

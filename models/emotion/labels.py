@@ -46,23 +46,23 @@ class Voice:
 def voice_of(prediction: FilePrediction, by: By = "window", name: str = "") -> Voice:
     """The stretches of a recording that have a word: sentences, or windows of which equal neighbours are one."""
     if by == "sentence":
-        found = [
+        sentences = [
             Spoken(start, end, label, float(values.max()))
             for start, end, label, values in prediction.by_sentence()
         ]
-        return Voice(prediction.path, name, tuple(found))
+        return Voice(prediction.path, name, tuple(sentences))
     log = SessionLog()
     starts, ends = prediction.edges()
     for start, end, label in zip(starts, ends, prediction.window_labels(), strict=True):
         log.add(float(start), float(end), label)
     middles = (starts + ends) / 2
-    found = []
-    for one in log.stretches:
-        if one.label is not None:
-            inside = (middles >= one.start_s) & (middles <= one.end_s)
+    spoken = []
+    for stretch in log.stretches:
+        if stretch.label is not None:
+            inside = (middles >= stretch.start_s) & (middles <= stretch.end_s)
             certainty = float(prediction.probabilities[inside].max(axis=1).mean())
-            found.append(Spoken(one.start_s, one.end_s, one.label, certainty))
-    return Voice(prediction.path, name, tuple(found))
+            spoken.append(Spoken(stretch.start_s, stretch.end_s, stretch.label, certainty))
+    return Voice(prediction.path, name, tuple(spoken))
 
 
 def write(out: Path, predictions: Sequence[FilePrediction], labels: Sequence[str], by: By = "window") -> None:
@@ -71,11 +71,11 @@ def write(out: Path, predictions: Sequence[FilePrediction], labels: Sequence[str
     if out.suffix.lower() in (".csv", ""):
         head = ["path", "start_s", "end_s", "label", *(f"p_{label}" for label in labels)]
         rows = [
-            row for one in predictions for row in (one.sentence_rows() if by == "sentence" else one.rows())
+            row for item in predictions for row in (item.sentence_rows() if by == "sentence" else item.rows())
         ]
         write_csv(out, [head, *rows])
         return
-    write_voices(out, [voice_of(one, by) for one in predictions])
+    write_voices(out, [voice_of(item, by) for item in predictions])
 
 
 def write_voices(out: Path, voices: Sequence[Voice]) -> None:
@@ -104,9 +104,12 @@ def write_voices(out: Path, voices: Sequence[Voice]) -> None:
 def audacity(voices: Sequence[Voice]) -> str:
     """Lines of start, end and label, tab-separated, in order of time; a speaker's name stands before the word."""
     lines = [
-        (one.start_s, f"{one.start_s:.6f}\t{one.end_s:.6f}\t{voice.name and f'{voice.name}: '}{one.label}\n")
+        (
+            stretch.start_s,
+            f"{stretch.start_s:.6f}\t{stretch.end_s:.6f}\t{voice.name and f'{voice.name}: '}{stretch.label}\n",
+        )
         for voice in voices
-        for one in voice.stretches
+        for stretch in voice.stretches
     ]
     return "".join(line for _, line in sorted(lines))
 
@@ -117,10 +120,10 @@ def rttm(voices: Sequence[Voice]) -> str:
     lines = []
     for voice in voices:
         recording, name = "_".join(voice.recording.stem.split()), "_".join(voice.name.split()) or NOTHING
-        for one in voice.stretches:
-            times = f"{one.start_s:.3f} {one.end_s - one.start_s:.3f}"
+        for stretch in voice.stretches:
+            times = f"{stretch.start_s:.3f} {stretch.end_s - stretch.start_s:.3f}"
             lines.append(
-                f"EMOTION {recording} 1 {times} {NOTHING} {one.label} {name} {one.certainty:.3f} {NOTHING}\n"
+                f"EMOTION {recording} 1 {times} {NOTHING} {stretch.label} {name} {stretch.certainty:.3f} {NOTHING}\n"
             )
     return "".join(lines)
 
@@ -150,8 +153,8 @@ def elan(voices: Sequence[Voice]) -> bytes:
         tier = ET.SubElement(
             document, "TIER", {"TIER_ID": name, "PARTICIPANT": voice.name, "LINGUISTIC_TYPE_REF": "emotion"}
         )
-        for one in voice.stretches:
-            for seconds in (one.start_s, one.end_s):
+        for stretch in voice.stretches:
+            for seconds in (stretch.start_s, stretch.end_s):
                 slots += 1
                 ET.SubElement(
                     order,
@@ -164,11 +167,11 @@ def elan(voices: Sequence[Voice]) -> bytes:
             aligned = ET.SubElement(
                 holder, "ALIGNABLE_ANNOTATION", {"ANNOTATION_ID": f"a{annotations}", **slot}
             )
-            ET.SubElement(aligned, "ANNOTATION_VALUE").text = one.label
+            ET.SubElement(aligned, "ANNOTATION_VALUE").text = stretch.label
     ET.SubElement(
         document,
         "LINGUISTIC_TYPE",
         {"LINGUISTIC_TYPE_ID": "emotion", "TIME_ALIGNABLE": "true", "GRAPHIC_REFERENCES": "false"},
     )
-    made: bytes = ET.tostring(document, encoding="UTF-8", xml_declaration=True)
-    return made
+    result: bytes = ET.tostring(document, encoding="UTF-8", xml_declaration=True)
+    return result

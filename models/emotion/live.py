@@ -14,7 +14,7 @@ from models.emotion.classifiers import Prediction
 from models.emotion.doubt import threshold, word
 from models.emotion.live_settings import LiveSettings
 from models.emotion.person import Person
-from models.emotion.voice import CHUNK, CHUNK_S, RATE, Heard, SpeechGate
+from models.emotion.voice import CHUNK, CHUNK_S, RATE, SpeechGate, VoiceActivity
 from models.voice_profiles import VoiceMean, VoiceProfile
 from models.voices import LongVoice
 
@@ -38,7 +38,9 @@ class Recognizes(Protocol):
 
     def classify(
         self, waveform: np.ndarray, person: Person | None = None, new_s: float | None = None
-    ) -> Prediction: ...
+    ) -> Prediction:
+        """A window, float32 [samples] at 16 kHz. person: who speaks, known better afterwards by `new_s` seconds of speech."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -115,14 +117,16 @@ class LiveRecognizer:
     def step(self, window: np.ndarray, end_time: float) -> LiveResult:
         """Judge a window: float32 [samples] at 16 kHz, the newest last."""
         started = time.perf_counter()
-        heard = self.gate.judge(window)
+        activity = self.gate.judge(window)
         recent = max(1, round(RECENT_S / CHUNK_S))
-        likely = float(heard.voice[-recent:].max(initial=0.0))
-        if not heard.speech or not heard.spoken[-recent:].any():
+        likely = float(activity.probabilities[-recent:].max(initial=0.0))
+        if not activity.speech or not activity.spoken[-recent:].any():
             self._recent.clear()
             took = time.perf_counter() - started
-            return LiveResult(end_time, False, likely, heard.speech_s, None, None, None, took, self._known_s)
-        raw = self._classify(window, heard, end_time).probabilities
+            return LiveResult(
+                end_time, False, likely, activity.speech_s, None, None, None, took, self._known_s
+            )
+        raw = self._classify(window, activity, end_time).probabilities
         self._recent.append(raw)
         smoothed = np.mean(self._recent, axis=0)
         unsure_below = threshold(self.settings.unsure_below, self.recognizer.unsure_below)
@@ -130,26 +134,26 @@ class LiveRecognizer:
             end_time=end_time,
             speech=True,
             speech_probability=likely,
-            speech_s=heard.speech_s,
+            speech_s=activity.speech_s,
             label=word(smoothed, self.recognizer.labels, unsure_below),
             probabilities=smoothed,
             raw_probabilities=raw,
             inference_s=time.perf_counter() - started,
             known_s=self._known_s,
             likeliest=word(smoothed, self.recognizer.labels, 0.0),
-            snr_db=heard.snr_db,
+            snr_db=activity.snr_db,
         )
 
     @property
     def _known_s(self) -> float:
         return self.person.speech_s if self.person is not None else 0.0
 
-    def _classify(self, window: np.ndarray, heard: Heard, end_time: float) -> Prediction:
+    def _classify(self, window: np.ndarray, activity: VoiceActivity, end_time: float) -> Prediction:
         """Against the person, who is known better by the speech that earlier windows did not have."""
-        speech = window[heard.part(MARGIN_CHUNKS)]
+        speech = window[activity.part(MARGIN_CHUNKS)]
         if self.person is None:
             return self.recognizer.classify(speech)
-        new = heard.spoken.copy()
+        new = activity.spoken.copy()
         if end_time > self._heard_to:
             count = max(1, round(min(end_time - self._heard_to, len(new) * CHUNK_S) / CHUNK_S))
             new[:-count] = False

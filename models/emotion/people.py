@@ -14,9 +14,9 @@ from models.emotion.network import LinearClassifier
 
 @dataclass(frozen=True)
 class People:
-    """usual: [figures], the mean over speakers and variants; spread: [figures], of an utterance around either mean.
+    """usual: [functionals], the mean over speakers and variants; spread: [functionals], of an utterance around either mean.
 
-    means: of every speaker, in every variant (speed or scene), [figures]. A speaker is another person in another scene:
+    means: of every speaker, in every variant (speed or scene), [functionals]. A speaker is another person in another scene:
     room and microphone go with the voice.
     """
 
@@ -29,20 +29,20 @@ class People:
         cls, network: LinearClassifier, features: Sequence[Sequence[np.ndarray]], speakers: Sequence[str]
     ) -> People:
         """features: of every utterance its variants, float32 [frames, dim]; speakers: who says it."""
-        figures = torch.stack(
-            [torch.stack([_figures(network, entry) for entry in item]) for item in features]
+        functionals = torch.stack(
+            [torch.stack([_functionals(network, entry) for entry in item]) for item in features]
         )
         names = np.array(speakers)
         means = {
-            (str(name), variant): figures[names == name, variant].mean(0)
+            (str(name), variant): functionals[names == name, variant].mean(0)
             for name in dict.fromkeys(speakers)
-            for variant in range(figures.shape[1])
+            for variant in range(functionals.shape[1])
         }
         usual = torch.stack(list(means.values())).mean(0)
         own = torch.stack(
-            [torch.stack([means[name, v] for v in range(figures.shape[1])]) for name in speakers]
+            [torch.stack([means[name, v] for v in range(functionals.shape[1])]) for name in speakers]
         )
-        around = torch.cat([(figures - own).flatten(0, 1), (figures - usual).flatten(0, 1)])
+        around = torch.cat([(functionals - own).flatten(0, 1), (functionals - usual).flatten(0, 1)])
         return cls(usual, around.square().mean(0).sqrt(), means)
 
     def reference(self, speaker: str, variant: int, own: bool) -> Tensor:
@@ -51,5 +51,5 @@ class People:
 
 
 @torch.inference_mode()
-def _figures(network: LinearClassifier, frames: np.ndarray) -> Tensor:
+def _functionals(network: LinearClassifier, frames: np.ndarray) -> Tensor:
     return network.functionals(torch.from_numpy(frames)[None], torch.tensor([len(frames)]))[0].clone()

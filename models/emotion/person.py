@@ -18,11 +18,11 @@ PRIOR_S = 15.0  # chosen within the training's speakers
 
 @dataclass
 class Person:
-    """One person's session. speech_s: seconds of speech that the mean holds; figures: float64 [figures], their sum
+    """One person's session. speech_s: seconds of speech that the mean holds; functionals: float64 [functionals], their sum
     weighted by the seconds; None before anything was heard."""
 
     speech_s: float = 0.0
-    figures: np.ndarray | None = field(default=None, repr=False)
+    functionals: np.ndarray | None = field(default=None, repr=False)
 
     @classmethod
     def known_by(cls, mean: VoiceMean | None) -> Person:
@@ -33,25 +33,25 @@ class Person:
 
     def mean(self) -> VoiceMean | None:
         """What can be kept of them; None before anything was heard."""
-        if self.figures is None or not self.speech_s:
+        if self.functionals is None or not self.speech_s:
             return None
-        return VoiceMean(self.figures / self.speech_s, self.speech_s)
+        return VoiceMean(self.functionals / self.speech_s, self.speech_s)
 
-    def hear(self, figures: np.ndarray, seconds: float) -> None:
-        """Take in so many seconds of new speech with these figures, float [figures]."""
-        weighted = np.asarray(figures, np.float64) * seconds
-        if self.figures is not None and len(self.figures) != len(weighted):
-            raise ValueError("another model's figures: forget the person first")
-        self.figures = weighted if self.figures is None else self.figures + weighted
+    def hear(self, functionals: np.ndarray, seconds: float) -> None:
+        """Take in so many seconds of new speech with these functionals, float [functionals]."""
+        weighted = np.asarray(functionals, np.float64) * seconds
+        if self.functionals is not None and len(self.functionals) != len(weighted):
+            raise ValueError("another model's functionals: forget the person first")
+        self.functionals = weighted if self.functionals is None else self.functionals + weighted
         self.speech_s += seconds
 
     def reference(self, usual: np.ndarray) -> np.ndarray:
-        """float32 [figures]: what the person is heard against; `usual` as long as nothing is known of them."""
-        if self.figures is None:
+        """float32 [functionals]: what the person is heard against; `usual` as long as nothing is known of them."""
+        if self.functionals is None:
             return np.asarray(usual, np.float32)
-        known = PRIOR_S * np.asarray(usual, np.float64) + self.figures
+        known = PRIOR_S * np.asarray(usual, np.float64) + self.functionals
         return (known / (PRIOR_S + self.speech_s)).astype(np.float32)
 
     def forget(self) -> None:
         """A stranger again."""
-        self.speech_s, self.figures = 0.0, None
+        self.speech_s, self.functionals = 0.0, None

@@ -24,7 +24,7 @@ from models.emotion.doubt import BY_MODEL, threshold
 from models.emotion.file_prediction import FilePrediction
 from models.emotion.person import Person
 from models.emotion.published import imported
-from models.emotion.voice import Heard, SpeechGate, sentences
+from models.emotion.voice import SpeechGate, VoiceActivity, sentences
 from models.errors import UserError
 from models.loading import BUNDLED, Choice, hub_model, is_hub_name, open_model
 from models.pretrained import locate
@@ -96,19 +96,21 @@ class Recognizer:
         if waveform.ndim != 1 or not len(waveform):
             raise ValueError("a window is a one-dimensional array with at least one sample")
         most = round(self.window_s * SAMPLE_RATE)
-        heard = waveform[-most:]
-        result = self._classifier.classify([heard])
+        window = waveform[-most:]
+        result = self._classifier.classify([window])
         if person is None:
             return result[0]
-        return self._against(result, person, [len(heard) / SAMPLE_RATE if new_s is None else new_s])[0]
+        return self._against(result, person, [len(window) / SAMPLE_RATE if new_s is None else new_s])[0]
 
     def against(self, prediction: FilePrediction, person: Person | None) -> FilePrediction:
         """What was recognised, told anew against a person; alone where there is none. Nothing is heard again."""
-        if prediction.figures is None:
+        if prediction.functionals is None:
             return prediction
-        found = self._classifier.of_figures(prediction.figures, person or Person())
+        probabilities = self._classifier.of_functionals(prediction.functionals, person or Person())
         return replace(
-            prediction, probabilities=found, mean_probabilities=self._mean(found, prediction.speech)
+            prediction,
+            probabilities=probabilities,
+            mean_probabilities=self._mean(probabilities, prediction.speech),
         )
 
     def learn_voice(
@@ -125,8 +127,8 @@ class Recognizer:
     ) -> list[Prediction]:
         """The predictions anew, after the person was heard for so many seconds in each (0: nothing was said)."""
         for prediction, seconds in zip(predictions, new_s, strict=True):
-            if prediction.figures is not None and seconds > 0:
-                person.hear(prediction.figures, seconds)
+            if prediction.functionals is not None and seconds > 0:
+                person.hear(prediction.functionals, seconds)
         return self._classifier.again(predictions, person)
 
     def recognize(
@@ -151,20 +153,20 @@ class Recognizer:
         window, hop = round(self.window_s * SAMPLE_RATE), max(1, round(hop_s * SAMPLE_RATE))
         starts: list[int] = []
         lengths: list[int] = []
-        gates: list[Heard] = []
+        activities: list[VoiceActivity] = []
         predictions: list[Prediction] = []
         alone: list[np.ndarray] = []
         new: list[float] = []
         for batch in _grouped(_windows(audio.blocks(path, SAMPLE_RATE), window, hop), GATED):
             starts += [start for start, _samples in batch]
             lengths += [len(samples) for _start, samples in batch]
-            gate = self._judge([samples for _start, samples in batch])
-            gates += gate
+            judged = self._judge([samples for _start, samples in batch])
+            activities += judged
             for first, part in enumerate(_grouped(batch, BATCH)):
-                there = gate[first * BATCH :][: len(part)]
-                result = self._spoken_part([samples for _start, samples in part], there)
+                of_part = judged[first * BATCH :][: len(part)]
+                result = self._spoken_part([samples for _start, samples in part], of_part)
                 alone += [item.probabilities for item in result]
-                new_s = _new_seconds(part, [heard.speech for heard in there], hop)
+                new_s = _new_seconds(part, [activity.speech for activity in of_part], hop)
                 new += new_s
                 if person is not None:
                     result = self._against(result, person, new_s)
@@ -176,16 +178,16 @@ class Recognizer:
         begins = np.array(starts) / SAMPLE_RATE
         times = (duration_s, begins, begins + np.array(lengths) / SAMPLE_RATE)
         doubt = threshold(unsure_below, self.unsure_below)
-        whole = self._summed_up(path, times, gates, predictions, doubt)
-        figures, voice = _known_by(gates, predictions)
+        whole = self._summed_up(path, times, activities, predictions, doubt)
+        functionals, voice = _known_by(activities, predictions)
         without = self._mean(np.stack(alone), whole.speech)
         return replace(
             whole,
             mean_alone=without,
             new_s=np.array(new),
-            figures=figures,
+            functionals=functionals,
             voice=voice,
-            sentences=sentences([start / SAMPLE_RATE for start in starts], gates, duration_s),
+            sentences=sentences([start / SAMPLE_RATE for start in starts], activities, duration_s),
         )
 
     def _mean(self, probabilities: np.ndarray, speech: np.ndarray) -> np.ndarray:
@@ -193,16 +195,16 @@ class Recognizer:
         mean: np.ndarray = probabilities[speech if speech.any() else slice(None)].mean(axis=0)
         return mean
 
-    def _spoken_part(self, windows: list[np.ndarray], gate: list[Heard]) -> list[Prediction]:
+    def _spoken_part(self, windows: list[np.ndarray], activities: list[VoiceActivity]) -> list[Prediction]:
         """The windows, each cut to the speech in it; attention is that of the whole window, 0 where it was not heard."""
-        parts = [heard.part(MARGIN_CHUNKS) for heard in gate]
+        parts = [activity.part(MARGIN_CHUNKS) for activity in activities]
         result = self._classifier.classify([item[part] for item, part in zip(windows, parts, strict=True)])
         return [
             _placed(item, part.start / SAMPLE_RATE, len(window) / SAMPLE_RATE)
             for item, part, window in zip(result, parts, windows, strict=True)
         ]
 
-    def _judge(self, windows: list[np.ndarray]) -> list[Heard]:
+    def _judge(self, windows: list[np.ndarray]) -> list[VoiceActivity]:
         self._gate = self._gate or SpeechGate()
         return self._gate.judge_all(windows)
 
@@ -210,12 +212,12 @@ class Recognizer:
         self,
         path: Path,
         times: tuple[float, np.ndarray, np.ndarray],
-        gates: list[Heard],
+        activities: list[VoiceActivity],
         predictions: list[Prediction],
         unsure_below: float,
     ) -> FilePrediction:
         duration_s, begins, ends = times
-        speech = np.array([heard.speech for heard in gates])
+        speech = np.array([activity.speech for activity in activities])
         probabilities = np.stack([prediction.probabilities for prediction in predictions])
         mean = self._mean(probabilities, speech)
         attention_times, attention = _joined_attention(begins, predictions)
@@ -230,7 +232,7 @@ class Recognizer:
             mean_alone=mean,
             labels=self.labels,
             unsure_below=unsure_below,
-            snr_db=_middle([heard.snr_db for heard in gates if heard.speech]),
+            snr_db=_middle([activity.snr_db for activity in activities if activity.speech]),
             attention_times_s=attention_times,
             attention=attention,
         )
@@ -243,18 +245,18 @@ def _no_sound(path: Path) -> UserError:
 
 
 def _known_by(
-    gates: list[Heard], predictions: list[Prediction]
+    activities: list[VoiceActivity], predictions: list[Prediction]
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """What a person is known by of every window, and whose voice it is on the whole, where the model tells."""
-    figures = [prediction.figures for prediction in predictions if prediction.figures is not None]
+    functionals = [prediction.functionals for prediction in predictions if prediction.functionals is not None]
     voices = [
         prediction.voice
-        for prediction, heard in zip(predictions, gates, strict=True)
-        if heard.speech and prediction.voice is not None
+        for prediction, activity in zip(predictions, activities, strict=True)
+        if activity.speech and prediction.voice is not None
     ]
     mean = np.mean(voices, axis=0) if voices else None
     voice = mean / max(float(np.linalg.norm(mean)), 1e-9) if mean is not None else None
-    return (np.stack(figures) if figures else None), voice
+    return (np.stack(functionals) if functionals else None), voice
 
 
 def _middle(values: list[float]) -> float:

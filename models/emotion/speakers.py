@@ -1,4 +1,4 @@
-"""How good an emotion model is, and for whom: figures over all utterances, a speaker, a sex, a session.
+"""How good an emotion model is, and for whom: metrics over all utterances, a speaker, a sex, a session.
 
 NumPy alone: the window imports this. Whether one model is better than another says `significance.py`.
 
@@ -61,7 +61,7 @@ class Bin:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The figures of a model on `n` utterances.
+    """The metrics of a model on `n` utterances.
 
     recall, precision: by label, NaN where an emotion never occurred or was never predicted. uar: the mean of
     the recalls that are defined. macro_f1: over the emotions that occurred or were predicted. confusion: int64
@@ -158,7 +158,7 @@ def evaluate(
     sessions: Sequence[str] | None = None,
     ids: Sequence[str] | None = None,
 ) -> Evaluation:
-    """The figures of predictions [n, classes], columns in the order of `labels`; n may be 0.
+    """The metrics of predictions [n, classes], columns in the order of `labels`; n may be 0.
 
     truth, speakers, sexes, sessions, ids: [n] words; an empty sex or session belongs to no group. ids name the
     utterances, so that two evaluations can be compared whatever their order. The predicted class is the first of
@@ -179,12 +179,12 @@ def evaluate(
             _listed(sex[who == name]),
             _listed(session[who == name]),
             int((who == name).sum()),
-            **figures(confused(true[who == name], predicted[who == name], len(labels))),
+            **metrics_of(confused(true[who == name], predicted[who == name], len(labels))),
         )
         for name in sorted(set(who))
     )
     recall, precision = _recall(confusion), _recall(confusion.T)
-    overall = figures(confusion)
+    overall = metrics_of(confusion)
     return Evaluation(
         labels=tuple(labels),
         n=count,
@@ -256,7 +256,7 @@ def read_items(path: str | Path) -> Evaluation:
         ) from error
 
 
-# --- figures ------------------------------------------------------------------------------------------------
+# --- metrics ------------------------------------------------------------------------------------------------
 
 
 def confused(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -264,7 +264,7 @@ def confused(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarr
     return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
-def figures(confusion: np.ndarray) -> dict[str, float]:
+def metrics_of(confusion: np.ndarray) -> dict[str, float]:
     """accuracy, uar and weighted_f1 of a confusion matrix; 0 for an empty one."""
     total = confusion.sum()
     if not total:
@@ -313,8 +313,8 @@ def _f1(confusion: np.ndarray) -> np.ndarray:
 
 
 def _macro_f1(confusion: np.ndarray) -> float:
-    there = (confusion.sum(0) + confusion.sum(1)) > 0
-    return float(_f1(confusion)[there].mean()) if there.any() else 0.0
+    defined = (confusion.sum(0) + confusion.sum(1)) > 0
+    return float(_f1(confusion)[defined].mean()) if defined.any() else 0.0
 
 
 def _listed(words: np.ndarray) -> str:
@@ -327,9 +327,9 @@ def _groups(
 ) -> tuple[GroupMetrics, ...]:
     groups = []
     for name in sorted(set(words) - {""}):
-        mine = words == name
-        result = figures(confused(truth[mine], predicted[mine], classes))
-        groups.append(GroupMetrics(str(name), len(set(speakers[mine])), int(mine.sum()), **result))
+        members = words == name
+        result = metrics_of(confused(truth[members], predicted[members], classes))
+        groups.append(GroupMetrics(str(name), len(set(speakers[members])), int(members.sum()), **result))
     return tuple(groups)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,8 +11,10 @@ from models.emotion.corpora import Utterance
 from models.emotion.speakers import Evaluation
 from models.tables import write_csv, write_json, write_records
 
+ItemRow = dict[str, str | float]  # a row of ``items.csv``, by column
 
-def write_evaluation(folder: Path, evaluation: Evaluation, items: Sequence[dict[str, Any]]) -> None:
+
+def write_evaluation(folder: Path, evaluation: Evaluation, items: Sequence[ItemRow]) -> None:
     """``figures.json``, ``speakers.csv`` and ``items.csv`` in `folder`."""
     write_json(folder / "figures.json", evaluation.as_dict())
     write_csv(folder / "speakers.csv", evaluation.to_rows())
@@ -25,8 +26,8 @@ def item_row(
     path: str,
     labels: Sequence[str],
     probabilities: np.ndarray,
-    more: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+    more: Mapping[str, str | float] | None = None,
+) -> ItemRow:
     """The row of ``items.csv`` that an utterance has: what is true of it, what is predicted, a probability a class.
 
     probabilities: float [classes], in the order of `labels`. more: further columns, before the probabilities.

@@ -22,7 +22,7 @@ from models.emotion.features import build_front_end
 from models.emotion.losses import class_weights, mean_cross_entropy, weighted_f1
 from models.emotion.people import People
 from models.emotion.samples import located
-from models.emotion.tables import item_row
+from models.emotion.tables import ItemRow, item_row
 from models.fingerprint import Used
 from models.progress import Progress
 from models.resources import cache_folder
@@ -38,7 +38,7 @@ FRONT_ENDS = {"logmel": "log-mel", "voice": "voice encoder", "hubert": "HuBERT"}
 class Batch:
     """features float32 [batch, frames, dim], padded; lengths, emotions, speakers int64 [batch].
 
-    references: float32 [batch, figures], how the person who speaks lies as a whole; None where the network asks nothing
+    references: float32 [batch, functionals], how the person who speaks lies as a whole; None where the network asks nothing
     of the kind.
     """
 
@@ -285,7 +285,7 @@ class EmotionTask(Task[EmotionConfig]):
         draw(history, self.last_evaluation if hasattr(self, "last_evaluation") else None, path)
         return [path]
 
-    def judge_test(self, place: Path, device: str) -> list[dict[str, Any]]:
+    def judge_test(self, place: Path, device: str) -> list[ItemRow]:
         """One row an utterance of the test part, by the checkpoint at `place`, every window of it heard."""
         weights, info = checkpoint.load(place, "emotion")
         trained = network.build(network.NetworkConfig(**info.network))
@@ -335,25 +335,25 @@ def network_config(
     config: EmotionConfig, feature_dim: int, classes: int, speakers: int, encoder_layers: int = 0
 ) -> network.NetworkConfig:
     """The network that a training config asks for, on features of that size."""
-    asked = config.network
-    adversary = asked.kind == "enhanced" and config.adversary.weight > 0
+    settings = config.network
+    adversary = settings.kind == "enhanced" and config.adversary.weight > 0
     return network.NetworkConfig(
-        kind=asked.kind,
+        kind=settings.kind,
         feature_dim=feature_dim,
         classes=classes,
         speakers=speakers if adversary else 0,
-        hidden=asked.hidden,
-        layers=asked.layers,
-        heads=asked.heads,
-        dropout=asked.dropout,
-        attention_dropout=asked.attention_dropout,
-        fusion=asked.fusion,
-        speaker_norm=asked.speaker_norm,
-        attention=asked.attention,
-        attention_over=asked.attention_over,
-        stack=asked.stack,
-        input_norm=asked.input_norm,
-        statistics=asked.statistics,
+        hidden=settings.hidden,
+        layers=settings.layers,
+        heads=settings.heads,
+        dropout=settings.dropout,
+        attention_dropout=settings.attention_dropout,
+        fusion=settings.fusion,
+        speaker_norm=settings.speaker_norm,
+        attention=settings.attention,
+        attention_over=settings.attention_over,
+        stack=settings.stack,
+        input_norm=settings.input_norm,
+        statistics=settings.statistics,
         encoder_layers=encoder_layers,
     )
 

@@ -54,15 +54,15 @@ def speaking(levels: Sequence[np.ndarray]) -> np.ndarray:
     frames = max(len(level) for level in levels)
     table = np.stack([np.pad(level, (0, frames - len(level)), constant_values=-120.0) for level in levels])
     own = np.quantile(table, LOUD_SHARE, axis=1, keepdims=True)
-    heard: np.ndarray = (table > own - BELOW_DB) & (table > FLOOR_DB) & (table > table.max(axis=0) - LEAK_DB)
-    return heard
+    result: np.ndarray = (table > own - BELOW_DB) & (table > FLOOR_DB) & (table > table.max(axis=0) - LEAK_DB)
+    return result
 
 
-def spoken(heard: np.ndarray, starts_s: np.ndarray, ends_s: np.ndarray) -> np.ndarray:
-    """bool [n]: whether enough of each stretch is speech. heard: bool [frames] of one track, as `speaking` gives it."""
-    counts = np.concatenate([[0], np.cumsum(heard)])
-    first = np.clip(np.round(starts_s / FRAME_S).astype(np.int64), 0, len(heard))
-    last = np.clip(np.maximum(np.round(ends_s / FRAME_S).astype(np.int64), first + 1), 0, len(heard))
+def spoken(speaks: np.ndarray, starts_s: np.ndarray, ends_s: np.ndarray) -> np.ndarray:
+    """bool [n]: whether enough of each stretch is speech. speaks: bool [frames] of one track, as `speaking` gives it."""
+    counts = np.concatenate([[0], np.cumsum(speaks)])
+    first = np.clip(np.round(starts_s / FRAME_S).astype(np.int64), 0, len(speaks))
+    last = np.clip(np.maximum(np.round(ends_s / FRAME_S).astype(np.int64), first + 1), 0, len(speaks))
     share = (counts[last] - counts[first]) / np.maximum(1, last - first)
     enough: np.ndarray = share > SHARE
     return enough

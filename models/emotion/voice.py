@@ -91,14 +91,14 @@ class VoiceDetector:
 
 
 @dataclass(frozen=True)
-class Heard:
+class VoiceActivity:
     """What the gate makes of a window.
 
-    voice: float32 [chunks], probability of speech of every 32 ms; spoken: bool [chunks], where it is believed.
+    probabilities: float32 [chunks], of speech in every 32 ms; spoken: bool [chunks], where it is believed.
     speech: whether that is enough for an emotion to be told. snr_db: speech over noise; NaN where nobody speaks.
     """
 
-    voice: np.ndarray
+    probabilities: np.ndarray
     spoken: np.ndarray
     speech: bool
     snr_db: float = float("nan")
@@ -120,23 +120,23 @@ class Heard:
 
 
 def sentences(
-    starts_s: Sequence[float], gates: Sequence[Heard], duration_s: float
+    starts_s: Sequence[float], activities: Sequence[VoiceActivity], duration_s: float
 ) -> tuple[tuple[float, float], ...]:
     """(start, end) in seconds of what is spoken without a pause of `PAUSE_S`, and for at least `LEAST_SENTENCE_S`: of windows
     that begin at `starts_s` and may overlap."""
     speaking = np.zeros(int(np.ceil(duration_s / CHUNK_S)) + 1, bool)
-    for start, heard in zip(starts_s, gates, strict=True):
+    for start, activity in zip(starts_s, activities, strict=True):
         first = round(start / CHUNK_S)
-        part = speaking[first : first + len(heard.spoken)]
-        part |= heard.spoken[: len(part)] & heard.speech
+        part = speaking[first : first + len(activity.spoken)]
+        part |= activity.spoken[: len(part)] & activity.speech
     edges = np.flatnonzero(np.diff(np.concatenate([[0], speaking.astype(np.int8), [0]])))
-    found: list[tuple[float, float]] = []
+    result: list[tuple[float, float]] = []
     for start, end in zip(edges[::2] * CHUNK_S, edges[1::2] * CHUNK_S, strict=True):
-        if found and start - found[-1][1] < PAUSE_S:
-            found[-1] = (found[-1][0], float(end))
+        if result and start - result[-1][1] < PAUSE_S:
+            result[-1] = (result[-1][0], float(end))
         else:
-            found.append((float(start), float(end)))
-    return tuple((a, min(b, duration_s)) for a, b in found if min(b, duration_s) - a >= LEAST_SENTENCE_S)
+            result.append((float(start), float(end)))
+    return tuple((a, min(b, duration_s)) for a, b in result if min(b, duration_s) - a >= LEAST_SENTENCE_S)
 
 
 class SpeechGate:
@@ -146,18 +146,20 @@ class SpeechGate:
         self.settings = settings or LiveSettings()
         self.detector = VoiceDetector()
 
-    def judge(self, window: np.ndarray) -> Heard:
+    def judge(self, window: np.ndarray) -> VoiceActivity:
         """A window by itself, float32 [samples] at 16 kHz."""
         return self.judge_all([window])[0]
 
-    def judge_all(self, windows: Sequence[np.ndarray]) -> list[Heard]:
+    def judge_all(self, windows: Sequence[np.ndarray]) -> list[VoiceActivity]:
         """Several windows, each by itself."""
-        voices = self.detector.probabilities_of(windows)
-        return [self._of(window, voice) for window, voice in zip(windows, voices, strict=True)]
+        probabilities = self.detector.probabilities_of(windows)
+        return [self._of(window, values) for window, values in zip(windows, probabilities, strict=True)]
 
-    def _of(self, window: np.ndarray, voice: np.ndarray) -> Heard:
-        spoken = voice >= self.settings.speech_threshold
+    def _of(self, window: np.ndarray, probabilities: np.ndarray) -> VoiceActivity:
+        spoken = probabilities >= self.settings.speech_threshold
         whole = len(window) // CHUNK  # the last chunk may be filled up with zeros, which are no pause
         powers = np.square(window[: whole * CHUNK].reshape(whole, CHUNK), dtype=np.float64).mean(axis=1)
         enough = float(spoken.sum()) * CHUNK_S >= self.settings.min_speech_s
-        return Heard(voice, spoken, enough, snr_db(powers, spoken[:whole]) if whole else float("nan"))
+        return VoiceActivity(
+            probabilities, spoken, enough, snr_db(powers, spoken[:whole]) if whole else float("nan")
+        )

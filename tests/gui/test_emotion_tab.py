@@ -478,7 +478,7 @@ def test_files_of_one_person_are_put_together(tab, qtbot, tmp_path):
     assert table.columnCount() == 10
     assert table.data(table.index(0, 8)) == "13"
     assert table.data(table.index(0, 9)) in ("angry", "happy", "neutral", "sad", "unsure")
-    assert "2 people" in tab.files.people.said.text()
+    assert "2 people" in tab.files.people.outcome.text()
     together = [row.prediction.mean_probabilities for row in table.rows]
     tab.files.people.choose("file")
     qtbot.waitUntil(lambda: not any(row.person for row in table.rows) and idle(tab), timeout=20_000)
@@ -487,7 +487,7 @@ def test_files_of_one_person_are_put_together(tab, qtbot, tmp_path):
     assert all(np.abs(a - b).max() > 1e-4 for a, b in zip(together, alone, strict=True))
     tab.files.people.choose("folder")
     qtbot.waitUntil(lambda: all(row.person for row in table.rows) and idle(tab), timeout=20_000)
-    assert "1 person" in tab.files.people.said.text()
+    assert "1 person" in tab.files.people.outcome.text()
 
 
 def acquainted(page, qtbot, profile=None):
@@ -592,7 +592,7 @@ def test_the_sample_goes_through_the_live_path_with_the_truth_beside_it(tab, qtb
     tab.choice.choose("live")
     live = tab.live
     heard = []
-    live.session.heard.connect(heard.append)
+    live.session.judged.connect(heard.append)
     live.try_sample()
     qtbot.waitUntil(lambda: live.session.listening, timeout=60_000)
     truth = live._clips[0].truth

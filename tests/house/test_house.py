@@ -12,11 +12,11 @@ from tests.house.measures import ROOT, files_of_tree, measure
 
 # Each may be lowered when the house has become better, never raised without a reason in the commit.
 CEILINGS = {
-    "files over 400 lines": 5,
-    "functions over 60 lines": 2,
-    "uses of Any": 683,
-    "`# fmt: skip`": 13,
-    "public definitions without a docstring": 111,
+    "files over 400 lines": 2,
+    "functions over 60 lines": 1,
+    "uses of Any": 670,
+    "`# fmt: skip`": 0,
+    "public definitions without a docstring": 82,
     "places alike in two systems": 0,
 }
 

@@ -149,22 +149,22 @@ class EvaluatePage(Page):
 
     def _say_comparison(self) -> None:
         """What two models on the same utterances come to, tested over utterances and over speakers."""
-        found = self._comparison
-        self._compared.setVisible(found is not None)
-        if found is None:
+        comparison = self._comparison
+        self._compared.setVisible(comparison is not None)
+        if comparison is None:
             return
-        speakers = plural("over {n} speaker", "over {n} speakers", found.speakers)
+        speakers = plural("over {n} speaker", "over {n} speakers", comparison.speakers)
         self._compared.setText(
             tr(
                 "{other} minus this model: recall {difference} {speakers}, p = {p} by permutation over speakers. Right alone: this model {first}, the other {second} of {n}; p = {mcnemar} by McNemar.",
                 other=self.tab.models.title(self._other),
-                difference=f"{found.difference:+.3f}",
+                difference=f"{comparison.difference:+.3f}",
                 speakers=speakers,
-                p=f"{found.permutation_p:.3f}",
-                first=found.only_first,
-                second=found.only_second,
-                n=found.n,
-                mcnemar=f"{found.mcnemar_p:.3f}",
+                p=f"{comparison.permutation_p:.3f}",
+                first=comparison.only_first,
+                second=comparison.only_second,
+                n=comparison.n,
+                mcnemar=f"{comparison.mcnemar_p:.3f}",
             )
         )
 

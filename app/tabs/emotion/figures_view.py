@@ -106,7 +106,7 @@ def bars_of(evaluation: Evaluation, of: str, metric: str) -> list[Row]:
             (emotion_words(label), values[label], int(n)) for label, n in rows if math.isfinite(values[label])
         ]
     if of == "speaker":
-        return [(one.speaker, getattr(one, metric), one.n) for one in evaluation.by_speaker]
+        return [(item.speaker, getattr(item, metric), item.n) for item in evaluation.by_speaker]
     groups = evaluation.by_sex if of == "sex" else evaluation.by_session
     sexes = {"F": tr("female"), "M": tr("male")} if of == "sex" else {}
-    return [(sexes.get(one.name, one.name), getattr(one, metric), one.n) for one in groups]
+    return [(sexes.get(item.name, item.name), getattr(item, metric), item.n) for item in groups]

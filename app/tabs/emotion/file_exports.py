@@ -24,9 +24,9 @@ def save(path: Path, table: Table, shown: Row | None) -> None:
     if path.suffix.lower() in (".csv", ""):
         labels.write(path, current(table), table.labels)
     elif shown is not None and shown.talk is not None:
-        found = {item.path: item.prediction for item in table.rows}
-        tracks = [(found.get(track.path), track.name) for track in shown.talk.tracks]
-        labels.write_voices(path, [labels.voice_of(one, "sentence", name) for one, name in tracks if one])
+        predictions = {item.path: item.prediction for item in table.rows}
+        tracks = [(predictions.get(track.path), track.name) for track in shown.talk.tracks]
+        labels.write_voices(path, [labels.voice_of(item, "sentence", name) for item, name in tracks if item])
     elif shown is not None and shown.prediction is not None:
         labels.write(path, [shown.prediction], table.labels, "sentence")
 

@@ -35,15 +35,15 @@ class FileLines:
         for track in row.talk.tracks:
             if track.path not in self._levels:
                 self._levels[track.path] = await self._worker.run(levels_db, track.path)
-        heard = speaking([self._levels[track.path] for track in row.talk.tracks])
+        turns = speaking([self._levels[track.path] for track in row.talk.tracks])
         predictions = {item.path: item.prediction for item in rows if item.talk is row.talk}
         lines = []
-        for track, turns in zip(row.talk.tracks, heard, strict=True):
+        for track, speaks in zip(row.talk.tracks, turns, strict=True):
             prediction = predictions.get(track.path)
             if prediction is None:  # still to be recognised
                 continue
             starts, ends = prediction.edges()
-            labels = zip(prediction.window_labels(), spoken(turns, starts, ends), strict=True)
-            shown = [label if speaks else None for label, speaks in labels]
+            labels = zip(prediction.window_labels(), spoken(speaks, starts, ends), strict=True)
+            shown = [label if is_spoken else None for label, is_spoken in labels]
             lines.append(SpeakerLine(track.name, track.color, starts, ends, shown))
         return lines

@@ -41,17 +41,17 @@ class PeopleChoice(QWidget):
             (tr("By the table's column"), "column"),
         ):
             self.box.addItem(words, by)
-        self.said = Hint("")
-        self.said.hide()
+        self.outcome = Hint("")
+        self.outcome.hide()
         column.addWidget(self.box)
-        column.addWidget(self.said)
+        column.addWidget(self.outcome)
         self.box.currentIndexChanged.connect(lambda _index: self.changed.emit())
 
     @property
     def by(self) -> By:
         """How it is told who speaks."""
-        found: By = self.box.currentData()
-        return found
+        by: By = self.box.currentData()
+        return by
 
     def choose(self, by: str, silently: bool = False) -> None:
         """As if a person had chosen it; silently: without telling."""
@@ -65,11 +65,11 @@ class PeopleChoice(QWidget):
     def show_outcome(self, rows: Sequence[Row]) -> None:
         """How many people there are, and how many words are others than each file by itself would have."""
         people = {row.person for row in rows if row.person}
-        there = [row.prediction for row in rows if row.person and row.prediction is not None]
-        others = sum(one.label != one.label_alone for one in there)
-        self.said.setVisible(self.by != "file")
+        predictions = [row.prediction for row in rows if row.person and row.prediction is not None]
+        others = sum(item.label != item.label_alone for item in predictions)
+        self.outcome.setVisible(self.by != "file")
         if self.by == "file":
             return
         who = plural("{n} person", "{n} people", len(people))
-        changed = tr("{n} of {all} words are others than alone", n=others, all=len(there))
-        self.said.setText(f"{who} · {changed}" if people else tr("No two files are of one person."))
+        changed = tr("{n} of {all} words are others than alone", n=others, all=len(predictions))
+        self.outcome.setText(f"{who} · {changed}" if people else tr("No two files are of one person."))

@@ -154,8 +154,8 @@ class Table(QAbstractTableModel):
 
     def add(self, paths: list[Path]) -> list[Row]:
         """Append the files that are not there yet; returns their rows."""
-        known = {row.path for row in self.rows}
-        new = [Row(path) for path in paths if path not in known]
+        listed = {row.path for row in self.rows}
+        new = [Row(path) for path in paths if path not in listed]
         if new:
             self.beginInsertRows(QModelIndex(), len(self.rows), len(self.rows) + len(new) - 1)
             self.rows += new
@@ -163,10 +163,12 @@ class Table(QAbstractTableModel):
         return new
 
     def changed(self, row: Row) -> None:
+        """The row, which is one of the table's, says something else now."""
         number = self.rows.index(row)
         self.dataChanged.emit(self.index(number, 0), self.index(number, self.columnCount() - 1))
 
     def clear(self) -> None:
+        """Without any file; the labels stay."""
         self.beginResetModel()
         self.rows = []
         self.endResetModel()

@@ -65,7 +65,7 @@ class LivePage(Page):
         self._timer.timeout.connect(self._tick)
         self.options.changed.connect(self._change_model)
         self.options.record.toggled.connect(self.session.record)
-        self.session.heard.connect(self._show_result)
+        self.session.judged.connect(self._show_result)
         self.session.failed.connect(self._failed)
         self.session.lagging.connect(self._say_lagging)
         self.sight.painted.connect(self._word_painted)
@@ -197,10 +197,10 @@ class LivePage(Page):
         self.feed.advance()
         self.input.show_level(self.feed.level_dbfs() if self.feed.hearing else None)
         if self.session.listening:
-            heard = self.feed if self.feed.hearing else self.input.microphone
-            self.sight.pictures.set_live(heard.ring.latest(round(SHOWN_S * RATE)), RATE)
+            source = self.feed if self.feed.hearing else self.input.microphone
+            self.sight.pictures.set_live(source.ring.latest(round(SHOWN_S * RATE)), RATE)
             self.session.hop_s = self.options.hop.value()
-            self.session.tick(heard.ring, heard.hearing)
+            self.session.tick(source.ring, source.hearing)
             if self.feed.hearing and self.feed.over:
                 self.stop()
 

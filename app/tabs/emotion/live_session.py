@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -32,11 +32,11 @@ TOGETHER = 2.5  # hops; results that are no farther apart follow one another in 
 class LiveSession(QObject):
     """One session after another of the same page. `log` holds the last one, in seconds since it began.
 
-    heard(LiveResult): a window was judged. failed(error): it could not be. lagging(): more windows are skipped than
+    judged(LiveResult): a window was judged. failed(error): it could not be. lagging(): more windows are skipped than
     judged.
     """
 
-    heard = Signal(object)
+    judged = Signal(object)
     failed = Signal(object)
     lagging = Signal()
 
@@ -83,6 +83,7 @@ class LiveSession(QObject):
         self.record(record)
 
     def end(self) -> None:
+        """Listen no more; what was recorded is closed. The log stays until the next session begins."""
         self.listening = False
         self._recording.close()
 
@@ -152,7 +153,7 @@ class LiveSession(QObject):
             self.results += 1
             self._unpainted = result.end_time
             self._extend(result)
-            self.heard.emit(result)
+            self.judged.emit(result)
 
     def _not_judged(self, error: BaseException) -> None:
         if not isinstance(error, Cancelled):
@@ -166,7 +167,7 @@ class LiveSession(QObject):
             return
         self._line_end = end
         self.log.add(start - self._began, end - self._began, result.label)
-        nothing: Any = np.full(len(self.labels), np.nan)
+        nothing = np.full(len(self.labels), np.nan)
         values = result.probabilities if result.probabilities is not None else nothing
         self._recording.add(start, end, result.label or "", values)
 

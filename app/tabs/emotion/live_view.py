@@ -57,21 +57,22 @@ class SoundPictures(QWidget):
         for part, stretch in self._parts:
             column.addWidget(part, stretch)
 
-    def set_live(self, heard: Snapshot, rate: int) -> None:
-        self.waveform.set_live(heard.samples, rate, SHOWN_S, heard.end_index)
+    def set_live(self, newest: Snapshot, rate: int) -> None:
+        """Show the newest sound. rate: its samples a second."""
+        self.waveform.set_live(newest.samples, rate, SHOWN_S, newest.end_index)
         if self.spectrogram.isVisible():
-            self.spectrogram.set_live(heard.samples, heard.end_index, rate)
+            self.spectrogram.set_live(newest.samples, newest.end_index, rate)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        room = self.height()
+        height = self.height()
         for part, _stretch in self._parts:
-            room -= part.minimumSizeHint().height()
-            part.setVisible(room >= 0)
-            room -= theme.TINY
+            height -= part.minimumSizeHint().height()
+            part.setVisible(height >= 0)
+            height -= theme.TINY
 
 
 class LiveView(QWidget):
@@ -124,6 +125,7 @@ class LiveView(QWidget):
         self.bars.set_values(None)
 
     def show_result(self, result: LiveResult, log: SessionLog) -> None:
+        """What the newest window came to, and the session until then."""
         if result.speech and result.probabilities is not None and result.label is not None:
             self.word.setText(emotion_words(result.label))
             self.certainty.setText(certainty(result.label, result.likeliest, result.probabilities))

@@ -70,8 +70,8 @@ class SampleFeed:
 
     def level_dbfs(self) -> float:
         """RMS of the last tenth of a second, dB of full scale; −∞ in silence."""
-        heard = self.ring.latest(RATE // 10).samples
-        power = float(np.mean(heard**2)) if len(heard) else 0.0
+        samples = self.ring.latest(RATE // 10).samples
+        power = float(np.mean(samples**2)) if len(samples) else 0.0
         return 10 * math.log10(power) if power > 0 else -math.inf
 
     def truth_of(self, end_time: float, window_s: float) -> str:

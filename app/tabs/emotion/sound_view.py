@@ -72,11 +72,13 @@ class SoundView(QWidget):
         self.waveform.set_attention(times_s, attention)
 
     def show_lines(self, lines: Sequence[SpeakerLine]) -> None:
+        """The time lines below the sound, one a speaker."""
         self.lines.show_lines(lines)
 
     # Playing ----------------------------------------------------------------------------------------------
 
     def toggle_play(self) -> None:
+        """Play the file from its beginning, or stop."""
         if self.player.playing:
             self.player.stop()
         elif self._samples is not None:
@@ -90,6 +92,7 @@ class SoundView(QWidget):
             self._follow()
 
     def stop(self) -> None:
+        """Play no more."""
         self.player.stop()
         self._follow()
 

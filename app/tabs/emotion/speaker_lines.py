@@ -74,9 +74,11 @@ class SpeakerLines(QWidget):
             made.set_segments(line.starts_s, line.ends_s, line.labels)
 
     def show_nothing(self) -> None:
+        """A single empty line."""
         self.show_lines([])
 
     def set_playhead(self, place_s: float | None) -> None:
+        """Where the sound is that plays, in seconds, on all lines; None while none does."""
         for line in self.lines:
             line.set_playhead(place_s)
 

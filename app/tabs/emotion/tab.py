@@ -45,12 +45,14 @@ class EmotionTab(PagedTab):
 
     @property
     def live(self) -> LivePage:
+        """The page of the microphone."""
         page = self.pages["live"]
         assert isinstance(page, LivePage)
         return page
 
     @property
     def files(self) -> FilesPage:
+        """The page of files."""
         page = self.pages["files"]
         assert isinstance(page, FilesPage)
         return page

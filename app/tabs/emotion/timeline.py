@@ -68,6 +68,7 @@ class Timeline(QWidget):
         return [(stretch.start_s, stretch.end_s, stretch.label) for stretch in self._log.stretches]
 
     def set_segments(self, starts_s: np.ndarray, ends_s: np.ndarray, labels: Sequence[str | None]) -> None:
+        """Show these stretches, in order: float [n] seconds, and a label each, None for no speech."""
         self._log = SessionLog()
         for start, end, label in zip(starts_s, ends_s, labels, strict=True):
             self._log.add(float(start), float(end), label)
@@ -92,11 +93,13 @@ class Timeline(QWidget):
         self.update()
 
     def set_playhead(self, place_s: float | None) -> None:
+        """Where the sound is that plays, in seconds; None while none does."""
         if place_s != self._head:
             self._head = place_s
             self.update()
 
     def show_nothing(self) -> None:
+        """An empty line."""
         self._log, self._head = SessionLog(), None
         self.update()
 
