@@ -240,7 +240,7 @@ def _finite(block: np.ndarray) -> np.ndarray:
     """Without what is no number, and without numbers that no sound has and that would overflow in a sum."""
     if np.isfinite(block).all() and (not block.size or float(np.abs(block).max()) < ABSURD):
         return block
-    return np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0).clip(-ABSURD, ABSURD)
+    return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0).clip(-ABSURD, ABSURD)
 
 
 def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:

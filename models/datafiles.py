@@ -21,6 +21,7 @@ from models.errors import UserError
 from models.files import check_regular, read_json, read_npy, shortened, shown
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f]")  # no table has these, and most other files do
+_NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)", re.IGNORECASE)
 LARGEST_TABLE = 256 * 2**20  # bytes; what is larger was not typed or exported as a list of files
 
 
@@ -108,9 +109,17 @@ def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Ta
 
 
 def _columns(path: Path, cells: list[str]) -> tuple[str, ...]:
-    """The heading, blank cells at its end left out."""
+    """The heading, blank cells at its end left out. Raises UserError where it holds numbers, or a name twice."""
     while cells and not cells[-1]:
         cells = cells[:-1]
+    if cells and all(_NUMBER.fullmatch(cell) for cell in cells) and not _counted(cells):
+        raise UserError(
+            "{name} has no heading line.",
+            "Its first line holds numbers, which would be taken for the names of its columns and be lost: {cells}.",
+            "Put a first line with a name for each column into it.",
+            name=shown(path.name),
+            cells=shortened(", ".join(cells), 60),
+        )
     lower = [cell.lower() for cell in cells]
     twice = next((cell for cell in cells if lower.count(cell.lower()) > 1), None)
     if twice is not None:
@@ -122,6 +131,11 @@ def _columns(path: Path, cells: list[str]) -> tuple[str, ...]:
             column=shortened(twice, 60) or "(empty)",
         )
     return tuple(cells)
+
+
+def _counted(cells: list[str]) -> bool:
+    """Whether these are 0, 1, 2 … or 1, 2, 3 …, as pandas and spreadsheets name columns that have no names."""
+    return any(cells == [str(number) for number in range(first, first + len(cells))] for first in (0, 1))
 
 
 def _too_long(path: Path, line: int, cells: int, columns: int, delimiter: str) -> UserError:

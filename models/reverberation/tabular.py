@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ class Columns:
         """float32 [rows]. Raises UserError with the row of what is no number."""
         values = self.values[name]
         if isinstance(values, np.ndarray):
-            return values.astype(np.float32)
+            with np.errstate(over="ignore"):
+                return self._in_range(name, values.astype(np.float32), values)
         result = np.empty(len(values), np.float32)
         commas = 0
         for row, value in enumerate(values):
@@ -53,7 +55,22 @@ class Columns:
         if commas:
             said = Remark("Numbers with a decimal comma were read as such.")
             self.remarks += [] if said in self.remarks else [said]
-        return result
+        return self._in_range(name, result, values)
+
+    def _in_range(self, name: str, numbers: np.ndarray, values: Any) -> np.ndarray:
+        """`numbers`, where none of them became infinite that is written as a finite number in `values`."""
+        for row in np.flatnonzero(np.isinf(numbers)):
+            if "inf" not in str(values[row]).lower():
+                raise UserError(
+                    "{name} holds a number that is too large.",
+                    "Column {column}, row {row}: {value}; numbers up to 3.4e38 can be used.",
+                    "Choose another unit for the column, or take it out.",
+                    name=files.shown(self.path.name),
+                    column=name,
+                    row=int(row) + 2,
+                    value=files.shortened(values[row], 40),
+                )
+        return numbers
 
     def texts(self, name: str) -> list[str]:
         """The column's values as texts, long ones cut."""
@@ -178,13 +195,14 @@ def in_time(columns: Columns, time: str | None, places: list[list[int]]) -> list
     """The rows of each sequence in the order of its column of time, where it has one of numbers."""
     if time is None:
         return places
-    try:
+    said = Remark("The column {column} is time, and no feature.", column=time)
+    ordered = places
+    with contextlib.suppress(UserError):  # dates and clock times: the rows stand as they were written
         when = columns.numbers(time)
-    except UserError:
-        return places
-    ordered = [[rows[i] for i in np.argsort(when[rows], kind="stable")] for rows in places]
+        ordered = [[rows[i] for i in np.argsort(when[rows], kind="stable")] for rows in places]
     if ordered != places:
-        columns.remarks.append(Remark("Rows were put in the order of the column {column}.", column=time))
+        said = Remark("Rows were put in the order of the column {column}.", column=time)
+    columns.remarks.append(said)
     return ordered
 
 

@@ -233,3 +233,33 @@ def test_what_excel_writes(tmp_path):
             open_sequences(tmp_path / name)
     with pytest.raises(UserError, match="workbook"):
         read_table(tmp_path / "b.csv")
+
+
+def test_a_table_without_a_heading_is_refused_and_loses_no_row(tmp_path):
+    with pytest.raises(UserError, match="no heading line"):
+        read_table(write(tmp_path / "a.csv", "0.5,-1,2e3,1.5,0", []))
+    with pytest.raises(UserError, match="no heading line"):
+        read_table(write(tmp_path / "b.csv", "0,0,0", []))
+    for counted in ("0,1,2,3,4", "1,2,3,4,5"):  # as pandas names columns that have no names
+        assert len(read_table(write(tmp_path / "c.csv", counted)).rows) == len(ROWS)
+
+
+def test_what_time_and_a_name_a_row_mean_is_said(tmp_path):
+    found = open_sequences(write(tmp_path / "a.csv", "sequence,f1,f2,time,target"))
+    assert found.names == ("f1", "f2")
+    assert "time, and no feature" in str(found.remarks[0])
+    each = open_sequences(
+        write(tmp_path / "b.csv", "f1,id,f2,f3,target", [f"{n},{n},1,2,3" for n in range(8)])
+    )
+    assert len(each) == 8
+    assert "each row is a sequence of its own" in str(each.remarks[0])
+
+
+def test_a_number_beyond_single_precision_is_refused_as_such(tmp_path):
+    with pytest.raises(UserError, match="too large") as refused:
+        open_sequences(write(tmp_path / "a.csv", rows=[*ROWS[:5], "s1,1e300,1,1,1", *ROWS[6:]]))
+    assert "Column f1, row 7" in str(refused.value)
+    table = pyarrow.table({"f1": [1.0, -1e300], "f2": [1.0, 2.0]})
+    pyarrow.parquet.write_table(table, tmp_path / "b.parquet")
+    with pytest.raises(UserError, match="too large"):
+        open_sequences(tmp_path / "b.parquet")
