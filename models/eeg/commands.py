@@ -72,13 +72,13 @@ def use(
             "seconds": opened.duration_s,
             "trials": len(parts),
         }
-        r = _r_where_known(decoder, opened, parts)
+        r, cut = _r_where_known(decoder, opened, parts)
         if r is not None:
             row["r"] = r
         row["also"] = _written_beside(place, opened, parts, options.also)
         compared, remarks = _compared(decoder, parts[0], options)
         row |= compared
-        remarks = [*decoder.remarks, *(remark for part in parts for remark in part.remarks), *remarks]
+        remarks = [*decoder.remarks, *(remark for part in parts for remark in part.remarks), *cut, *remarks]
         row["remarks"] = [str(remark) for remark in distinct(remarks)]
         written.append(row)
         for text in row["remarks"]:
@@ -116,16 +116,20 @@ def _written_beside(
     return written
 
 
-def _r_where_known(decoder: Decoder, opened: Recording, parts: Sequence[Decoding]) -> float | None:
+def _r_where_known(
+    decoder: Decoder, opened: Recording, parts: Sequence[Decoding]
+) -> tuple[float | None, list[Remark]]:
+    """(mean r of the trials with the envelopes that the recording holds, or None where it holds none; what was cut for it)."""
     known = [trial.envelope for trial in opened.trials or (opened,)]
     if opened.sample_rate != decoder.sample_rate or any(item is None for item in known):
-        return None
-    result = []
+        return None, []
+    result, remarks = [], []
     for part, true in zip(parts, known, strict=True):
         assert true is not None
         both = align(part.envelope[:, None], true, decoder.sample_rate)
         result.append(float(scores.pearson(both.eeg[:, 0], decoder.target(both.envelope))))
-    return float(np.mean(result))
+        remarks += [both.remark] if both.remark else []
+    return float(np.mean(result)), remarks
 
 
 def _compared(decoder: Decoder, decoding: Decoding, options: DecodingOptions) -> tuple[Result, list[Remark]]:

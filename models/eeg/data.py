@@ -119,7 +119,7 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
         if trial.envelope is None:
             skipped.append(
                 Remark(
-                    "Subject {subject}, {stimulus}: its envelope is flat.",
+                    "Subject {subject}, {stimulus}: its envelope is flat or holds values that are no numbers.",
                     subject=names[number],
                     stimulus=stimulus,
                 )

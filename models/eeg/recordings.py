@@ -334,7 +334,7 @@ def _channels(path: Path, names: tuple[str, ...], count: int, remarks: list[Rema
 
 
 def _envelopes(path: Path, value: Any, count: int, remarks: list[Remark]) -> list[np.ndarray | None]:
-    """float32 [time] a trial; one that is given once is that of every trial."""
+    """float32 [time] a trial, None where it is of no use; one that is given once is that of every trial."""
     if value is None:
         return [None] * count
     try:
@@ -358,10 +358,16 @@ def _envelopes(path: Path, value: Any, count: int, remarks: list[Remark]) -> lis
             trials=count,
             envelopes=len(each),
         )
+    broken = [not np.isfinite(item).all() for item in each]
     flat = [bool(item.size) and float(np.ptp(item)) == 0 for item in each]
+    if any(broken):
+        remarks.append(Remark("Its envelope holds values that are no numbers and was left out."))
     if any(flat):
         remarks.append(Remark("Its envelope is flat and was left out."))
-    return [None if level else item for item, level in zip(each, flat, strict=True)]
+    return [
+        None if useless else item
+        for item, useless in zip(each, map(any, zip(broken, flat, strict=True)), strict=True)
+    ]
 
 
 def found(arrays: dict[str, Any], what: str) -> Any:

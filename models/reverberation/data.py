@@ -362,10 +362,6 @@ def _from_table(path: Path, window: int) -> Sequences:
             )
         places.setdefault(name, []).append(row)
     each = in_time(columns, time, list(places.values()))
-    if len(each) == len(table) > 1:
-        columns.remarks.append(
-            Remark("By the column {column}, each row is a sequence of its own, of one step.", column=sequence)
-        )
     groups = columns.texts(group) if group is not None else None
     check_groups(path, list(places), each, groups)
     if targets is not None:

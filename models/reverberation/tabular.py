@@ -193,6 +193,8 @@ def _plain(column: Any) -> Any:
 
 def in_time(columns: Columns, time: str | None, places: list[list[int]]) -> list[list[int]]:
     """The rows of each sequence in the order of its column of time, where it has one of numbers."""
+    if len(places) == sum(map(len, places)) > 1:
+        columns.remarks.append(Remark("By their names, each row is a sequence of its own, of one step."))
     if time is None:
         return places
     said = Remark("The column {column} is time, and no feature.", column=time)

@@ -9,6 +9,7 @@ import scipy.sparse
 
 from models.eeg.channels import BIOSEMI64, canonical
 from models.eeg.cleaning import Cleaning
+from models.eeg.commands import use as decode
 from models.eeg.preprocessing import History, preprocess, replay
 from models.eeg.recordings import open_recording
 from models.errors import UserError
@@ -233,6 +234,18 @@ def test_an_envelope_that_is_flat_is_none(tmp_path):
     found = open_recording(tmp_path / "a.npz")
     assert found.envelope is None
     assert "flat" in remarks(found)
+    broken = np.where(np.arange(640) == 9, np.nan, np.arange(640.0))
+    np.savez(tmp_path / "b.npz", eeg=brain(), fs=64, channels=np.array(NAMES), envelope=broken)
+    found = open_recording(tmp_path / "b.npz")
+    assert found.envelope is None
+    assert "no numbers" in remarks(found)
+
+
+def test_the_cut_to_an_envelope_of_another_length_is_said(tmp_path, capsys):
+    envelope = np.random.default_rng(0).random(30 * 64)
+    np.savez(tmp_path / "a.npz", eeg=brain(20, 64), fs=64, channels=np.array(BIOSEMI64), envelope=envelope)
+    [row] = decode("bundled", [tmp_path / "a.npz"], tmp_path / "out.npz", device="cpu")["files"]
+    assert "The stimulus was cut by 10.00 s to the length of the EEG." in row["remarks"]
 
 
 def test_two_channels_of_one_name(tmp_path):
