@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QApplication
 
-from app import i18n, systems, theme
+from app import i18n, motion, systems, theme
 from app.end_signals import EndSignals
 from app.errors import Errors
 from app.garbage import GuiCollector
@@ -64,6 +64,7 @@ def _open(chosen: argparse.Namespace) -> int:
         i18n.install_qt(app)
         theme.use_font(app)
         theme.apply(app, settings.theme)
+        motion.apply(settings.motion)
         collector = GuiCollector()
         at_the_end.callback(collector.stop)
         services = Services(settings, errors)

@@ -25,6 +25,7 @@ class Key(StrEnum):
 
     LANGUAGE = "look/language"
     THEME = "look/theme"
+    MOTION = "look/motion"
     DEVICE = "compute/device"
     THREADS = "compute/threads"
     OFFLINE = "compute/offline"
@@ -149,6 +150,10 @@ class Settings(QObject):
     @property
     def theme(self) -> str:
         return self.text(Key.THEME, "system", ("system", "light", "dark"))
+
+    @property
+    def motion(self) -> str:
+        return self.text(Key.MOTION, "system", ("system", "full", "reduced"))
 
     @property
     def device(self) -> str:

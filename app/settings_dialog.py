@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import theme
+from app import motion, theme
 from app.i18n import LANGUAGES, tr
 from app.paths import exists
 from app.services import Services
@@ -58,6 +58,7 @@ class SettingsDialog(QDialog):
         layout.addLayout(self._grid)
         self._add_language()
         self._add_theme()
+        self._add_motion()
         self._add_device()
         self._add_threads()
         self._add_runs_folder()
@@ -104,6 +105,21 @@ class SettingsDialog(QDialog):
         self.theme.setCurrentIndex(self.theme.findData(self._settings.theme))
         self._row(tr("Theme"), self.theme)
         self.theme.activated.connect(lambda _index: self.theme_chosen.emit(self.theme.currentData()))
+
+    def _add_motion(self) -> None:
+        self.motion = QComboBox()
+        if motion.system_prefers_less() is not None:
+            self.motion.addItem(tr("As the system"), "system")
+        self.motion.addItem(tr("Full"), "full")
+        self.motion.addItem(tr("Reduced"), "reduced")
+        self.motion.setCurrentIndex(max(0, self.motion.findData(self._settings.motion)))
+        hint = tr("Reduced: bars, menus and progress take their new place at once.")
+        self._row(tr("Motion"), self.motion, hint)
+        self.motion.activated.connect(self._set_motion)
+
+    def _set_motion(self) -> None:
+        self._settings.set(Key.MOTION, self.motion.currentData())
+        motion.apply(self._settings.motion)
 
     def _add_device(self) -> None:
         self.device = QComboBox()

@@ -35,7 +35,6 @@ TINY, SMALL, MEDIUM, LARGE = 4, 8, 16, 24  # spacing, px
 RADIUS = 6
 HINT_PX, TEXT_PX, SECTION_PX, BIG_PX = 11, 13, 16, 22  # font sizes
 INK_DARK, INK_LIGHT = "#0B0E11", "#FFFFFF"  # for words on a fill of any colour: see `ink_on`
-EASE_MS = 120  # how long a bar takes to its new length
 
 CHOICES = ("system", "light", "dark")
 

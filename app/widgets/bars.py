@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QVariantAnimation
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app import theme
+from app import motion, theme
 
 ROW = 22
 BAR = 10
@@ -29,12 +29,7 @@ class Bars(QWidget):
         self._from = np.zeros(0)
         self._target: np.ndarray | None = None
         self._dimmed = False
-        self._easing = QVariantAnimation(self)
-        self._easing.setDuration(theme.EASE_MS)
-        self._easing.setEasingCurve(QEasingCurve.Type.OutCubic)
-        self._easing.setStartValue(0.0)
-        self._easing.setEndValue(1.0)
-        self._easing.valueChanged.connect(self._ease)
+        self._easing = motion.Easing(self, self._ease)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.notifier.changed.connect(self.update)
         self.set_labels(labels, colors)
@@ -56,11 +51,10 @@ class Bars(QWidget):
         if self._target is not None and len(self._target) != len(self._labels):
             raise ValueError(f"{len(self._target)} values for {len(self._labels)} bars")
         self._from = self._shown.copy()
-        self._easing.stop()
         if ease and self.isVisible():
             self._easing.start()
         else:
-            self._ease(1.0)
+            self._easing.end()
         self._describe()
 
     def set_dimmed(self, dimmed: bool) -> None:

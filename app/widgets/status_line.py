@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton
 
-from app import theme
+from app import motion, theme
 from app.i18n import tr
 from app.services import Services
 from app.widgets.labels import Elided
@@ -103,7 +103,7 @@ class StatusLine(QFrame):
             self.bar.setRange(0, 1000)
             self.bar.setValue(round(1000 * task.step.fraction))
         else:
-            self.bar.setRange(0, 0)
+            motion.show_busy(self.bar)
         self.progress_text.setText(text)
         self.cancel.setEnabled(not task.cancelled)
 
