@@ -55,6 +55,10 @@ class Player(Playing):
         """Play a sound file of any format and rate; read as it is played."""
         self._start(partial(_File, path), start_s)
 
+    def play_source(self, source: Source, start_s: float = 0.0) -> None:
+        """Play what gives its samples when they are needed."""
+        self._start(lambda: source, start_s)
+
     def seek(self, place_s: float) -> None:
         """Go on from another place, seconds from the beginning; nothing where nothing plays."""
         if self._playback is not None:

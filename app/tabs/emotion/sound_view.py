@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
+from app.audio.attended import FADED_DB, Attended
 from app.audio.player import Player
 from app.i18n import tr
 from app.tabs.emotion.speaker_lines import SpeakerLine, SpeakerLines
@@ -32,6 +33,7 @@ class SoundView(QWidget):
         self.player.failed.connect(self.failed)
         self.player.finished.connect(self._follow)
         self._samples: np.ndarray | None = None
+        self._attention: tuple[np.ndarray, np.ndarray] = (np.zeros(0), np.zeros(0))  # times_s, density
         self._ticker = QTimer(self)
         self._ticker.setInterval(REDRAW_MS)
         self._ticker.timeout.connect(self._follow)
@@ -56,7 +58,7 @@ class SoundView(QWidget):
     def show_nothing(self, text: str, can_send: bool = False) -> None:
         """No sound: `text` says why, or what to do."""
         self.stop()
-        self._samples = None
+        self._samples, self._attention = None, (np.zeros(0), np.zeros(0))
         self.name.setText(text)
         self._enable(can_send)
         for part in (self.waveform, self.spectrogram, self.lines):
@@ -64,7 +66,7 @@ class SoundView(QWidget):
 
     def show_sound(self, text: str, samples: np.ndarray, times_s: np.ndarray, attention: np.ndarray) -> None:
         """text: what was recognised. samples: float32 [n] at 16 kHz. times_s, attention: [m], as in `FilePrediction`."""
-        self._samples = samples
+        self._samples, self._attention = samples, (times_s, attention)
         self.name.setText(text)
         self._enable(True)
         self.waveform.set_file(samples, RATE)
@@ -81,15 +83,27 @@ class SoundView(QWidget):
         """Play the file from its beginning, or stop."""
         if self.player.playing:
             self.player.stop()
-        elif self._samples is not None:
-            self.player.play(self._samples, RATE)
+        else:
+            self._begin(0.0)
         self._follow()
 
     def seek(self, place_s: float) -> None:
         """Play from there."""
-        if self._samples is not None:
-            self.player.play(self._samples, RATE, max(0.0, place_s))
-            self._follow()
+        self._begin(max(0.0, place_s))
+        self._follow()
+
+    def _begin(self, place_s: float) -> None:
+        if self._samples is None:
+            return
+        if self.by_attention.isChecked():
+            self.player.play_source(Attended(self._samples, RATE, *self._attention), place_s)
+        else:
+            self.player.play(self._samples, RATE, place_s)
+
+    def _fade_or_not(self) -> None:
+        """What plays goes on from where it is, the other way."""
+        if self.player.playing:
+            self.seek(self.player.position_s())
 
     def stop(self) -> None:
         """Play no more."""
@@ -113,6 +127,10 @@ class SoundView(QWidget):
 
     def _enable(self, can_send: bool) -> None:
         self.play.setEnabled(self._samples is not None)
+        told = bool(np.any(self._attention[1]))
+        self.by_attention.setEnabled(told)
+        if not told:
+            self.by_attention.setChecked(False)
         self.send.setEnabled(can_send)
 
     def _make_head(self) -> QHBoxLayout:
@@ -124,6 +142,14 @@ class SoundView(QWidget):
         self.play.setAccessibleName(tr("Play"))
         self.play.setMinimumWidth(56)
         self.play.clicked.connect(self.toggle_play)
+        self.by_attention = QToolButton()
+        self.by_attention.setText(tr("By attention"))
+        self.by_attention.setCheckable(True)
+        self.by_attention.setToolTip(
+            tr("Play what the model looked at; the rest is faded, by {db} dB at most", db=f"{-FADED_DB:g}")
+        )
+        self.by_attention.setAccessibleName(tr("Play by attention"))
+        self.by_attention.toggled.connect(lambda _on: self._fade_or_not())
         self.send.setText(tr("To ReverberationNet"))
         self.send.setToolTip(
             tr("Send this recording's log-mel frames to ReverberationNet, in windows of 0.8 s")
@@ -131,6 +157,7 @@ class SoundView(QWidget):
         self.send.setAccessibleName(tr("Send frames to ReverberationNet"))
         self.send.clicked.connect(self.send_asked)
         head.addWidget(self.play)
+        head.addWidget(self.by_attention)
         head.addWidget(self.name, 1)
         head.addWidget(self.send)
         return head
