@@ -42,6 +42,7 @@ class LayerMap(Plot):
         """what: ``ratio`` (gradient over the output layer's), ``moved`` or ``dead``."""
         self._flow, self._what = flow, what
         self._values = flow.table(what)
+        self.description.changed()
         shown = scaled(self._values, what)
         self.image.setImage((255 * shown).astype(np.uint8), autoLevels=False, levels=(0, 255))
         steps = np.array(flow.steps or [0], dtype=float)
@@ -49,6 +50,16 @@ class LayerMap(Plot):
         self.image.setRect(QRectF(float(steps[0]), 0, width, max(1, len(flow.layers))))
         self.set_home((float(steps[0]), float(steps[0]) + width), (0.0, float(max(1, len(flow.layers)))))
         self._name_rows()
+
+    def in_words(self) -> str:
+        """How many layers and steps there are, and where the figure is highest."""
+        if not self._values.size:
+            return ""
+        at, row = np.unravel_index(int(np.nanargmax(np.nan_to_num(self._values))), self._values.shape)
+        size = tr(
+            "{layers} layers, {steps} steps", layers=len(self._flow.layers), steps=len(self._flow.steps)
+        )
+        return size + "; " + tr("highest: {words}", words=self._cell_words(int(at), int(row)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -73,16 +84,18 @@ class LayerMap(Plot):
         """``encoder.3 · step 400 · 0.82 % of the output layer``."""
         if self._row is None or not self._flow.steps:
             return ""
-        at = max(0, int(np.searchsorted(self._flow.steps, x, side="right")) - 1)
-        value = float(self._values[at, self._row])
+        return self._cell_words(
+            max(0, int(np.searchsorted(self._flow.steps, x, side="right")) - 1), self._row
+        )
+
+    def _cell_words(self, at: int, row: int) -> str:
+        value = float(self._values[at, row])
         words = {
             "ratio": tr("{share} % of the output layer's gradient", share=figure(100 * value)),
             "moved": tr("moved by {share} % of its size", share=figure(100 * value)),
             "dead": tr("{share} % dead units", share=figure(100 * value)),
         }[self._what]
-        return (
-            f"{self._flow.layers[self._row] or tr('network')} · {tr('step')} {self._flow.steps[at]} · {words}"
-        )
+        return f"{self._flow.layers[row] or tr('network')} · {tr('step')} {self._flow.steps[at]} · {words}"
 
 
 class ColorScale(QWidget):

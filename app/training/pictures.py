@@ -13,12 +13,13 @@ from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
-from app.i18n import tr, translate
+from app.i18n import plural, tr, translate
 from app.training.watched import WatchedRun
 from app.widgets.answers import Answers
 from app.widgets.confusion import ConfusionMatrix
+from app.widgets.described import listed
 from app.widgets.plain import markup, tip
-from app.widgets.plot import Plot
+from app.widgets.plot import Plot, figure
 from app.widgets.plot_items import Line
 from models.training import events, pictures
 
@@ -36,6 +37,7 @@ class Pictures(QWidget):
         self._pixmap = QPixmap()
         self._lines: list[Line] = []
         self._marks: list[pg.GraphicsObject] = []  # points and bars
+        self._drawn: pictures.Lines | pictures.Points | pictures.Bars | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.MEDIUM, 0, theme.MEDIUM, theme.TINY)
         layout.setSpacing(theme.TINY)
@@ -62,6 +64,7 @@ class Pictures(QWidget):
         self.matrix = ConfusionMatrix()
         self.matrix.setMinimumSize(160, 100)
         self.plot = Plot(tr("Picture"), " ", "", " ", "", background="page")
+        self.plot.more_words = self._marks_in_words
         self.answers = Answers()
         self.image = QLabel()
         self.image.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -147,6 +150,7 @@ class Pictures(QWidget):
             self.answers.set_rows(shown.words, shown.pictures, shown.right)
             self.pages.setCurrentWidget(self.answers)
         elif isinstance(shown, pictures.Image):
+            self.image.setAccessibleName(translate(str(self.title.currentData())))
             self._pixmap = QPixmap()
             self._pixmap.loadFromData(shown.png)
             self._fit()
@@ -160,7 +164,8 @@ class Pictures(QWidget):
             line.remove()
         for mark in self._marks:
             self.plot.removeItem(mark)
-        self._lines, self._marks = [], []
+        self._lines, self._marks, self._drawn = [], [], shown
+        self.plot.description.changed()
         bottom = self.plot.getPlotItem().getAxis("bottom")
         bottom.setTicks(None)
         bottom.setLabel("" if isinstance(shown, pictures.Bars) else markup(translate(shown.x_title)))
@@ -177,6 +182,22 @@ class Pictures(QWidget):
         else:
             self._draw_bars(shown)
         self.plot.reset()
+
+    def _marks_in_words(self) -> str:
+        """Points and bars for who cannot see them; lines are told by the plot."""
+        shown = self._drawn
+        if isinstance(shown, pictures.Points):
+            return plural("{n} point", "{n} points", len(shown.x))
+        if not isinstance(shown, pictures.Bars):
+            return ""
+        labels = [translate(label) for label in shown.labels]
+        groups = {name: zip(labels, values, strict=False) for name, values in shown.groups.items()}
+        return listed(
+            [
+                f"{translate(name)}: " + ", ".join(f"{label} {figure(value)}" for label, value in pairs)
+                for name, pairs in groups.items()
+            ]
+        )
 
     def _draw_bars(self, shown: pictures.Bars) -> None:
         width = 0.8 / max(1, len(shown.groups))

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
 from app.audio.outline import Outline
-from app.i18n import tr
+from app.i18n import digits, plural, tr
+from app.widgets.described import Description
 from app.widgets.sound_canvas import LEAST_TOP, paint_columns
 from app.widgets.time_axis import Span, TimeAxis, time_words
 
@@ -32,8 +33,10 @@ class Overview(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("The whole recording"))
         self.setToolTip(tr("The whole recording; drag the window to move what is in view"))
+        self._description = Description(self, self.in_words)
         for signal in (axis.view_changed, axis.region_changed, axis.head_changed):
             signal.connect(self.update)
+        axis.view_changed.connect(self._description.changed)
         theme.notifier.changed.connect(self._redraw)
 
     def set_outline(self, outline: Outline | None) -> None:
@@ -48,7 +51,19 @@ class Overview(QWidget):
         self.setFixedHeight(HEIGHT + TURN * len(self._turns) + (GAP if self._turns else 0))
         self._redraw()
 
+    def in_words(self) -> str:
+        """How long the recording is, how many speak in it, and what of it is in view."""
+        if self._outline is None:
+            return ""
+        said = [tr("{seconds} s of sound", seconds=digits(self._outline.duration_s, ".1f"))]
+        if self._turns:
+            said.append(plural("{n} speaker", "{n} speakers", len(self._turns)))
+        first, last = (digits(place, ".1f") for place in self.axis.view)
+        said.append(tr("in view: {first} to {last} s", first=first, last=last))
+        return "; ".join(said)
+
     def _redraw(self) -> None:
+        self._description.changed()
         self._picture = None
         self.update()
 

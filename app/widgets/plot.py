@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QMenu, QWidget
 
 from app import theme
 from app.i18n import digits, tr
+from app.widgets.described import Description, curve_words, listed
 from app.widgets.pictures import add_exports, save_picture
 from app.widgets.plot_items import FARTHEST, Axis, Grid, Line
 
@@ -54,11 +55,13 @@ class Plot(pg.PlotWidget):
         self.lines: list[Line] = []
         self.on_retheme: list[Callable[[], None]] = []
         self.more_actions: Callable[[QMenu], None] | None = None
+        self.more_words: Callable[[], str] | None = None  # of what is drawn besides curves
         self._home: tuple[Range | None, Range | None] = (None, None)
         self._surface = background
         self._press: QPointF | None = None
         self._x_readout = True
         self.setAccessibleName(name)
+        self.description = Description(self, self.in_words)
         self.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
         self._lay_out_axes()
         self.setMouseEnabled(x=zoom, y=False)
@@ -126,6 +129,24 @@ class Plot(pg.PlotWidget):
         made = Line(self, name, color, width, dashed, label_end)
         self.lines.append(made)
         return made
+
+    def in_words(self) -> str:
+        """The curves that are seen, for who cannot see them. Override where something else is the content."""
+        said = [
+            curve_words(line.name or self.y_title or self.name, line.x, line.y, self.x_words, self.y_words)
+            for line in self.lines
+            if line.item.isVisible()
+        ]
+        more = self.more_words() if self.more_words is not None else ""
+        return listed([part for part in (*said, more) if part])
+
+    def x_words(self, x: float) -> str:
+        """A place of the horizontal axis, with its unit, or the axis' name where it has none."""
+        return figure(x, self.x_unit or self.x_title.strip())
+
+    def y_words(self, y: float) -> str:
+        """A value of the vertical axis."""
+        return figure(y, self.y_unit)
 
     def columns(self) -> int:
         """How many pixels of the screen the plot is wide."""

@@ -42,6 +42,7 @@ class Line:
         """x, y: [n], x rising, in the axes' units (on a logarithmic axis too)."""
         self.x, self.y = np.asarray(x), np.asarray(y)
         self.draw()
+        self._plot.description.changed()
 
     def draw(self) -> None:
         """Draw the part that is in view, as many points as the screen can show."""
@@ -86,6 +87,7 @@ class Line:
     def set_visible(self, visible: bool) -> None:
         """Show or hide the curve and its name."""
         self.item.setVisible(visible)
+        self._plot.description.changed()
         if self.end is not None:
             self.end.setVisible(visible and len(self.x) > 0)
 
@@ -95,6 +97,7 @@ class Line:
         if self.end is not None:
             self._plot.removeItem(self.end)
         self._plot.lines.remove(self)
+        self._plot.description.changed()
 
     def retheme(self) -> None:
         """Take the colours of the theme that is in force."""

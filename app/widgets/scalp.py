@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.i18n import digits, tr
+from app.widgets.described import Description
 from app.widgets.palettes import diverging, viridis
 from app.widgets.pictures import save_picture
 from app.widgets.plot import figure
@@ -51,6 +52,7 @@ class ScalpMap(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(name)
+        self._description = Description(self, self.in_words)
         theme.notifier.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -171,7 +173,21 @@ class ScalpMap(QWidget):
         self._describe()
         self.update()
 
+    def in_words(self) -> str:
+        """How many electrodes there are, and where the value is lowest and highest."""
+        good = np.flatnonzero(self._usable()) if self._values is not None else np.zeros(0, int)
+        if self._values is None or not len(good):
+            return ""
+        low, high = good[self._values[good].argmin()], good[self._values[good].argmax()]
+        return tr(
+            "{n} electrodes, lowest {low}, highest {high}",
+            n=len(good),
+            low=self.words(int(low)),
+            high=self.words(int(high)),
+        )
+
     def _describe(self) -> None:
+        self._description.changed()
         said = self._name
         if 0 <= self.selected < len(self.names):
             said += f": {self.words(self.selected)}"

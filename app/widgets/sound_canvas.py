@@ -25,7 +25,8 @@ from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from app import theme
 from app.audio.outline import FLOOR_DB, RANGE_DB, Outline, Stretch
-from app.i18n import tr
+from app.i18n import digits, tr
+from app.widgets.described import Description, level_words
 from app.widgets.level_scale import VEIL, paint_scale
 from app.widgets.time_axis import TimeAxis, time_words
 
@@ -64,6 +65,8 @@ class SoundCanvas(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(name)
+        self.description = Description(self, self.in_words)
+        axis.region_changed.connect(self.description.changed)
         axis.view_changed.connect(self._view_changed)
         axis.region_changed.connect(self.update)
         axis.head_changed.connect(self.update)
@@ -75,6 +78,7 @@ class SoundCanvas(QWidget):
     def set_outline(self, outline: Outline | None, top: float = 0.0) -> None:
         """Show another sound. `top`: the amplitude at full height; 0: the sound's own peak."""
         self.outline, self._detail = outline, None
+        self.description.changed()
         self.top = max(LEAST_TOP, top or (outline.peak if outline is not None else 1.0))
         self._redraw()
         self._ask_for_detail()
@@ -95,6 +99,20 @@ class SoundCanvas(QWidget):
         if dimmed != self._dimmed:
             self._dimmed = dimmed
             self.update()
+
+    def in_words(self) -> str:
+        """How long and how loud the sound is, and which stretch of it is chosen."""
+        if self.outline is None:
+            return ""
+        said = tr(
+            "{seconds} s of sound, loudest {level}",
+            seconds=digits(self.outline.duration_s, ".1f"),
+            level=level_words(self.outline.peak),
+        )
+        if self.axis.region is None:
+            return said
+        first, last = (digits(place, ".1f") for place in self.axis.region)
+        return said + "; " + tr("chosen: {first} to {last} s", first=first, last=last)
 
     # Places -----------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtWidgets import QWidget
 
 from app import theme
-from app.i18n import tr
+from app.i18n import digits, tr
 from app.widgets.level_scale import LevelScale
 from app.widgets.plot import Plot
 
@@ -40,6 +40,7 @@ class Spectrogram(Plot):
         self._columns = np.zeros((0, BINS), np.uint8)
         self._drawn_to = 0  # sample up to which live columns are computed
         self._seconds = 0.0
+        self._top_khz = 0.0
         # A file too long to hold all its columns, and its rate:
         self._file: tuple[np.ndarray, int] | None = None
         # Frequencies are written into the picture: an axis beside it would push it out of line with the waveform.
@@ -77,6 +78,22 @@ class Spectrogram(Plot):
         new = new[-wanted:]
         self._columns = np.concatenate([self._columns[len(new) :], new])
         self._image.setImage(self._columns, autoLevels=False, levels=(0, 255))
+        self.description.changed()
+
+    def in_words(self) -> str:
+        """How much time and what frequencies are seen, and where the most of the sound is."""
+        columns = self._image.image
+        if columns is None or not len(columns):
+            return ""
+        levels = columns.mean(axis=0)
+        if not levels.any():
+            return tr("silence")
+        return tr(
+            "{seconds} s, 0 to {top} kHz, strongest at {frequency} kHz",
+            seconds=digits(self._image.mapRectToParent(self._image.boundingRect()).width(), ".1f"),
+            top=f"{self._top_khz:g}",
+            frequency=digits((int(levels.argmax()) + 0.5) / BINS * self._top_khz, ".1f"),
+        )
 
     def set_file(self, samples: np.ndarray, rate: int) -> None:
         """Show a whole sound, float32 [n]; of a long one, evenly spread columns, more of them where it is zoomed."""
@@ -93,6 +110,7 @@ class Spectrogram(Plot):
         self.set_home((0.0, duration_s), (0.0, rate / 2000))
         self._file = (samples, rate) if step > HOP else None
         self._show_marks(rate / 2000)
+        self.description.changed()
 
     def _place_marks(self, *_: object) -> None:
         height = self.getViewBox().height()
@@ -102,6 +120,7 @@ class Spectrogram(Plot):
             mark.setPos(2, (1 - share) * height - (0 if share == 1 else 9))
 
     def _show_marks(self, top_khz: float) -> None:
+        self._top_khz = top_khz
         for mark, share in zip(self._marks, MARKS, strict=True):
             mark.setText(f"{top_khz * share:g} kHz")
             mark.show()
@@ -134,6 +153,7 @@ class Spectrogram(Plot):
         self._file = None
         self._drawn_to = 0
         self._image.clear()
+        self.description.changed()
         self._head.hide()
         for mark in self._marks:
             mark.hide()

@@ -44,11 +44,6 @@ class TraceView(Plot):
         super().__init__(name, tr("time"), "s", " ", "", grid=False, background="card", parent=parent)
         self.setMinimumHeight(120)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleDescription(
-            tr(
-                "Arrow keys move in time and through the channels, + and − zoom, Ctrl with + or − changes the height"
-            )
-        )
         self.names: tuple[str, ...] = ()
         self.marked: frozenset[int] = frozenset()  # drawn pale: bad channels
         self.unit = unit
@@ -76,6 +71,29 @@ class TraceView(Plot):
         self.show_nothing()
 
     # Contents ---------------------------------------------------------------------------------------------
+
+    def in_words(self) -> str:
+        """Which channels and what stretch are seen, and what the keys do."""
+        keys = tr(
+            "Arrow keys move in time and through the channels, + and − zoom, Ctrl with + or − changes the height"
+        )
+        shown = self.names[self.first : self.first + self.rows]
+        if not shown:
+            return self._words.text()
+        left, right = self.shown_range()
+        said = tr(
+            "{n} channels of {all}, {first} to {last}, from {left} to {right} of {duration}, a row is {height}",
+            n=len(shown),
+            all=len(self.names),
+            first=shown[0],
+            last=shown[-1],
+            left=figure(left, "s"),
+            right=figure(right, "s"),
+            duration=figure(self.duration_s, "s"),
+            height=figure(self.row_uv, self.unit),
+        )
+        bad = ", ".join(self.names[number] for number in sorted(self.marked) if number < len(self.names))
+        return ". ".join(filter(None, (said, tr("bad: {names}", names=bad) if bad else "", keys)))
 
     def set_source(
         self, names: Sequence[str], duration_s: float, columns: Columns, shown_s: float | None = None
@@ -108,6 +126,7 @@ class TraceView(Plot):
         """Draw anew what has changed behind the view."""
         if "_item" in self.__dict__:
             self._item.forget()
+            self.description.changed()
 
     def set_marked(self, numbers: Sequence[int]) -> None:
         """Channels that are drawn pale, such as bad ones."""

@@ -8,8 +8,10 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
 from app import theme
-from app.i18n import tr
+from app.audio.attended import shares
+from app.i18n import digits, tr
 from app.widgets.decimate import envelope, minmax
+from app.widgets.described import level_words
 from app.widgets.plot import Plot
 
 COLUMNS = 1200
@@ -40,6 +42,8 @@ class Waveform(Plot):
         self._coarse = (np.zeros(0), np.zeros(0))  # lowest and highest of every BLOCK samples
         self._rate = 16_000
         self._scale = 0.1
+        self._peak = 0.0  # of what is shown live
+        self._attended_s: float | None = None  # where attention is highest
         self._seen: tuple[float, float] | None = None
         self._band = pg.ImageItem(axisOrder="row-major")
         self._band.setZValue(BAND_Z)
@@ -83,7 +87,8 @@ class Waveform(Plot):
         y = np.empty(2 * len(low))
         y[0::2], y[1::2] = low, high
         x = (np.repeat(np.arange(len(low)) - len(low), 2) * size - newest) / rate
-        self._samples = None
+        self._samples, self._peak = None, peak
+        self.description.changed()
         self._curve.setData(x, y)
         if self._seen != (seconds, self._scale):
             self._seen = (seconds, self._scale)
@@ -105,17 +110,46 @@ class Waveform(Plot):
         self.getViewBox().setLimits(xMin=0, xMax=max(len(samples) / rate, 1e-3))
         self.set_home((0.0, max(len(samples) / rate, 1e-3)), (-top, top))
         self._draw_visible()
+        self.description.changed()
+
+    def in_words(self) -> str:
+        if self._samples is None:
+            if self._seen is None:
+                return ""
+            return tr(
+                "the newest {seconds} s of sound, loudest {level}",
+                seconds=f"{self._seen[0]:g}",
+                level=level_words(self._peak),
+            )
+        if not len(self._samples):
+            return ""
+        low, high = self._coarse if len(self._coarse[0]) else (self._samples, self._samples)
+        loud = np.maximum(-low, high)
+        place = int(loud.argmax())
+        size = BLOCK if len(self._coarse[0]) else 1
+        said = tr(
+            "{seconds} s of sound, loudest {level} at {at} s",
+            seconds=digits(len(self._samples) / self._rate, ".1f"),
+            level=level_words(float(loud[place])),
+            at=digits(place * size / self._rate, ".1f"),
+        )
+        if self._attended_s is not None:
+            said += "; " + tr("attention is highest at {at} s", at=digits(self._attended_s, ".1f"))
+        return said
 
     def set_attention(self, times_s: np.ndarray, density: np.ndarray) -> None:
         """Where a network looked, as a shaded band; its mean is 1. Empty arrays take it away."""
+        self._attended_s = float(times_s[int(np.argmax(density))]) if len(density) else None
+        self.description.changed()
         if not len(density):
             self._band.clear()
             return
         size = max(1, -(-len(density) // MOST_BANDS))
         whole = len(density) // size * size or len(density)
         strip = density[:whole].reshape(-1, size).mean(axis=1) if whole >= size else density
-        shade = np.clip(strip / max(2.0, float(np.quantile(strip, 0.98))), 0, 1)
-        self._band.setImage((200 * shade).astype(np.uint8)[None, :], autoLevels=False, levels=(0, 255))
+        self._band.setImage(
+            (200 * shares(strip)).astype(np.uint8)[None, :], autoLevels=False, levels=(0, 255)
+        )
         step = float(times_s[1] - times_s[0]) if len(times_s) > 1 else 1.0
         low, high = self.getViewBox().viewRange()[1]
         self._band.setRect(pg.QtCore.QRectF(float(times_s[0]), low, step * size * len(strip), high - low))
@@ -128,7 +162,8 @@ class Waveform(Plot):
 
     def show_nothing(self) -> None:
         """Nothing to show; the room stays."""
-        self._samples = None
+        self._samples = self._attended_s = None
+        self.description.changed()
         self._coarse = (np.zeros(0), np.zeros(0))
         self._seen = None
         self._scale = 0.1

@@ -56,6 +56,7 @@ class SpeakerLines(QWidget):
         super().__init__()
         self._above = above
         self.lines: list[Timeline] = []
+        self._names: list[str] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.TINY)
@@ -66,8 +67,9 @@ class SpeakerLines(QWidget):
         """One line a speaker; none: an empty one."""
         wanted = max(1, len(lines))
         names = [line.name for line in lines]
-        if len(self.lines) != wanted or names != [line.accessibleDescription() for line in self.lines]:
+        if len(self.lines) != wanted or names != self._names:
             self._make(wanted, lines)
+            self._names = names
         for made in self.lines[len(lines) :]:
             made.show_nothing()
         for made, line in zip(self.lines, lines, strict=False):
@@ -95,7 +97,6 @@ class SpeakerLines(QWidget):
             made = Timeline(emotion_words, emotion_color)
             if line is not None and line.name:
                 made.setAccessibleName(tr("Time line of {name}", name=line.name))
-                made.setAccessibleDescription(line.name)
             made.clicked.connect(self.clicked)
             made.follow(self._above)
             self.lines.append(made)

@@ -10,7 +10,8 @@ from PySide6.QtGui import QBrush, QColor, QHelpEvent, QMouseEvent, QPainter, QPa
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
-from app.i18n import tr
+from app.i18n import digits, tr
+from app.widgets.described import Description, listed
 from app.widgets.plot import Plot
 from models.emotion.session import SessionLog, Stretch, joined
 
@@ -48,6 +49,7 @@ class Timeline(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
         self.setAccessibleName(tr("Time line"))
+        self._description = Description(self, self.in_words)
         theme.notifier.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -63,6 +65,17 @@ class Timeline(QWidget):
             self.cursor_moved.connect(plot.set_cursor)
         self.updateGeometry()
 
+    def in_words(self) -> str:
+        """How long each label was, the longest first."""
+        lengths: dict[str | None, float] = {}
+        for stretch in self._log.stretches:
+            lengths[stretch.label] = lengths.get(stretch.label, 0.0) + stretch.length_s
+        said = [
+            f"{tr('no speech') if label is None else self._words(label)} {digits(seconds, '.1f')} s"
+            for label, seconds in sorted(lengths.items(), key=lambda item: -item[1])
+        ]
+        return listed(said)
+
     def segments(self) -> list[Segment]:
         """(start_s, end_s, label) in order."""
         return [(stretch.start_s, stretch.end_s, stretch.label) for stretch in self._log.stretches]
@@ -72,11 +85,15 @@ class Timeline(QWidget):
         self._log = SessionLog()
         for start, end, label in zip(starts_s, ends_s, labels, strict=True):
             self._log.add(float(start), float(end), label)
-        self.update()
+        self._shows_other()
 
     def add(self, start_s: float, end_s: float, label: str | None) -> None:
         """The next stretch; equal neighbours become one, and the oldest of very many are joined."""
         self._log.add(start_s, end_s, label)
+        self._shows_other()
+
+    def _shows_other(self) -> None:
+        self._description.changed()
         self.update()
 
     def _moved(self, *_: object) -> None:
@@ -85,7 +102,7 @@ class Timeline(QWidget):
     def show_log(self, log: SessionLog) -> None:
         """The stretches of a session, as they are now."""
         self._log = log
-        self.update()
+        self._shows_other()
 
     def set_cursor(self, time_s: float) -> None:
         """A line at that time; NaN takes it away."""
@@ -101,7 +118,7 @@ class Timeline(QWidget):
     def show_nothing(self) -> None:
         """An empty line."""
         self._log, self._head = SessionLog(), None
-        self.update()
+        self._shows_other()
 
     # Drawing ----------------------------------------------------------------------------------------------
 

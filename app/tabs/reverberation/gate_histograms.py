@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app import theme
 from app.i18n import tr
 from app.tabs.reverberation.module_names import full_name, module_color, short_name
+from app.widgets.described import Description
 from models.reverberation.wiring import ROLE_NAMES, Wiring, documented
 
 BINS = 24
@@ -35,6 +36,7 @@ class GateHistograms(QWidget):
         self.setMaximumHeight(110)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("Distribution of every gate"))
+        self._description = Description(self, self.in_words)
         theme.notifier.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -45,6 +47,13 @@ class GateHistograms(QWidget):
         self._wiring = wiring
         self.update()
 
+    def in_words(self) -> str:
+        """The mean of every role's gates, of pass 1 and of pass 2."""
+        if self._means is None:
+            return ""
+        pairs = zip(ROLE_NAMES, *self._means, strict=True)
+        return "; ".join(f"{full_name(name)} {first:.2f}, {second:.2f}" for name, first, second in pairs)
+
     def set_gates(self, gates: np.ndarray | None) -> None:
         """[38, n]."""
         self._counts = self._means = self._curves = None
@@ -54,6 +63,7 @@ class GateHistograms(QWidget):
             counts /= np.maximum(counts.max(axis=1, keepdims=True), 1)
             self._counts = counts.reshape(2, len(ROLE_NAMES), BINS)
             self._means = gates.mean(axis=1).reshape(2, -1)
+        self._description.changed()
         self.update()
 
     def set_training(self, gates: np.ndarray, at: int) -> None:
@@ -61,6 +71,7 @@ class GateHistograms(QWidget):
         self._counts = None
         self._curves = gates.T.reshape(2, len(ROLE_NAMES), -1)
         self._means, self._at = gates[at].reshape(2, -1), at
+        self._description.changed()
         self.update()
 
     def select(self, role: str) -> None:

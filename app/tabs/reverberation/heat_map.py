@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app import theme
 from app.i18n import digits, tr
 from app.tabs.reverberation.module_names import module_color, short_name
+from app.widgets.described import Description
 from app.widgets.palettes import diverging, greys, viridis
 from app.widgets.pictures import Picture
 from models.reverberation.wiring import Wiring, documented
@@ -61,6 +62,7 @@ class HeatMap(Picture):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(tr("Gates of all sequences"))
+        self._description = Description(self, self.in_words)
         theme.notifier.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -95,6 +97,7 @@ class HeatMap(Picture):
     def say_empty(self, words: str) -> None:
         """What stands there while there is nothing to show."""
         self.empty_words = words
+        self._description.changed()
         self.update()
 
     def sort(self, column: str) -> None:
@@ -113,7 +116,26 @@ class HeatMap(Picture):
             self._anchor = self._cursor = self._place(self.selection[0])
         self.update()
 
+    def in_words(self) -> str:
+        """How much there is, its extremes, and which column is lowest and highest on average."""
+        if not len(self._values):
+            return self.empty_words
+        means = self._values.mean(axis=0)
+        low, high = int(means.argmin()), int(means.argmax())
+        return tr(
+            "{rows} rows by {columns} columns, from {least} to {most}; on average lowest in {low}, {low_mean}, and highest in {high}, {high_mean}",
+            rows=len(self._values),
+            columns=len(self._columns),
+            least=digits(self._values.min()),
+            most=digits(self._values.max()),
+            low=self._head(self._columns[low]),
+            low_mean=digits(means[low]),
+            high=self._head(self._columns[high]),
+            high_mean=digits(means[high]),
+        )
+
     def _arrange(self) -> None:
+        self._description.changed()
         key = None
         if self.sort_column == TARGET and self._targets is not None:
             key = self._targets

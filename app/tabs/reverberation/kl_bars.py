@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app import theme
 from app.i18n import digits, tr
 from app.tabs.reverberation.module_names import full_name, module_color
+from app.widgets.described import Description
 from app.widgets.pictures import Picture
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
 
@@ -36,6 +37,7 @@ class KLBars(Picture):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumHeight(300)
         self.setAccessibleName(tr("KL of every module"))
+        self._description = Description(self, self.in_words)
         theme.notifier.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -44,10 +46,14 @@ class KLBars(Picture):
     def set_kl(self, kl: np.ndarray | None, wiring: Wiring) -> None:
         """kl: [45], nats a feature and step: of the roles in pass 1, in pass 2, and of the processors."""
         self._kl, self._wiring = kl, wiring
-        if kl is not None:
-            words = [f"{full_name(name)} {self.value(name):.2g}" for name in NAMES]
-            self.setAccessibleDescription("; ".join(words))
+        self._description.changed()
         self.update()
+
+    def in_words(self) -> str:
+        """The KL of every module, in nats a feature and step."""
+        if self._kl is None:
+            return ""
+        return "; ".join(f"{full_name(name)} {self.value(name):.2g}" for name in NAMES)
 
     def value(self, name: str) -> float:
         """What the bar shows."""

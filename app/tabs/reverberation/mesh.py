@@ -13,6 +13,7 @@ from app import theme
 from app.i18n import tr
 from app.tabs.reverberation.mesh_painter import Geometry, Line, MeshState, paint_mesh
 from app.tabs.reverberation.module_names import MODULES, both_names, full_name
+from app.widgets.described import Description
 from app.widgets.pictures import Picture
 from models.reverberation.drawing import ring_order
 from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, ROLE_NAMES, Wiring
@@ -45,6 +46,7 @@ class MeshView(Picture):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(300, LEAST_PX)
         self.setAccessibleName(tr("Mesh of roles, processors and the conductor"))
+        self._description = Description(self, self.in_words)
         theme.notifier.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -67,13 +69,24 @@ class MeshView(Picture):
     def set_gates(self, gates: np.ndarray | None, spread: np.ndarray | None = None) -> None:
         """[38], pass 1 of the roles in order, then pass 2; None before anything was observed. spread: [38]."""
         self.state.gates, self.state.spread = gates, spread
+        self._description.changed()
+        self.update()
+
+    def in_words(self) -> str:
+        """The gates of every role in both passes, and what is silenced."""
+        gates, state = self.state.gates, self.state
+        said = [tr("gates are drawn once sequences were observed")]
         if gates is not None:
-            words = [
+            said = [
                 f"{full_name(name)} {gates[i]:.2f}, {gates[i + len(ROLE_NAMES)]:.2f}"
                 for i, name in enumerate(ROLE_NAMES)
             ]
-            self.setAccessibleDescription("; ".join(words))
-        self.update()
+        said += [tr("{name} is muted", name=full_name(name)) for name in sorted(state.muted)]
+        said += [
+            tr("the line from {role} to {processor} is cut", role=full_name(a), processor=full_name(b))
+            for a, b in sorted(state.cut)
+        ]
+        return "; ".join(said)
 
     def set_differences(self, differences: dict[str, float]) -> None:
         """What to mark, role by role."""
@@ -93,6 +106,7 @@ class MeshView(Picture):
     def set_silenced(self, muted: frozenset[str], cut: frozenset[Line]) -> None:
         """Roles that are muted, drawn hollow, and lines that are cut, drawn with a cross."""
         self.state.muted, self.state.cut = muted, cut
+        self._description.changed()
         self.update()
 
     # Hands ------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, Signal
@@ -25,6 +27,7 @@ from app.tabs.reverberation.module_names import MODULES, english_name
 from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.view_page import ViewPage
 from app.tabs.reverberation.work import Structure
+from app.widgets.described import Description
 from app.widgets.pictures import save_picture
 from app.widgets.section import Segments
 from app.widgets.tables import RIGHT, for_reading, set_heads
@@ -41,12 +44,19 @@ class Drawing(QWidget):
         self.svg = QByteArray()
         self._renderer = QSvgRenderer(self)
         self.setAccessibleName(name)
+        self._description = Description(self, self.in_words)
 
     def set_svg(self, contents: bytes) -> None:
         """Show another drawing, an SVG text."""
         self.svg = QByteArray(contents)
         self._renderer.load(self.svg)
+        self._description.changed()
         self.update()
+
+    def in_words(self) -> str:
+        """What is written in it."""
+        written = re.findall(r"<text[^>]*>([^<]+)</text>", bytes(self.svg.data()).decode("utf-8", "replace"))
+        return ", ".join(dict.fromkeys(unescape(words.strip()) for words in written))
 
     def paint(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), Qt.GlobalColor.white)

@@ -56,6 +56,10 @@ class MapPlot(Plot):
         self._shown: tuple[Sequence[Judgement], str] = ((), WORDS_TO_PICTURES)
         self.on_retheme.append(lambda: self.show_figures(*self._shown))
 
+    def x_words(self, x: float) -> str:
+        """The axis is logarithmic: 16, 32, 64 bits are equally far from one another."""
+        return tr("{bits} bits", bits=round(2.0**x))
+
     def show_figures(self, judgements: Sequence[Judgement], way: str) -> None:
         self._shown = (judgements, way)
         for item in self._items:
