@@ -145,6 +145,7 @@ class SoundView(QWidget):
         self.by_attention = QToolButton()
         self.by_attention.setText(tr("By attention"))
         self.by_attention.setCheckable(True)
+        self.by_attention.setEnabled(False)
         self.by_attention.setToolTip(
             tr("Play what the model looked at; the rest is faded, by {db} dB at most", db=f"{-FADED_DB:g}")
         )

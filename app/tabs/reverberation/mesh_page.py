@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLayout
 from app.i18n import tr
 from app.tabs.base import Tab
 from app.tabs.reverberation.gate_histograms import GateHistograms
+from app.tabs.reverberation.in_motion import InMotion
 from app.tabs.reverberation.mesh import MeshView
 from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.view_page import ViewPage
@@ -26,7 +27,10 @@ class MeshPage(ViewPage):
         self.mesh = MeshView()
         self.histograms = GateHistograms()
         self.legend = Hint()
+        self.motion = InMotion(session)
+        self.motion.moved.connect(self._show)
         self.view.addWidget(self.mesh, 1)
+        self.view.addWidget(self.motion)
         self.view.addWidget(self.legend)
         self.view.addWidget(self.histograms)
         for view in (self.mesh, self.histograms):
@@ -43,6 +47,8 @@ class MeshPage(ViewPage):
     def minimumSizeHint(self) -> QSize:
         """Without the histograms, which give way in a low page."""
         least = self.mesh.minimumHeight() + self.legend.sizeHint().height() + self.view.spacing()
+        if not self.motion.isHidden():
+            least += self.motion.sizeHint().height() + self.view.spacing()
         return QSize(self.mesh.minimumWidth(), least)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -61,7 +67,14 @@ class MeshPage(ViewPage):
 
     def _show(self) -> None:
         show_mesh(self.mesh, self.session)
+        growth = self.motion.shown
+        if growth is not None:
+            self.mesh.set_gates(growth.found.gates[:, self.motion.at])
         self._say()
+
+    def hidden(self) -> None:
+        super().hidden()
+        self.motion.stop()
 
     def _show_silenced(self) -> None:
         show_silenced(self.mesh, self.session)

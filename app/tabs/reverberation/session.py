@@ -13,7 +13,7 @@ from app.i18n import tr
 from app.tabs.host import Host
 from app.tabs.reverberation import work
 from app.tabs.reverberation.snapshots import SHIPPED, RunHistory, Snapshot, run_history, snapshot_of
-from app.tabs.reverberation.work import RANKER, WORKER, Edge, Ranking, Structure
+from app.tabs.reverberation.work import RANKER, WORKER, Edge, Growth, Ranking, Structure
 from app.tabs.session import Session
 from models.loading import BUNDLED
 from models.progress import Cancelled
@@ -307,6 +307,25 @@ class MeshSession(Session["Observer"]):
         )
         both: np.ndarray = result[:, ROLE_NAMES.index(role)]
         return both
+
+    async def growth(self, number: int) -> Growth | None:
+        """What the mesh makes of a sequence after each of its steps, as it is silenced now."""
+        if self.sequences is None:
+            return None
+        with self.services.task(tr("Observing sequences")) as task:
+            observer = await self.load(task)
+            result: Growth = await self.held.worker.run(
+                work.grown,
+                observer,
+                self.sequences,
+                number,
+                self.muted,
+                self.cut,
+                progress=task,
+                newest_wins="growth",
+                drop_running=True,
+            )
+        return result
 
     async def structure(self) -> Structure:
         """Tree, parameter table and drawings of the chosen model."""

@@ -141,6 +141,7 @@ class ReverberationTab(PagedTab):
         self._use_model(self.models.choice)
 
     def hidden(self) -> None:
+        super().hidden()
         self.playback.stop()
 
     def page_chosen(self, name: str) -> None:

@@ -16,6 +16,7 @@ OTHER_WORKER = "reverberation compared"  # holds the model that the first is com
 RANKER = "reverberation ranked"  # mutes every role in turn, and lets what is muted by hand go first
 
 Edge = tuple[str, str]
+MOST_PREFIXES = 200  # of a sequence that is heard step by step; of a longer one, as many steps, evenly
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,15 @@ class Ranking:
     effects: list[Effect]
     sequences: int
     held_out: bool
+
+
+@dataclass(frozen=True)
+class Growth:
+    """One sequence as it is heard. steps: up to which, from 1, the last is all of it; found: what the mesh makes of each,
+    the target being that of the whole sequence."""
+
+    steps: list[int]
+    found: Observation
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,26 @@ def observed(
 ) -> Observation:
     """`Observer.observe` as a worker calls it; muted: roles, cut: connections that carry nothing."""
     return observer.observe(sequences, progress, muted=sorted(muted), cut=sorted(cut))
+
+
+def grown(
+    observer: Observer,
+    sequences: Sequences,
+    number: int,
+    muted: frozenset[str],
+    cut: frozenset[Edge],
+    progress: Progress,
+) -> Growth:
+    """One sequence, cut off after each of its steps."""
+    import numpy as np
+
+    from models.reverberation.data import Sequences
+
+    whole = sequences.x[number]
+    steps = np.unique(np.linspace(1, len(whole), min(len(whole), MOST_PREFIXES)).round().astype(int))
+    target = None if sequences.y is None else np.full(len(steps), sequences.y[number], np.float32)
+    prefixes = Sequences(tuple(whole[:step] for step in steps), target)
+    return Growth(steps.tolist(), observed(observer, prefixes, muted, cut, progress))
 
 
 def ranked(observer: Observer, sequences: Sequences, progress: Progress) -> Ranking:

@@ -1,0 +1,154 @@
+"""One sequence through the mesh, step by step: a slider over its steps, play, and what would be predicted at each.
+
+Gates are means over all steps that were heard; so at a step stands what the mesh makes of the sequence up to it.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+
+from app import theme
+from app.i18n import digits, tr
+from app.tabs.reverberation.session import MeshSession
+from app.tabs.reverberation.work import Growth
+from models.progress import Cancelled
+
+STEP_MS = 120
+
+
+class InMotion(QWidget):
+    """Seen where one sequence is selected. moved(): `shown` is another step's, or none's any more."""
+
+    moved = Signal()
+
+    def __init__(self, session: MeshSession, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._growth: Growth | None = None
+        self.play = QToolButton()
+        self.play.setText("▶")
+        self.play.setCheckable(True)
+        self.play.setToolTip(tr("Play the gates through the steps of this sequence"))
+        self.play.setAccessibleName(tr("Play the gates through the steps of this sequence"))
+        self.play.toggled.connect(self._play)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName(tr("Step"))
+        self.slider.setToolTip(tr("Up to which step the sequence is heard"))
+        self.slider.valueChanged.connect(lambda _value: self._tell())
+        self.words = QLabel()
+        self.words.setProperty("role", "hint")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.SMALL)
+        row.addWidget(self.play)
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.words)
+        self._timer = QTimer(self)
+        self._timer.setInterval(STEP_MS)
+        self._timer.timeout.connect(self._next)
+        for signal in (session.shown, session.selected, session.silenced_changed):
+            signal.connect(self.forget)
+        self.forget()
+
+    @property
+    def shown(self) -> Growth | None:
+        """What stands beside the slider; None where the whole sequence is shown."""
+        return self._growth
+
+    @property
+    def at(self) -> int:
+        """The place of the shown step in `shown`."""
+        return self.slider.value()
+
+    def forget(self) -> None:
+        """The sequence, the model or what is silenced is another: nothing is known of its steps."""
+        self._timer.stop()
+        known = self._growth is not None
+        self._growth = None
+        for widget in (self.play, self.slider):
+            widget.blockSignals(True)
+        self.play.setChecked(False)
+        self.play.setText("▶")
+        self.slider.setRange(0, 0)
+        for widget in (self.play, self.slider):
+            widget.blockSignals(False)
+        self.slider.setEnabled(False)
+        self.words.setText(tr("step by step"))
+        self.words.setMinimumWidth(0)
+        self.setVisible(self._number() is not None)
+        if known:
+            self.moved.emit()
+
+    def stop(self) -> None:
+        """Stay at the step that is shown."""
+        self.play.setChecked(False)
+
+    # Inside -----------------------------------------------------------------------------------------------
+
+    def _number(self) -> int | None:
+        """Of the sequence whose steps can be played."""
+        session = self._session
+        one = len(session.selection) == 1 and session.played is None and session.observation is not None
+        if not one or session.sequences is None:
+            return None
+        number = session.selection[0]
+        return number if number < len(session.sequences) and len(session.sequences.x[number]) > 1 else None
+
+    def _play(self, on: bool) -> None:
+        self.play.setText("■" if on else "▶")
+        if not on:
+            self._timer.stop()
+        elif self._growth is None:
+            self._session.services.start(self._begin(), self)
+        else:
+            if self.at >= self.slider.maximum():
+                self.slider.setValue(0)
+            self._timer.start()
+
+    def show_error(self, _error: BaseException) -> None:
+        """For `services.start`: where it cannot be computed, the observation says why."""
+        self.forget()
+
+    async def _begin(self) -> None:
+        number = self._number()
+        try:
+            growth = await self._session.growth(number) if number is not None else None
+        except Cancelled:
+            growth = None
+        if growth is None or number != self._number():
+            self.play.setChecked(False)
+            return
+        self._growth = growth
+        self.slider.blockSignals(True)
+        self.slider.setRange(0, len(growth.steps) - 1)
+        self.slider.setValue(0)
+        self.slider.blockSignals(False)
+        self.slider.setEnabled(True)
+        metrics = self.words.fontMetrics()  # the slider is not to breathe with the figures
+        widest = max(metrics.horizontalAdvance(self._words(growth, at)) for at in range(len(growth.steps)))
+        self.words.setMinimumWidth(widest)
+        self._tell()
+        if self.play.isChecked():
+            self._timer.start()
+
+    def _next(self) -> None:
+        if self.at >= self.slider.maximum():
+            self.play.setChecked(False)
+        else:
+            self.slider.setValue(self.at + 1)
+
+    def _tell(self) -> None:
+        if self._growth is not None:
+            self.words.setText(self._words(self._growth, self.at))
+            self.moved.emit()
+
+    @staticmethod
+    def _words(growth: Growth, at: int) -> str:
+        words = [
+            tr("step {n} of {all}", n=growth.steps[at], all=growth.steps[-1]),
+            tr("prediction {value}", value=digits(growth.found.output[at], ".3f")),
+        ]
+        if growth.found.target is not None:
+            words.append(tr("target {value}", value=digits(growth.found.target[at], ".3f")))
+        return " · ".join(words)
