@@ -6,6 +6,7 @@ import numpy as np
 
 FADED_DB = -30.0  # where it did not look at all: still there, so that the place in the sentence is not lost
 LEAST_FULL = 2.0  # times the mean: attention that is as even as this is of nothing in particular
+UNEVEN = 1.05  # the highest over the lowest, from which attention says something
 FULL_QUANTILE = 0.98  # a single frame that towers over all others does not dim them
 
 
@@ -19,6 +20,12 @@ def shares(density: np.ndarray) -> np.ndarray:
     full = max(LEAST_FULL, float(np.quantile(density, FULL_QUANTILE)))
     result: np.ndarray = np.clip(density / full, 0.0, 1.0)
     return result
+
+
+def tells(density: np.ndarray) -> bool:
+    """Whether some of what was looked at counts more than the rest. A model that weighs all of it alike tells nothing."""
+    seen = density[density > 0]
+    return bool(len(seen)) and float(seen.max()) > UNEVEN * float(seen.min())
 
 
 class Attended:
@@ -35,7 +42,8 @@ class Attended:
         """float32 [count], the gain of the samples from `place` on: even steps of loudness for even steps of attention."""
         times_s = (place + np.arange(count)) / self.rate
         level_db = FADED_DB * (1.0 - np.interp(times_s, self._times_s, self._shares))
-        return (10.0 ** (level_db / 20.0)).astype(np.float32)
+        result: np.ndarray = 10.0 ** (level_db / 20.0)
+        return result.astype(np.float32)
 
     def read(self, place: int, count: int) -> np.ndarray:
         """As `Source.read`: float32 [at most count, 1]."""

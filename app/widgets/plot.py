@@ -61,7 +61,7 @@ class Plot(pg.PlotWidget):
         self._press: QPointF | None = None
         self._x_readout = True
         self.setAccessibleName(name)
-        self.description = Description(self, self.in_words)
+        self.description = Description(self, lambda: "" if self.closed else self.in_words())
         self.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
         self._lay_out_axes()
         self.setMouseEnabled(x=zoom, y=False)

@@ -12,6 +12,7 @@ from app.tabs.emotion.sound_view import SoundView
 RATE = 16_000
 TIMES_S = np.arange(10) * 0.1
 DENSITY = np.where((TIMES_S > 0.45) & (TIMES_S < 0.75), 3.0, 0.0)
+DENSITY[7] = 2.7
 
 
 class Heard(player_module._Playback):
@@ -91,6 +92,10 @@ def test_a_model_that_does_not_tell_where_it_looked_plays_the_whole(view, heard)
     view.show_sound("b", np.ones(RATE, np.float32), np.zeros(0), np.zeros(0))
     assert not view.by_attention.isEnabled()
     assert not view.by_attention.isChecked()
+    even = np.where(TIMES_S < 0.5, 1.0, 0.0)  # of speech that fills half of the file
+    view.show_sound("c", np.ones(RATE, np.float32), TIMES_S, even)
+    assert not view.by_attention.isEnabled()
+    assert "alike" in view.by_attention.toolTip()
     view.toggle_play()
     assert heard[0][1].min() == 1.0
     view.stop()

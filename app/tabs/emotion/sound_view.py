@@ -9,7 +9,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
-from app.audio.attended import FADED_DB, Attended
+from app.audio.attended import FADED_DB, Attended, tells
 from app.audio.player import Player
 from app.i18n import tr
 from app.tabs.emotion.speaker_lines import SpeakerLine, SpeakerLines
@@ -127,8 +127,13 @@ class SoundView(QWidget):
 
     def _enable(self, can_send: bool) -> None:
         self.play.setEnabled(self._samples is not None)
-        told = bool(np.any(self._attention[1]))
+        told = tells(self._attention[1])
         self.by_attention.setEnabled(told)
+        fades = tr(
+            "Play what the model looked at; the rest is faded, by {db} dB at most", db=f"{-FADED_DB:g}"
+        )
+        alike = tr("This model weighs all of the speech alike: there is no attention to be heard.")
+        self.by_attention.setToolTip(fades if told or self._samples is None else alike)
         if not told:
             self.by_attention.setChecked(False)
         self.send.setEnabled(can_send)
@@ -146,9 +151,6 @@ class SoundView(QWidget):
         self.by_attention.setText(tr("By attention"))
         self.by_attention.setCheckable(True)
         self.by_attention.setEnabled(False)
-        self.by_attention.setToolTip(
-            tr("Play what the model looked at; the rest is faded, by {db} dB at most", db=f"{-FADED_DB:g}")
-        )
         self.by_attention.setAccessibleName(tr("Play by attention"))
         self.by_attention.toggled.connect(lambda _on: self._fade_or_not())
         self.send.setText(tr("To ReverberationNet"))
