@@ -56,14 +56,40 @@ def _opened(path: Path, kind: str, remarks: list[Remark]) -> Any:
         if kind == "brainvision":
             return _brainvision(path, remarks)
         if kind == "fif":
-            check_fif(path)
-            return mne.io.read_raw_fif(path, preload=False, verbose="error")
+            return _fif(path)
         check_matlab(path)
         return mne.io.read_raw_eeglab(path, preload=False, verbose="error")
     except UserError:
         raise
     except Exception as error:  # MNE's readers raise whatever a broken file makes them stumble over
         raise damaged(path, error) from error
+
+
+def _fif(path: Path) -> Any:
+    """A continuous FIF recording. Raises UserError where it is of epochs or averages, or where its next part is not there."""
+    import mne
+
+    check_fif(path)
+    try:
+        return mne.io.read_raw_fif(path, preload=False, verbose="error")
+    except ValueError as error:
+        following = re.search(r"next file (.+?) does not exist", str(error))
+        if following:
+            raise UserError(
+                "{name} is not complete.",
+                "It goes on in {file}, which is not beside it.",
+                "Copy that file, too, under the name that it had.",
+                name=files.shown(path.name),
+                file=files.shown(Path(following[1]).name),
+            ) from error
+        if "No raw data" in str(error):
+            raise UserError(
+                "{name} is no continuous recording.",
+                "It holds epochs, an average or something else that MNE keeps in FIF files.",
+                "Choose the raw file that it was made from.",
+                name=files.shown(path.name),
+            ) from error
+        raise
 
 
 def _brainvision(path: Path, remarks: list[Remark]) -> Any:

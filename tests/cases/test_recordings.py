@@ -2,6 +2,7 @@
 
 import json
 
+import mne
 import numpy as np
 import pytest
 import scipy.io
@@ -410,4 +411,19 @@ def test_a_fif_whose_parts_form_a_ring(tmp_path):
     data[third + 12 : third + 16] = (16).to_bytes(4, "big")
     (tmp_path / "b_raw.fif").write_bytes(data)
     with pytest.raises(UserError, match="ring"):
+        open_recording(tmp_path / "b_raw.fif")
+
+
+def test_fif_files_that_are_no_whole_recording(tmp_path):
+    about = mne.create_info(list(NAMES), 64, "eeg")
+    mne.EpochsArray(brain().T[None] / 1e6, about, verbose="error").save(
+        tmp_path / "a_epo.fif", verbose="error"
+    )
+    with pytest.raises(UserError, match="no continuous recording"):
+        open_recording(tmp_path / "a_epo.fif")
+    raw = mne.io.RawArray(np.zeros((12, 64 * 3000)), about, verbose="error")
+    raw.save(tmp_path / "b_raw.fif", split_size="3MB", verbose="error")
+    assert len(list(tmp_path.glob("b_raw*.fif"))) > 1
+    (tmp_path / "b_raw-1.fif").unlink()
+    with pytest.raises(UserError, match=r"goes on in b_raw-1\.fif"):
         open_recording(tmp_path / "b_raw.fif")
