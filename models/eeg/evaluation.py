@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from models.eeg import data, scores
 from models.eeg.config import EEGConfig
 from models.eeg.contents import contents
 from models.eeg.dataset import Dataset, with_channels
 from models.eeg.decoder import Decoder
+from models.eeg.matching import match
 from models.eeg.parting import Parts, part
 from models.eeg.samples import located, met_subjects
 from models.eeg.scores import Decoded, Evaluation
@@ -42,7 +45,12 @@ def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Eva
             Decoded(item.subject, item.stimulus, decoder.decode_standardised(item.eeg, whose), item.envelope)
         )
     evaluation = scores.evaluate(result, dataset.sample_rate, met, kinds=parts.kinds(met))
-    return replace(evaluation, overlap=replace(judged, groups=()), of_data=(*dataset.remarks, *parts.remarks))
+    elsewhere: dict[str, list[np.ndarray]] = {}
+    for item in (*parts.train, *parts.validation):
+        elsewhere.setdefault(item.subject, []).append(item.envelope)
+    matching = match(result, dataset.sample_rate, elsewhere)
+    of_data = (*dataset.remarks, *parts.remarks, *(matching.remarks if matching is not None else ()))
+    return replace(evaluation, overlap=replace(judged, groups=()), of_data=of_data, matching=matching)
 
 
 def test_part(dataset: Dataset, config: EEGConfig) -> Parts:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.overlap import TrainingOverlap
 from models.remarks import Remark
+
+if TYPE_CHECKING:
+    from models.eeg.matching import Matching
 
 WINDOWS_S = (10.0, 60.0)
 LEAST_NULL_S = 3.0  # of a stretch, for what chance comes to
@@ -115,6 +118,7 @@ class Evaluation:
     kinds: tuple[Remark, ...] = ()
     overlap: TrainingOverlap | None = None
     of_data: tuple[Remark, ...] = ()
+    matching: Matching | None = None  # one of five stretches
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
@@ -159,6 +163,7 @@ class Evaluation:
             "score": self.score,
             "chance": self.chance,
             "generalisation": self.generalisation,
+            "match_mismatch": self.matching.as_dict() if self.matching is not None else None,
             "subjects": rows,
             "learned": self.overlap.as_dict() if self.overlap is not None else None,
         }

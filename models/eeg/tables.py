@@ -25,10 +25,12 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
 
 
 def subject_rows(evaluation: Evaluation) -> list[list[object]]:
-    """A heading and one row a subject: r, chance and what it passes once in twenty, p, and r by window length."""
+    """A heading and one row a subject: r, chance and what it passes once in twenty, p, r by window length, and
+    the share of five-second windows whose stretch of speech was told from four others."""
     lengths = sorted({length for subject in evaluation.subjects for length in subject.windows})
     head: list[object] = ["subject", "learned_from", "stretches", "r", "chance", "chance_95", "p"]
-    rows: list[list[object]] = [[*head, *(f"r_{length:g}s" for length in lengths)]]
+    matched = evaluation.matching.by_subject if evaluation.matching is not None else {}
+    rows: list[list[object]] = [[*head, *(f"r_{length:g}s" for length in lengths), "match_mismatch"]]
     for subject in evaluation.subjects:
         chance = float(subject.null.mean()) if len(subject.null) else float("nan")
         values = [
@@ -37,6 +39,7 @@ def subject_rows(evaluation: Evaluation) -> list[list[object]]:
             subject.null_95,
             subject.p,
             *(subject.windows.get(length, float("nan")) for length in lengths),
+            matched.get(subject.subject, float("nan")),
         ]
         rows.append(
             [subject.subject, subject.met, subject.stretches, *(round(float(value), 6) for value in values)]

@@ -14,6 +14,7 @@ from app.tabs.eeg.session import EegSession
 from app.widgets.dots import DotRow, Dots
 from app.widgets.labels import Caption, Hint
 from app.widgets.scalp import ScalpMap
+from models.eeg.matching import WINDOW_S
 
 if TYPE_CHECKING:
     from models.eeg.maps import LagMap
@@ -195,6 +196,17 @@ class ScalpPage(QScrollArea):
             DotRow(subject.subject, subject.r, *subject.interval, *subject.chance_band)
             for subject in result.subjects
         ]
+        matching = result.matching
+        if matching is not None:
+            words = tr(
+                "which of five stretches of {window:g} s was heard: {right} % of {count} right, by guessing 20 % ({low} to {high})",
+                window=WINDOW_S,
+                right=round(100 * matching.accuracy),
+                count=matching.windows,
+                low=round(100 * matching.chance_low),
+                high=round(100 * matching.chance_high),
+            )
+            mean = f"{mean} · {words}"
         self._show_rows(rows, f"{mean} · {kinds}")
 
     def _show_heard(self) -> None:
