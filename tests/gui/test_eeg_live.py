@@ -4,7 +4,10 @@ import pytest
 
 from models.eeg.live import player
 from models.eeg.recordings import BIOSEMI64
+from tests.lsl import alone
 from tests.models.eeg.test_eeg_streaming import listener
+
+alone()
 
 
 def said(tab):

@@ -439,6 +439,7 @@ def test_exports(tab, qtbot, tmp_path, sample):
     qtbot.waitUntil(lambda: tab.session.evaluation is not None and idle(tab), timeout=60_000)
     tab.session.try_shifted()
     qtbot.waitUntil(lambda: tab.session.talker is not None and idle(tab), timeout=60_000)
+    tab.session.annotations.add(1.0, 2.0, "a note")
     assert all(action.isEnabled() for action in tab.export_actions())
     for suffix in ("csv", "npz", "npy", "wav"):
         tab.exports.save("envelope", tmp_path / f"envelope.{suffix}")

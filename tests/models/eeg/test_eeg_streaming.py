@@ -18,6 +18,9 @@ from models.eeg.live.xdf import XdfWriter
 from models.eeg.recordings import BIOSEMI64
 from models.eeg.signal_config import PreprocessingConfig
 from models.errors import UserError
+from tests.lsl import alone
+
+alone()
 
 NARROW = PreprocessingConfig(low_hz=0.5, high_hz=8.0)
 generator = np.random.default_rng(0)
