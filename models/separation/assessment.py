@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models import audio
 from models.progress import Progress
+from models.remarks import Remark
 from models.separation.activity import Activity, Levels, activity
 from models.separation.counting import count_voices
 from models.voice_embedding import likeness
@@ -18,7 +19,8 @@ from models.voices import LongVoice
 
 FloatArray = NDArray[np.float32]
 QUIETEST_DB = -120.0
-ALIKE = 0.84  # of 55 pairs of strangers 9 were above it: 8 of them of the 10 whose tracks had under 3 dB
+UNEXPLAINED_DB = -13.0  # 5 % of the energy: what no track holds is worth a word
+ALIKE = 0.84  # of pairs of strangers; how often that is to the point stands in docs/models.md
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,25 @@ class Assessment:
     def doubtful(self) -> bool:
         """Whether the tracks are likely to hold some of each other's voice all over."""
         return self.voices > 1 and self.alike > ALIKE
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What a person should know of the tracks, but for how many voices there are."""
+        said = []
+        if self.voices > 1:
+            share = f"{self.activity.overlap:.0%}"
+            said.append(Remark("Several speak at once in {share} of the speech.", share=share))
+        if self.unexplained_db > UNEXPLAINED_DB:
+            share = f"{10 ** (self.unexplained_db / 10):.0%}"
+            said.append(Remark("No track holds {share} of the sound.", share=share))
+        if self.doubtful:
+            said.append(
+                Remark(
+                    "The tracks sound alike (likeness {alike}): they are likely to hold each other's voice, so do not trust them.",
+                    alike=f"{self.alike:.2f}",
+                )
+            )
+        return tuple(said)
 
 
 def assess(mixture: Path, tracks: Sequence[Path], progress: Progress | None = None) -> Assessment:

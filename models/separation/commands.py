@@ -13,7 +13,7 @@ from models.errors import UserError
 from models.loading import Choice, write_state_dict
 from models.progress import Progress
 from models.remarks import Skipped, with_remarks
-from models.separation import evaluation, network, published
+from models.separation import evaluation, judging, network, published, target
 from models.separation.config import SeparationConfig
 from models.separation.metrics import score_tracks
 from models.separation.results import DEFAULTS, Separated, SeparationOptions
@@ -34,33 +34,36 @@ def use(
     """Separate files and folders into the folder `out`: a folder of tracks for each, and ``tracks.csv``.
 
     A recording that cannot be read is left out and told under ``skipped``; if none can, that is an error. With
-    references (of one recording), their scores are told and written as ``scores.csv``.
+    references (of one recording), their scores are told and written as ``scores.csv``. With a `voice`, a recording becomes
+    that voice and the rest.
     """
     progress = progress or Progress()
-    references = options.references if isinstance(options, UseOptions) else ()
+    asked = options if isinstance(options, UseOptions) else UseOptions(**options.model_dump())
     paths = audio.find_audio(inputs)
-    if references and len(paths) != 1:
+    if asked.references and len(paths) != 1:
         raise UserError(
             "References belong to one recording.",
             "{count} were given.",
             "Separate one recording with its references.",
             count=len(paths),
         )
+    wanted = target.of_words(asked.voice) if asked.voice else None
     separator = Separator.load(choice, device, progress.part(0, 0.02))
     done: list[Separated] = []
+    rows: list[Result] = []
     skipped: list[Skipped] = []
     for number, (path, name) in enumerate(zip(paths, _names(paths), strict=True)):
         part = progress.part(0.02 + 0.98 * number / len(paths), 0.02 + 0.98 * (number + 1) / len(paths))
         try:
-            one = separator.separate_file(path, Path(out) / name, options, progress=part)
+            one = separator.separate_file(path, Path(out) / name, asked, progress=part.part(0, 0.9))
+            one, row = judging.judged(one, asked, wanted, part.part(0.9, 1))
         except UserError as error:
             skipped.append(Skipped.by(path, error))
             print(f"Skipped: {error}")
             continue
         done.append(one)
-        print(f"{path.name}: {', '.join(track.name for track in one.tracks)} ({one.seconds:.1f} s)")
-        for remark in one.remarks:
-            print(f"  {remark}")
+        rows.append(row)
+        judging.say(one, row)
     if not done:
         raise UserError(
             "None of the {count} files could be separated.",
@@ -70,18 +73,9 @@ def use(
             reason=skipped[0].reason,
         )
     write_tracks(Path(out) / "tracks.csv", done)
-    rows: list[Result] = [_row(item) for item in done]
-    if references:
-        rows[0]["scores"] = _scored(done[0], references, Path(out))
+    if asked.references:
+        rows[0]["scores"] = _scored(done[0], asked.references, Path(out))
     return {"out": str(out), "files": rows, "skipped": [item.as_dict() for item in skipped]}
-
-
-def _row(one: Separated) -> Result:
-    return {
-        "mixture": str(one.mixture),
-        "tracks": [str(track) for track in one.tracks],
-        "remarks": [str(remark) for remark in one.remarks],
-    }
 
 
 def _scored(one: Separated, references: Sequence[str], out: Path) -> list[dict[str, Any]]:

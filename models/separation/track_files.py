@@ -54,7 +54,7 @@ class TrackFiles:
             self._open()
         except BaseException as error:
             self._clear()
-            raise self._as_user_error(error) from error
+            raise as_user_error(self._folder, error) from error
         return self
 
     def write(self, stretch: NDArray[np.float32]) -> None:
@@ -95,7 +95,7 @@ class TrackFiles:
     ) -> None:
         self._clear()
         if isinstance(error, OSError | soundfile.LibsndfileError):
-            raise self._as_user_error(error) from error
+            raise as_user_error(self._folder, error) from error
 
     def _open(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -124,11 +124,12 @@ class TrackFiles:
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
 
-    def _as_user_error(self, error: BaseException) -> BaseException:
-        """The error as a person is told of it; libsndfile does not say why it cannot write."""
-        if isinstance(error, soundfile.LibsndfileError):
-            error = OSError(28 if _is_full(self._folder) else 5, str(error))
-        return checkpoint.cannot_write(self._folder, error) if isinstance(error, OSError) else error
+
+def as_user_error(folder: Path, error: BaseException) -> BaseException:
+    """An error of writing into a folder as a person is told of it; libsndfile does not say why it cannot write."""
+    if isinstance(error, soundfile.LibsndfileError):
+        error = OSError(28 if _is_full(folder) else 5, str(error))
+    return checkpoint.cannot_write(folder, error) if isinstance(error, OSError) else error
 
 
 def _format(container: Container, about: AudioInfo) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject
 
@@ -11,7 +11,8 @@ from app.tabs.base import Tab
 from app.tabs.separation.session import SeparationSession
 from app.tabs.separation.words import left_words, one_is_faint, speed_words, voices_words
 
-LIKELY = 0.8  # likeness of voices, from which a sample is taken for that of a track
+if TYPE_CHECKING:
+    from models.separation.target import Target
 
 
 class SeparationMessages(QObject):
@@ -59,21 +60,22 @@ class SeparationMessages(QObject):
         level: Literal["warning", "hint"] = "warning" if assessment.doubtful else "hint"
         self._tab.show_message(level, voices_words(assessment), key="assessment")
 
-    def _say_found(self, number: int, alike: float) -> None:
-        name, share = self._session.name(number), f"{alike:.2f}"
-        if alike >= LIKELY:
-            text = tr(
-                "The voice of the sample is that of {name}, with a likeness of {share}.",
-                name=name,
-                share=share,
-            )
-        else:
-            text = tr(
-                "The voice of the sample is in no track: {name} is nearest, with a likeness of {share}.",
-                name=name,
-                share=share,
-            )
-        self._tab.show_message("hint", text, key="found")
+    def _say_found(self, found: Target) -> None:
+        values = {
+            "voice": found.name,
+            "name": self._session.name(found.track),
+            "share": f"{found.likeness:.2f}",
+        }
+        if found.trusted:
+            text = tr("The voice of {voice} is that of {name}, with a likeness of {share}.", **values)
+            self._tab.show_message("hint", text, key="found")
+            return
+        text = tr(
+            "The voice of {voice} is in no track for certain: {name} is nearest, with a likeness of {share}, where {least} is enough.",
+            **values,
+            least=f"{found.least:.2f}",
+        )
+        self._tab.show_message("warning", text, key="found")
 
     def _say_remarks(self) -> None:
         separated, outline = self._session.separated, self._session.outline

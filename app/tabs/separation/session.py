@@ -40,8 +40,8 @@ class SeparationSession(Session["Separator"]):
     is void. shown(): tracks were opened that are of this recording. finished(): tracks have just been made.
     stopped(): a separation was stopped, and nothing was written. names_changed(): speakers are called otherwise.
     scored(): there are other scores, or none. heard(): another system has heard something in the tracks. assessed(): there
-    is an `assessment` of the tracks. voices_changed(): other `voices` are kept. found(number, likeness): the voice of a
-    sample is most like that of this track.
+    is an `assessment` of the tracks. voices_changed(): other `voices` are kept. found(Target): a voice that was looked for
+    is most like that of this track.
     """
 
     began = Signal()
@@ -57,7 +57,7 @@ class SeparationSession(Session["Separator"]):
     heard = Signal()
     assessed = Signal()
     voices_changed = Signal()
-    found = Signal(int, float)
+    found = Signal(object)
 
     def __init__(self, host: Host, parent: QObject | None = None) -> None:
         super().__init__(host, "separation", parent=parent)
@@ -255,19 +255,21 @@ class SeparationSession(Session["Separator"]):
         kept = await self.held.worker.run(work.delete_voice, profile)
         self._have_voices(kept)
 
-    async def find_voice(self, sample: Path) -> None:
-        """Tell which track's voice is that of a sample. Raises UserError where there are no tracks, or no voice in it."""
-        if self.assessment is None or not any(voice is not None for voice in self.assessment.lane_voices):
+    async def find_voice(self, wanted: Path | VoiceProfile) -> None:
+        """Tell which track's voice is that of a sample, or of a kept voice. Raises UserError where there are no tracks, or no
+        voice in the sample."""
+        assessment = self.assessment
+        if assessment is None or not any(voice is not None for voice in assessment.lane_voices):
             raise UserError(
                 "There are no tracks to look for the voice in.",
                 "",
                 "Separate a recording first, then choose the sample.",
             )
-        voices = self.assessment.lane_voices
+        given = (wanted, assessment.lane_voices, assessment.heard_s)
         with self.services.task(tr("Listening to the sample")):
-            alike = await self.held.worker.run(work.likenesses, sample, voices)
-        best = max(range(len(alike)), key=alike.__getitem__)
-        self.found.emit(best, alike[best])
+            found = await self.held.worker.run(work.found, *given)
+        if found is not None and self.assessment is assessment:
+            self.found.emit(found)
 
     def _have_voices(self, voices: list[VoiceProfile]) -> None:
         self.voices = voices

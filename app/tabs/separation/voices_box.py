@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 
 class VoicesBox(QWidget):
-    """A button for the voice of each track, one to look for a sample, and the kept voices with a button to delete each."""
+    """A button for the voice of each track, one to look for a sample, and the kept voices with buttons to find and to delete
+    each."""
 
     def __init__(self, tab: SeparationTab, session: SeparationSession) -> None:
         super().__init__()
         self._tab, self._session = tab, session
+        self._finds: list[QToolButton] = []
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.TINY)
@@ -61,31 +63,35 @@ class VoicesBox(QWidget):
         for number, voice in enumerate(voices):
             if voice is not None:
                 name = self._session.name(number)
-                button = QToolButton()
-                button.setText(tr("Keep"))
-                button.setToolTip(tr("Keep the voice of {name}", name=name))
-                button.setAccessibleName(button.toolTip())
-                button.clicked.connect(lambda _on=False, track=number: self.keep(track))
+                keep = _button(tr("Keep"), tr("Keep the voice of {name}", name=name))
+                keep.clicked.connect(lambda _on=False, track=number: self.keep(track))
                 known = self._session.recognised[number]
                 words = (
                     name
                     if known is None
                     else tr("{name}, likeness {share}", name=name, share=f"{known.likeness:.2f}")
                 )
-                self._tracks.addWidget(_row(words, theme.category(number), button))
+                self._tracks.addWidget(_row(words, theme.category(number), keep))
+        for find in self._finds:
+            find.setEnabled(assessment is not None)
 
     def _show_kept(self) -> None:
         _empty(self._kept)
+        self._finds = []
         for profile in self._session.voices:
-            button = QToolButton()
-            button.setText(tr("Delete"))
-            button.setToolTip(tr("Delete the kept voice of {name}, here and in Emotion", name=profile.name))
-            button.setAccessibleName(button.toolTip())
-            button.clicked.connect(lambda _on=False, item=profile: self.delete(item))
-            words = tr("kept: {name}", name=profile.name)
+            find = _button(tr("Find"), tr("Find the kept voice of {name} in the tracks", name=profile.name))
+            find.clicked.connect(lambda _on=False, item=profile: self.look_for(item))
+            about = tr("Delete the kept voice of {name}, here and in Emotion", name=profile.name)
+            delete = _button(tr("Delete"), about)
+            delete.clicked.connect(lambda _on=False, item=profile: self.delete(item))
             if profile.embedding is None:
+                find.setEnabled(False)
                 words = tr("kept: {name}, for Emotion alone", name=profile.name)
-            self._kept.addWidget(_row(words, "", button))
+            else:
+                self._finds.append(find)
+                find.setEnabled(self._session.assessment is not None)
+                words = tr("kept: {name}", name=profile.name)
+            self._kept.addWidget(_row(words, "", find, delete))
 
     def keep(self, track: int) -> None:
         """Keep the voice of a track, 0 is the first."""
@@ -100,9 +106,9 @@ class VoicesBox(QWidget):
         """Delete a kept voice."""
         self._tab.start(self._session.delete_voice(profile))
 
-    def look_for(self, sample: Path) -> None:
-        """Tell which track has the voice of a sample."""
-        self._tab.start(self._session.find_voice(sample))
+    def look_for(self, wanted: Path | VoiceProfile) -> None:
+        """Tell which track has the voice of a sample, or a kept one."""
+        self._tab.start(self._session.find_voice(wanted))
 
     def _ask_for_sample(self) -> None:
         title = tr("Choose a sample of the voice")
@@ -111,7 +117,15 @@ class VoicesBox(QWidget):
             self.look_for(Path(name))
 
 
-def _row(words: str, color: str, button: QToolButton) -> QWidget:
+def _button(words: str, about: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(words)
+    button.setToolTip(about)
+    button.setAccessibleName(about)
+    return button
+
+
+def _row(words: str, color: str, *buttons: QToolButton) -> QWidget:
     row = QWidget()
     line = QHBoxLayout(row)
     line.setContentsMargins(0, 0, 0, 0)
@@ -121,7 +135,8 @@ def _row(words: str, color: str, button: QToolButton) -> QWidget:
     label = Elided(mode=Qt.TextElideMode.ElideRight)
     label.setText(words)
     line.addWidget(label, 1)
-    line.addWidget(button)
+    for button in buttons:
+        line.addWidget(button)
     return row
 
 

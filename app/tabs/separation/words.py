@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.audio.outline import Outline
-from app.i18n import plural, tr
+from app.i18n import plural, tr, translate
 from app.widgets.time_axis import time_words
 from models.separation.results import Separated
 
 if TYPE_CHECKING:
     from models.separation.assessment import Assessment
 
-UNEXPLAINED_DB = -13.0  # 5 % of the energy
 FAINT_DB = 20.0  # a track so much softer than another is likely to be nobody's
 
 
@@ -50,30 +49,13 @@ def speed_words(outline: Outline, separated: Separated) -> str:
 def voices_words(assessment: Assessment) -> str:
     """How many people are heard, how certain that is, and whether the tracks can be trusted."""
     share = f"{assessment.certainty:.0%}"
-    parts = [
-        plural(
-            "{n} voice is heard, with a certainty of {share}.",
-            "{n} voices are heard, with a certainty of {share}.",
-            assessment.voices,
-            share=share,
-        )
-    ]
-    if assessment.voices > 1:
-        parts.append(
-            tr("Several speak at once in {share} of the speech.", share=f"{assessment.activity.overlap:.0%}")
-        )
-    if assessment.unexplained_db > UNEXPLAINED_DB:
-        parts.append(
-            tr("No track holds {share} of the sound.", share=f"{10 ** (assessment.unexplained_db / 10):.0%}")
-        )
-    if assessment.doubtful:
-        parts.append(
-            tr(
-                "The tracks sound alike (likeness {alike}): they are likely to hold each other's voice, so do not trust them.",
-                alike=f"{assessment.alike:.2f}",
-            )
-        )
-    return " ".join(parts)
+    count = plural(
+        "{n} voice is heard, with a certainty of {share}.",
+        "{n} voices are heard, with a certainty of {share}.",
+        assessment.voices,
+        share=share,
+    )
+    return " ".join([count, *(remark.translated(translate) for remark in assessment.remarks)])
 
 
 def left_words(seconds: float) -> str:

@@ -19,6 +19,7 @@ from models.separation.results import Separated, SeparationOptions, TrackScores
 if TYPE_CHECKING:
     from models.separation.assessment import Assessment
     from models.separation.separator import Separator
+    from models.separation.target import Target
     from models.voice_profiles import Recognised, VoiceProfile
 
     Judged = tuple[Assessment, list[Recognised | None]]
@@ -112,20 +113,14 @@ def delete_voice(profile: VoiceProfile) -> list[VoiceProfile]:
     return kept_voices()
 
 
-def likenesses(sample: Path, voices: Sequence[np.ndarray | None]) -> list[float]:
-    """How alike each of the lanes' voices is to the one in a sample, 0 to 1. Raises UserError where nobody speaks in it."""
-    from models.voice_embedding import likeness
-    from models.voices import voice_of_file
+def found(
+    wanted: Path | VoiceProfile, voices: Sequence[np.ndarray | None], heard_s: Sequence[float]
+) -> Target | None:
+    """Which of the lanes' voices is that of a sample, or of a kept voice. Raises UserError where nobody speaks in the sample."""
+    from models.separation import target
 
-    voice, _ = voice_of_file(sample)
-    if voice is None:
-        raise UserError(
-            "{name} holds too little speech.",
-            "A voice is known by at least 0.6 s of it; five seconds are better.",
-            "Choose a longer sample of the voice.",
-            name=sample.name,
-        )
-    return [0.0 if item is None else likeness(voice, item) for item in voices]
+    enrolled = target.of_sample(wanted) if isinstance(wanted, Path) else target.of_profile(wanted)
+    return target.find(enrolled, voices, heard_s)
 
 
 def export_lanes(

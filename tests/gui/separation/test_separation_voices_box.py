@@ -97,6 +97,9 @@ def test_a_voice_is_kept_recognised_and_deleted(tab, qtbot, talk):
     assert [track.name for track in session.tracks] == ["Anna", "Speaker 2"]
     assert session.recognised[0].likeness > 0.8
     assert tab.recording.lanes.lanes[1].title == "Anna"
+    with qtbot.waitSignal(session.found, timeout=20_000) as found:
+        pressed(box, "Find the kept voice of Anna in the tracks")
+    assert (found.args[0].name, found.args[0].track) == ("Anna", 0)
     with qtbot.waitSignal(session.voices_changed, timeout=10_000):
         pressed(box, "Delete the kept voice of Anna, here and in Emotion")
     assert session.voices == []
@@ -135,7 +138,8 @@ def test_a_voice_is_found_by_a_sample(tab, qtbot, talk, tmp_path, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(talk[1][1][1]), ""))
     with qtbot.waitSignal(tab.session.found, timeout=20_000) as found:
         box.sample.click()
-    assert found.args[0] == 1
+    assert found.args[0].track == 1
+    assert found.args[0].trusted
     assert "is that of Speaker 2" in texts(tab)
     soundfile.write(tmp_path / "silence.wav", np.zeros(RATE), RATE)
     box.look_for(tmp_path / "silence.wav")
