@@ -129,6 +129,9 @@ class MixingConfig(Settings):
         ge=-60,
         le=0,
     )
+    normalise: bool = setting(
+        True, "Normalised input", "Bring every mixture to that level, also in use.", group="Mixing"
+    )
     level_db: float = setting(
         3.0,
         "Levels",

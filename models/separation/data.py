@@ -72,7 +72,7 @@ def draw_recipes(
     return recipes
 
 
-def fixed_mixture(voices: Voices, recipe: Recipe, seconds: float, loudness_db: float) -> Mixed:
+def fixed_mixture(voices: Voices, recipe: Recipe, seconds: float, loudness_db: float | None) -> Mixed:
     """The mixture of a recipe: no noise, no room, nothing at random."""
     samples = round(seconds * voices.sample_rate)
     cut = []
@@ -145,7 +145,7 @@ class Mixer:
             noise = self.noise.stretch(self.samples, random)
             snr = float(random.uniform(self.settings.noise_low_db, self.settings.noise_high_db))
         levels = mixing.draw_levels(self.speakers, self.settings, random)
-        return mixing.mix(cut, levels, self.settings.loudness_db, noise, snr)
+        return mixing.mix(cut, levels, mixing.heard_db(self.settings), noise, snr)
 
     def _voice(self, sound: np.ndarray, random: np.random.Generator) -> np.ndarray:
         most = self._speed
@@ -200,5 +200,5 @@ class ReadyMade:
             beneath = mixture - sources.sum(0)  # noise stays as it is
             sources = mixing.relevelled(sources, float(random.uniform(-settings.level_db, settings.level_db)))
             mixture = sources.sum(0) + beneath
-        gain = mixing.loudness_gain(mixture, settings.loudness_db)
+        gain = mixing.loudness_gain(mixture, mixing.heard_db(settings))
         return Mixed((mixture * gain).astype(np.float32), (sources * gain).astype(np.float32))

@@ -16,7 +16,7 @@ from models.datafiles import write_whole
 from models.errors import UserError
 from models.overlap import TrainingOverlap
 from models.progress import Progress
-from models.separation import data, decoded, parting
+from models.separation import data, decoded, mixing, parting
 from models.separation.config import SeparationConfig
 from models.separation.contents import contents_of_clips
 from models.separation.corpora import Corpus, open_corpus
@@ -123,7 +123,7 @@ def mixtures_of(
         made.append(
             FixedMixture(
                 recipe.name,
-                data.fixed_mixture(voices, recipe, settings.fixed_s, config.mixing.loudness_db),
+                data.fixed_mixture(voices, recipe, settings.fixed_s, mixing.heard_db(config.mixing)),
                 tuple(clip.speaker for clip in clips),
                 None if "" in sexes else len(sexes) == 1,
                 recipe.starts_s,

@@ -31,20 +31,26 @@ def amplitude(db: float) -> float:
     return float(10 ** (db / 20))
 
 
-def loudness_gain(mixture: np.ndarray, loudness_db: float) -> float:
-    """What brings the mixture's RMS to `loudness_db`; 1 for silence."""
+def heard_db(settings: MixingConfig) -> float | None:
+    """The level at which the network hears every mixture; None: that of the recording."""
+    return settings.loudness_db if settings.normalise else None
+
+
+def loudness_gain(mixture: np.ndarray, loudness_db: float | None) -> float:
+    """What brings the mixture's RMS to `loudness_db`; 1 for silence, and where the level is to stay."""
     level = rms(mixture)
-    return amplitude(loudness_db) / level if level > FLOOR else 1.0
+    return amplitude(loudness_db) / level if loudness_db is not None and level > FLOOR else 1.0
 
 
 def mix(
     voices: Sequence[np.ndarray],
     levels_db: Sequence[float],
-    loudness_db: float,
+    loudness_db: float | None,
     noise: np.ndarray | None = None,
     snr_db: float = 0.0,
 ) -> Mixed:
-    """Voices of one length at the given levels (each first brought to the same RMS), the whole at `loudness_db`.
+    """Voices of one length at the given levels (each first brought to the same RMS), the whole at `loudness_db`; None: as loud
+    as the loudest of them was recorded.
 
     noise: laid under with its level `snr_db` below the speech's. Nothing is clipped.
     """
@@ -57,7 +63,7 @@ def mix(
     mixture = sources.sum(0)
     if noise is not None and rms(noise) > FLOOR:
         mixture = mixture + noise * (rms(mixture) / rms(noise) / amplitude(snr_db))
-    gain = loudness_gain(mixture, loudness_db)
+    gain = max(map(rms, voices)) if loudness_db is None else loudness_gain(mixture, loudness_db)
     return Mixed((mixture * gain).astype(np.float32), (sources * gain).astype(np.float32))
 
 

@@ -33,7 +33,7 @@ from models.remarks import Remark
 from models.separation import network, published
 from models.separation.identity import Reordered, VoiceTrail
 from models.separation.listening import Listener
-from models.separation.mixing import FLOOR, amplitude, rms
+from models.separation.mixing import FLOOR, loudness_gain, rms
 from models.separation.results import DEFAULTS, Separated, SeparationOptions
 from models.separation.tally import Tally
 from models.separation.track_files import TrackFiles
@@ -57,14 +57,15 @@ class Separator:
         remarks: Sequence[Remark] = (),
     ) -> None:
         """info: of a checkpoint; its preprocessing names `sample_rate`, and may name `loudness_db` (to which sounds are
-        brought), `test_time_augmentation` (how often each stretch is heard where the options do not say) and
+        brought; null: they stay as they are), `test_time_augmentation` (how often each stretch is heard where the options do not say) and
         `match_levels` (whether tracks are brought to levels at which they add up to the mixture as nearly as can be)."""
         self.info, self.device, self.remarks = info, device, tuple(remarks)
         self._target = device.torch
         self.network = trained.to(self._target).eval()
         settings = info.preprocessing
         self.sample_rate, self.speakers = int(settings["sample_rate"]), trained.config.speakers
-        self.loudness_db = float(settings.get("loudness_db", published.LOUDNESS_DB))
+        level = settings.get("loudness_db", published.LOUDNESS_DB)
+        self.loudness_db = None if level is None else float(level)
         self.test_time_augmentation = int(settings.get("test_time_augmentation", USUAL_AUGMENTATION))
         self.matches_levels = bool(settings.get("match_levels", True))
         self.parameters = sum(weight.numel() for weight in trained.parameters())
@@ -289,7 +290,7 @@ class Separator:
             return np.zeros((self.speakers, *sound.shape), dtype=np.float32)
         if rms(mono) < 0.1 * loudest:  # channels that cancel each other
             mono = sound[int(np.argmax([rms(channel) for channel in sound]))]
-        gain = amplitude(self.loudness_db) / rms(mono)
+        gain = loudness_gain(mono, self.loudness_db)
         given = mono[None] if len(sound) == 1 else np.concatenate([mono[None], sound])
         heard = torch.from_numpy(np.ascontiguousarray(given * gain, dtype=np.float32)).to(self._target)
         tracks = check_numbers(self._augmented(heard, times).cpu().numpy(), self.name)

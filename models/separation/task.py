@@ -19,7 +19,7 @@ from models.kernels.graphs import Losses
 from models.progress import Progress
 from models.remarks import as_texts
 from models.resources import cache_folder
-from models.separation import data, decoded, network, parting
+from models.separation import data, decoded, mixing, network, parting
 from models.separation.config import SeparationConfig
 from models.separation.contents import contents_of_clips, contents_of_mixtures
 from models.separation.corpora import Clip, open_corpus
@@ -122,7 +122,7 @@ class SeparationTask(Task[SeparationConfig]):
                         self.voices[split],
                         self.recipes[draw.item],
                         settings.fixed_s,
-                        self.config.mixing.loudness_db,
+                        mixing.heard_db(self.config.mixing),
                     )
                 )
         return Batch(
@@ -240,7 +240,7 @@ class SeparationTask(Task[SeparationConfig]):
             system="separation",
             title=f"{self.config.network.speakers} speakers, {rate / 1000:g} kHz",
             network=asdict(self.network_config),
-            preprocessing={"sample_rate": rate, "loudness_db": self.config.mixing.loudness_db},
+            preprocessing={"sample_rate": rate, "loudness_db": mixing.heard_db(self.config.mixing)},
             metrics={name: value for name, value in metrics.items() if np.isfinite(value)},
             card=self._card(),
         )

@@ -106,6 +106,25 @@ def test_every_preset_can_be_used():
     }
 
 
+def test_an_ablation_changes_one_choice():
+    base = configs.preset("separation", "ablation")
+    changed = {
+        "ablation-sigmoid": {"network.mask_activation": "sigmoid"},
+        "ablation-raw": {"mixing.normalise": False},
+        "ablation-halving": {"schedule": "halving", "warmup_steps": 0},
+    }
+    for name, choices in changed.items():
+        found = configs.preset("separation", name)
+        assert found != base
+        asked = [f"{key}={value}" for key, value in choices.items()]
+        assert validated(found) == validated(configs.override(base, asked))
+    assert {name for name in configs.presets("separation") if name.startswith("ablation-")} == set(changed)
+
+
+def validated(values):
+    return configs.validated(SeparationConfig, values)
+
+
 def test_contradictions_are_told():
     for wrong in (
         "network.causal=true",
@@ -132,6 +151,17 @@ def test_a_mixture_is_at_minus_25_db_and_the_sum_of_its_sources():
     assert 20 * np.log10(mixing.rms(mixed.sources[1]) / mixing.rms(mixed.sources[0])) == pytest.approx(
         2.5, abs=1e-3
     )
+
+
+def test_raw_input_stays_as_loud_as_it_was_recorded():
+    settings = MixingConfig(normalise=False)
+    assert mixing.heard_db(settings) is None
+    spoken = voices(2)
+    mixed = mixing.mix(spoken, [0.0, -3.0], mixing.heard_db(settings))
+    assert mixing.rms(mixed.sources[0]) == pytest.approx(mixing.rms(spoken[1]))
+    again = mixing.mix([0.1 * voice for voice in spoken], [0.0, -3.0], mixing.heard_db(settings))
+    np.testing.assert_allclose(again.mixture, 0.1 * mixed.mixture, atol=1e-6)
+    assert mixing.loudness_gain(mixed.mixture, None) == 1
 
 
 def test_nothing_is_clipped():

@@ -289,6 +289,18 @@ def test_a_checkpoint_is_loaded_with_its_card(tmp_path):
         np.testing.assert_allclose(again.separate(sound, 8000), one.separate(sound, 8000), atol=2e-3)
 
 
+@pytest.mark.parametrize(("level_db", "heard_db"), [(-25.0, -25.0), (None, -40.0)])
+def test_sound_is_heard_at_the_models_level_or_raw(monkeypatch, level_db, heard_db):
+    one = made()
+    info = one.info.model_copy(update={"preprocessing": {**one.info.preprocessing, "loudness_db": level_db}})
+    again, heard = Separator(one.network, info), []
+    encode = again.network.encode
+    monkeypatch.setattr(again.network, "encode", lambda sound: heard.append(sound) or encode(sound))
+    sound = noise(4000)[0]
+    again.separate(sound * (0.01 / np.sqrt(np.square(sound).mean())), 8000)
+    assert {round(10 * np.log10(float(sound.square().mean())), 2) for sound in heard} == {heard_db}
+
+
 MEMORY = """
 import sys, psutil
 from pathlib import Path
