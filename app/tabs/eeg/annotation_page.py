@@ -14,6 +14,7 @@ from app.widgets.tables import RIGHT, for_reading
 Index = QModelIndex | QPersistentModelIndex
 ONSET, DURATION, TEXT = range(3)
 LENGTH_S = 1.0  # of a new one
+FIGURE_PX = 66  # of a column
 
 
 class AnnotationTable(QAbstractTableModel):
@@ -102,10 +103,9 @@ class AnnotationPage(QWidget):
             QTableView.EditTrigger.DoubleClicked | QTableView.EditTrigger.EditKeyPressed
         )
         heads = self.table.horizontalHeader()
-        heads.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        heads.setStretchLastSection(True)
-        for section, wide in ((ONSET, 72), (DURATION, 72)):
-            self.table.setColumnWidth(section, wide)
+        heads.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
+        for section in (ONSET, DURATION):
+            self.table.setColumnWidth(section, FIGURE_PX)
         self.add = _small(tr("Add"), tr("One at the cursor, or in the middle of what is shown (A)"))
         self.remove = _small(tr("Remove"), tr("Take the selected ones away (Del)"))
         self.save = _small(tr("Save…"), tr("As CSV, as text for MNE, or as the events of BIDS"))

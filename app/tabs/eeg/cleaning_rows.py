@@ -12,7 +12,7 @@ from app.tabs.eeg.session import EegSession
 from app.widgets.section import Fold
 from models.eeg.cleaning import Cleaning
 
-WIDE_PX = 168
+WIDE_PX, LETTERS = 168, 13  # of a list
 NOTCHES_HZ = (50.0, 60.0)
 
 
@@ -29,6 +29,7 @@ class CleaningRows(QObject):
             box.setAccessibleName(words)
             box.setMaximumWidth(WIDE_PX)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(LETTERS)
             fold.add_row(words, box, "", box.toolTip())
         self.notch.addItem(tr("as the decoder learned"), None)
         for hz in NOTCHES_HZ:
