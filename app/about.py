@@ -166,8 +166,8 @@ def _own_licence() -> Path | None:
         installed = metadata.files("polyphony") or []
     except metadata.PackageNotFoundError:
         return None
-    found = [Path(str(path.locate())) for path in installed if path.name == "LICENSE"]
-    return found[0] if found else None
+    licences = [Path(str(path.locate())) for path in installed if path.name == "LICENSE"]
+    return licences[0] if licences else None
 
 
 def _column(dialog: QDialog) -> QVBoxLayout:

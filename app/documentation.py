@@ -123,9 +123,9 @@ class _Page(QTextBrowser):
 
 def pages() -> list[Path]:
     """The pages that there are, in the order of the list."""
-    found = {path.name: path for path in docs_folder().glob("*.md")}
-    first = [found.pop(name) for name in FIRST if name in found]
-    return [*first, *(found[name] for name in sorted(found))]
+    by_name = {path.name: path for path in docs_folder().glob("*.md")}
+    first = [by_name.pop(name) for name in FIRST if name in by_name]
+    return [*first, *(by_name[name] for name in sorted(by_name))]
 
 
 def title_of(path: Path) -> str:

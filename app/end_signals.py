@@ -34,10 +34,10 @@ class EndSignals(QObject):
 
     def _read(self) -> None:
         try:
-            told = self._woken.recv(64)
+            received = self._woken.recv(64)
         except BlockingIOError:
             return
-        if any(number in self._before for number in told):
+        if any(number in self._before for number in received):
             self.asked.emit()
 
     def close(self) -> None:

@@ -178,8 +178,8 @@ def unclean_exits() -> list[Path]:
     for path in _markers():
         try:
             first, _, stack = path.read_text("utf-8", "replace").partition("\n")
-            told = json.loads(first or "{}")
-            pid, started = int(told.get("pid", 0)), float(told.get("started", 0.0))
+            marker = json.loads(first or "{}")
+            pid, started = int(marker.get("pid", 0)), float(marker.get("started", 0.0))
             lives = pid == os.getpid() or (
                 psutil.pid_exists(pid) and psutil.Process(pid).create_time() <= started + 1.0
             )

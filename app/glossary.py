@@ -42,8 +42,8 @@ TERMS: dict[tuple[str, ...], Meaning] = {
 
 def meaning(title: str) -> str:
     """What the terms in a figure's title mean, a line each; nothing where there is none. title: in either language."""
-    found = [explain() for names, explain in TERMS.items() if any(_holds(title, name) for name in names)]
-    return "\n".join(found)
+    meanings = [explain() for names, explain in TERMS.items() if any(_holds(title, name) for name in names)]
+    return "\n".join(meanings)
 
 
 def _holds(title: str, name: str) -> bool:

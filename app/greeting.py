@@ -27,12 +27,12 @@ def greet(window: MainWindow, page: Tab) -> None:
         )
     elif not settings.writable:
         say_not_kept(window, page)
-    said = settings.texts(Key.ENDED_WHILE)
-    if said:
+    unfinished = settings.texts(Key.ENDED_WHILE)
+    if unfinished:
         settings.set(Key.ENDED_WHILE, [])
         page.show_message(
             "hint",
-            tr("This was not finished: {what}.", what=", ".join(said)),
+            tr("This was not finished: {what}.", what=", ".join(unfinished)),
             heading=tr("Polyphony was ended by the system the last time."),
         )
     reports = unclean_exits()

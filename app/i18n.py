@@ -93,9 +93,9 @@ def tr(text: str, /, **values: object) -> str:
     return fill(translate(text), values)
 
 
-def plural(one: str, many: str, n: int, /, **values: object) -> str:
-    """`one` or `many` by the language's rule for `n`, which fills ``{n}``."""
-    return fill(_catalogue.ngettext(one, many, n), {"n": n, **values})
+def plural(singular: str, many: str, n: int, /, **values: object) -> str:
+    """`singular` or `many` by the language's rule for `n`, which fills ``{n}``."""
+    return fill(_catalogue.ngettext(singular, many, n), {"n": n, **values})
 
 
 def digits(value: float, spec: str = ".3g") -> str:

@@ -310,6 +310,7 @@ class Menus(QObject):
         self.open_dialog("shortcuts", window)
 
     def show_documentation(self) -> None:
+        """Open the window with the documentation that ships; only one is open at a time."""
         from app.documentation import Documentation
 
         self.open_dialog("documentation", Documentation(self.window))

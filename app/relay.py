@@ -198,8 +198,8 @@ class Relay(QObject):
         self.steps[number].state = "running"
         self._say()
 
-    def _done(self, number: int, said: str, note: str = "") -> None:
-        self.steps[number].state, self.steps[number].said = "done", said
+    def _done(self, number: int, result: str, note: str = "") -> None:
+        self.steps[number].state, self.steps[number].result = "done", result
         self._say(note)
 
     def _end(self, note: str) -> None:

@@ -33,7 +33,11 @@ Model = TypeVar("Model")
 
 
 class ShowsErrors(Protocol):
-    def show_error(self, error: BaseException) -> None: ...
+    """Where an error is shown: a tab, or the window."""
+
+    def show_error(self, error: BaseException) -> None:
+        """Show a UserError in its own words, and report anything else as an error of the program."""
+        ...
 
 
 class ShownProgress(Progress):
@@ -177,6 +181,7 @@ class Services(QObject):
         self.close_workers(timeout_s)
 
     def close_workers(self, timeout_s: float = 1.0) -> None:
+        """Cancel what runs and end the threads; waits at most `timeout_s` seconds for each of them."""
         self._memory_timer.stop()
         for worker in self._workers.values():
             worker.cancel_all()
@@ -236,9 +241,11 @@ class Services(QObject):
             self.status_changed.emit()
 
     def status(self, system: str) -> str:
+        """What `set_status` was last told of a system; empty where it was told nothing."""
         return self._statuses.get(system, "")
 
     def set_latency(self, text: str) -> None:
+        """What the status line says of the time between sound and result (translated); empty: nothing is live."""
         if text != self.latency:
             self.latency = text
             self.status_changed.emit()
@@ -250,6 +257,7 @@ class Services(QObject):
         self.sent.emit(system, payload)
 
     def add_recent(self, paths: list[Path]) -> None:
+        """Put files or folders that were opened first in the list of recent ones, which is kept for the next start."""
         self.settings.add_recent(paths)
         self.recent_changed.emit()
 

@@ -32,9 +32,9 @@ def from_text(text: str) -> State:
 
 def paths_in(value: object) -> list[Path]:
     """Every path in a state, each once, in its order."""
-    found: dict[Path, None] = {}
-    with_paths(value, lambda path: found.setdefault(path))
-    return list(found)
+    paths: dict[Path, None] = {}
+    with_paths(value, lambda path: paths.setdefault(path))
+    return list(paths)
 
 
 def with_paths(value: object, change: Callable[[Path], object]) -> object:

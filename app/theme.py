@@ -163,7 +163,7 @@ def category(number: int) -> str:
     return CATEGORIES[number % len(CATEGORIES)]
 
 
-def contrast(one: QColor, other: QColor) -> float:
+def contrast(first: QColor, second: QColor) -> float:
     """The ratio of their luminances by WCAG 2: 1 (none) to 21 (black on white)."""
 
     def luminance(color: QColor) -> float:
@@ -173,7 +173,7 @@ def contrast(one: QColor, other: QColor) -> float:
         )
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    low, high = sorted((luminance(one), luminance(other)))
+    low, high = sorted((luminance(first), luminance(second)))
     return (high + 0.05) / (low + 0.05)
 
 
@@ -197,9 +197,9 @@ def mark(category: str, ground: str = "card", least: float = 3.0) -> QColor:
     return result
 
 
-def _mixed(one: QColor, other: QColor, share: float) -> QColor:
+def _mixed(first: QColor, second: QColor, share: float) -> QColor:
     """`share` of the other colour in one."""
-    parts = ((one.red(), other.red()), (one.green(), other.green()), (one.blue(), other.blue()))
+    parts = ((first.red(), second.red()), (first.green(), second.green()), (first.blue(), second.blue()))
     return QColor(*(round((1 - share) * ours + share * theirs) for ours, theirs in parts))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import soxr
 
 from models.errors import UserError
-from models.files import shown
+from models.file_names import shown
 from models.remarks import Remark, distinct
 from models.sound import Sound, open_sound
 
@@ -100,8 +100,10 @@ def remarks(path: str | os.PathLike[str]) -> tuple[Remark, ...]:
                 break
             lacking += block.size - int(np.isfinite(block).sum())
             fold.mono(_finite(block))
-        said = [Remark("{count} of its samples are no numbers; they were taken for silence.", count=lacking)]
-        return distinct((*file.remarks, *fold.remarks, *(said if lacking else [])))
+        result = [
+            Remark("{count} of its samples are no numbers; they were taken for silence.", count=lacking)
+        ]
+        return distinct((*file.remarks, *fold.remarks, *(result if lacking else [])))
 
 
 def named_remarks(paths: Iterable[str | os.PathLike[str]]) -> tuple[Remark, ...]:

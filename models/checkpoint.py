@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models import files
-from models.errors import UserError
+from models import documents, file_names, files
+from models.errors import UserError, shortened
 from models.weights import check_archive, check_described, tensors
 
 if TYPE_CHECKING:
@@ -164,13 +164,13 @@ def read_info(folder: str | os.PathLike[str], system: str | None = None) -> Chec
             path=folder,
         )
     try:
-        values = files.read_json(folder / DESCRIPTION)
+        values = documents.read_json(folder / DESCRIPTION)
         if not isinstance(values, dict):
             raise ValueError("it should hold names and values")
         values = _migrated(values, folder)
         info = CheckpointInfo.model_validate(values)
     except (ValueError, TypeError, OverflowError) as error:
-        reason = files.validation_reason(error) if isinstance(error, ValidationError) else str(error)
+        reason = documents.validation_reason(error) if isinstance(error, ValidationError) else str(error)
         raise _damaged(folder, reason) from error
     except UserError as error:
         if error.values.get("known") == FORMAT_VERSION:  # of a newer version, which is not damage
@@ -191,11 +191,11 @@ def read_info(folder: str | os.PathLike[str], system: str | None = None) -> Chec
             "The checkpoint {path} reads its input in a way that is not known here.",
             "It names {settings}, which a newer version may have added.",
             "Update Polyphony, or choose another checkpoint.",
-            path=files.shown(folder),
-            settings=files.shortened(", ".join(unknown), 80),
+            path=file_names.shown(folder),
+            settings=shortened(", ".join(unknown), 80),
         )
     if (folder / WEIGHTS).is_file():
-        check_described(info.network, tensors(folder / WEIGHTS), files.shown(folder))
+        check_described(info.network, tensors(folder / WEIGHTS), file_names.shown(folder))
     return info
 
 
@@ -205,7 +205,7 @@ def _damaged(folder: Path, reason: str) -> UserError:
         "Its checkpoint.json is damaged: {reason}.",
         "Copy it again from where it came from.",
         path=folder,
-        reason=files.shortened(reason).rstrip("."),
+        reason=shortened(reason).rstrip("."),
     )
 
 
@@ -213,7 +213,7 @@ def load(folder: str | os.PathLike[str], system: str) -> tuple[dict[str, torch.T
     """(weights on the CPU, description). Raises UserError for whatever is wrong with it."""
     info = read_info(folder, system)
     weights = load_weights(Path(folder) / WEIGHTS)
-    check_finite(weights, files.shown(folder))
+    check_finite(weights, file_names.shown(folder))
     return weights, info
 
 
@@ -226,7 +226,7 @@ def check_finite(weights: dict[str, torch.Tensor], title: str) -> None:
             "The first are in {name}. Its training broke down, or the file is damaged.",
             "Choose another checkpoint, or copy it again.",
             title=title,
-            name=files.shortened(broken, 80),
+            name=shortened(broken, 80),
         )
 
 
@@ -252,7 +252,7 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
             "The weights {path} cannot be read.",
             "The file is damaged, was not copied to its end, or is not in the safetensors format.",
             "Copy it again from where it came from.",
-            path=files.shown(path),
+            path=file_names.shown(path),
         ) from error
 
 
@@ -312,16 +312,16 @@ def _check_held(values: Any, path: Path) -> None:
 
     waiting, seen, total = [values], set(), 0
     while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
+        value = waiting.pop()
+        if id(value) in seen:
             continue
-        seen.add(id(one))
-        if isinstance(one, torch.Tensor):
-            total += one.numel() * one.element_size()
-        elif isinstance(one, dict):
-            waiting += [*one.keys(), *one.values()]
-        elif isinstance(one, list | tuple | set):
-            waiting += one
+        seen.add(id(value))
+        if isinstance(value, torch.Tensor):
+            total += value.numel() * value.element_size()
+        elif isinstance(value, dict):
+            waiting += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple | set):
+            waiting += value
     files.check_unpacked(path, total, path.stat().st_size)
 
 

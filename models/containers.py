@@ -133,18 +133,23 @@ class Mended(io.RawIOBase):
         self._patches = patches
 
     def readable(self) -> bool:
+        """True: it is opened for reading alone."""
         return True
 
     def seekable(self) -> bool:
+        """True: the file below is one on the disk."""
         return True
 
     def seek(self, place: int, whence: int = 0) -> int:
+        """Go to a byte, counted as in `io.IOBase.seek`; returns where that is from the beginning."""
         return self._file.seek(place, whence)
 
     def tell(self) -> int:
+        """The byte that is read next, from the beginning."""
         return self._file.tell()
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer with what comes next, patched; returns how many bytes that are, 0 at the end."""
         first = self._file.tell()
         data = bytearray(self._file.read(len(buffer)))
         for place, content in self._patches.items():
@@ -155,6 +160,7 @@ class Mended(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
+        """Close it and the file below."""
         self._file.close()
         super().close()
 
@@ -174,12 +180,12 @@ def flac_in_doubt(path: Path, frames: int) -> bool:
     kinds = Counter(frame.kind for window in windows for frame in window)
     if not kinds:
         return False
-    kind = max(kinds, key=lambda one: kinds[one])  # others only look like frames
+    kind = max(kinds, key=lambda kind: kinds[kind])  # others only look like frames
     usual = max(frame.samples for window in windows for frame in window if frame.kind == kind)
     firsts = [
         frame.number * (1 if frame.counts_samples else usual)
         for window in windows
-        for frame in [one for one in window if one.kind == kind][-1:]
+        for frame in [frame for frame in window if frame.kind == kind][-1:]
     ]
     return firsts != sorted(firsts) or firsts[-1] + 2 * usual < frames
 

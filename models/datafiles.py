@@ -17,8 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from models import files, writing
-from models.errors import UserError
-from models.files import check_regular, read_json, read_npy, shortened, shown
+from models.arrays import read_npy
+from models.documents import read_json
+from models.errors import UserError, shortened
+from models.file_names import shown
+from models.files import check_regular
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f]")  # no table has these, and most other files do
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)", re.IGNORECASE)
@@ -61,9 +64,9 @@ def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Ta
     """
     path = Path(path)
     text = _text_of(path)
-    said = re.match(r"\s*\"?sep=(.)\"?\n", text)  # as Excel writes and reads it
-    text = text if said is None else "\n" + text[said.end() :]
-    delimiter = said[1] if said else _delimiter(text.lstrip("\n").partition("\n")[0])
+    declared = re.match(r"\s*\"?sep=(.)\"?\n", text)  # as Excel writes and reads it
+    text = text if declared is None else "\n" + text[declared.end() :]
+    delimiter = declared[1] if declared else _delimiter(text.lstrip("\n").partition("\n")[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)
     columns: tuple[str, ...] = ()
     rows: list[Row] = []

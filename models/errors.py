@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 LONGEST_VALUE = 1000  # characters of a value in a sentence
+LONGEST_REASON = 200  # characters of what another library says
 
 
 class UserError(Exception):
@@ -68,3 +69,9 @@ def given_place(text: str, what: str) -> str:
             what=what,
         )
     return text
+
+
+def shortened(text: object, most: int = LONGEST_REASON) -> str:
+    """One line of at most `most` characters."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"

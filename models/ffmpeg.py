@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from models import files
+from models import file_names, files
 from models.errors import UserError
 from models.remarks import Remark
 
@@ -32,7 +32,7 @@ class FFmpegSound:
     _file: Any = None
 
     def __init__(self, path: Path) -> None:
-        self._path, self._name = path, files.shown(path.name)
+        self._path, self._name = path, file_names.shown(path.name)
         self._ready: list[np.ndarray] = []
         self._place = 0
         self._start()
@@ -57,6 +57,8 @@ class FFmpegSound:
                 self.remarks += (broken_off(there, float(claimed)),)
 
     def read(self, frames: int) -> np.ndarray:
+        """float32 [n, channels], full scale ±1, of the next at most `frames` samples; n is 0 at the end. Raises UserError where
+        the sound breaks off."""
         parts, left = [], frames
         if self.format == "MOV" and self.frames:  # its last packet is filled up
             left = min(left, self.frames - self._place)
@@ -98,6 +100,7 @@ class FFmpegSound:
                 break
 
     def close(self) -> None:
+        """Close the file and let go of the decoder; it may be called twice."""
         self._decoded: Iterator[np.ndarray] = iter(())
         if self._container is not None:
             self._container.close()
@@ -258,15 +261,17 @@ def broken_off(there_s: float, claimed_s: float) -> Remark:
 
 
 def not_a_sound(path: Path) -> UserError:
+    """The error for a file in which nothing is a sound that libsndfile or FFmpeg can read."""
     return UserError(
         "{name} is not a sound file that can be read.",
         "Its contents are not WAV, FLAC, OGG, MP3, M4A, WebM, AIFF or another known format, or its header is damaged.",
         "Convert it to WAV or FLAC, or choose another file.",
-        name=files.shown(path.name),
+        name=file_names.shown(path.name),
     )
 
 
 def breaks_off(name: str) -> UserError:
+    """The error for a sound that begins well and cannot be decoded to its end. name: that of the file, as shown to people."""
     return UserError(
         "{name} breaks off while it is read.",
         "The file is damaged or was not copied to its end.",

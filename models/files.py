@@ -2,37 +2,24 @@
 
 What a file claims is checked against what it has before memory is taken for it; the limits stand here and in the
 messages. Only `UserError` comes out: what other libraries say about a broken file is for programmers. What a file *is*
-goes by its first bytes (`sniff`), not by its ending.
+goes by its first bytes (`sniff`), not by its ending. JSON and YAML are read in `documents`, NPY and NPZ in `arrays`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import math
 import os
 import stat
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
-import numpy as np
-from pydantic import BaseModel, ValidationError
+from models.errors import UserError, shortened
+from models.file_names import shown
 
-from models.errors import UserError
-
-LARGEST_JSON = 64 * 2**20  # bytes of a description, a history, a list of settings
-LARGEST_YAML = 2**20  # bytes of settings
-MOST_YAML = 20_000  # values of settings, those counted again that an alias repeats
-DEEPEST = 50  # lists within lists
 LARGEST_UNPACKED = 2 * 2**30  # bytes that a compressed file may grow to, or
 MOST_GROWTH = 8  # times its size, where that is more
-MOST_ARRAYS = 10_000  # in one file
-LARGEST_HEADER = 64 * 2**10  # bytes of the heading of an array
-LONGEST_REASON = 200  # characters of what another library says
-
-Model = TypeVar("Model", bound=BaseModel)
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of Excel, new and old
 
 _SIGNATURES = (
     (0, b"\x93NUMPY", "npy"),
@@ -134,193 +121,6 @@ def read_bytes(path: str | os.PathLike[str], most: int) -> bytes:
     return result
 
 
-def read_json(path: str | os.PathLike[str], most: int = LARGEST_JSON) -> Any:
-    """The plain values of a JSON file, nested at most `DEEPEST` deep. Raises UserError."""
-    return parsed_json(read_bytes(path, most), path)
-
-
-def parsed_json(text: str | bytes, path: str | os.PathLike[str]) -> Any:
-    """The plain values of JSON text from `path`. Raises UserError."""
-    try:
-        values = json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
-        if depth(values) > DEEPEST:
-            raise RecursionError
-    except RecursionError as error:
-        raise too_deep(path) from error
-    except ValueError as error:  # damaged JSON, and text that is not UTF-8
-        raise damaged(path, _json_reason(error)) from error
-    return values
-
-
-def depth(values: Any) -> int:
-    """How many lists and dicts stand within one another; looks no deeper than a little over `DEEPEST`."""
-    layer, count = [values], 0
-    while layer and count <= DEEPEST:
-        layer = [
-            inner
-            for item in layer
-            if isinstance(item, dict | list)
-            for inner in (item.values() if isinstance(item, dict) else item)
-        ]
-        count += bool(layer)
-    return count
-
-
-def read_model(path: str | os.PathLike[str], kind: type[Model], most: int = LARGEST_JSON) -> Model:
-    """A JSON file as a pydantic model. Raises UserError with the first place that is not as it should be."""
-    values = read_json(path, most)
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise damaged(path, validation_reason(error)) from error
-
-
-def validation_reason(error: ValidationError) -> str:
-    """The first of pydantic's complaints in one line: where, and what."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    return shortened(f"{place}: {first['msg']}" if place else first["msg"])
-
-
-def read_yaml(path: str | os.PathLike[str]) -> Any:
-    """The plain values of a YAML file, as `parsed_yaml`. Raises UserError."""
-    return parsed_yaml(read_bytes(path, LARGEST_YAML), path)
-
-
-def parsed_yaml(text: str | bytes, path: str | os.PathLike[str]) -> Any:
-    """The plain values of YAML text from `path`: numbers, text, lists, dicts. Dates stay text. Raises UserError.
-
-    Aliases count as what they repeat: a few lines that stand for billions of values are refused before they are made.
-    """
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    resolvers = yaml.SafeLoader.yaml_implicit_resolvers
-    Loader.yaml_implicit_resolvers = {
-        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
-        for first, pairs in resolvers.items()
-    }
-    try:
-        loader = Loader(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
-        try:
-            node = loader.get_single_node()
-            if node is None:
-                return None
-            count = _yaml_size(node, yaml, {}, set(), 0)
-            if count > MOST_YAML:
-                raise UserError(
-                    "{name} holds too much for settings.",
-                    "With its repetitions it has more than {most} values.",
-                    "Write the settings without aliases.",
-                    name=shown(Path(path).name),
-                    most=MOST_YAML,
-                )
-            return loader.construct_document(node)
-        finally:
-            loader.dispose()
-    except RecursionError as error:
-        raise too_deep(path) from error
-    except (yaml.YAMLError, ValueError, TypeError, OverflowError, AttributeError, KeyError) as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        reason = (
-            f"line {mark.line + 1}: {problem}"
-            if mark is not None and problem
-            else "it is not text, or damaged"
-        )
-        raise UserError(
-            "{name} cannot be read as YAML.",
-            "{reason}.",
-            "Mend it, or start from a preset.",
-            name=shown(Path(path).name),
-            reason=shortened(reason[:1].upper() + reason[1:]),
-        ) from error
-
-
-def _yaml_size(node: Any, yaml: Any, known: dict[int, int], above: set[int], level: int) -> int:
-    """Values in a YAML node, those of aliases each time. Raises RecursionError where one contains itself, or too deep."""
-    if id(node) in known:
-        return known[id(node)]
-    if id(node) in above or level > DEEPEST:
-        raise RecursionError
-    inner: list[Any] = []
-    if isinstance(node, yaml.MappingNode):
-        inner = [item for pair in node.value for item in pair]
-    elif isinstance(node, yaml.SequenceNode):
-        inner = node.value
-    above.add(id(node))
-    count = 1 + sum(_yaml_size(item, yaml, known, above, level + 1) for item in inner)
-    above.discard(id(node))
-    known[id(node)] = count
-    return count
-
-
-def read_npy(path: str | os.PathLike[str], mapped: bool = False) -> np.ndarray:
-    """The array of a NPY file; nothing is unpickled. mapped: it stays on the disk. Raises UserError.
-
-    The header is checked against the size of the file before memory is taken.
-    """
-    state = check_regular(path)
-    with opened(path) as file, _array_errors(path):
-        _check_header(file, state.st_size, path)
-        if not mapped:
-            file.seek(0)
-            return _whole_text(
-                np.lib.format.read_array(file, allow_pickle=False, max_header_size=LARGEST_HEADER)
-            )
-    with _array_errors(path):
-        return np.load(path, allow_pickle=False, mmap_mode="r", max_header_size=LARGEST_HEADER)
-
-
-def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """The arrays of a NPZ file by name; nothing is unpickled. Raises UserError.
-
-    Unpacked they have at most `LARGEST_UNPACKED` bytes, or `MOST_GROWTH` times the size of the file.
-    """
-    state = check_regular(path)
-    limit = unpacked_limit(state.st_size)
-    result: dict[str, np.ndarray] = {}
-    with opened(path) as raw, _array_errors(path), zipfile.ZipFile(raw) as archive:
-        members = archive.infolist()
-        if any(member.filename.startswith("xl/") for member in members):
-            raise workbook(path)
-        check_unpacked(path, sum(item.file_size for item in members), state.st_size)
-        if len(members) > MOST_ARRAYS:
-            raise damaged(path, f"it lists {len(members)} arrays")
-        for member in members:
-            if not member.filename.endswith(".npy"):
-                continue
-            with archive.open(member) as packed:
-                _check_header(packed, min(member.file_size, limit), path)
-            with archive.open(member) as packed:
-                result[member.filename.removesuffix(".npy")] = _whole_text(
-                    np.lib.format.read_array(packed, allow_pickle=False, max_header_size=LARGEST_HEADER)
-                )
-    return result
-
-
-def _whole_text(array: np.ndarray) -> np.ndarray:
-    """Itself; raises ValueError for text of what is no characters, which NumPy does not look at."""
-    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
-        codes = np.ascontiguousarray(array).view(array.dtype.str[0] + "u4")
-        if int(codes.max()) > 0x10FFFF:
-            raise ValueError("its text is damaged")
-    return array
-
-
-WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of Excel, new and old
-
-
-def workbook(path: str | os.PathLike[str]) -> UserError:
-    return UserError(
-        "{name} is no table of text.",
-        "It is a workbook, as Excel saves it, or an archive.",
-        "Export it as CSV (in Excel: CSV UTF-8).",
-        name=shown(Path(path).name),
-    )
-
-
 def unpacked_limit(size: int) -> int:
     """How many bytes a file of `size` bytes may unpack to."""
     return max(LARGEST_UNPACKED, MOST_GROWTH * size)
@@ -341,50 +141,6 @@ def check_unpacked(path: str | os.PathLike[str], unpacked: int, size: int) -> No
         )
 
 
-def _check_header(file: Any, size: int, path: str | os.PathLike[str]) -> None:
-    """Raises where the header of an array claims more than `size` bytes, or objects."""
-    version = np.lib.format.read_magic(file)
-    reader = getattr(np.lib.format, f"read_array_header_{version[0]}_{version[1]}", None)
-    if reader is None:
-        raise ValueError(f"version {version[0]}.{version[1]} of the format is not known")
-    shape, _, dtype = reader(file, max_header_size=LARGEST_HEADER)
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, not plain numbers")
-    if any(count < 0 for count in shape) or len(shape) > 32:
-        raise ValueError("its shape cannot be")
-    claimed = math.prod(shape) * dtype.itemsize
-    if claimed > size:
-        raise UserError(
-            "{name} is not complete.",
-            "It says that it holds {claimed:.1f} MB of numbers and has {there:.1f} MB.",
-            "Copy it again from where it came from.",
-            name=shown(Path(path).name),
-            claimed=claimed / 1e6,
-            there=size / 1e6,
-        )
-
-
-@contextlib.contextmanager
-def _array_errors(path: str | os.PathLike[str]) -> Iterator[None]:
-    """What zipfile, zlib and NumPy say of a damaged file, as UserError."""
-    try:
-        yield
-    except MemoryError as error:
-        raise no_memory(path) from error
-    except (UserError, OSError):
-        raise
-    except Exception as error:
-        # NumPy parses headers with Python's own tokenizer, zipfile has errors of its own: damage comes as all kinds.
-        raise damaged(path, _plain_reason(error)) from error
-
-
-def _plain_reason(error: Exception) -> str:
-    """In our words: NumPy advises to switch its safeguards off."""
-    if "allow_pickle" in str(error) or "Python objects" in str(error):
-        return "it holds Python objects, not plain numbers"
-    return "it is damaged, or was not copied to its end"
-
-
 def guarded(
     read: Callable[[], Any],
     path: str | os.PathLike[str],
@@ -402,53 +158,6 @@ def guarded(
         raise no_memory(path) from error
     except Exception as error:
         raise damaged(path, reason) from error
-
-
-def shown(text: str | os.PathLike[str]) -> str:
-    """A file name fit for people, tables and JSON: bytes that are not UTF-8 as �, line breaks as blanks."""
-    whole = os.fspath(text)
-    if not whole.isascii():
-        try:
-            whole = os.fsencode(whole).decode("utf-8", "replace")
-        except UnicodeEncodeError:  # half an emoji, which no file system gives, but JSON may
-            whole = whole.encode("utf-8", "replace").decode("utf-8")
-    return "".join(" " if character in "\r\n\t\x0b\x0c\x85\u2028\u2029" else character for character in whole)
-
-
-def utf8(text: str) -> bytes:
-    """Text as bytes that are UTF-8, whatever file names stand in it."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
-
-
-def folder_name(path: str | os.PathLike[str]) -> str:
-    """The name of a file without its ending, as that of a folder or the beginning of a file's: one that stays where it is
-    put, whatever the file is called (``...wav`` would be the folder above)."""
-    stem = shown(Path(path).stem).replace("/", "_").replace("\\", "_").strip()
-    return stem if stem.strip(". ") else "recording"
-
-
-def own_names(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
-    """The `folder_name` of each, numbered where several are called the same: none is written over another."""
-    taken: set[str] = set()
-    result = []
-    for path in paths:
-        plain = name = folder_name(path)
-        number = 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{plain} ({number})"
-        taken.add(name.casefold())
-        result.append(name)
-    return result
-
-
-def shortened(text: object, most: int = LONGEST_REASON) -> str:
-    """One line of at most `most` characters."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 def damaged(path: str | os.PathLike[str], reason: str) -> UserError:
@@ -477,17 +186,18 @@ def _is_pointer(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def too_deep(path: str | os.PathLike[str]) -> UserError:
+def workbook(path: str | os.PathLike[str]) -> UserError:
+    """The error for a workbook (or another archive) where a table of text was expected; it says how to export one."""
     return UserError(
-        "{name} cannot be read.",
-        "Its values are nested more than {most} deep.",
-        "Write it flatter, or copy it again.",
+        "{name} is no table of text.",
+        "It is a workbook, as Excel saves it, or an archive.",
+        "Export it as CSV (in Excel: CSV UTF-8).",
         name=shown(Path(path).name),
-        most=DEEPEST,
     )
 
 
 def too_large(path: str | os.PathLike[str], size: int, most: int) -> UserError:
+    """The error for a file of `size` bytes where at most `most` bytes are read."""
     return UserError(
         "{name} is too large.",
         "It has {size:.1f} MB, and at most {most:.0f} MB are read of such a file.",
@@ -499,6 +209,7 @@ def too_large(path: str | os.PathLike[str], size: int, most: int) -> UserError:
 
 
 def no_memory(path: str | os.PathLike[str]) -> UserError:
+    """The error for a file whose contents need more memory than there is: a MemoryError while it was read."""
     return UserError(
         "{name} does not fit into memory.",
         "",
@@ -527,11 +238,3 @@ def cannot_read(path: str | os.PathLike[str], error: OSError | ValueError) -> Us
         name=shortened(name),
         reason=shortened(reason).rstrip("."),
     )
-
-
-def _json_reason(error: ValueError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not text in UTF-8"
-    if isinstance(error, json.JSONDecodeError):
-        return f"line {error.lineno}: {error.msg}"
-    return "it holds a number that is too long"

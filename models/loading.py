@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, g
 
 import numpy as np
 
-from models import checkpoint, files
+from models import checkpoint, file_names
 from models.checkpoint import CheckpointInfo
 from models.datafiles import write_whole
-from models.errors import UserError
+from models.errors import UserError, shortened
 from models.hub import shelf
 from models.hub.shelf import is_model_folder
 from models.progress import Progress
@@ -116,8 +116,8 @@ def fetched_file(choice: Choice) -> Choice:
     text = os.fspath(choice)
     if not is_hub_name(text) or Path(text).exists():
         return choice
-    found = shelf.usable(text)
-    return choice if found is None or is_model_folder(found) else found
+    path = shelf.usable(text)
+    return choice if path is None or is_model_folder(path) else path
 
 
 def is_foreign_file(choice: Choice) -> bool:
@@ -146,7 +146,7 @@ def open_model(
             )
         place = Path(os.fspath(choice)).expanduser()
         opened = importer(checkpoint.load_foreign(place), place.stem)
-        checkpoint.check_finite(opened.weights, files.shown(place.name))
+        checkpoint.check_finite(opened.weights, file_names.shown(place.name))
         return opened
     weights, info = checkpoint.load(checkpoint_folder(choice, system), system)
     return Opened(weights, info)
@@ -171,7 +171,7 @@ def network_config(kind: type[Config], values: Mapping[str, Any], title: str = "
     hints = get_type_hints(kind)
     for name, value in values.items():
         if not _is_a(value, hints[name]):
-            raise not_described(title, ValueError(f"{name} is {files.shortened(value, 40)}"))
+            raise not_described(title, ValueError(f"{name} is {shortened(value, 40)}"))
     try:
         return kind(**values)
     except (TypeError, ValueError) as error:

@@ -31,7 +31,7 @@ def show_list(options: argparse.Namespace) -> Printed:
         size = model.size / MB if model is not None else float(item.size_mb if item else 0)
         licence = (model.licence if model else "") or (item.licence if item else "") or "not said"
         closed = bool(item and item.non_commercial) or catalogue.forbids_trade(licence)
-        speed = speeds.told(name)
+        speed = speeds.words_of(name)
         rows.append(
             (
                 name,
@@ -68,13 +68,13 @@ def fetch(options: argparse.Namespace) -> Printed:
     from models.hub import fetching
 
     if options.lines:
-        told = fetching.fetch_in_lines(
+        shelved = fetching.fetch_in_lines(
             options.name,
             options.revision,
             options.agree,
             lambda values: print(json.dumps(values), flush=True),
         )
-        return {"exit_code": 0 if told is not None else 2}
+        return {"exit_code": 0 if shelved is not None else 2}
     item = catalogue.entry(options.name)
     if item is not None:
         print(

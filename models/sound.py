@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 import soundfile
 
-from models import files
+from models import file_names, files
 from models.containers import (
     LARGEST_32,
     Mended,
@@ -24,7 +24,7 @@ from models.containers import (
     ogg_ends,
     wav_claim,
 )
-from models.errors import UserError
+from models.errors import UserError, shortened
 from models.ffmpeg import (
     MOST_CHANNELS,
     RATES,
@@ -61,9 +61,13 @@ class Sound(Protocol):
         """float32 [n, channels] of the next at most `frames`; none at the end. Raises UserError where it breaks off."""
         ...
 
-    def seek(self, frame: int) -> None: ...
+    def seek(self, frame: int) -> None:
+        """Go to a sample of each channel, counted from 0, which `read` gives next. Raises UserError where it cannot be reached."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the file; it may be called twice."""
+        ...
 
 
 def open_sound(path: str | os.PathLike[str]) -> Sound:
@@ -76,7 +80,7 @@ def open_sound(path: str | os.PathLike[str]) -> Sound:
             "{name} is only a pointer to the sound.",
             "The data set was copied with git, without Git LFS.",
             "Run `git lfs pull` in it, or download it again.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
         )
     if kind in FFMPEG_KINDS:
         return FFmpegSound(path)
@@ -159,11 +163,11 @@ def _doubt(sound: SndfileSound, path: Path, kind: str) -> Remark | None:
     counted = counted_seconds(path) if kind in {"mp3", "ogg"} else None
     if counted is None:
         return None
-    said = sound.frames / sound.samplerate
-    if abs(counted - said) > 0.02 * said + 0.1:
-        if kind == "mp3" and counted < said:  # what its first frame claims is not there
+    claimed_s = sound.frames / sound.samplerate
+    if abs(counted - claimed_s) > 0.02 * claimed_s + 0.1:
+        if kind == "mp3" and counted < claimed_s:  # what its first frame claims is not there
             sound.frames = round(counted * sound.samplerate)
-            sound.remarks += (broken_off(counted, said) if said < MOST_CLAIMED_S else _LENGTH,)
+            sound.remarks += (broken_off(counted, claimed_s) if claimed_s < MOST_CLAIMED_S else _LENGTH,)
             return None
         return _WRONG_LENGTH if kind == "mp3" else _JOINED
     if kind == "ogg" and not ogg_ends(path):
@@ -171,11 +175,11 @@ def _doubt(sound: SndfileSound, path: Path, kind: str) -> Remark | None:
     return None
 
 
-class SndfileSound:
+class SndfileSound(Sound):
     """A sound that libsndfile reads."""
 
     def __init__(self, path: Path, patches: dict[int, bytes] | None = None) -> None:
-        self._name = files.shown(path.name)
+        self._name = file_names.shown(path.name)
         self._mended = Mended(path, patches) if patches else None
         try:
             place = os.fsencode(path) if os.name == "posix" else path
@@ -198,8 +202,8 @@ class SndfileSound:
 
     def _find_scale(self) -> None:
         """Some programs write whole numbers of 16 or 32 bits as fractions: full scale is then theirs."""
-        heard = self.read(PEEK_S * self.samplerate)
-        peak = float(np.abs(heard[np.isfinite(heard)]).max(initial=0.0))
+        beginning = self.read(PEEK_S * self.samplerate)
+        peak = float(np.abs(beginning[np.isfinite(beginning)]).max(initial=0.0))
         self.seek(0)
         if peak > FAR_OVER:
             full = next((float(2**bits) for bits in (15, 23, 31) if peak <= 1.01 * 2**bits), peak)
@@ -233,7 +237,7 @@ def _check(path: Path) -> None:
             "{name} is a folder.",
             "A sound file was expected.",
             "Choose a file in it.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
         )
     files.check_regular(path)
 
@@ -243,6 +247,6 @@ def _cannot_open(path: Path, error: OSError) -> UserError:
         "{name} cannot be opened.",
         "{reason}.",
         "Check its permissions.",
-        name=files.shown(path.name),
-        reason=error.strerror or files.shortened(error),
+        name=file_names.shown(path.name),
+        reason=error.strerror or shortened(error),
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models.datafiles import write_whole
-from models.files import utf8
+from models.file_names import utf8
 
 Cells = Sequence[object]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from models import files, weights
-from models.errors import UserError
+from models import documents, file_names, files, weights
+from models.errors import UserError, shortened
 from models.hub.shelf import WEIGHT_FILES
 
 LARGEST_DESCRIPTION = 256 * 2**20  # bytes of a tokenizer's or another JSON file
@@ -21,13 +21,13 @@ Unfit = Callable[[str], UserError]  # why a folder cannot be used → the error
 
 def check_folder(folder: Path) -> dict[str, Any]:
     """The config of a model folder whose files were held against one another. Raises UserError."""
-    config = files.read_json(folder / "config.json")
+    config = documents.read_json(folder / "config.json")
     if not isinstance(config, dict):
         raise files.damaged(folder / "config.json", "it should hold names and values")
     for path in sorted(folder.glob("*.json")):
         if path.stat().st_size > LARGEST_DESCRIPTION:
             raise files.too_large(path, path.stat().st_size, LARGEST_DESCRIPTION)
-        files.read_json(path, LARGEST_DESCRIPTION)
+        documents.read_json(path, LARGEST_DESCRIPTION)
     stored: dict[str, tuple[int, ...]] = {}
     pickled = 0
     for path in _weight_files(folder):
@@ -38,7 +38,7 @@ def check_folder(folder: Path) -> dict[str, Any]:
             pickled += path.stat().st_size
     if pickled and not stored:
         stored = {f"of {number}": (pickled // 2048,) for number in range(1024)}
-    weights.check_described(config, stored, files.shown(folder.name))
+    weights.check_described(config, stored, file_names.shown(folder.name))
     return config
 
 
@@ -52,7 +52,7 @@ def _weight_files(folder: Path) -> list[Path]:
         if path.suffix != ".json":
             result.append(path)
             continue
-        named = files.read_json(path)
+        named = documents.read_json(path)
         shards = named.get("weight_map", {}) if isinstance(named, dict) else {}
         for shard in sorted({str(item) for item in shards.values()} if isinstance(shards, dict) else ()):
             if Path(shard).name != shard or not (folder / shard).is_file():
@@ -60,8 +60,8 @@ def _weight_files(folder: Path) -> list[Path]:
                     "{name} is not complete.",
                     "{file} of its weights is not there.",
                     "Copy the whole folder again.",
-                    name=files.shown(folder.name),
-                    file=files.shortened(shard, 80),
+                    name=file_names.shown(folder.name),
+                    file=shortened(shard, 80),
                 )
             result.append(folder / shard)
         break
@@ -112,7 +112,7 @@ def guarded(load: Callable[[], Any], unfit: Unfit) -> Any:
 
 def _reason(error: Exception) -> str:
     """The beginning of what transformers says, where that is about the folder and no advice to run its code."""
-    text = files.shortened(error).rstrip(".")
+    text = shortened(error).rstrip(".")
     advice = (
         "trust_remote_code",
         "weights_only",

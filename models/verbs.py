@@ -255,6 +255,7 @@ def index(options: argparse.Namespace) -> Result:
 
 
 def upkeep(options: argparse.Namespace) -> Result:
+    """Look for faults of an index, put them right, give room back; list, move or drop its folders. Raises UserError."""
     look_after = systems.system("search").capabilities.extra["upkeep"]
     folders = [given_place(folder, "FOLDER") for folder in options.folders]
     return look_after(given_place(options.index, "INDEX"), options.action, folders)

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from models import files, resources
+from models import documents, resources
 from models.errors import UserError
 from models.voice_embedding import UNITS, FloatArray, likeness, weights_identity
 from models.writing import disk_error
@@ -219,7 +219,7 @@ def _values(profile: VoiceProfile) -> dict[str, object]:
 def _read(path: Path) -> VoiceProfile | None:
     """What a file says, of this version or an older one; None where it holds no voice."""
     try:
-        values = files.read_json(path)
+        values = documents.read_json(path)
         name = str(values["name"])
         if values.get("version") == VERSION:
             kept, features = values.get("embedding"), values["features"]

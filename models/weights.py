@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from models import files
+from models import documents, file_names, files
 from models.errors import UserError
 
 LARGEST_HEADER = 100_000_000  # bytes, as safetensors itself has it
@@ -46,7 +46,7 @@ def tensors(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
             raise _damaged(path)
         text = file.read(length)
     try:
-        values = files.parsed_json(text, path)
+        values = documents.parsed_json(text, path)
     except UserError as error:
         raise _damaged(path) from error
     result: dict[str, tuple[int, ...]] = {}
@@ -78,7 +78,7 @@ def check_pointer(path: str | os.PathLike[str]) -> None:
             "{name} is only a pointer to the weights.",
             "The model was copied with git, without Git LFS.",
             "Run `git lfs pull` in its folder, or download the file itself.",
-            name=files.shown(Path(path).name),
+            name=file_names.shown(Path(path).name),
         )
 
 
@@ -147,5 +147,5 @@ def _damaged(path: str | os.PathLike[str]) -> UserError:
         "The weights {path} cannot be read.",
         "The file is damaged, was not copied to its end, or is not in the safetensors format.",
         "Copy it again from where it came from.",
-        path=files.shown(path),
+        path=file_names.shown(path),
     )

@@ -8,7 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from models.files import utf8
+from models.file_names import utf8
 
 
 def _umask() -> int:

@@ -59,14 +59,14 @@ def test_the_cards_say_what_the_figures_say():
             in card
         )
     card = read_info("bundled", "search").card  # those of the other lengths refer to it
-    for bits, one in figures.kept("search").items():
-        assert f"{bits} bits, single | {one['map']:.3f} | {one['worst']:.3f} to {one['best']:.3f}" in card
+    for bits, item in figures.kept("search").items():
+        assert f"{bits} bits, single | {item['map']:.3f} | {item['worst']:.3f} to {item['best']:.3f}" in card
     validation = read_info("bundled", "reverberation").metrics["validation/rmse"]
     assert validation == pytest.approx(figures.kept("reverberation")["mesh"]["rmse"], rel=1e-3)
 
 
 def test_every_figure_says_how_it_was_made():
-    from models.files import read_json
+    from models.documents import read_json
     from tools import figures
 
     for system in figures.SYSTEMS:
@@ -80,7 +80,7 @@ def test_every_figure_says_how_it_was_made():
 @pytest.mark.slow
 def test_the_figures_are_what_the_models_do():
     """Made again on this machine, to what rounding leaves."""
-    from models.files import read_json
+    from models.documents import read_json
     from tools import figures
 
     kept = read_json(figures.FOLDER / "reverberation.json")["figures"]

@@ -63,6 +63,7 @@ def train(runs: Path, seeds: list[int]) -> None:
     from models.resources import resource
     from models.reverberation import baselines, data
     from models.reverberation.config import ReverberationConfig
+    from models.reverberation.sequences import split
     from models.reverberation.task import ReverberationTask, regression
     from models.training.config import preset, validated
     from models.training.run_folder import RunFolder, RunState, RunStory
@@ -87,14 +88,14 @@ def train(runs: Path, seeds: list[int]) -> None:
                 print(Trainer(ReverberationTask(config), run, "cpu").train())
             rows[title].append(checkpoint.read_info(run.best, "reverberation").metrics)
         share = preset("reverberation", "bundled")["data"]["validation_share"]
-        learned, held = data.split(sequences, share, seed)
+        learned, held = split(sequences, share, seed)
         part = sequences.part(held)
         assert part.y is not None
         result = regression(baselines.ridge(sequences.part(learned), part), part.y)
         rows["ridge on time means"].append({f"validation/{key}": value for key, value in result.items()})
     first = RunFolder(runs / f"bundled-{seeds[0]}").best
     weights, info = checkpoint.load(first, "reverberation")
-    learned, held = data.split(sequences, share, seeds[0])
+    learned, held = split(sequences, share, seeds[0])
     info.title = "speech level, routing"
     info.card = card(rows, sequences, learned, held, seeds)
     checkpoint.save(resource("checkpoints", "reverberation"), weights, info)

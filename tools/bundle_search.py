@@ -115,8 +115,8 @@ def bundle_hash(runs: list[Path]) -> None:
         f"test/{bits}_{item.method}_{'t2i' if item.way.startswith('text') else 'i2t'}": round(
             item.figures.mean_average_precision, 4
         )
-        for bits, found in judged.items()
-        for item in found
+        for bits, entries in judged.items()
+        for item in entries
         if item.figures
     }
     extra = {"summary": "Knows emoji only; other pictures need another encoder."}
@@ -177,15 +177,15 @@ def card(judged: dict[int, list[Judged]], parts: dict[str, Pairs], answers: str)
     )
 
 
-def _row(name: str, found: list[Judged]) -> str:
+def _row(name: str, entries: list[Judged]) -> str:
     cells = [name]
-    for item in found:
+    for item in entries:
         figures: Any = item.figures
         cells += [
             f"{figures.mean_average_precision:.3f}",
             f"{figures.worst_map:.3f} to {figures.best_map:.3f}",
         ]
-    own: Any = found[0].own
+    own: Any = entries[0].own
     cells += [f"{own.recall_at_10:.3f}", f"{own.worst:.3f} to {own.best:.3f}"]
     return "| " + " | ".join(cells) + " |"
 

@@ -23,9 +23,9 @@ from typing import Any
 from models import systems
 from models.checkpoint import versions
 from models.datafiles import write_whole
+from models.documents import read_json
 from models.eeg.config import EEGConfig
 from models.eeg.crossvalidation import learning_curve
-from models.files import read_json
 from models.loading import BUNDLED, bundled_names, read_info
 from models.separation.separator import Separator
 from models.tables import write_json
@@ -88,19 +88,19 @@ def search() -> Figures:
     for choice in bundled_names("search"):
         bits = read_info(choice, "search").network["bits"]
         judged_codes = judged("search", choice)
-        ways = {
+        directions = {
             (code["method"], code["bits"]): code
             for code in judged_codes["judged"]
             if code["way"].startswith("text")
         }
-        single = ways["single", bits]["map"]
+        single = directions["single", bits]["map"]
         result[str(bits)] = {
             "map": single["mean_average_precision"],
             "worst": single["worst_map"],
             "best": single["best_map"],
             "chance": single["chance"],
-            "paired": ways["paired", bits]["map"]["mean_average_precision"],
-            "real": next(item for (_, size), item in ways.items() if not size)["map"][
+            "paired": directions["paired", bits]["map"]["mean_average_precision"],
+            "real": next(item for (_, size), item in directions.items() if not size)["map"][
                 "mean_average_precision"
             ],
             "queries": judged_codes["queries"],
@@ -167,23 +167,25 @@ def curve_table() -> str:
 def curve_line() -> str:
     """The same in a sentence, for the cards of the decoders."""
     points = kept("eeg")["curve"]["points"]
-    told = ", ".join(
+    words = ", ".join(
         f"{point['minutes']:g} min {point['held_out']:.3f}"
         if point["minutes"]
         else f"all of it {point['held_out']:.3f}"
         for point in points
     )
-    return f"Learning curve, r on held-out time of subjects never met, by minutes of training: linear {told}."
+    return (
+        f"Learning curve, r on held-out time of subjects never met, by minutes of training: linear {words}."
+    )
 
 
 def search_line() -> str:
     """What docs/models.md says of search."""
     codes = kept("search")
     bits = ", ".join(f"{size} {codes[size]['map']:.3f}" for size in ("16", "32", "64", "128"))
-    one = codes["64"]
+    code64 = codes["64"]
     return (
-        f"MAP@50 by bits: {bits}; the real-valued ceiling is {one['real']:.3f}, chance {one['chance']:.3f}. Encoded together with"
-        f" its other half, as published (`paired`), it would be {one['paired']:.3f}: no search can do that.\n"
+        f"MAP@50 by bits: {bits}; the real-valued ceiling is {code64['real']:.3f}, chance {code64['chance']:.3f}. Encoded together with"
+        f" its other half, as published (`paired`), it would be {code64['paired']:.3f}: no search can do that.\n"
     )
 
 

@@ -94,13 +94,13 @@ def improvements(
 
 def in_rooms(mixed: Mixed, random: np.random.Generator, rate: int) -> Mixed:
     """Each voice in a room of its own."""
-    heard = []
+    scores = []
     for voice in mixed.sources:
         length = round(float(random.uniform(*ROOM_S)) * rate)
         tail = random.standard_normal(length) * 10 ** (-3 * np.arange(length) / length)
         tail *= mixing.amplitude(-DIRECT_DB) / np.sqrt(np.square(tail).sum())
-        heard.append(mixing.in_room(voice, np.concatenate([[1.0], tail])))
-    sources = np.stack(heard).astype(np.float32)
+        scores.append(mixing.in_room(voice, np.concatenate([[1.0], tail])))
+    sources = np.stack(scores).astype(np.float32)
     return Mixed(sources.sum(0), sources)
 
 
@@ -120,17 +120,17 @@ def one_voice(separator: Separator, folder: Path, held: evaluation.FixedSet) -> 
             sound = audio.read_part(clip.path, clip.start_s, clip.end_s, separator.sample_rate)
             levels = sorted(map(mixing.rms, separator.separate(sound, separator.sample_rate)))
             apart.append(20 * np.log10(levels[-1] / max(levels[-2], mixing.FLOOR)))
-    told = {f"{least} dB": int(np.sum(np.array(apart) >= least)) for least in FAINT_DB}
-    return {"speakers": len(apart), "median_db": round(float(np.median(apart)), 1), **told}
+    shares = {f"{least} dB": int(np.sum(np.array(apart) >= least)) for least in FAINT_DB}
+    return {"speakers": len(apart), "median_db": round(float(np.median(apart)), 1), **shares}
 
 
-def table(found: dict[str, Any]) -> str:
+def table(measured: dict[str, Any]) -> str:
     """The figures as Markdown."""
     lines = [
         "| two voices | mixtures | mean | one sex | woman and man | worst tenth |",
         "|---|---|---|---|---|---|",
     ]
-    for name, item in found["sets"].items():
+    for name, item in measured["sets"].items():
         cells = [f"{item[part]:.1f} dB" for part in ("mean", "same sex", "mixed sex", "worst tenth")]
         lines.append(f"| {name} | {item['mixtures']} | {' | '.join(cells)} |")
     lines += [
@@ -138,7 +138,7 @@ def table(found: dict[str, Any]) -> str:
         "| one voice alone | speakers | second track, median | at least 20 dB down | at least 30 dB down |",
         "|---|---|---|---|---|",
     ]
-    for name, item in found["alone"].items():
+    for name, item in measured["alone"].items():
         lines.append(
             f"| {name} | {item['speakers']} | {item['median_db']:.0f} dB down | {item['20 dB']} | {item['30 dB']} |"
         )

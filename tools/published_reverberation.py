@@ -31,7 +31,7 @@ COLORS = {AS_PUBLISHED: "#0072B2", "described, observed": "#E69F00", "uniform, r
 
 
 @dataclass(frozen=True)
-class Told:
+class RecordedRun:
     """What a run told. kind: processors and gating. curves: [epochs] a figure; evaluation: MSE without noise, [epochs]."""
 
     kind: str
@@ -40,7 +40,7 @@ class Told:
     evaluation: np.ndarray
 
 
-def read(path: Path) -> Told:
+def read(path: Path) -> RecordedRun:
     """The curves of a run beside those that were published."""
     from models.training.record import Record
     from models.training.run_folder import RunFolder
@@ -49,7 +49,7 @@ def read(path: Path) -> Told:
     epochs, network = Record.read(run).epochs, run.config()["network"]
     curves = {name: epochs[figure].y for name, figure in FIGURES.items()}
     kind = f"{network['processors']}, {network['gating']}"
-    return Told(kind, curves, epochs["train/kl_once"].y, epochs["validation/mse"].y)
+    return RecordedRun(kind, curves, epochs["train/kl_once"].y, epochs["validation/mse"].y)
 
 
 def place(value: float, values: list[float]) -> str:
@@ -65,7 +65,7 @@ def place(value: float, values: list[float]) -> str:
     )
 
 
-def table(runs: list[Told]) -> str:
+def table(runs: list[RecordedRun]) -> str:
     """In Markdown: published, mean ± sd of the seeds, and where the published value lies."""
     seeds = [run for run in runs if run.kind == AS_PUBLISHED]
     others = [run for run in runs if run.kind != AS_PUBLISHED]
@@ -113,7 +113,7 @@ def spread(values: list[float]) -> str:
     return f"{np.mean(values):.4g} ± {np.std(values, ddof=1):.2g}"
 
 
-def draw(runs: list[Told], out: Path) -> None:
+def draw(runs: list[RecordedRun], out: Path) -> None:
     """Draw the curves of all runs as PNG."""
     from matplotlib.figure import Figure
 
@@ -124,7 +124,7 @@ def draw(runs: list[Told], out: Path) -> None:
     figure.savefig(out, dpi=130)
 
 
-def _panel(axes: Any, runs: list[Told], name: str) -> None:
+def _panel(axes: Any, runs: list[RecordedRun], name: str) -> None:
     seen: set[str] = set()
     for run in runs:
         curve = run.curves[name]

@@ -40,7 +40,7 @@ def write_emoji(source: Path, place: Path) -> None:
     """Write the emoji as small PNG files with their captions, split as the data set says."""
     place.mkdir(parents=True)
     rows = _rows(source / "captions.csv")
-    parts = parted(row["file"] for row in rows)
+    parts = split_of(row["file"] for row in rows)
     with zipfile.ZipFile(source / "images.zip") as archive:
         for row in rows:
             picture = Image.open(io.BytesIO(archive.read(row["file"]))).convert("RGB")
@@ -60,7 +60,7 @@ def write_emoji(source: Path, place: Path) -> None:
     _write(place / "captions.csv", kept)
 
 
-def parted(files: Iterable[str]) -> dict[str, str]:
+def split_of(files: Iterable[str]) -> dict[str, str]:
     """file → train, validation (a tenth of the rest) or test (a fifth); variants together."""
     groups: dict[str, list[str]] = {}
     for file in files:

@@ -30,13 +30,13 @@ class ConversationSound:
 
 
 def conversation(
-    said: Sequence[Sequence[np.ndarray]], seconds: float, rate: int, seed: int
+    utterances: Sequence[Sequence[np.ndarray]], seconds: float, rate: int, seed: int
 ) -> ConversationSound:
-    """said: the sentences of each speaker, float32 [samples] at `rate`."""
+    """utterances: the sentences of each speaker, float32 [samples] at `rate`."""
     random = np.random.default_rng(seed)
     total = round(seconds * rate)
-    voices = np.zeros((len(said), total), np.float32)
-    for place, speaker, turn in _turns(said, total, rate, random):
+    voices = np.zeros((len(utterances), total), np.float32)
+    for place, speaker, turn in _turns(utterances, total, rate, random):
         level = amplitude(SPOKEN_DB + float(random.uniform(-2, 2))) / max(rms(turn), 1e-6)
         end = min(total, place + len(turn))
         voices[speaker, place:end] = level * turn[: end - place]
@@ -45,26 +45,26 @@ def conversation(
 
 
 def _turns(
-    said: Sequence[Sequence[np.ndarray]], total: int, rate: int, random: np.random.Generator
+    utterances: Sequence[Sequence[np.ndarray]], total: int, rate: int, random: np.random.Generator
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """(first sample, speaker, what is said): everybody at once, one of them alone, often nobody, and again."""
 
     def talks(speaker: int, place: int, until: int) -> Iterator[tuple[int, int, np.ndarray]]:
         while place < min(until, total):
-            turn = said[speaker][int(random.integers(len(said[speaker])))]
+            turn = utterances[speaker][int(random.integers(len(utterances[speaker])))]
             yield place, speaker, turn
             place += len(turn) + round(float(random.uniform(*GAP_S)) * rate)
 
     def later(place: int, bounds: tuple[float, float]) -> int:
         return place + round(float(random.uniform(*bounds)) * rate)
 
-    longest = max(len(turn) for turns in said for turn in turns)
+    longest = max(len(turn) for turns in utterances for turn in turns)
     place = rate
     while place < total:
         end = later(place, TALK_S)
-        for speaker in range(len(said)):
+        for speaker in range(len(utterances)):
             yield from talks(speaker, place, end)
-        place, alone = end + longest, int(random.integers(len(said)))
+        place, alone = end + longest, int(random.integers(len(utterances)))
         end = later(place, ALONE_S)
         yield from talks(alone, place, end)
         place = end + longest + (round(PAUSE_S * rate) if random.random() < PAUSES else 0)
@@ -80,15 +80,15 @@ def lane_errors(tracks: np.ndarray, voices: np.ndarray, rate: int) -> tuple[int,
     size = round(SEGMENT_S * rate)
     count = voices.shape[1] // size
     cut = (len(voices), count, size)
-    heard, spoken = tracks[:, : count * size].reshape(cut), voices[:, : count * size].reshape(cut)
+    levels, spoken = tracks[:, : count * size].reshape(cut), voices[:, : count * size].reshape(cut)
     active = np.sqrt(np.square(spoken, dtype=np.float64).mean(-1)) > amplitude(
         ACTIVE_DB
     )  # [speakers, segments]
-    agreement = np.einsum("tns,vns->ntv", heard.astype(np.float64), spoken)
+    agreement = np.einsum("tns,vns->ntv", levels.astype(np.float64), spoken)
     sizes = np.sqrt(np.square(spoken, dtype=np.float64).sum(-1)).T  # [segments, speakers]
     agreement = np.where(active.T[:, None], agreement / np.maximum(sizes, 1e-9)[:, None], 0.0)
     orders = list(permutations(range(len(voices))))
     totals = np.stack([sum(agreement[:, order[v], v] for v in range(len(voices))) for order in orders])
-    best, said = totals.argmax(0), active.any(0)
-    usual = np.bincount(best[said], minlength=len(orders)).argmax()
-    return int((best[said] != usual).sum()), int(said.sum())
+    best, speaks = totals.argmax(0), active.any(0)
+    usual = np.bincount(best[speaks], minlength=len(orders)).argmax()
+    return int((best[speaks] != usual).sum()), int(speaks.sum())

@@ -69,8 +69,8 @@ def extract() -> dict[str, Sentence]:
         for text in filter(None, (entry["title"], entry["terms"], entry["tried"])):
             result.setdefault(text, Sentence()).places.add(("resources/models.yaml", 1))
     for path in sorted((ROOT / "resources/checkpoints").glob("*/checkpoint.json")):
-        told = json.loads(path.read_text("utf-8"))
-        for text in filter(None, (told["title"], told.get("summary"))):
+        titles = json.loads(path.read_text("utf-8"))
+        for text in filter(None, (titles["title"], titles.get("summary"))):
             result.setdefault(text, Sentence()).places.add((path.relative_to(ROOT).as_posix(), 1))
     return result
 
@@ -178,12 +178,12 @@ def read(language: str) -> Catalog:
         return read_po(file, locale=language)
 
 
-def updated(language: str, found: dict[str, Sentence]) -> Catalog:
+def updated(language: str, sentences: dict[str, Sentence]) -> Catalog:
     """A catalogue of exactly the sentences of the source, with the translations there are."""
     old = read(language)
     new = Catalog(locale=language, project="Polyphony", charset="utf-8", fuzzy=False)
-    for text in sorted(found):
-        sentence = found[text]
+    for text in sorted(sentences):
+        sentence = sentences[text]
         key: str | tuple[str, str] = (text, sentence.plural) if sentence.plural else text
         kept = old.get(text)
         words = kept.string if kept is not None and not kept.fuzzy else ""
@@ -196,25 +196,25 @@ def updated(language: str, found: dict[str, Sentence]) -> Catalog:
     return new
 
 
-def problems(language: str, found: dict[str, Sentence]) -> list[str]:
+def problems(language: str, sentences: dict[str, Sentence]) -> list[str]:
     """What is wrong with a catalogue, a line each."""
-    said = []
+    result = []
     old = read(language)
     known = {
         message.id[0] if isinstance(message.id, tuple | list) else message.id for message in old if message.id
     }
-    said += [f"missing: {text}" for text in sorted(set(found) - known)]
-    said += [f"obsolete: {text}" for text in sorted(known - set(found))]
+    result += [f"missing: {text}" for text in sorted(set(sentences) - known)]
+    result += [f"obsolete: {text}" for text in sorted(known - set(sentences))]
     for message in old:
         if not message.id:
             continue
         text = message.id[0] if isinstance(message.id, tuple | list) else message.id
         words = message.string if isinstance(message.string, tuple | list) else (message.string,)
         if not all(words) or message.fuzzy:
-            said.append(f"untranslated: {text}")
+            result.append(f"untranslated: {text}")
         elif any(_names(word or "") != _names(text) for word in words):
-            said.append(f"other names in braces: {text} → {words[0]}")
-    return said
+            result.append(f"other names in braces: {text} → {words[0]}")
+    return result
 
 
 def _names(text: str) -> set[str]:

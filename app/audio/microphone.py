@@ -168,13 +168,13 @@ class _Session(threading.Thread):
         ever_heard = False
         while not self._ended.is_set():
             try:
-                heard = self._listen()
+                sounded = self._listen()
             except UserError as error:
                 if not ever_heard:
                     self._tell(self._owner._broke, error)
                     return
-                heard = False
-            if heard and not self._ended.is_set():
+                sounded = False
+            if sounded and not self._ended.is_set():
                 ever_heard = True
                 self._tell(
                     self._owner._said, "lost", tr("No more sound comes from {name}.", name=self._device)

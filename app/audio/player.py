@@ -111,8 +111,8 @@ class _Playback(threading.Thread):
         with self._lock:
             if self._wanted_s is not None or not self._given or not self._rate:
                 return self._floor_s
-            heard = (time.monotonic() - self._audible) * self._rate
-            return max(self._floor_s, (self._place - self._given + min(heard, self._given)) / self._rate)
+            played = (time.monotonic() - self._audible) * self._rate
+            return max(self._floor_s, (self._place - self._given + min(played, self._given)) / self._rate)
 
     def run(self) -> None:
         source: Source | None = None

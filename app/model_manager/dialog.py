@@ -77,7 +77,7 @@ class ModelManager(QDialog):
         self.sources.changed.connect(state.refresh)
         state.changed.connect(self._show)
         state.failed.connect(self._failed)
-        state.said.connect(self._said)
+        state.notified.connect(self._said)
         self._timer = QTimer(self)
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self._show_progress)

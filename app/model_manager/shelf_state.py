@@ -55,7 +55,7 @@ class ShelfState(QObject):
 
     changed = Signal()
     failed = Signal(object, str)
-    said = Signal(str, str)  # heading, text: something is done
+    notified = Signal(str, str)  # heading, text: something is done
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -141,7 +141,7 @@ class ShelfState(QObject):
         try:
             with self.tasks[name] as task:
                 await self._services.worker(worker).run(work, progress=task)
-            self.said.emit(done, "")
+            self.notified.emit(done, "")
         except UserError as error:
             self.failed.emit(error, name)
         except Cancelled:
@@ -159,7 +159,11 @@ def _rows() -> list[Row]:
     names = [*listed, *(name for name in here if name not in listed)]
     return [
         Row(
-            name, listed.get(name), here.get(name), _size(listed.get(name), here.get(name)), speeds.told(name)
+            name,
+            listed.get(name),
+            here.get(name),
+            _size(listed.get(name), here.get(name)),
+            speeds.words_of(name),
         )
         for name in names
     ]

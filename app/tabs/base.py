@@ -148,9 +148,9 @@ class Tab(QWidget):
 
     def show_remarks(self, remarks: Iterable[Remark], *, key: str) -> None:
         """What a person should know of a result, in their language; nothing where there is nothing to say."""
-        said = list(dict.fromkeys(remark.translated(translate) for remark in remarks))
-        if said:
-            self.show_message("warning", " ".join(said), key=key)
+        sentences = list(dict.fromkeys(remark.translated(translate) for remark in remarks))
+        if sentences:
+            self.show_message("warning", " ".join(sentences), key=key)
 
     def clear_messages(self, key: str | None = None) -> None:
         """Take the message of that key away, or all of them."""

@@ -67,10 +67,10 @@ class DataCheck(QObject):
     def _ended(self, process: QProcess, code: int) -> None:
         if process is not self._process:
             return
-        said = bytes(process.readAllStandardOutput().data()).decode("utf-8", "replace")
+        output = bytes(process.readAllStandardOutput().data()).decode("utf-8", "replace")
         trouble = bytes(process.readAllStandardError().data()).decode("utf-8", "replace")
         self.stop()
-        lines = [line for line in said.splitlines() if line.startswith("{")]
+        lines = [line for line in output.splitlines() if line.startswith("{")]
         values = json.loads(lines[-1]) if lines else {}
         if code == 0 and "parts" in values:
             self.done.emit(values)
@@ -98,15 +98,15 @@ class DataWords(QLabel):
         self.setWordWrap(True)
         self.hide()
 
-    def show_counts(self, found: dict[str, Any]) -> None:
+    def show_counts(self, check: dict[str, Any]) -> None:
         """How much of the data is in each split, what was left out and why, as `check_data` gives it."""
         words = {"train": tr("Training"), "validation": tr("Validation"), "test": tr("Test"), "": tr("Data")}
         lines = []
-        for part, counts in found["parts"].items():
+        for part, counts in check["parts"].items():
             figures = ", ".join(f"{value} {translate(str(what))}" for what, value in counts.items())
             lines.append(f"{words.get(part, translate(part))}: {figures}")
-        lines += found.get("remarks", [])
-        skipped = found["skipped"]
+        lines += check.get("remarks", [])
+        skipped = check["skipped"]
         if skipped:
             lines.append(tr("Skipped: {n}", n=len(skipped)))
             lines += [f"  {what}: {why}" for what, why in skipped[:MOST_SKIPPED]]

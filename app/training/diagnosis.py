@@ -47,7 +47,7 @@ class Diagnosis(QWidget):
         self._drawn: tuple[object, ...] = ()
         self._texts: list[str] = []
         self._lines: list[Line] = []
-        self.found: list[Finding] = []
+        self.findings: list[Finding] = []
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.SMALL, 0, theme.MEDIUM, theme.TINY)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -144,8 +144,8 @@ class Diagnosis(QWidget):
             return
         self._drawn = now
         config = run.checked_config() if run is not None else None
-        self.found = findings(run.record, config) if run is not None and config is not None else []
-        self._say(self.found)
+        self.findings = findings(run.record, config) if run is not None and config is not None else []
+        self._say(self.findings)
         flow = run.record.flow if run is not None else None
         if flow is None or not flow.steps or not flow.layers:
             self.pages.setCurrentWidget(self.nothing)
@@ -175,8 +175,8 @@ class Diagnosis(QWidget):
 
     # Words ------------------------------------------------------------------------------------------------
 
-    def _say(self, found: list[Finding]) -> None:
-        texts = [str(entry) for entry in found]
+    def _say(self, shown: list[Finding]) -> None:
+        texts = [str(entry) for entry in shown]
         if texts == self._texts and self._column.count() > 1:
             return
         self._texts = texts
@@ -184,27 +184,27 @@ class Diagnosis(QWidget):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        if not found:
+        if not shown:
             hint = QLabel(tr("There is nothing to say about this run yet."))
             hint.setProperty("role", "hint")
             hint.setWordWrap(True)
             self._column.addWidget(hint)
-        for entry in found:
+        for entry in shown:
             self._column.addWidget(self._finding(entry))
         self._column.addStretch(1)
 
-    def _finding(self, one: Finding) -> QWidget:
+    def _finding(self, finding: Finding) -> QWidget:
         box = QWidget()
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        words = QLabel(breakable(f"{MARKS[one.level]} {fill(translate(one.words), one.values)}"))
+        words = QLabel(breakable(f"{MARKS[finding.level]} {fill(translate(finding.words), finding.values)}"))
         words.setWordWrap(True)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        if one.level == "error":
+        if finding.level == "error":
             words.setProperty("role", "problem")
         column.addWidget(words)
-        for remedy in one.remedies:
+        for remedy in finding.remedies:
             row = QHBoxLayout()
             button = QPushButton(tr("Try: {remedy}", remedy=translate(remedy.words)))
             button.setProperty("kind", "link")
@@ -224,5 +224,5 @@ class Diagnosis(QWidget):
 def breakable(words: str) -> str:
     """Names of layers may go on in the next line after each of their dots and lines."""
     return re.sub(
-        r"(?<=[A-Za-z])([._])(?=\w)|(?<=\d)([._])(?=[A-Za-z_])", lambda found: found[0] + "\u200b", words
+        r"(?<=[A-Za-z])([._])(?=\w)|(?<=\d)([._])(?=[A-Za-z_])", lambda match: match[0] + "\u200b", words
     )

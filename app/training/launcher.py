@@ -283,12 +283,12 @@ class Launcher(QDialog):
         self.data_check.start(self._system, config)
         self._tell()
 
-    def _data_found(self, found: dict[str, Any]) -> None:
-        self.data_words.show_counts(found)
+    def _data_found(self, counts: dict[str, Any]) -> None:
+        self.data_words.show_counts(counts)
         if self.form.model is not None:
-            self._found = (self.form.model.model_dump(mode="json"), found)
+            self._found = (self.form.model.model_dump(mode="json"), counts)
         starting, self._starting = self._starting, False
-        if starting and not found["skipped"]:
+        if starting and not counts["skipped"]:
             self._launch()
         elif starting:
             self.summary.setText(tr("Some of the data would be skipped. Start again to go on."))

@@ -34,8 +34,8 @@ class Answers(QWidget):
         self._words = list(words)
         self._right = [list(row) for row in right]
         self._pictures = [[_pixmap(item) for item in row] for row in pictures]
-        told = (f"{said}: {sum(row)} / {len(row)}" for said, row in zip(words, right, strict=True))
-        self.setAccessibleDescription("; ".join(told))
+        sentences = (f"{label}: {sum(row)} / {len(row)}" for label, row in zip(words, right, strict=True))
+        self.setAccessibleDescription("; ".join(sentences))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -49,14 +49,14 @@ class Answers(QWidget):
         wide = (self.width() - WORDS) / columns
         row_height = min(MOST + 12.0, self.height() / len(self._words), wide)
         side = max(12.0, row_height - 10)
-        for row, said in enumerate(self._words):
+        for row, label in enumerate(self._words):
             top = row * row_height
             painter.setPen(theme.color("text"))
             place = QRectF(0, top, WORDS - 12, side)
             painter.drawText(
                 place,
                 Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight,
-                metrics.elidedText(said, Qt.TextElideMode.ElideRight, WORDS - 12),
+                metrics.elidedText(label, Qt.TextElideMode.ElideRight, WORDS - 12),
             )
             for column, (pixmap, right) in enumerate(zip(self._pictures[row], self._right[row], strict=True)):
                 box = QRectF(WORDS + column * (side + 10), top, side, side)

@@ -75,11 +75,11 @@ class Bars(QWidget):
         self.update()
 
     def _describe(self) -> None:
-        said = self._name
+        text = self._name
         if self._target is not None:
             pairs = zip(self._labels, self._target, strict=True)
-            said += ": " + ", ".join(f"{label} {round(100 * value)} %" for label, value in pairs)
-        self.setAccessibleName(said)
+            text += ": " + ", ".join(f"{label} {round(100 * value)} %" for label, value in pairs)
+        self.setAccessibleName(text)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         now = theme.current()

@@ -43,8 +43,8 @@ class Dots(QWidget):
     def show_rows(self, rows: Sequence[DotRow]) -> None:
         """Draw these rows, from top to bottom; screen readers get their names and values."""
         self.rows = list(rows)
-        said = "; ".join(f"{row.name} {row.value:.3f}" for row in self.rows)
-        self.setAccessibleName(f"{self._name}: {said}" if said else self._name)
+        text = "; ".join(f"{row.name} {row.value:.3f}" for row in self.rows)
+        self.setAccessibleName(f"{self._name}: {text}" if text else self._name)
         self.updateGeometry()
         self.update()
 

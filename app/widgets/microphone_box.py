@@ -73,21 +73,21 @@ class MicrophoneBox(QWidget):
             Microphone.devices, newest_wins="devices", done=self._show_devices, failed=self._not_listed
         )
 
-    def _show_devices(self, found: list[InputDevice]) -> None:
+    def _show_devices(self, devices: list[InputDevice]) -> None:
         self._listing = False
         if not self.device.isEnabled():  # it is listened to
             return
         wanted = self.chosen or self.wanted
         self.device.clear()
-        for item in found:
+        for item in devices:
             self.device.addItem(
                 tr("{name} (default)", name=item.name) if item.default else item.name, item.name
             )
         place = self.device.findData(wanted)
-        default = next((number for number, item in enumerate(found) if item.default), 0)
+        default = next((number for number, item in enumerate(devices) if item.default), 0)
         self.device.setCurrentIndex(place if place >= 0 else default)
-        self.listed.emit(len(found))
-        if found:
+        self.listed.emit(len(devices))
+        if devices:
             self.said.emit("", "")
         else:
             self.missing.emit(UserError("No microphone was found.", "", "Plug one in, or try the sample."))

@@ -18,15 +18,15 @@ SIGNS = {"waiting": "○", "running": "◌", "asking": "?", "done": "✓", "skip
 
 @dataclass
 class Step:
-    """title: of the step; state: one of `SIGNS`; said: what it came to, in a few words."""
+    """title: of the step; state: one of `SIGNS`; result: what it came to, in a few words."""
 
     title: str
     state: str = "waiting"
-    said: str = ""
+    result: str = ""
 
     def words(self) -> str:
         """State, title and what it came to, as one line."""
-        return f"{SIGNS[self.state]} {self.title}" + (f": {self.said}" if self.said else "")
+        return f"{SIGNS[self.state]} {self.title}" + (f": {self.result}" if self.result else "")
 
 
 class RelayBar(QFrame):
@@ -76,7 +76,7 @@ class RelayBar(QFrame):
             self.steps.append(button)
         for button, step in zip(self.steps, steps, strict=True):
             button.setText(step.words())
-            button.setToolTip(step.said or step.title)
+            button.setToolTip(step.result or step.title)
             button.setAccessibleName(step.words())
             button.setEnabled(step.state != "waiting")
         asking = any(step.state == "asking" for step in steps)

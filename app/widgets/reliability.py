@@ -38,7 +38,7 @@ class Reliability(QWidget):
         """bins: of predictions that are about as certain. unsure_below: under which no word is told; 0 for none."""
         self._bins, self._unsure_below = list(bins), unsure_below
         self.setAccessibleDescription(
-            "; ".join(f"{one.certainty:.2f}: {one.accuracy:.2f}, n = {one.n}" for one in self._bins)
+            "; ".join(f"{bin_.certainty:.2f}: {bin_.accuracy:.2f}, n = {bin_.n}" for bin_ in self._bins)
         )
         self.update()
 
@@ -57,12 +57,12 @@ class Reliability(QWidget):
             unsure = QColor(theme.color("track"))
             painter.fillRect(QRectF(area.left(), area.top(), side * self._unsure_below, side), unsure)
         self._draw_axes(painter, area)
-        total = sum(one.n for one in self._bins) or 1
+        total = sum(bin_.n for bin_ in self._bins) or 1
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.BLUE))
-        for one in self._bins:
-            radius = LEAST_DOT + (MOST_DOT - LEAST_DOT) * (one.n / total) ** 0.5
-            painter.drawEllipse(_place(area, one.certainty, one.accuracy), radius, radius)
+        for bin_ in self._bins:
+            radius = LEAST_DOT + (MOST_DOT - LEAST_DOT) * (bin_.n / total) ** 0.5
+            painter.drawEllipse(_place(area, bin_.certainty, bin_.accuracy), radius, radius)
         painter.end()
 
     def _draw_axes(self, painter: QPainter, area: QRectF) -> None:

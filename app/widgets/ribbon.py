@@ -51,8 +51,8 @@ class RibbonStrip(QWidget):
         if ribbon is not None:
             self.setAccessibleName(tr("What was heard of {name}", name=self._name))
             counts = {word: ribbon.words.count(word) for word in dict.fromkeys(ribbon.words) if word}
-            said = [f"{word}: {plural('{n} stretch', '{n} stretches', n)}" for word, n in counts.items()]
-            self.setAccessibleDescription(", ".join(said) or tr("no speech"))
+            counted = [f"{word}: {plural('{n} stretch', '{n} stretches', n)}" for word, n in counts.items()]
+            self.setAccessibleDescription(", ".join(counted) or tr("no speech"))
         self.update()
 
     def word_at(self, place_s: float) -> str:
@@ -64,16 +64,16 @@ class RibbonStrip(QWidget):
 
     def _stretches(self) -> list[tuple[float, float, str]]:
         """Neighbours that say the same as one."""
-        found: list[tuple[float, float, str]] = []
+        stretches: list[tuple[float, float, str]] = []
         if self.ribbon is not None:
             for start, end, word in zip(
                 self.ribbon.starts_s, self.ribbon.ends_s, self.ribbon.words, strict=True
             ):
-                if found and found[-1][2] == word and abs(found[-1][1] - start) < 1e-3:
-                    found[-1] = (found[-1][0], float(end), word)
+                if stretches and stretches[-1][2] == word and abs(stretches[-1][1] - start) < 1e-3:
+                    stretches[-1] = (stretches[-1][0], float(end), word)
                 else:
-                    found.append((float(start), float(end), word))
-        return found
+                    stretches.append((float(start), float(end), word))
+        return stretches
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

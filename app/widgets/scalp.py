@@ -188,10 +188,10 @@ class ScalpMap(QWidget):
 
     def _describe(self) -> None:
         self._description.changed()
-        said = self._name
+        text = self._name
         if 0 <= self.selected < len(self.names):
-            said += f": {self.words(self.selected)}"
-        self.setAccessibleName(said)
+            text += f": {self.words(self.selected)}"
+        self.setAccessibleName(text)
 
     # Painting ---------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from app.paths import exists, is_shipped
 from app.states import State, paths_in, with_paths
 from models.errors import UserError
-from models.files import utf8
+from models.file_names import utf8
 from models.progress import Progress
 from models.resources import home, resource
 from models.writing import UMASK
@@ -144,7 +144,7 @@ def read(path: Path, progress: Progress) -> Contents:
             states = described["tabs"]
             assert isinstance(states, dict)
             kept = _extracted(archive, path, sorted(_members(states)), progress)
-            found = {
+            contents = {
                 str(name): {str(key): _found(value, kept, path.parent) for key, value in state.items()}
                 for name, state in states.items()
             }
@@ -159,7 +159,7 @@ def read(path: Path, progress: Progress) -> Contents:
     except UNREADABLE as error:
         raise _damaged(path) from error
     front = described.get("front")
-    return Contents(front if isinstance(front, str) else "", found)
+    return Contents(front if isinstance(front, str) else "", contents)
 
 
 def _description(archive: zipfile.ZipFile, path: Path) -> dict[str, object]:

@@ -273,16 +273,16 @@ class Workspaces(QObject):
         else:
             self._say_missing(missing)
 
-    def locate(self, missing: list[Path], found: Path) -> None:
-        """The first of the missing ones is at `found`; others are looked for where they would be then."""
-        self._start(self._locate(missing, found))
+    def locate(self, missing: list[Path], chosen: Path) -> None:
+        """The first of the missing ones is at `chosen`; others are looked for where they would be then."""
+        self._start(self._locate(missing, chosen))
 
-    async def _locate(self, missing: list[Path], found: Path) -> None:
+    async def _locate(self, missing: list[Path], chosen: Path) -> None:
         from app.workspace.package import Contents
 
-        moved = {missing[0]: found}
+        moved = {missing[0]: chosen}
         for path in missing[1:]:
-            there = moved_with(path, missing[0], found)
+            there = moved_with(path, missing[0], chosen)
             if exists(there):
                 moved[path] = there
         states: dict[str, State] = {}
@@ -350,13 +350,13 @@ class _Front:
             self._window.current.show_error(error)
 
 
-def moved_with(path: Path, first: Path, found: Path) -> Path:
-    """Where a file would be if it was moved together with `first`, which is at `found` now."""
+def moved_with(path: Path, first: Path, chosen: Path) -> Path:
+    """Where a file would be if it was moved together with `first`, which is at `chosen` now."""
     common = [a for a, b in zip(path.parts, first.parts, strict=False) if a == b]
     ups = len(first.parts) - len(common)
-    root = found.parents[ups - 1] if 0 < ups <= len(found.parents) else found.parent
+    root = chosen.parents[ups - 1] if 0 < ups <= len(chosen.parents) else chosen.parent
     there = root.joinpath(*path.parts[len(common) :])
-    return there if exists(there) else found.parent / path.name
+    return there if exists(there) else chosen.parent / path.name
 
 
 def _names(state: Mapping[str, object], paths: list[Path]) -> bool:

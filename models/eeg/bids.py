@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from models import files
+from models import documents, file_names, files
 from models.datafiles import Row, read_table
 from models.eeg.channels import EYES, HEART, canonical
 from models.eeg.recording import Annotation, Recording
-from models.errors import UserError
+from models.errors import UserError, shortened
 from models.remarks import Remark
 
 ENDINGS = (".vhdr", ".edf", ".bdf", ".set", ".edf.gz", ".bdf.gz")  # the last two as SparrKULee has them
@@ -84,7 +84,7 @@ class BidsFolder:
                 "{name} holds no recording {wanted}.",
                 "It holds {there}.",
                 "Choose one of these.",
-                name=files.shown(self.root.name),
+                name=file_names.shown(self.root.name),
                 wanted=told,
                 there=", ".join(there) + (" …" if len(self.runs) > 6 else ""),
             )
@@ -122,13 +122,13 @@ def open_folder(root: Path) -> BidsFolder:
             "{name} holds no recording of EEG.",
             "There is no file such as sub-01/eeg/sub-01_task-listen_eeg.edf; known endings are {known}.",
             "Choose the folder that holds the folders sub-….",
-            name=files.shown(root.name),
+            name=file_names.shown(root.name),
             known=", ".join(ENDINGS),
         )
     participants = _participants(root, remarks)
     lacking = sorted(set(participants) - {run.subject for run in runs})
     if lacking:
-        told = files.shortened(", ".join(lacking), 60)
+        told = shortened(", ".join(lacking), 60)
         remarks.append(Remark("Without a recording of EEG: {names}.", names=told))
     return BidsFolder(root, name, tuple(runs), participants, tuple(remarks))
 
@@ -140,7 +140,7 @@ def _described(root: Path, remarks: list[Remark]) -> str:
             Remark("There is no dataset_description.json; the folder was read as BIDS all the same.")
         )
         return root.name
-    values = files.read_json(path)
+    values = documents.read_json(path)
     if not isinstance(values, dict) or not isinstance(values.get("BIDSVersion"), str):
         raise files.damaged(path, "it does not say its BIDSVersion")
     return str(values.get("Name") or root.name)
@@ -159,7 +159,7 @@ def _runs(root: Path, remarks: list[Remark]) -> list[Run]:
                 remarks.append(
                     Remark(
                         "Left out: {name} lies in the folder of another subject or session.",
-                        name=files.shown(path.name),
+                        name=file_names.shown(path.name),
                     )
                 )
                 continue
@@ -222,7 +222,7 @@ def with_sidecars(recording: Recording) -> Recording:
         recording = replace(recording, annotations=(*recording.annotations, *marks))
     said: dict[str, object] = {}
     for sidecar in inherited(path, root, "eeg.json"):
-        values = files.read_json(sidecar)
+        values = documents.read_json(sidecar)
         if not isinstance(values, dict):
             raise files.damaged(sidecar, "it is no list of fields")
         said |= values
@@ -246,7 +246,7 @@ def _with_channels(recording: Recording, path: Path) -> Recording:
             bad.add(every[number])
     remarks = list(recording.remarks)
     if unknown:
-        told = files.shortened(", ".join(unknown), 60)
+        told = shortened(", ".join(unknown), 60)
         remarks.append(
             Remark("{table} names channels that the recording lacks: {names}.", table=path.name, names=told)
         )
@@ -305,9 +305,7 @@ def _told(said: dict[str, object], recording: Recording) -> list[Remark]:
         )
     reference = said.get("EEGReference")
     if isinstance(reference, str) and reference.lower() not in NOTHING:
-        remarks.append(
-            Remark("It was recorded against {reference}.", reference=files.shortened(reference, 60))
-        )
+        remarks.append(Remark("It was recorded against {reference}.", reference=shortened(reference, 60)))
     return remarks
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models import files
+from models import file_names, files
+from models.arrays import read_npz
 from models.eeg import bids, recordings
 from models.eeg.bids import BidsFolder, Run
 from models.eeg.dataset import Dataset, Item
@@ -91,7 +92,7 @@ def _played(folder: BidsFolder, run: Run) -> list[tuple[Path, float, float]]:
                 "Correct the table.",
                 name=tables[-1].name,
                 line=row.line,
-                file=files.shown(named),
+                file=file_names.shown(named),
             )
         result.append((path, float(row["onset"]), bids.duration_of(row)))
     if not result:
@@ -120,7 +121,7 @@ def sound_envelope(path: Path, sample_rate: int) -> np.ndarray:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     if not path.name.endswith(".gz"):
-        return files.read_npz(path)
+        return read_npz(path)
     try:
         with files.opened(path) as packed, gzip.open(packed) as file:
             data = file.read(LARGEST_SOUND + 1)

@@ -25,7 +25,7 @@ from models.eeg.recordings import Recording, open_recording
 from models.eeg.stimulus import read_stimulus
 from models.eeg.system import USUAL, DecodingOptions
 from models.eeg.tables import decoded_bytes, write_evaluation
-from models.files import own_names
+from models.file_names import own_names
 from models.loading import Choice, network_config, read_info
 from models.progress import Progress
 from models.remarks import Remark, distinct, with_remarks
@@ -138,10 +138,10 @@ def _compared(decoder: Decoder, decoding: Decoding, options: DecodingOptions) ->
     remarks: list[Remark] = []
     rate = decoder.sample_rate
     if options.stimulus:
-        heard = align(decoding.envelope[:, None], read_stimulus(options.stimulus, rate), rate)
-        comparison = decoder.compare(heard.eeg[:, 0], heard.envelope)
+        aligned_stimulus = align(decoding.envelope[:, None], read_stimulus(options.stimulus, rate), rate)
+        comparison = decoder.compare(aligned_stimulus.eeg[:, 0], aligned_stimulus.envelope)
         result["stimulus"] = {"r": comparison.r, "p": comparison.p, "chance": float(np.mean(comparison.null))}
-        remarks += [heard.remark] if heard.remark else []
+        remarks += [aligned_stimulus.remark] if aligned_stimulus.remark else []
         print(f"  r {comparison.r:.3f} with {Path(options.stimulus).name}, p {comparison.p:.3f}")
     if options.candidates:
         tracks = [read_stimulus(path, rate) for path in options.candidates]
@@ -166,7 +166,7 @@ def evaluate(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Result:
-    """The metrics of a model on the test part of a data set, parted as it was for its training.
+    """The metrics of a model on the test part of a data set, split as it was for its training.
 
     With `out`, also as ``figures.json`` and ``subjects.csv``.
     """

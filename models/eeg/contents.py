@@ -7,14 +7,14 @@ from collections.abc import Iterable
 import numpy as np
 
 from models.eeg.dataset import Dataset
-from models.eeg.parting import Stretch
+from models.eeg.splits import Stretch
 from models.fingerprint import Used, of_array
 
 
 def contents(dataset: Dataset, stretches: Iterable[Stretch] | None = None, part: str = "") -> Used:
     """One hash for each whole second of a data set, or of the stretches of one of its parts; groups are the subjects.
 
-    Seconds are counted from the beginning of a recording, so that they are the same however it is parted. One in which
+    Seconds are counted from the beginning of a recording, so that they are the same however it is split. One in which
     nothing moves tells no recording from another, and is left out.
     """
     rate, items = dataset.sample_rate, dataset.items

@@ -10,10 +10,10 @@ from models.eeg import data, linear, scores
 from models.eeg.config import EEGConfig
 from models.eeg.dataset import Dataset
 from models.eeg.decoder import Decoder
-from models.eeg.parting import UNSEEN_SUBJECTS, WITHIN_SUBJECT, part
 from models.eeg.printing import say
 from models.eeg.samples import located, met_subjects
 from models.eeg.scores import Decoded
+from models.eeg.splits import UNSEEN_SUBJECTS, WITHIN_SUBJECT, part
 from models.eeg.tables import write_evaluation
 from models.eeg.task import EEGTask
 from models.errors import UserError

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from models import files
+from models import file_names
 from models.datafiles import read_table
 from models.eeg import bids, preprocessing, recordings
 from models.eeg.dataset import Dataset, Item, natural, unknown_subjects, with_channels
@@ -91,10 +91,10 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
     arrays = recordings.read_arrays(path)
     whole = recordings.of_arrays(path, arrays)
     trials = whole.trials or (whole,)
-    if recordings.found(arrays, "envelope") is None:
+    if recordings.array_named(arrays, "envelope") is None:
         raise no_stimulus(path.name)
     # Not a name such as 1: that would be a subject of another data set.
-    unnamed = files.shown(path.stem)
+    unnamed = file_names.shown(path.stem)
     names, stimuli = _named(path, arrays, unnamed, len(trials))
     if whole.sample_rate != settings.sample_rate:
         raise UserError(
@@ -105,7 +105,7 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
             rate=whole.sample_rate,
             wanted=settings.sample_rate,
         )
-    shared = np.ndim(recordings.found(arrays, "envelope")) == 1 and len(trials) > 1
+    shared = np.ndim(recordings.array_named(arrays, "envelope")) == 1 and len(trials) > 1
     items: list[Item] = []
     skipped: list[Remark] = []
     remarks: list[Remark] = list(whole.remarks)
@@ -130,7 +130,7 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
         )
         if result is not None:
             items.append(Item(names[number], stimulus, *result, step=trial.step))
-    said = arrays.get(REACH)
+    reach = arrays.get(REACH)
     return Dataset(
         path.stem,
         settings.sample_rate,
@@ -138,7 +138,7 @@ def _arrays(path: Path, settings: PreprocessingConfig) -> Dataset:
         tuple(items),
         tuple(skipped),
         distinct(remarks),
-        0.0 if said is None else recordings.number(path, REACH, said),
+        0.0 if reach is None else recordings.number(path, REACH, reach),
     )
 
 
@@ -193,14 +193,20 @@ def _table(path: Path, settings: PreprocessingConfig, progress: Progress) -> Dat
         try:
             opened = recordings.open_recording(path.parent / row["path"])
             prepared = preprocessing.preprocess(opened, settings, channels, progress=part)
-            heard = read_stimulus(path.parent / row["stimulus"], settings.sample_rate)
+            stimulus_envelope = read_stimulus(path.parent / row["stimulus"], settings.sample_rate)
         except UserError as error:
             skipped.append(Remark("{name}: {reason}", name=row["path"], reason=str(error)))
             continue
         channels = channels or prepared.channel_names
         remarks += prepared.history.remarks
         result = paired(
-            row["subject"], row["stimulus"], prepared.eeg, heard, settings.sample_rate, skipped, remarks
+            row["subject"],
+            row["stimulus"],
+            prepared.eeg,
+            stimulus_envelope,
+            settings.sample_rate,
+            skipped,
+            remarks,
         )
         if result is not None:
             items.append(Item(row["subject"], Path(row["stimulus"]).stem, *result))

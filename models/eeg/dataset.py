@@ -18,7 +18,7 @@ class Item:
     """One subject listening to one stimulus, at the data set's rate.
 
     eeg: [time, channels], any number type, times `step` is its unit; may be memory-mapped. envelope: float32 [time].
-    split: ``train``, ``validation``, ``test`` where the data set's authors have parted it, else empty.
+    split: ``train``, ``validation``, ``test`` where the data set's authors have split it, else empty.
     """
 
     subject: str
@@ -94,5 +94,5 @@ def with_channels(dataset: Dataset, wanted: Sequence[str]) -> Dataset:
         )
     order = [there[canonical(name)] for name in ours]
     items = tuple(replace(item, eeg=np.ascontiguousarray(item.eeg[:, order])) for item in dataset.items)
-    said = Remark("The channels of the data set were put into the decoder's order, by their names.")
-    return replace(dataset, channel_names=ours, items=items, remarks=distinct((*dataset.remarks, said)))
+    remark = Remark("The channels of the data set were put into the decoder's order, by their names.")
+    return replace(dataset, channel_names=ours, items=items, remarks=distinct((*dataset.remarks, remark)))

@@ -23,12 +23,12 @@ from models.eeg.attended import Attention, attended
 from models.eeg.cleaning import USUAL, Cleaning
 from models.eeg.history import History
 from models.eeg.network import UNKNOWN, Conformer, LinearDecoder, NetworkConfig
-from models.eeg.parting import Stretch, envelope_in_band, in_band
 from models.eeg.preprocessing import Prepared, preprocess, replay, standardised
 from models.eeg.recordings import Recording, open_recording
 from models.eeg.samples import trained_subjects
 from models.eeg.scores import Decoded
 from models.eeg.signal_config import PreprocessingConfig
+from models.eeg.splits import Stretch, envelope_in_band, in_band
 from models.errors import UserError
 from models.loading import (
     BUNDLED,
@@ -265,7 +265,7 @@ class Decoder:
     def decode_stretches(
         self, stretches: list[Stretch] | tuple[Stretch, ...], progress: Progress | None = None
     ) -> list[Decoded]:
-        """Stretches of a parted data set, with what was truly heard, for `scores.evaluate`."""
+        """Stretches of a split data set, with what was truly heard, for `scores.evaluate`."""
         result = []
         for number, stretch in enumerate(stretches):
             if progress is not None:

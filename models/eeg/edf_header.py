@@ -12,6 +12,7 @@ from pathlib import Path
 
 from models import files
 from models.eeg.channels import plain, standard_names
+from models.errors import shortened
 from models.remarks import Remark
 
 MOST_CHANNELS = 4096
@@ -89,7 +90,7 @@ def read_header(path: Path, kind: str) -> Header:
             Remark(
                 "The unit of {count} channels is not known ({names}); µV were assumed.",
                 count=len(guessed),
-                names=files.shortened(", ".join(guessed), 80),
+                names=shortened(", ".join(guessed), 80),
             )
         )
     return Header(tuple(labels[i] for i in kept), tuple(scales), tuple(remarks))
@@ -177,8 +178,8 @@ def _pauses(file: object, place: int, record: int, length: int, count: int, reco
 
 def _check_clock(path: Path, field: bytes) -> None:
     """Raises UserError for a date with a time that cannot be: MNE stumbles over it."""
-    found = re.fullmatch(rb"\d\d\.\d\d\.\d\d(\d\d)\.(\d\d)\.(\d\d)", field)
-    if found and (int(found[1]) > 23 or int(found[2]) > 59 or int(found[3]) > 59):
+    match = re.fullmatch(rb"\d\d\.\d\d\.\d\d(\d\d)\.(\d\d)\.(\d\d)", field)
+    if match and (int(match[1]) > 23 or int(match[2]) > 59 or int(match[3]) > 59):
         raise files.damaged(path, "the time in its header cannot be")
 
 

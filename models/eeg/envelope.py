@@ -73,12 +73,12 @@ def envelope_of_file(
     duration_s = audio.info(path).duration_s
     name = Path(path).name
 
-    def told() -> Iterable[np.ndarray]:
+    def blocks() -> Iterable[np.ndarray]:
         for number, block in enumerate(audio.blocks(path, AUDIO_RATE)):
             progress.update(number * 30, duration_s, "Listening to {name}", name=name)
             yield block
 
-    result = _of_blocks(told(), sample_rate, round(duration_s * sample_rate))
+    result = _of_blocks(blocks(), sample_rate, round(duration_s * sample_rate))
     if not result.any():
         raise UserError(
             "{name} is silent.",

@@ -13,9 +13,9 @@ from models.eeg.contents import contents
 from models.eeg.dataset import Dataset, with_channels
 from models.eeg.decoder import Decoder
 from models.eeg.matching import match
-from models.eeg.parting import Parts, part
 from models.eeg.samples import located, met_subjects
 from models.eeg.scores import Decoded, Evaluation
+from models.eeg.splits import Parts, part
 from models.errors import UserError
 from models.overlap import TrainingOverlap
 from models.progress import Progress
@@ -23,7 +23,7 @@ from models.training import config as configs
 
 
 def evaluate_with(decoder: Decoder, path: str | Path, progress: Progress) -> Evaluation:
-    """r by subject on the test part of a data set, parted as it was for the decoder's training.
+    """r by subject on the test part of a data set, split as it was for the decoder's training.
 
     path: a data set, or ``sample``. Subjects of another data set are unknown, whatever they are called.
     Raises UserError where the data set does not fit the decoder or has no test part, Cancelled.

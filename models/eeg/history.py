@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models import files
+from models import documents, file_names
 from models.datafiles import write_whole
-from models.errors import UserError
+from models.errors import UserError, shortened
 from models.remarks import Remark
 
 FORMAT = 1
@@ -113,8 +113,8 @@ class History:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> History:
         """Raises UserError where the file is none, or names what cannot be done."""
-        name = files.shown(Path(path).name)
-        values = files.read_json(path)
+        name = file_names.shown(Path(path).name)
+        values = documents.read_json(path)
         try:
             saved = _Saved.model_validate(values)
             if saved.format > FORMAT:
@@ -123,17 +123,17 @@ class History:
                 _STEPS[str(step.get("step"))].model_validate(step).model_dump() for step in saved.steps
             )
         except (ValueError, KeyError) as error:
-            reason = files.validation_reason(error) if isinstance(error, ValidationError) else str(error)
+            reason = documents.validation_reason(error) if isinstance(error, ValidationError) else str(error)
             raise UserError(
                 "{name} is no history of preprocessing.",
                 "{reason}.",
                 "Choose a file that Polyphony has saved.",
                 name=name,
-                reason=files.shortened(reason).rstrip("."),
+                reason=shortened(reason).rstrip("."),
             ) from error
         return cls(steps, tuple(Remark("{text}", text=text) for text in saved.remarks))
 
-    def told(self) -> list[str]:
+    def sentences(self) -> list[str]:
         """One line a step, for people."""
         lines = []
         for step in self.steps:

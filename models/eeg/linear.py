@@ -9,9 +9,9 @@ import numpy as np
 from models.eeg import ridge
 from models.eeg.config import EEGConfig, RidgeSettings
 from models.eeg.dataset import Dataset
-from models.eeg.parting import Parts, Stretch, part
 from models.eeg.ridge import Covariance, Ridge
 from models.eeg.scores import Decoded
+from models.eeg.splits import Parts, Stretch, part
 from models.progress import Progress
 
 FOLDS = 4  # of the inner cross-validation
@@ -95,9 +95,9 @@ def unseen_subjects(dataset: Dataset, config: EEGConfig, progress: Progress | No
         for name, own in stretches.items():
             covariances[name] = {}
             for fold, eeg, envelope in _pieces(own):
-                one = ridge.covariance(eeg, envelope, first, last)
+                covariance = ridge.covariance(eeg, envelope, first, last)
                 for place in (covariances[name], together):
-                    place[fold] = place[fold] + one if fold in place else one
+                    place[fold] = place[fold] + covariance if fold in place else covariance
         for index, name in enumerate(parts.met):
             done = number + index / len(parts.met)
             progress.update(done, len(rounds), "Subject {name}", name=name)
@@ -109,7 +109,7 @@ def unseen_subjects(dataset: Dataset, config: EEGConfig, progress: Progress | No
 
 
 def blocks_in_turn(dataset: Dataset, config: EEGConfig) -> Iterator[Parts]:
-    """The data set parted anew for each time block as the test block; published splits, and stimuli, part it once."""
+    """The data set split anew for each time block as the test block; published splits, and stimuli, split it once."""
     for block in range(config.data.blocks):
         settings = config.data.model_copy(
             update={"test_block": block, "validation_block": -1, "test_subjects": []}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from models import files
+from models.arrays import MOST_ARRAYS
 
 _COMPRESSED, _MATRIX = 15, 14  # miCOMPRESSED, miMATRIX
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8}  # bytes of the numbers of a type
@@ -210,7 +211,7 @@ def _check_hdf5(path: Path) -> None:
         total = 0
         with h5py.File(path, "r") as file:
             for count, dataset in enumerate(_datasets(file)):
-                if count > files.MOST_ARRAYS:
+                if count > MOST_ARRAYS:
                     raise ValueError("too many")
                 total += dataset.size * dataset.dtype.itemsize if dataset.shape is not None else 0
                 if dataset.external:
@@ -224,12 +225,12 @@ def _check_hdf5(path: Path) -> None:
 def _datasets(group: Any) -> list[Any]:
     import h5py
 
-    found: list[Any] = []
+    datasets: list[Any] = []
 
-    def see(_: str, one: Any) -> int | None:
-        if isinstance(one, h5py.Dataset):
-            found.append(one)
-        return 1 if len(found) > files.MOST_ARRAYS else None
+    def see(_: str, item: Any) -> int | None:
+        if isinstance(item, h5py.Dataset):
+            datasets.append(item)
+        return 1 if len(datasets) > MOST_ARRAYS else None
 
     group.visititems(see)
-    return found
+    return datasets

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from models import files
+from models import file_names
 from models.eeg.channels import montage_name, standard_names
 from models.eeg.history import History
 from models.eeg.packed import PACKED
@@ -41,7 +41,7 @@ def script(recording: Recording, history: History) -> str:
     text = "\n".join(lines)
     numpy = "import numpy as np\n" if "np." in text else ""
     packed = "import gzip\nimport shutil\n\n" if "gzip." in text else ""
-    title = files.shown(recording.path.name).replace('"', "'").replace("\\", "/")
+    title = file_names.shown(recording.path.name).replace('"', "'").replace("\\", "/")
     return f'"""{title}, preprocessed. The result is `raw`, in volts."""\n\n{packed}import mne\n{numpy}\n{text}\n'
 
 
@@ -68,7 +68,7 @@ def _opened(recording: Recording) -> list[str]:
         "{name} has no script for MNE.",
         "MNE does not open such a file by itself.",
         "Save it as EDF, BrainVision or FIF, or keep the history as JSON.",
-        name=files.shown(Path(path).name),
+        name=file_names.shown(Path(path).name),
     )
 
 

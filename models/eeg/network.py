@@ -1,8 +1,14 @@
 """The Conformer decoders, v1 and v2: EEG [batch, time, channels] to the envelope [batch, time].
 
-v1 is a front end of convolutions, Conformer blocks (Gulati et al., Interspeech 2020) and one linear layer. v2 keeps the
-blocks' input, scales the gradient that goes into the blocks, weighs their output against that input by a gate, and ends
-in an MLP. Each of the three can be switched by itself.
+    EEG [batch, time, channels]
+      → front end: three convolutions over time                          [batch, time, width]   `FrontEnd`
+      → squeeze-and-excitation, + subject embedding, + positions: inputs [batch, time, width]   `Conformer.details`
+      → Conformer blocks: out                                            [batch, time, width]   `Block`
+      → v2: gradient × scale; g · out + (1 − g) · inputs, g = gate(out)  [batch, time, width]   `Gate`
+      → head: one linear layer (v1) or an MLP (v2)                       [batch, time]          `MLPHead`
+
+The blocks are those of Gulati et al. (Interspeech 2020), whose sections stand beside the parts, but for layer norm in the
+convolution module, since batches are small, and rotary positions. v2's three changes can each be switched by itself.
 """
 
 from __future__ import annotations
@@ -114,26 +120,26 @@ class Conformer(nn.Module):
 
     def details(self, eeg: Tensor, subject: Tensor | None = None) -> tuple[Tensor, Details]:
         """(envelope [batch, time], `Details`)."""
-        features = self.front(eeg)
+        features = self.front(eeg)  # [batch, time, width]
         features, opened = self.excitation(features)
         if self.subjects is not None:
             if subject is None:
                 subject = torch.full((len(eeg),), UNKNOWN, device=eeg.device)
-            features = features + self.subjects(subject)[:, None]
-        into = features + sinusoidal_positions(features.shape[1], features.shape[2], features)
+            features = features + self.subjects(subject)[:, None]  # the same at every step
+        inputs = features + sinusoidal_positions(features.shape[1], features.shape[2], features)
         rotation = rotary_angles(eeg.shape[1], self.config.width // self.config.heads, features)
-        out = into
+        out = inputs
         for block in self.blocks:
-            out = block(out, rotation)
+            out = block(out, rotation)  # [batch, time, width]
         gate = features.new_zeros(len(features), 0)
         if self.gradient_scale != 1:
             out = scale_gradient(out, self.gradient_scale)
         if self.gate is not None:
             gate = self.gate(out)
             self.opened = gate.detach().mean()
-            out = into + gate[:, None] * (out - into)
+            out = inputs + gate[:, None] * (out - inputs)  # g · out + (1 − g) · inputs
         elif self.sums_residual:
-            out = out + into
+            out = out + inputs
         return self.head(out)[..., 0], Details(opened, gate)
 
 
@@ -171,7 +177,8 @@ class SqueezeExcitation(nn.Module):
 
 
 class Block(nn.Module):
-    """Half feed-forward, self-attention, convolution, half feed-forward, LayerNorm; pre-norm with residuals."""
+    """A Conformer block (section 2.4): half feed-forward, self-attention, convolution, half feed-forward, LayerNorm; each
+    with a residual, and a norm of its own at its beginning."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -183,15 +190,15 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
         """[batch, time, width] → the same; rotation: of the attention, see `rotary_angles`."""
-        x = x + 0.5 * self.first(x)
-        x = x + self.attention(x, rotation)
-        x = x + self.convolution(x)
+        x = x + 0.5 * self.first(x)  # x̃ = x + ½ FFN(x)
+        x = x + self.attention(x, rotation)  # x′ = x̃ + MHSA(x̃)
+        x = x + self.convolution(x)  # x″ = x′ + Conv(x′)
         x = x + 0.5 * self.second(x)
-        return self.norm(x)
+        return self.norm(x)  # LayerNorm(x″ + ½ FFN(x″))
 
 
 class FeedForward(nn.Sequential):
-    """LayerNorm, Linear, Swish, Linear, with dropout after each (Gulati et al. 2020, section 2.3)."""
+    """LayerNorm, Linear, Swish, Linear, with dropout after either (section 2.3): [batch, time, width] → the same."""
 
     def __init__(self, width: int, inner: int, dropout: float) -> None:
         super().__init__(
@@ -205,7 +212,7 @@ class FeedForward(nn.Sequential):
 
 
 class Attention(nn.Module):
-    """Self-attention whose scores depend on how far apart two steps are, not on where they lie.
+    """Self-attention (section 2.1) whose scores depend on how far apart two steps are, not on where they lie.
 
     Queries and keys are rotated by their positions (rotary embedding, Su et al. 2021): relative, of any length, without
     weights of its own, and it leaves the fused attention kernels usable.
@@ -222,20 +229,22 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
         """[batch, time, width] → the same; rotation: cosines and sines of the positions, see `rotary_angles`."""
         batch, time, width = x.shape
+        # [batch, time, 3 for q, k and v, heads, width / heads]
         qkv = self.project(self.norm(x)).view(batch, time, 3, self.heads, -1)
         if torch.compiler.is_compiling():
-            q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+            q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # each [batch, heads, time, width / heads]
             q, k = rotated(q, rotation), rotated(k, rotation)
-        else:
+        else:  # the same in one walk over memory
             q, k, v = rotated_in_one(qkv, *rotation).permute(2, 0, 3, 1, 4).unbind(0)
-        # Dropout on the scores would leave the fused kernel of the CPU; the output's is enough.
+        # softmax(q kᵀ / √d) v. Dropout on the scores would leave the fused kernel of the CPU; the output's is enough.
         dropped = self.attention_dropout if self.training and x.is_cuda else 0.0
         attended = scaled_dot_product_attention(q, k, v, dropout_p=dropped)
         return self.dropout(self.out(attended.transpose(1, 2).reshape(batch, time, width)))
 
 
 class ConvolutionModule(nn.Module):
-    """Pointwise, gated linear unit, depthwise over time, norm, Swish, pointwise."""
+    """The convolution module (section 2.2): pointwise, gated linear unit, depthwise over time, norm, Swish, pointwise. A
+    pointwise convolution is a linear layer on each step."""
 
     def __init__(self, width: int, kernel: int, dropout: float, norm: str) -> None:
         super().__init__()
@@ -254,8 +263,8 @@ class ConvolutionModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, time, width] → the same."""
-        x = glu(self.spread(self.before(x)), dim=-1)
-        x = self.depthwise(x)
+        x = glu(self.spread(self.before(x)), dim=-1)  # a · sigmoid(b), of two halves
+        x = self.depthwise(x)  # each feature over `kernel` steps
         x = self.norm(x) if self.kind == "layer" else self.norm(x.transpose(1, 2)).transpose(1, 2)
         return self.dropout(self.gather(silu(x)))
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from models import files
+from models import file_names, files
 from models.eeg.raw_files import open_raw
 from models.eeg.recording import Recording
-from models.errors import UserError
+from models.errors import UserError, shortened
 
 PACKED = (".bdf.gz", ".edf.gz")
 LARGEST = 64 * 2**30  # bytes of one that is unpacked
@@ -57,6 +57,6 @@ def _unpack(path: Path, place: Path) -> None:
             "{name} cannot be unpacked.",
             "{reason}.",
             "Make room on the disk for temporary files, or unpack it yourself.",
-            name=files.shown(path.name),
-            reason=files.shortened(error.strerror or error),
+            name=file_names.shown(path.name),
+            reason=shortened(error.strerror or error),
         ) from error

@@ -13,14 +13,14 @@ def paired(
     subject: str,
     stimulus: str,
     eeg: np.ndarray,
-    heard: np.ndarray,
+    envelope: np.ndarray,
     rate: int,
     skipped: list[Remark],
     remarks: list[Remark],
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """(eeg [time, channels], envelope [time]) at `rate`, or None; what was done or is wrong goes into the two lists."""
     try:
-        aligned = alignment.align(eeg, np.asarray(heard, np.float32), rate)
+        aligned = alignment.align(eeg, np.asarray(envelope, np.float32), rate)
     except UserError as error:
         skipped.append(
             Remark(

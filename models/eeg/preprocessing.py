@@ -83,8 +83,8 @@ def preprocess(
     if reasons:
         names = sorted(reasons)
         steps.append({"step": "interpolate", "channels": names, "reasons": [reasons[k] for k in names]})
-        told = (f"{name} ({reasons[name]})" for name in names)
-        remarks.append(Remark("Made up from their neighbours: {names}.", names=", ".join(told)))
+        described = (f"{name} ({reasons[name]})" for name in names)
+        remarks.append(Remark("Made up from their neighbours: {names}.", names=", ".join(described)))
     if (missing > 0).any():
         remarks.append(Remark("Samples that were no numbers were filled in from those beside them."))
     steps += _linear(settings, common, recording.sample_rate, band, remarks)
@@ -322,7 +322,7 @@ def _check_rate(recording: Recording, settings: PreprocessingConfig) -> None:
 
 def _check_bad(recording: Recording, reasons: dict[str, str], wanted: tuple[str, ...]) -> None:
     if len(reasons) > MOST_MISSING * len(wanted):
-        told = [f"{name} ({reasons[name]})" for name in sorted(reasons)]
+        described = [f"{name} ({reasons[name]})" for name in sorted(reasons)]
         raise UserError(
             "{name} has too few good channels.",
             "{count} of {all} are missing or bad: {bad}. Up to a fifth can be interpolated from their neighbours.",
@@ -330,5 +330,5 @@ def _check_bad(recording: Recording, reasons: dict[str, str], wanted: tuple[str,
             name=recording.path.name,
             count=len(reasons),
             all=len(wanted),
-            bad=", ".join(told[:8]) + (" …" if len(told) > 8 else ""),
+            bad=", ".join(described[:8]) + (" …" if len(described) > 8 else ""),
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models import files
+from models.arrays import read_npy
 from models.eeg import recordings
 from models.eeg.dataset import Dataset, Item
 from models.eeg.pairing import paired
@@ -36,11 +36,11 @@ def challenge(path: Path, arrays: dict[str, Path], settings: PreprocessingConfig
         if partner is None:
             skipped.append(Remark("{name} has no envelope of its own beside it.", name=name))
             continue
-        eeg, heard = _npy(file, 2, skipped), _npy(partner, 2, skipped)
-        if eeg is None or heard is None:
+        eeg, envelope = _npy(file, 2, skipped), _npy(partner, 2, skipped)
+        if eeg is None or envelope is None:
             continue
         eeg = _time_first(eeg)
-        result = paired(subject, stimulus, eeg, heard.ravel(), settings.sample_rate, skipped, remarks)
+        result = paired(subject, stimulus, eeg, envelope.ravel(), settings.sample_rate, skipped, remarks)
         if result is not None:
             raw = raw or (split == "train" and not _normalised(eeg))
             items.append(Item(subject, stimulus, *result, split=SPLITS[split]))
@@ -76,11 +76,11 @@ def derivatives(
                 )
             )
             continue
-        eeg, heard = _npy(file, 2, skipped), _npy(envelopes[stimulus], 2, skipped)
-        if eeg is None or heard is None:
+        eeg, envelope = _npy(file, 2, skipped), _npy(envelopes[stimulus], 2, skipped)
+        if eeg is None or envelope is None:
             continue
         result = paired(
-            subject, stimulus, _time_first(eeg), heard.ravel(), settings.sample_rate, skipped, remarks
+            subject, stimulus, _time_first(eeg), envelope.ravel(), settings.sample_rate, skipped, remarks
         )
         if result is not None:
             items.append(Item(subject, stimulus, *result))
@@ -110,7 +110,7 @@ def _finished(
 
 def _npy(path: Path, dimensions: int, skipped: list[Remark]) -> np.ndarray | None:
     try:
-        array = files.read_npy(path, mapped=True)
+        array = read_npy(path, mapped=True)
     except UserError as error:
         skipped.append(
             Remark(

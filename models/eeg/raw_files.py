@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from models import files
+from models import file_names, files
 from models.eeg.channels import EYES, HEART, placed
 from models.eeg.edf_header import read_header
 from models.eeg.fif import check_fif
 from models.eeg.matlab import check_matlab
 from models.eeg.recording import Annotation, Recording, damaged, empty
-from models.errors import UserError
+from models.errors import UserError, shortened
 from models.remarks import Remark
 
 KINDS = {".bdf": "bdf", ".edf": "edf", ".rec": "edf", ".vhdr": "brainvision", ".fif": "fif", ".set": "eeglab"}
@@ -79,15 +79,15 @@ def _fif(path: Path) -> Any:
                 "{name} is not complete.",
                 "It goes on in {file}, which is not beside it.",
                 "Copy that file, too, under the name that it had.",
-                name=files.shown(path.name),
-                file=files.shown(Path(following[1]).name),
+                name=file_names.shown(path.name),
+                file=file_names.shown(Path(following[1]).name),
             ) from error
         if "No raw data" in str(error):
             raise UserError(
                 "{name} is no continuous recording.",
                 "It holds epochs, an average or something else that MNE keeps in FIF files.",
                 "Choose the raw file that it was made from.",
-                name=files.shown(path.name),
+                name=file_names.shown(path.name),
             ) from error
         raise
 
@@ -104,16 +104,18 @@ def _brainvision(path: Path, remarks: list[Remark]) -> Any:
             "{name} is not complete.",
             "Its numbers should lie beside it in {data}, and are not there.",
             "Copy that file, too; if it was renamed, give it the name of the header, {stem}.eeg.",
-            name=files.shown(path.name),
-            data=files.shown(named or "?"),
-            stem=files.shown(path.stem),
+            name=file_names.shown(path.name),
+            data=file_names.shown(named or "?"),
+            stem=file_names.shown(path.stem),
         )
     markers = _named_file(path, text, b"MarkerFile", (".vmrk",))
     if _entry(text, b"MarkerFile") and markers is None:
         remarks.append(Remark("The file of its markers is not there; there are no markers."))
     if data.name != _entry(text, b"DataFile").replace("$b", path.stem):
         remarks.append(
-            Remark("Its header names another file; {name} beside it was read.", name=files.shown(data.name))
+            Remark(
+                "Its header names another file; {name} beside it was read.", name=file_names.shown(data.name)
+            )
         )
     with (
         tempfile.TemporaryDirectory() as folder
@@ -165,8 +167,8 @@ def _recording(
             "{name} holds no EEG channel.",
             "Its channels are {channels}.",
             "Choose another recording.",
-            name=files.shown(path.name),
-            channels=files.shortened(", ".join(raw.ch_names[:12])) or "none",
+            name=file_names.shown(path.name),
+            channels=shortened(", ".join(raw.ch_names[:12])) or "none",
         )
     rate = float(raw.info["sfreq"])
     if not 1 <= rate <= 100_000:
@@ -174,7 +176,7 @@ def _recording(
             "{name} says that its sample rate is {rate} Hz.",
             "That cannot be.",
             "Correct fs in the file.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
             rate=rate,
         )
     if not raw.n_times:

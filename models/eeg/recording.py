@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models import files
+from models import file_names, files
 from models.errors import UserError
 from models.remarks import Remark
 
@@ -78,5 +78,8 @@ def damaged(path: Path, error: Exception) -> UserError:
 def empty(path: Path) -> UserError:
     """The error of a file that holds no samples."""
     return UserError(
-        "{name} is empty.", "It holds no samples.", "Record or export it again.", name=files.shown(path.name)
+        "{name} is empty.",
+        "It holds no samples.",
+        "Record or export it again.",
+        name=file_names.shown(path.name),
     )

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from models import files
+from models import file_names, files
+from models.arrays import read_npy, read_npz
 from models.eeg.bids import with_sidecars
 from models.eeg.channels import BIOSEMI64, default_names, montage, placed, standard_names
 from models.eeg.matlab import read_matlab
@@ -24,7 +25,7 @@ from models.eeg.packed import PACKED, open_packed
 from models.eeg.raw_files import KINDS, open_raw
 from models.eeg.recording import Recording, empty
 from models.eeg.xdf_files import open_xdf
-from models.errors import UserError
+from models.errors import UserError, shortened
 from models.remarks import Remark
 
 __all__ = [
@@ -32,8 +33,8 @@ __all__ = [
     "BIOSEMI64",
     "SUFFIXES",
     "Recording",
+    "array_named",
     "default_names",
-    "found",
     "montage",
     "number",
     "of_arrays",
@@ -101,7 +102,7 @@ def _opened(path: Path) -> Recording:
             "{name} is no recording that can be opened.",
             "Known are {known}.",
             "Export it as EDF, BDF, BrainVision or FIF.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
             known=", ".join(SUFFIXES),
         )
     if suffix in KINDS:
@@ -113,9 +114,9 @@ def read_arrays(path: Path) -> dict[str, Any]:
     """The named arrays of a NPZ or MAT, or ``eeg`` of a NPY. Nothing is unpickled. Raises UserError."""
     kind = files.sniff(path)
     if kind == "npy":
-        return {"eeg": files.read_npy(path, mapped=True)}
+        return {"eeg": read_npy(path, mapped=True)}
     if kind == "zip":
-        return dict(files.read_npz(path))
+        return dict(read_npz(path))
     if kind in ("mat5", "hdf5") or path.suffix.lower() == ".mat":
         return read_matlab(path)
     raise files.damaged(path, f"it is no {path.suffix.lower()[1:] or 'file of arrays'}")
@@ -130,15 +131,15 @@ def of_arrays(path: Path, arrays: dict[str, Any]) -> Recording:
     remarks: list[Remark] = []
     structure = arrays.get("EEG")
     arrays = _of_structure(structure) if isinstance(structure, dict) else arrays
-    names = _names(found(arrays, "channels"))
+    names = _names(array_named(arrays, "channels"))
     parts = _trials(path, arrays, names, remarks)
-    rate = _rate(path, found(arrays, "fs"), remarks)
+    rate = _rate(path, array_named(arrays, "fs"), remarks)
     step = number(path, "eeg_step_uv", arrays.get("eeg_step_uv", 1.0))
     step *= _microvolts(parts, step, remarks)
     channels = _channels(path, names, parts[0].shape[1], remarks)
-    envelopes = _envelopes(path, found(arrays, "envelope"), len(parts), remarks)
+    envelopes = _envelopes(path, array_named(arrays, "envelope"), len(parts), remarks)
 
-    def one(number: int, part: np.ndarray, env: np.ndarray | None) -> Recording:
+    def recording_of(number: int, part: np.ndarray, env: np.ndarray | None) -> Recording:
         return Recording(
             path,
             channels,
@@ -152,14 +153,15 @@ def of_arrays(path: Path, arrays: dict[str, Any]) -> Recording:
             in_numpy=_in_numpy(path, arrays, number, part),
         )
 
-    each = [one(number, *both) for number, both in enumerate(zip(parts, envelopes, strict=True))]
-    several = len(each) > 1 or np.ndim(found(arrays, "eeg")) == 3 or isinstance(found(arrays, "eeg"), list)
+    each = [recording_of(number, *both) for number, both in enumerate(zip(parts, envelopes, strict=True))]
+    eeg = array_named(arrays, "eeg")
+    several = len(each) > 1 or np.ndim(eeg) == 3 or isinstance(eeg, list)
     return replace(each[0], trials=tuple(each)) if several else each[0]
 
 
 def _in_numpy(path: Path, arrays: dict[str, Any], number: int, part: np.ndarray) -> str:
     """How a trial is come by in what `numpy.load` gives of the file; empty for files that it does not open."""
-    whole = found(arrays, "eeg")
+    whole = array_named(arrays, "eeg")
     if path.suffix.lower() not in (".npz", ".npy") or not isinstance(whole, np.ndarray):
         return ""
     key = next(str(name) for name, value in arrays.items() if value is whole)
@@ -185,14 +187,14 @@ def _trials(
     path: Path, arrays: dict[str, Any], names: tuple[str, ...], remarks: list[Remark]
 ) -> list[np.ndarray]:
     """[time, channels] a trial, of any number type."""
-    eeg = found(arrays, "eeg")
+    eeg = array_named(arrays, "eeg")
     if eeg is None:
         raise UserError(
             "{name} holds no array called eeg.",
             "Its arrays are {arrays}.",
             "Name the array [time, channels] eeg, and its rate fs.",
-            name=files.shown(path.name),
-            arrays=files.shortened(", ".join(sorted(map(str, arrays)))) or "none",
+            name=file_names.shown(path.name),
+            arrays=shortened(", ".join(sorted(map(str, arrays)))) or "none",
         )
     if isinstance(eeg, list):  # a cell
         parts = [np.asarray(item) if isinstance(item, np.ndarray) else np.zeros(0) for item in eeg]
@@ -205,7 +207,7 @@ def _trials(
             "The array eeg of {name} is not EEG.",
             "It has the shape {shape} and holds {kind}.",
             "It should be [time, channels] or [n, time, channels] of numbers in µV.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
             shape=list(np.shape(wrong if wrong is not None else [])),
             kind=str(getattr(wrong, "dtype", "nothing"))[:40],
         )
@@ -224,8 +226,8 @@ def _trials(
             "The trials of {name} do not fit together.",
             "They have {widths} channels.",
             "Save the same channels of every trial.",
-            name=files.shown(path.name),
-            widths=files.shortened(", ".join(map(str, sorted(widths))), 60),
+            name=file_names.shown(path.name),
+            widths=shortened(", ".join(map(str, sorted(widths))), 60),
         )
     return parts
 
@@ -247,7 +249,7 @@ def said_rate(path: Path, value: Any) -> float:
             "{name} says that its sample rate is {rate} Hz.",
             "That cannot be.",
             "Correct fs in the file.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
             rate=rate,
         )
     return rate
@@ -255,25 +257,25 @@ def said_rate(path: Path, value: Any) -> float:
 
 def number(path: Path, name: str, value: Any) -> float:
     """One finite number, though it is written as text: ``64 Hz``."""
-    one = np.nan
+    result = np.nan
     with contextlib.suppress(ValueError, TypeError, OverflowError):
         flat = np.asarray(value).ravel()
         if flat.size > 1 and (flat == flat[0]).all():  # one a channel or a trial
             flat = flat[:1]
         if flat.size == 1 and flat.dtype.kind in "iufb":
-            one = float(flat[0])
+            result = float(flat[0])
         elif flat.size == 1 and (match := _QUANTITY.fullmatch(_text(flat[0]).replace(",", "."))):
-            one = float(match[1]) * (1000 if (match[2] or "").lower() == "khz" else 1)
-    if not np.isfinite(one):
+            result = float(match[1]) * (1000 if (match[2] or "").lower() == "khz" else 1)
+    if not np.isfinite(result):
         raise UserError(
             "{what} of {name} is no number.",
             "It is {found}.",
             "Save it as one number.",
             what=name,
-            name=files.shown(path.name),
-            found=files.shortened(value, 60) or "empty",
+            name=file_names.shown(path.name),
+            found=shortened(value, 60) or "empty",
         )
-    return one
+    return result
 
 
 def _microvolts(parts: Sequence[np.ndarray], step: float, remarks: list[Remark]) -> float:
@@ -322,14 +324,14 @@ def _channels(path: Path, names: tuple[str, ...], count: int, remarks: list[Rema
             "The channels of {name} are not named one by one.",
             "There are {count} channels and {names} different names.",
             "Name each channel once, or leave the names out.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
             count=count,
             names=len(set(filter(None, names))),
         )
-    today, used, said = placed(names)
+    today, used, placement_remarks = placed(names)
     if sum(used) < 4 or len(set(today)) != count:
         return names
-    remarks += [item for item in said if "same place" not in item.text]
+    remarks += [item for item in placement_remarks if "same place" not in item.text]
     return tuple(today)
 
 
@@ -354,7 +356,7 @@ def _envelopes(path: Path, value: Any, count: int, remarks: list[Remark]) -> lis
             "The arrays of {name} do not fit together.",
             "There are {trials} trials and {envelopes} envelopes.",
             "Save one envelope a trial.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
             trials=count,
             envelopes=len(each),
         )
@@ -370,7 +372,7 @@ def _envelopes(path: Path, value: Any, count: int, remarks: list[Remark]) -> lis
     ]
 
 
-def found(arrays: dict[str, Any], what: str) -> Any:
+def array_named(arrays: dict[str, Any], what: str) -> Any:
     """The array that goes by one of the usual names, or None."""
     lower = {str(name).lower(): value for name, value in arrays.items()}
     return next((lower[name] for name in NAMES[what] if name in lower), None)

@@ -152,33 +152,33 @@ def summed(parts: Sequence[Covariance]) -> Covariance:
     return total
 
 
-def solve(found: Covariance, penalty: float, channels: int, first_lag: int) -> Ridge:
+def solve(covariance: Covariance, penalty: float, channels: int, first_lag: int) -> Ridge:
     """The decoder with λ = `penalty` a sample: λ is in units of the variance of an EEG channel; the constant is free.
 
     mTRFpy's λ on the same n stretches of together N samples at fs is ``penalty · N / (n · fs)``.
     """
-    matrix = found.xx.copy()
+    matrix = covariance.xx.copy()
     index = np.arange(1, len(matrix))
-    matrix[index, index] += penalty * found.samples
+    matrix[index, index] += penalty * covariance.samples
     try:
-        weights = linalg.solve(matrix, found.xy, assume_a="pos", check_finite=False)
+        weights = linalg.solve(matrix, covariance.xy, assume_a="pos", check_finite=False)
     except linalg.LinAlgError:  # λ = 0 on EEG whose channels sum to zero: any solution of least norm will do
-        weights = linalg.lstsq(matrix, found.xy, check_finite=False)[0]
+        weights = linalg.lstsq(matrix, covariance.xy, check_finite=False)[0]
     lags = (len(weights) - 1) // channels
     return Ridge(
         weights[1:].reshape(lags, channels), float(weights[0]), first_lag, first_lag + lags - 1, penalty
     )
 
 
-def quality(decoder: Ridge, found: Covariance) -> float:
-    """Pearson's r of the decoder on the stretches behind `found`, from their covariance alone."""
+def quality(decoder: Ridge, covariance: Covariance) -> float:
+    """Pearson's r of the decoder on the stretches behind `covariance`, from their covariance alone."""
     weights = np.concatenate([[decoder.bias], decoder.weights.ravel()])
-    n = found.samples
-    mean_decoded = float(weights @ found.xx[0]) / n
-    mean_y = found.y / n
-    cross = float(weights @ found.xy) / n - mean_decoded * mean_y
-    power = float(weights @ found.xx @ weights) / n - mean_decoded**2
-    power_y = found.yy / n - mean_y**2
+    n = covariance.samples
+    mean_decoded = float(weights @ covariance.xx[0]) / n
+    mean_y = covariance.y / n
+    cross = float(weights @ covariance.xy) / n - mean_decoded * mean_y
+    power = float(weights @ covariance.xx @ weights) / n - mean_decoded**2
+    power_y = covariance.yy / n - mean_y**2
     return cross / float(np.sqrt(power * power_y)) if power > 0 and power_y > 0 else 0.0
 
 

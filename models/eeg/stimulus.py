@@ -22,7 +22,9 @@ def read_stimulus(
     if not path.exists():
         raise UserError("{name} was not found.", "", "Choose it again.", name=path.name)
     arrays = recordings.read_arrays(path)
-    values = arrays.get("eeg") if path.suffix.lower() == ".npy" else recordings.found(arrays, "envelope")
+    values = (
+        arrays.get("eeg") if path.suffix.lower() == ".npy" else recordings.array_named(arrays, "envelope")
+    )
     if values is None or np.squeeze(values).ndim != 1 or np.asarray(values).dtype.kind not in "iuf":
         raise UserError(
             "{name} holds no envelope.",
@@ -31,7 +33,7 @@ def read_stimulus(
             name=path.name,
         )
     result = np.asarray(np.squeeze(values), np.float32)
-    given = recordings.found(arrays, "fs")
+    given = recordings.array_named(arrays, "fs")
     rate = float(sample_rate) if given is None else recordings.said_rate(path, given)
     if rate != sample_rate:
         import soxr

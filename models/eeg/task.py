@@ -18,9 +18,9 @@ from models.eeg.config import EEGConfig
 from models.eeg.contents import contents
 from models.eeg.dataset import with_channels
 from models.eeg.network import UNKNOWN, NetworkConfig
-from models.eeg.parting import Stretch, part
 from models.eeg.samples import bundled, located, trained_subjects
 from models.eeg.signal_config import PreprocessingConfig
+from models.eeg.splits import Stretch, part
 from models.errors import UserError
 from models.fingerprint import PARTS, Used
 from models.overlap import TrainingOverlap
@@ -43,7 +43,7 @@ class Batch:
 
 
 class EEGTask(Task[EEGConfig]):
-    """Trains `network.py` on stretches that `parting.py` keeps apart."""
+    """Trains `network.py` on stretches that `splits.py` keeps apart."""
 
     system = "eeg"
     metric = "validation/r"
@@ -208,14 +208,12 @@ class EEGTask(Task[EEGConfig]):
         """A stretch of validation, what was heard and what was read from the EEG, each in its own spread; subjects."""
         same = [number for number, _ in self._validation.starts].count(self._validation.starts[0][0])
         windows = min(same, max(1, round(SHOWN_S * self.rate / outputs["envelope"].shape[1])))
-        decoded, heard = (
-            _standardised(outputs[key][:windows].reshape(-1)) for key in ("decoded", "envelope")
-        )
-        x = (np.arange(len(heard)) / self.rate).round(3).tolist()
+        decoded, true = (_standardised(outputs[key][:windows].reshape(-1)) for key in ("decoded", "envelope"))
+        x = (np.arange(len(true)) / self.rate).round(3).tolist()
         shares = Bars(
             "Subjects", "r", list(self.validation_r), {"validation": list(self.validation_r.values())}
         )
-        lines = Lines("Envelope", "time (s)", "standard deviations", x, {"decoded": decoded, "heard": heard})
+        lines = Lines("Envelope", "time (s)", "standard deviations", x, {"decoded": decoded, "heard": true})
         return [lines, shares]
 
     def remarks(self) -> Sequence[Remark]:

@@ -7,10 +7,10 @@ from typing import TypedDict
 
 import numpy as np
 
-from models import files
+from models import file_names, files
 from models.eeg.channels import default_names, placed
 from models.eeg.recording import Annotation, Recording, damaged, empty
-from models.errors import UserError
+from models.errors import UserError, shortened
 from models.remarks import Remark
 
 UNITS = {"volts": 1e6, "volt": 1e6, "v": 1e6, "millivolts": 1e3, "mv": 1e3, "nanovolts": 1e-3, "nv": 1e-3}
@@ -46,8 +46,8 @@ def open_xdf(path: Path) -> Recording:
             "{name} holds no stream of EEG.",
             "Its streams are {streams}.",
             "Choose another recording.",
-            name=files.shown(path.name),
-            streams=files.shortened(", ".join(_text(stream, "name") for stream in streams)) or "none",
+            name=file_names.shown(path.name),
+            streams=shortened(", ".join(_text(stream, "name") for stream in streams)) or "none",
         )
     widest = max(brains or others, key=lambda stream: np.shape(stream["time_series"])[1])
     return _recording(path, widest, streams)
@@ -63,9 +63,9 @@ def _recording(path: Path, stream: Stream, streams: list[Stream]) -> Recording:
     remarks = [Remark("Of {count} streams, {name} was read.", count=count, name=_text(stream, "name"))]
     if labels and all(labels) and len(set(labels)) == len(labels):
         scale = np.array([UNITS.get(unit.lower(), 1.0) for _, unit in described], np.float32)
-        names, used, said = placed(labels)
+        names, used, placement_remarks = placed(labels)
         keep = np.flatnonzero(used) if sum(used) >= 4 else np.arange(len(names))
-        remarks += said if sum(used) >= 4 else []
+        remarks += placement_remarks if sum(used) >= 4 else []
         values, chosen = (values * scale)[:, keep], tuple(names[number] for number in keep)
     else:
         chosen = default_names(values.shape[1])
@@ -118,8 +118,8 @@ def _described(stream: Stream) -> list[tuple[str, str]]:
     try:
         channels = stream["info"]["desc"][0]["channels"][0]["channel"]
         return [
-            (str((one.get("label") or [""])[0] or ""), str((one.get("unit") or [""])[0] or ""))
-            for one in channels
+            (str((channel.get("label") or [""])[0] or ""), str((channel.get("unit") or [""])[0] or ""))
+            for channel in channels
         ]
     except (KeyError, IndexError, TypeError, AttributeError):
         return []

@@ -20,8 +20,7 @@ from models.emotion import network
 from models.emotion.config import FrontEndConfig
 from models.emotion.features import Voice, build_front_end
 from models.emotion.person import Person
-from models.errors import UserError
-from models.files import shortened
+from models.errors import UserError, shortened
 from models.loading import UNBUILDABLE, network_config, not_described
 from models.progress import Progress
 from models.transformer_models import check_folder, guarded, load_whole

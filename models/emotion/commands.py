@@ -23,7 +23,7 @@ from models.emotion.system import ALONE, USUAL, EmotionOptions, JudgingOptions
 from models.emotion.tables import write_evaluation
 from models.emotion.task import network_config
 from models.errors import UserError
-from models.files import shown
+from models.file_names import shown
 from models.loading import Choice, read_info
 from models.loading import network_config as described_config
 from models.progress import Progress

@@ -27,7 +27,7 @@ from models.resources import own_command
 SPARE = 64 * 2**20  # bytes that a download leaves free
 TELL_S = 0.2  # between two lines of the child
 
-Told = dict[str, object]
+Report = dict[str, object]
 
 
 class Unagreed(UserError):
@@ -42,18 +42,18 @@ def fetch(name: str, revision: str = "", progress: Progress | None = None, agree
     sources.use_proxy(os.environ)
     chosen = sources.stored()
     progress.update(0, 0, "Asking for {name}", name=name)
-    found = listing(
+    listed = listing(
         name,
         revision or (known.revision if known and chosen.provider == sources.HUGGING_FACE else ""),
         known,
         chosen,
     )
-    _refuse_unagreed(name, known, found, agreed)
+    _refuse_unagreed(name, known, listed, agreed)
     folder = shelf.folder_of(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locks.taken(folder / ".lock"):
-            return _fetched(name, found, known, folder, progress)
+            return _fetched(name, listed, known, folder, progress)
     except locks.Held as error:
         raise UserError(
             "{name} is being downloaded already.",
@@ -67,13 +67,13 @@ def fetch(name: str, revision: str = "", progress: Progress | None = None, agree
         raise shelf.cannot_keep(name, error) from error
 
 
-def _fetched(name: str, found: Listing, known: Entry | None, folder: Path, progress: Progress) -> Shelved:
+def _fetched(name: str, listed: Listing, known: Entry | None, folder: Path, progress: Progress) -> Shelved:
     (folder / shelf.MARKER).unlink(missing_ok=True)
-    total = sum(file.size for file in found.files)
+    total = sum(file.size for file in listed.files)
     before = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     _refuse_without_room(name, folder, total - before)
     kept: list[shelf.KeptFile] = []
-    for file in found.files:
+    for file in listed.files:
         done = sum(item.size for item in kept)
 
         def arrived(here: int, file: RemoteFile = file, done: int = done) -> None:
@@ -87,14 +87,14 @@ def _fetched(name: str, found: Listing, known: Entry | None, folder: Path, progr
                 all_mb=whole / 1e6,
             )
 
-        kept.append(transfer(file, folder, arrived, found.headers))
+        kept.append(transfer(file, folder, arrived, listed.headers))
     _clear_away(folder, {item.path for item in kept})
     model = Shelved(
         name,
         folder,
         source=known.url if known and known.url else sources.stored().address,
-        revision=found.revision,
-        licence=found.licence or (known.licence if known else ""),
+        revision=listed.revision,
+        licence=listed.licence or (known.licence if known else ""),
         kept=time.time(),
         files=tuple(kept),
     )
@@ -118,15 +118,15 @@ def switched_off(name: str) -> UserError:
     )
 
 
-def _refuse_unagreed(name: str, known: Entry | None, found: Listing, agreed: bool) -> None:
-    closed = (known is not None and known.non_commercial) or forbids_trade(found.licence)
+def _refuse_unagreed(name: str, known: Entry | None, listed: Listing, agreed: bool) -> None:
+    closed = (known is not None and known.non_commercial) or forbids_trade(listed.licence)
     if closed and not agreed:
         raise Unagreed(
             "{name} is not free for commercial use.",
             "Licence: {licence}. {terms}",
             "Agree to it with --agree, or in the window, and it is downloaded.",
             name=name,
-            licence=found.licence or (known.licence if known else "") or "?",
+            licence=listed.licence or (known.licence if known else "") or "?",
             terms=known.terms if known else "",
         )
 
@@ -177,12 +177,12 @@ def download(
         text=True,
         encoding="utf-8",
     )
-    told: Told = {}
-    listener = threading.Thread(target=_listen, args=(child, told), name="download", daemon=True)
+    report: Report = {}
+    listener = threading.Thread(target=_listen, args=(child, report), name="download", daemon=True)
     listener.start()
     try:
         while child.poll() is None:
-            _pass_on(told, name, progress or Progress())
+            _pass_on(report, name, progress or Progress())
             time.sleep(0.1)
     finally:
         if child.poll() is None:
@@ -193,23 +193,23 @@ def download(
             child.stdout.close()
     model = shelf.find(name)
     if child.returncode != 0 or model is None:
-        raise _told_error(told, name)
+        raise _reported_error(report, name)
     return model
 
 
-def _listen(child: subprocess.Popen[str], told: Told) -> None:
+def _listen(child: subprocess.Popen[str], report: Report) -> None:
     assert child.stdout is not None
     for line in child.stdout:
         try:
-            told.update(json.loads(line))
+            report.update(json.loads(line))
         except ValueError:
-            told["last"] = (
+            report["last"] = (
                 line.strip()
             )  # of what it printed besides; of use where it ends without an error of ours
 
 
-def _pass_on(told: Told, name: str, progress: Progress) -> None:
-    done, total = float(str(told.get("done", 0))), float(str(told.get("total", 0)))
+def _pass_on(report: Report, name: str, progress: Progress) -> None:
+    done, total = float(str(report.get("done", 0))), float(str(report.get("total", 0)))
     progress.update(
         done,
         total,
@@ -220,8 +220,8 @@ def _pass_on(told: Told, name: str, progress: Progress) -> None:
     )
 
 
-def _told_error(told: Told, name: str) -> UserError:
-    error = told.get("error")
+def _reported_error(report: Report, name: str) -> UserError:
+    error = report.get("error")
     if isinstance(error, dict):
         values = error.get("values", {})
         kind = Unagreed if error.get("unagreed") else UserError
@@ -231,11 +231,11 @@ def _told_error(told: Told, name: str) -> UserError:
         "The download ended: {reason}.",
         "Check the connection and try again: it goes on where it stopped.",
         name=name,
-        reason=str(told.get("last", "without a word"))[:300].rstrip("."),
+        reason=str(report.get("last", "without a word"))[:300].rstrip("."),
     )
 
 
-def fetch_in_lines(name: str, revision: str, agreed: bool, tell: Callable[[Told], None]) -> Shelved | None:
+def fetch_in_lines(name: str, revision: str, agreed: bool, tell: Callable[[Report], None]) -> Shelved | None:
     """The child's part: fetch, and tell ``done`` and ``total`` bytes, or an ``error`` in its sentences; None then."""
     last = 0.0
 

@@ -29,7 +29,7 @@ WEIGHTS = (
     ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.th"),
 )
 NO_WEIGHTS = ("training_args.bin", "optimizer.*", "scheduler.*", "rng_state*")
-Told = dict[str, Any]  # an answer as JSON
+Answer = dict[str, Any]  # an answer as JSON
 
 BESIDE = ("*.json", "*.txt", "*.model", "README.md", "LICENSE*")
 
@@ -48,16 +48,16 @@ def listing(name: str, revision: str, known: Entry | None, sources: Sources) -> 
     """Ask for a model's files; of the listed ones `known` says what is certain. Raises UserError."""
     if known is not None and known.url:
         path = known.file or PurePosixPath(known.url).name
-        found = Listing("", (RemoteFile(path, known.url),), known.licence)
+        result = Listing("", (RemoteFile(path, known.url),), known.licence)
     elif sources.provider == MODELSCOPE:
-        found = _of_modelscope((known and known.modelscope) or name, revision or "master", sources.address)
+        result = _of_modelscope((known and known.modelscope) or name, revision or "master", sources.address)
     else:
-        found = _of_hugging_face(name, revision or "main", sources.address)
+        result = _of_hugging_face(name, revision or "main", sources.address)
     sums = known.sha256 if known is not None else {}
     wanted = [
         RemoteFile(file.path, file.url, file.size, sums.get(file.path, file.sha256), file.git_sha1)
-        for file in found.files
-        if file.path in chosen([each.path for each in found.files])
+        for file in result.files
+        if file.path in chosen([each.path for each in result.files])
     ]
     if not any(_is_weights(file.path) for file in wanted):
         raise UserError(
@@ -66,7 +66,7 @@ def listing(name: str, revision: str, known: Entry | None, sources: Sources) -> 
             "Choose another model.",
             name=name,
         )
-    return Listing(found.revision, tuple(wanted), found.licence, found.headers)
+    return Listing(result.revision, tuple(wanted), result.licence, result.headers)
 
 
 def chosen(paths: list[str]) -> set[str]:
@@ -93,9 +93,9 @@ def _is_weights(path: str) -> bool:
 def _of_hugging_face(name: str, revision: str, address: str) -> Listing:
     headers = {"Authorization": f"Bearer {token}"} if (token := _token()) else {}
     url = f"{address}/api/models/{name}/revision/{quote(revision, safe='')}?blobs=true"
-    told = _asked(name, revision, address, url, headers)
+    answer = _asked(name, revision, address, url, headers)
     try:
-        commit = str(told["sha"])
+        commit = str(answer["sha"])
         files = tuple(
             RemoteFile(
                 item["rfilename"],
@@ -104,9 +104,9 @@ def _of_hugging_face(name: str, revision: str, address: str) -> Listing:
                 (item.get("lfs") or {}).get("sha256", ""),
                 "" if item.get("lfs") else item.get("blobId", ""),
             )
-            for item in told["siblings"]
+            for item in answer["siblings"]
         )
-        card = told.get("cardData") or {}
+        card = answer.get("cardData") or {}
         licence = card.get("license") or ""
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise _no_answer(name, address, ValueError("its answer is not that of a hub")) from error
@@ -121,7 +121,7 @@ def _token() -> str:
     return ""
 
 
-def _asked(name: str, revision: str, address: str, url: str, headers: dict[str, str]) -> Told:
+def _asked(name: str, revision: str, address: str, url: str, headers: dict[str, str]) -> Answer:
     """The hub's answer. Raises UserError."""
     try:
         answer = requests.get(url, headers=headers, timeout=(CONNECT_S, stall_s()))
@@ -150,8 +150,8 @@ def _asked(name: str, revision: str, address: str, url: str, headers: dict[str, 
                 address=address,
             )
         answer.raise_for_status()
-        told = answer.json()
-        return told if isinstance(told, dict) else {}
+        answer_json = answer.json()
+        return answer_json if isinstance(answer_json, dict) else {}
     except requests.JSONDecodeError as error:
         raise _no_answer(name, address, ValueError("its answer is not that of a hub")) from error
     except requests.RequestException as error:
@@ -161,7 +161,7 @@ def _asked(name: str, revision: str, address: str, url: str, headers: dict[str, 
 def _of_modelscope(name: str, revision: str, address: str) -> Listing:
     base = f"{address}/api/v1/models/{name}"
     query = f"Revision={quote_plus(revision)}"
-    told = _asked(name, revision, address, f"{base}/repo/files?{query}&Recursive=true", {})
+    answer = _asked(name, revision, address, f"{base}/repo/files?{query}&Recursive=true", {})
     try:
         files = tuple(
             RemoteFile(
@@ -170,7 +170,7 @@ def _of_modelscope(name: str, revision: str, address: str) -> Listing:
                 int(item.get("Size") or 0),
                 item.get("Sha256") or "",
             )
-            for item in told["Data"]["Files"]
+            for item in answer["Data"]["Files"]
             if item.get("Type") != "tree"
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:

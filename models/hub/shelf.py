@@ -79,8 +79,8 @@ def find(name: str) -> Shelved | None:
 
 def usable(name: str) -> Path | None:
     """What a system opens of a model that is kept here: its folder, or its one file; None where there is neither."""
-    found = find(name)
-    return opened_by(found.name, found.folder) if found is not None else None
+    model = find(name)
+    return opened_by(model.name, model.folder) if model is not None else None
 
 
 def opened_by(name: str, folder: Path) -> Path | None:
@@ -123,7 +123,7 @@ def installed() -> list[Shelved]:
         folders = sorted(path for path in stored().models.iterdir() if path.is_dir())
     except OSError:
         folders = []
-    own = [found for folder in folders if (found := read(folder)) is not None]
+    own = [model_here for folder in folders if (model_here := read(folder)) is not None]
     names = {model.name for model in own}
     return [*own, *(model for model in in_hub_cache() if model.name not in names)]
 
@@ -252,8 +252,8 @@ def digest_of(path: Path, progress: Progress | None = None, done: float = 0, tot
 
 def files_in(folder: Path) -> list[Path]:
     """The files of a model's folder, without its marker, its lock and what has come in part."""
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [path for path in found if not path.name.startswith(".") and path.suffix != PART]
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [path for path in paths if not path.name.startswith(".") and path.suffix != PART]
 
 
 def _importable(path: Path, name: str) -> dict[str, Path]:

@@ -31,14 +31,14 @@ class Speed:
 
 def speed_of(name: str) -> Speed | None:
     """What was measured last on this machine; None where nothing was."""
-    found = _read().get(name)
-    return found if found is not None and found.host == platform.node() else None
+    speed = _read().get(name)
+    return speed if speed is not None and speed.host == platform.node() else None
 
 
-def told(name: str) -> str:
+def words_of(name: str) -> str:
     """`speed_of` in words; empty where nothing was measured."""
-    found = speed_of(name)
-    return found.words if found is not None else ""
+    speed = speed_of(name)
+    return speed.words if speed is not None else ""
 
 
 def keep(name: str, system: str, value: float, device: str) -> Speed:

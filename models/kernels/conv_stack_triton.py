@@ -109,22 +109,24 @@ def _backward(
     Returns what the gradients of its weights are made from, which `_of_weights` does for all blocks at once.
     """
     entered, hidden, filtered, active, moments1, moments2 = kept
-    one = BlockWeights(*(field[number] for field in w))
+    block_weights = BlockWeights(*(field[number] for field in w))
     columns, given = state.sum(1), state.to(hidden.dtype)
     crossed = torch.bmm(given.transpose(1, 2), active)  # [batch, out, hidden], without the norm's rstd
     back = given @ gained
-    bias2, gain2, dots = _of_second_norm(crossed, columns, moments2, one)
-    through, slope2, met = _through(back, filtered, hidden, moments2, dots, one, dilation)
-    met, bias1, gain1, dots = _of_first_norm(met, moments1, one)
-    back, slope1, inner_bias = _spread(through, hidden, moments1, dots, one, dilation)
+    bias2, gain2, dots = _of_second_norm(crossed, columns, moments2, block_weights)
+    through, slope2, met = _through(back, filtered, hidden, moments2, dots, block_weights, dilation)
+    met, bias1, gain1, dots = _of_first_norm(met, moments1, block_weights)
+    back, slope1, inner_bias = _spread(through, hidden, moments1, dots, block_weights, dilation)
     of_inner = back.flatten(0, 1).t() @ entered.flatten(0, 1)
     state[..., : entered.shape[-1]] += back @ inner
     return columns, crossed, bias2, gain2, slope2, met, bias1, gain1, slope1, inner_bias, of_inner
 
 
-def _of_weights(w: BlockWeights, found: Sequence[Tensor], moments1: Tensor, moments2: Tensor) -> BlockWeights:
-    """The gradients of all blocks' weights, stacked, from what `_backward` found: [blocks, batch, …] each."""
-    columns, crossed, bias2, gain2, slope2, met, bias1, gain1, slope1, inner_bias, of_inner = found
+def _of_weights(
+    w: BlockWeights, gradients: Sequence[Tensor], moments1: Tensor, moments2: Tensor
+) -> BlockWeights:
+    """The gradients of all blocks' weights, stacked, from what `_backward` gives: [blocks, batch, …] each."""
+    columns, crossed, bias2, gain2, slope2, met, bias1, gain1, slope1, inner_bias, of_inner = gradients
     mean, rstd = moments2.unbind(2)  # [blocks, batch]
     offset = w.bias2[:, None] - (mean * rstd)[..., None] * w.gain2[:, None]
     outer = (rstd[..., None, None] * crossed.float()).sum(1) * w.gain2[:, None] + columns.transpose(
@@ -152,6 +154,12 @@ def _of_weights(w: BlockWeights, found: Sequence[Tensor], moments1: Tensor, mome
     )
 
 
+def _grid(hidden: Tensor) -> tuple[int, int, int]:
+    """Programs for [batch, frames, hidden], as `conv_stack_jit` shares them out: frames, hidden units, items."""
+    batch, frames, size = hidden.shape
+    return triton.cdiv(frames, ROWS), triton.cdiv(size, COLUMNS), batch
+
+
 def _sums(hidden: Tensor, slope: Tensor) -> Tensor:
     """[batch, 2]: the sum of the activations, and of their squares."""
     batch, count = len(hidden), hidden[0].numel()
@@ -167,7 +175,7 @@ def _filtered(
     """(what the depthwise convolution of the first norm gives, its activations, their sums as of `_sums`, mean and rstd
     of the first norm [batch, 2])."""
     batch, frames, size = hidden.shape
-    grid = (triton.cdiv(frames, ROWS), triton.cdiv(size, COLUMNS), batch)
+    grid = _grid(hidden)
     filtered, active = torch.empty_like(hidden), torch.empty_like(hidden)
     second = first.new_empty((batch, grid[0] * grid[1], 2))
     moments = first.new_empty((batch, 2))
@@ -258,7 +266,7 @@ def _through(
     and channel [batch, parts, 1 + 2 · kernel, hidden]: its sum, its products with what each tap met, and its sum where a
     tap met nothing)."""
     batch, frames, size = hidden.shape
-    grid = (triton.cdiv(frames, ROWS), triton.cdiv(size, COLUMNS), batch)
+    grid = _grid(hidden)
     through, kernel = torch.empty_like(hidden), len(w.taps)
     slopes = dots.new_empty((batch, grid[0] * grid[1]))
     met = dots.new_empty((batch, grid[0], 1 + 2 * kernel, size))
@@ -290,7 +298,7 @@ def _spread(
     """Back through the convolution, the first norm and its PReLU: (the gradient of what the first product gave, of the
     slope in parts, and its sums [batch, parts, hidden])."""
     batch, frames, size = hidden.shape
-    grid = (triton.cdiv(frames, ROWS), triton.cdiv(size, COLUMNS), batch)
+    grid = _grid(hidden)
     back = torch.empty_like(hidden)
     slopes = dots.new_empty((batch, grid[0] * grid[1]))
     sums = dots.new_empty((batch, grid[0], size))

@@ -86,11 +86,11 @@ class _Normed(torch.autograd.Function):
         z, kl, spread = _drawn(both, noise)
         z = z.view_as(h)
         summed = torch.add(x, z, out=z)
-        one, zero = (
+        ones, zeros = (
             gain.new_ones(d),
             gain.new_zeros(d),
         )  # PyTorch's norm is twice as fast with weights as without
-        normed, *moments = torch.native_layer_norm(summed, (d,), one, zero, EPSILON)
+        normed, *moments = torch.native_layer_norm(summed, (d,), ones, zeros, EPSILON)
         ctx.save_for_backward(h, shares, noise, weight, gain, both, spread, summed, normed, *moments)
         means = h.mean(2) if shares is None else torch.einsum("mbtd,bt->mbd", h, shares)
         out = torch.addcmul(shift[:, None, None], normed, gain[:, None, None])

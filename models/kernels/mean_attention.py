@@ -147,8 +147,8 @@ def _parts(qk: Tensor) -> Iterator[tuple[slice, Iterator[tuple[slice, Tensor, Te
     def blocks(count: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
         for query in range(0, tokens, block):
             shape = (count, min(block, tokens - query), tokens)
-            one, other = buffers[:, : math.prod(shape)].view(2, *shape)
-            yield slice(query, query + block), one, other
+            first, second = buffers[:, : math.prod(shape)].view(2, *shape)
+            yield slice(query, query + block), first, second
 
     for pair in range(0, pairs, together):
         yield slice(pair, pair + together), blocks(min(together, pairs - pair))

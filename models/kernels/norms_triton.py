@@ -70,7 +70,7 @@ class _LayerNorm(torch.autograd.Function):
 
 @triton.jit
 def _forward_kernel(
-    x, gain, shift, found, moments, count, features, eps, TOGETHER: tl.constexpr, WIDE: tl.constexpr
+    x, gain, shift, out, moments, count, features, eps, TOGETHER: tl.constexpr, WIDE: tl.constexpr
 ):
     rows = tl.program_id(0) * TOGETHER + tl.arange(0, TOGETHER)
     columns = tl.arange(0, WIDE)
@@ -84,7 +84,7 @@ def _forward_kernel(
     gained = tl.load(gain + columns, mask=inside, other=0.0).to(tl.float32)
     shifted = tl.load(shift + columns, mask=inside, other=0.0).to(tl.float32)
     value = centred * rstd[:, None] * gained[None, :] + shifted[None, :]
-    tl.store(found + place, value.to(found.dtype.element_ty), mask=here)
+    tl.store(out + place, value.to(out.dtype.element_ty), mask=here)
     tl.store(moments + rows, mean, mask=there)
     tl.store(moments + count + rows, rstd, mask=there)
 

@@ -58,11 +58,11 @@ def held_through_padding(layer: nn.LSTM | nn.GRU, x: Tensor, mask: Tensor) -> Te
         for end in (f"_l{number}", f"_l{number}_reverse"):
             inner, *others = (getattr(layer, kind + end) for kind in _WEIGHTS)
             weights += [torch.cat([inner, columns], 1), *others]
-        told, common = torch.cat([x, padding], -1), (True, 1, 0.0, layer.training, True, True)
+        inputs, common = torch.cat([x, padding], -1), (True, 1, 0.0, layer.training, True, True)
         if isinstance(layer, nn.LSTM):
-            x = torch.lstm(told, (start, start), weights, *common)[0] * kept
+            x = torch.lstm(inputs, (start, start), weights, *common)[0] * kept
         else:
-            x = torch.gru(told, start, weights, *common)[0] * kept
+            x = torch.gru(inputs, start, weights, *common)[0] * kept
         if number < layer.num_layers - 1:
             x = F.dropout(x, layer.dropout, layer.training)
     return x
@@ -72,9 +72,9 @@ def _takes_steps_together(layer: nn.LSTM | nn.GRU, x: Tensor) -> bool:
     """Whether the layer is one that PyTorch runs step by step and direction by direction, a GRU on a CPU, and nobody
     listens at it."""
     plain = layer.bidirectional and layer.num_layers == 1 and layer.bias and layer.batch_first
-    heard = layer._forward_hooks or layer._forward_pre_hooks
+    hooked = layer._forward_hooks or layer._forward_pre_hooks
     here = choice.for_caches(x) and x.dim() == 3 and x.shape[1] > 0 and not torch.is_autocast_enabled("cpu")
-    return isinstance(layer, nn.GRU) and plain and here and not heard
+    return isinstance(layer, nn.GRU) and plain and here and not hooked
 
 
 def _both_directions(layer: nn.LSTM | nn.GRU, x: Tensor) -> Tensor:

@@ -34,9 +34,9 @@ class _Rotated(torch.autograd.Function):
 def _turned(qkv: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
     result = torch.empty_like(qkv, memory_format=torch.contiguous_format)
     result[:, :, 2] = qkv[:, :, 2]
-    (first, second), (one, other) = (x[:, :, :2].chunk(2, dim=-1) for x in (qkv, result))
-    torch.mul(first, cosines, out=one)
-    one.addcmul_(second, sines, value=-1)
-    torch.mul(second, cosines, out=other)
-    other.addcmul_(first, sines)
+    (first, second), (first_out, second_out) = (x[:, :, :2].chunk(2, dim=-1) for x in (qkv, result))
+    torch.mul(first, cosines, out=first_out)
+    first_out.addcmul_(second, sines, value=-1)
+    torch.mul(second, cosines, out=second_out)
+    second_out.addcmul_(first, sines)
     return result

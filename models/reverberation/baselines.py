@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from models.reverberation.bodies import time_mean
-from models.reverberation.data import Sequences
 from models.reverberation.network import NetworkConfig, Output, ReverberationNet
+from models.reverberation.sequences import Sequences
 
 ALPHAS = np.logspace(-4, 4, 25)
 

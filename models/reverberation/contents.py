@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from models.fingerprint import Used, of_array
-from models.reverberation.data import Sequences
+from models.reverberation.sequences import Sequences
 
 
 def contents(sequences: Sequences, chosen: Iterable[int] | None = None) -> Used:

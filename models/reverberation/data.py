@@ -1,21 +1,28 @@
-"""Sequences with targets: read from arrays and tables, checked, parted."""
+"""Sequences with targets, read from arrays and tables and written as arrays."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from models import files
+from models import file_names, files
+from models.arrays import read_npy, read_npz
 from models.datafiles import write_whole
-from models.errors import UserError
+from models.errors import UserError, shortened
 from models.remarks import Remark
 from models.resources import resource
-from models.reverberation.tabular import check_groups, group_names, in_time, read_columns, whole_numbers
+from models.reverberation.sequences import Sequences, batched, checked, from_array, judged_windows, windows
+from models.reverberation.tabular import (
+    Columns,
+    check_groups,
+    group_names,
+    in_time,
+    read_columns,
+)
 
 SUFFIXES = (".npz", ".npy", ".csv", ".parquet")
 TARGET_NAMES = ("y", "target", "targets")
@@ -23,53 +30,6 @@ SEQUENCE_NAMES = ("sequence", "sequence_id", "id")
 GROUP_NAMES = ("group", "groups", "speaker", "speakers", "subject", "subjects")
 TIME_NAMES = ("time", "step")
 USED_ARRAYS = ("x", "x_scale", "lengths", "target_title", *TARGET_NAMES, *GROUP_NAMES)
-
-
-class WrongWidth(UserError):
-    """The sequences have other features than the model: they can be projected."""
-
-
-@dataclass(frozen=True)
-class Sequences:
-    """x: float32 [time, width] a sequence. y: float32 [n] or None. groups: a name a sequence, or none at all.
-
-    in_time: whether they are windows of one series, and so parted in time. names: of the features, or none.
-    remarks: what was left out or assumed when they were read.
-    """
-
-    x: tuple[np.ndarray, ...]
-    y: np.ndarray | None = None
-    groups: tuple[str, ...] = ()
-    in_time: bool = False
-    names: tuple[str, ...] = ()
-    title: str = ""
-    target_title: str = ""
-    remarks: tuple[Remark, ...] = field(default=())
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    @property
-    def width(self) -> int:
-        return int(self.x[0].shape[1])
-
-    @property
-    def longest(self) -> int:
-        return max(len(item) for item in self.x)
-
-    def part(self, chosen: Sequence[int] | np.ndarray) -> Sequences:
-        """Those sequences, in that order."""
-        index = [int(i) for i in chosen]
-        return Sequences(
-            tuple(self.x[i] for i in index),
-            None if self.y is None else self.y[index],
-            tuple(self.groups[i] for i in index) if self.groups else (),
-            self.in_time,
-            self.names,
-            self.title,
-            self.target_title,
-            self.remarks,
-        )
 
 
 def sample() -> Path:
@@ -89,7 +49,7 @@ def open_sequences(choice: str | Path, window: int = 32) -> Sequences:
             "{name} is not a table of sequences.",
             "Known are {suffixes}.",
             "Choose such a file.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
             suffixes=", ".join(SUFFIXES),
         )
     elif suffix in (".npz", ".npy"):
@@ -97,49 +57,6 @@ def open_sequences(choice: str | Path, window: int = 32) -> Sequences:
     else:
         result = _from_table(path, window)
     return checked(result, path.name)
-
-
-def from_array(
-    x: np.ndarray,
-    y: np.ndarray | None = None,
-    lengths: np.ndarray | None = None,
-    title: str = "",
-    window: int = 32,
-) -> Sequences:
-    """Sequences of an array [n, time, width], or the windows of a series [time, width] or [time]."""
-    x = np.asarray(x)
-    if x.ndim == 1:
-        x = x[:, None]
-    if x.ndim == 2:
-        if lengths is not None:
-            raise UserError(
-                "The lengths do not fit the sequences.",
-                "x is one series, [time, width].",
-                "Save the sequences as [n, time, width], or leave the lengths out.",
-            )
-        if y is None:
-            return checked(windows(np.asarray(x, np.float32), window, title), title)
-        return checked(judged_windows(np.asarray(x, np.float32), np.ravel(y), window, title), title)
-    if x.ndim != 3:
-        raise UserError(
-            "{name} has {count} dimensions.",
-            "Sequences are [n, time, width], one series is [time, width].",
-            "Bring the array into that shape.",
-            name=title or "x",
-            count=x.ndim,
-        )
-    counts = [x.shape[1]] * len(x) if lengths is None else whole_numbers(lengths)
-    if len(counts) != len(x) or any(not 0 < count <= x.shape[1] for count in counts):
-        raise UserError(
-            "The lengths do not fit the sequences.",
-            "Each lies between 1 and {longest}, one a sequence.",
-            "Correct the lengths.",
-            longest=x.shape[1],
-        )
-    parts = tuple(np.asarray(item[:count], np.float32) for item, count in zip(x, counts, strict=True))
-    return checked(
-        Sequences(parts, None if y is None else np.asarray(y, np.float32).reshape(-1), title=title), title
-    )
 
 
 def save_sequences(path: Path, sequences: Sequences) -> None:
@@ -158,124 +75,8 @@ def save_sequences(path: Path, sequences: Sequences) -> None:
     write_whole(path, contents.getvalue())
 
 
-def windows(series: np.ndarray, window: int, title: str = "") -> Sequences:
-    """A series [time, width] as windows, each with the first feature's next value as target."""
-    if len(series) <= window:
-        raise UserError(
-            "{name} has only {count} steps.",
-            "A window of {window} and the value after it are needed.",
-            "Choose a shorter window, or a longer series.",
-            name=title or "The series",
-            count=len(series),
-            window=window,
-        )
-    count = len(series) - window
-    parts = tuple(series[start : start + window] for start in range(count))
-    return Sequences(parts, series[window:, 0].copy(), in_time=True, title=title, target_title="next value")
-
-
-def judged_windows(series: np.ndarray, targets: np.ndarray, window: int, title: str = "") -> Sequences:
-    """A series [time, width] as windows, each with the target [time] of its last step. Raises UserError."""
-    if len(targets) != len(series):
-        raise UserError(
-            "{name} has {targets} targets for {count} steps.",
-            "x is one series, [time, width].",
-            "Give each step one target, or save the sequences as [n, time, width].",
-            name=title or "x",
-            targets=len(targets),
-            count=len(series),
-        )
-    count = len(series) - window + 1
-    if count < 1:
-        return windows(series, window, title)  # says so
-    parts = tuple(series[start : start + window] for start in range(count))
-    return Sequences(parts, np.asarray(targets[window - 1 :], np.float32), in_time=True, title=title)
-
-
-def noise(samples: int, seed: int, length: int = 10, width: int = 64) -> Sequences:
-    """The published experiment: N(0, 1) sequences with U(0, 1) targets. There is nothing to learn but the noise."""
-    random = np.random.default_rng(seed)
-    x = random.standard_normal((samples, length, width)).astype(np.float32)
-    y = random.uniform(0, 1, samples).astype(np.float32)
-    return Sequences(tuple(x), y, title="noise", target_title="uniform noise")
-
-
-def split(sequences: Sequences, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(train, validation) indices: whole groups where there are any, the end of a series, else drawn by the seed."""
-    n = len(sequences)
-    if sequences.in_time:
-        first = n - max(1, round(share * n))
-        gap = len(sequences.x[0])  # windows that overlap the validation part belong to neither
-        train, validation = np.arange(max(0, first - gap)), np.arange(first, n)
-    elif sequences.groups:
-        names = sorted(set(sequences.groups))
-        held = set(np.random.default_rng(seed).permutation(names)[: max(1, round(share * len(names)))])
-        mine = np.array([name in held for name in sequences.groups])
-        train, validation = np.flatnonzero(~mine), np.flatnonzero(mine)
-    else:
-        order = np.random.default_rng(seed).permutation(n)
-        count = max(1, round(share * n))
-        train, validation = np.sort(order[count:]), np.sort(order[:count])
-    if not len(train) or not len(validation):
-        raise UserError(
-            "There is too little data to part.",
-            "{count} sequences leave a part without any.",
-            "Choose more data.",
-            count=n,
-        )
-    return train, validation
-
-
-def checked(sequences: Sequences, name: str) -> Sequences:
-    """Itself, where every number is one. Raises UserError with the place of the first that is not."""
-    if not len(sequences) or not sequences.width:
-        raise UserError("{name} holds no sequence.", "", "Choose another file.", name=name)
-    for number, item in enumerate(sequences.x):
-        if not np.isfinite(item).all():
-            step = int(np.flatnonzero(~np.isfinite(item).all(axis=1))[0])
-            raise UserError(
-                "{name} holds values that are no numbers.",
-                "The first is in sequence {number}, step {step}.",
-                "Fill the gaps or leave these sequences out.",
-                name=name,
-                number=number + 1,
-                step=step + 1,
-            )
-    if sequences.y is not None:
-        if len(sequences.y) != len(sequences):
-            raise UserError(
-                "{name} has {targets} targets for {count} sequences.",
-                "",
-                "Give each sequence one target.",
-                name=name,
-                targets=len(sequences.y),
-                count=len(sequences),
-            )
-        if not np.isfinite(sequences.y).all():
-            raise UserError(
-                "{name} holds values that are no numbers.",
-                "The target of sequence {number} is one.",
-                "Fill the gaps or leave these sequences out.",
-                name=name,
-                number=int(np.flatnonzero(~np.isfinite(sequences.y))[0]) + 1,
-            )
-    return sequences
-
-
-def batched(sequences: Sequences, chosen: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """(x [batch, time, width] padded with zeros, lengths [batch] or None where all are as long as the longest)."""
-    parts = [sequences.x[int(i)] for i in chosen]
-    lengths = np.array([len(part) for part in parts])
-    if (lengths == lengths[0]).all():
-        return np.stack(parts), None
-    x = np.zeros((len(parts), lengths.max(), parts[0].shape[1]), np.float32)
-    for row, part in zip(x, parts, strict=True):
-        row[: len(part)] = part
-    return x, lengths
-
-
 def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
-    arrays: dict[str, Any] = {"x": files.read_npy(path)} if kind == "npy" else dict(files.read_npz(path))
+    arrays: dict[str, Any] = {"x": read_npy(path)} if kind == "npy" else dict(read_npz(path))
     arrays = {
         name if name.lower() not in USED_ARRAYS else name.lower(): array for name, array in arrays.items()
     }
@@ -285,8 +86,8 @@ def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
             "{name} lacks the array x.",
             "It has {found}.",
             "Save the sequences as x, [n, time, width].",
-            name=files.shown(path.name),
-            found=files.shortened(", ".join(arrays)) or "none",
+            name=file_names.shown(path.name),
+            found=shortened(", ".join(arrays)) or "none",
         )
     if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
         raise UserError(
@@ -303,7 +104,7 @@ def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
             "{name} does not hold numbers.",
             "x_scale and y are to be numbers.",
             "Save numbers as y.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
         )
     with np.errstate(over="ignore", invalid="ignore"):
         values = x.astype(np.float32) * np.float32(scale.reshape(-1)[0])
@@ -311,58 +112,87 @@ def _from_arrays(path: Path, window: int, kind: str) -> Sequences:
     named = next((arrays[name] for name in GROUP_NAMES if name in arrays), None)
     groups = group_names(path, named, len(result))
     unused = sorted(set(arrays) - set(USED_ARRAYS))
-    remarks = [Remark("Arrays that were not used: {names}.", names=files.shortened(", ".join(unused)))]
+    remarks = [Remark("Arrays that were not used: {names}.", names=shortened(", ".join(unused)))]
     return Sequences(
         result.x,
         result.y,
         groups,
         result.in_time,
         title=path.stem,
-        target_title=files.shortened(arrays.get("target_title", result.target_title), 80),
+        target_title=shortened(arrays.get("target_title", result.target_title), 80),
         remarks=tuple(remarks if unused else []),
     )
 
 
+class _Roles(NamedTuple):
+    """The columns of a table that mean something other than a feature; None where it has no such column."""
+
+    target: str | None
+    sequence: str | None
+    group: str | None
+    time: str | None
+
+
 def _from_table(path: Path, window: int) -> Sequences:
     columns = read_columns(path)
-    target, sequence, group, time = (
-        columns.named(names) for names in (TARGET_NAMES, SEQUENCE_NAMES, GROUP_NAMES, TIME_NAMES)
+    roles = _Roles(
+        *(columns.named(names) for names in (TARGET_NAMES, SEQUENCE_NAMES, GROUP_NAMES, TIME_NAMES))
     )
-    special = {target, sequence, group} | {c for c in columns.values if c.lower() in TIME_NAMES}
+    special = {roles.target, roles.sequence, roles.group}
+    special |= {column for column in columns.values if column.lower() in TIME_NAMES}
     features = [name for name in columns.values if name not in special]
     if not features:
         raise UserError(
-            "{name} has no column of features.", "", "Add one column a feature.", name=files.shown(path.name)
+            "{name} has no column of features.",
+            "",
+            "Add one column a feature.",
+            name=file_names.shown(path.name),
         )
     table = np.stack([columns.numbers(name) for name in features], axis=1)
     if not len(table):
-        raise UserError("{name} holds no sequence.", "", "Choose another file.", name=files.shown(path.name))
-    targets = None if target is None else columns.numbers(target)
-    about: dict[str, Any] = {"names": tuple(features), "title": path.stem}
-    if sequence is None:
-        order = in_time(columns, time, [list(range(len(table)))])[0]
-        table = table[order]
-        if targets is None:
-            result = windows(table, window, path.name)
-            target = "next value"
-        else:
-            result = judged_windows(table, targets[order], window, path.name)
-        about["remarks"] = tuple(columns.remarks)
-        return Sequences(result.x, result.y, in_time=True, target_title=str(target), **about)
+        raise UserError(
+            "{name} holds no sequence.", "", "Choose another file.", name=file_names.shown(path.name)
+        )
+    result = (
+        _one_signal(path, columns, roles, table, window)
+        if roles.sequence is None
+        else _named_sequences(path, columns, roles, table)
+    )
+    return replace(result, names=tuple(features), title=path.stem, remarks=tuple(columns.remarks))
+
+
+def _one_signal(path: Path, columns: Columns, roles: _Roles, table: np.ndarray, window: int) -> Sequences:
+    """Windows of a table [rows, features] that names no sequences: its rows follow one another in time."""
+    targets = None if roles.target is None else columns.numbers(roles.target)
+    order = in_time(columns, roles.time, [list(range(len(table)))])[0]
+    if targets is None:
+        result, target_title = windows(table[order], window, path.name), "next value"
+    else:
+        result, target_title = (
+            judged_windows(table[order], targets[order], window, path.name),
+            str(roles.target),
+        )
+    return Sequences(result.x, result.y, in_time=True, target_title=target_title)
+
+
+def _named_sequences(path: Path, columns: Columns, roles: _Roles, table: np.ndarray) -> Sequences:
+    """The rows of a table [rows, features] by the sequence that each names; a sequence's target is that of its last row."""
+    assert roles.sequence is not None
+    targets = None if roles.target is None else columns.numbers(roles.target)
     places: dict[str, list[int]] = {}
-    for row, name in enumerate(columns.texts(sequence)):
+    for row, name in enumerate(columns.texts(roles.sequence)):
         if not name.strip():
             raise UserError(
                 "{name} names no sequence in row {row}.",
                 "Rows without a name would be taken for one sequence.",
                 "Fill the column {column}, or take the row out.",
-                name=files.shown(path.name),
+                name=file_names.shown(path.name),
                 row=row + 2,
-                column=sequence,
+                column=roles.sequence,
             )
         places.setdefault(name, []).append(row)
-    each = in_time(columns, time, list(places.values()))
-    groups = columns.texts(group) if group is not None else None
+    each = in_time(columns, roles.time, list(places.values()))
+    groups = columns.texts(roles.group) if roles.group is not None else None
     check_groups(path, list(places), each, groups)
     if targets is not None:
         differ = sum(bool(np.ptp(targets[rows]) > 0) for rows in each)
@@ -377,7 +207,5 @@ def _from_table(path: Path, window: int) -> Sequences:
         tuple(table[rows] for rows in each),
         None if targets is None else np.array([targets[rows[-1]] for rows in each], np.float32),
         tuple(groups[rows[0]] for rows in each) if groups is not None else (),
-        target_title=str(target or ""),
-        remarks=tuple(columns.remarks),
-        **about,
+        target_title=str(roles.target or ""),
     )

@@ -25,8 +25,8 @@ from models.progress import Progress
 from models.remarks import Remark
 from models.reverberation import published
 from models.reverberation.contents import contents
-from models.reverberation.data import Sequences, WrongWidth, batched
 from models.reverberation.network import Edge, NetworkConfig, Output, ReverberationNet, parameter_counts
+from models.reverberation.sequences import Sequences, WrongWidth, batched
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
 
 BATCH = 32

@@ -41,10 +41,10 @@ class Summary:
 
 
 def of_sequences(
-    found: Observation, steps: Sequence[int] | np.ndarray, d: int, chosen: Sequence[int] = ()
+    observation: Observation, steps: Sequence[int] | np.ndarray, d: int, chosen: Sequence[int] = ()
 ) -> Summary:
     """steps: each sequence's length [n]; d: the latents' width; chosen: numbers of sequences, none for all."""
-    part = found.part(chosen) if len(chosen) else found
+    part = observation.part(chosen) if len(chosen) else observation
     lengths = np.asarray(steps)[list(chosen)] if len(chosen) else np.asarray(steps)
     count = len(part.output)
     several = count > 1

@@ -14,11 +14,11 @@ from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, PROCESSORS, 
 from models.tables import write_csv
 
 
-def write_observation(path: Path, found: Observation) -> None:
+def write_observation(path: Path, observation: Observation) -> None:
     """By the suffix: ``.npz`` (output [n], gates [38, n], kl [45, n]), else CSV with a row a sequence. Raises UserError."""
     if path.suffix.lower() == ".npz":
         contents = io.BytesIO()
-        np.savez(contents, output=found.output, gates=found.gates, kl=found.kl)
+        np.savez(contents, output=observation.output, gates=observation.gates, kl=observation.kl)
         write_whole(path, contents.getvalue())
         return
     gates = [f"gate_{role}_{number}" for number in (1, 2) for role in ROLE_NAMES]
@@ -26,10 +26,10 @@ def write_observation(path: Path, found: Observation) -> None:
         f"kl_{p}" for p in PROCESSOR_NAMES
     ]
     rows = []
-    for number in range(len(found.output)):
-        target = "" if found.target is None else f"{found.target[number]:.6g}"
-        values = [f"{item:.6g}" for item in (*found.gates[:, number], *found.kl[:, number])]
-        rows.append([number + 1, f"{found.output[number]:.6g}", target, *values])
+    for number in range(len(observation.output)):
+        target = "" if observation.target is None else f"{observation.target[number]:.6g}"
+        values = [f"{item:.6g}" for item in (*observation.gates[:, number], *observation.kl[:, number])]
+        rows.append([number + 1, f"{observation.output[number]:.6g}", target, *values])
     write_csv(path, [["sequence", "output", "target", *gates, *kl], *rows])
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from models import files
+from models import file_names, files
 from models.datafiles import read_table
-from models.errors import UserError
+from models.errors import UserError, shortened
 from models.remarks import Remark
 
 MOST_CELLS = 100_000_000  # of a Parquet file, which packs equal numbers into nothing
@@ -53,8 +53,8 @@ class Columns:
             with np.errstate(over="ignore"):
                 result[row] = float(text)
         if commas:
-            said = Remark("Numbers with a decimal comma were read as such.")
-            self.remarks += [] if said in self.remarks else [said]
+            remark = Remark("Numbers with a decimal comma were read as such.")
+            self.remarks += [] if remark in self.remarks else [remark]
         return self._in_range(name, result, values)
 
     def _in_range(self, name: str, numbers: np.ndarray, values: Any) -> np.ndarray:
@@ -65,16 +65,16 @@ class Columns:
                     "{name} holds a number that is too large.",
                     "Column {column}, row {row}: {value}; numbers up to 3.4e38 can be used.",
                     "Choose another unit for the column, or take it out.",
-                    name=files.shown(self.path.name),
+                    name=file_names.shown(self.path.name),
                     column=name,
                     row=int(row) + 2,
-                    value=files.shortened(values[row], 40),
+                    value=shortened(values[row], 40),
                 )
         return numbers
 
     def texts(self, name: str) -> list[str]:
         """The column's values as texts, long ones cut."""
-        return ["" if value is None else files.shortened(value, LONGEST_NAME) for value in self.values[name]]
+        return ["" if value is None else shortened(value, LONGEST_NAME) for value in self.values[name]]
 
     def _no_number(self, name: str, row: int, text: str) -> UserError:
         if _COMMA.fullmatch(text):
@@ -82,19 +82,19 @@ class Columns:
                 "{name} holds numbers with a decimal comma.",
                 "Column {column}, row {row}: {value}. Between cells there is a comma, too.",
                 "Export it with semicolons between the cells, or with decimal points.",
-                name=files.shown(self.path.name),
+                name=file_names.shown(self.path.name),
                 column=name,
                 row=row + 2,
-                value=files.shortened(text, 40),
+                value=shortened(text, 40),
             )
         return UserError(
             "{name} holds text where numbers are needed.",
             "Column {column}, row {row}: {value}.",
             "Correct it, or take the column out.",
-            name=files.shown(self.path.name),
+            name=file_names.shown(self.path.name),
             column=name,
             row=row + 2,
-            value=files.shortened(text, 40) or "(empty)",
+            value=shortened(text, 40) or "(empty)",
         )
 
 
@@ -117,14 +117,14 @@ def read_columns(path: Path) -> Columns:
                 "{name} has a column without a name.",
                 "It is column {number}.",
                 "Name it in the first line, or take it out.",
-                name=files.shown(path.name),
+                name=file_names.shown(path.name),
                 number=list(columns.values).index(name) + 1,
             )
         del columns.values[name]
-        said = Remark("A column without a name that counts the rows was left out.")
+        remark = Remark("A column without a name that counts the rows was left out.")
         if name.lower() == "index":
-            said = Remark("The column index, which counts the rows, was left out.")
-        columns.remarks.append(said)
+            remark = Remark("The column index, which counts the rows, was left out.")
+        columns.remarks.append(remark)
     return columns
 
 
@@ -151,7 +151,7 @@ def _parquet(path: Path) -> dict[str, Any]:
                     "{name} is too large when it is unpacked.",
                     "It has {rows} rows of {columns} columns, and {most} cells are allowed.",
                     "Save a part of it.",
-                    name=files.shown(path.name),
+                    name=file_names.shown(path.name),
                     rows=about.num_rows,
                     columns=about.num_columns,
                     most=MOST_CELLS,
@@ -166,7 +166,7 @@ def _parquet(path: Path) -> dict[str, Any]:
             "{name} has several columns of one name.",
             "One of them would be lost.",
             "Name each column once.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
         )
     return files.guarded(lambda: {name: _plain(table.column(name)) for name in table.column_names}, path)
 
@@ -211,15 +211,15 @@ def in_time(columns: Columns, time: str | None, places: list[list[int]]) -> list
 def check_groups(path: Path, names: list[str], each: list[list[int]], groups: list[str] | None) -> None:
     """Raises UserError where the rows of a sequence, `each` by its name, are of several `groups`, one a row."""
     for name, rows in zip(names, each, strict=True):
-        found = sorted({groups[row] for row in rows}) if groups is not None else []
-        if len(found) > 1:
+        names_of_rows = sorted({groups[row] for row in rows}) if groups is not None else []
+        if len(names_of_rows) > 1:
             raise UserError(
                 "Sequence {sequence} of {name} belongs to several groups.",
                 "They are {groups}.",
                 "Give all rows of a sequence one group.",
-                sequence=files.shortened(name, 60),
-                name=files.shown(path.name),
-                groups=files.shortened(", ".join(found), 60),
+                sequence=shortened(name, 60),
+                name=file_names.shown(path.name),
+                groups=shortened(", ".join(names_of_rows), 60),
             )
 
 
@@ -233,7 +233,7 @@ def group_names(path: Path, groups: np.ndarray | None, count: int) -> tuple[str,
             "{name} has {groups} groups for {count} sequences.",
             "",
             "Name the group of each sequence.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
             groups=len(names),
             count=count,
         )

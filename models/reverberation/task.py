@@ -19,6 +19,7 @@ from models.reverberation.config import ReverberationConfig, mesh_of
 from models.reverberation.contents import contents
 from models.reverberation.history import GATE, GATE_NAMES, KL, KL_NAMES
 from models.reverberation.network import NetworkConfig, ReverberationNet
+from models.reverberation.sequences import batched, noise, split
 from models.reverberation.wiring import ROLE_NAMES
 from models.training.pictures import Bars, Points, Shown
 from models.training.task import Clock, Draw, Loss, Task
@@ -45,7 +46,7 @@ class ReverberationTask(Task[ReverberationConfig]):
     def prepare(self, progress: Progress) -> dict[str, int | float | str]:
         settings = self.config.data
         if settings.kind == "noise":
-            self.sequences = data.noise(settings.noise_samples, self.config.seed)
+            self.sequences = noise(settings.noise_samples, self.config.seed)
             self.parts = {
                 "train": np.arange(len(self.sequences)),
                 "validation": np.arange(len(self.sequences)),
@@ -59,7 +60,7 @@ class ReverberationTask(Task[ReverberationConfig]):
                     "Add them as y, or as a column target.",
                     name=self.sequences.title,
                 )
-            train, validation = data.split(self.sequences, settings.validation_share, self.config.seed)
+            train, validation = split(self.sequences, settings.validation_share, self.config.seed)
             self.parts = {"train": train, "validation": validation}
         counts: dict[str, int | float | str] = {
             f"{name} sequences": len(part) for name, part in self.parts.items()
@@ -103,7 +104,7 @@ class ReverberationTask(Task[ReverberationConfig]):
 
     def batch(self, split: str, draws: list[Draw]) -> Batch:
         chosen = self.parts[split][[draw.item for draw in draws]]
-        x, lengths = data.batched(self.sequences, chosen)
+        x, lengths = batched(self.sequences, chosen)
         assert self.sequences.y is not None
         return Batch(
             torch.from_numpy(x),

@@ -94,7 +94,9 @@ class Wiring(BaseModel):
     def directed(self) -> list[tuple[str, str]]:
         """(from, to) of every connection that carries something: roles' messages, then processors' feedback."""
         messages = [(role, processor) for processor, role in self.edges]
-        return messages + [(processor, role) for processor, role in self.edges if self.heard(processor, role)]
+        return messages + [
+            (processor, role) for processor, role in self.edges if self.feeds_back(processor, role)
+        ]
 
     @property
     def connections(self) -> int:
@@ -106,7 +108,7 @@ class Wiring(BaseModel):
         """What the conductor attends over: every role, and what it reads of the processors."""
         return len(ROLES) + (len(PROCESSORS) if self.conductor == "mean" else len(self.edges))
 
-    def heard(self, processor: str, role: str) -> bool:
+    def feeds_back(self, processor: str, role: str) -> bool:
         """Whether the role takes the processor's feedback in the second pass."""
         return role in self.reads[processor] and (self.hear == "all" or self.own[role] == processor)
 

@@ -46,10 +46,10 @@ def compared(
     return Compared(ids, distances, rows, vectors @ asked, vectors, True)
 
 
-def by_likeness(found: Compared, first: int) -> np.ndarray:
+def by_likeness(candidates: Compared, first: int) -> np.ndarray:
     """The places in order: the first so many by likeness, those behind by their codes."""
-    finer = np.where(np.arange(len(found)) < first, -found.likeness, np.inf)
-    return np.lexsort((np.arange(len(found)), finer))
+    finer = np.where(np.arange(len(candidates)) < first, -candidates.likeness, np.inf)
+    return np.lexsort((np.arange(len(candidates)), finer))
 
 
 def fused(rankings: Sequence[np.ndarray], count: int) -> np.ndarray:
@@ -62,12 +62,12 @@ def fused(rankings: Sequence[np.ndarray], count: int) -> np.ndarray:
     return np.lexsort((tie, -score))
 
 
-def folded(found: Compared, places: np.ndarray, bits: int) -> list[list[int]]:
+def folded(candidates: Compared, places: np.ndarray, bits: int) -> list[list[int]]:
     """The places in order, near-duplicates grouped behind the first of them."""
-    if found.real:
-        same = found.vectors[places] @ found.vectors[places].T >= ALIKE_COSINE
+    if candidates.real:
+        same = candidates.vectors[places] @ candidates.vectors[places].T >= ALIKE_COSINE
     else:
-        rows = found.rows[places]
+        rows = candidates.rows[places]
         same = codes.distances(rows, rows) <= max(0, int(bits * ALIKE_SHARE))
     groups: list[list[int]] = []
     taken = np.zeros(len(places), bool)
@@ -84,14 +84,14 @@ def folded(found: Compared, places: np.ndarray, bits: int) -> list[list[int]]:
 def described(
     index: Index,
     side: str,
-    found: Compared,
+    candidates: Compared,
     groups: Sequence[Sequence[int]],
     percentiles: np.ndarray,
     why: dict[int, tuple[str, ...]],
 ) -> list[Hit]:
     """The answers with all that is known of them; what another process has removed meanwhile is left out."""
     places = [place for group in groups for place in group]
-    numbers = found.ids[places] if places else np.zeros(0, np.int64)
+    numbers = candidates.ids[places] if places else np.zeros(0, np.int64)
     texts: dict[int, str] = {}
     pictures_of = {int(number): int(number) for number in numbers}
     if side == "captions":
@@ -101,7 +101,7 @@ def described(
     items = {item.id: item for item in index.items(list(dict.fromkeys(pictures_of.values())))}
     hits: dict[int, Hit] = {}
     for place in places:
-        number = int(found.ids[place])
+        number = int(candidates.ids[place])
         item = items.get(pictures_of.get(number, -1))
         if item is None:
             continue
@@ -112,9 +112,9 @@ def described(
             caption=texts.get(number, first),
             captions=item.captions,
             attribution=item.attribution,
-            distance=int(found.distances[place]),
-            score=float(found.likeness[place]),
-            code=codes.unpack(found.rows[place]),
+            distance=int(candidates.distances[place]),
+            score=float(candidates.likeness[place]),
+            code=codes.unpack(candidates.rows[place]),
             percentile=float(percentiles[place]),
             why=why.get(place, ("likeness",)),
             day=item.day,

@@ -38,8 +38,13 @@ class Encoder(Protocol):
     def identity(self) -> Identity: ...
     @property
     def view(self) -> View: ...
-    def encode_pixels(self, pixels: np.ndarray) -> Encoded: ...
-    def encode_texts(self, texts: list[str]) -> Encoded: ...
+    def encode_pixels(self, pixels: np.ndarray) -> Encoded:
+        """Codes and embeddings of pictures as `view` makes them, uint8 [n, height, width, 3]."""
+        ...
+
+    def encode_texts(self, texts: list[str]) -> Encoded:
+        """Codes and embeddings of n texts."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -74,11 +79,11 @@ def index_folder(
     folder: str | os.PathLike[str],
     progress: Progress | None = None,
     settings: IndexSettings | None = None,
-    told: Callable[[int], None] | None = None,
+    on_growth: Callable[[int], None] | None = None,
 ) -> BuildReport:
     """Bring the index up to date with a folder and all below it, captions included where it has some.
 
-    A folder inside one that was indexed is brought up to date with that. told: called with the number of pictures in the
+    A folder inside one that was indexed is brought up to date with that. on_growth: called with the number of pictures in the
     index whenever it has grown. Raises UserError where the folder or the index cannot be used, Cancelled if asked to stop;
     what was done until then stays.
     """
@@ -99,7 +104,7 @@ def index_folder(
         _check_there(index, place, plan)
         planning.adopt_known(index, root, place, plan, progress)
         index.remove(plan.gone)
-        work = _Work(encoder, index, root, place, plan, progress, settings, told)
+        work = _Work(encoder, index, root, place, plan, progress, settings, on_growth)
         broken = dict(work.encode([name for name in plan.new + plan.changed if name not in plan.copies]))
         planning.adopt_copies(index, root, plan)
         broken |= dict(work.encode([name for name in plan.copies if name in plan.new + plan.changed]))
@@ -145,10 +150,10 @@ class _Work:
         plan: Plan,
         progress: Progress,
         settings: IndexSettings,
-        told: Callable[[int], None] | None,
+        on_growth: Callable[[int], None] | None,
     ) -> None:
         self._encoder, self._index, self._root, self._place = encoder, index, root, place
-        self._plan, self._progress, self._settings, self._told = plan, progress, settings, told
+        self._plan, self._progress, self._settings, self._on_growth = plan, progress, settings, on_growth
         self._waiting: list[NewItem] = []
         self._codes: list[Encoded] = []
         self._texts: list[Encoded] = []
@@ -183,12 +188,15 @@ class _Work:
 
     def _take(self, names: list[str], batch: Decoded) -> list[tuple[str, str]]:
         """Encode a batch; what is waiting then is whole: an item, its code, the codes of its captions."""
-        items = [self._plan.item(names[n], told) for n, told in zip(batch.numbers, batch.facts, strict=True)]
+        items = [
+            self._plan.item(names[n], known_facts)
+            for n, known_facts in zip(batch.numbers, batch.facts, strict=True)
+        ]
         if items:
             self._codes.append(self._encoder.encode_pixels(batch.pixels))
-        said = [text for item in items for text in item.captions]
-        if said:
-            self._texts.append(self._encoder.encode_texts(said))
+        captions = [text for item in items for text in item.captions]
+        if captions:
+            self._texts.append(self._encoder.encode_texts(captions))
         self._waiting += items
         problems = []
         for number, sentences in batch.problems:
@@ -204,16 +212,16 @@ class _Work:
         texts = joined(self._texts) if self._texts else None
         self._index.put(self._root, self._waiting, pictures, texts)
         self._waiting, self._codes, self._texts = [], [], []
-        if self._told is not None:
-            self._told(len(self._index))
+        if self._on_growth is not None:
+            self._on_growth(len(self._index))
 
     def tell_again(self) -> None:
         """Bring captions, other words and facts up to date of pictures that stay as they are."""
         plan, index = self._plan, self._index
         if plan.recaption:
             items = [(number, plan.item(name)) for number, name in plan.recaption]
-            said = [text for _, item in items for text in item.captions]
-            index.put_captions(items, self._encoder.encode_texts(said))
+            captions = [text for _, item in items for text in item.captions]
+            index.put_captions(items, self._encoder.encode_texts(captions))
         if plan.relist:
             index.describe([(number, plan.item(name)) for number, name in plan.relist])
         if plan.unread:

@@ -27,12 +27,12 @@ class Chances:
         self._words: dict[tuple[str, ...], Encoded] = {}
         self._kept: OrderedDict[tuple[object, ...], Chance] = OrderedDict()
 
-    def of(self, index: Index, recipe: Recipe, said: str, side: str, rerank: int) -> Chance:
-        """What questions of a recipe find. said: the words of the person's question, whose script those drawn have, too."""
+    def of(self, index: Index, recipe: Recipe, text: str, side: str, rerank: int) -> Chance:
+        """What questions of a recipe find. text: the words of the person's question, whose script those drawn have, too."""
         real = index.keeps_embeddings and rerank > 0
         kinds = tuple((kind, round(weight, 2)) for kind, weight in recipe)
         size = len(index).bit_length()  # asked anew when the index has doubled
-        words = likeness.random_words(said)
+        words = likeness.random_words(text)
         key = (str(index.folder), size, side, real, kinds, words)
         if key not in self._kept:
             while len(self._kept) >= REMEMBERED:
@@ -49,8 +49,8 @@ class Chances:
         def ask(number: int) -> tuple[np.ndarray, np.ndarray]:
             code = codes.pack(values[number][None])[0]
             distances, ids = index.search(code, rerank or 1, side)
-            found = answers.compared(index, side, ids, distances, self._bits, embeddings[number], real)
-            return found.likeness, found.vectors
+            candidates = answers.compared(index, side, ids, distances, self._bits, embeddings[number], real)
+            return candidates.likeness, candidates.vectors
 
         signs = np.where(values > 0, 1.0, -1.0) / np.sqrt(self._bits)
         return likeness.chance(embeddings if real else signs, ask)

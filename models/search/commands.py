@@ -67,15 +67,15 @@ def upkeep_of(place: str | Path, action: str, folders: Paths = ()) -> Result:
             count=wanted,
         )
     if action in ("check", "repair"):
-        found = upkeep.check(place) if action == "check" else upkeep.repair(place)
-        for finding in found:
+        findings = upkeep.check(place) if action == "check" else upkeep.repair(place)
+        for finding in findings:
             print(finding.words)
         print(
             "Nothing is wrong."
-            if not found
-            else f"{len(found)} things {'found' if action == 'check' else 'put right'}."
+            if not findings
+            else f"{len(findings)} things {'found' if action == 'check' else 'put right'}."
         )
-        return {"findings": [{"what": one.words, "repairable": one.repairable} for one in found]}
+        return {"findings": [{"what": item.words, "repairable": item.repairable} for item in findings]}
     opened = Index.open(Path(place).expanduser())
     try:
         result: Result = {}

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models import files
+from models import documents, file_names, files
 from models.datafiles import read_table
-from models.errors import UserError
+from models.errors import UserError, shortened
 from models.search import pictures
 
 PARTS = ("train", "validation", "test")
@@ -72,6 +72,7 @@ class Captions:
         return tuple(sorted({label for item in self.items for label in item.labels}))
 
     def part(self, name: str) -> tuple[Item, ...]:
+        """The pictures of one part of the split: ``train``, ``validation``, ``test``, or "" where the data set has no split."""
         return tuple(item for item in self.items if item.part == name)
 
 
@@ -114,7 +115,7 @@ def note_beside(picture: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line for line in lines if line))
 
 
-def parted(captions: Captions, validation: float, test: float, seed: int) -> Captions:
+def with_split(captions: Captions, validation: float, test: float, seed: int) -> Captions:
     """`captions` with a part for every item: as the data says, or drawn by the seed where it says nothing."""
     if any(item.part for item in captions.items):
         items = tuple(item if item.part else _in_part(item, "train") for item in captions.items)
@@ -208,7 +209,7 @@ def _from_lines(listing: Path) -> list[tuple[str, dict[str, Any]]]:
             continue
         try:
             values = json.loads(line)
-            if not isinstance(values, dict) or files.depth(values) > files.DEEPEST:
+            if not isinstance(values, dict) or documents.depth(values) > documents.DEEPEST:
                 raise ValueError("a line holds names and values")
         except (ValueError, RecursionError) as error:
             raise _broken(listing, f"line {number}: it is damaged, or no names and values") from error
@@ -265,9 +266,9 @@ def _joined(
     for file, entry in held.items():
         path = _place(folder, file)
         if path is None:
-            skipped.append((files.shortened(_whole(file), 300), "the picture is not there"))
+            skipped.append((shortened(_whole(file), 300), "the picture is not there"))
         elif not entry["captions"]:
-            skipped.append((files.shortened(_whole(file), 300), "it has no caption"))
+            skipped.append((shortened(_whole(file), 300), "it has no caption"))
         else:
             part = _PART_NAMES.get(entry["part"].strip().lower(), "")
             texts = [tuple(entry[name]) for name in ("captions", "keywords", "labels")]
@@ -277,7 +278,7 @@ def _joined(
 
 def _whole(text: object) -> str:
     """A caption on one line, as text that can be stored: half an emoji is none."""
-    return " ".join(files.utf8(str(text)).decode().replace("\0", " ").split())
+    return " ".join(file_names.utf8(str(text)).decode().replace("\0", " ").split())
 
 
 def _is_there(path: Path) -> bool:
@@ -320,6 +321,6 @@ def _broken(path: Path, reason: str) -> UserError:
         "{name} cannot be read as captions.",
         "{reason}.",
         "Export it again, or choose another file.",
-        name=files.shown(path.name),
-        reason=files.shortened(reason).rstrip("."),
+        name=file_names.shown(path.name),
+        reason=shortened(reason).rstrip("."),
     )

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 
 import models.torchaudio_cpu  # noqa: F401  transformers imports torchaudio, which fails beside a CPU build of torch
-from models import files, pretrained
+from models import file_names, pretrained
 from models.datafiles import content_hash
 from models.devices import in_parts
+from models.documents import read_json
 from models.errors import UserError
-from models.files import read_json
 from models.progress import Progress
 from models.search.pictures import View
 from models.search.samples import bundled_encoder
@@ -165,7 +165,7 @@ class DualEncoder:
 
 def _readable(text: str) -> str:
     """The beginning of a text, where half an emoji is a sign that is not known."""
-    return files.utf8(text[:MOST_CHARACTERS]).decode()
+    return file_names.utf8(text[:MOST_CHARACTERS]).decode()
 
 
 def _known_words(folder: Path) -> frozenset[str]:

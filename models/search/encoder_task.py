@@ -33,14 +33,14 @@ _SIDES = {"left", "right"}  # pictures whose words say so are not mirrored
 class Batch:
     """pixels float32 [batch, 3, side, side]; tokens, mask int64 [batch, length].
 
-    said int64 [batch, 4], the phrases that the text is made of, and truths int64 [batch, most], all that are true of the
+    phrases int64 [batch, 4], the phrases that the text is made of, and truths int64 [batch, most], all that are true of the
     picture, by their numbers and filled up with -1 and -2: a text fits every picture of which all it says is true.
     """
 
     pixels: Tensor
     tokens: Tensor
     mask: Tensor
-    said: Tensor
+    phrases: Tensor
     truths: Tensor
 
 
@@ -58,7 +58,7 @@ class EncoderTask(RowsTask[SearchConfig]):
         """Read captions and pictures, learn the tokenizer."""
         asked, settings = self.config.data, self.config.encoder
         captions = data.open_captions(located(asked.path))
-        captions = data.parted(captions, asked.validation_share, asked.test_share, self.config.seed)
+        captions = data.with_split(captions, asked.validation_share, asked.test_share, self.config.seed)
         self.captions, self.view = captions, small_encoder.view(settings)
         self.pairs: dict[str, list[data.Item]] = {"train": [], "validation": []}
         self.pixels: dict[str, list[np.ndarray]] = {"train": [], "validation": []}
@@ -106,7 +106,7 @@ class EncoderTask(RowsTask[SearchConfig]):
         return small_encoder.build(self.clip_config)
 
     def batch(self, split: str, draws: list[Draw]) -> Batch:
-        items, seen, texts, said = [], [], [], []
+        items, seen, texts, phrases = [], [], [], []
         for draw in draws:
             item = self.pairs[split][draw.item]
             picture = torch.from_numpy(self.pixels[split][draw.item].astype(np.float32)).permute(2, 0, 1)
@@ -124,7 +124,7 @@ class EncoderTask(RowsTask[SearchConfig]):
             items.append(draw.item)
             seen.append(picture)
             texts.append(text)
-            said.append([self.phrases.get(entry.casefold(), OWN) for entry in drawn])
+            phrases.append([self.phrases.get(entry.casefold(), OWN) for entry in drawn])
         encoded = self.tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
         truths = [
             [self.phrases[truth] for truth in self.truths[i]] if split == "train" else [OWN] for i in items
@@ -133,7 +133,7 @@ class EncoderTask(RowsTask[SearchConfig]):
             torch.stack(seen),
             encoded["input_ids"],
             encoded["attention_mask"],
-            _filled(said, MOST_SAID, NOTHING_MORE),
+            _filled(phrases, MOST_SAID, NOTHING_MORE),
             _filled(truths, self._most_truths, NO_TRUTH),
         )
 
@@ -143,14 +143,14 @@ class EncoderTask(RowsTask[SearchConfig]):
         return {
             "text": output.text_embeds.float(),
             "image": output.image_embeds.float(),
-            "said": batch.said,
+            "phrases": batch.phrases,
             "truths": batch.truths,
             "scale": network.logit_scale.exp(),
         }
 
     def loss_of(self, rows: dict[str, Tensor], clock: Clock) -> Loss:
         logits = rows["scale"] * rows["text"] @ rows["image"].T
-        fits = _fits(rows["said"], rows["truths"])
+        fits = _fits(rows["phrases"], rows["truths"])
         targets = fits.float()
         by_text = -(logits.log_softmax(1) * targets / targets.sum(1, keepdim=True)).sum(1).mean()
         by_picture = -(logits.log_softmax(0) * targets / targets.sum(0, keepdim=True)).sum(0).mean()
@@ -229,10 +229,12 @@ class EncoderTask(RowsTask[SearchConfig]):
         return [path]
 
 
-def _fits(said: Tensor, truths: Tensor) -> Tensor:
+def _fits(phrases: Tensor, truths: Tensor) -> Tensor:
     """bool [texts, pictures]: whether all that a text says is true of a picture; its own always fits."""
-    true = (said[:, None, :, None] == truths[None, :, None, :]).any(-1) | (said == NOTHING_MORE)[:, None]
-    return true.all(-1) | torch.eye(len(said), dtype=torch.bool, device=said.device)
+    true = (phrases[:, None, :, None] == truths[None, :, None, :]).any(-1) | (phrases == NOTHING_MORE)[
+        :, None
+    ]
+    return true.all(-1) | torch.eye(len(phrases), dtype=torch.bool, device=phrases.device)
 
 
 def _filled(rows: list[list[int]], width: int, filling: int) -> Tensor:

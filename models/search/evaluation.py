@@ -42,6 +42,7 @@ class Figures:
     items: int
 
     def as_dict(self) -> dict[str, Any]:
+        """The same as plain values, for JSON."""
         return asdict(self)
 
 

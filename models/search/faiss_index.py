@@ -96,11 +96,13 @@ class NamedCodes:
         return int(self._slots[-1]) if len(self._slots) else -1
 
     def load(self, ids: np.ndarray, slots: np.ndarray, held: np.ndarray) -> None:
+        """Hold these and no others. ids: int64 [n]. slots: int64 [n], their rows in `held`, uint8 [rows, bits / 8]."""
         self.ids, self._slots = ids, slots
         self._order: np.ndarray | None = None
         self._index = CodeIndex(held[slots], self._bits, self._kind)
 
     def add(self, ids: np.ndarray, slots: np.ndarray, codes: np.ndarray) -> None:
+        """Hold these as well: ids and slots int64 [n], codes uint8 [n, bits / 8]."""
         self._index.add(codes)
         self.ids, self._slots = np.concatenate([self.ids, ids]), np.concatenate([self._slots, slots])
         self._order = None
@@ -119,6 +121,7 @@ class NamedCodes:
         return self._slots[rows]
 
     def search(self, code: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """(Hamming distances [m], ids int64 [m]) of the at most `k` nearest to a code, uint8 [bits / 8]; the nearest first."""
         distances, rows = self._index.search(code, k)
         return distances, self.ids[rows]
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from models import files
+from models import file_names, files
+from models.arrays import read_npz
 from models.checkpoint import load_weights
 from models.datafiles import ContentHashes
-from models.errors import UserError
+from models.errors import UserError, shortened
 from models.progress import Progress
 from models.search import unpickle
 from models.search.data import Captions, Item
@@ -185,11 +186,13 @@ class FeatureCache:
         return known
 
     def put(self, keys: Sequence[str], vectors: np.ndarray) -> None:
+        """Keep vectors, float [n, dim], under their keys; what was kept under a key is replaced. On the disk when it returns."""
         rows = [(key, vector.astype(np.float32).tobytes()) for key, vector in zip(keys, vectors, strict=True)]
         with self._base:
             self._base.executemany("INSERT OR REPLACE INTO features VALUES (?, ?)", rows)
 
     def close(self) -> None:
+        """Close the file; nothing can be asked or kept from now on."""
         self._base.close()
 
 
@@ -246,7 +249,7 @@ def _read(path: Path) -> dict[str, Any]:
     """The names and values of a file, by what its first bytes say that it is, and by its ending where they do not."""
     kind, suffix = files.sniff(path), path.suffix.lower()
     if kind == "zip" and suffix not in (".pt", ".pth"):
-        values: Any = files.read_npz(path)
+        values: Any = read_npz(path)
     elif suffix == ".safetensors":
         values = {name: _as_array(tensor) for name, tensor in load_weights(path).items()}
     elif suffix in (".pkl", ".pickle"):
@@ -256,7 +259,7 @@ def _read(path: Path) -> dict[str, Any]:
             "{name} cannot be imported.",
             "Features come as {known}; weights of networks are used as they are, with --checkpoint.",
             "Choose such a file, or a folder with one for each part.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
             known=", ".join(sorted(SUFFIXES)),
         )
     if not isinstance(values, dict) or not values:
@@ -331,6 +334,6 @@ def _not_features(path: str | os.PathLike[str], reason: str) -> UserError:
         "{name} cannot be used as features.",
         "{reason}.",
         "A file holds image [n, dim], text [n, dim] and label [n, classes], for train, query and retrieval.",
-        name=files.shown(Path(path).name),
-        reason=files.shortened(reason[:1].upper() + reason[1:]),
+        name=file_names.shown(Path(path).name),
+        reason=shortened(reason[:1].upper() + reason[1:]),
     )

@@ -269,7 +269,7 @@ def load_features(config: SearchConfig, progress: Progress) -> tuple[Features, D
     path = located(config.data.path)
     if is_features(path) and path.exists():
         return read_features(path), None
-    captions = data.parted(
+    captions = data.with_split(
         data.open_captions(path), config.data.validation_share, config.data.test_share, config.seed
     )
     device = devices.resolve("auto").name

@@ -278,8 +278,8 @@ class Index(IndexReader):
             for side in SIDES:
                 table = "items" if side == "pictures" else "captions"
                 query = f"SELECT id, slot FROM {table} WHERE slot > ? ORDER BY slot"
-                found = self._base.execute(query, (self._sides[side].last_slot,)).fetchall()
-                rows = np.array(found, np.int64).reshape(-1, 2)
+                new_rows = self._base.execute(query, (self._sides[side].last_slot,)).fetchall()
+                rows = np.array(new_rows, np.int64).reshape(-1, 2)
                 if len(rows):
                     self._sides[side].add(rows[:, 0], rows[:, 1], self.rows(side, "codes")[rows[:, 1]])
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from models.errors import UserError
-from models.files import shortened
+from models.errors import UserError, shortened
 from models.resources import resource
 from models.search import codes as bits_of
 from models.search import words
@@ -121,7 +120,7 @@ class IndexReader:
     def found_by_words(self, text: str, most: int) -> list[int]:
         """Ids of the pictures of which all words are found in name, captions, keywords, labels or date; best first."""
         with self.reading():
-            return words.found(self._base, text, most)
+            return words.matching(self._base, text, most)
 
     def fields_found(self, text: str, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
         """id → where the words were found (`words.FIELDS`), of pictures of which all were found."""

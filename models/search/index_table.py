@@ -16,8 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.errors import UserError
-from models.files import shortened
+from models.errors import UserError, shortened
 from models.search import words
 from models.search.facts import UNKNOWN, Facts
 from models.writing import UMASK

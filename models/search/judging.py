@@ -39,6 +39,7 @@ class Judgement:
     overlap: TrainingOverlap
 
     def as_dict(self) -> dict[str, Any]:
+        """The same as plain values, for JSON; the model is named by whoever holds it."""
         return {
             "data": self.data,
             "queries": self.queries,

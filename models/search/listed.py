@@ -36,13 +36,13 @@ def texts_below(place: Path) -> tuple[dict[str, Texts], list[tuple[str, str]]]:
         folder = Path(where)
         lists = [name for name in names if data.is_named_list(name)]
         if lists:
-            found, told = _listed(
+            captioned, left_out = _listed(
                 folder, strict=folder == place or any("caption" in name.lower() for name in lists)
             )
-            problems += told
+            problems += left_out
         else:
-            found = _beside(folder, names)
-        held |= {name: texts for path, texts in found for name in [_below(place, path)] if name}
+            captioned = _beside(folder, names)
+        held |= {name: texts for path, texts in captioned for name in [_below(place, path)] if name}
     return held, problems
 
 
@@ -51,22 +51,22 @@ def _listed(folder: Path, strict: bool) -> tuple[list[tuple[Path, Texts]], list[
         result = data.open_captions(folder)
     except UserError as error:
         return [], [(str(folder), str(error))] if strict else []
-    told = [(f"{folder / what}", why) for what, why in result.skipped] if strict else []
+    left_out = [(f"{folder / what}", why) for what, why in result.skipped] if strict else []
     return [
         (item.path, Texts(item.captions, item.keywords, item.labels, item.attribution))
         for item in result.items
-    ], told
+    ], left_out
 
 
 def _beside(folder: Path, names: list[str]) -> list[tuple[Path, Texts]]:
     notes = {name[:-4] for name in names if name.lower().endswith(".txt")}
     shown = [name for name in sorted(names) if os.path.splitext(name)[1].lower() in pictures.SUFFIXES]
-    found = [
+    notes_of = [
         (folder / name, data.note_beside(folder / name))
         for name in shown
         if os.path.splitext(name)[0] in notes
     ]
-    return [(path, Texts(captions)) for path, captions in found if captions]
+    return [(path, Texts(captions)) for path, captions in notes_of if captions]
 
 
 def _below(place: Path, path: Path) -> str:

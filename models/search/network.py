@@ -1,4 +1,7 @@
-"""Fusion hashing: the two embeddings of a pair fused by a transformer, then a hash network a modality.
+"""Unsupervised cross-modal hashing with multi-modal fusion: the two embeddings of a pair fused by a transformer, then a
+hash network a modality.
+
+    image, text [batch, dim] each → fusion → halves [batch, dim] each → hash networks → [batch, bits] each → sign: codes
 
 A code depends on its own item only, never on who shares its batch. A modality may be absent: a learned token then
 stands in its place, so that a text is encoded from the text alone and a picture from the picture alone.
@@ -78,22 +81,22 @@ class FusionHashing(nn.Module):
 
         The values of what is not present do not matter. The joined halves have length 1, as published.
         """
-        pair = torch.stack([image, text], dim=1)
+        pair = torch.stack([image, text], dim=1)  # [batch, 2, dim]: two tokens an item; items never meet
         if present is not None:
             pair = torch.where(present[..., None], pair, self.absent)
         kind, dim = self.config.fusion, self.config.dim
         if kind == "tokens":
-            fused = self.fusion["both"](pair + self.modality).flatten(1)
+            fused = self.fusion["both"](pair + self.modality).flatten(1)  # [batch, 2 · dim]
         elif kind == "joint":
-            fused = self.fusion["both"](pair.flatten(1)[:, None])[:, 0]
+            fused = self.fusion["both"](pair.flatten(1)[:, None])[:, 0]  # one token of 2 · dim
         else:
-            own = [
+            own = [  # one token of dim a modality
                 self.fusion[name](pair[:, i : i + 1] + self.modality[i])
                 for i, name in enumerate(("image", "text"))
             ]
             seen = self.fusion["image_to_text"](own[0], own[1]), self.fusion["text_to_image"](own[1], own[0])
             fused = torch.cat([half[:, 0] for half in seen], dim=-1)
-        fused = normalize(fused, dim=-1)
+        fused = normalize(fused, dim=-1)  # [batch, 2 · dim], of length 1
         return Halves(fused[:, :dim], fused[:, dim:])
 
     def image_alone(self, image: Tensor) -> Tensor:
@@ -123,13 +126,13 @@ class FusionHashing(nn.Module):
 
         sees: bool [batch, 2]: whether the image half may see its text, and the text half its image. None: both.
         """
-        if sees is None or (choice.for_caches(sees) and bool(sees.all())):
+        if sees is None or (choice.for_caches(sees) and bool(sees.all())):  # one pass instead of two
             halves = self.fuse(image, text)
         else:
-            one = torch.ones(len(image), dtype=torch.bool, device=image.device)
+            visible = torch.ones(len(image), dtype=torch.bool, device=image.device)
             halves = Halves(
-                self.fuse(image, text, torch.stack([one, sees[:, 0]], 1)).image,
-                self.fuse(image, text, torch.stack([sees[:, 1], one], 1)).text,
+                self.fuse(image, text, torch.stack([visible, sees[:, 0]], 1)).image,
+                self.fuse(image, text, torch.stack([sees[:, 1], visible], 1)).text,
             )
         if self.image_hash is None:
             return [halves]
@@ -148,7 +151,7 @@ class HashNetwork(nn.Module):
         self.last = Linear(config.hidden, config.bits)
 
     def forward(self, half: Tensor) -> Tensor:
-        """[batch, dim] → [batch, bits] of length 1."""
+        """[batch, dim] → real values [batch, bits], of length 1; a search takes their signs."""
         values = normalize(half, dim=-1) if self.tanh else half
         values = self.last(self.dropout(torch.relu(self.first(values))))
         return normalize(torch.tanh(values) if self.tanh else values, dim=-1)
@@ -165,6 +168,7 @@ class _Cross(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, asking: Tensor, asked: Tensor) -> Tensor:
+        """[batch, 1, width] each → the first with what it takes of the second: LayerNorm(a + MHA(a, b, b))."""
         return self.norm(asking + self.attention(asking, asked, asked, need_weights=False)[0])
 
 

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
-from models import files
-from models.errors import UserError
+from models import file_names, files
+from models.errors import UserError, shortened
 from models.search import previews
 
 SUFFIXES = {
@@ -128,7 +128,7 @@ class View:
                 "This encoder's pictures are prepared in a way that is not known here.",
                 "Its preprocessor_config.json holds values that cannot be: {reason}.",
                 "Copy it again, or choose an encoder of the CLIP or SigLIP kind.",
-                reason=files.shortened(error, 80),
+                reason=shortened(error, 80),
             ) from error
         return view
 
@@ -243,7 +243,7 @@ def read(path: str | os.PathLike[str], least: int = 512) -> Image.Image:
             "{name} cannot be read as a picture.",
             "The file is damaged, or of a kind that is not known.",
             "Open it in another program and save it again.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
         ) from error
 
 
@@ -364,7 +364,7 @@ def _too_large(path: Path, most: int = MOST_PIXELS) -> UserError:
         "{name} is too large to be read.",
         "It has more than {most:.0f} megapixels.",
         "Save it smaller.",
-        name=files.shown(path.name),
+        name=file_names.shown(path.name),
         most=most / 1e6,
     )
 

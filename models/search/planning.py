@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from models import files
+from models import file_names
 from models.datafiles import content_hash
 from models.errors import UserError
 from models.progress import Progress
@@ -39,18 +39,18 @@ class Plan:
     stats: dict[str, tuple[int, int]] = field(default_factory=dict)
     texts: dict[str, Texts] = field(default_factory=dict)
 
-    def item(self, name: str, told: Facts = facts.UNKNOWN, problem: str = "") -> NewItem:
+    def item(self, name: str, known_facts: Facts = facts.UNKNOWN, problem: str = "") -> NewItem:
         """A file as it enters the index."""
-        said = NOTHING if problem else self.texts.get(name, NOTHING)
+        texts = NOTHING if problem else self.texts.get(name, NOTHING)
         return NewItem(
             name,
             *self.stats[name],
-            captions=said.captions,
-            attribution=said.attribution,
+            captions=texts.captions,
+            attribution=texts.attribution,
             problem=problem,
-            keywords=said.keywords,
-            labels=said.labels,
-            facts=told,
+            keywords=texts.keywords,
+            labels=texts.labels,
+            facts=known_facts,
         )
 
 
@@ -59,8 +59,8 @@ def planned(
 ) -> tuple[Plan, list[tuple[str, str]]]:
     """(what is to be done by names and times alone, (path, why) of what cannot be read). Raises UserError for an
     unreadable folder."""
-    found, problems = pictures.find(place)
-    if problems and not found and Path(problems[0][0]) == place:
+    names, problems = pictures.find(place)
+    if problems and not names and Path(problems[0][0]) == place:
         raise UserError(
             "The folder {path} cannot be read.",
             "{reason}.",
@@ -69,11 +69,11 @@ def planned(
             reason=problems[0][1],
         )
     known, plan, unseen = index.known(root), Plan(texts=texts), list(problems)
-    for path in found:
+    for path in names:
         name = path.relative_to(place).as_posix()
         reason = pictures.unfit(path)
         if reason:
-            problems.append((files.shown(path), reason))
+            problems.append((file_names.shown(path), reason))
             continue
         try:
             status = path.stat()
@@ -181,14 +181,14 @@ def _source(
 
 def _compare_texts(plan: Plan, name: str, held: KnownItem) -> None:
     """Note where captions or other words are not what the index has."""
-    said = plan.texts.get(name, NOTHING)
+    texts = plan.texts.get(name, NOTHING)
     if held.problem:
         return
     if not held.content:
         plan.unread.append((held.id, name))
-    if held.captions != said.captions:
+    if held.captions != texts.captions:
         plan.recaption.append((held.id, name))
-    elif (held.keywords, held.labels, held.attribution) != (said.keywords, said.labels, said.attribution):
+    elif (held.keywords, held.labels, held.attribution) != (texts.keywords, texts.labels, texts.attribution):
         plan.relist.append((held.id, name))
 
 

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from models import files
+from models import file_names
 from models.errors import UserError
 from models.progress import Cancelled, Progress
 from models.search import facts
@@ -108,7 +108,7 @@ class _Pool:
                 "{name} cannot be read as a picture.",
                 "The process that read it has ended; the memory may not have sufficed, or it breaks the reader.",
                 "Open it in another program and save it again.",
-                name=files.shown(Path(path).name),
+                name=file_names.shown(Path(path).name),
             )
             return ended.sentences(), facts.UNKNOWN
         finally:
@@ -173,22 +173,22 @@ def _too_slow(path: str) -> tuple[str, str, str]:
         "{name} cannot be read as a picture.",
         "After {seconds:g} s it was not decoded.",
         "Copy it to this machine, or save it smaller.",
-        name=files.shown(Path(path).name),
+        name=file_names.shown(Path(path).name),
         seconds=LONGEST_S,
     ).sentences()
 
 
 def _batch(chunk: range, outcomes: list[Outcome]) -> Decoded:
-    numbers, kept, told, problems = [], [], [], []
+    numbers, kept, facts_of, problems = [], [], [], []
     for number, (result, known) in zip(chunk, outcomes, strict=True):
         if isinstance(result, np.ndarray):
             numbers.append(number)
             kept.append(result)
-            told.append(known)
+            facts_of.append(known)
         else:
             problems.append((number, result))
     pixels = np.stack(kept) if kept else np.zeros((0, 0, 0, 3), np.uint8)
-    return Decoded(numbers, pixels, problems, told)
+    return Decoded(numbers, pixels, problems, facts_of)
 
 
 def _step_back() -> None:

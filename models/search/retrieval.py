@@ -54,6 +54,7 @@ class Judged:
     own: OwnRank | None
 
     def as_dict(self) -> dict[str, Any]:
+        """The same as plain values, for JSON: ``map`` are the figures by labels, ``own`` those by the own other half."""
         return {
             "method": self.method,
             "way": self.way,

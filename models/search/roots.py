@@ -99,8 +99,8 @@ def _taken_over(
 
 def _number_of(index: Index, folder: str | os.PathLike[str]) -> int:
     place = _place(folder)
-    found = next((number for number, where in _roots(index).items() if where == place), None)
-    if found is None:
+    root = next((number for number, where in _roots(index).items() if where == place), None)
+    if root is None:
         raise UserError(
             "{path} is not a folder of this index.",
             "Its folders are {folders}.",
@@ -108,7 +108,7 @@ def _number_of(index: Index, folder: str | os.PathLike[str]) -> int:
             path=folder,
             folders=", ".join(map(str, index.folders())) or "none",
         )
-    return found
+    return root
 
 
 def _roots(index: Index) -> dict[int, Path]:

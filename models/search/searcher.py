@@ -53,7 +53,7 @@ class _Asked:
     embedding: np.ndarray
     unknown: tuple[str, ...]
     recipe: Recipe
-    said: str
+    text: str
 
 
 class Searcher:
@@ -178,14 +178,14 @@ class Searcher:
         encoded = time.perf_counter()
         code = codes.pack(asked.values[None])[0]
         own = set(query.more) | set(query.less) if options.side == "pictures" else set()
-        found, ranked, written = self._ranked(index, query, options, asked, own)
-        chance = self._chances.of(index, asked.recipe, asked.said, options.side, options.rerank)
-        percentiles = chance.percentiles(found.likeness, found.vectors)
+        candidates, ranked, written = self._ranked(index, query, options, asked, own)
+        chance = self._chances.of(index, asked.recipe, asked.text, options.side, options.rerank)
+        percentiles = chance.percentiles(candidates.likeness, candidates.vectors)
         if asked.unknown and len(asked.unknown) == len(query.looked_up.split()) == len(query.text.split()):
-            percentiles = np.zeros(len(found))  # not one word means anything to it
-        in_words = np.isin(found.ids, written)
+            percentiles = np.zeros(len(candidates))  # not one word means anything to it
+        in_words = np.isin(candidates.ids, written)
         kept = (in_words | (percentiles >= options.least_percentile)) & (
-            found.likeness >= options.least_score
+            candidates.likeness >= options.least_score
         )
         if options.method == "words" and query.looked_up:
             kept &= in_words
@@ -193,11 +193,11 @@ class Searcher:
         ranked = ranked[kept[ranked]]
         groups = [[int(place)] for place in ranked]
         if options.fold:
-            groups = answers.folded(found, ranked, self.bits)
+            groups = answers.folded(candidates, ranked, self.bits)
         groups = groups[: options.top]
-        why = self._why(index, query, found, groups, in_words, percentiles)
+        why = self._why(index, query, candidates, groups, in_words, percentiles)
         return Results(
-            hits=tuple(answers.described(index, options.side, found, groups, percentiles, why)),
+            hits=tuple(answers.described(index, options.side, candidates, groups, percentiles, why)),
             code=codes.unpack(code),
             bits=self.bits,
             searched=len(index) if options.side == "pictures" else index.caption_count,
@@ -243,32 +243,34 @@ class Searcher:
             if len(others):
                 further, others = index.search(code, len(others), options.side, others)
                 distances, ids = np.concatenate([distances, further]), np.concatenate([ids, others])
-        found = answers.compared(
+        candidates = answers.compared(
             index, options.side, ids, distances, self.bits, asked.embedding, options.rerank > 0
         )
-        ranked = answers.by_likeness(found, min(near, options.rerank) if options.rerank < near else len(ids))
+        ranked = answers.by_likeness(
+            candidates, min(near, options.rerank) if options.rerank < near else len(ids)
+        )
         if written:
             place_of = {int(number): place for place, number in enumerate(ids)}
             by_words = np.array([place_of[number] for number in written])
-            ranked = answers.fused([ranked, by_words], len(found))
-        return found, ranked, written
+            ranked = answers.fused([ranked, by_words], len(candidates))
+        return candidates, ranked, written
 
     def _why(
         self,
         index: Index,
         query: Query,
-        found: Compared,
+        candidates: Compared,
         groups: list[list[int]],
         in_words: np.ndarray,
         percentiles: np.ndarray,
     ) -> dict[int, tuple[str, ...]]:
         """place → what found it."""
         places = [place for group in groups for place in group if in_words[place]]
-        fields = index.fields_found(query.looked_up, found.ids[places].tolist())
+        fields = index.fields_found(query.looked_up, candidates.ids[places].tolist())
         result = {}
         for place in places:
             alike = ("likeness",) if percentiles[place] >= likeness.FITS else ()
-            result[place] = (*alike, *fields.get(int(found.ids[place]), ())) or ("likeness",)
+            result[place] = (*alike, *fields.get(int(candidates.ids[place]), ())) or ("likeness",)
         return result
 
     def _composed(self, index: Index, query: Query) -> _Asked:
@@ -283,12 +285,12 @@ class Searcher:
         unknown: list[str] = []
         for text, weight in ((query.text, query.text_weight), *query.terms):
             if text.strip() and weight:
-                one = self._text(text)
+                encoded = self._text(text)
                 unknown += self.encoder.unknown(text)
-                parts.append(("words", weight, one.values[0], one.embeddings[0]))
+                parts.append(("words", weight, encoded.values[0], encoded.embeddings[0]))
         if query.picture is not None:
-            one = self.encode_pictures([query.picture])
-            parts.append(("picture", query.picture_weight, one.values[0], one.embeddings[0]))
+            encoded = self.encode_pictures([query.picture])
+            parts.append(("picture", query.picture_weight, encoded.values[0], encoded.embeddings[0]))
         weights = dict(query.weights)
         for ids, usual in ((query.more, 1.0), (query.less, -LESS)):
             for number in ids:
@@ -305,8 +307,8 @@ class Searcher:
         """Texts as people search by them: the mean over the sentences an encoder was taught them in, of one that knows
         words alone as they stand."""
         sentences = [prompts.phrased(text) if self.encoder.sentences else (text,) for text in texts]
-        own = self.encoder.texts([self.encoder.spelled(item) for said in sentences for item in said])
-        ends = np.cumsum([len(said) for said in sentences])
+        own = self.encoder.texts([self.encoder.spelled(item) for variants in sentences for item in variants])
+        ends = np.cumsum([len(variants) for variants in sentences])
         means = [rows.mean(axis=0) if len(rows) > 1 else rows[0] for rows in np.split(own, ends[:-1])]
         embeddings = answers.unit(np.stack(means)) if own.shape[0] > len(texts) else own
         return replace(self.hasher.texts(embeddings), embeddings=embeddings)

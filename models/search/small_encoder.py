@@ -155,6 +155,7 @@ def export(choice: str | os.PathLike[str], out: Path) -> None:
 
 
 def is_encoder(info: CheckpointInfo) -> bool:
+    """Whether a checkpoint is of a small encoder of ours, and not of a hash network over one."""
     return info.preprocessing.get("stage") == "encoder"
 
 

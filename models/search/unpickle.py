@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from models import files
-from models.errors import UserError
+from models import file_names, files
+from models.errors import UserError, shortened
 
 LARGEST = 4 * 2**30  # bytes of a file
 MOST_STEPS = 50_000_000  # of the program, and values of the result
@@ -244,7 +244,7 @@ class _ArrayUnpickler(pickle._Unpickler):  # the one in Python: each of its step
         try:
             return _Named(_ALLOWED[module, name])
         except (KeyError, TypeError):
-            raise _Refused(files.shortened(f"{module}.{name}", 80)) from None
+            raise _Refused(shortened(f"{module}.{name}", 80)) from None
 
     def _reduce(self) -> None:
         arguments = self.stack.pop()
@@ -327,7 +327,7 @@ def read(path: str | os.PathLike[str]) -> Any:
             "{name} was not opened.",
             "It holds more than arrays, lists and numbers: it asks for {wanted}, which could run code that came with it.",
             "Ask its author for an .npz or .safetensors file.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
             wanted=str(error),
         ) from error
     except (
@@ -352,7 +352,7 @@ def read(path: str | os.PathLike[str]) -> Any:
             "{name} cannot be read.",
             "It is damaged, or not a pickle of arrays ({reason}).",
             "Copy it again from where it came from.",
-            name=files.shown(path.name),
+            name=file_names.shown(path.name),
             reason=type(error).__name__,
         ) from error
 

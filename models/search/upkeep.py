@@ -56,8 +56,8 @@ def check(folder: str | os.PathLike[str], files: bool = True) -> list[Finding]:
     folder = Path(folder)
     with _table(folder) as base:
         try:
-            told = [str(row[0]) for row in base.execute("PRAGMA quick_check") if row[0] != "ok"]
-            return [_damaged_table(reason) for reason in told[:1]] or _wrong(base, folder, files)
+            faults = [str(row[0]) for row in base.execute("PRAGMA quick_check") if row[0] != "ok"]
+            return [_damaged_table(reason) for reason in faults[:1]] or _wrong(base, folder, files)
         except sqlite3.DatabaseError as error:
             return [_damaged_table(str(error))]
 
@@ -67,24 +67,26 @@ def _damaged_table(reason: str) -> Finding:
 
 
 def _wrong(base: sqlite3.Connection, folder: Path, files: bool) -> list[Finding]:
-    found = []
+    findings = []
     for side in SIDES:
         lost = _lost(base, folder, side)
         if lost:
-            found.append(replace(_LOST[side], count=len(lost)))
+            findings.append(replace(_LOST[side], count=len(lost)))
     for finding, query in _ORPHANS:
         count = int(base.execute(f"SELECT count(*) FROM {query}").fetchone()[0])
         if count:
-            found.append(replace(finding, count=count))
+            findings.append(replace(finding, count=count))
     before = base.execute("SELECT value FROM meta WHERE key = 'before'").fetchone()
     kept = set(_row_files(folder, int(before[0]))) if before else set()  # until the next time it is written
     stray = set(_stray(folder, _generation(base))) - kept
     if stray:
-        found.append(Finding("{count} files are left over of an earlier state.", len(stray)))
+        findings.append(Finding("{count} files are left over of an earlier state.", len(stray)))
     away = _away(base) if files else 0
     if away:
-        found.append(Finding("{count} pictures are not where they were; update their folders.", away, False))
-    return found
+        findings.append(
+            Finding("{count} pictures are not where they were; update their folders.", away, False)
+        )
+    return findings
 
 
 _TABLE_DAMAGED = Finding("The table is damaged: {reason}.")
@@ -120,15 +122,15 @@ def repair(folder: str | os.PathLike[str]) -> list[Finding]:
     """
     folder = Path(folder)
     with only_writer(folder):
-        found: list[Finding] = []
+        findings: list[Finding] = []
         try:
-            found = check(folder, files=False)
-            broken = any(finding.what == _TABLE_DAMAGED.what for finding in found)
+            findings = check(folder, files=False)
+            broken = any(finding.what == _TABLE_DAMAGED.what for finding in findings)
         except UserError:
             broken = True
         if broken:
             _salvage(folder)
-            found = [*found, *(item for item in check(folder, files=False) if item not in found)]
+            findings = [*findings, *(item for item in check(folder, files=False) if item not in findings)]
         with _table(folder) as base:
             try:
                 base.execute("BEGIN IMMEDIATE")
@@ -143,7 +145,7 @@ def repair(folder: str | os.PathLike[str]) -> list[Finding]:
                 raise cannot_write_index(folder, error) from error
             for path in _stray(folder, _generation(base)):
                 path.unlink(missing_ok=True)
-    return found
+    return findings
 
 
 def compact(index: Index) -> int:

@@ -97,7 +97,7 @@ def expression(text: str, beginning: bool = False) -> str:
     return " AND ".join(phrases)
 
 
-def found(base: sqlite3.Connection, text: str, most: int) -> list[int]:
+def matching(base: sqlite3.Connection, text: str, most: int) -> list[int]:
     """The ids of the items in which all words of `text` are found, the best first; where there are none, those in which the
     last word begins another: it may still be being typed."""
     query = f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, {WEIGHTS}), rowid LIMIT ?"
@@ -110,7 +110,7 @@ def found(base: sqlite3.Connection, text: str, most: int) -> list[int]:
 
 
 def fields_found(base: sqlite3.Connection, text: str, ids: list[int]) -> dict[int, tuple[str, ...]]:
-    """id → the fields in which words of `text` stand, of items that `found` has found."""
+    """id → the fields in which words of `text` stand, of items that `matching` has found."""
     asked = expression(text, beginning=True)
     if not asked or not ids:
         return {}

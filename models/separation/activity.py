@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.datafiles import write_whole
-from models.files import folder_name
+from models.file_names import folder_name
 
 BoolArray = NDArray[np.bool_]
 FRAME_S = 0.05
@@ -107,9 +107,9 @@ def _loud(levels: NDArray[np.float32]) -> NDArray[np.float64]:
     """How loud each track is where it speaks: its ninth decile among the frames in which it is the loudest."""
     result = np.zeros(len(levels))
     loudest = levels.argmax(0)
-    heard = levels.max(0) > 0.03 * float(levels.max())
+    audible = levels.max(0) > 0.03 * float(levels.max())
     for number, row in enumerate(levels):
-        chosen = row[(loudest == number) & heard]
+        chosen = row[(loudest == number) & audible]
         result[number] = float(np.quantile(chosen, 0.9)) if len(chosen) else float(row.max())
     return result
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from models.files import folder_name
+from models.file_names import folder_name
 from models.separation.results import Separated
 from models.separation.tally import Tally
 from models.separation.track_files import BLOCK, as_user_error

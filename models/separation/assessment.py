@@ -74,7 +74,7 @@ def assess(mixture: Path, tracks: Sequence[Path], progress: Progress | None = No
     progress = progress or Progress()
     about = audio.info(mixture)
     levels = Levels(len(tracks), about.sample_rate)
-    heard = [LongVoice(about.sample_rate) for _ in tracks]
+    track_voices = [LongVoice(about.sample_rate) for _ in tracks]
     energy = unexplained = 0.0
     done = 0
     for sound in _in_step([mixture, *tracks], 10 * about.sample_rate):
@@ -82,13 +82,13 @@ def assess(mixture: Path, tracks: Sequence[Path], progress: Progress | None = No
         done += sound.shape[1]
         mixed, own = sound[0], sound[1:]
         levels.hear(own)
-        for voice, track in zip(heard, own, strict=True):
+        for voice, track in zip(track_voices, own, strict=True):
             voice.hear(track)
         energy += float(np.square(mixed, dtype=np.float64).sum())
         unexplained += float(np.square(mixed - own.sum(0), dtype=np.float64).sum())
     table, seconds = levels.finish()
     speaks = activity(table, seconds)
-    voices = [voice.voice() for voice in heard]
+    voices = [voice.voice() for voice in track_voices]
     count, certainty = count_voices(table, voices)
     return Assessment(
         count,
@@ -99,7 +99,7 @@ def assess(mixture: Path, tracks: Sequence[Path], progress: Progress | None = No
         _decibels(unexplained, energy),
         leak(table, speaks),
         tuple(voices),
-        tuple(voice.heard_s for voice in heard),
+        tuple(voice.heard_s for voice in track_voices),
     )
 
 
@@ -125,16 +125,18 @@ def leak(levels: FloatArray, speaks: Activity) -> float:
     worst = -1.0
     for first in range(len(levels)):
         for second in range(first):
-            one, other = levels[first][anybody], levels[second][anybody]
-            if len(one) < 2 or min(one.std(), other.std()) < 1e-9:
+            first_levels, second_levels = levels[first][anybody], levels[second][anybody]
+            if len(first_levels) < 2 or min(first_levels.std(), second_levels.std()) < 1e-9:
                 continue
-            worst = max(worst, float(np.corrcoef(one, other)[0, 1]))
+            worst = max(worst, float(np.corrcoef(first_levels, second_levels)[0, 1]))
     return worst if worst > -1.0 else 0.0
 
 
 def _alike(voices: Sequence[FloatArray | None]) -> float:
     known = [voice for voice in voices if voice is not None]
-    return max((likeness(one, other) for n, one in enumerate(known) for other in known[:n]), default=0.0)
+    return max(
+        (likeness(first, second) for n, first in enumerate(known) for second in known[:n]), default=0.0
+    )
 
 
 def _decibels(power: float, of: float) -> float:

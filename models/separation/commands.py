@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models import audio, files
+from models import audio, file_names
 from models.contract import Paths, Result
 from models.describing import describe_layers, layers_of
 from models.errors import UserError
@@ -55,15 +55,15 @@ def use(
     for number, (path, name) in enumerate(zip(paths, _names(paths), strict=True)):
         part = progress.part(0.02 + 0.98 * number / len(paths), 0.02 + 0.98 * (number + 1) / len(paths))
         try:
-            one = separator.separate_file(path, Path(out) / name, asked, progress=part.part(0, 0.9))
-            one, row = judging.judged(one, asked, wanted, part.part(0.9, 1))
+            separated = separator.separate_file(path, Path(out) / name, asked, progress=part.part(0, 0.9))
+            separated, row = judging.judged(separated, asked, wanted, part.part(0.9, 1))
         except UserError as error:
             skipped.append(Skipped.by(path, error))
             print(f"Skipped: {error}")
             continue
-        done.append(one)
+        done.append(separated)
         rows.append(row)
-        judging.say(one, row)
+        judging.say(separated, row)
     if not done:
         raise UserError(
             "None of the {count} files could be separated.",
@@ -78,11 +78,12 @@ def use(
     return {"out": str(out), "files": rows, "skipped": [item.as_dict() for item in skipped]}
 
 
-def _scored(one: Separated, references: Sequence[str], out: Path) -> list[dict[str, Any]]:
+def _scored(separated: Separated, references: Sequence[str], out: Path) -> list[dict[str, Any]]:
     """How near the tracks come to the references; written as ``scores.csv``, and printed."""
-    rate = one.sample_rate
+    rate = separated.sample_rate
     mixture, *sounds = (
-        audio.read_part(path, 0, None, rate) for path in (one.mixture, *map(Path, references), *one.tracks)
+        audio.read_part(path, 0, None, rate)
+        for path in (separated.mixture, *map(Path, references), *separated.tracks)
     )
     true, tracks = sounds[: len(references)], sounds[len(references) :]
     frames = min(len(mixture), *map(len, sounds))
@@ -100,7 +101,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
     """One folder name a recording, numbered where two have the same."""
     names: list[str] = []
     for path in paths:
-        stem = files.folder_name(path)
+        stem = file_names.folder_name(path)
         name, number = stem, 2
         while name in names:
             name, number = f"{stem} ({number})", number + 1

@@ -11,7 +11,7 @@ from pathlib import Path
 from models import audio
 from models.datafiles import Row, read_table
 from models.errors import UserError
-from models.files import shown
+from models.file_names import shown
 from models.remarks import Remark
 from models.resources import resource
 
@@ -183,8 +183,12 @@ def _table_mixtures(path: Path, rows: Sequence[Row], mixture_column: str) -> tup
         part = _PARTS.get((row.get("part") or row.get("split")).lower(), "") or _part_of(
             path.parent, path.stem
         )
-        said = tuple(filter(None, (row[f"s{n}_speaker"] for n in range(1, len(sources) + 1))))
-        speakers = said if len(said) == len(sources) else speakers_of(name) or speakers_of(mixture.stem)
+        named_speakers = tuple(filter(None, (row[f"s{n}_speaker"] for n in range(1, len(sources) + 1))))
+        speakers = (
+            named_speakers
+            if len(named_speakers) == len(sources)
+            else speakers_of(name) or speakers_of(mixture.stem)
+        )
         result.append(ReadyMixture(name, mixture, tuple(sources), part, speakers))
     return tuple(result)
 
@@ -240,10 +244,10 @@ def _part_of(folder: Path, name: str) -> str:
 def _from_folder(place: Path) -> Corpus:
     paths = [path for path in audio.find_audio([place]) if not _SECOND_MICROPHONE.match(path.stem)]
     named = [(path, _named_speaker(path)) for path in paths]
-    told = [pair for pair in named if pair[1]]
+    recognised = [pair for pair in named if pair[1]]
     remarks: tuple[Remark, ...] = ()
-    if 2 * len(told) > len(named):  # a corpus that is known, in which something else may lie
-        if len(told) < len(named):
+    if 2 * len(recognised) > len(named):  # a corpus that is known, in which something else may lie
+        if len(recognised) < len(named):
             others = [path.name for path, speaker in named if not speaker]
             remarks = (
                 Remark(
@@ -252,7 +256,7 @@ def _from_folder(place: Path) -> Corpus:
                     name=shown(others[0]),
                 ),
             )
-        named = told
+        named = recognised
     else:
         loose = [path for path in paths if path.parent == place]
         if loose and len(loose) < len(paths):

@@ -33,7 +33,7 @@ def count_voices(levels: FloatArray, voices: Sequence[FloatArray | None]) -> tup
     order = np.argsort(-np.square(levels, dtype=np.float64).mean(1))
     counted, certainty = [int(order[0])], 1.0
     for track in map(int, order[1:]):
-        share = min(another_share(pair_figures(levels, voices, one, track)) for one in counted)
+        share = min(another_share(pair_figures(levels, voices, louder, track)) for louder in counted)
         certainty = min(certainty, max(share, 1 - share))
         if share > 0.5:
             counted.append(track)
@@ -41,16 +41,16 @@ def count_voices(levels: FloatArray, voices: Sequence[FloatArray | None]) -> tup
 
 
 def pair_figures(
-    levels: FloatArray, voices: Sequence[FloatArray | None], one: int, other: int
+    levels: FloatArray, voices: Sequence[FloatArray | None], louder: int, softer_track: int
 ) -> tuple[float, float, float]:
-    """(how much softer `other` is, dB; likeness of their voices; share of the time in which both are heard)."""
-    rms = np.sqrt(np.square(levels[[one, other]], dtype=np.float64).mean(1))
+    """(how much softer `softer_track` is, dB; likeness of their voices; share of the time in which both are heard)."""
+    rms = np.sqrt(np.square(levels[[louder, softer_track]], dtype=np.float64).mean(1))
     softer = 20 * math.log10(max(rms[0], TINY) / max(rms[1], TINY))
-    first, second = voices[one], voices[other]
+    first, second = voices[louder], voices[softer_track]
     alike = UNKNOWN if first is None or second is None else likeness(first, second)
-    loud = np.quantile(levels[[one, other]].max(0), 0.95) * 10 ** (-LOUD_DB / 20)
-    heard = levels[[one, other]] > loud
-    together = float(heard.all(0).sum() / max(1, heard.any(0).sum()))
+    loud = np.quantile(levels[[louder, softer_track]].max(0), 0.95) * 10 ** (-LOUD_DB / 20)
+    audible = levels[[louder, softer_track]] > loud
+    together = float(audible.all(0).sum() / max(1, audible.any(0).sum()))
     return min(softer, APART_DB), alike, together
 
 

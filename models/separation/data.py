@@ -16,7 +16,7 @@ from models.separation.config import DataConfig, MixingConfig
 from models.separation.corpora import Clip, ReadyMixture
 from models.separation.decoded import Voices
 from models.separation.mixing import Mixed
-from models.separation.parting import PARTS
+from models.separation.splits import PARTS
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models import audio, files
+from models import audio, documents, file_names
 from models.datafiles import write_whole
 from models.errors import UserError
 from models.progress import Progress
@@ -97,8 +97,8 @@ class Voices:
                         kept.append(number)
                         ends.append(total)
             os.replace(aside, place)
-            said = [[files.shown(item.path), str(item.reason)] for item in skipped]
-            write_whole(bounds, json.dumps({"kept": kept, "ends": ends, "skipped": said}))
+            reasons = [[file_names.shown(item.path), str(item.reason)] for item in skipped]
+            write_whole(bounds, json.dumps({"kept": kept, "ends": ends, "skipped": reasons}))
         finally:
             aside.unlink(missing_ok=True)
 
@@ -116,7 +116,7 @@ def _bounds(
     if not (place.is_file() and bounds.is_file()):
         return None
     try:
-        values = files.read_json(bounds)
+        values = documents.read_json(bounds)
         kept, ends = values["kept"], values["ends"]
         whole = len(kept) == len(ends) and all(type(end) is int for end in (*kept, *ends))
         if (

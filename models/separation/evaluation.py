@@ -16,7 +16,7 @@ from models.datafiles import write_whole
 from models.errors import UserError
 from models.overlap import TrainingOverlap
 from models.progress import Progress
-from models.separation import data, decoded, mixing, parting
+from models.separation import data, decoded, mixing, splits
 from models.separation.config import SeparationConfig
 from models.separation.contents import contents_of_clips
 from models.separation.corpora import Corpus, open_corpus
@@ -61,7 +61,7 @@ def fixed_set(
     corpus = open_corpus(config.data.path)
     settings, rate = config.data, config.data.sample_rate
     if corpus.mixtures:
-        parts = parting.split_mixtures(corpus, settings, config.network.speakers)
+        parts = splits.split_mixtures(corpus, settings, config.network.speakers)
         chosen = parts[part] or parts["validation"]
         ready = data.ReadyMade(chosen, rate, cache, progress)
         made = [
@@ -69,7 +69,7 @@ def fixed_set(
             for i, item in enumerate(chosen)
         ]
         return FixedSet(rate, tuple(made), f"{part} mixtures of {corpus.name}")
-    speakers = parting.split_speakers(corpus, settings)[part]
+    speakers = splits.split_speakers(corpus, settings)[part]
     return mixtures_of(corpus, set(speakers), config, part, cache, progress)
 
 

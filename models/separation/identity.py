@@ -104,10 +104,12 @@ class VoiceTrail:
 
     def _listen(self) -> None:
         sounds = [track for _, _, piece in self._uncounted for track in piece]
-        heard = iter(voices_of(sounds, self._rate))
+        computed = iter(voices_of(sounds, self._rate))
         for start, end, piece in self._uncounted:
-            said = [next(heard) for _ in range(self._speakers)]
-            voices = np.stack([np.zeros(256, np.float32) if voice is None else voice for voice in said])
+            track_voices = [next(computed) for _ in range(self._speakers)]
+            voices = np.stack(
+                [np.zeros(256, np.float32) if voice is None else voice for voice in track_voices]
+            )
             levels = np.sqrt(np.mean(np.square(piece, dtype=np.float64), axis=1))
             self.pieces.append(Piece(start, end, voices, levels))
         self._uncounted = []
@@ -138,8 +140,10 @@ def identified(pieces: Sequence[Piece]) -> Identity:
         if score > best:
             best, chosen, lanes = score, path, known
     usual = _usual(pieces, orders, chosen)
-    found = [tuple(orders[index][lane] for lane in usual) for index in chosen]
-    made = tuple(Ordered(piece.start, piece.end, order) for piece, order in zip(pieces, found, strict=True))
+    lanes_of_pieces = [tuple(orders[index][lane] for lane in usual) for index in chosen]
+    made = tuple(
+        Ordered(piece.start, piece.end, order) for piece, order in zip(pieces, lanes_of_pieces, strict=True)
+    )
     return Identity(_joined(made), lanes[list(usual)].astype(np.float32))
 
 
@@ -186,9 +190,9 @@ def _best_path(values: WideArray, cost: WideArray) -> tuple[float, list[int]]:
     """(its value, the state at each step) of the path with the greatest sum, changes at their cost (Viterbi 1967)."""
     total, back = values[0], []
     for step in values[1:]:
-        ways = total[None] - cost
-        back.append(ways.argmax(1))
-        total = ways.max(1) + step
+        transitions = total[None] - cost
+        back.append(transitions.argmax(1))
+        total = transitions.max(1) + step
     path = [int(total.argmax())]
     for came in reversed(back):
         path.append(int(came[path[-1]]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.contract import Result
-from models.files import folder_name
+from models.file_names import folder_name
 from models.progress import Progress
 from models.remarks import Remark, as_texts
 from models.separation import target

@@ -60,10 +60,10 @@ def stoi(estimate: FloatArray, reference: FloatArray, sample_rate: int) -> float
         return None
     from pystoi import stoi as measured
 
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         value = float(measured(_plain(reference), _plain(estimate), sample_rate, extended=False))
-    too_short = any("Not enough STFT frames" in str(item.message) for item in said)
+    too_short = any("Not enough STFT frames" in str(item.message) for item in caught)
     return None if too_short or not np.isfinite(value) else value
 
 

@@ -86,9 +86,9 @@ def in_room(sound: np.ndarray, response: np.ndarray) -> np.ndarray:
     """The sound through an impulse response, its loudest moment kept in place, same length."""
     from scipy.signal import fftconvolve
 
-    heard = fftconvolve(sound, response)
+    reverberant = fftconvolve(sound, response)
     first = int(np.argmax(np.abs(response)))
-    return heard[first : first + len(sound)].astype(np.float32)
+    return reverberant[first : first + len(sound)].astype(np.float32)
 
 
 def crop(sound: np.ndarray, samples: int, random: np.random.Generator | None) -> np.ndarray:

@@ -292,15 +292,15 @@ class Separator:
             mono = sound[int(np.argmax([rms(channel) for channel in sound]))]
         gain = loudness_gain(mono, self.loudness_db)
         given = mono[None] if len(sound) == 1 else np.concatenate([mono[None], sound])
-        heard = torch.from_numpy(np.ascontiguousarray(given * gain, dtype=np.float32)).to(self._target)
-        tracks = check_numbers(self._augmented(heard, times).cpu().numpy(), self.name)
+        signal = torch.from_numpy(np.ascontiguousarray(given * gain, dtype=np.float32)).to(self._target)
+        tracks = check_numbers(self._augmented(signal, times).cpu().numpy(), self.name)
         scales = np.ones(len(tracks))
         if self.matches_levels:
-            scales = _scales(tracks[:, 0], heard[0].cpu().numpy())
+            scales = _scales(tracks[:, 0], signal[0].cpu().numpy())
         own = tracks if len(sound) == 1 else tracks[:, 1:]
         return (own * (scales / gain)[:, None, None]).astype(np.float32)
 
-    def _augmented(self, heard: torch.Tensor, times: int) -> torch.Tensor:
+    def _augmented(self, signal: torch.Tensor, times: int) -> torch.Tensor:
         """Test-time augmentation: the mean of several passes, [channels, samples] → [speakers, channels, samples]; the
         first channel decides.
 
@@ -310,7 +310,7 @@ class Separator:
         total: torch.Tensor | None = None
         for number in range(times):
             sign, late = 1 - 2 * (number % 2), number // 2 * self.network.config.stride * 2 // times
-            tracks = sign * self._passed(torch.nn.functional.pad(sign * heard, (late, 0)))[..., late:]
+            tracks = sign * self._passed(torch.nn.functional.pad(sign * signal, (late, 0)))[..., late:]
             if total is None:
                 total = tracks
                 continue
@@ -319,14 +319,14 @@ class Separator:
         assert total is not None
         return total / times
 
-    def _passed(self, heard: torch.Tensor) -> torch.Tensor:
+    def _passed(self, signal: torch.Tensor) -> torch.Tensor:
         """[channels, samples] → [speakers, channels, samples]: the masks of the first channel, applied to all."""
         masks = None
         tracks = []
-        for channel in heard[:, None]:
+        for channel in signal[:, None]:
             coded = self.network.encode(channel)
             masks = self.network.mask_generator(coded) if masks is None else masks
-            tracks.append(self.network.decode(coded, masks, heard.shape[-1])[0])
+            tracks.append(self.network.decode(coded, masks, signal.shape[-1])[0])
         return torch.stack(tracks, dim=1)
 
 

@@ -70,10 +70,10 @@ class StreamingSeparator:
         """[channels, samples] at the network's rate → [speakers, channels, samples]."""
         mono = inside.mean(axis=0)
         given = torch.from_numpy(mono[None] if len(inside) == 1 else np.concatenate([mono[None], inside]))
-        heard = [self._stream.push(given.to(self._device))]
+        pieces = [self._stream.push(given.to(self._device))]
         if last:
-            heard.append(self._stream.finish())
-        tracks: FloatArray = torch.cat(heard, -1).cpu().numpy()
+            pieces.append(self._stream.finish())
+        tracks: FloatArray = torch.cat(pieces, -1).cpu().numpy()
         if self._levels is not None:
             self._levels.hear(mono)
             tracks = self._levels.given(tracks)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models import voice_profiles
 from models.errors import UserError
-from models.files import shown
+from models.file_names import shown
 from models.remarks import Remark
 from models.voice_embedding import likeness
 from models.voices import LongVoice, voice_of_file

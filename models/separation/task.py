@@ -19,7 +19,7 @@ from models.kernels.graphs import Losses
 from models.progress import Progress
 from models.remarks import as_texts
 from models.resources import cache_folder
-from models.separation import data, decoded, mixing, network, parting
+from models.separation import data, decoded, mixing, network, splits
 from models.separation.config import SeparationConfig
 from models.separation.contents import contents_of_clips, contents_of_mixtures
 from models.separation.corpora import Clip, open_corpus
@@ -59,9 +59,9 @@ class SeparationTask(Task[SeparationConfig]):
         if self.corpus.mixtures:
             return self._prepare_mixtures(progress)
         settings = self.config.data
-        self.speakers = parting.split_speakers(self.corpus, settings)
+        self.speakers = splits.split_speakers(self.corpus, settings)
         clips = {name: self._clips_of(name) for name in ("train", "validation")}
-        clips["train"] = parting.joining_order(clips["train"], settings.fixed_seed)
+        clips["train"] = splits.joining_order(clips["train"], settings.fixed_seed)
         self.voices = {
             name: decoded.Voices(part, settings.sample_rate, _cache(), progress.part(i / 2, (i + 1) / 2))
             for i, (name, part) in enumerate(clips.items())
@@ -78,9 +78,9 @@ class SeparationTask(Task[SeparationConfig]):
         return counts | {"skipped clips": sum(len(part.skipped) for part in self.voices.values())}
 
     def _prepare_mixtures(self, progress: Progress) -> dict[str, int | float | str]:
-        parts = parting.split_mixtures(self.corpus, self.config.data, self.config.network.speakers)
+        parts = splits.split_mixtures(self.corpus, self.config.data, self.config.network.speakers)
         rate = self.config.data.sample_rate
-        self.speakers = {name: parting.voices_of(part) for name, part in parts.items()}
+        self.speakers = {name: splits.voices_of(part) for name, part in parts.items()}
         self.ready = {
             name: data.ReadyMade(parts[name], rate, _cache(), progress.part(i / 2, (i + 1) / 2))
             for i, name in enumerate(("train", "validation"))
@@ -177,7 +177,7 @@ class SeparationTask(Task[SeparationConfig]):
             everyone = self.mixer.everyone
             epoch = len(history.epochs)
             self.mixer.limit(
-                parting.speakers_joined(epoch, settings.first_speakers, everyone, settings.grow_epochs)
+                splits.speakers_joined(epoch, settings.first_speakers, everyone, settings.grow_epochs)
             )
 
     def learning_rate(self, clock: Clock) -> float:
@@ -230,7 +230,7 @@ class SeparationTask(Task[SeparationConfig]):
 
     def contents(self) -> dict[str, Used]:
         if self.corpus.mixtures:
-            parts = parting.split_mixtures(self.corpus, self.config.data, self.config.network.speakers)
+            parts = splits.split_mixtures(self.corpus, self.config.data, self.config.network.speakers)
             return {name: contents_of_mixtures(part) for name, part in parts.items() if part}
         return {name: contents_of_clips(self._clips_of(name)) for name in self.speakers}
 
@@ -256,13 +256,13 @@ class SeparationTask(Task[SeparationConfig]):
         """Speakers and clips of each part, or mixtures; decodes nothing."""
         corpus = open_corpus(self.config.data.path)
         if corpus.mixtures:
-            parted = parting.split_mixtures(corpus, self.config.data, self.config.network.speakers)
+            split = splits.split_mixtures(corpus, self.config.data, self.config.network.speakers)
             return DataCheck(
-                {name: {"mixtures": len(part)} for name, part in parted.items() if part},
+                {name: {"mixtures": len(part)} for name, part in split.items() if part},
                 remarks=tuple(as_texts(corpus.remarks)),
             )
         parts: dict[str, dict[str, int | float | str]] = {}
-        for name, speakers in parting.split_speakers(corpus, self.config.data).items():
+        for name, speakers in splits.split_speakers(corpus, self.config.data).items():
             sexes = [corpus.speakers[speaker] for speaker in speakers]
             parts[name] = {
                 "speakers": len(speakers),

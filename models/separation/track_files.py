@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from models import checkpoint
 from models.audio import AudioInfo
 from models.errors import UserError
-from models.files import folder_name
+from models.file_names import folder_name
 from models.progress import Progress
 from models.separation.results import Container
 

@@ -119,10 +119,10 @@ def _profile(track: Sound) -> tuple[NDArray[np.float64], float]:
     frames = np.lib.stride_tricks.sliding_window_view(sound, FRAME)[:: FRAME // 2] * np.hanning(FRAME)
     power = np.square(np.abs(np.fft.rfft(frames, axis=1)))
     loud = power.sum(axis=1)
-    heard = power[loud > 0.05 * loud.mean()]
-    if not len(heard) or loud.mean() < 1e-9:
+    audible = power[loud > 0.05 * loud.mean()]
+    if not len(audible) or loud.mean() < 1e-9:
         return np.zeros(BANDS), 0.0
     edges = np.unique(np.geomspace(2, FRAME // 2, BANDS + 1).astype(int))
-    bands = np.add.reduceat(heard, edges[:-1], axis=1) if len(edges) > 2 else heard
+    bands = np.add.reduceat(audible, edges[:-1], axis=1) if len(edges) > 2 else audible
     profile = np.log(bands + 1e-9 * loud.mean()).mean(axis=0)
-    return np.pad(profile - profile.mean(), (0, BANDS - len(profile))), float(len(heard))
+    return np.pad(profile - profile.mean(), (0, BANDS - len(profile))), float(len(audible))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from models import files
+from models import documents
 from models.errors import UserError
 from models.presets import preset_file
 from models.presets import presets as presets
@@ -234,7 +234,7 @@ def without_folders(settings: Settings) -> dict[str, Any]:
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The plain values of a config file."""
-    values = files.read_yaml(path)
+    values = documents.read_yaml(path)
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -263,7 +263,7 @@ def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
                 assignment=assignment,
             )
         try:
-            value = files.parsed_yaml(text, assignment)
+            value = documents.parsed_yaml(text, assignment)
         except UserError:
             value = text
         if isinstance(value, str):  # YAML 1.1 reads 1e-4 as a string

@@ -174,15 +174,15 @@ def where_it_broke(network: nn.Module, batch: Any, loss: Callable[[], Tensor]) -
             return Broken("weights", name.rpartition(".")[0])
     if not all(_finite(tensor) for tensor in tensors_in(batch)):
         return Broken("batch")
-    found: list[str] = []
+    not_finite: list[str] = []
     called: list[str] = []
     hooks = []
     for name, module in network.named_modules():
 
         def judge(_module: nn.Module, _inputs: Any, output: Any, name: str = name) -> None:
             called.append(name)
-            if not found and not all(_finite(tensor) for tensor in tensors_in(output)):
-                found.append(name)
+            if not not_finite and not all(_finite(tensor) for tensor in tensors_in(output)):
+                not_finite.append(name)
 
         hooks.append(module.register_forward_hook(judge))
     network.zero_grad(set_to_none=True)
@@ -192,8 +192,8 @@ def where_it_broke(network: nn.Module, batch: Any, loss: Callable[[], Tensor]) -
     finally:
         for hook in hooks:
             hook.remove()
-    if found:
-        return Broken("forward", found[0])
+    if not_finite:
+        return Broken("forward", not_finite[0])
     if not _finite(value):
         return Broken("loss")
     value.backward()

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
 
+from models.documents import read_json
 from models.errors import UserError
-from models.files import read_json
 from models.settings import validated
 from models.tables import write_json
 from models.training import config as configs

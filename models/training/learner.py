@@ -229,7 +229,7 @@ def _gradient(leaf: Tensor) -> Tensor:
     return torch.zeros_like(leaf).float() if leaf.grad is None else leaf.grad.float()
 
 
-def _add(found: dict[str, Tensor], values: dict[str, Tensor], factor: float) -> None:
+def _add(sums: dict[str, Tensor], values: dict[str, Tensor], factor: float) -> None:
     for name, value in values.items():
         more = value.detach().double() * factor if value.device.type != "mps" else value.detach() * factor
-        found[name] = found[name] + more if name in found else more
+        sums[name] = sums[name] + more if name in sums else more

@@ -217,9 +217,9 @@ class Loop:
 
     def _tell_forgotten_epochs(self) -> None:
         """A kill between the saving of an epoch and the telling of it leaves a gap in the story: close it."""
-        told = self.reporter.epochs_told()
+        recorded = self.reporter.epochs_told()
         for epoch, metrics in enumerate(self.at.history.epochs, 1):
-            if epoch not in told:
+            if epoch not in recorded:
                 best = self.at.best is not None and self.at.best[0] == epoch
                 step = epoch * self.steps_per_epoch
                 self.reporter.tell(events.Epoch(epoch=epoch, step=step, values=metrics, best=best))

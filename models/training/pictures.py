@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from models import files
+from models import documents, files
 from models.errors import UserError
 from models.writing import write_whole
 
@@ -106,7 +106,7 @@ def load(path: Path) -> Shown | None:
     try:
         if path.suffix == ".png":
             return Image(path.stem, files.read_bytes(path, LARGEST))
-        values: Any = files.read_json(path, LARGEST)
+        values: Any = documents.read_json(path, LARGEST)
         result: Shown = _SHAPES[values.pop("kind")].validate_python(values)
         return result
     except (UserError, ValueError, KeyError, TypeError, AttributeError):

@@ -27,7 +27,7 @@ from typing import Any
 import psutil
 import yaml
 
-from models import files, locks
+from models import documents, file_names, files, locks
 from models.checkpoint import cannot_write
 from models.errors import UserError
 from models.training import events
@@ -139,13 +139,13 @@ class RunFolder:
     def config(self) -> dict[str, Any]:
         """The plain config, with ``system`` among its keys."""
         try:
-            values = files.read_yaml(self.config_file)
+            values = documents.read_yaml(self.config_file)
         except UserError as error:
             raise UserError(
                 "The config of the run {name} cannot be read.",
                 "{reason}",
                 "Mend {path}, or start a new run.",
-                name=files.shown(self.name),
+                name=file_names.shown(self.name),
                 path=self.config_file,
                 reason=" ".join(filter(None, error.sentences()[:2])),
             ) from error
@@ -170,7 +170,7 @@ class RunFolder:
         """What people and the queue keep about the run: ``notes``, ``tags``, ``group``, ``variant``, ``queued``,
         ``device``. What is of another kind than these should be is left out."""
         try:
-            values = files.parsed_json(files.read_bytes(self.about_file, LARGEST_ABOUT), self.about_file)
+            values = documents.parsed_json(files.read_bytes(self.about_file, LARGEST_ABOUT), self.about_file)
         except UserError:
             return {}
         return _well_formed(values) if isinstance(values, dict) else {}
@@ -189,7 +189,7 @@ class RunFolder:
                 "The run {name} is being trained already.",
                 "Process {pid} on {host} holds it.",
                 "Stop it first, or wait for its end.",
-                name=files.shown(self.name),
+                name=file_names.shown(self.name),
                 pid=held.holder.pid,
                 host=held.holder.host or "another machine",
             ) from held

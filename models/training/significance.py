@@ -72,10 +72,10 @@ def compare_items(first: Items, second: Items, seed: int = 0) -> PairedTest:
 def mcnemar(only_first: int, only_second: int) -> float:
     """Two-sided exact p that two models which disagree on so many utterances are equally good; 1 if on none."""
     total, fewer = only_first + only_second, min(only_first, only_second)
-    below, one = 0, 1  # one: ways to choose `count` of `total`, exact in integers however many
+    below, ways_to_choose = 0, 1  # of `count` among `total`, exact in integers however many
     for count in range(fewer + 1):
-        below += one
-        one = one * (total - count) // (count + 1)
+        below += ways_to_choose
+        ways_to_choose = ways_to_choose * (total - count) // (count + 1)
     return min(1.0, 2 * below / 2**total)
 
 

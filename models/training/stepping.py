@@ -45,7 +45,7 @@ class _Step:
     items: int
     extra: dict[str, float]
 
-    def told(self, numbers: list[float]) -> tuple[dict[str, float], float]:
+    def metrics(self, numbers: list[float]) -> tuple[dict[str, float], float]:
         """(its figures by name, the norm of its gradient)."""
         return dict(zip(self.names, numbers[:-1], strict=True)), numbers[-1]
 
@@ -125,7 +125,7 @@ class Stepper:
             for item, numbers in zip(
                 untold, torch.stack([item.numbers for item in untold]).tolist(), strict=True
             ):
-                figures, norm = item.told(numbers)
+                figures, norm = item.metrics(numbers)
                 if self.ahead and not (np.isfinite(figures["loss"]) and np.isfinite(norm)):
                     self._go_back()
                 self.at.sums.add(figures, item.items)

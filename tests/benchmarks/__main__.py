@@ -113,7 +113,7 @@ def _write(name: str, row: Row) -> None:
     known = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
     here = known.setdefault(timing.machine(), {})
     here[name] = row | {"python": platform.python_version(), "when": time.strftime("%Y-%m-%d")}
-    known[timing.machine()] = {one: here[one] for one in ROWS if one in here}
+    known[timing.machine()] = {item: here[item] for item in ROWS if item in here}
     RESULTS.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -52,9 +52,9 @@ def peak() -> Iterator[list[float]]:
     gc.collect()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    before, found = torch.cuda.memory_allocated(), [0.0]
-    yield found
-    found[0] = (torch.cuda.max_memory_allocated() - before) / 1e9
+    before, result = torch.cuda.memory_allocated(), [0.0]
+    yield result
+    result[0] = (torch.cuda.max_memory_allocated() - before) / 1e9
 
 
 def step_of(
@@ -123,8 +123,8 @@ def separation_forward() -> Row:
     theirs, ours, sources = _separators()
     mixture = sources.sum(1)
     with torch.inference_mode():
-        found, wanted = ours(mixture[:1, :8000]), theirs(mixture[:1, None, :8000])
-        apart = float((found - wanted).norm() / wanted.norm())
+        result, wanted = ours(mixture[:1, :8000]), theirs(mixture[:1, None, :8000])
+        apart = float((result - wanted).norm() / wanted.norm())
         exact = milliseconds(lambda: ours(mixture))
         with torch.autocast("cuda", torch.bfloat16):
             own = milliseconds(lambda: ours(mixture))
@@ -247,8 +247,8 @@ def hubert() -> Row:
     with torch.inference_mode():
         own = milliseconds(lambda: encoder.model(half))
         peer = milliseconds(lambda: plain(sounds), 5, 2)
-        found, wanted = encoder.model(half[:8]).last_hidden_state, plain(sounds[:8]).last_hidden_state
-        alike = float(torch.nn.functional.cosine_similarity(found.float(), wanted, dim=-1).min())
+        result, wanted = encoder.model(half[:8]).last_hidden_state, plain(sounds[:8]).last_hidden_state
+        alike = float(torch.nn.functional.cosine_similarity(result.float(), wanted, dim=-1).min())
     return row("HuBERT-base, 64 × 3 s", "transformers, float32", peer, own,
                f"{str(encoder.dtype).removeprefix('torch.')}, least cosine of a frame {alike:.4f}", "≤ 21 ms")  # fmt: skip
 
@@ -330,8 +330,8 @@ def markdown(known: dict[str, Any]) -> str:
         ]
         lines += ["", "| work | peer | ours | ratio | aim |", "|---|---|---|---|---|"]
         lines += [
-            f"| {one['work']} | {one['peer']} | {one['ours']} | {one['ratio']} | {one['reach']} |"
-            for key, one in rows.items()
+            f"| {item['work']} | {item['peer']} | {item['ours']} | {item['ratio']} | {item['reach']} |"
+            for key, item in rows.items()
             if key not in ("ceilings", "notes")
         ]
         lines += [line for note in rows.get("notes", ()) for line in ("", note)]

@@ -12,8 +12,8 @@ import torch
 import models.torchaudio_cpu  # noqa: F401
 from models.eeg import data, linear, network
 from models.eeg.config import EEGConfig
-from models.eeg.parting import Stretch, part
 from models.eeg.samples import located
+from models.eeg.splits import Stretch, part
 from models.training.config import preset, validated
 from tests.benchmarks.timing import interleaved, ms, row, sized
 from tests.benchmarks.window import run_script
@@ -106,12 +106,12 @@ def ridge() -> dict[str, object]:
     seconds = {ours: [], theirs: []}
     alike = []
     for number in range(sized(SUBJECTS, 1)):
-        found = {}
+        result = {}
         for function in (theirs, ours):
             started = time.perf_counter()
-            found[function] = function(*people[number % len(people)])
+            result[function] = function(*people[number % len(people)])
             seconds[function].append(time.perf_counter() - started)
-        alike += [np.corrcoef(a, b)[0, 1] for a, b in zip(found[ours], found[theirs], strict=True)]
+        alike += [np.corrcoef(a, b)[0, 1] for a, b in zip(result[ours], result[theirs], strict=True)]
     peaks = [_peak_mb(function, people[0]) for function in (theirs, ours)]
     peer, own = (SUBJECTS * float(np.median(seconds[function])) for function in (theirs, ours))
     return row(

@@ -117,10 +117,10 @@ def main() -> int:
         window.resize(1280, 800)
         window.show()
         await asyncio.sleep(0.5)
-        found = await measured(path, window)
+        result = await measured(path, window)
         await services.close()
         window.close()
-        return found
+        return result
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hour.bdf"

@@ -28,8 +28,8 @@ def mean_average_precision() -> dict[str, object]:
         for query, own in zip(asked, wanted.astype(float), strict=True):
             relevant = truths @ own > 0
             hits = relevant[np.argsort(0.5 * (64 - signs @ query), kind="stable")][:50]
-            found = np.flatnonzero(hits)
-            total += float(np.mean(np.arange(1, len(found) + 1) / (found + 1))) if len(found) else 0.0
+            result = np.flatnonzero(hits)
+            total += float(np.mean(np.arange(1, len(result) + 1) / (result + 1))) if len(result) else 0.0
         return total / len(asked)
 
     def ours() -> float:
@@ -61,9 +61,9 @@ def exact_search() -> dict[str, object]:
         nearest = np.argpartition(distances, 50)[:50]
         return nearest[np.argsort(distances[nearest])]
 
-    for one in queries[:5]:
-        exact = np.sort(codes.distances(one[None], base)[0])[:50]
-        np.testing.assert_array_equal(index.search(one, 50)[0], exact)
+    for item in queries[:5]:
+        exact = np.sort(codes.distances(item[None], base)[0])[:50]
+        np.testing.assert_array_equal(index.search(item, 50)[0], exact)
     peer, own = interleaved(plain, lambda: index.search(query(), 50), rounds=41)
     return row(
         "exact search, a million 64-bit codes",

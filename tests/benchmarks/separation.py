@@ -40,8 +40,8 @@ def forward() -> dict[str, object]:
     theirs, ours = _pair()
     mixture = torch.randn(1, sized(32_000, 8_000))
     with torch.inference_mode():
-        found, wanted = ours(mixture), theirs(mixture[:, None])
-        apart = float((found - wanted).norm() / wanted.norm())
+        result, wanted = ours(mixture), theirs(mixture[:, None])
+        apart = float((result - wanted).norm() / wanted.norm())
         assert apart < 1e-5, apart
         peer, own = interleaved(lambda: theirs(mixture[:, None]), lambda: ours(mixture), rounds=11)
         torch.set_num_threads(1)

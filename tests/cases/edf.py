@@ -37,7 +37,7 @@ def write_edf(
     head += field([str(-top).encode()] * signals, 8) + field([str(top).encode()] * signals, 8)
     head += (
         field([b""] * signals, 80)
-        + field([str(one).encode() for one in samples], 8)
+        + field([str(item).encode() for item in samples], 8)
         + field([b""] * signals, 32)
     )
     numbers = np.round(eeg / reach * top).astype("<i4")

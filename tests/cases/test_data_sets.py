@@ -9,16 +9,16 @@ from models.eeg import data as eeg_data
 from models.eeg.channels import BIOSEMI64
 from models.eeg.config import DataConfig as EEGData
 from models.eeg.dataset import Dataset, Item, with_channels
-from models.eeg.parting import envelope_in_band, in_band, part
 from models.eeg.signal_config import PreprocessingConfig
+from models.eeg.splits import envelope_in_band, in_band, part
 from models.emotion.data import open_dataset
 from models.errors import UserError
-from models.files import own_names
+from models.file_names import own_names
 from models.progress import Progress
 from models.separation.config import DataConfig
 from models.separation.corpora import Corpus, ReadyMixture, open_corpus, speakers_of
 from models.separation.decoded import SHORTEST_S, Voices
-from models.separation.parting import split_mixtures, split_speakers
+from models.separation.splits import split_mixtures, split_speakers
 
 RATE = 8000
 
@@ -43,9 +43,9 @@ def librispeech(folder, speakers=8):
 def test_a_stray_file_does_not_make_a_corpus_one_speaker(tmp_path):
     place = librispeech(tmp_path / "LibriSpeech" / "dev-clean")
     write(place / "notes of mine.wav")
-    found = open_corpus(tmp_path / "LibriSpeech")
-    assert len(found.speakers) == 8
-    assert "notes of mine.wav" in str(found.remarks[0])
+    result = open_corpus(tmp_path / "LibriSpeech")
+    assert len(result.speakers) == 8
+    assert "notes of mine.wav" in str(result.remarks[0])
     assert not open_corpus(librispeech(tmp_path / "whole")).remarks
 
 
@@ -56,7 +56,7 @@ def test_clips_that_are_no_speech_are_left_out_and_said(tmp_path):
     for _ in range(2):  # the second time from the cache
         voices = Voices(open_corpus(place).clips, RATE, tmp_path / "cache", Progress())
         assert len(voices) == 4
-        reasons = " ".join(str(one.reason) for one in voices.skipped)
+        reasons = " ".join(str(item.reason) for item in voices.skipped)
         assert "less than 0.5 s" in reasons
         assert "0008.flac" in reasons
         assert all(len(voices[i]) == RATE for i in range(4))
@@ -101,7 +101,9 @@ def test_one_table_of_librimix_shares_no_speaker(tmp_path):
     (tmp_path / "own" / "mixtures.csv").write_text("\n".join(lines))
     corpus = open_corpus(tmp_path / "own" / "mixtures.csv")
     parts = split_mixtures(corpus, DataConfig(), 2)
-    heard = {name: {one for mixture in found for one in mixture.speakers} for name, found in parts.items()}
+    heard = {
+        name: {item for mixture in result for item in mixture.speakers} for name, result in parts.items()
+    }
     assert min(map(len, parts.values())) >= 6
     assert not heard["train"] & (heard["validation"] | heard["test"])
     assert not heard["validation"] & heard["test"]
@@ -151,33 +153,33 @@ def saved(path, seconds=(60, 60), channels=BIOSEMI64, **arrays):
 
 def test_channels_in_another_order_are_put_right_by_name(tmp_path):
     order = np.random.default_rng(1).permutation(64)
-    found = eeg_data.open_dataset(saved(tmp_path / "a.npz", subject=["1", "2"]))
-    items = found.items
+    result = eeg_data.open_dataset(saved(tmp_path / "a.npz", subject=["1", "2"]))
+    items = result.items
     np.savez(
         tmp_path / "b.npz", eeg=np.stack([item.eeg[:, order] for item in items]), envelope=np.stack([item.envelope for item in items]),
         fs=64, channels=np.array(BIOSEMI64)[order], subject=["1", "2"],
     )  # fmt: skip
     other = eeg_data.open_dataset(tmp_path / "b.npz")
-    right = with_channels(other, found.channel_names)
+    right = with_channels(other, result.channel_names)
     np.testing.assert_array_equal(right.items[1].eeg, items[1].eeg)
     assert "decoder's order" in " ".join(map(str, right.remarks))
-    assert with_channels(found, found.channel_names) is found
+    assert with_channels(result, result.channel_names) is result
     with pytest.raises(UserError, match="It has no F99"):
-        with_channels(found, [*BIOSEMI64[:-1], "F99"])
+        with_channels(result, [*BIOSEMI64[:-1], "F99"])
 
 
 def test_a_file_without_subjects_is_nobody_who_is_known(tmp_path):
-    found = eeg_data.open_dataset(saved(tmp_path / "own.npz"))
-    assert found.subjects == ["own"]
-    assert "names no subject" in " ".join(map(str, found.remarks))
+    result = eeg_data.open_dataset(saved(tmp_path / "own.npz"))
+    assert result.subjects == ["own"]
+    assert "names no subject" in " ".join(map(str, result.remarks))
 
 
 def test_one_short_stretch_does_not_make_all_windows_short(tmp_path):
-    found = eeg_data.open_dataset(saved(tmp_path / "a.npz", subject=["1", "2"], stimulus=["x", "y"]))
+    result = eeg_data.open_dataset(saved(tmp_path / "a.npz", subject=["1", "2"], stimulus=["x", "y"]))
     short = [
-        Item("1", f"short {n}", found.items[0].eeg[:160], found.items[0].envelope[:160]) for n in range(4)
+        Item("1", f"short {n}", result.items[0].eeg[:160], result.items[0].envelope[:160]) for n in range(4)
     ]
-    mixed = Dataset("mixed", 64, found.channel_names, (*found.items, *short))
+    mixed = Dataset("mixed", 64, result.channel_names, (*result.items, *short))
     parts = part(mixed, EEGData(window_s=10), FULL)
     assert min(map(len, (*parts.train, *parts.validation, *parts.test))) >= 10 * 64
     assert "4 recordings" in str(parts.remarks[0])
@@ -196,11 +198,13 @@ def test_the_guard_is_as_long_as_the_filters_that_came_before(tmp_path):
         np.save(tmp_path / f"{number}.npy", random.gamma(1, size=60 * 64).astype(np.float32))
         rows.append(f"{number}.npz,{number}.npy,{number}")
     (tmp_path / "data.csv").write_text("\n".join(rows))
-    found = eeg_data.open_dataset(tmp_path / "data.csv", FULL)
-    assert found.reach_s == pytest.approx(3.3, abs=0.1)  # half of MNE's filter for 0.5 Hz
-    parts = part(found, EEGData(guard_s=1.0, window_s=5.0), FULL)
-    train = max(one.start + len(one) for one in parts.train if one.stimulus == "0" and one.start < 36 * 64)
-    validation = min(one.start for one in parts.validation if one.stimulus == "0")
+    result = eeg_data.open_dataset(tmp_path / "data.csv", FULL)
+    assert result.reach_s == pytest.approx(3.3, abs=0.1)  # half of MNE's filter for 0.5 Hz
+    parts = part(result, EEGData(guard_s=1.0, window_s=5.0), FULL)
+    train = max(
+        item.start + len(item) for item in parts.train if item.stimulus == "0" and item.start < 36 * 64
+    )
+    validation = min(item.start for item in parts.validation if item.stimulus == "0")
     assert validation - train >= 3.2 * 64
 
 
@@ -223,8 +227,8 @@ def test_stretches_in_milliseconds_are_not_taken_for_seconds_without_a_word(tmp_
     soundfile.write(tmp_path / "a.wav", np.zeros(16_000), 16_000)
     rows = ["a.wav,angry,x,0,900", "a.wav,sad,y,0,0.5"]
     (tmp_path / "a.csv").write_text("\n".join(["path,emotion,speaker,start_s,end_s", *rows]) + "\n")
-    found = open_dataset(tmp_path / "a.csv")
-    assert "1 stretches end after" in " ".join(map(str, found.warnings))
+    result = open_dataset(tmp_path / "a.csv")
+    assert "1 stretches end after" in " ".join(map(str, result.warnings))
 
 
 def test_recordings_of_one_name_are_not_written_over_one_another():

@@ -37,9 +37,9 @@ def changed(folder, **values):
 
 
 def test_it_is_loaded_wholly(folder):
-    found = Recognizer.load(folder, "cpu")
-    assert found.labels == ("angry", "happy", "neutral", "sad")
-    assert found.classify(SOUND).probabilities.sum() == pytest.approx(1, abs=1e-5)
+    result = Recognizer.load(folder, "cpu")
+    assert result.labels == ("angry", "happy", "neutral", "sad")
+    assert result.classify(SOUND).probabilities.sum() == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("renamed", ["", "classifier.dense."])

@@ -166,11 +166,11 @@ def test_of_a_strip_no_more_is_made_than_is_seen(tmp_path, size):
     Image.fromarray(values).save(tmp_path / "a.png")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     view = View(edge=224, crop=(224, 224))
-    found = view.pixels(pictures.read(tmp_path / "a.png"))
-    assert found.shape == (224, 224, 3)
+    result = view.pixels(pictures.read(tmp_path / "a.png"))
+    assert result.shape == (224, 224, 3)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kB; enlarged it had 4 GB
     middle = values[max(0, size[1] // 2 - 1) : size[1] // 2 + 1, max(0, size[0] // 2 - 1) : size[0] // 2 + 1]
-    assert abs(float(found[80:144, 80:144].mean()) - float(middle.mean())) < 80
+    assert abs(float(result[80:144, 80:144].mean()) - float(middle.mean())) < 80
 
 
 def test_the_part_that_is_seen_is_that_of_the_whole(monkeypatch):
@@ -255,9 +255,9 @@ def test_a_name_that_no_file_can_have(tmp_path, file):
     (tmp_path / "captions.jsonl").write_text(
         f'{{"file": "{file}", "caption": "x"}}\n{{"file": "0.png", "caption": "y"}}\n'
     )
-    found = open_captions(tmp_path)
-    assert [item.captions for item in found.items] == [("y",)]
-    assert all(len(what) <= 300 for what, _ in found.skipped)
+    result = open_captions(tmp_path)
+    assert [item.captions for item in result.items] == [("y",)]
+    assert all(len(what) <= 300 for what, _ in result.skipped)
 
 
 @pytest.mark.parametrize(

@@ -116,14 +116,14 @@ def test_what_numpy_writes_is_read(tmp_path, protocol):
         "nothing": np.zeros((0, 3)),
         "list": [1, 2.5, "three", None, True, (4, 5), b"six"],
     }
-    found = unpickle.read(forged(tmp_path / "a.pkl", values, protocol))
+    result = unpickle.read(forged(tmp_path / "a.pkl", values, protocol))
     for name in ("image", "big", "label", "names", "nothing"):
-        np.testing.assert_array_equal(found[name], values[name])
-        assert found[name].dtype == values[name].dtype
-        assert found[name].flags.writeable
-    assert found["one"] == 0.5
-    assert found["list"] == values["list"]
-    np.testing.assert_array_equal(found["mixed"][3], np.ones(2))
+        np.testing.assert_array_equal(result[name], values[name])
+        assert result[name].dtype == values[name].dtype
+        assert result[name].flags.writeable
+    assert result["one"] == 0.5
+    assert result["list"] == values["list"]
+    np.testing.assert_array_equal(result["mixed"][3], np.ones(2))
 
 
 def test_what_can_be_imported_is_said(tmp_path):
@@ -135,5 +135,5 @@ def test_what_can_be_imported_is_said(tmp_path):
 def test_a_class_number_is_the_same_class_in_every_part(tmp_path):
     one = {"image": np.ones((3, 2)), "text": np.ones((3, 2))}
     values = {"train": {**one, "label": np.array([0, 1, 2])}, "query": {**one, "label": np.array([2, 2, 0])}}
-    found = read_features(forged(tmp_path / "a.pkl", values))
-    np.testing.assert_array_equal(found.parts["query"].labels, np.eye(3, dtype=bool)[[2, 2, 0]])
+    result = read_features(forged(tmp_path / "a.pkl", values))
+    np.testing.assert_array_equal(result.parts["query"].labels, np.eye(3, dtype=bool)[[2, 2, 0]])

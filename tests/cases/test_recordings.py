@@ -32,9 +32,9 @@ def remarks(found):
 )
 def test_what_a_file_is_goes_by_its_first_bytes(tmp_path, kind, name):
     path = write_edf(tmp_path / name, brain(), NAMES, kind=kind)
-    found = open_recording(path)
-    assert found.duration_s == 10
-    np.testing.assert_allclose(found.read(), brain(), atol=0.11)
+    result = open_recording(path)
+    assert result.duration_s == 10
+    np.testing.assert_allclose(result.read(), brain(), atol=0.11)
 
 
 def test_records_that_are_not_there_are_said(tmp_path):
@@ -60,9 +60,9 @@ def test_a_pause_is_said(tmp_path, kind):
 
 def test_an_annotation_in_latin_1(tmp_path):
     path = write_edf(tmp_path / "a.edf", brain(), NAMES, onsets=range(10), note=b"caf\xe9", plus="EDF+C")
-    found = open_recording(path)
-    np.testing.assert_allclose(found.read(), brain(), atol=0.11)
-    assert "Latin-1" in remarks(found)
+    result = open_recording(path)
+    np.testing.assert_allclose(result.read(), brain(), atol=0.11)
+    assert "Latin-1" in remarks(result)
 
 
 @pytest.mark.parametrize(
@@ -81,35 +81,35 @@ def test_an_annotation_in_latin_1(tmp_path):
     ],
 )
 def test_units_as_they_are_written(tmp_path, unit, factor):
-    found = open_recording(write_edf(tmp_path / "a.edf", brain(), NAMES, unit=unit))
-    assert float(np.median(found.read().std(0))) == pytest.approx(10 * factor, rel=0.1)
-    assert ("µV were assumed" in remarks(found)) == (unit in (b"", b"x"))
+    result = open_recording(write_edf(tmp_path / "a.edf", brain(), NAMES, unit=unit))
+    assert float(np.median(result.read().std(0))) == pytest.approx(10 * factor, rel=0.1)
+    assert ("µV were assumed" in remarks(result)) == (unit in (b"", b"x"))
 
 
 def test_old_names_are_those_of_today(tmp_path):
     old = (*NAMES[:-2], "T3", "T4", "T5", "T6")
     path = write_edf(tmp_path / "a.edf", brain(channels=14), [f"EEG {name}-LE" for name in old])
-    found = open_recording(path)
-    assert found.channel_names == (*NAMES, "P7", "P8")
-    assert "T3 = T7" in remarks(found)
-    done = preprocess(found, channels=[*NAMES, "P7", "P8"], cleaning=Cleaning(find_bad=False))
+    result = open_recording(path)
+    assert result.channel_names == (*NAMES, "P7", "P8")
+    assert "T3 = T7" in remarks(result)
+    done = preprocess(result, channels=[*NAMES, "P7", "P8"], cleaning=Cleaning(find_bad=False))
     assert not [step for step in done.history.steps if step["step"] == "interpolate"]
     assert canonical("EEG T5.") == "P7"
 
 
 def test_two_channels_at_one_place(tmp_path):
     names = ["C3-A1", "C3-A2", "C4-A1", "F3-A2", "F4-A1", "O1-A2"]
-    found = open_recording(write_edf(tmp_path / "a.edf", brain(channels=6), names))
-    assert found.channel_names == ("C3", "C4", "F3", "F4", "O1")
-    np.testing.assert_allclose(found.read()[:, 0], brain(channels=6)[:, 0], atol=0.11)
-    assert "C3-A2 (C3-A1)" in remarks(found)
+    result = open_recording(write_edf(tmp_path / "a.edf", brain(channels=6), names))
+    assert result.channel_names == ("C3", "C4", "F3", "F4", "O1")
+    np.testing.assert_allclose(result.read()[:, 0], brain(channels=6)[:, 0], atol=0.11)
+    assert "C3-A2 (C3-A1)" in remarks(result)
 
 
 def test_one_common_ending_is_the_reference(tmp_path):
     names = [f"{name}-Cz" for name in NAMES]
-    found = open_recording(write_edf(tmp_path / "a.edf", brain(), names))
-    assert found.channel_names == NAMES
-    assert "-Cz" in remarks(found)
+    result = open_recording(write_edf(tmp_path / "a.edf", brain(), names))
+    assert result.channel_names == NAMES
+    assert "-Cz" in remarks(result)
 
 
 def test_a_lying_header_is_refused(tmp_path):
@@ -142,9 +142,9 @@ def test_a_renamed_brainvision_recording(tmp_path):
     for ending in ("vhdr", "eeg"):
         (tmp_path / f"original.{ending}").rename(tmp_path / f"talk.{ending}")
     (tmp_path / "original.vmrk").unlink()
-    found = open_recording(tmp_path / "talk.vhdr")
-    np.testing.assert_allclose(found.read(), brain(), atol=0.2)
-    assert "talk.eeg beside it was read" in remarks(found)
+    result = open_recording(tmp_path / "talk.vhdr")
+    np.testing.assert_allclose(result.read(), brain(), atol=0.2)
+    assert "talk.eeg beside it was read" in remarks(result)
     (tmp_path / "talk.eeg").unlink()
     with pytest.raises(UserError, match=r"original\.eeg"):
         open_recording(tmp_path / "talk.vhdr")
@@ -173,9 +173,9 @@ def test_a_header_names_no_file_elsewhere(tmp_path):
 
 def test_volts_are_known_by_their_size(tmp_path):
     np.savez(tmp_path / "a.npz", eeg=(brain() * 1e-6).astype(np.float32), fs=64, channels=np.array(NAMES))
-    found = open_recording(tmp_path / "a.npz")
-    np.testing.assert_allclose(found.read(), brain(), rtol=1e-4, atol=1e-4)
-    assert "in volts" in remarks(found)
+    result = open_recording(tmp_path / "a.npz")
+    np.testing.assert_allclose(result.read(), brain(), rtol=1e-4, atol=1e-4)
+    assert "in volts" in remarks(result)
     np.savez(tmp_path / "b.npz", eeg=brain() / 10, fs=64, channels=np.array(NAMES))  # standard deviations
     assert "volts" not in remarks(open_recording(tmp_path / "b.npz"))
     np.savez(tmp_path / "c.npz", eeg=brain() * 1e-3, fs=64, channels=np.array(NAMES))
@@ -203,8 +203,8 @@ def test_a_rate_in_any_spelling(tmp_path, rate):
 @pytest.mark.parametrize("name", ["Fs", "sr", "rate", "fsample", "SamplingRate"])
 def test_a_rate_by_any_of_its_names(tmp_path, name):
     np.savez(tmp_path / "a.npz", eeg=brain(), channels=np.array(NAMES), **{name: 128})
-    found = open_recording(tmp_path / "a.npz")
-    assert (found.sample_rate, remarks(found)) == (128, "")
+    result = open_recording(tmp_path / "a.npz")
+    assert (result.sample_rate, remarks(result)) == (128, "")
 
 
 @pytest.mark.parametrize("names", [np.array([name.encode() for name in NAMES]), np.array(", ".join(NAMES))])
@@ -215,9 +215,9 @@ def test_names_as_bytes_or_in_one_text(tmp_path, names):
 
 def test_names_say_which_way_an_array_lies(tmp_path):
     np.savez(tmp_path / "a.npz", eeg=brain(1)[:20].T, fs=64, channels=np.array(NAMES))
-    found = open_recording(tmp_path / "a.npz")
-    assert (found.time, len(found.channel_names)) == (20, 12)
-    assert "turned" in remarks(found)
+    result = open_recording(tmp_path / "a.npz")
+    assert (result.time, len(result.channel_names)) == (20, 12)
+    assert "turned" in remarks(result)
 
 
 def test_what_is_made_up_or_too_large_for_a_brain_is_said(tmp_path):
@@ -232,14 +232,14 @@ def test_what_is_made_up_or_too_large_for_a_brain_is_said(tmp_path):
 
 def test_an_envelope_that_is_flat_is_none(tmp_path):
     np.savez(tmp_path / "a.npz", eeg=brain(), fs=64, channels=np.array(NAMES), envelope=np.ones(640))
-    found = open_recording(tmp_path / "a.npz")
-    assert found.envelope is None
-    assert "flat" in remarks(found)
+    result = open_recording(tmp_path / "a.npz")
+    assert result.envelope is None
+    assert "flat" in remarks(result)
     broken = np.where(np.arange(640) == 9, np.nan, np.arange(640.0))
     np.savez(tmp_path / "b.npz", eeg=brain(), fs=64, channels=np.array(NAMES), envelope=broken)
-    found = open_recording(tmp_path / "b.npz")
-    assert found.envelope is None
-    assert "no numbers" in remarks(found)
+    result = open_recording(tmp_path / "b.npz")
+    assert result.envelope is None
+    assert "no numbers" in remarks(result)
 
 
 def test_the_cut_to_an_envelope_of_another_length_is_said(tmp_path, capsys):
@@ -251,10 +251,10 @@ def test_the_cut_to_an_envelope_of_another_length_is_said(tmp_path, capsys):
 
 def test_two_channels_of_one_name(tmp_path):
     names = [*NAMES[:-1], "Fp1"]
-    found = open_recording(write_edf(tmp_path / "a.edf", brain(), names))
-    assert found.channel_names == NAMES[:-1]
-    np.testing.assert_allclose(found.read()[:, 0], brain()[:, 0], atol=0.11)
-    assert "same place: Fp1 (Fp1)" in remarks(found)
+    result = open_recording(write_edf(tmp_path / "a.edf", brain(), names))
+    assert result.channel_names == NAMES[:-1]
+    np.testing.assert_allclose(result.read()[:, 0], brain()[:, 0], atol=0.11)
+    assert "same place: Fp1 (Fp1)" in remarks(result)
 
 
 def test_a_clock_that_runs_back_and_records_of_no_length_are_said(tmp_path):
@@ -292,8 +292,8 @@ def test_cells_of_matlab_are_trials(tmp_path):
     cell = np.empty((1, 2), object)
     cell[0, 0], cell[0, 1] = brain(8), brain(5)
     scipy.io.savemat(tmp_path / "a.mat", {"eeg": cell, "fs": 64.0})
-    found = open_recording(tmp_path / "a.mat")
-    assert [trial.duration_s for trial in found.trials] == [8, 5]
+    result = open_recording(tmp_path / "a.mat")
+    assert [trial.duration_s for trial in result.trials] == [8, 5]
     cell[0, 1] = "text"
     scipy.io.savemat(tmp_path / "b.mat", {"eeg": cell, "fs": 64.0})
     with pytest.raises(UserError, match="is not EEG"):
@@ -305,9 +305,9 @@ def test_eeglabs_structure_in_a_plain_mat(tmp_path, seconds):
     eeg = brain()[: int(seconds * 64)]
     labels = np.array([(name,) for name in NAMES], dtype=[("labels", "O")])
     scipy.io.savemat(tmp_path / "a.mat", {"EEG": {"data": eeg.T, "srate": 64.0, "chanlocs": labels}})
-    found = open_recording(tmp_path / "a.mat")
-    assert found.channel_names == NAMES
-    np.testing.assert_allclose(found.read(), eeg, rtol=1e-5)
+    result = open_recording(tmp_path / "a.mat")
+    assert result.channel_names == NAMES
+    np.testing.assert_allclose(result.read(), eeg, rtol=1e-5)
 
 
 def test_what_unpacks_to_more_than_memory_is_refused_before(tmp_path, monkeypatch):

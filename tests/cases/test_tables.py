@@ -27,8 +27,8 @@ def test_a_row_with_a_cell_too_many_is_refused_with_its_line(tmp_path):
     rows = [*ROWS[:3], "s0,3,9,4,5,0", *ROWS[4:]]
     with pytest.raises(UserError, match="line 5"):
         open_sequences(write(tmp_path / "a.csv", rows=rows))
-    found = read_table(write(tmp_path / "b.csv", rows=[row + ",," for row in ROWS]))  # blank cells are none
-    assert len(found.rows) == 8
+    result = read_table(write(tmp_path / "b.csv", rows=[row + ",," for row in ROWS]))  # blank cells are none
+    assert len(result.rows) == 8
 
 
 def test_a_caption_with_a_comma_is_not_cut(tmp_path):
@@ -44,11 +44,11 @@ def test_two_columns_of_one_name_are_refused(tmp_path, head):
 
 
 def test_row_numbers_of_pandas_are_no_feature(tmp_path):
-    found = open_sequences(
+    result = open_sequences(
         write(tmp_path / "a.csv", "," + HEAD, [f"{n},{row}" for n, row in enumerate(ROWS)])
     )
-    assert found.names == ("f1", "f2", "f3")
-    assert "counts the rows" in str(found.remarks[0])
+    assert result.names == ("f1", "f2", "f3")
+    assert "counts the rows" in str(result.remarks[0])
     with pytest.raises(UserError, match="without a name"):
         open_sequences(write(tmp_path / "b.csv", "," + HEAD, [f"7,{row}" for row in ROWS]))
 
@@ -64,9 +64,9 @@ def test_headings_in_any_case(tmp_path):
 def test_decimal_commas(tmp_path):
     german = [row.replace(",", ",5;")[:-1] + row[-1] + ",5" for row in ROWS]
     german = [row.replace("s0,5", "s0").replace("s1,5", "s1") for row in german]
-    found = open_sequences(write(tmp_path / "a.csv", HEAD.replace(",", ";"), german))
-    np.testing.assert_array_equal(found.x[0][:, 0], [0.5, 1.5, 2.5, 3.5])
-    assert "decimal comma" in str(found.remarks[0])
+    result = open_sequences(write(tmp_path / "a.csv", HEAD.replace(",", ";"), german))
+    np.testing.assert_array_equal(result.x[0][:, 0], [0.5, 1.5, 2.5, 3.5])
+    assert "decimal comma" in str(result.remarks[0])
     quoted = [row.replace(",0", ',"0,5"') for row in ROWS]
     with pytest.raises(UserError, match="decimal comma"):
         open_sequences(write(tmp_path / "b.csv", rows=quoted))
@@ -86,9 +86,9 @@ def test_a_long_cell_is_shortened_in_the_message(tmp_path):
 def test_parquet_is_measured_before_it_is_read(tmp_path):
     whole = pyarrow.table({"sequence": ["a", "b"], "F1": [1.0, 2.0], "Target": [1, 2]})
     pyarrow.parquet.write_table(whole, tmp_path / "a.parquet")
-    found = open_sequences(tmp_path / "a.parquet")
-    assert found.names == ("F1",)
-    np.testing.assert_array_equal(found.y, [1, 2])
+    result = open_sequences(tmp_path / "a.parquet")
+    assert result.names == ("F1",)
+    np.testing.assert_array_equal(result.y, [1, 2])
     column = pyarrow.repeat(pyarrow.scalar(1, pyarrow.int8()), MOST_CELLS // 2 + 1)
     pyarrow.parquet.write_table(pyarrow.table({"f1": column, "target": column}), tmp_path / "b.parquet")
     assert (tmp_path / "b.parquet").stat().st_size < 1_000_000
@@ -113,7 +113,7 @@ def test_lengths_as_a_column(tmp_path):
     lengths = np.array([5, 4, 3, 2, 1, 5])
     flat = open_sequences(saved(tmp_path / "a.npz", lengths=lengths))
     column = open_sequences(saved(tmp_path / "b.npz", lengths=lengths[:, None].astype(float)))
-    assert [len(one) for one in flat.x] == [len(one) for one in column.x] == lengths.tolist()
+    assert [len(item) for item in flat.x] == [len(item) for item in column.x] == lengths.tolist()
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_groups_that_do_not_fit(tmp_path):
     for groups in (["a", "b"], ["a"] * 7):
         with pytest.raises(UserError, match="groups for 6 sequences"):
             open_sequences(saved(tmp_path / "a.npz", group=np.array(groups)))
-    found = open_sequences(saved(tmp_path / "b.npz", group=np.array([["a"]] * 6)))
-    assert found.groups == ("a",) * 6
+    result = open_sequences(saved(tmp_path / "b.npz", group=np.array([["a"]] * 6)))
+    assert result.groups == ("a",) * 6
 
 
 def test_what_an_array_is_goes_by_its_first_bytes(tmp_path):
@@ -166,8 +166,8 @@ def arrays(path, **changes):
 
 
 def test_a_series_with_a_target_a_step_keeps_its_targets(tmp_path):
-    found = arrays(tmp_path / "a.npz", x=np.random.default_rng(0).normal(size=(6, 3)))
-    np.testing.assert_array_equal(found.y, [1, 2, 3, 4, 5])  # of the last step of each window
+    result = arrays(tmp_path / "a.npz", x=np.random.default_rng(0).normal(size=(6, 3)))
+    np.testing.assert_array_equal(result.y, [1, 2, 3, 4, 5])  # of the last step of each window
     with pytest.raises(UserError, match="5 targets for 6 steps"):
         arrays(tmp_path / "b.npz", x=np.ones((6, 3)), y=np.arange(5.0))
     with pytest.raises(UserError, match="lengths"):
@@ -175,10 +175,10 @@ def test_a_series_with_a_target_a_step_keeps_its_targets(tmp_path):
 
 
 def test_arrays_by_the_names_that_columns_have(tmp_path):
-    found = arrays(tmp_path / "a.npz", y=None, Target=np.arange(6.0), Speaker=list("aabbcc"), other=1)
-    np.testing.assert_array_equal(found.y, np.arange(6))
-    assert found.groups == tuple("aabbcc")
-    assert "not used: other" in str(found.remarks[0])
+    result = arrays(tmp_path / "a.npz", y=None, Target=np.arange(6.0), Speaker=list("aabbcc"), other=1)
+    np.testing.assert_array_equal(result.y, np.arange(6))
+    assert result.groups == tuple("aabbcc")
+    assert "not used: other" in str(result.remarks[0])
 
 
 def test_sequences_without_a_feature_are_none(tmp_path):
@@ -191,15 +191,15 @@ def test_a_group_or_a_target_that_changes_within_a_sequence(tmp_path):
         open_sequences(
             write(tmp_path / "a.csv", HEAD + ",group", [f"{row},{n % 2}" for n, row in enumerate(ROWS)])
         )
-    found = open_sequences(write(tmp_path / "b.csv", rows=["s0,1,2,3,9", *ROWS[1:]]))
-    assert "differs within 1" in str(found.remarks[0])
+    result = open_sequences(write(tmp_path / "b.csv", rows=["s0,1,2,3,9", *ROWS[1:]]))
+    assert "differs within 1" in str(result.remarks[0])
 
 
 def test_rows_out_of_order_are_put_into_that_of_their_time(tmp_path):
     rows = [f"{row},{-n}" for n, row in enumerate(ROWS)]
-    found = open_sequences(write(tmp_path / "a.csv", HEAD + ",time", rows))
-    np.testing.assert_array_equal(found.x[0][:, 0], [3, 2, 1, 0])
-    assert "order of the column time" in str(found.remarks[0])
+    result = open_sequences(write(tmp_path / "a.csv", HEAD + ",time", rows))
+    np.testing.assert_array_equal(result.x[0][:, 0], [3, 2, 1, 0])
+    assert "order of the column time" in str(result.remarks[0])
 
 
 def test_a_row_that_names_no_sequence(tmp_path):
@@ -211,11 +211,11 @@ def test_a_row_that_names_no_sequence(tmp_path):
 
 def test_row_numbers_of_pandas_under_other_names(tmp_path):
     for name in ("index", "Unnamed: 0.1", "level_0"):
-        found = open_sequences(
+        result = open_sequences(
             write(tmp_path / "a.csv", f"{name},{HEAD}", [f"{n},{row}" for n, row in enumerate(ROWS)])
         )
-        assert found.width == 3
-        assert "counts the rows" in str(found.remarks[0])
+        assert result.width == 3
+        assert "counts the rows" in str(result.remarks[0])
     columns = {"sequence": list("aabb"), "f1": [1.0, 2, 3, 4], "__index_level_0__": [0, 1, 2, 3]}
     pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
     assert open_sequences(tmp_path / "a.parquet").width == 1

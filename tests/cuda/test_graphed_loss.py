@@ -29,11 +29,11 @@ def test_a_recorded_loss_has_the_gradients_of_its_operations(card):
         results = []
         for compute in (recorded, losses):
             separator.zero_grad(set_to_none=True)
-            found = compute(*batch)
-            found["loss"].backward()
-            results.append([found["loss"].detach(), *(one.grad for one in separator.parameters())])
-        for one, other in zip(*results, strict=True):
-            assert float((one - other).norm()) <= 1e-4 * float(other.norm()) + 1e-6
+            result = compute(*batch)
+            result["loss"].backward()
+            results.append([result["loss"].detach(), *(item.grad for item in separator.parameters())])
+        for item, other in zip(*results, strict=True):
+            assert float((item - other).norm()) <= 1e-4 * float(other.norm()) + 1e-6
         with torch.no_grad():
-            for one in separator.parameters():
-                one.add_(0.01 * torch.randn_like(one))
+            for item in separator.parameters():
+                item.add_(0.01 * torch.randn_like(item))

@@ -12,6 +12,7 @@ from models.kernels.graphs import GraphedStep
 from models.reverberation import network as mesh
 from models.search import network as search
 from models.separation import network as separation
+from models.separation.time_major import block_weights
 
 
 def quiet(network):
@@ -88,19 +89,19 @@ def test_a_card_computes_what_a_cpu_does(card, name):
     here = quiet(build())
     there = copy.deepcopy(here).to(card)
     x = torch.randn(shape)
-    found, expected = run(there, x.to(card)), run(here, x)
+    result, expected = run(there, x.to(card)), run(here, x)
     tolerance = 2 * SEEN.get(name, 5e-5) * max(1.0, float(expected.detach().abs().max()))
-    torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=tolerance)
+    torch.testing.assert_close(result.cpu(), expected, rtol=0, atol=tolerance)
     weights = torch.linspace(-1, 1, expected.numel()).view_as(expected)
-    (found * weights.to(card)).sum().backward()
+    (result * weights.to(card)).sum().backward()
     (expected * weights).sum().backward()
-    largest = max(float(one.grad.norm()) for one in here.parameters() if one.grad is not None)
-    for (which, one), other in zip(here.named_parameters(), there.parameters(), strict=True):
+    largest = max(float(item.grad.norm()) for item in here.parameters() if item.grad is not None)
+    for (which, item), other in zip(here.named_parameters(), there.parameters(), strict=True):
         if (
-            one.grad is not None
+            item.grad is not None
         ):  # sums of what nearly cancels, as of a PReLU's slope, are judged by the largest
-            apart = float((other.grad.cpu() - one.grad).norm())
-            assert apart <= 2e-3 * float(one.grad.norm()) + 1e-3 * largest, which
+            apart = float((other.grad.cpu() - item.grad).norm())
+            assert apart <= 2e-3 * float(item.grad.norm()) + 1e-3 * largest, which
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -115,7 +116,7 @@ def test_half_precision_is_near_and_learns(card, name, kind):
         near = run(network, x)
         near.float().square().sum().backward()
     assert float((near.float() - exact).norm() / exact.norm()) < (0.05 if kind == torch.bfloat16 else 0.01)
-    assert all(one.grad.isfinite().all() for one in network.parameters() if one.grad is not None)
+    assert all(item.grad.isfinite().all() for item in network.parameters() if item.grad is not None)
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
@@ -132,17 +133,17 @@ def test_the_separators_fused_blocks_are_its_plain_ones(card, monkeypatch, kerne
     asked = [features, *blocks.parameters()]
 
     def computed(kind):
-        weights = [block.weights() for block in blocks]
-        found = conv_stack_cuda.separate_features(features, weights, config.dilations, kind)
-        wanted = torch.linspace(-1, 1, found.numel(), device=card).view_as(found)
-        return [found.detach(), *torch.autograd.grad(found, asked, wanted)]
+        weights = [block_weights(block) for block in blocks]
+        result = conv_stack_cuda.separate_features(features, weights, config.dilations, kind)
+        wanted = torch.linspace(-1, 1, result.numel(), device=card).view_as(result)
+        return [result.detach(), *torch.autograd.grad(result, asked, wanted)]
 
     fused, fused_half = computed(torch.float32), computed(torch.bfloat16)
     monkeypatch.setattr(conv_stack_cuda, "_fused", lambda: None)
     plain, plain_half = computed(torch.float32), computed(torch.bfloat16)
-    for one, half, other, other_half in zip(fused, fused_half, plain, plain_half, strict=True):
+    for item, half, other, other_half in zip(fused, fused_half, plain, plain_half, strict=True):
         length = float(other.norm())
-        assert float((one - other).norm()) <= 1e-3 * length + 1e-4
+        assert float((item - other).norm()) <= 1e-3 * length + 1e-4
         assert float((half - other).norm()) <= 2 * float((other_half - other).norm()) + 0.02 * length + 1e-3
 
 
@@ -154,14 +155,14 @@ def test_the_fused_norm_is_pytorchs(card, shape, kind):
     x, gain, shift = (
         torch.randn(size, device=card, requires_grad=True) for size in (shape, shape[-1:], shape[-1:])
     )
-    found = norms._fused()(x.to(kind), gain, shift, 1e-5)
+    result = norms._fused()(x.to(kind), gain, shift, 1e-5)
     expected = torch.nn.functional.layer_norm(x, shape[-1:], gain, shift)
     tolerance = 1e-4 if kind == torch.float32 else 0.05
-    torch.testing.assert_close(found.float(), expected, rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(result.float(), expected, rtol=tolerance, atol=tolerance)
     wanted = torch.randn_like(expected)
-    ours = torch.autograd.grad(found, (x, gain, shift), wanted.to(kind))
-    for one, other in zip(ours, torch.autograd.grad(expected, (x, gain, shift), wanted), strict=True):
-        assert float((one - other).norm()) <= tolerance * float(other.norm()) + tolerance
+    ours = torch.autograd.grad(result, (x, gain, shift), wanted.to(kind))
+    for item, other in zip(ours, torch.autograd.grad(expected, (x, gain, shift), wanted), strict=True):
+        assert float((item - other).norm()) <= tolerance * float(other.norm()) + tolerance
 
 
 def test_a_graph_takes_the_steps_that_operations_take(card):
@@ -181,7 +182,7 @@ def test_a_graph_takes_the_steps_that_operations_take(card):
             step = GraphedStep(network, optimizer, loss, (x[0], y[0]), clip_norm=1.0)
             assert step._graph is not None
             results.append(
-                [{name: float(one) for name, one in step(a, b).items()} for a, b in zip(x, y, strict=True)]
+                [{name: float(item) for name, item in step(a, b).items()} for a, b in zip(x, y, strict=True)]
             )
             continue
         results.append([])
@@ -192,10 +193,10 @@ def test_a_graph_takes_the_steps_that_operations_take(card):
             norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             results[-1].append({"loss": float(value), "gradient_norm": float(norm)})
-    for one, other in zip(*results, strict=True):
-        assert one == pytest.approx(other, rel=1e-3)
-    for one, other in zip(first.parameters(), second.parameters(), strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=2e-4)
+    for item, other in zip(*results, strict=True):
+        assert item == pytest.approx(other, rel=1e-3)
+    for item, other in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(item, other, rtol=0, atol=2e-4)
 
 
 def test_the_mesh_draws_anew_in_every_replay(card):

@@ -58,7 +58,7 @@ def test_half_precision_trains(card, system, precision, tmp_path):
     assert len(losses(told)) >= 6
     moved = [event for event in told if isinstance(event, events.Scalars) and "skipped" not in event.values]
     assert moved  # the scaler found its scale
-    assert all(one.isfinite().all() for one in trainer.task.bare(trainer.loop.learner.network).parameters())
+    assert all(item.isfinite().all() for item in trainer.task.bare(trainer.loop.learner.network).parameters())
 
 
 def test_a_run_goes_on_where_it_was(card, tmp_path):
@@ -88,7 +88,7 @@ def used(model, system):
         sound = np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32)
         return model.separate(sound, 16_000)
     if system == "reverberation":
-        from models.reverberation.data import Sequences
+        from models.reverberation.sequences import Sequences
 
         x = np.random.default_rng(0).normal(size=(5, 12, model.width)).astype(np.float32)
         return model.observe(Sequences(x=tuple(x))).gates
@@ -106,8 +106,8 @@ def test_a_bundled_model_says_what_it_says_on_a_cpu(card, system):
     _needs(system)
     from models import systems
 
-    found, expected = (used(systems.load(system, "bundled", one), system) for one in (str(card), "cpu"))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCES[system])
+    result, expected = (used(systems.load(system, "bundled", item), system) for item in (str(card), "cpu"))
+    np.testing.assert_allclose(result, expected, rtol=0, atol=TOLERANCES[system])
 
 
 def test_memory_is_flat_over_many_jobs_and_given_back(card):

@@ -52,11 +52,11 @@ async def take_over(live):
     await until(lambda: live.session.followed == 0)
     tell(listens=live.headline.text())
     live.swap.click()
-    swapped_s = live.session.heard.time_s
+    swapped_s = live.session.attention.time_s
     await until(lambda: "right" in live.headline.text())
-    seen_s = live.session.heard.time_s - swapped_s
+    seen_s = live.session.attention.time_s - swapped_s
     await until(lambda: live.session.followed == 1)
-    heard_s = live.session.heard.time_s - swapped_s
+    heard_s = live.session.attention.time_s - swapped_s
     tell(listens=live.headline.text(), seen_s=seen_s, in_front_s=heard_s, delay_s=live.session.delay_s)
 
 
@@ -67,8 +67,8 @@ async def cut(tab):
     await until(lambda: len(session.lost) == 2 and "Nothing comes from" in said(tab))
     session.player.mend()
     await until(lambda: not session.lost and "Nothing comes from" not in said(tab))
-    before = session.heard
-    await until(lambda: session.heard is not before)
+    before = session.attention
+    await until(lambda: session.attention is not before)
     tell(back=True, health=tab.live.health.whole())
 
 

@@ -143,7 +143,10 @@ async def eeg(person, tab):
     await person.walk_to(named("EEG"))
     before = tab.browser.traces.shown_range()
     await person.press(Qt.Key.Key_PageDown)
-    return {"r": tab.session.heard.comparison.r, "paged_s": tab.browser.traces.shown_range()[0] - before[0]}
+    return {
+        "r": tab.session.track_comparison.comparison.r,
+        "paged_s": tab.browser.traces.shown_range()[0] - before[0],
+    }
 
 
 async def search(person, tab):

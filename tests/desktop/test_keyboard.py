@@ -12,12 +12,12 @@ MOST_PRESSES = 8  # of Tab, from where a tab begins to the sample
 
 def test_every_tab_by_keyboard(journey, tmp_path):
     told = journey(JOURNEY, tmp_path)
-    of_tab = {one["tab"]: one for one in told if "tab" in one}
-    whole = {key: value for one in told if "tab" not in one for key, value in one.items()}
+    of_tab = {item["tab"]: item for item in told if "tab" in item}
+    whole = {key: value for item in told if "tab" not in item for key, value in item.items()}
     assert list(of_tab) == ["emotion", "separation", "reverberation", "eeg", "search"]
-    for name, one in of_tab.items():
-        assert one["presses"] <= MOST_PRESSES, name
-        assert one["colours"] > 100, name  # something was painted
+    for name, item in of_tab.items():
+        assert item["presses"] <= MOST_PRESSES, name
+        assert item["colours"] > 100, name  # something was painted
     assert of_tab["emotion"]["recognised"] == of_tab["emotion"]["files"] > 10
     assert of_tab["separation"]["tracks"] == 2
     assert of_tab["separation"]["heard_s"] >= 0.5

@@ -27,7 +27,7 @@ def microphone(qapp):
     yield made
     made.stop()
     assert made.wait_closed(8.0)
-    assert not [one for one in threading.enumerate() if one.name in ("microphone", "portaudio")]
+    assert not [item for item in threading.enumerate() if item.name in ("microphone", "portaudio")]
     made.deleteLater()
 
 
@@ -61,17 +61,17 @@ def likeness(heard: np.ndarray, played: np.ndarray) -> tuple[float, int]:
     heard = np.pad(heard.astype(np.float64), (off, size + off))
     power = scipy.signal.fftconvolve(heard**2, np.ones(size), mode="valid")
     energy = np.sqrt(np.maximum(power, 1e-5 * power.max() + 1e-12))  # silence matches nothing
-    found = [
+    result = [
         scipy.signal.correlate(heard, pieces[n], mode="valid", method="fft")
         / energy
         / np.linalg.norm(pieces[n])
         for n in loud
     ]
-    clear = [int(one.argmax()) - n * size for n, one in zip(loud, found, strict=True) if one.max() > 0.9]
+    clear = [int(item.argmax()) - n * size for n, item in zip(loud, result, strict=True) if item.max() > 0.9]
     begin = int(np.median(clear)) if clear else off
     best = [
-        one[max(0, begin + n * size - off) : begin + n * size + off].max(initial=0.0)
-        for n, one in zip(loud, found, strict=True)
+        item[max(0, begin + n * size - off) : begin + n * size + off].max(initial=0.0)
+        for n, item in zip(loud, result, strict=True)
     ]
     return float(np.mean(best)), begin - off
 
@@ -80,8 +80,8 @@ def test_what_is_played_arrives(qtbot, sound_server, microphone, speech_file):
     listen(qtbot, microphone)
     heard = play_and_hear(qtbot, sound_server, microphone, speech_file)
     played = soundfile.read(speech_file, dtype="float32")[0]
-    found, _ = likeness(heard, played)
-    assert found > 0.8
+    result, _ = likeness(heard, played)
+    assert result > 0.8
     assert microphone.device_name
 
 
@@ -184,9 +184,9 @@ def test_stopping_at_any_moment_is_clean(qtbot, sound_server, microphone):
 
 
 def test_devices_are_listed_with_the_default_marked(sound_server):
-    found = Microphone.devices()
-    assert [one for one in found if one.default]
-    assert len({one.index for one in found}) == len(found)
+    result = Microphone.devices()
+    assert [item for item in result if item.default]
+    assert len({item.index for item in result}) == len(result)
 
 
 def test_the_level_is_that_of_the_sound(qtbot, sound_server, microphone, tmp_path):

@@ -25,7 +25,7 @@ def player(qapp):
     yield made
     made.stop()
     assert made.wait_closed(8.0)
-    assert not [one for one in threading.enumerate() if one.name in ("player", "portaudio")]
+    assert not [item for item in threading.enumerate() if item.name in ("player", "portaudio")]
     made.deleteLater()
 
 

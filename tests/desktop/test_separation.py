@@ -173,7 +173,7 @@ def test_what_is_said_into_the_microphone_is_recorded(qtbot, services, sound_ser
     assert not box.recording
     assert box.microphone.wait_closed(8.0)
     services.close_workers(3.0)
-    assert not [one for one in threading.enumerate() if one.name == "microphone"]
+    assert not [item for item in threading.enumerate() if item.name == "microphone"]
 
 
 def test_nothing_said_is_no_recording(qtbot, services, sound_server, tmp_path):

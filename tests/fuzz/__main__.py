@@ -28,17 +28,17 @@ def main() -> int:
     options = parser.parse_args()
     bad: list[Outcome] = []
     counts: Counter[str] = Counter()
-    for family, found in fuzz(options.mutants, options.first, options.only or list(SHARES), options.keep):
-        kinds = Counter(one.outcome for one in found)
+    for family, result in fuzz(options.mutants, options.first, options.only or list(SHARES), options.keep):
+        kinds = Counter(item.outcome for item in result)
         counts += kinds
         print(
             f"{family:15} {sum(kinds.values()):6}  "
             + ", ".join(f"{n} {kind}" for kind, n in kinds.most_common()),
             flush=True,
         )
-        bad += [one for one in found if one.outcome not in ("read", "refused")]
-    for (family, where), number in Counter((one.family, one.where) for one in bad).most_common():
-        first = next(one for one in bad if (one.family, one.where) == (family, where))
+        bad += [item for item in result if item.outcome not in ("read", "refused")]
+    for (family, where), number in Counter((item.family, item.where) for item in bad).most_common():
+        first = next(item for item in bad if (item.family, item.where) == (family, where))
         print(
             f"  {number:4} × {family}: {first.outcome}: {where} ({first.seed}, number {first.number}) {first.text[:120]}"
         )

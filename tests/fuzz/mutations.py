@@ -113,10 +113,10 @@ def _zeroed(data: bytes, chance: random.Random) -> bytes:
 
 def _figures(data: bytes, chance: random.Random) -> bytes:
     """A number in ASCII, as the headers of EDF and NPY have it, becomes another one."""
-    found = list(re.finditer(rb"\d+", data[:20_000]))
-    if not found:
+    result = list(re.finditer(rb"\d+", data[:20_000]))
+    if not result:
         return data
-    match = chance.choice(found)
+    match = chance.choice(result)
     value = chance.choice((b"0", b"-1", b"1", b"99999999", b"1e999", b"nan", b"3000000000", b"x"))
     if chance.random() < 0.7:
         value = value[: len(match[0])].ljust(len(match[0]))

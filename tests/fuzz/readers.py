@@ -23,11 +23,11 @@ def _recordings(path: Path) -> None:
     from models.eeg.recordings import open_recording
 
     place = path / "a.vhdr" if path.is_dir() else path
-    found = open_recording(place)
-    found.read(0, 2)
-    list(map(str, found.remarks))
-    if found.duration_s < 100:
-        preprocess(found)
+    result = open_recording(place)
+    result.read(0, 2)
+    list(map(str, result.remarks))
+    if result.duration_s < 100:
+        preprocess(result)
 
 
 def _histories(path: Path) -> None:
@@ -35,15 +35,16 @@ def _histories(path: Path) -> None:
     from models.eeg.recordings import open_recording
 
     history = History.load(path)
-    history.told()
+    history.sentences()
     replay(open_recording(path.parent / "a.npz"), history)
 
 
 def _sequences(path: Path) -> None:
-    from models.reverberation.data import batched, open_sequences
+    from models.reverberation.data import open_sequences
+    from models.reverberation.sequences import batched
 
-    found = open_sequences(path, window=2)
-    batched(found, range(min(4, len(found))))
+    result = open_sequences(path, window=2)
+    batched(result, range(min(4, len(result))))
 
 
 def _tables(path: Path) -> None:

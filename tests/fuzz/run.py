@@ -44,10 +44,10 @@ def fuzz(
             listing = Path(place) / f"{family}.txt"
             listing.write_text("\n".join(map(str, seeds)), "utf-8")
             count = max(1, round(mutants * SHARES[family] / whole))
-            found = list(_family(family, listing, first, first + count))
+            result = list(_family(family, listing, first, first + count))
             if keep is not None:
-                _kept(keep, family, seeds, found)
-            yield family, found
+                _kept(keep, family, seeds, result)
+            yield family, result
 
 
 def _family(family: str, listing: Path, first: int, last: int) -> Iterator[Outcome]:
@@ -106,9 +106,9 @@ def _worker(family: str, listing: Path, first: int, last: int) -> Iterator[Outco
 def _kept(keep: Path, family: str, seeds: list[Path], found: list[Outcome]) -> None:
     from tests.fuzz.worker import made
 
-    for one in found:
-        if one.outcome not in ("read", "refused"):
-            folder = keep / f"{family.replace(' ', '-')}-{one.number}"
+    for item in found:
+        if item.outcome not in ("read", "refused"):
+            folder = keep / f"{family.replace(' ', '-')}-{item.number}"
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            made(seeds, one.number, folder)
+            made(seeds, item.number, folder)

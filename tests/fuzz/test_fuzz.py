@@ -12,9 +12,9 @@ SLOW = ("checkpoints", "speech models", "picture models")  # a model is loaded f
 
 
 def gone_wrong(mutants, families):
-    outcomes = [one for _, found in fuzz(mutants, 1_000_000, families) for one in found]
-    assert {one.outcome for one in outcomes} & {"refused"}, "a mutator that changes nothing finds nothing"
-    return [one for one in outcomes if one.outcome not in ("read", "refused")]
+    outcomes = [item for _, result in fuzz(mutants, 1_000_000, families) for item in result]
+    assert {item.outcome for item in outcomes} & {"refused"}, "a mutator that changes nothing finds nothing"
+    return [item for item in outcomes if item.outcome not in ("read", "refused")]
 
 
 @pytest.mark.timeout(600)

@@ -172,13 +172,13 @@ def named(qapp):
     """``named(window, QPushButton, "Train…")``: the visible child of a kind with these words."""
 
     def find(parent: QObject, kind: type, words: str):
-        found = [
+        result = [
             child
             for child in parent.findChildren(kind)
             if child.isVisible()
             and (getattr(child, "text", lambda: "")() == words or child.accessibleName() == words)
         ]
-        assert found, f"no {kind.__name__} {words!r}"
-        return found[0]
+        assert result, f"no {kind.__name__} {words!r}"
+        return result[0]
 
     return find

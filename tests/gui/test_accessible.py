@@ -28,7 +28,7 @@ CONTROLS = {
 
 def nameless(widget):
     """Controls below `widget` that a person can see, that a screen reader has no name for."""
-    found = []
+    result = []
 
     def walk(item, path):
         if item is None or not item.isValid() or item.state().invisible:
@@ -40,14 +40,14 @@ def nameless(widget):
             ("QSpinBox", "QDoubleSpinBox", "QComboBox", "ElidedCombo")
         )  # a part of a named one
         if item.role() in CONTROLS and made is not None and not named and not inside:
-            found.append(f"{here} ({made.objectName()})")
+            result.append(f"{here} ({made.objectName()})")
         if item.role() in (R.Table, R.Tree, R.List):
             return  # its cells are words
         for index in range(item.childCount()):
             walk(item.child(index), here)
 
     walk(QAccessible.queryAccessibleInterface(widget), "")
-    return sorted(set(found))
+    return sorted(set(result))
 
 
 @pytest.fixture
@@ -64,19 +64,19 @@ def window(services, qtbot):
 
 
 def test_every_control_of_every_page_has_a_name(window, qtbot):
-    found = {}
+    result = {}
     for system in systems.NAMES:
         tab = window.show_tab(system)
         for key in list(tab.pages):
             tab.choice.choose(key)
             names = nameless(window)
             if names:
-                found[f"{system} {key}"] = names
+                result[f"{system} {key}"] = names
     window.open_dock(True)
     window.show_training()
     if names := nameless(window):
-        found["training"] = names
-    assert found == {}
+        result["training"] = names
+    assert result == {}
 
 
 def test_every_control_of_the_dialogs_has_a_name(services, qtbot):

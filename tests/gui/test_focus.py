@@ -59,11 +59,11 @@ def put(page, place, widget):
 
 def walked(qtbot, window, presses, key=Qt.Key.Key_Tab):
     """What each press leads to."""
-    found = []
+    result = []
     for _ in range(presses):
         qtbot.keyClick(QApplication.focusWidget() or window, key)
-        found.append(QApplication.focusWidget())
-    return found
+        result.append(QApplication.focusWidget())
+    return result
 
 
 def words(widgets):

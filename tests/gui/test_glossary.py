@@ -15,13 +15,13 @@ GLOSSARY = resource().parent / "docs" / "glossary.md"
 
 def rows():
     """{a term as the glossary writes it: its meaning}, every name of a row by itself."""
-    found = {}
+    result = {}
     for line in GLOSSARY.read_text("utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("|") and len(cells) == 3:
             for name in re.split(r"[,()]", cells[0]):
-                found[name.strip()] = cells[2]
-    return found
+                result[name.strip()] = cells[2]
+    return result
 
 
 def test_what_the_window_says_is_what_the_glossary_says():

@@ -3,24 +3,16 @@
 import asyncio
 import threading
 
-import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QColor, QDropEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QDropEvent, QKeySequence
 
-from app import systems, theme
+from app import systems
 from app.help import help_of
 from app.main_window import MainWindow
 from app.settings import Key
 from app.tabs.base import Tab
 from app.tabs.broken import BrokenTab
-from app.widgets import focus
-from app.widgets.bars import Bars
-from app.widgets.decimate import envelope, minmax
-from app.widgets.drop_zone import DropZone
-from app.widgets.plot import Plot, figure
-from app.widgets.plot_items import Axis
 from models.devices import Memory
 from models.progress import Cancelled
 
@@ -319,165 +311,6 @@ def test_an_unclean_exit_and_set_aside_settings_are_told(services, qtbot, crashe
     window.deleteLater()
 
 
-def test_every_control_has_a_name_and_the_tabs_are_first_in_order(window):
-    nameless = [
-        button
-        for button in window.findChildren(QAbstractButton)
-        if button.isVisible()
-        and not (button.accessibleName() or any(sign.isalpha() for sign in button.text()))
-    ]
-    assert nameless == []
-    assert list(focus.stops_in(window))[:2] == [window.header.tabs, window.header.settings_button]
-
-
-def test_a_closed_dock_gives_the_tab_its_place_back(window, qapp):
-    before = window.splitter.sizes()
-    window.open_dock(True)
-    qapp.processEvents()
-    assert window.splitter.sizes()[0] < before[0]
-    window.open_dock(False)
-    qapp.processEvents()
-    assert window.splitter.sizes() == before
-    assert window.stack.height() == before[0]
-
-
-@pytest.mark.parametrize("size", [(960, 600), (1280, 800), (2560, 1440)])
-@pytest.mark.parametrize("choice", ["light", "dark"])
-def test_it_fits_every_size_in_both_themes(window, qapp, size, choice):
-    theme.apply(qapp, choice)
-    window.resize(*size)
-    qapp.processEvents()
-    picture = window.grab().toImage()
-    assert (window.width(), window.height()) == size
-    left = picture.pixelColor(4, int(picture.height() * 0.4)).name()
-    assert left == theme.current().page.lower()
-    assert window.header.menus.geometry().left() > window.header.tabs.geometry().right()
-
-
-def contrast(one, other):
-    def light(color):
-        parts = [
-            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-            for value in color.getRgbF()[:3]
-        ]
-        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-
-    high, low = sorted((light(one), light(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-@pytest.mark.parametrize("choice", ["light", "dark"])
-def test_text_can_be_read_on_every_surface(qapp, choice):
-    theme.apply(qapp, choice)
-    color = theme.color
-    for text in ("text", "muted"):
-        for surface in (
-            "page",
-            "view",
-            "card",
-            "field",
-            "tint",
-            "hover",
-            "error_back",
-            "warning_back",
-            "hint_back",
-        ):
-            assert contrast(color(text), color(surface)) >= 4.5, (text, surface)
-    assert contrast(color("on_accent"), color("accent")) >= 4.5
-    assert contrast(color("error"), color("page")) >= 4.5
-
-
-def test_a_plot_reads_resets_and_exports(qtbot, tmp_path):
-    plot = Plot("Curve", "time", "s", "level", "dB")
-    qtbot.addWidget(plot)
-    plot.resize(500, 200)
-    plot.show()
-    line = plot.line("sound", theme.BLUE)
-    x = np.linspace(0, 10, 100_001)
-    line.set(x, np.sin(x))
-    plot.set_home((0, 10), (-1, 1))
-    assert len(line.item.getData()[0]) <= 4100
-    assert plot.read_at(5.0) == "5.000 s · sound −0.9589 dB"
-    plot.setXRange(2, 3)
-    qtbot.mouseDClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(250, 80))
-    assert plot.getViewBox().viewRange()[0] == pytest.approx([0, 10])
-    plot.save_csv(tmp_path / "a.csv")
-    rows = (tmp_path / "a.csv").read_text("utf-8").splitlines()
-    assert rows[0] == "curve,time (s),level (dB)"
-    assert len(rows) == 100_002
-    plot.save(tmp_path / "a.svg")
-    assert f"<title>{plot.name}</title>" in (tmp_path / "a.svg").read_text("utf-8")
-    plot.save(tmp_path / "a.png")
-    assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
-    for name in ("a.csv", "a.svg", "a.png"):
-        with pytest.raises(OSError):
-            (plot.save_csv if name == "a.csv" else plot.save)(tmp_path / "nowhere" / name)
-    words = [action.text() for action in plot.make_menu().actions() if action.text()]
-    assert words[:3] == ["Export as CSV…", "Export as SVG…", "Export as PNG…"]
-
-
-def test_plots_follow_the_theme_at_once_and_share_their_cursor(qtbot, qapp):
-    one, other = Plot("One", "time", "s"), Plot("Other", "time", "s")
-    for plot in (one, other):
-        qtbot.addWidget(plot)
-        plot.show()
-    other.share_x(one)
-    one.cursor_moved.emit(0.5)
-    assert other._cursor.isVisible()
-    theme.apply(qapp, "dark")
-    assert one.backgroundBrush().color().name() == theme.DARK.card.lower()
-    one.cursor_moved.emit(float("nan"))
-    assert not other._cursor.isVisible()
-
-
-def test_figures_have_four_digits_and_their_unit():
-    assert figure(0.0123456, "s") == "0.01235 s"
-    assert figure(-12.3, "dB") == "−12.30 dB"
-    assert figure(0) == figure(-0.0) == "0"
-    assert figure(1234567.0) == "1.23e+06"
-
-
-def test_decimation_keeps_every_peak():
-    y = np.zeros(100_003)
-    y[[17, 50_000, 100_002]] = [5.0, -7.0, 9.0]
-    x, shown = minmax(np.arange(100_003.0), y, 500)
-    assert {5.0, -7.0, 9.0} <= set(shown)
-    assert np.all(np.diff(x) >= 0)
-    low, high = envelope(y.astype(np.float32), 333)
-    assert (low.min(), high.max()) == (-7.0, 9.0)
-    assert len(low) == 333
-
-
-def test_bars_say_what_they_show(qtbot):
-    bars = Bars("Emotions", ["angry", "happy"], [theme.VERMILION, theme.ORANGE])
-    qtbot.addWidget(bars)
-    bars.set_values([0.25, 0.75], ease=False)
-    assert bars.accessibleName() == "Emotions: angry 25 %, happy 75 %"
-    height = bars.sizeHint().height()
-    bars.set_values(None)
-    assert bars.sizeHint().height() == height
-    with pytest.raises(ValueError, match="3 values for 2 bars"):
-        bars.set_values([1, 2, 3])
-
-
-def test_a_drop_zone_is_a_button_too(qtbot, tmp_path):
-    zone = DropZone("Drop recordings", ".wav .flac")
-    qtbot.addWidget(zone)
-    zone.show()
-    got, pressed = [], []
-    zone.dropped.connect(got.append)
-    zone.clicked.connect(lambda: pressed.append(1))
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(tmp_path))])
-    copy = Qt.DropAction.CopyAction
-    zone.dropEvent(
-        QDropEvent(QPointF(5, 5), copy, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
-    )
-    qtbot.keyClick(zone, Qt.Key.Key_Space)
-    assert got == [[tmp_path]]
-    assert pressed == [1]
-
-
 def test_the_runs_can_have_the_whole_window(window, qtbot):
     window.open_dock(True)
     qtbot.keyClick(
@@ -502,11 +335,6 @@ def test_the_runs_can_have_the_whole_window(window, qtbot):
     assert window.shows_training
     window.header.tabs.setCurrentIndex(2)  # the tab that was in front before
     assert window.current.isVisible()
-
-
-@pytest.mark.parametrize("fill", [*theme.CATEGORIES, "#FFFFFF", "#000000"])
-def test_words_on_a_category_can_be_read(fill):
-    assert contrast(theme.ink_on(QColor(fill)), QColor(fill)) >= 4.5
 
 
 @pytest.mark.parametrize("place", [*systems.NAMES, "training"])
@@ -544,12 +372,3 @@ def test_the_memory_of_the_card_is_looked_at_while_it_computes(window, services,
     services.report_device("cpu")
     assert not services._memory_timer.isActive()
     qtbot.waitUntil(lambda: not services.worker("machine").busy)
-
-
-def test_the_dock_may_be_opened_where_it_has_no_room(window):
-    """A plot of no height once divided by it while it painted, which ends the program."""
-    window.dock.set_open(True)
-    window.grab()
-    assert window.dock.is_open
-    assert Axis("left").tickValues(0.0, 1.0, 0.0) == []
-    assert Axis("left").tickValues(0.0, 1.0, 100.0)

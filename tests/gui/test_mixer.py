@@ -129,10 +129,10 @@ def test_files_of_any_rate_and_length_run_together(files):
     lanes = Lanes(files, RATE, 1)
     made = all_of(lanes)
     lanes.close()
-    sound = np.concatenate([one.sound for one in made])[:, :, 0]
+    sound = np.concatenate([item.sound for item in made])[:, :, 0]
     assert len(sound) == 3 * RATE
     assert made[-1].last
-    assert not any(one.last for one in made[:-1])
+    assert not any(item.last for item in made[:-1])
     assert np.array_equal(sound[:, 0], tone(440, 3.0))
     inner = slice(RATE // 4, -RATE // 4)
     assert np.allclose(sound[inner, 1], sound[inner, 0], atol=2e-3)  # in step to the sample
@@ -158,13 +158,13 @@ def test_a_loop_comes_back_without_a_click(files):
     lanes.seek(0.4)
     made = all_of(lanes, 40)
     lanes.close()
-    places = [one.place_s for one in made]
+    places = [item.place_s for item in made]
     assert places[0] == 0.4
     assert places.count(0.5) >= 4
-    assert max(one.place_s + len(one.sound) / RATE for one in made) == pytest.approx(0.73)
-    sound = np.concatenate([one.sound for one in made])[:, 0, 0]
+    assert max(item.place_s + len(item.sound) / RATE for item in made) == pytest.approx(0.73)
+    sound = np.concatenate([item.sound for item in made])[:, 0, 0]
     assert steepest(sound) < steepest(tone(440, 1.0)) + 0.3 / (RAMP / 2)
-    assert not any(one.last for one in made)
+    assert not any(item.last for item in made)
 
 
 def test_a_stretch_that_is_heard_once_ends_with_it(files):
@@ -173,7 +173,7 @@ def test_a_stretch_that_is_heard_once_ends_with_it(files):
     lanes.seek(0.5)
     made = all_of(lanes)
     assert made[-1].last
-    sound = np.concatenate([one.sound for one in made])[:, 0, 0]
+    sound = np.concatenate([item.sound for item in made])[:, 0, 0]
     assert len(sound) == round(0.23 * RATE)
     assert abs(sound[-1]) < 0.01
     assert lanes.read(0) is None

@@ -102,7 +102,7 @@ def test_an_hour_in_bounded_memory(tmp_path):
     coarse, hop_s = made.columns_for(2.0)
     assert hop_s == pytest.approx(16 * 0.09)
     assert np.array_equal(coarse[7], made.spectra[0][7 * 16 : 8 * 16].max(axis=0))
-    assert sum(len(one) for one in made.spectra) < 1.4 * 40_000
+    assert sum(len(item) for item in made.spectra) < 1.4 * 40_000
 
 
 def test_what_is_too_long_gets_coarser_and_not_larger(tmp_path, monkeypatch):

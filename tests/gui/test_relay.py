@@ -29,7 +29,7 @@ def test_the_sample_goes_through_all_systems(window, qtbot):
     assert strip.ribbon.words[0] in strip.word_at(float(strip.ribbon.starts_s[0]))
     talker = eeg.session.talker
     assert talker.truth == 0
-    assert relay.steps[2].said == attention_words(talker)
+    assert relay.steps[2].result == attention_words(talker)
     mesh = window.page("reverberation").session
     assert mesh.observation.gates.shape == (38, len(mesh.sequences))
     assert "speaker1" in mesh.sequences.title

@@ -79,8 +79,8 @@ def test_the_recent_list_is_short_and_without_doubles(own_home):
 
 
 def test_the_dialog_keeps_each_change_and_switches_the_theme_at_once(window, services, qtbot, monkeypatch):
-    found = [DeviceInfo("cpu", "CPU"), DeviceInfo("cuda:0", "Test card", 8 * 2**30)]
-    monkeypatch.setattr("models.devices.available", lambda: found)
+    result = [DeviceInfo("cpu", "CPU"), DeviceInfo("cuda:0", "Test card", 8 * 2**30)]
+    monkeypatch.setattr("models.devices.available", lambda: result)
     window.menus.show_settings()
     dialog = window.menus.opened("settings")
     qtbot.waitUntil(lambda: dialog.device.count() == 3)
@@ -167,8 +167,8 @@ class Page:
     open_title = "Open sounds"
 print("not me")
 """
-    found = {text for _, text, _ in keeper.sentences(ast.parse(source))}
-    assert found == {
+    result = {text for _, text, _ in keeper.sentences(ast.parse(source))}
+    assert result == {
         "Start", "Wait", "{n} file", "What.", "Why.", "Do.", "Reading {name}", "l1", "l2", "Title", "Description.",
         "epochs", "Group", "Open sounds",
     }  # fmt: skip
@@ -176,16 +176,16 @@ print("not me")
 
 def test_the_keeper_says_what_is_amiss(keeper, tmp_path, monkeypatch):
     monkeypatch.setattr(keeper, "catalogue_file", lambda language: tmp_path / f"{language}.po")
-    found = {"Stop": keeper.Sentence(), "{n} s left": keeper.Sentence()}
-    assert len(keeper.problems("zh_CN", found)) == 2
-    catalogue = keeper.updated("zh_CN", {**found, "Gone": keeper.Sentence()})
+    result = {"Stop": keeper.Sentence(), "{n} s left": keeper.Sentence()}
+    assert len(keeper.problems("zh_CN", result)) == 2
+    catalogue = keeper.updated("zh_CN", {**result, "Gone": keeper.Sentence()})
     catalogue.get("Stop").string = "停止"
     catalogue.get("{n} s left").string = "还需 {m} 秒"
     keeper.write("zh_CN", catalogue)
-    said = keeper.problems("zh_CN", found)
+    said = keeper.problems("zh_CN", result)
     assert any(line.startswith("obsolete: Gone") for line in said)
     assert any(line.startswith("other names in braces") for line in said)
-    keeper.write("zh_CN", keeper.updated("zh_CN", found))
+    keeper.write("zh_CN", keeper.updated("zh_CN", result))
     assert keeper.read("zh_CN").get("Stop").string == "停止"
     assert keeper.read("zh_CN").get("Gone") is None
 

@@ -150,8 +150,8 @@ def test_a_crash_leaves_what_can_be_recovered(tmp_path):
         if name.endswith(".wav.part"):  # as it is while the size is not yet known
             contents = contents[:4] + b"\0\0\0\0" + contents[8:40] + b"\0\0\0\0" + contents[44:]
         (crashed / name).write_bytes(contents)
-    found = recover(crashed)
-    assert sorted(path.name for path in found) == ["s.csv", "s.txt", "s.wav"]
+    result = recover(crashed)
+    assert sorted(path.name for path in result) == ["s.csv", "s.txt", "s.wav"]
     assert soundfile.info(crashed / "s.wav").duration == pytest.approx(14.0, abs=1.0)
     assert recover(crashed) == []
     recorder.discard()
@@ -297,7 +297,7 @@ def test_each_microphone_is_listed_once_on_windows(monkeypatch):
     monkeypatch.setattr("sys.platform", "win32")
     assert portaudio.input_devices() == [InputDevice("Microphone (whole name)", 1, True, 48_000.0)]
     monkeypatch.setattr("sys.platform", "linux")
-    assert [one.default for one in portaudio.input_devices()] == [True, False]
+    assert [item.default for item in portaudio.input_devices()] == [True, False]
 
 
 def test_the_list_is_renewed_only_while_nothing_is_open(monkeypatch):

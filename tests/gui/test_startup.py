@@ -137,9 +137,9 @@ def test_the_window_and_its_status_line_are_on_the_screen(tmp_path, size, scale,
     done = subprocess.run(
         [sys.executable, str(script), "--tab", tab], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=60
     )  # fmt: skip
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["inside"], found
-    assert found["foot"], found
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["inside"], result
+    assert result["foot"], result
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")

@@ -52,7 +52,7 @@ def choose(page, title):
     page.title.activated.emit(page.title.currentIndex())
 
 
-@pytest.mark.parametrize("shown", SHOWN, ids=lambda one: one.kind)
+@pytest.mark.parametrize("shown", SHOWN, ids=lambda item: item.kind)
 def test_each_kind_is_kept_and_read_back(shown, tmp_path):
     assert pictures.load(tmp_path / pictures.save(tmp_path, 1, 0, shown)) == shown
 
@@ -76,5 +76,5 @@ def test_answers_are_drawn_and_told(page):
     assert page.answers.isVisible()
     assert page.answers.accessibleDescription() == "red: 1 / 2"
     picture = page.answers.grab().toImage()
-    found = {picture.pixelColor(x, 20).name() for x in range(200, picture.width())}
-    assert {"#ff0000", "#0000ff"} <= found
+    result = {picture.pixelColor(x, 20).name() for x in range(200, picture.width())}
+    assert {"#ff0000", "#0000ff"} <= result

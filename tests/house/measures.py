@@ -49,8 +49,8 @@ class Measures:
 
 def files_of_tree(root: Path = ROOT) -> Files:
     """The Python files of the tree as they are now."""
-    found = (path for part in PARTS for path in sorted((root / part).rglob("*.py")))
-    return {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in found}
+    result = (path for part in PARTS for path in sorted((root / part).rglob("*.py")))
+    return {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in result}
 
 
 def files_of_revision(revision: str, root: Path = ROOT) -> Files:
@@ -58,38 +58,38 @@ def files_of_revision(revision: str, root: Path = ROOT) -> Files:
     packed = subprocess.run(
         ["git", "archive", revision, *PARTS], cwd=root, capture_output=True, check=True
     ).stdout
-    found = {}
+    result = {}
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         for member in archive.getmembers():
             file = archive.extractfile(member) if member.name.endswith(".py") else None
             if file is not None:
-                found[member.name] = file.read().decode("utf-8")
-    return found
+                result[member.name] = file.read().decode("utf-8")
+    return result
 
 
 def measure(files: Files) -> Measures:
     """Count everything."""
-    found = Measures()
+    result = Measures()
     classes = _classes(files)
     places: dict[str, list[tuple[str, str]]] = {}  # shape → (system, place)
     for path, text in files.items():
         tree = ast.parse(text, path)
         lines = text.count("\n")
         if lines > MOST_LINES:
-            found.long_files.append(f"{path} {lines}")
-        found.format_skips += [f"{path}:{line}" for line in _comments(text, "# fmt: skip")]
-        found.anys += [f"{path}:{line}" for line in _anys(tree)]
+            result.long_files.append(f"{path} {lines}")
+        result.format_skips += [f"{path}:{line}" for line in _comments(text, "# fmt: skip")]
+        result.anys += [f"{path}:{line}" for line in _anys(tree)]
         for function, name in _functions(tree):
             length = (function.end_lineno or function.lineno) - function.lineno + 1
             if length > MOST_OF_FUNCTION:
-                found.long_functions.append(f"{path}:{function.lineno} {name} {length}")
-        found.without_docstring += [f"{path}:{line} {name}" for line, name in _undocumented(tree, classes)]
+                result.long_functions.append(f"{path}:{function.lineno} {name} {length}")
+        result.without_docstring += [f"{path}:{line} {name}" for line, name in _undocumented(tree, classes)]
         system = next((part for part in Path(path).parts if part in SYSTEMS), "")
         if system:
             for line, shape in _shapes(tree):
                 places.setdefault(shape, []).append((system, f"{path}:{line}"))
-    found.alike = _pairs(places)
-    return found
+    result.alike = _pairs(places)
+    return result
 
 
 def _comments(text: str, words: str) -> Iterator[int]:
@@ -182,7 +182,9 @@ def _undocumented(tree: ast.Module, classes: Mapping[str, Class]) -> Iterator[tu
 
 def _says_itself(function: Function) -> bool:
     camel = function.name != function.name.lower() or function.name in OF_QT
-    short = any("property" in ast.unparse(one) for one in function.decorator_list) and len(function.body) == 1
+    short = (
+        any("property" in ast.unparse(item) for item in function.decorator_list) and len(function.body) == 1
+    )
     return ast.get_docstring(function) is not None or camel or short
 
 
@@ -256,12 +258,12 @@ def _is_words(node: ast.stmt) -> bool:
 
 def _pairs(places: dict[str, list[tuple[str, str]]]) -> list[str]:
     """Pairs of places in two systems; of neighbouring ones in the same two files only the first."""
-    found, seen = [], set()
+    result, seen = [], set()
     for some in places.values():
-        for (one, here), (other, there) in itertools.combinations(some, 2):
+        for (item, here), (other, there) in itertools.combinations(some, 2):
             files = (here.split(":")[0], there.split(":")[0])
             near = (files, int(here.split(":")[1]) // 40)
-            if one != other and near not in seen:
+            if item != other and near not in seen:
                 seen.add(near)
-                found.append(f"{here} = {there}")
-    return sorted(found)
+                result.append(f"{here} = {there}")
+    return sorted(result)

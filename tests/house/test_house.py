@@ -12,11 +12,11 @@ from tests.house.measures import ROOT, files_of_tree, measure
 
 # Each may be lowered when the house has become better, never raised without a reason in the commit.
 CEILINGS = {
-    "files over 400 lines": 2,
-    "functions over 60 lines": 1,
-    "uses of Any": 670,
+    "files over 400 lines": 0,
+    "functions over 60 lines": 0,
+    "uses of Any": 668,
     "`# fmt: skip`": 0,
-    "public definitions without a docstring": 82,
+    "public definitions without a docstring": 0,
     "places alike in two systems": 0,
 }
 
@@ -36,13 +36,22 @@ def test_the_house_does_not_become_worse(files):
 
 
 def test_colours_style_sheets_and_layers_are_decided_in_the_theme(files):
-    found = {}
+    result = {}
     for path, text in files.items():
         if path.startswith("app/") and path != "app/theme.py":
             lines = [line for line in _code(text) if DECIDED_ELSEWHERE.search(line)]
             if lines:
-                found[path] = lines
-    assert found == {}
+                result[path] = lines
+    assert result == {}
+
+
+def test_files_of_tests_outside_packages_have_names_of_their_own():
+    """pytest imports a file that lies in no package by its name alone: a second one of that name cannot be collected."""
+    places = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        if not (path.parent / "__init__.py").exists():
+            places.setdefault(path.name, []).append(path.parent.relative_to(ROOT).as_posix())
+    assert {name: folders for name, folders in places.items() if len(folders) > 1} == {}, "rename all but one"
 
 
 def _code(text):
@@ -74,7 +83,7 @@ def test_what_is_counted_is_what_there_is():
         .replace("show(1)", "show(2)")
         .replace("made", "built")
     )
-    found = measure(
+    result = measure(
         {
             "app/long.py": '"""Long."""\n' + long,
             "app/lines.py": '"""Lines."""\n' + "x = 1\n" * 400,
@@ -83,12 +92,12 @@ def test_what_is_counted_is_what_there_is():
             "models/search/c.py": "x = [1,  2]  # fmt: skip\ny = '# fmt: skip'\n",
         }
     )
-    assert found.long_files == ["app/lines.py 401"]
-    assert found.long_functions == ["app/long.py:2 f 62"]
-    assert found.format_skips == ["models/search/c.py:1"]
-    assert found.anys == ["models/eeg/a.py:4", "models/search/b.py:4"]
-    assert "models/eeg/a.py:4 made" in found.without_docstring
-    assert found.alike == ["models/eeg/a.py:5 = models/search/b.py:5"]
+    assert result.long_files == ["app/lines.py 401"]
+    assert result.long_functions == ["app/long.py:2 f 62"]
+    assert result.format_skips == ["models/search/c.py:1"]
+    assert result.anys == ["models/eeg/a.py:4", "models/search/b.py:4"]
+    assert "models/eeg/a.py:4 made" in result.without_docstring
+    assert result.alike == ["models/eeg/a.py:5 = models/search/b.py:5"]
 
 
 def test_the_table_is_printed_for_a_revision_too():

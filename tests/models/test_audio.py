@@ -145,8 +145,8 @@ def test_finding_files(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    found = audio.find_audio([tmp_path, tmp_path / "b" / "notes.txt", tmp_path / "a.mp3"])
-    assert [str(path.relative_to(tmp_path)) for path in found] == [
+    result = audio.find_audio([tmp_path, tmp_path / "b" / "notes.txt", tmp_path / "a.mp3"])
+    assert [str(path.relative_to(tmp_path)) for path in result] == [
         "a.mp3",
         "b/1.FLAC",
         "b/2.wav",

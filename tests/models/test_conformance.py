@@ -106,7 +106,7 @@ def test_the_tables_of_systems_agree():
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
         "contracts"
     ]
-    layers = next(one["layers"] for one in contracts if one["type"] == "layers")
+    layers = next(item["layers"] for item in contracts if item["type"] == "layers")
     side_by_side = next(layer for layer in layers if "models.emotion" in layer)
     assert {part.strip() for part in side_by_side.split("|")} == set(SYSTEMS.values())
     for name in SYSTEMS:
@@ -130,9 +130,9 @@ def test_bundled_checkpoint_and_run_folder_are_opened_alike(system, tmp_path):
     opened = [
         system.capabilities.load(choice, "cpu") for choice in ("bundled", run_folder / "best", run_folder)
     ]
-    assert len({one.info.model_dump_json() for one in opened}) == 1
-    assert all(one.device.name == "cpu" for one in opened)
-    assert all(isinstance(one.remarks, tuple) for one in opened)
+    assert len({item.info.model_dump_json() for item in opened}) == 1
+    assert all(item.device.name == "cpu" for item in opened)
+    assert all(isinstance(item.remarks, tuple) for item in opened)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_crossval_is_offered_or_refused(system, capsys):
     if isinstance(can.crossval, Refusal):
         assert can.crossval.why in result["error"]["why"]
     else:
-        assert all(one in result["error"]["why"] for one in can.crossval_by)
+        assert all(item in result["error"]["why"] for item in can.crossval_by)
 
 
 @pytest.mark.parametrize("verb", ["learning-curve", "import", "export"])

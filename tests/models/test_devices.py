@@ -63,8 +63,8 @@ def fits(most, seen):
 
 def test_parts_become_smaller_and_what_was_done_is_kept():
     seen = []
-    found = [one for part in devices.in_parts(fits(3, seen), 10, 8) for one in part]
-    assert found == list(range(10))
+    result = [item for part in devices.in_parts(fits(3, seen), 10, 8) for item in part]
+    assert result == list(range(10))
     assert seen == [(0, 8), (0, 4), (0, 2), (2, 4), (4, 6), (6, 8), (8, 10)]
 
 

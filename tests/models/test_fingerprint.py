@@ -44,7 +44,7 @@ def test_stretches_and_arrays():
     assert len({of_span("a" * 12, *span) for span in ((0, None), (0, 1.0), (1.0, None), (1.0, 2.0))}) == 4
     values = np.arange(12, dtype=np.float32).reshape(3, 4)
     assert of_array(values) == of_array(np.asfortranarray(values))
-    assert len({of_array(one) for one in (values, values.T, values.astype(np.float64), values + 1)}) == 4
+    assert len({of_array(item) for item in (values, values.T, values.astype(np.float64), values + 1)}) == 4
 
 
 def test_what_was_seen_in_training():

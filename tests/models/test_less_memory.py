@@ -6,7 +6,7 @@ import torch
 
 from models import systems
 from models.errors import UserError
-from models.reverberation.data import Sequences
+from models.reverberation.sequences import Sequences
 from models.separation.results import SeparationOptions
 
 
@@ -15,7 +15,7 @@ def random(*shape):
 
 
 def emotion(model):
-    return np.stack([one.probabilities for one in model._classifier.classify(list(random(5, 20_000)))])
+    return np.stack([item.probabilities for item in model._classifier.classify(list(random(5, 20_000)))])
 
 
 def reverberation(model):
@@ -74,16 +74,16 @@ def test_use_goes_on_in_smaller_parts(system):
     whole = max(memory.sizes)
     memory.most = whole // 2
     memory.sizes.clear()
-    found = use(model)
+    result = use(model)
     fitting = [size for size in memory.sizes if size <= memory.most]
     assert max(memory.sizes) == whole
     assert len(fitting) > 1
     if system == "separation":  # windows are faded into each other
-        assert found.shape == expected.shape
-        for one, other in zip(found, expected, strict=True):
-            assert np.corrcoef(one, other)[0, 1] > 0.5
+        assert result.shape == expected.shape
+        for item, other in zip(result, expected, strict=True):
+            assert np.corrcoef(item, other)[0, 1] > 0.5
     else:
-        np.testing.assert_allclose(found, expected, atol=2e-5)
+        np.testing.assert_allclose(result, expected, atol=2e-5)
     memory.most = 0
     with pytest.raises(UserError, match="memory of the graphics card"):
         use(model)

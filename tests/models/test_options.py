@@ -32,8 +32,8 @@ def test_tracks_are_scored_against_references(tmp_path, capsys):
         "--container", "flac", "--references", *references,
     )  # fmt: skip
     scores = result["files"][0]["scores"]
-    assert {Path(one["reference"]).name for one in scores} == {path.name for path in references}
-    assert all(one["si_sdri"] > 2 for one in scores)
+    assert {Path(item["reference"]).name for item in scores} == {path.name for path in references}
+    assert all(item["si_sdri"] > 2 for item in scores)
     assert "SI-SDR improved by" in printed
     tracks = [soundfile.read(path)[0] for path in result["files"][0]["tracks"]]
     sound, _ = soundfile.read(mixture)
@@ -73,9 +73,9 @@ def test_eeg_is_compared_with_stimulus_and_candidates(listening, capsys):
         capsys, "use", "eeg", listening / "eeg.npz", "--out", listening / "out.npz", "--device", "cpu", "--quiet",
         "--stimulus", listening / "heard.npy", "--candidates", listening / "heard.npy", listening / "other.npy",
     )  # fmt: skip
-    found = result["files"][0]
-    assert found["stimulus"]["r"] == pytest.approx(found["attended"]["r"]["heard.npy"], abs=1e-6)
-    assert found["attended"]["chosen"] in ("heard.npy", "other.npy")
+    answer = result["files"][0]
+    assert answer["stimulus"]["r"] == pytest.approx(answer["attended"]["r"]["heard.npy"], abs=1e-6)
+    assert answer["attended"]["chosen"] in ("heard.npy", "other.npy")
     assert "listened to" in printed
 
 
@@ -83,7 +83,7 @@ def test_a_candidate_without_sound_is_refused(listening, capsys):
     np.save(listening / "empty.npy", np.zeros(0, np.float32))
     candidates = ["--candidates", listening / "heard.npy", listening / "empty.npy"]
     arguments = ["use", "eeg", listening / "eeg.npz", "--out", listening / "o.npz", *candidates]
-    assert main([str(one) for one in arguments]) == 2
+    assert main([str(item) for item in arguments]) == 2
     assert "empty.npy cannot be used" in capsys.readouterr().err
 
 
@@ -113,7 +113,7 @@ def test_eeg_is_prepared_as_asked_and_what_was_done_is_written_beside(listening,
     assert Path(also["annotations"]).read_text().startswith("onset_s")
     assert "may decode worse" in printed
     arguments = ["use", "eeg", listening / "eeg.npz", "--out", listening / "o.npz", "--reference", "mastoids"]
-    assert main([str(one) for one in arguments]) == 2
+    assert main([str(item) for item in arguments]) == 2
     assert "no mastoids" in capsys.readouterr().err
 
 
@@ -164,8 +164,8 @@ def test_an_index_of_a_chosen_kind(tmp_path, capsys):
         "--no-keep-embeddings", "--device", "cpu", "--quiet",
     )  # fmt: skip
     assert result["added"] == 24
-    found, _ = run(capsys, "search", tmp_path / "index", "dog", "--top", 3, "--device", "cpu")
-    assert len(found["hits"]) == 3
+    answer, _ = run(capsys, "search", tmp_path / "index", "dog", "--top", 3, "--device", "cpu")
+    assert len(answer["hits"]) == 3
 
 
 def test_mixtures_are_written_as_librimix_has_them(tmp_path, capsys):

@@ -128,5 +128,5 @@ def test_mixtures_are_made_of_voices_it_never_met(tmp_path):
     info = Separator.load("bundled", "cpu").info
     fixed = judged_set(info, "sample", 6)
     known = set(info.training["groups"]["train"]) | set(info.training["groups"]["validation"])
-    assert not {name for one in fixed.mixtures for name in one.speakers} & known
+    assert not {name for item in fixed.mixtures for name in item.speakers} & known
     assert len(open_corpus("sample").speakers) >= 2

@@ -65,9 +65,9 @@ def of_system(system: str, kills: int, seed: int) -> int:
         same = all(bool((theirs[name] == tensor).all()) for name, tensor in ours.items())
         left = [path.name for path in broken.path.glob(".*") if path.name != broken.lock_file.name]
         orphans = [
-            one.pid
-            for one in psutil.process_iter(["cmdline"])
-            if str(broken.path) in (one.info["cmdline"] or [])
+            item.pid
+            for item in psutil.process_iter(["cmdline"])
+            if str(broken.path) in (item.info["cmdline"] or [])
         ]
         print(
             f"{system}: {done} kills, ended {'well' if ended else 'BADLY'}, weights {'equal' if same else 'DIFFER'},"

@@ -90,8 +90,8 @@ class EegExports(QObject):
 
     def ask(self, key: str) -> None:
         """Ask where to, and write."""
-        one = self._exports[key]
-        name, _ = QFileDialog.getSaveFileName(self._window, tr("Export"), one.proposal, one.kinds)
+        export = self._exports[key]
+        name, _ = QFileDialog.getSaveFileName(self._window, tr("Export"), export.proposal, export.kinds)
         if name:
             self.save(key, Path(name))
 
@@ -113,7 +113,7 @@ class EegExports(QObject):
 
     def _envelope(self, path: Path) -> None:
         if self._session.result is not None:
-            save_envelope(path, self._session.result, self._session.heard)
+            save_envelope(path, self._session.result, self._session.track_comparison)
 
     def _choices(self, path: Path) -> None:
         talker = self._session.talker
@@ -139,14 +139,14 @@ class EegExports(QObject):
         write_annotations(path, self._session.annotations.every)
 
 
-def save_envelope(path: Path, result: DecodedRecording, heard: TrackComparison | None) -> None:
+def save_envelope(path: Path, result: DecodedRecording, comparison: TrackComparison | None) -> None:
     """As CSV (with the true one where it is known), NPZ (with rate and history), NPY, or WAV at the decoder's rate. Raises UserError."""
     decoding = result.decoding
     suffix = path.suffix.lower()
     if suffix == ".csv":
         decoded, true = decoding.envelope, None
-        if heard is not None:
-            decoded, true = heard.decoded, heard.comparison.true
+        if comparison is not None:
+            decoded, true = comparison.decoded, comparison.comparison.true
         write_csv(path, tables.envelope_rows(decoded, true, decoding.sample_rate))
     elif suffix == ".npy":
         buffer = io.BytesIO()

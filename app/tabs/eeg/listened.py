@@ -178,14 +178,14 @@ class ListenedPage(EegPage):
         count = plural("{n} window", "{n} windows", len(pooled.chosen))
         if choice.truth is None:
             agree = 100 * float((pooled.chosen == choice.attention.chosen).mean())
-            said = tr(
+            text = tr(
                 "{share} % of {count} of {window:g} s agree; it is not known who was listened to",
                 share=f"{agree:.0f}",
                 count=count,
                 window=result.window_s,
             )
         else:
-            said = tr(
+            text = tr(
                 "right in {share} % of {count} of {window:g} s, 95 % band {low} to {high} %",
                 share=f"{100 * pooled.accuracy:.0f}",
                 count=count,
@@ -194,12 +194,12 @@ class ListenedPage(EegPage):
                 high=f"{100 * pooled.high:.0f}",
             )
             if choice.trials > 1:
-                said += " · " + plural("{n} trial together", "{n} trials together", choice.trials)
+                text += " · " + plural("{n} trial together", "{n} trials together", choice.trials)
         legend = "".join(
             f'&nbsp;&nbsp;<span style="color:{_color(number)}">▬</span> {escape(name)}'
             for number, name in enumerate(choice.names)
         )
-        self.facts.setText(said + legend)
+        self.facts.setText(text + legend)
 
     def _colour(self) -> None:
         now = theme.current()

@@ -23,7 +23,7 @@ from app.widgets.plot_items import Line
 from app.widgets.traces import TraceView
 from models.eeg.browse import columns_of
 from models.eeg.live.events import WINDOWS_S, Arrived
-from models.eeg.live.lsl import Found
+from models.eeg.live.lsl import Stream
 from models.progress import Progress
 
 SHOWN_S, LOOK_BACK_S = 10.0, 60.0
@@ -52,7 +52,7 @@ class LivePage(Page):
             (session.played, self._show_player),
             (session.began, self._begun),
             (session.arrived, self._arrived),
-            (session.told, self._told),
+            (session.attention_changed, self._show_attention),
             (session.changed, self._changed),
             (session.refused, tab.show_error),
         ):
@@ -182,15 +182,15 @@ class LivePage(Page):
             )
         )
 
-    def _told(self) -> None:
-        heard, session = self.session.heard, self.session
-        state = heard.window(session.window_s) if heard is not None else None
-        if heard is None or state is None:
+    def _show_attention(self) -> None:
+        attention, session = self.session.attention, self.session
+        state = attention.window(session.window_s) if attention is not None else None
+        if attention is None or state is None:
             return
         times, r = session.r_over_time()
         for number, line in enumerate(self._lines):
             line.set(times, r[:, number])
-        end = max(LOOK_BACK_S, heard.time_s)
+        end = max(LOOK_BACK_S, attention.time_s)
         self.over_time.set_home((end - LOOK_BACK_S, end), (-0.3, max(0.5, 1.1 * float(np.abs(r).max()))))
         if len(session.tracks) < 2:
             self.headline.setText(tr("r {r}", r=digits(float(state.r[0]), ".3f")))
@@ -198,7 +198,7 @@ class LivePage(Page):
         self.headline.setText(tr("Listens to {name}", name=session.tracks[state.chosen]))
         each = " · ".join(
             f"{item.window_s:g} s: {escape(session.tracks[item.chosen])} {100 * item.certainty:.0f} %"
-            for item in heard.windows
+            for item in attention.windows
         )
         marks = "".join(
             f'&nbsp;&nbsp;<span style="color:{theme.CATEGORIES[number % len(theme.CATEGORIES)]}">▬</span> {escape(name)}'
@@ -354,14 +354,14 @@ class LivePage(Page):
         return column
 
 
-def stream_words(found: Found) -> str:
+def stream_words(stream: Stream) -> str:
     """``Polyphony EEG · 64 channels · 64 Hz · host``."""
     return tr(
         "{name} · {count} channels · {rate:g} Hz · {host}",
-        name=found.name,
-        count=found.channels,
-        rate=found.rate,
-        host=found.host,
+        name=stream.name,
+        count=stream.channels,
+        rate=stream.rate,
+        host=stream.host,
     )
 
 

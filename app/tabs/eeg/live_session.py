@@ -14,7 +14,7 @@ from app.i18n import tr
 from app.tabs.eeg.live_voice import LiveVoice
 from app.tabs.session import Session
 from models.eeg.live import lsl
-from models.eeg.live.events import Arrived, Changed, Told
+from models.eeg.live.events import Arrived, AttentionChanged, Changed
 from models.errors import UserError
 from models.progress import Cancelled
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.tabs.host import Host
     from models.eeg.decoder import Decoder
     from models.eeg.live import player
-    from models.eeg.live.events import Event, Heard, WindowState
+    from models.eeg.live.events import Attention, Event, WindowState
     from models.eeg.live.run import LiveRun
     from models.eeg.live.steering import Steering
 
@@ -33,8 +33,8 @@ WORKER = "eeg live"
 class LiveSession(Session["Decoder"]):
     """Coroutines raise UserError for what a person can mend.
 
-    searched(): `streams` are others. began(), ended(): of a run. arrived(Arrived): more of the streams. told(): there is
-    a new `heard`. changed(): a stream was lost or is back, see `lost`. played(): the player began or ended. refused(error):
+    searched(): `streams` are others. began(), ended(): of a run. arrived(Arrived): more of the streams. attention_changed():
+    there is a new `attention`. changed(): a stream was lost or is back, see `lost`. played(): the player began or ended. refused(error):
     something failed that the session survives.
     """
 
@@ -42,7 +42,7 @@ class LiveSession(Session["Decoder"]):
     began = Signal()
     ended = Signal()
     arrived = Signal(object)
-    told = Signal()
+    attention_changed = Signal()
     changed = Signal()
     played = Signal()
     refused = Signal(object)
@@ -50,14 +50,14 @@ class LiveSession(Session["Decoder"]):
 
     def __init__(self, host: Host, parent: QObject | None = None) -> None:
         super().__init__(host, "eeg", WORKER, parent)
-        self.streams: list[lsl.Found] = []
+        self.streams: list[lsl.Stream] = []
         self.run: LiveRun | None = None
         self.player: player.Player | None = None
         self.names: tuple[str, ...] = ()  # of the EEG's channels
         self.rate = self.delay_s = 0.0
         self.tracks: tuple[str, ...] = ()
         self.lacking: tuple[str, ...] = ()
-        self.heard: Heard | None = None
+        self.attention: Attention | None = None
         self.followed: int | None = None
         self.history: deque[tuple[float, WindowState]] = deque()
         self.lost: set[str] = set()
@@ -76,11 +76,11 @@ class LiveSession(Session["Decoder"]):
         """Which streams there are now."""
         try:
             with self.services.task(tr("Looking for streams")) as task:
-                found = await self.held.worker.run(lsl.find, newest_wins="find")
+                streams = await self.held.worker.run(lsl.find, newest_wins="find")
                 task.update(1, 1, "")
         except Cancelled:
             return
-        self.streams = found
+        self.streams = streams
         self.searched.emit()
 
     async def stream_sample(self) -> None:
@@ -118,7 +118,7 @@ class LiveSession(Session["Decoder"]):
 
     # A run ------------------------------------------------------------------------------------------------
 
-    async def begin(self, eeg: lsl.Found, sound: lsl.Found, record: Path | None) -> bool:
+    async def begin(self, eeg: lsl.Stream, sound: lsl.Stream, record: Path | None) -> bool:
         """Read these two; False where that was stopped before it began. Raises UserError."""
         try:
             with self.services.task(tr("Opening the streams")) as task:
@@ -130,7 +130,7 @@ class LiveSession(Session["Decoder"]):
             return False
         self.names, self.rate, self.tracks = inlet.names, inlet.rate, talkers.names
         self.lacking, self.delay_s = tuple(run.listening.lacking), run.listening.delay_s
-        self.heard, self.followed = None, None
+        self.attention, self.followed = None, None
         self.history.clear()
         self.lost.clear()
         self.run = run
@@ -191,24 +191,24 @@ class LiveSession(Session["Decoder"]):
             if self._voice is not None:
                 self._voice.feed(event.sound, event.gains)
             self.arrived.emit(event)
-        elif isinstance(event, Told):
-            self.heard, self.followed = event.heard, event.followed
-            self._remember(event.heard)
-            self.told.emit()
+        elif isinstance(event, AttentionChanged):
+            self.attention, self.followed = event.attention, event.followed
+            self._remember(event.attention)
+            self.attention_changed.emit()
         elif isinstance(event, Changed):
             (self.lost.add if event.lost else self.lost.discard)(event.name)
             self.changed.emit()
         elif isinstance(event, UserError):
             self.refused.emit(event)
 
-    def _remember(self, heard: Heard) -> None:
-        state = heard.window(self.window_s)
+    def _remember(self, attention: Attention) -> None:
+        state = attention.window(self.window_s)
         if state is None:
             return
-        if self.history and heard.time_s < self.history[-1][0]:  # begun anew after a gap
+        if self.history and attention.time_s < self.history[-1][0]:  # begun anew after a gap
             self.history.clear()
-        self.history.append((heard.time_s, state))
-        while self.history and self.history[0][0] < heard.time_s - KEPT_S:
+        self.history.append((attention.time_s, state))
+        while self.history and self.history[0][0] < attention.time_s - KEPT_S:
             self.history.popleft()
 
     def r_over_time(self) -> tuple[np.ndarray, np.ndarray]:
@@ -219,7 +219,7 @@ class LiveSession(Session["Decoder"]):
 
 
 def _made(
-    decoder: Decoder, eeg: lsl.Found, sound: lsl.Found, tell: Callable[[Event], None]
+    decoder: Decoder, eeg: lsl.Stream, sound: lsl.Stream, tell: Callable[[Event], None]
 ) -> tuple[LiveRun, lsl.Inlet, lsl.Inlet]:
     """In the worker: opening takes a moment."""
     from models.eeg.live.run import LiveRun

@@ -89,23 +89,23 @@ class EegMessages(QObject):
             self._tab.show_message("hint", words, key="stimulus")
 
     def _compared(self) -> None:
-        heard = self._session.heard
+        comparison = self._session.track_comparison
         for key in ("stretch", "chance"):
             self._tab.clear_messages(key)
-        if heard is None:
+        if comparison is None:
             return
         self._tab.clear_messages("stimulus")
-        if heard.remark is not None:
-            drift = not self._session.stretch and "drift" in heard.remark.text
+        if comparison.remark is not None:
+            drift = not self._session.stretch and "drift" in comparison.remark.text
             stretch: Action = (tr("Stretch the stimulus"), self.stretch_wanted.emit)
             level, actions = ("warning", [stretch]) if drift else ("hint", None)
-            self._tab.show_message(level, heard.remark.translated(tr), actions, key="stretch")  # type: ignore[arg-type]
-        if heard.comparison.p > CHANCE_P:
+            self._tab.show_message(level, comparison.remark.translated(tr), actions, key="stretch")  # type: ignore[arg-type]
+        if comparison.comparison.p > CHANCE_P:
             words = tr(
                 "{name} cannot be told from copies of it with scrambled phases (p {p}). The recording may be too short or too noisy; or what "
                 "was heard belongs to another recording or subject, or began at another time.",
-                name=heard.name,
-                p=f"{heard.comparison.p:.2f}",
+                name=comparison.name,
+                p=f"{comparison.comparison.p:.2f}",
             )
             self._tab.show_message("hint", words, key="chance")
 
@@ -118,6 +118,6 @@ class EegMessages(QObject):
         self._tab.show_message("hint", tr("The bad channels have changed."), [again], key="bad changed")
 
     def _say_remarks(self, remarks: Iterable[Remark]) -> None:
-        said = [remark.translated(tr) for remark in distinct(remarks)]
-        if said:
-            self._tab.show_message("hint", " ".join(said[:MOST_REMARKS]), key="remarks")
+        sentences = [remark.translated(tr) for remark in distinct(remarks)]
+        if sentences:
+            self._tab.show_message("hint", " ".join(sentences[:MOST_REMARKS]), key="remarks")

@@ -113,18 +113,18 @@ class EnvelopePage(EegPage):
         self._say(tr("Choose what was heard, and it is compared with it."))
 
     def _show_heard(self) -> None:
-        heard, result = self.session.heard, self.session.result
-        if heard is None or result is None:
+        comparison, result = self.session.track_comparison, self.session.result
+        if comparison is None or result is None:
             if result is not None:
                 self._show_decoded()
             return
-        outcome, rate = heard.comparison, result.decoding.sample_rate
-        self.true.set(heard.start_s + np.arange(len(outcome.true)) / rate, outcome.true)
-        self._show_r(outcome.times_s + heard.start_s, outcome.r_over_time, outcome.window_chance)
-        self.headline.setText(tr("r {r} with {name}", r=_r(outcome.r), name=heard.name))
-        said = []
+        outcome, rate = comparison.comparison, result.decoding.sample_rate
+        self.true.set(comparison.start_s + np.arange(len(outcome.true)) / rate, outcome.true)
+        self._show_r(outcome.times_s + comparison.start_s, outcome.r_over_time, outcome.window_chance)
+        self.headline.setText(tr("r {r} with {name}", r=_r(outcome.r), name=comparison.name))
+        notes = []
         if np.isfinite(outcome.interval[0]):
-            said.append(
+            notes.append(
                 tr(
                     "windows of {window:g} s: {low} to {high} (95 %)",
                     window=outcome.window_s,
@@ -138,8 +138,8 @@ class EnvelopePage(EegPage):
                 null=_r(outcome.null_95),
                 p=_p(outcome.p),
             )
-            said.append(chance)
-        self._say(" · ".join(said), legend=True)
+            notes.append(chance)
+        self._say(" · ".join(notes), legend=True)
 
     def _say(self, words: str, legend: bool = False) -> None:
         """The line above the plots; with the colours of the two envelopes before it."""

@@ -97,11 +97,11 @@ class ScalpPage(QScrollArea):
 
     def _offer(self) -> None:
         """A linear decoder has no excitation; without what was heard there is no response to it."""
-        result, heard = self._session.result, self._session.heard
+        result, comparison = self._session.result, self._session.track_comparison
         has = {
             EXCITATION: result is not None and result.reliance.excitation is not None,
-            RESPONSE: heard is not None,
-            WORTH: heard is not None,
+            RESPONSE: comparison is not None,
+            WORTH: comparison is not None,
             PATTERN: result is not None,
         }
         model = self.what.model()
@@ -115,15 +115,15 @@ class ScalpPage(QScrollArea):
 
     def _over_lags(self) -> LagMap | None:
         """The chosen map, where it is one over lags."""
-        result, heard = self._session.result, self._session.heard
-        if self.what.currentData() == RESPONSE and heard is not None:
-            return heard.response
+        result, comparison = self._session.result, self._session.track_comparison
+        if self.what.currentData() == RESPONSE and comparison is not None:
+            return comparison.response
         if self.what.currentData() == PATTERN and result is not None:
             return result.pattern
         return None
 
     def _show_map(self) -> None:
-        result, heard = self._session.result, self._session.heard
+        result, comparison = self._session.result, self._session.track_comparison
         over_lags, key = self._over_lags(), self.what.currentData()
         self.lag.setVisible(over_lags is not None)
         if result is None:
@@ -140,7 +140,7 @@ class ScalpPage(QScrollArea):
         elif key == EXCITATION and result.reliance.excitation is not None:
             self.map.set_values(result.reliance.excitation)
             self.about.setText(tr("Squeeze-and-excitation by electrode; the largest is 1."))
-        elif key == WORTH and heard is not None:
+        elif key == WORTH and comparison is not None:
             self._show_worth()
         else:
             self._show_saliency()
@@ -178,11 +178,11 @@ class ScalpPage(QScrollArea):
         result = self._session.result
         assert result is not None
         self.map.set_values(result.reliance.saliency, limits=(0.0, 1.0))
-        said = tr("Relative to the electrode that matters most. What a decoder weighs is no map of sources.")
+        text = tr("Relative to the electrode that matters most. What a decoder weighs is no map of sources.")
         gate = result.reliance.gate
         if gate is not None:
-            said += " " + tr("The gate stands open by {share} %.", share=f"{100 * gate:.0f}")
-        self.about.setText(said)
+            text += " " + tr("The gate stands open by {share} %.", share=f"{100 * gate:.0f}")
+        self.about.setText(text)
 
     # Subjects ---------------------------------------------------------------------------------------------
 
@@ -211,12 +211,12 @@ class ScalpPage(QScrollArea):
 
     def _show_heard(self) -> None:
         """The one recording that there is."""
-        heard, opened = self._session.heard, self._session.opened
+        comparison, opened = self._session.track_comparison, self._session.opened
         self._offer()
         self._show_map()
-        if heard is None or opened is None or len(opened.parts) > 1:
+        if comparison is None or opened is None or len(opened.parts) > 1:
             return
-        result, name = heard.comparison, opened.parts[0].subject or tr("this one")
+        result, name = comparison.comparison, opened.parts[0].subject or tr("this one")
         words = tr("r with its 95 % interval; grey is what envelopes with scrambled phases give.")
         self._show_rows([DotRow(name, result.r, *result.interval, *result.chance_band)], words)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,7 @@ class EegSession(Session["Decoder"]):
         self.saved_history: History | None = None
         self.history_path: Path | None = None
         self.result: work.DecodedRecording | None = None
-        self.heard: work.TrackComparison | None = None
+        self.track_comparison: work.TrackComparison | None = None
         self.talker: work.TalkerChoice | None = None
         self.evaluation: Evaluation | None = None
         self.permutation: np.ndarray | None = None  # how much r falls without each channel
@@ -119,56 +119,6 @@ class EegSession(Session["Decoder"]):
     def is_sample(self) -> bool:
         return self.opened is not None and self.opened.path == sample_file()
 
-    # What is kept -----------------------------------------------------------------------------------------
-
-    def state(self) -> dict[str, object]:
-        """What is open and what was done with it, for `restore`; nothing where nothing is open."""
-        if self.opened is None:
-            return {}
-        return {
-            "path": self.opened.path,
-            "part": self.number,
-            "tracks": [track.path for track in self.tracks if track.path is not None],
-            "shifted": self.shifted,
-            "truth": self.truth,
-            "bad": sorted(self.marked_bad),
-            "history": self.history_path,
-            "annotations": self.annotations.state(),
-            "decoded": self.result is not None,
-        }
-
-    async def restore(self, state: Mapping[str, object]) -> None:
-        """As it was left, as far as its files are still there; what was decoded is decoded again."""
-        path, number, tracks = state.get("path"), state.get("part"), state.get("tracks")
-        if not isinstance(path, Path) or not path.exists():
-            return
-        sounds = (
-            [item for item in tracks if isinstance(item, Path) and item.is_file()]
-            if isinstance(tracks, list)
-            else []
-        )
-        await self.open(path)
-        opened = self.opened
-        if opened is None or opened.path != path:
-            return
-        if isinstance(number, int) and 0 < number < len(opened.parts):
-            self.show_part(number)
-        names, bad = set(self.recording.channel_names if self.recording is not None else ()), state.get("bad")
-        self.set_bad(
-            frozenset(name for name in bad if name in names) if isinstance(bad, list) else frozenset()
-        )
-        self.annotations.restore(state.get("annotations"))
-        if sounds:
-            await self.listen_to(sounds)
-        truth, history = state.get("truth"), state.get("history")
-        self.shifted = state.get("shifted") is True and self.can_shift
-        self.truth = truth if isinstance(truth, int) and 0 <= truth < len(self.listed) else None
-        self.tracks_changed.emit()
-        if isinstance(history, Path) and history.is_file():
-            self.replay(history)
-        elif state.get("decoded") is True:
-            await self.decode()
-
     # Opening ----------------------------------------------------------------------------------------------
 
     async def open_sample(self) -> None:
@@ -204,7 +154,7 @@ class EegSession(Session["Decoder"]):
             return
         self._host.stop()  # of another one's decoding
         self.number, self.shifted, self.truth = number, False, None
-        self.result = self.heard = self.talker = self.evaluation = self.permutation = None
+        self.result = self.track_comparison = self.talker = self.evaluation = self.permutation = None
         recording = self.opened.parts[number].recording
         own = work.own_track(recording, tr("envelope of the file"))
         self.tracks = [own] if own is not None else [track for track in self.tracks if track.path is not None]
@@ -250,6 +200,13 @@ class EegSession(Session["Decoder"]):
         if number != self.truth:
             self.truth = number
             self.compare_again()
+
+    def set_candidates(self, shifted: bool, truth: int | None) -> None:
+        """Whether a made-up second talker is asked for, and which track was listened to, as far as there are such. Nothing
+        is compared anew."""
+        self.shifted = shifted and self.can_shift
+        self.truth = truth if truth is not None and 0 <= truth < len(self.listed) else None
+        self.tracks_changed.emit()
 
     def _set_tracks(self, tracks: list[work.Track]) -> None:
         if self.shifted or (self.truth is not None and self.truth >= len(tracks)):
@@ -354,36 +311,36 @@ class EegSession(Session["Decoder"]):
         if result is None or part is None:
             return
         if not self.tracks:
-            self.heard = self.talker = None
+            self.track_comparison = self.talker = None
             self.compared.emit()
             return
         self._count_comparison(1)
         try:
             with self.services.task(tr("Comparing")) as task:
-                heard, talker = await self._compared(result.decoding, task)
+                comparison, talker = await self._compared(result.decoding, task)
         except Cancelled:
             return
         finally:
             self._count_comparison(-1)
         if self.result is result:
-            self.heard, self.talker, self.permutation = heard, talker, None
+            self.track_comparison, self.talker, self.permutation = comparison, talker, None
             self.compared.emit()
 
     async def permute(self) -> None:
         """What each channel is worth: r with what was heard, without each in turn."""
-        result, heard = self.result, self.heard
-        if result is None or heard is None or self.permutation is not None:
+        result, comparison = self.result, self.track_comparison
+        if result is None or comparison is None or self.permutation is not None:
             return
         try:
             with self.services.task(tr("Leaving out channels")) as task:
-                given = (await self.load(task), result.decoding, heard, self.subject)
-                found = await self._run(
+                given = (await self.load(task), result.decoding, comparison, self.subject)
+                permutation = await self._run(
                     work.permute, *given, progress=task, newest_wins="permute", drop_running=True
                 )
         except Cancelled:
             return
-        if self.heard is heard and self.result is result:
-            self.permutation = found
+        if self.track_comparison is comparison and self.result is result:
+            self.permutation = permutation
             self.permuted.emit()
 
     async def _compared(
@@ -400,10 +357,10 @@ class EegSession(Session["Decoder"]):
                 work.choose, decoder, decoding, tracks, *timing, truth, newest_wins="choose"
             )
             shown = tracks[truth if truth is not None else talker.attention.chosen]
-        heard = await self._run(
+        comparison = await self._run(
             work.compare, decoder, decoding, shown, *timing, window_s, newest_wins="compare"
         )
-        return heard, talker
+        return comparison, talker
 
     async def _against_shifted(self, decoder: Decoder, task: Progress) -> work.TalkerChoice:
         """Over all the trials that the shown subject has."""

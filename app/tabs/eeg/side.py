@@ -40,10 +40,10 @@ class HistoryPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SMALL)
-        told = tr(
+        explanation = tr(
             "What was done to the recording, in this order. It can be saved and run again on the same recording."
         )
-        self.words = Hint(told)
+        self.words = Hint(explanation)
         self.steps = QListWidget()
         self.steps.setAccessibleName(tr("Steps of the preprocessing"))
         self.steps.setWordWrap(True)
@@ -95,7 +95,7 @@ class HistoryPage(QWidget):
         if result is None:
             return
         history = result.decoding.history
-        for number, (step, line) in enumerate(zip(history.steps, history.told(), strict=True), 1):
+        for number, (step, line) in enumerate(zip(history.steps, history.sentences(), strict=True), 1):
             item = QListWidgetItem(f"{number}  {step_words(step)}")
             item.setToolTip(escape(line))
             self.steps.addItem(item)

@@ -258,14 +258,14 @@ def about_words(opened: OpenedFile, recording: Recording, rate: int | None) -> s
     hz = f"{recording.sample_rate:g}"
     if rate is not None and rate != recording.sample_rate:
         hz = f"{hz} → {rate}"
-    said = [
+    parts = [
         plural("{n} channel", "{n} channels", len(recording.channel_names)),
         tr("{rate} Hz", rate=hz),
         duration_words(recording.duration_s),
     ]
     if len(opened.parts) > 1:
-        said.append(plural("{n} trial", "{n} trials", len(opened.parts)))
-    return " · ".join(said)
+        parts.append(plural("{n} trial", "{n} trials", len(opened.parts)))
+    return " · ".join(parts)
 
 
 def duration_words(seconds: float) -> str:

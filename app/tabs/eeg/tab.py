@@ -20,6 +20,7 @@ from app.tabs.eeg.live import LivePage
 from app.tabs.eeg.live_session import LiveSession
 from app.tabs.eeg.messages import EegMessages
 from app.tabs.eeg.outcome import EnvelopePage
+from app.tabs.eeg.restoring import restore, state_of
 from app.tabs.eeg.scalp_page import ScalpPage
 from app.tabs.eeg.sending import SendWindows
 from app.tabs.eeg.session import EegSession
@@ -45,7 +46,7 @@ class EegTab(PagedTab):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
         self.session = EegSession(self, self)
-        self.said = EegMessages(self, self.session)
+        self.notices = EegMessages(self, self.session)
         self.recording, self.tracks = RecordingBox(self.session), TracksBox(self.session)
         self.source.add(self.recording)
         self.source.add(self.tracks)
@@ -93,9 +94,9 @@ class EegTab(PagedTab):
         )
         session.bad_changed.connect(self._marks.look)
         session.part_changed.connect(self._marks.begin)
-        self.settings.unknown_named.connect(self.said.unknown_channels)
-        self.said.stretch_wanted.connect(lambda: self.settings.stretch.setChecked(True))
-        for signal in (self.said.use_wanted, self.tuning_box.use_wanted):
+        self.settings.unknown_named.connect(self.notices.unknown_channels)
+        self.notices.stretch_wanted.connect(lambda: self.settings.stretch.setChecked(True))
+        for signal in (self.notices.use_wanted, self.tuning_box.use_wanted):
             signal.connect(self.use_checkpoint)
         self.browser.failed.connect(self.show_error)
         self.exports.refused.connect(self.show_error)
@@ -134,7 +135,7 @@ class EegTab(PagedTab):
         if recordings:
             self.start(self.session.open(recordings[0], sounds))
             if len(recordings) > 1:
-                self.said.one_at_a_time(recordings[0].name)
+                self.notices.one_at_a_time(recordings[0].name)
         elif sounds:
             self.start(self.session.listen_to(sounds))
         if histories:
@@ -148,7 +149,7 @@ class EegTab(PagedTab):
             return
         self.choice.choose("listened")
         if self.session.opened is None:
-            self.said.recording_needed()
+            self.notices.recording_needed()
         self.start(self.session.listen_to(paths, instead=True))
 
     def export_actions(self) -> list[QAction]:
@@ -156,7 +157,7 @@ class EegTab(PagedTab):
 
     def state(self) -> dict[str, Any]:
         kept = {"map": self.scalp.what.currentData(), "rows": self.browser.rows.currentData()}
-        return super().state() | {"settings": self.settings.state(), "open": self.session.state()} | kept
+        return super().state() | {"settings": self.settings.state(), "open": state_of(self.session)} | kept
 
     def restore(self, state: dict[str, Any]) -> None:
         self.settings.restore(state.get("settings"))
@@ -165,7 +166,7 @@ class EegTab(PagedTab):
         self.browser.rows.setCurrentIndex(max(0, self.browser.rows.findData(state.get("rows"))))
         opened = state.get("open")
         if isinstance(opened, dict) and opened and self.services.running_loop():
-            self.start(self.session.restore(opened))
+            self.start(restore(self.session, opened))
 
     def page_chosen(self, name: str) -> None:
         """Live, the traces are those of the stream."""
@@ -190,7 +191,7 @@ class EegTab(PagedTab):
 
     def _tuned(self) -> None:
         if self.tuning.gain is not None and self.tuning.run is not None:
-            self.said.tuned(self.tuning.gain, self.tuning.run)
+            self.notices.tuned(self.tuning.gain, self.tuning.run)
         laid_out = self.tuning_box.use
         QTimer.singleShot(0, laid_out, lambda: self.scalp.ensureWidgetVisible(laid_out, 0, theme.TINY))
 

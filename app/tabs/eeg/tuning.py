@@ -59,7 +59,9 @@ class FineTuning(QObject):
             return
         self.run = self.gain = None
         own = [item for item in opened.parts if item.subject == part.subject]
-        problem = refusal(sum(item.recording.duration_s for item in own), self._session.heard is not None)
+        problem = refusal(
+            sum(item.recording.duration_s for item in own), self._session.track_comparison is not None
+        )
         who = tr("subject {name}", name=part.subject) if part.subject else tr("this recording")
         learns = tr("Learns from three fifths of {who}, and is judged on the last fifth.", who=who)
         self._say(problem or learns, possible=not problem)
@@ -81,14 +83,19 @@ class FineTuning(QObject):
     async def _data(self) -> tuple[str, str] | None:
         """(data set, subject) to learn from: the file itself, or what is written of a recording of one's own."""
         session = self._session
-        result, opened, part, heard = session.result, session.opened, session.part, session.heard
-        if result is None or opened is None or part is None or heard is None:
+        result, opened, part, comparison = (
+            session.result,
+            session.opened,
+            session.part,
+            session.track_comparison,
+        )
+        if result is None or opened is None or part is None or comparison is None:
             return None
         if len(opened.parts) > 1 and part.subject and opened.first.envelope is not None:
             return str(opened.path), part.subject
         rate = result.decoding.sample_rate
         first = round(session.start_s * rate)
-        track = next(item for item in session.tracks if item.name == heard.name)
+        track = next(item for item in session.tracks if item.name == comparison.name)
         place = self._services.settings.runs_folder / "recordings" / f"{opened.path.stem}.npz"
         await session.held.worker.run(
             write_data,

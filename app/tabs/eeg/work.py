@@ -163,7 +163,7 @@ def _of_dataset(path: Path, progress: Progress) -> tuple[Part, ...]:
     remarks = (*dataset.remarks, *dataset.skipped[:6])
     parts = []
     for item in dataset.items:
-        one = Recording(
+        recording = Recording(
             path / f"{item.stimulus or item.subject}.npy",
             dataset.channel_names,
             float(dataset.sample_rate),
@@ -172,7 +172,7 @@ def _of_dataset(path: Path, progress: Progress) -> tuple[Part, ...]:
             envelope=item.envelope,
             remarks=remarks,
         )
-        parts.append((item.subject, one))
+        parts.append((item.subject, recording))
     return _numbered(parts)
 
 
@@ -286,18 +286,18 @@ def _response(decoder: Decoder, decoding: Decoding, envelope: np.ndarray, start_
 
 
 def permute(
-    decoder: Decoder, decoding: Decoding, heard: TrackComparison, subject: str, progress: Progress
+    decoder: Decoder, decoding: Decoding, comparison: TrackComparison, subject: str, progress: Progress
 ) -> np.ndarray:
     """float64 [channels]: how much r with the track falls without each channel, over the first minute. Raises Cancelled."""
     from models.eeg import maps
 
-    rate, begin = decoding.sample_rate, round(heard.start_s * decoding.sample_rate)
-    time = min(len(heard.comparison.true), round(PERMUTED_S * rate))
+    rate, begin = decoding.sample_rate, round(comparison.start_s * decoding.sample_rate)
+    time = min(len(comparison.comparison.true), round(PERMUTED_S * rate))
     eeg = decoding.eeg[begin : begin + time]
     return maps.permuted(
         lambda values: decoder.decode(values, subject or None),
         eeg,
-        heard.comparison.true[:time],
+        comparison.comparison.true[:time],
         progress=progress,
     )
 

@@ -219,15 +219,15 @@ class ComparePage(ViewPage):
             for row in range(self.table.rowCount())
         ]
 
-    def _fill(self, found: np.ndarray | None, marks: dict[str, float]) -> None:
+    def _fill(self, differences: np.ndarray | None, marks: dict[str, float]) -> None:
         left, right = self.sides[0].shown, self.sides[1].shown
-        self.table.setRowCount(0 if found is None else COUNT)
-        if found is None or left is None or right is None:
+        self.table.setRowCount(0 if differences is None else COUNT)
+        if differences is None or left is None or right is None:
             return
         for row, role in enumerate(sorted(marks, key=lambda name: -abs(marks[name]))):
             at = ROLE_NAMES.index(role)
             values = [
-                (left.summary.gates[at + half], right.summary.gates[at + half], found[at + half])
+                (left.summary.gates[at + half], right.summary.gates[at + half], differences[at + half])
                 for half in (0, COUNT)
             ]
             cells = [full_name(role)]

@@ -20,8 +20,8 @@ from app.tabs.reverberation.work import OTHER_WORKER
 from models.progress import Cancelled
 
 if TYPE_CHECKING:
-    from models.reverberation.data import Sequences
     from models.reverberation.observer import Observation, Observer
+    from models.reverberation.sequences import Sequences
 
 Models = Callable[[], list[tuple[str, str]]]  # (title, choice) of those that the tab knows
 

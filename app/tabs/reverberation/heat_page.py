@@ -91,13 +91,13 @@ class HeatPage(ViewPage):
         played = self.session.played is not None
         self.heat.select([self.session.epoch] if played else self.session.selection)
 
-    def _show_observation(self, found: Observation | None) -> None:
+    def _show_observation(self, observation: Observation | None) -> None:
         """A row a sequence."""
         self._epochs = None
-        if found is None:
+        if observation is None:
             self._gates, self._kl, self._targets = self._gates[:0], self._kl[:0], None
         else:
-            self._gates, self._kl, self._targets = found.gates.T, found.kl.T, found.target
+            self._gates, self._kl, self._targets = observation.gates.T, observation.kl.T, observation.target
         self._show()
 
     def _show_history(self, history: GateHistory) -> None:
@@ -174,9 +174,9 @@ class KLPage(ViewPage):
             self.facts.setText(words)
             return
         flat = len(self.bars.collapsed())
-        said = plural(
+        text = plural(
             "{n} of {all} latents has collapsed", "{n} of {all} latents have collapsed", flat, all=len(NAMES)
         )
         below = tr("below {limit} nats, hatched", limit=COLLAPSED)
         marks = tr("bar: pass 2 and processors, tick: pass 1")
-        self.facts.setText(f"{shown.words} · {said} ({below}) · {marks}")
+        self.facts.setText(f"{shown.words} · {text} ({below}) · {marks}")

@@ -106,9 +106,9 @@ class ModulePage(QScrollArea):
         self.body.setText(MODULES[name].body)
         lines = [tr("{count} parameters", count=f"{parameters:,}")] if parameters else []
         if name in ROLE_NAMES:
-            heard = [english_name(p) for p in PROCESSOR_NAMES if name in wiring.reads[p]]
+            readers = [english_name(p) for p in PROCESSOR_NAMES if name in wiring.reads[p]]
             lines.append(tr("belongs to {processor}", processor=english_name(wiring.own[name])))
-            lines.append(tr("is read by {processors}", processors=", ".join(heard) or "–"))
+            lines.append(tr("is read by {processors}", processors=", ".join(readers) or "–"))
         elif name in PROCESSOR_NAMES:
             lines.append(tr("reads {roles}", roles=", ".join(wiring.reads[name])))
         self.facts.setText(" · ".join(lines))

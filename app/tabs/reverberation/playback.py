@@ -143,12 +143,12 @@ class Playback(QWidget):
 
     def _tell(self) -> None:
         if self.run is not None:
-            told = self.run.history
+            history = self.run.history
             words = tr(
                 "epoch {n} of {all} · RMS error {error}",
-                n=int(told.epochs[self.at]),
-                all=int(told.epochs[-1]),
-                error=f"{told.error[self.at]:.4g}",
+                n=int(history.epochs[self.at]),
+                all=int(history.epochs[-1]),
+                error=f"{history.error[self.at]:.4g}",
             )
             self.words.setText(words)
         self._session.play(self.run, self.at)

@@ -22,8 +22,8 @@ from models.reverberation.wiring import CONDUCTOR, PROCESSOR_NAMES, ROLE_NAMES, 
 
 if TYPE_CHECKING:
     from models.progress import Progress
-    from models.reverberation.data import Sequences
     from models.reverberation.observer import Effect, Observation, Observer
+    from models.reverberation.sequences import Sequences
 
 GLANCE = 64  # sequences that an answer at once is of, where there are many more
 

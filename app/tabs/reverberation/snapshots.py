@@ -20,8 +20,8 @@ from models.training.record import Record
 from models.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from models.reverberation.data import Sequences
     from models.reverberation.observer import Observation, Observer
+    from models.reverberation.sequences import Sequences
 
 SHIPPED = "shipped"  # the run whose model is bundled
 
@@ -89,11 +89,11 @@ def has_shipped_run() -> bool:
 
 
 def snapshot_of(
-    observer: Observer, sequences: Sequences, found: Observation, chosen: list[int], words: str = ""
+    observer: Observer, sequences: Sequences, observation: Observation, chosen: list[int], words: str = ""
 ) -> Snapshot:
     """The chosen sequences, or all where none is chosen. words: of what it is, where that is not plain from the choice."""
     steps = [len(item) for item in sequences.x]
-    summary = of_sequences(found, steps, observer.network.config.d, chosen)
+    summary = of_sequences(observation, steps, observer.network.config.d, chosen)
     return Snapshot(
         observer.network.wiring, observer.gating, summary, words or _chosen_words(len(sequences), chosen)
     )

@@ -134,12 +134,12 @@ class StructurePage(ViewPage):
         self.structure = None
         self.save_button.setEnabled(False)
 
-    def _show(self, found: Structure) -> None:
-        self.structure = found
+    def _show(self, structure: Structure) -> None:
+        self.structure = structure
         for kind, drawing in self.drawings.items():
-            drawing.set_svg(found.drawings[kind])
-        self.tree.setPlainText(found.tree)
-        rows = [*found.counts.items(), (tr("together"), sum(found.counts.values()))]
+            drawing.set_svg(structure.drawings[kind])
+        self.tree.setPlainText(structure.tree)
+        rows = [*structure.counts.items(), (tr("together"), sum(structure.counts.values()))]
         self.table.setRowCount(len(rows))
         for number, (name, count) in enumerate(rows):
             module = MODULES.get(name)

@@ -32,7 +32,7 @@ from app.widgets.message_bar import Action
 from app.widgets.model_choice import ModelChoice
 from models.errors import UserError
 from models.loading import BUNDLED
-from models.reverberation.data import WrongWidth, from_array
+from models.reverberation.sequences import WrongWidth, from_array
 
 
 class ReverberationTab(PagedTab):
@@ -45,7 +45,7 @@ class ReverberationTab(PagedTab):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
         self.session = MeshSession(self, self)
-        self.said = MeshMessages(self, self.session)
+        self.notices = MeshMessages(self, self.session)
         self.sequences = SequenceBox(self.session)
         self.source.add(self.sequences)
         self.models = ModelChoice("reverberation")
@@ -84,8 +84,8 @@ class ReverberationTab(PagedTab):
         self.models.changed.connect(self._use_model)
         self.module.reached.connect(lambda: self.show_page_details(self.module, tr("Module")))
         self.heat_page.epoch_chosen.connect(self.playback.show_place)
-        self.said.project_asked.connect(lambda: self.start(self._project()))
-        self.said.train_asked.connect(self._train_on_these)
+        self.notices.project_asked.connect(lambda: self.start(self._project()))
+        self.notices.train_asked.connect(self._train_on_these)
         self.wiring_page.train_asked.connect(self._train_with_wiring)
         self.wiring_page.changed.connect(lambda: self.clear_messages("error"))
         self.structure.save_asked.connect(self.exports.save_structure)
@@ -133,7 +133,7 @@ class ReverberationTab(PagedTab):
     def show_error(self, error: BaseException, actions: list[Action] | None = None) -> None:
         """Sequences of another width come with a way out."""
         if isinstance(error, WrongWidth):
-            self.said.other_width(error)
+            self.notices.other_width(error)
         else:
             super().show_error(error, actions)
 
@@ -161,11 +161,11 @@ class ReverberationTab(PagedTab):
     async def _project(self) -> None:
         self.clear_messages()
         await self.session.project()
-        self.said.projected()
+        self.notices.projected()
 
     async def _describe(self, folder: Path) -> None:
         await self.session.describe(folder)
-        self.said.drawn(folder)
+        self.notices.drawn(folder)
 
     def _train_on_these(self) -> None:
         try:

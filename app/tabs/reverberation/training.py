@@ -14,7 +14,7 @@ from models.training.config import preset
 
 if TYPE_CHECKING:
     from app.tabs.reverberation.session import MeshSession
-    from models.reverberation.data import Sequences
+    from models.reverberation.sequences import Sequences
 
 
 def launch_on(parent: QWidget, session: MeshSession) -> None:

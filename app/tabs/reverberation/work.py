@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.progress import Progress
-    from models.reverberation.data import Sequences
     from models.reverberation.observer import Effect, Observation, Observer
+    from models.reverberation.sequences import Sequences
 
 WORKER = "reverberation"
 OTHER_WORKER = "reverberation compared"  # holds the model that the first is compared with
@@ -68,7 +68,7 @@ def grown(
     """One sequence, cut off after each of its steps."""
     import numpy as np
 
-    from models.reverberation.data import Sequences
+    from models.reverberation.sequences import Sequences
 
     whole = sequences.x[number]
     steps = np.unique(np.linspace(1, len(whole), min(len(whole), MOST_PREFIXES)).round().astype(int))

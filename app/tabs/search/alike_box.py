@@ -50,10 +50,10 @@ class AlikeBox(QWidget):
         """Whether an answer is alike enough, or its words were found."""
         return item.percentile is None or item.percentile >= self.least or item.written
 
-    def show_count(self, shown: int, found: int) -> None:
+    def show_count(self, shown: int, total: int) -> None:
         """How many of the answers are shown."""
         value = self.slider.value()
         least = tr("above {n} % of chance", n=value) if value else tr("any likeness")
-        if found:
-            least += " · " + tr("{shown} of {found} answers", shown=f"{shown:,}", found=f"{found:,}")
+        if total:
+            least += " · " + tr("{shown} of {found} answers", shown=f"{shown:,}", found=f"{total:,}")
         self.words.setText(least)

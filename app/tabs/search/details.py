@@ -28,6 +28,7 @@ class PictureView(QWidget):
         self.picture: Thumbnail | None = None
 
     def show_picture(self, picture: Thumbnail | None) -> None:
+        """Draw this picture, or that there is none: its file is gone, or cannot be read. None: draw nothing."""
         self.picture = picture
         self.update()
 

@@ -112,6 +112,7 @@ class Engine(QObject):
         return self._indexes[place.path]
 
     async def about(self, place: Place) -> About:
+        """How many pictures, captions, folders and problems an index has, as it is on the disk now. Raises UserError."""
         index = await self.index(place)
         return await self.services.worker(READER).run(work.about, index)
 
@@ -125,6 +126,7 @@ class Engine(QObject):
             raise Refused(error.what, error.why, error.remedy, **error.values) from error
 
     async def items(self, place: Place, ids: np.ndarray) -> list[IndexedItem]:
+        """What the index holds of the pictures with these ids, int64 [n]; those that are gone are left out. Raises UserError."""
         index = await self.index(place)
         return await self.services.worker(READER).run(work.items, index, ids)
 
@@ -198,13 +200,13 @@ class Engine(QObject):
         searcher, index = await self.searcher(), await self.index(place)
         builder = self.services.worker(BUILDER)
 
-        def told(_count: int) -> None:  # in the builder's thread; the signal crosses over
+        def on_growth(_count: int) -> None:  # in the builder's thread; the signal crosses over
             self.grown.emit(place.path)
 
         self.building = Pausable(task)
         try:
             return await builder.run(
-                work.index_folders, searcher, index, folders, settings, told, progress=self.building
+                work.index_folders, searcher, index, folders, settings, on_growth, progress=self.building
             )
         finally:
             self.building = None

@@ -82,8 +82,8 @@ def write_sheet(path: Path, title: str, shown: Sequence[GridItem], font: QFont, 
     return len(some)
 
 
-def _paint_one(painter: QPainter, box: QRect, one: GridItem) -> None:
-    picture = read(one.path, QSize(TILE, TILE), 2.0)
+def _paint_one(painter: QPainter, box: QRect, tile: GridItem) -> None:
+    picture = read(tile.path, QSize(TILE, TILE), 2.0)
     if picture.image is not None:
         painter.drawImage(fitted(picture.image, QRectF(box), 1.0), picture.image)
     else:
@@ -91,9 +91,9 @@ def _paint_one(painter: QPainter, box: QRect, one: GridItem) -> None:
         paint_absence(painter, QRectF(box), picture.gone)
         painter.restore()
     metrics = painter.fontMetrics()
-    score = f"{score_words(one.score)} · " if one.score is not None else ""
+    score = f"{score_words(tile.score)} · " if tile.score is not None else ""
     for row, (words, color) in enumerate(
-        ((score + one.words, theme.LIGHT.text), (one.attribution, theme.LIGHT.muted))
+        ((score + tile.words, theme.LIGHT.text), (tile.attribution, theme.LIGHT.muted))
     ):
         painter.setPen(QColor(color))
         line = QRect(box.left(), box.bottom() + 4 + 18 * row, box.width(), 18)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 async def heat(page: SearchPage, query: Query, shown: GridItem) -> None:
     """For the preview; a picture that is gone has no answer in it."""
     try:
-        found = await page.session.engine.heat_map(page.session.place, query, shown.path)
+        heat_map = await page.session.engine.heat_map(page.session.place, query, shown.path)
     except (Cancelled, UserError):
         return
-    page.results.preview.show_heat(shown.id, found)
+    page.results.preview.show_heat(shown.id, heat_map)
 
 
 async def code(page: SearchPage, shown: GridItem) -> None:

@@ -38,10 +38,12 @@ def method_words(method: str) -> str:
 
 
 def of_way(judgement: Judgement, way: str) -> list[Judged]:
+    """What was measured in one direction, `WORDS_TO_PICTURES` or `PICTURES_TO_WORDS`: one entry a method."""
     return [item for item in judgement.judged if item.way == way]
 
 
 def the(judgement: Judgement, way: str, method: str) -> Judged | None:
+    """What was measured in one direction by one method (see `method_words`); None where it was not."""
     return next((item for item in of_way(judgement, way) if item.method == method), None)
 
 
@@ -61,6 +63,7 @@ class MapPlot(Plot):
         return tr("{bits} bits", bits=round(2.0**x))
 
     def show_figures(self, judgements: Sequence[Judgement], way: str) -> None:
+        """Draw the mean average precision of these models in one direction; of none: empty axes."""
         self._shown = (judgements, way)
         for item in self._items:
             self.removeItem(item)
@@ -152,6 +155,7 @@ class CurvePlot(Plot):
         super().__init__(tr("Precision over recall"), tr("recall"), "", tr("precision"), "", zoom=False)
 
     def show_figures(self, judgements: Sequence[Judgement], way: str) -> None:
+        """Draw the curves of these models in one direction; the ceiling is that of the first which has one."""
         for line in list(self.lines):
             line.remove()
         top, ceiling_drawn = 0.1 if judgements else 0.9, False
@@ -168,10 +172,10 @@ class CurvePlot(Plot):
                 top = max(top, self._draw(self.line(tr("ceiling"), "muted", dashed=True), real))
         self.set_home(x=(0, 1), y=(0, min(1.0, top * 1.1)))
 
-    def _draw(self, line: object, found: Judged) -> float:
-        assert found.figures is not None
-        precision = np.array(found.figures.precision)
-        line.set(np.array(found.figures.recall), precision)  # type: ignore[attr-defined]
+    def _draw(self, line: object, judged: Judged) -> float:
+        assert judged.figures is not None
+        precision = np.array(judged.figures.precision)
+        line.set(np.array(judged.figures.recall), precision)  # type: ignore[attr-defined]
         return float(precision.max()) if len(precision) else 0.0
 
 
@@ -187,6 +191,7 @@ class FiguresTable(QTableWidget):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
 
     def show_figures(self, judgements: Sequence[Judgement], way: str) -> None:
+        """List these models in one direction; a name is written once, over its methods."""
         rows = [cells for judgement in judgements for cells in _rows(judgement, way)]
         self.setRowCount(len(rows))
         for number, cells in enumerate(rows):
@@ -198,6 +203,7 @@ class FiguresTable(QTableWidget):
 
 
 def titles() -> list[str]:
+    """The headings of the table, translated, from left to right."""
     return [
         tr("Model"),
         tr("Asked"),
@@ -281,8 +287,10 @@ def _span(low: float, high: float) -> str:
     return f"{low:.3f} – {high:.3f}"
 
 
-def _map(found: Judged | None) -> float | None:
-    return found.figures.mean_average_precision if found is not None and found.figures is not None else None
+def _map(judged: Judged | None) -> float | None:
+    return (
+        judged.figures.mean_average_precision if judged is not None and judged.figures is not None else None
+    )
 
 
 def _level(judgement: Judgement, way: str, method: str) -> float | None:
@@ -301,11 +309,11 @@ def legend(judgements: Sequence[Judgement]) -> str:
     return " &nbsp; ".join(parts)
 
 
-def curve_name(judgements: Sequence[Judgement], one: Judgement) -> str:
+def curve_name(judgements: Sequence[Judgement], judgement: Judgement) -> str:
     """Its length of code, or its name where there are several of that length."""
-    return tr("{bits} bits", bits=one.bits) if _alone(judgements, one) else one.model
+    return tr("{bits} bits", bits=judgement.bits) if _alone(judgements, judgement) else judgement.model
 
 
-def _alone(judgements: Sequence[Judgement], one: Judgement) -> bool:
+def _alone(judgements: Sequence[Judgement], judgement: Judgement) -> bool:
     """Whether the length of its code tells a model from the others."""
-    return sum(judgement.bits == one.bits for judgement in judgements) == 1
+    return sum(item.bits == judgement.bits for item in judgements) == 1

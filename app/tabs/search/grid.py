@@ -59,6 +59,7 @@ class GridItem:
 
     @classmethod
     def of_hit(cls, hit: Hit) -> GridItem:
+        """An answer to a question, with its near-duplicates."""
         return cls(
             hit.id,
             hit.path,
@@ -76,6 +77,7 @@ class GridItem:
 
     @classmethod
     def of_item(cls, item: IndexedItem) -> GridItem:
+        """A picture of the index that nothing was asked of: it has no score and no distance."""
         first = item.captions[0] if item.captions else ""
         facts = item.facts
         about = about_file(item.day, facts.camera, facts.width, facts.height)
@@ -131,6 +133,7 @@ class Pictures(QAbstractListModel):
         return self._ids
 
     def show_hits(self, hits: Sequence[GridItem]) -> None:
+        """Show these answers, in this order, instead of what was shown."""
         self.beginResetModel()
         self.hits = list(hits)
         self.endResetModel()
@@ -158,6 +161,7 @@ class Pictures(QAbstractListModel):
         self.endResetModel()
 
     def page_ids(self, number: int) -> np.ndarray:
+        """int64 [at most `PAGE`]: the ids of the pictures on a page, where every picture is shown."""
         return self._ids[number * PAGE : (number + 1) * PAGE]
 
     def fill(self, number: int, ids: np.ndarray, items: Sequence[IndexedItem]) -> None:
@@ -203,6 +207,7 @@ def why_words(shown: GridItem) -> str:
 
 
 def score_words(score: float) -> str:
+    """A cosine of −1 to 1 with two digits behind the point."""
     return digits(score, ".2f")
 
 
@@ -214,6 +219,7 @@ def spoken(shown: GridItem) -> str:
 
 
 def tooltip(shown: GridItem) -> str:
+    """Everything that is known of a tile, a line each: caption, what found it, score, duplicates, source, path."""
     lines = [shown.words]
     if shown.why:
         lines.append(why_words(shown))

@@ -103,6 +103,7 @@ class IndexBox(QWidget):
         return holder
 
     def show_places(self, places: list[Place], current: str) -> None:
+        """List the indexes, and choose the one whose `Place.path` is `current`, or the first. `chosen` is not told."""
         self.box.blockSignals(True)
         self.box.clear()
         names = [place.words for place in places]

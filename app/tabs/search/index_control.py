@@ -78,15 +78,15 @@ class IndexControl(QObject):
             return
         try:
             with self._tab.services.task(tr("Checking the index")):
-                found = await session.engine.repair(place)
+                findings = await session.engine.repair(place)
         except Cancelled:
             return
         except UserError as error:
             self._tab.show_error(error)
             return
-        told = (tr(finding.what, count=finding.count, reason=finding.reason) for finding in found)
-        words = " ".join(told) or tr("Nothing is wrong.")
-        heading = tr("The index was checked and put right.") if found else tr("The index was checked.")
+        sentences = (tr(finding.what, count=finding.count, reason=finding.reason) for finding in findings)
+        words = " ".join(sentences) or tr("Nothing is wrong.")
+        heading = tr("The index was checked and put right.") if findings else tr("The index was checked.")
         self._tab.show_message("hint", words, heading=heading, key="repaired")
         session.choose(place)
 

@@ -97,10 +97,10 @@ class Indexing(QObject):
             self.watching.watch(folders)
             if self.watching.unwatched:
                 name = Path(self.watching.unwatched[0]).name
-                said = tr(
+                text = tr(
                     "Changes in {folder} are not seen by themselves; update the index by hand.", folder=name
                 )
-                self.tab.show_message("hint", said, key="unwatched")
+                self.tab.show_message("hint", text, key="unwatched")
 
     def _take_over(self) -> None:
         """Files have changed: bring the index up to date, unless its model is another or it is being indexed."""
@@ -113,6 +113,7 @@ class Indexing(QObject):
             self.do("update")
 
     def toggle_pause(self) -> None:
+        """Hold the running indexing up before its next batch, or let it go on; nothing where none runs."""
         building = self._session.engine.building
         if building is not None:
             building.pause(not building.paused)

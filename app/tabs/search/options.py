@@ -138,6 +138,7 @@ class Options(QObject):
         self.side.setCurrentIndex(self.side.findData(side))
 
     def state(self) -> dict[str, Any]:
+        """The settings as plain values, for the next start."""
         return {
             "side": self.side.currentData(),
             "method": self.method.currentData(),
@@ -151,6 +152,7 @@ class Options(QObject):
         }
 
     def restore(self, state: object) -> None:
+        """Set the controls as a `state` says, as far as it makes sense."""
         if not isinstance(state, dict):
             return
         choices = (("side", self.side), ("size", self.size), ("method", self.method), ("kind", self.kind))

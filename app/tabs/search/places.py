@@ -46,6 +46,7 @@ class Places:
     kept: list[Place] = field(default_factory=list)
 
     def all(self) -> list[Place]:
+        """Every index that is known: the bundled one, then the others from the newest to the oldest."""
         return [Place(BUNDLED, model=BUNDLED), *self.kept]
 
     def find(self, path: str) -> Place:
@@ -62,9 +63,11 @@ class Places:
         self.kept = [place if item.path == place.path else item for item in self.kept]
 
     def forget(self, path: str) -> None:
+        """Leave an index out from now on; its files stay."""
         self.kept = [item for item in self.kept if item.path != path]
 
     def state(self) -> list[dict[str, Any]]:
+        """The indexes as plain values, for `restored`."""
         return [asdict(place) for place in self.kept]
 
     @classmethod
@@ -86,6 +89,7 @@ class Places:
 
 
 def indexes_folder() -> Path:
+    """The folder in which indexes lie that are not put elsewhere by a person."""
     return home() / "indexes"
 
 
@@ -97,4 +101,5 @@ def place_for(folder: Path, model: str) -> Place:
 
 
 def is_index(path: Path) -> bool:
+    """Whether a folder holds an index, by the name of its table; the table itself is not read."""
     return (path / TABLE).is_file()

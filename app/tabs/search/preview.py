@@ -75,6 +75,7 @@ class Preview(QWidget):
         parent.installEventFilter(self)
 
     def show_picture(self, shown: GridItem) -> None:
+        """Show a picture over the whole of the parent and take the keys; reading it in large goes on meanwhile."""
         self.shown = shown
         self.setAccessibleName(tr("Preview: {words}", words=spoken(shown)))
         self.pictures.ask([shown.path])
@@ -111,6 +112,7 @@ class Preview(QWidget):
             self._ask_for_heat()
 
     def close_preview(self) -> None:
+        """Hide the picture and tell `closed`; nothing where it is hidden already."""
         if self.isVisible():
             self.hide()
             self.closed.emit()

@@ -178,6 +178,7 @@ class QueryBar(QWidget):
 
     @property
     def empty(self) -> bool:
+        """Whether nothing is asked for: no words, no picture, and nothing to be more like. Words to avoid alone ask for nothing."""
         text, terms = self.asked
         words = text or any(weight > 0 for _, weight in terms)
         return not words and self.picture is None and not self.ids("more")
@@ -191,6 +192,8 @@ class QueryBar(QWidget):
     def set_picture(
         self, value: Path | np.ndarray | None, words: str = "", image: QImage | None = None
     ) -> None:
+        """Ask for pictures like this one: a path, or pixels uint8 [height, width, 3]; None: no longer by a picture. words: its
+        name on the chip. image: its small picture, where it has been read."""
         parts = [part for part in self.parts if part.kind != "picture"]
         self._set_parts([Part("picture", value, words, image), *parts] if value is not None else parts)
 
@@ -214,10 +217,12 @@ class QueryBar(QWidget):
                 self._draw_chips()
 
     def remove(self, part: Part) -> None:
+        """Take one chip away and search anew."""
         self._set_parts([item for item in self.parts if item is not part])
         self.field.setFocus()
 
     def clear(self) -> None:
+        """Take the words and all chips away."""
         self.field.clear()
         self._set_parts([])
 
@@ -270,6 +275,7 @@ class QueryBar(QWidget):
         self._wait.start()
 
     def stop_waiting(self) -> None:
+        """Do not search by itself for what was typed last."""
         self._wait.stop()
 
     # Chips ------------------------------------------------------------------------------------------------

@@ -92,16 +92,19 @@ class Results(QWidget):
 
     @property
     def current(self) -> GridItem | None:
+        """The tile that is chosen; None where none is, or where it has not been fetched yet."""
         index = self.gallery.currentIndex()
         return self.pictures.at(index.row()) if index.isValid() else None
 
     def show_empty(self, title: str, text: str, button: bool) -> None:
+        """Show a heading, a sentence and, if asked for, the button that tries the sample, in place of the grid."""
         self.empty_title.setText(title)
         self.empty_text.setText(text)
         self.empty_button.setVisible(button)
         self.stack.setCurrentIndex(0)
 
     def show_grid(self) -> None:
+        """Show the grid of pictures in place of the empty page."""
         self.stack.setCurrentIndex(1)
 
     def show_hits(self, hits: list[GridItem], other: bool) -> None:
@@ -167,6 +170,7 @@ class Results(QWidget):
         self.show_preview()
 
     def show_preview(self) -> None:
+        """Show the chosen picture in large; nothing where none is chosen."""
         if self.current is not None:
             self.preview.show_picture(self.current)
 
@@ -177,6 +181,7 @@ class Results(QWidget):
         self.gallery.look_again()
 
     def close_threads(self) -> None:
+        """End the threads that read pictures."""
         self.thumbnails.close()
         self.large.close()
 

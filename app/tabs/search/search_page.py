@@ -54,7 +54,7 @@ class SearchPage(Page):
         self.view.addWidget(self.results, 1)
         self.indexing = Indexing(tab, self.session, self.settings.index_settings)
         self.index = IndexControl(tab, self.session, self.indexing)
-        self.deeds = Actions(tab, self.session, self.query, self.results)
+        self.result_actions = Actions(tab, self.session, self.query, self.results)
         self.controls.addWidget(self.index.box)
         self._connect()
         self._connect_session()
@@ -70,7 +70,7 @@ class SearchPage(Page):
         self.query.picture_asked.connect(self._ask_for_picture)
         self.query.example_chosen.connect(self._try_example)
         self.results.chosen.connect(self._show_details)
-        self.results.wanted.connect(self.deeds.do)
+        self.results.wanted.connect(self.result_actions.do)
         self.results.image_ready.connect(self._show_image)
         self.results.preview.heat_asked.connect(
             lambda shown: self.tab.start(fetching.heat(self, self._question()[0], shown))
@@ -78,8 +78,8 @@ class SearchPage(Page):
         self.results.left.connect(self._back_to_field)
         self.results.empty_button.clicked.connect(self.try_sample)
         self.results.pictures.page_wanted.connect(lambda number: self.tab.start(self._fetch(number)))
-        self.details.wanted.connect(self.deeds.do)
-        self.deeds.captions_asked.connect(self._find_captions)
+        self.details.wanted.connect(self.result_actions.do)
+        self.result_actions.captions_asked.connect(self._find_captions)
         self.alike.threshold_changed.connect(self._show_found)
         self.alike.fold_changed.connect(self.refresh)
         self.settings.changed.connect(self.refresh)
@@ -152,9 +152,9 @@ class SearchPage(Page):
             self._go_on_with_model()
 
     def export_actions(self) -> list[QAction]:
-        for action in self.deeds.exports:
+        for action in self.result_actions.exports:
             action.setEnabled(self.results.pictures.rowCount() > 0)
-        return self.deeds.exports
+        return self.result_actions.exports
 
     def state(self) -> dict[str, Any]:
         return remembered.state_of(self)
@@ -317,7 +317,7 @@ class SearchPage(Page):
     def _show_found(self, other: bool = False) -> None:
         """The answers that are alike enough. other: to another question, whose first answer is chosen; else the chosen
         picture stays chosen as long as it is among them, and none is chosen instead."""
-        answers, result = self.session.answers, self.session.found
+        answers, result = self.session.answers, self.session.hits
         if answers is None:
             self.alike.show_count(0, 0)
             return

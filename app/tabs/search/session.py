@@ -53,7 +53,7 @@ class SearchSession(QObject):
         self.place = Place(BUNDLED)
         self.about: About | None = None
         self.answers: Results | None = None
-        self.found: list[GridItem] = []
+        self.hits: list[GridItem] = []
         self._start = start
         self._asked = 0  # the number of the newest question
         self._subject: tuple[str, object] = ("", None)  # words and picture of the last answers
@@ -62,6 +62,7 @@ class SearchSession(QObject):
         engine.grown.connect(self._has_grown)
 
     def stop_timers(self) -> None:
+        """Nothing is asked again by itself from now on: the tab is closing."""
         self._grown.stop()
         self._again.stop()
 
@@ -145,7 +146,7 @@ class SearchSession(QObject):
     def forget_answers(self) -> None:
         """Nothing is asked any more; what is still on its way is dropped."""
         self._asked += 1
-        self.answers, self.found = None, []
+        self.answers, self.hits = None, []
 
     def ask(self, query: Query, options: SearchOptions) -> asyncio.Task[bool]:
         """Ask; whether there are answers, and nothing newer was asked meanwhile."""
@@ -166,7 +167,7 @@ class SearchSession(QObject):
         subject = (query.text, query.picture)
         other = self.answers is None or subject[0] != self._subject[0] or subject[1] is not self._subject[1]
         self.answers, self._subject = answers, subject
-        self.found = [GridItem.of_hit(hit) for hit in answers.hits]
+        self.hits = [GridItem.of_hit(hit) for hit in answers.hits]
         self.answered.emit(other)
         return True
 

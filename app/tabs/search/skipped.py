@@ -69,6 +69,7 @@ class SkippedWindow(QDialog):
             self.save(Path(name))
 
     def save(self, path: Path) -> None:
+        """Write all rows, not only those shown, as CSV with the columns path and reason; what fails the tab shows."""
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["path", "reason"])

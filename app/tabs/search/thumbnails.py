@@ -89,6 +89,7 @@ class Thumbnails(QObject):
         return self._bytes
 
     def close(self, timeout_s: float = 1.0) -> None:
+        """End the threads, and wait at most `timeout_s` seconds for each; nothing is read from now on."""
         with self._condition:
             self._closed = True
             self._waiting.clear()

@@ -55,11 +55,11 @@ class Watching(QObject):
 
 def folders_below(roots: Iterable[Path]) -> list[str]:
     """Folders with all below them that are not hidden, those that are there. Takes a while on large ones: any thread."""
-    found: list[str] = []
+    result: list[str] = []
     for root in roots:
         for where, folders, _ in os.walk(root):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            found.append(where)
-            if len(found) > MOST_FOLDERS:
-                return found
-    return found
+            result.append(where)
+            if len(result) > MOST_FOLDERS:
+                return result
+    return result

@@ -52,6 +52,7 @@ class Pausable(Progress):
         return not self._going.is_set()
 
     def pause(self, paused: bool) -> None:
+        """Hold the work up at its next `update`, or let it go on. From any thread."""
         if paused:
             self._going.clear()
         else:
@@ -82,6 +83,7 @@ def must_download(choice: str) -> bool:
 
 
 def opened(folder: Path) -> Index:
+    """The index in a folder. Raises UserError where there is none, or where it is damaged."""
     from models.search.index import Index
 
     return Index.open(folder)
@@ -121,6 +123,7 @@ def is_picture_within(path: Path, folder: Path, about: About | None) -> bool:
 
 
 def items(index: Index, ids: np.ndarray) -> list[IndexedItem]:
+    """What an index holds of the pictures with these ids, int64 [n]; those that are gone are left out."""
     return index.items(ids)
 
 
@@ -192,7 +195,7 @@ def index_folders(
     index: Index,
     folders: list[Path],
     settings: dict[str, Any],
-    told: Callable[[int], None],
+    on_growth: Callable[[int], None],
     progress: Progress,
 ) -> Indexed:
     """Bring the index up to date with folders, one after the other."""
@@ -208,7 +211,7 @@ def index_folders(
             else progress.part(number / len(folders), (number + 1) / len(folders))
         )
         try:
-            reports.append(index_folder(searcher, index, folder, part, IndexSettings(**settings), told))
+            reports.append(index_folder(searcher, index, folder, part, IndexSettings(**settings), on_growth))
         except UserError as error:
             if len(folders) == 1:
                 raise
@@ -256,8 +259,8 @@ def repaired(folder: Path) -> list[Finding]:
     """What was wrong with the index in a folder, put right as far as it can be."""
     from models.search import upkeep
 
-    found = upkeep.repair(folder)
-    return [*found, *(finding for finding in upkeep.check(folder) if not finding.repairable)]
+    findings = upkeep.repair(folder)
+    return [*findings, *(finding for finding in upkeep.check(folder) if not finding.repairable)]
 
 
 def made_or_opened(folder: Path, searcher: Searcher, settings: dict[str, Any]) -> Index:

@@ -317,6 +317,7 @@ class Lanes(QWidget):
             super().keyPressEvent(event)
 
     def play_region(self) -> None:
+        """Play from the beginning of the marked stretch; nothing where none is marked."""
         if self.axis.region is not None:
             self.go_to(self.axis.region[0])
             self._play()

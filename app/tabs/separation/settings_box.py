@@ -25,63 +25,67 @@ class SettingsBox(QObject):
         self.container = QComboBox()
         for words, value in ((tr("WAV"), "wav"), (tr("FLAC"), "flac")):
             self.container.addItem(words, value)
-        self.window_s, self.overlap_s = (
-            _seconds(2.0, 60.0, usual.window_s),
-            _seconds(0.5, 20.0, usual.overlap_s),
+        self.window_s = _seconds(2.0, 60.0, usual.window_s)
+        self.overlap_s = _seconds(0.5, 20.0, usual.overlap_s)
+        self.augmentation = _augmentation(usual.test_time_augmentation)
+        self.consistent = _check_box(
+            tr("Tracks add up to the mixture"),
+            tr("What no track holds is shared out among them, so that nothing is lost"),
+            usual.mixture_consistency,
         )
-        self.augmentation = ElidedCombo(tr("Hear each stretch"), "")
-        times = (tr("once"), tr("twice"), tr("four times"), tr("eight times"))
-        for text, count in zip(times, AUGMENTATIONS, strict=True):
-            self.augmentation.addItem(text, count)
-        self.augmentation.addItem(tr("as the model says"), None)
-        self.augmentation.setMinimumContentsLength(8)  # no wider than the column
-        self.augmentation.setCurrentIndex(self.augmentation.findData(usual.test_time_augmentation))
-        self.consistent = QCheckBox(tr("Tracks add up to the mixture"))
-        self.consistent.setToolTip(
-            tr("What no track holds is shared out among them, so that nothing is lost")
+        self.keep_voices = _check_box(
+            tr("Voices keep their lanes"),
+            tr("Each voice stays in one track by what it sounds like, also after a long silence"),
+            usual.keep_voices,
         )
-        fold.add_row(
-            tr("Format of tracks"),
-            self.container,
-            "",
-            tr("FLAC is smaller; WAV keeps what lies above full scale"),
+        self.one_voice = _check_box(
+            tr("One voice gets one track"),
+            tr("Where a single person is heard, the other tracks are silent"),
+            usual.one_voice,
         )
-        fold.add_row(
-            tr("Window"),
-            self.window_s,
-            tr("s"),
-            tr("The stretch that the network hears at once; longer needs more memory"),
-        )
-        fold.add_row(
-            tr("Overlap"),
-            self.overlap_s,
-            tr("s"),
-            tr("What neighbouring windows share; there the speakers are told apart"),
-        )
-        fold.add_row(
-            tr("Hear each stretch"),
-            self.augmentation,
-            "",
-            tr(
-                "Also with its sign reversed, from four times on a little later too, and the mean is taken: more exact, and that much slower"
+        self._lay_out()
+        for spin_box in (self.window_s, self.overlap_s):
+            spin_box.valueChanged.connect(self._changed)
+        for choice in (self.container, self.augmentation):
+            choice.currentIndexChanged.connect(self._changed)
+        for check_box in (self.consistent, self.keep_voices, self.one_voice):
+            check_box.toggled.connect(self._changed)
+        self._changed()
+
+    def _lay_out(self) -> None:
+        """A row a control with its unit and what it does, then the check boxes."""
+        rows = (
+            (
+                tr("Format of tracks"),
+                self.container,
+                "",
+                tr("FLAC is smaller; WAV keeps what lies above full scale"),
+            ),
+            (
+                tr("Window"),
+                self.window_s,
+                tr("s"),
+                tr("The stretch that the network hears at once; longer needs more memory"),
+            ),
+            (
+                tr("Overlap"),
+                self.overlap_s,
+                tr("s"),
+                tr("What neighbouring windows share; there the speakers are told apart"),
+            ),
+            (
+                tr("Hear each stretch"),
+                self.augmentation,
+                "",
+                tr(
+                    "Also with its sign reversed, from four times on a little later too, and the mean is taken: more exact, and that much slower"
+                ),
             ),
         )
-        self.keep_voices = QCheckBox(tr("Voices keep their lanes"))
-        self.keep_voices.setToolTip(
-            tr("Each voice stays in one track by what it sounds like, also after a long silence")
-        )
-        self.one_voice = QCheckBox(tr("One voice gets one track"))
-        self.one_voice.setToolTip(tr("Where a single person is heard, the other tracks are silent"))
-        self.keep_voices.setChecked(usual.keep_voices)
-        self.one_voice.setChecked(usual.one_voice)
+        for title, control, unit, tooltip in rows:
+            self._fold.add_row(title, control, unit, tooltip)
         for box in (self.consistent, self.keep_voices, self.one_voice):
-            fold.add(box)
-            box.toggled.connect(self._changed)
-        self.container.currentIndexChanged.connect(self._changed)
-        self.window_s.valueChanged.connect(self._changed)
-        self.overlap_s.valueChanged.connect(self._changed)
-        self.augmentation.currentIndexChanged.connect(self._changed)
-        self._changed()
+            self._fold.add(box)
 
     def options(self) -> SeparationOptions:
         """What the controls say; an overlap of more than half the window is taken for half of it."""
@@ -142,4 +146,23 @@ def _seconds(least: float, most: float, value: float) -> QDoubleSpinBox:
     box.setDecimals(1)
     box.setSingleStep(0.5)
     box.setValue(value)
+    return box
+
+
+def _augmentation(usual: int | None) -> ElidedCombo:
+    """How many variants of a stretch are separated and averaged (test-time augmentation); None: as the model says."""
+    box = ElidedCombo(tr("Hear each stretch"), "")
+    times = (tr("once"), tr("twice"), tr("four times"), tr("eight times"))
+    for text, count in zip(times, AUGMENTATIONS, strict=True):
+        box.addItem(text, count)
+    box.addItem(tr("as the model says"), None)
+    box.setMinimumContentsLength(8)  # no wider than the column
+    box.setCurrentIndex(box.findData(usual))
+    return box
+
+
+def _check_box(words: str, tooltip: str, checked: bool) -> QCheckBox:
+    box = QCheckBox(words)
+    box.setToolTip(tooltip)
+    box.setChecked(checked)
     return box

@@ -14,8 +14,8 @@ from scipy.signal import butter, lfilter, sosfilt, sosfilt_zi
 
 from models.eeg.channels import canonical
 from models.eeg.envelope import AUDIO_RATE, GammatoneBank
-from models.eeg.parting import sections_of
 from models.eeg.signal_config import PreprocessingConfig
+from models.eeg.splits import sections_of
 from models.errors import UserError
 
 SPREAD_S = 20.0  # within which a channel's standard deviation follows it

@@ -23,7 +23,7 @@ class WindowState:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Attention:
     """What is known at `time_s` (of the EEG, from its first sample on): the windows that are full by now.
 
     decoded: float32 [n], the last of it, and envelopes [n, tracks], both in standard deviations at the decoder's rate.
@@ -61,11 +61,11 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Told:
+class AttentionChanged:
     """What is listened to, and which voice is followed."""
 
-    heard: Heard
+    attention: Attention
     followed: int | None
 
 
-Event = Arrived | Changed | Told | UserError
+Event = Arrived | Changed | AttentionChanged | UserError

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import norm
 
 from models.eeg.live.causal import CausalEeg, CausalEnvelope
-from models.eeg.live.events import WINDOWS_S, Heard, WindowState
+from models.eeg.live.events import WINDOWS_S, Attention, WindowState
 from models.eeg.scores import pearson
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
 
 
 class Listening:
-    """Takes blocks of a stream of EEG and one of sound, with when each began on one clock; gives `Heard` each second.
+    """Takes blocks of a stream of EEG and one of sound, with when each began on one clock; gives `Attention` each second.
 
     delay_s: how far what is said lies behind the EEG that has arrived, beyond the windows themselves.
     """
@@ -80,7 +80,7 @@ class Listening:
         self._envelopes = np.concatenate([self._envelopes, ready])[-2 * self._kept :]
         self._sound_count += len(ready)
 
-    def heard(self) -> Heard | None:
+    def attention(self) -> Attention | None:
         """What is known now, once a second; None in between, and while either stream has not come so far."""
         now = min(self._eeg_count, self._sound_count - self._lead)
         if not self.begun or now < self._due:
@@ -100,7 +100,7 @@ class Listening:
             if min(len(decoded), end - round(WARM_S * self.rate)) >= round(length * self.rate)
         ]
         shown = round(10 * self.rate)
-        return Heard(now / self.rate, tuple(windows), decoded[-shown:], envelopes[-shown:])
+        return Attention(now / self.rate, tuple(windows), decoded[-shown:], envelopes[-shown:])
 
     def _window(self, decoded: np.ndarray, envelopes: np.ndarray, window_s: float) -> WindowState:
         size = round(window_s * self.rate)

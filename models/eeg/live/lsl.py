@@ -26,7 +26,7 @@ SOUND_TYPES = ("audio", "envelope")
 
 
 @dataclass(frozen=True)
-class Found:
+class Stream:
     """A stream that is offered now. rate: Hz, 0 where it is irregular."""
 
     name: str
@@ -46,11 +46,12 @@ class Found:
         return self.rate > 0 and not self.is_sound and self.kind.lower() != "markers"
 
 
-def find(timeout_s: float = 1.0) -> list[Found]:
+def find(timeout_s: float = 1.0) -> list[Stream]:
     """All streams in the network, by name. Takes `timeout_s`. Raises UserError where the layer cannot be used."""
     streams = library().resolve_streams(timeout=timeout_s)
     result = [
-        Found(s.name, s.stype, s.source_id, int(s.n_channels), float(s.sfreq), s.hostname, s) for s in streams
+        Stream(s.name, s.stype, s.source_id, int(s.n_channels), float(s.sfreq), s.hostname, s)
+        for s in streams
     ]
     return sorted(result, key=lambda item: (item.name, item.source_id))
 
@@ -96,34 +97,34 @@ class Inlet:
     taken, on this machine's clock. broken: whether more than a second is missing before it, which is not filled in.
     """
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, stream: Stream) -> None:
         """Raises UserError where it does not answer, or has no fixed rate."""
-        if found.rate <= 0:
+        if stream.rate <= 0:
             raise UserError(
                 "{name} has no fixed rate.",
                 "Its samples come when they like, as markers do.",
                 "Choose the stream of the amplifier.",
-                name=found.name,
+                name=stream.name,
             )
-        self.found, self.rate, self.health = found, found.rate, Health()
+        self.stream, self.rate, self.health = stream, stream.rate, Health()
         self._again: StreamInlet | None = None  # an inlet of the stream that came back
         self._search: threading.Thread | None = None
         try:
-            self._inlet = _opened(found.info)
+            self._inlet = _opened(stream.info)
             info = self._inlet.get_sinfo(timeout=OPEN_S)
         except (TimeoutError, RuntimeError, OSError) as error:
             raise UserError(
                 "The stream {name} does not answer.",
                 "It was offered, and could not be opened within five seconds.",
                 "Start it again in the amplifier's program, then look again.",
-                name=found.name,
+                name=stream.name,
             ) from error
         named = info.get_channel_names() or []
         self.names = tuple(
-            str(name or f"E{number + 1}") for number, name in enumerate(named or [""] * found.channels)
+            str(name or f"E{number + 1}") for number, name in enumerate(named or [""] * stream.channels)
         )
         self.named = bool(named) and all(named)
-        units = info.get_channel_units() or [""] * found.channels
+        units = info.get_channel_units() or [""] * stream.channels
         self.scale = np.array([UNITS.get(str(unit).lower(), 1.0) for unit in units])
         self.block_s, self.broken = float("nan"), False
         self._next_s = float("nan")
@@ -182,10 +183,10 @@ class Inlet:
 
     def _look_again(self) -> None:
         """liblsl's own recovery waits for a watchdog, and may wait for ever where source and reader are one program."""
-        found = self.found
+        info = self.stream
         with contextlib.suppress(TimeoutError, RuntimeError, OSError):
-            streams = library().resolve_streams(timeout=1.0, name=found.name, source_id=found.source_id)
-            fitting = [s for s in streams if (s.n_channels, s.sfreq) == (found.channels, found.rate)]
+            streams = library().resolve_streams(timeout=1.0, name=info.name, source_id=info.source_id)
+            fitting = [s for s in streams if (s.n_channels, s.sfreq) == (info.channels, info.rate)]
             if fitting and self.health.lost:
                 self._again = _opened(fitting[0])
 

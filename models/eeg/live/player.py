@@ -66,8 +66,8 @@ def sample(subject: str = SAMPLE_SUBJECT) -> Played:
         eeg = arrays["eeg"][own].astype(np.float32) * np.float32(arrays["eeg_step_uv"])
         envelope, rate = arrays["envelope"], float(arrays["fs"])
     names = open_recording(sample_file()).channel_names
-    heard = audible(envelope, rate)
-    both = np.stack([heard, np.roll(heard, len(heard) // 2)], axis=1)
+    sound = audible(envelope, rate)
+    both = np.stack([sound, np.roll(sound, len(sound) // 2)], axis=1)
     return Played(eeg.reshape(-1, eeg.shape[2]), names, rate, np.tile(both, (len(eeg), 1)))
 
 
@@ -78,8 +78,8 @@ def of_recording(path: Path, sounds: Sequence[Path] = ()) -> Played:
     columns = [audio.read(sound, AUDIO_RATE) for sound in sounds]
     names = [sound.stem for sound in sounds]
     if not columns and opened.envelope is not None:
-        heard = audible(opened.envelope, opened.sample_rate)
-        columns, names = [heard, np.roll(heard, len(heard) // 2)], ["talker 1", "talker 2"]
+        carrier = audible(opened.envelope, opened.sample_rate)
+        columns, names = [carrier, np.roll(carrier, len(carrier) // 2)], ["talker 1", "talker 2"]
     if not columns:
         raise UserError(
             "{name} cannot be streamed with what was heard.",

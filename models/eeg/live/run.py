@@ -13,7 +13,7 @@ import numpy as np
 
 from models.checkpoint import cannot_write
 from models.eeg.live import lsl
-from models.eeg.live.events import Arrived, Changed, Event, Heard, Told
+from models.eeg.live.events import Arrived, Attention, AttentionChanged, Changed, Event
 from models.eeg.live.listening import Listening
 from models.eeg.live.steering import Steering
 from models.eeg.live.xdf import XdfWriter
@@ -55,8 +55,8 @@ class LiveRun(threading.Thread):
                 writer = XdfWriter(path)
                 eeg, sound = self._inlets
                 self._numbers = [
-                    writer.add(eeg.found.name, "EEG", eeg.names, eeg.rate, unit="microvolts"),
-                    writer.add(sound.found.name, "Audio", sound.names, sound.rate),
+                    writer.add(eeg.stream.name, "EEG", eeg.names, eeg.rate, unit="microvolts"),
+                    writer.add(sound.stream.name, "Audio", sound.names, sound.rate),
                 ]
                 self._writer = writer
 
@@ -105,17 +105,17 @@ class LiveRun(threading.Thread):
             self._tell(
                 Arrived(blocks[0], blocks[1], self.steering.gains(TICK_S), healths[0], healths[1], self._busy)
             )
-        heard = self.listening.heard()
-        if heard is not None:
-            self._say(heard)
+        attention = self.listening.attention()
+        if attention is not None:
+            self._say(attention)
 
     def _pulled(self, number: int) -> np.ndarray:
         inlet = self._inlets[number]
         was_lost = inlet.health.lost
         block = inlet.pull()
         if inlet.health.lost != was_lost:
-            self._tell(Changed(inlet.found.name, inlet.health.lost))
-            self.mark(("lost " if inlet.health.lost else "back ") + inlet.found.name)
+            self._tell(Changed(inlet.stream.name, inlet.health.lost))
+            self.mark(("lost " if inlet.health.lost else "back ") + inlet.stream.name)
         with self._lock:
             if self._writer is not None and len(block):
                 try:
@@ -125,18 +125,18 @@ class LiveRun(threading.Thread):
                     self._tell(error)
                 except OSError as error:
                     self._writer = None
-                    self._tell(cannot_write(Path(inlet.found.name), error))
+                    self._tell(cannot_write(Path(inlet.stream.name), error))
         return block
 
-    def _say(self, heard: Heard) -> None:
-        state = heard.window(self.window_s)
+    def _say(self, attention: Attention) -> None:
+        state = attention.window(self.window_s)
         before = self.steering.followed
         followed = before
         if state is not None and len(self._inlets[1].names) > 1:
-            followed = self.steering.decide(state.chosen, state.certainty, heard.time_s)
+            followed = self.steering.decide(state.chosen, state.certainty, attention.time_s)
             if followed != before:
                 self.mark(f"listens to {self._inlets[1].names[followed or 0]}")
-        self._tell(Told(heard, followed))
+        self._tell(AttentionChanged(attention, followed))
 
     def _fresh(self) -> Listening:
         eeg, sound = self._inlets

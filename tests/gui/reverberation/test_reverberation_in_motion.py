@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from models.reverberation.data import Sequences
+from models.reverberation.sequences import Sequences
 from tests.gui.reverberation.helpers import idle, observed
 
 

@@ -25,8 +25,8 @@ def told_run(services, name="told", epochs=4):
 
 
 def write_epoch(writer, epoch):
-    values = {f"validation/{one}": epoch / 10 for one in GATE_NAMES}
-    values |= {f"validation/{one}": 10.0**-epoch for one in KL_NAMES}
+    values = {f"validation/{item}": epoch / 10 for item in GATE_NAMES}
+    values |= {f"validation/{item}": 10.0**-epoch for item in KL_NAMES}
     writer.write(Epoch(epoch=epoch, step=epoch, values={**values, "validation/rmse": 1 / epoch}))
 
 

@@ -143,10 +143,10 @@ def test_nothing_of_the_mesh_page_lies_over_another_part(tab, qtbot, sequences, 
     page.layout().activate()
     assert page.height() == height
     parts = [part for part in (page.mesh, page.legend, page.histograms) if part.isVisible()]
-    for number, one in enumerate(parts):
-        assert page.rect().contains(one.geometry())
+    for number, item in enumerate(parts):
+        assert page.rect().contains(item.geometry())
         for other in parts[number + 1 :]:
-            assert not one.geometry().intersects(other.geometry())
+            assert not item.geometry().intersects(other.geometry())
     geometry = Geometry(page.mesh.wiring, page.mesh.size())
     boxes = [label_box(geometry, page.mesh.state, name).adjusted(2, 0, -2, 0) for name in ROLE_NAMES]
     for number, box in enumerate(boxes):

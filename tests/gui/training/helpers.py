@@ -1,12 +1,34 @@
-"""Runs as folders, written without training."""
+"""Runs as folders, written without training, and a child process that trains nothing."""
 
 import numpy as np
+import psutil
 
 from models.emotion.config import EmotionConfig
 from models.resources import runs_folder
 from models.training import events, pictures
 from models.training.items import Items
 from models.training.run_folder import RunFolder
+
+CHILD = """
+import os, sys, time
+from pathlib import Path
+import psutil
+from models.training import events
+from models.training.run_folder import RunFolder
+
+words = sys.argv[1:]
+run = RunFolder(Path(words[words.index("--run") + 1] if "--run" in words else words[-1]))
+writer = events.EventWriter(run.events_file)
+me = psutil.Process()
+writer.write(events.Started(pid=me.pid, process_started=me.create_time(), system="emotion", device="cpu",
+                            total_epochs=3, total_steps=3))
+print("nice", me.nice(), "threads", os.environ["OMP_NUM_THREADS"], "session", os.getsid(0) == me.pid, flush=True)
+print("words", " ".join(words), flush=True)
+writer.write(events.Epoch(epoch=1, step=1, values={"validation/uar": 0.5, "train/loss": 1.0}, best=True))
+while not run.stop_file.exists():
+    time.sleep(0.01)
+writer.write(events.Finished(reason="stopped", epoch=1, step=1, best_epoch=1, best_value=0.5, metric="validation/uar"))
+"""
 
 
 def config(**changes):
@@ -79,3 +101,54 @@ def read_all(runs, qtbot):
     qtbot.waitUntil(lambda: not any(run.behind for run in runs.runs), timeout=180_000)
     for run in runs.runs:
         runs.updated.emit(run.path)
+
+
+def left_run(name, *, epochs=20, end="completed", pid=None, config=None):
+    """A run folder as a training leaves it."""
+    run = RunFolder.create(runs_folder() / name, "emotion", config or {"epochs": epochs})
+    writer = events.EventWriter(run.events_file)
+    process = psutil.Process(pid) if pid else None
+    writer.write(
+        events.Started(
+            pid=pid or 999_999,
+            process_started=process.create_time() if process else 0.0,
+            system="emotion",
+            device="cpu",
+            total_epochs=epochs,
+            total_steps=epochs * 10,
+        )
+    )
+    for epoch in range(1, epochs + 1):
+        for step in range(10):
+            writer.write(
+                events.Scalars(
+                    step=(epoch - 1) * 10 + step + 1,
+                    epoch=epoch - 1 + step / 10,
+                    values={"train/loss": 1 / epoch, "learning_rate": 1e-3 / epoch},
+                )
+            )
+        value = 0.5 + 0.4 * epoch / epochs if epoch <= 15 else 0.6
+        writer.write(
+            events.Epoch(
+                epoch=epoch,
+                step=epoch * 10,
+                values={"train/loss": 1 / epoch, "validation/loss": 1.2 / epoch, "validation/uar": value},
+                best=epoch <= 15,
+                remaining_s=120.0,
+            )
+        )
+    if end in ("completed", "stopped"):
+        writer.write(
+            events.Finished(
+                reason=end, epoch=epochs, step=1, best_epoch=15, best_value=0.8, metric="validation/uar"
+            )
+        )
+    elif end == "failed":
+        writer.write(events.Failed(what="The GPU ran out of memory.", remedy="Choose a smaller batch."))
+    writer.close()
+    run.log_file.write_text("line one\nline two\n" + ("Killed\n" if end == "died" else ""))
+    return run
+
+
+def spots(dock):
+    return [{"pos": point.pos()} for point in dock.curves.best.points()]

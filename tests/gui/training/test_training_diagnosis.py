@@ -18,9 +18,9 @@ def test_the_diagnosis_says_it_in_words_and_maps_the_layers(view, dock, runs, qt
     read_all(runs, qtbot)
     view.views.setCurrentWidget(view.diagnosis)
     dock.choose(runs_folder() / "well")
-    assert [one.kind for one in view.diagnosis.found] == ["well"]
+    assert [item.kind for item in view.diagnosis.findings] == ["well"]
     dock.choose(runs_folder() / "sick")
-    assert [one.kind for one in view.diagnosis.found] == ["small gradients"]
+    assert [item.kind for item in view.diagnosis.findings] == ["small gradients"]
     layers = view.diagnosis.map
     assert layers.isVisible()
     assert layers.image.image.shape == (10, 3)

@@ -84,7 +84,7 @@ def test_what_lies_beside_the_scalp_is_kept(talk):
     assert talk.channel_names == BIOSEMI64
     assert set(talk.aside) == {"M1", "M2", "VEOG", "ECG"}
     assert (talk.eyes, talk.heart) == (("VEOG",), ("ECG",))
-    assert [(one.onset_s, one.duration_s, one.text) for one in talk.annotations] == [
+    assert [(item.onset_s, item.duration_s, item.text) for item in talk.annotations] == [
         (2.0, 1.5, "bad, moved"),
         (30.5, 0.0, "question"),
     ]
@@ -125,9 +125,9 @@ def test_a_notch_takes_the_mains_and_nothing_where_none_is_left(talk):
 
     raw_reference = Cleaning(reference="none")
     before = mains(preprocess(talk, wide, cleaning=raw_reference).eeg)
-    found = preprocess(talk, wide, cleaning=Cleaning(reference="none", notch_hz=50))
-    assert mains(found.eeg) < 0.03 * before
-    assert {"step": "notch", "hz": [50.0]} in found.history.steps
+    result = preprocess(talk, wide, cleaning=Cleaning(reference="none", notch_hz=50))
+    assert mains(result.eeg) < 0.03 * before
+    assert {"step": "notch", "hz": [50.0]} in result.history.steps
     slow = preprocess(talk, cleaning=Cleaning(notch_hz=50))
     assert "No notch is needed" in " ".join(map(str, slow.history.remarks))
     assert "notch" not in [step["step"] for step in slow.history.steps]
@@ -135,23 +135,23 @@ def test_a_notch_takes_the_mains_and_nothing_where_none_is_left(talk):
 
 def test_eyes_and_heart_are_found_and_taken_out(talk, tmp_path):
     before = preprocess(talk).eeg
-    found = preprocess(talk, cleaning=Cleaning(ica=True))
-    step = next(step for step in found.history.steps if step["step"] == "ica")
+    result = preprocess(talk, cleaning=Cleaning(ica=True))
+    step = next(step for step in result.history.steps if step["step"] == "ica")
     assert "eye" in step["found"]
     assert "heart" in step["found"]
     assert "C1" not in step["channels"]
     eye = np.interp(np.arange(len(before)) / 64, np.arange(60 * RATE) / RATE, blinks())
     front = BIOSEMI64.index("Fp1")
     assert np.corrcoef(before[:, front], eye)[0, 1] > 0.9
-    assert abs(np.corrcoef(found.eeg[:, front], eye)[0, 1]) < 0.3
+    assert abs(np.corrcoef(result.eeg[:, front], eye)[0, 1]) < 0.3
     clean = preprocess(in_memory(quiet_brain())).eeg
     far = BIOSEMI64.index("Pz")
-    assert np.corrcoef(found.eeg[:, far], clean[:, far])[0, 1] > 0.95
+    assert np.corrcoef(result.eeg[:, far], clean[:, far])[0, 1] > 0.95
     assert np.corrcoef(before[:, far], clean[:, far])[0, 1] < 0.9
-    found.history.save(tmp_path / "history.json")
+    result.history.save(tmp_path / "history.json")
     again = replay(talk, History.load(tmp_path / "history.json"))
-    np.testing.assert_array_equal(again.eeg, found.eeg)
-    assert "patterns" not in " ".join(found.history.told())
+    np.testing.assert_array_equal(again.eeg, result.eeg)
+    assert "patterns" not in " ".join(result.history.sentences())
 
 
 def test_components_are_taken_out_as_mne_takes_them():
@@ -167,23 +167,23 @@ def test_components_are_taken_out_as_mne_takes_them():
     with patch.object(
         ICA, "fit", lambda self, *given, **more: kept.append(self) or fit(self, *given, **more)
     ):
-        found = ica.find(signal, BIOSEMI64, ["VEOG"], [])
+        result = ica.find(signal, BIOSEMI64, ["VEOG"], [])
     from models.eeg.steps import done
     from models.eeg.steps import raw_of as as_raw
 
-    ours, _ = done(signal, found.step)
+    ours, _ = done(signal, result.step)
     raw = as_raw(eeg, BIOSEMI64, 64)
     theirs = kept[0].apply(raw, exclude=kept[0].labels_["eog"], verbose="error").get_data().T * 1e6
     np.testing.assert_allclose(ours.eeg - ours.eeg.mean(0), theirs - theirs.mean(0), atol=1e-4)
-    assert "heart" in " ".join(map(str, found.remarks))
+    assert "heart" in " ".join(map(str, result.remarks))
 
 
 def test_without_blinks_nothing_is_taken_out():
     generator = np.random.default_rng(5)
     quiet = Signal(generator.normal(0, 8, (64 * 60, 64)), BIOSEMI64, 64, np.zeros((64 * 60, 0)))
-    found = ica.find(quiet, BIOSEMI64, [], [])
-    assert found.step is None
-    said = " ".join(map(str, found.remarks))
+    result = ica.find(quiet, BIOSEMI64, [], [])
+    assert result.step is None
+    said = " ".join(map(str, result.remarks))
     assert "Fp1" in said
     assert "0 of the eyes" in said
     short = Signal(quiet.eeg[:200], BIOSEMI64, 64, np.zeros((200, 0)))

@@ -1,10 +1,10 @@
-"""Data sets by their published names and layouts, and parting them without a leak."""
+"""Data sets by their published names and layouts, and splitting them without a leak."""
 
 import numpy as np
 import pytest
 import soundfile
 
-from models.eeg import data, parting
+from models.eeg import data, splits
 from models.eeg.config import DataConfig
 from models.eeg.samples import located
 from models.eeg.signal_config import PreprocessingConfig
@@ -31,11 +31,11 @@ def challenge(folder, subjects=("sub-001", "sub-002"), scale=1.0, offset=0.0, ti
 
 def test_the_challenges_files(tmp_path):
     challenge(tmp_path)
-    found = data.open_dataset(tmp_path)
-    assert found.subjects == ["sub-001", "sub-002"]
-    assert found.stimuli == ["audiobook_1_1", "podcast_3"]
-    assert len(found.items) == 12
-    parts = parting.part(found, DataConfig(), WIDE)
+    result = data.open_dataset(tmp_path)
+    assert result.subjects == ["sub-001", "sub-002"]
+    assert result.stimuli == ["audiobook_1_1", "podcast_3"]
+    assert len(result.items) == 12
+    parts = splits.part(result, DataConfig(), WIDE)
     assert parts.by == "files"
     assert [len(parts.train), len(parts.validation), len(parts.test)] == [4, 4, 4]
     assert "other stretches of the same stimuli" in parts.generalisation
@@ -43,12 +43,12 @@ def test_the_challenges_files(tmp_path):
 
 def test_files_that_are_not_normalised(tmp_path):
     challenge(tmp_path, scale=12.0, offset=5.0)
-    found = data.open_dataset(tmp_path)
-    assert any("not normalised" in str(remark) for remark in found.remarks)
-    parts = parting.part(found, DataConfig(), WIDE)
-    assert np.concatenate([one.eeg for one in parts.train]).std() == pytest.approx(1, abs=0.05)
-    assert abs(np.concatenate([one.eeg for one in parts.test]).mean()) < 0.1
-    train = np.concatenate([one.envelope for one in parts.train])
+    result = data.open_dataset(tmp_path)
+    assert any("not normalised" in str(remark) for remark in result.remarks)
+    parts = splits.part(result, DataConfig(), WIDE)
+    assert np.concatenate([item.eeg for item in parts.train]).std() == pytest.approx(1, abs=0.05)
+    assert abs(np.concatenate([item.eeg for item in parts.test]).mean()) < 0.1
+    train = np.concatenate([item.envelope for item in parts.train])
     assert (train.mean(), train.std()) == (pytest.approx(0, abs=0.01), pytest.approx(1, abs=0.05))
 
 
@@ -56,16 +56,16 @@ def test_statistics_are_those_of_the_training_part(tmp_path):
     challenge(tmp_path, subjects=("sub-001",))
     for path in tmp_path.glob("test_*_eeg.npy"):
         np.save(path, np.load(path) * 10)
-    parts = parting.part(data.open_dataset(tmp_path), DataConfig(), WIDE.model_copy(update={"clip_sd": 0.0}))
-    assert np.concatenate([one.eeg for one in parts.test]).std() == pytest.approx(10, rel=0.05)
+    parts = splits.part(data.open_dataset(tmp_path), DataConfig(), WIDE.model_copy(update={"clip_sd": 0.0}))
+    assert np.concatenate([item.eeg for item in parts.test]).std() == pytest.approx(10, rel=0.05)
 
 
 def test_an_envelope_of_another_subject_is_not_taken(tmp_path):
     challenge(tmp_path)
     (tmp_path / "train_-_sub-001_-_podcast_3_-_envelope.npy").unlink()
-    found = data.open_dataset(tmp_path)
-    assert len(found.items) == 11
-    assert "no envelope of its own" in str(found.skipped[0])
+    result = data.open_dataset(tmp_path)
+    assert len(result.items) == 11
+    assert "no envelope of its own" in str(result.skipped[0])
 
 
 def test_lengths_that_differ_nan_and_broken_files(tmp_path):
@@ -77,12 +77,12 @@ def test_lengths_that_differ_nan_and_broken_files(tmp_path):
     eeg[5, 5] = np.nan
     np.save(bad, eeg)
     (tmp_path / "val_-_sub-002_-_podcast_3_-_eeg.npy").write_bytes(b"broken")
-    found = data.open_dataset(tmp_path)
-    assert any("cut" in str(remark) for remark in found.remarks)
-    reasons = " ".join(map(str, found.skipped))
+    result = data.open_dataset(tmp_path)
+    assert any("cut" in str(remark) for remark in result.remarks)
+    reasons = " ".join(map(str, result.skipped))
     assert "no numbers" in reasons
     assert "cannot be read" in reasons
-    assert len(found.items) == 10
+    assert len(result.items) == 10
 
 
 def test_unsplit_derivatives_stored_channels_first(tmp_path):
@@ -96,10 +96,10 @@ def test_unsplit_derivatives_stored_channels_first(tmp_path):
     stimuli = tmp_path / "preprocessed_stimuli"
     stimuli.mkdir()
     np.save(stimuli / "audiobook_5_1_envelope.npy", generator.gamma(1, size=(3200, 1)))
-    found = data.open_dataset(tmp_path)
-    assert [(item.subject, item.stimulus) for item in found.items] == [("sub-003", "audiobook_5_1")]
-    np.testing.assert_array_equal(found.items[0].eeg, eeg.T)
-    assert "podcast_2" in str(found.skipped[0])
+    result = data.open_dataset(tmp_path)
+    assert [(item.subject, item.stimulus) for item in result.items] == [("sub-003", "audiobook_5_1")]
+    np.testing.assert_array_equal(result.items[0].eeg, eeg.T)
+    assert "podcast_2" in str(result.skipped[0])
 
 
 def test_a_table_of_raw_recordings(tmp_path):
@@ -111,17 +111,17 @@ def test_a_table_of_raw_recordings(tmp_path):
     (tmp_path / "data.csv").write_text(
         "path,stimulus,subject\ns1_raw.fif,talk.wav,a\ns2_raw.fif,talk.wav,b\ns3_raw.fif,talk.wav,c\n"
     )
-    found = data.open_dataset(tmp_path / "data.csv")
-    assert found.subjects == ["a", "b"]
-    assert len(found.items[0].envelope) == 2560
-    assert "s3_raw.fif" in str(found.skipped[0])
+    result = data.open_dataset(tmp_path / "data.csv")
+    assert result.subjects == ["a", "b"]
+    assert len(result.items[0].envelope) == 2560
+    assert "s3_raw.fif" in str(result.skipped[0])
 
 
 def test_the_sample():
-    found = data.open_dataset(located("sample"))
-    assert (len(found.items), found.subjects, found.stimuli) == (30, ["2", "3", "8"], ["1"])
-    assert found.minutes == pytest.approx(25)
-    assert any("BioSemi" in str(remark) for remark in found.remarks)
+    result = data.open_dataset(located("sample"))
+    assert (len(result.items), result.subjects, result.stimuli) == (30, ["2", "3", "8"], ["1"])
+    assert result.minutes == pytest.approx(25)
+    assert any("BioSemi" in str(remark) for remark in result.remarks)
 
 
 def npz(path, stimuli=None, n=4, time=3200, **values):
@@ -134,12 +134,12 @@ def npz(path, stimuli=None, n=4, time=3200, **values):
 
 
 def test_one_stimulus_is_cut_by_time_with_a_guard(tmp_path):
-    found = data.open_dataset(npz(tmp_path / "a.npz", envelope=generator.gamma(1, size=3200)))
+    result = data.open_dataset(npz(tmp_path / "a.npz", envelope=generator.gamma(1, size=3200)))
     settings = DataConfig(blocks=5, validation_block=1, test_block=3, guard_s=1.0)
-    parts = parting.part(found, settings, WIDE)
+    parts = splits.part(result, settings, WIDE)
     assert parts.by == "time"
     spans = {
-        name: sorted({(one.start, one.start + len(one)) for one in getattr(parts, name)})
+        name: sorted({(item.start, item.start + len(item)) for item in getattr(parts, name)})
         for name in ("train", "validation", "test")
     }
     assert spans["test"] == [(1920, 2560)]
@@ -149,18 +149,18 @@ def test_one_stimulus_is_cut_by_time_with_a_guard(tmp_path):
 
 
 def test_neighbouring_validation_and_test_keep_the_guard_too(tmp_path):
-    found = data.open_dataset(npz(tmp_path / "a.npz", envelope=generator.gamma(1, size=3200)))
-    parts = parting.part(found, DataConfig(), WIDE)
-    assert max(one.start + len(one) for one in parts.validation) == 2560 - 64
+    result = data.open_dataset(npz(tmp_path / "a.npz", envelope=generator.gamma(1, size=3200)))
+    parts = splits.part(result, DataConfig(), WIDE)
+    assert max(item.start + len(item) for item in parts.validation) == 2560 - 64
 
 
 def test_many_stimuli_are_held_back_whole(tmp_path):
-    found = data.open_dataset(
+    result = data.open_dataset(
         npz(tmp_path / "a.npz", stimuli=[f"a{i // 2}" for i in range(12)], n=12, time=640)
     )
-    parts = parting.part(found, DataConfig(), WIDE)
+    parts = splits.part(result, DataConfig(), WIDE)
     assert parts.by == "stimulus"
-    sides = [{one.stimulus for one in getattr(parts, name)} for name in ("train", "validation", "test")]
+    sides = [{item.stimulus for item in getattr(parts, name)} for name in ("train", "validation", "test")]
     assert not sides[0] & sides[1]
     assert not sides[0] & sides[2]
     assert not sides[1] & sides[2]
@@ -168,35 +168,33 @@ def test_many_stimuli_are_held_back_whole(tmp_path):
 
 
 def test_test_subjects_take_no_part(tmp_path):
-    found = data.open_dataset(located("sample"))
-    parts = parting.part(found, DataConfig(test_subjects=["3"]), WIDE)
+    result = data.open_dataset(located("sample"))
+    parts = splits.part(result, DataConfig(test_subjects=["3"]), WIDE)
     assert parts.met == ("2", "8")
-    assert {one.subject for one in parts.validation} == {"2", "8"}
-    assert {one.subject for one in parts.test} == {"2", "3", "8"}
+    assert {item.subject for item in parts.validation} == {"2", "8"}
+    assert {item.subject for item in parts.test} == {"2", "3", "8"}
     assert "within subject; unseen subjects; unseen time" in parts.generalisation
 
 
 def test_a_leak_is_noticed():
     signal = np.zeros((100, 2), np.float32)
-    one = parting.Stretch("a", "x", signal, signal[:, 0], 0)
-    other = parting.Stretch("b", "x", signal, signal[:, 0], 90)
+    one = splits.Stretch("a", "x", signal, signal[:, 0], 0)
+    other = splits.Stretch("b", "x", signal, signal[:, 0], 90)
     with pytest.raises(UserError, match="is in train and in test"):
-        parting.check(parting.Parts((one,), (), (other,), "time", ("a",)))
+        splits.check(splits.Parts((one,), (), (other,), "time", ("a",)))
     with pytest.raises(UserError, match="is in train and in test"):
-        parting.check(
-            parting.Parts(
-                (one,), (), (parting.Stretch("b", "x", signal, signal[:, 0], 110),), "time", ("a",)
-            ),
+        splits.check(
+            splits.Parts((one,), (), (splits.Stretch("b", "x", signal, signal[:, 0], 110),), "time", ("a",)),
             20,
         )
 
 
 def test_a_guard_shorter_than_the_filter_filters_each_stretch():
-    found = data.open_dataset(located("sample"), subjects=["2"])
+    result = data.open_dataset(located("sample"), subjects=["2"])
     narrow = PreprocessingConfig(low_hz=0.5, high_hz=8)
-    assert 0.5 < parting.reach_s(narrow, 64) <= 1.0
-    whole = parting.part(found, DataConfig(guard_s=1.0), narrow)
-    apart = parting.part(found, DataConfig(guard_s=0.25), narrow)
+    assert 0.5 < splits.reach_s(narrow, 64) <= 1.0
+    whole = splits.part(result, DataConfig(guard_s=1.0), narrow)
+    apart = splits.part(result, DataConfig(guard_s=0.25), narrow)
     assert whole.filtered_whole
     assert not apart.filtered_whole
 
@@ -205,12 +203,12 @@ def test_what_lies_beyond_the_guard_does_not_change_the_training_part(tmp_path):
     """The held-back block is replaced by other noise: the training stretches hardly notice."""
     narrow = PreprocessingConfig(low_hz=0.5, high_hz=8, clip_sd=0)
     path = npz(tmp_path / "a.npz", envelope=generator.gamma(1, size=3200), n=2)
-    first = parting.part(data.open_dataset(path), DataConfig(validation_block=-1), narrow).train
+    first = splits.part(data.open_dataset(path), DataConfig(validation_block=-1), narrow).train
     with np.load(path) as arrays:
         values = dict(arrays)
     values["eeg"][:, 2560:] = generator.normal(size=values["eeg"][:, 2560:].shape)
     np.savez(path, **values)
-    second = parting.part(data.open_dataset(path), DataConfig(validation_block=-1), narrow).train
+    second = splits.part(data.open_dataset(path), DataConfig(validation_block=-1), narrow).train
     for a, b in zip(first, second, strict=True):
         assert np.corrcoef(a.eeg.ravel(), b.eeg.ravel())[0, 1] > 0.999
         np.testing.assert_allclose(a.eeg, b.eeg, atol=0.15)
@@ -219,7 +217,7 @@ def test_what_lies_beyond_the_guard_does_not_change_the_training_part(tmp_path):
 def test_a_slow_wave_is_filtered_out_at_full_band():
     """The low-pass of 32 Hz takes nothing away at 64 Hz; the high-pass does."""
     wave = 70 * np.sin(2 * np.pi * 0.1 * np.arange(64 * 120) / 64)
-    assert np.abs(parting.in_band(wave, WIDE, 64)[1280:-1280]).max() < 0.01
+    assert np.abs(splits.in_band(wave, WIDE, 64)[1280:-1280]).max() < 0.01
 
 
 @pytest.mark.parametrize("short_s", [2.5, 6.0])
@@ -232,19 +230,19 @@ def test_a_short_stretch_does_not_make_all_windows_short(tmp_path, short_s):
     for split in ("val", "test"):
         np.save(tmp_path / f"{split}_-_sub-1_-_b_-_eeg.npy", generator.normal(size=(704, 64)))
         np.save(tmp_path / f"{split}_-_sub-1_-_b_-_envelope.npy", generator.random((704, 1)))
-    train = parting.part(data.open_dataset(tmp_path), DataConfig(window_s=10), WIDE).train
-    assert [len(one) for one in train] == [704] * 11
+    train = splits.part(data.open_dataset(tmp_path), DataConfig(window_s=10), WIDE).train
+    assert [len(item) for item in train] == [704] * 11
 
 
 def test_fewer_minutes(tmp_path):
-    found = data.open_dataset(located("sample"))
-    full = parting.part(found, DataConfig(), WIDE).train
-    part = parting.part(found, DataConfig(minutes=3), WIDE).train
+    result = data.open_dataset(located("sample"))
+    full = splits.part(result, DataConfig(), WIDE).train
+    part = splits.part(result, DataConfig(minutes=3), WIDE).train
     assert sum(map(len, full)) > 4 * sum(map(len, part))
     assert sum(map(len, part)) / 64 / 60 == pytest.approx(3, rel=0.1)
     for minutes in (0.2, 1):
-        little = parting.part(found, DataConfig(minutes=minutes), WIDE).train
-        assert {one.subject for one in little} == {"2", "3", "8"}
+        little = splits.part(result, DataConfig(minutes=minutes), WIDE).train
+        assert {item.subject for item in little} == {"2", "3", "8"}
         assert sum(map(len, little)) / 64 / 60 == pytest.approx(minutes, rel=0.1)
 
 

@@ -57,9 +57,9 @@ def test_a_click_is_where_it_was():
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000])
 def test_any_rate_and_length(rate):
     sound = np.random.default_rng(0).normal(0, 0.1, int(1.3 * rate)).astype(np.float32)
-    found = envelopes.envelope(sound, rate)
-    assert len(found) == round(1.3 * 64)
-    assert np.isfinite(found).all()
+    result = envelopes.envelope(sound, rate)
+    assert len(result) == round(1.3 * 64)
+    assert np.isfinite(result).all()
 
 
 def test_a_file_in_blocks_is_the_sound_at_once(tmp_path):

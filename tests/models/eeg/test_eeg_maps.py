@@ -68,7 +68,7 @@ def test_a_channel_that_only_cancels_noise_has_weight_and_no_pattern():
 
 def test_the_channel_that_is_needed_is_found():
     eeg = np.random.default_rng(2).normal(size=(1000, 4)).astype(np.float32)
-    found = maps.permuted(lambda values: values[:, 2] + 0.1 * values[:, 0], eeg, eeg[:, 2])
-    assert found.argmax() == 2
-    assert found[2] > 0.5
-    assert found[[1, 3]] == pytest.approx(0)
+    result = maps.permuted(lambda values: values[:, 2] + 0.1 * values[:, 0], eeg, eeg[:, 2])
+    assert result.argmax() == 2
+    assert result[2] > 0.5
+    assert result[[1, 3]] == pytest.approx(0)

@@ -153,8 +153,8 @@ def test_the_linear_decoder_is_the_ridge(lags):
     with torch.no_grad():
         built.weight.copy_(torch.from_numpy(solved.weights))
         built.bias.fill_(solved.bias)
-        found = built(torch.from_numpy(eeg).float()[None])[0].numpy()
-    np.testing.assert_allclose(found, solved.decode(eeg), atol=1e-4)
+        result = built(torch.from_numpy(eeg).float()[None])[0].numpy()
+    np.testing.assert_allclose(result, solved.decode(eeg), atol=1e-4)
 
 
 def test_an_unknown_network_is_refused():

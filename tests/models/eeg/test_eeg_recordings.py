@@ -153,16 +153,16 @@ def test_flat_noisy_and_missing_channels_are_interpolated():
     names = list(BIOSEMI64)
     lacking = names.index("Cz")
     kept = [n for n in range(64) if n != lacking]
-    found = preprocess(in_memory(broken[:, kept], [names[n] for n in kept]), channels=BIOSEMI64)
-    step = next(step for step in found.history.steps if step["step"] == "interpolate")
+    result = preprocess(in_memory(broken[:, kept], [names[n] for n in kept]), channels=BIOSEMI64)
+    step = next(step for step in result.history.steps if step["step"] == "interpolate")
     assert dict(zip(step["channels"], step["reasons"], strict=True)) == {
         names[5]: "flat", names[30]: "noisy", "Cz": "missing",
     }  # fmt: skip
     for channel in (5, 30, lacking):  # spherical splines come near what was there
-        assert np.abs(found.eeg[:, channel]).max() < 10 * np.abs(clean).max()
-        assert found.eeg[:, channel].std() > 0.1
+        assert np.abs(result.eeg[:, channel]).max() < 10 * np.abs(clean).max()
+        assert result.eeg[:, channel].std() > 0.1
     good = [n for n in range(64) if n not in (5, 30, lacking)]
-    assert np.corrcoef(found.eeg[:, good].ravel(), clean[:, good].ravel())[0, 1] > 0.95
+    assert np.corrcoef(result.eeg[:, good].ravel(), clean[:, good].ravel())[0, 1] > 0.95
 
 
 def test_too_many_missing_channels_are_refused():
@@ -179,16 +179,16 @@ def test_gaps_are_filled_and_a_channel_of_nothing_is_bad():
     eeg = brain()
     eeg[500:510, 3] = np.nan
     eeg[:, 7] = np.nan
-    found = preprocess(in_memory(eeg))
-    assert np.isfinite(found.eeg).all()
-    step = next(step for step in found.history.steps if step["step"] == "interpolate")
+    result = preprocess(in_memory(eeg))
+    assert np.isfinite(result.eeg).all()
+    step = next(step for step in result.history.steps if step["step"] == "interpolate")
     assert step["reasons"] == ["not a number"]
-    assert any("no numbers" in str(remark) for remark in found.history.remarks)
+    assert any("no numbers" in str(remark) for remark in result.history.remarks)
 
 
 def test_marked_channels_are_believed():
-    found = preprocess(in_memory(brain(), marked_bad=("Fz",)), cleaning=Cleaning(bad=("Pz",)))
-    step = next(step for step in found.history.steps if step["step"] == "interpolate")
+    result = preprocess(in_memory(brain(), marked_bad=("Fz",)), cleaning=Cleaning(bad=("Pz",)))
+    step = next(step for step in result.history.steps if step["step"] == "interpolate")
     assert step["channels"] == ["Fz", "Pz"]
 
 

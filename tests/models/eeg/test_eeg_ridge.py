@@ -25,10 +25,10 @@ def design(eeg, first, last):
 @pytest.mark.parametrize(("first", "last"), [(0, 0), (0, 16), (-3, 4), (2, 7), (-6, -2)])
 def test_covariance_is_that_of_the_lagged_design(first, last):
     eeg, envelope = TRIALS[0]
-    found = ridge.covariance(eeg, envelope, first, last)
+    result = ridge.covariance(eeg, envelope, first, last)
     plain = design(eeg, first, last)
-    np.testing.assert_allclose(found.xx, plain.T @ plain, atol=1e-9)
-    np.testing.assert_allclose(found.xy, plain.T @ envelope, atol=1e-9)
+    np.testing.assert_allclose(result.xx, plain.T @ plain, atol=1e-9)
+    np.testing.assert_allclose(result.xy, plain.T @ envelope, atol=1e-9)
 
 
 def test_a_stretch_shorter_than_the_lags():
@@ -64,9 +64,9 @@ def test_equal_to_mtrf(penalty):
 
 def test_quality_from_the_covariance_is_pearsons_r():
     eeg, envelope = TRIALS[2]
-    found = ridge.covariance(eeg, envelope, 0, 5)
-    decoder = ridge.solve(found, 0.1, 5, 0)
-    assert ridge.quality(decoder, found) == pytest.approx(np.corrcoef(decoder.decode(eeg), envelope)[0, 1])
+    result = ridge.covariance(eeg, envelope, 0, 5)
+    decoder = ridge.solve(result, 0.1, 5, 0)
+    assert ridge.quality(decoder, result) == pytest.approx(np.corrcoef(decoder.decode(eeg), envelope)[0, 1])
 
 
 def test_it_finds_what_is_there():
@@ -88,8 +88,8 @@ def test_it_finds_what_is_there():
 
 def test_no_penalty_on_channels_that_sum_to_zero():
     eeg = TRIALS[0][0] - TRIALS[0][0].mean(axis=1, keepdims=True)
-    found = ridge.solve(ridge.covariance(eeg, TRIALS[0][1], 0, 2), 0.0, 5, 0)
-    assert np.isfinite(found.weights).all()
+    result = ridge.solve(ridge.covariance(eeg, TRIALS[0][1], 0, 2), 0.0, 5, 0)
+    assert np.isfinite(result.weights).all()
 
 
 def test_lags_in_samples():

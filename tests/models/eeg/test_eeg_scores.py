@@ -52,50 +52,50 @@ def test_false_alarms_on_noise_are_as_many_as_said():
 
 
 def test_a_real_decoder_stands_out_of_chance():
-    found = scores.evaluate(stretches(0.5), 64, met=["s0", "s1"])
-    assert all(one.p < 0.01 for one in found.subjects)
-    assert abs(found.chance) < 0.05
-    assert all(one.r > one.null_95 for one in found.subjects)
-    assert found.score == pytest.approx((2 * found.within + found.held_out) / 3)
-    assert found.within == pytest.approx(np.mean([one.r for one in found.subjects[:2]]))
+    result = scores.evaluate(stretches(0.5), 64, met=["s0", "s1"])
+    assert all(item.p < 0.01 for item in result.subjects)
+    assert abs(result.chance) < 0.05
+    assert all(item.r > item.null_95 for item in result.subjects)
+    assert result.score == pytest.approx((2 * result.within + result.held_out) / 3)
+    assert result.within == pytest.approx(np.mean([item.r for item in result.subjects[:2]]))
 
 
 def test_no_decoder_is_chance():
     p = [
-        one.p
+        item.p
         for seed in range(1, 8)
-        for one in scores.evaluate(stretches(0.0, seed=seed), 64, draws=300).subjects
+        for item in scores.evaluate(stretches(0.0, seed=seed), 64, draws=300).subjects
     ]
     assert np.mean(np.array(p) < 0.05) < 0.2
     assert 0.3 < np.mean(p) < 0.7
 
 
 def test_windows_that_do_not_fit_are_left_out():
-    found = scores.evaluate(stretches(0.5), 64)
-    assert set(found.subjects[0].windows) == {10.0}
-    assert found.score is None
-    assert found.within is None
-    assert found.as_dict()["subjects"][0]["null_95"] < 1
+    result = scores.evaluate(stretches(0.5), 64)
+    assert set(result.subjects[0].windows) == {10.0}
+    assert result.score is None
+    assert result.within is None
+    assert result.as_dict()["subjects"][0]["null_95"] < 1
 
 
 def test_attended_speaker():
     true, other = smooth(64 * 120, 1), smooth(64 * 120, 2)
     decoded = 0.4 * true + smooth(64 * 120, 3)
-    found = attended.attended(decoded, [other, true], 64, truth=1)
-    assert found.chosen == 1
-    accuracy = {one.window_s: one for one in found.windows}
+    result = attended.attended(decoded, [other, true], 64, truth=1)
+    assert result.chosen == 1
+    accuracy = {item.window_s: item for item in result.windows}
     assert set(accuracy) == {5.0, 10.0, 30.0, 60.0}
     assert accuracy[30.0].accuracy >= accuracy[5.0].accuracy > 0.6
-    for one in found.windows:
-        assert one.low <= one.accuracy <= one.high
-        np.testing.assert_array_equal(one.margin > 0, one.chosen == 1)
+    for item in result.windows:
+        assert item.low <= item.accuracy <= item.high
+        np.testing.assert_array_equal(item.margin > 0, item.chosen == 1)
 
 
 def test_unknown_truth_and_too_few_tracks():
     true, other = smooth(2000, 1), smooth(1900, 2)
-    found = attended.attended(true, [true, other], 64)
-    assert (found.windows[0].margin >= 0).all()
-    assert np.isnan(found.windows[0].accuracy)
+    result = attended.attended(true, [true, other], 64)
+    assert (result.windows[0].margin >= 0).all()
+    assert np.isnan(result.windows[0].accuracy)
     with pytest.raises(UserError, match="nothing to choose"):
         attended.attended(true, [true], 64)
 

@@ -116,7 +116,7 @@ def test_the_talker_who_is_taken_over_is_found(decoder):
     for first in range(0, len(eeg), 32):
         listening.push_sound(envelopes[first : first + 32])
         listening.push_eeg(eeg[first : first + 32])
-        heard = listening.heard()
+        heard = listening.attention()
         for state in heard.windows if heard else ():
             chosen.setdefault(state.window_s, []).append((heard.time_s, state.chosen, state.certainty))
     assert set(chosen) == {5.0, 10.0, 30.0}
@@ -135,9 +135,9 @@ def test_streams_that_do_not_begin_together(decoder):
     listening = Listening(decoder, BIOSEMI64, 64.0, 64.0, 2)
     listening.push_sound(envelopes)
     listening.push_eeg(eeg[128:])
-    assert listening.heard() is None
+    assert listening.attention() is None
     listening.begin(2.0, 0.0)
-    state = listening.heard().window(30.0)
+    state = listening.attention().window(30.0)
     assert state.window_s == 30.0
     assert state.chosen == 0
     assert state.r[0] > state.r[1] + 0.1
@@ -190,9 +190,9 @@ def test_streams_are_found_lost_and_found_again_and_recorded(tmp_path, decoder):
     source.start()
     run = None
     try:
-        found = []
-        wait(lambda: found.extend(lsl.find(0.5)) or {item.name for item in found} >= set(source.names))
-        by_name = {item.name: item for item in found}
+        result = []
+        wait(lambda: result.extend(lsl.find(0.5)) or {item.name for item in result} >= set(source.names))
+        by_name = {item.name: item for item in result}
         first, second = (lsl.Inlet(by_name[name]) for name in source.names)
         assert first.names == BIOSEMI64
         assert first.rate == 4 * 64
@@ -200,26 +200,26 @@ def test_streams_are_found_lost_and_found_again_and_recorded(tmp_path, decoder):
         run = LiveRun(decoder, first, second, events.append)
         run.record(tmp_path / "live.xdf")
         run.start()
-        wait(lambda: sum(len(one.eeg) for one in events if isinstance(one, Arrived)) > 1000)
+        wait(lambda: sum(len(entry.eeg) for entry in events if isinstance(entry, Arrived)) > 1000)
         run.mark("here")
         source.cut()
-        wait(lambda: any(isinstance(one, Changed) and one.lost for one in events))
+        wait(lambda: any(isinstance(entry, Changed) and entry.lost for entry in events))
         source.mend()
-        wait(lambda: any(isinstance(one, Changed) and not one.lost for one in events))
+        wait(lambda: any(isinstance(entry, Changed) and not entry.lost for entry in events))
         count = len(events)
-        wait(lambda: any(isinstance(one, Arrived) and len(one.eeg) for one in events[count:]))
-        health = next(one for one in reversed(events) if isinstance(one, Arrived)).health
+        wait(lambda: any(isinstance(entry, Arrived) and len(entry.eeg) for entry in events[count:]))
+        health = next(entry for entry in reversed(events) if isinstance(entry, Arrived)).health
         assert (health.gaps, health.lost) == (1, False)
         assert health.dropped > 4 * 64  # what was streamed meanwhile
     finally:
         source.stop()
         if run is not None:
             run.end()
-    assert not any(isinstance(one, UserError) for one in events)
+    assert not any(isinstance(entry, UserError) for entry in events)
     streams, _ = pyxdf.load_xdf(tmp_path / "live.xdf", synchronize_clocks=False, dejitter_timestamps=False)
     by_name = {stream["info"]["name"][0]: stream for stream in streams}
     recorded = by_name[source.names[0]]["time_series"]
-    arrived = np.concatenate([one.eeg for one in events if isinstance(one, Arrived)])
+    arrived = np.concatenate([entry.eeg for entry in events if isinstance(entry, Arrived)])
     np.testing.assert_array_equal(recorded, arrived)
     start = int(np.abs(eeg - recorded[0]).sum(1).argmin())
     np.testing.assert_array_equal(recorded[:900], eeg[start : start + 900])

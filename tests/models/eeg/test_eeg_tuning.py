@@ -6,10 +6,10 @@ import pytest
 from models.eeg import alignment, preprocessing, tuning
 from models.eeg.config import DataConfig
 from models.eeg.data import open_dataset
-from models.eeg.parting import part
 from models.eeg.recordings import BIOSEMI64
 from models.eeg.sequences import windows_of
 from models.eeg.signal_config import PreprocessingConfig
+from models.eeg.splits import part
 from models.errors import UserError
 from tests.models.eeg.test_eeg_recordings import brain, in_memory
 
@@ -18,9 +18,9 @@ def test_a_recording_becomes_a_data_set_of_one(tmp_path):
     random = np.random.default_rng(0)
     eeg, envelope = random.normal(size=(700, 64)).astype(np.float32), random.random(640)
     tuning.write_data(tmp_path / "sets" / "own.npz", eeg, envelope, 64, BIOSEMI64)
-    found = open_dataset(tmp_path / "sets" / "own.npz")
-    assert found.subjects == [tuning.SUBJECT]
-    np.testing.assert_allclose(found.items[0].eeg, eeg[:640], atol=1e-6)
+    result = open_dataset(tmp_path / "sets" / "own.npz")
+    assert result.subjects == [tuning.SUBJECT]
+    np.testing.assert_allclose(result.items[0].eeg, eeg[:640], atol=1e-6)
     config = tuning.config_for(str(tmp_path), str(tmp_path / "own.npz"), tuning.SUBJECT)
     assert config["start_from"] == str(tmp_path)
     assert config["data"]["subjects"] == [tuning.SUBJECT]
@@ -30,7 +30,7 @@ def test_a_recording_becomes_a_data_set_of_one(tmp_path):
 
 
 def test_what_was_filtered_before_keeps_a_guard_as_long_as_the_filter(tmp_path):
-    """A recording that went through MNE's filter of 6.6 s is not parted with a guard of one."""
+    """A recording that went through MNE's filter of 6.6 s is not split with a guard of one."""
     random = np.random.default_rng(0)
     prepared = preprocessing.preprocess(in_memory(brain(60)))
     assert preprocessing.reach_of(prepared.history) == pytest.approx(3.3, abs=0.1)
@@ -47,9 +47,9 @@ def test_what_was_filtered_before_keeps_a_guard_as_long_as_the_filter(tmp_path):
 
 def test_windows_lie_side_by_side_in_standard_deviations():
     eeg = np.arange(200.0)[:, None] * np.ones(3) * np.array([1.0, 10.0, 0.0])
-    found = windows_of(eeg, 64, 1.0)
-    assert found.shape == (3, 64, 3)
-    np.testing.assert_allclose(found.reshape(-1, 3)[:, 0], ((eeg - eeg.mean(0)) / eeg.std(0).clip(1e-6))[:192, 0], rtol=1e-5)  # fmt: skip
+    result = windows_of(eeg, 64, 1.0)
+    assert result.shape == (3, 64, 3)
+    np.testing.assert_allclose(result.reshape(-1, 3)[:, 0], ((eeg - eeg.mean(0)) / eeg.std(0).clip(1e-6))[:192, 0], rtol=1e-5)  # fmt: skip
     assert windows_of(eeg, 64, 1.0, most=2).shape[0] == 2
     with pytest.raises(UserError):
         windows_of(eeg, 64, 4.0)

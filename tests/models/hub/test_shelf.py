@@ -126,8 +126,8 @@ def test_remove_touches_nothing_outside_the_models_folder(tmp_path, own_home):
 def test_the_cache_of_other_programs_is_listed(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     model_folder(tmp_path / "cache" / "models--some--other" / "snapshots" / ("a" * 40))
-    (found,) = shelf.installed()
-    assert (found.name, found.foreign, found.revision) == ("some/other", True, "a" * 40)
+    (result,) = shelf.installed()
+    assert (result.name, result.foreign, result.revision) == ("some/other", True, "a" * 40)
 
 
 def test_sources_are_kept_checked_and_mended(own_home, monkeypatch):
@@ -157,7 +157,7 @@ def test_list_tells_licence_and_size_as_json(capsys):
 
 def test_a_speed_is_that_of_this_machine(capsys, monkeypatch):
     assert main(["models", "measure", "bundled", "--system", "separation"]) == 0
-    assert speeds.told("separation/bundled").endswith("× real time on cpu")
+    assert speeds.words_of("separation/bundled").endswith("× real time on cpu")
     assert speeds.speed_of("separation/bundled").value > 0
     monkeypatch.setattr("platform.node", lambda: "elsewhere")
-    assert speeds.told("separation/bundled") == ""
+    assert speeds.words_of("separation/bundled") == ""

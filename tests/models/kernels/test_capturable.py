@@ -31,7 +31,7 @@ def random(*shape):
     return torch.randn(*shape, device=META)
 
 
-@pytest.mark.parametrize("act", [torch.Tensor.item, torch.Tensor.tolist, bool, lambda one: one[one > 0]])
+@pytest.mark.parametrize("act", [torch.Tensor.item, torch.Tensor.tolist, bool, lambda item: item[item > 0]])
 def test_who_asks_for_a_value_gets_an_error(act):
     with pytest.raises((RuntimeError, NotImplementedError)):
         act(random(1)[0] if act is not torch.Tensor.tolist else random(2))
@@ -87,7 +87,7 @@ def test_the_emotion_networks(values):
 
     def run(network):
         output = network(random(*shape), lengths)
-        return sum(one.sum() for one in (output.logits, output.speaker_logits) if one is not None)
+        return sum(item.sum() for item in (output.logits, output.speaker_logits) if item is not None)
 
     goes_through(lambda: emotion.build(config), run)
 
@@ -99,6 +99,6 @@ def test_fusion_hashing(fusion):
     def run(network):
         pictures, texts = random(3, 16), random(3, 16)
         network.image_alone(pictures), network.text_alone(texts)
-        return sum(one.image.sum() + one.text.sum() for one in network(pictures, texts, sees))
+        return sum(item.image.sum() + item.text.sum() for item in network(pictures, texts, sees))
 
     goes_through(lambda: search.FusionHashing(search.NetworkConfig(dim=16, fusion=fusion)), run)

@@ -31,8 +31,8 @@ def assert_alike(network, run, on_a_card, tolerance):
             ]
         )
         on_a_card()
-    for one, other in zip(*results, strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=tolerance * float(one.abs().max()) + 1e-12)
+    for item, other in zip(*results, strict=True):
+        torch.testing.assert_close(item, other, rtol=0, atol=tolerance * float(item.abs().max()) + 1e-12)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -64,8 +64,8 @@ def test_batch_statistics_of_ragged_sequences(on_a_card):
         norm = network.roles.bodies["cello"].norm
         learned.append((norm.running_mean, norm.running_var, norm.num_batches_tracked))
         on_a_card()
-    for one, other in zip(*learned, strict=True):
-        torch.testing.assert_close(one, other)
+    for item, other in zip(*learned, strict=True):
+        torch.testing.assert_close(item, other)
 
 
 def test_the_separator(on_a_card):

@@ -6,6 +6,7 @@ import torch
 from models.kernels import conv_stack_cuda
 from models.separation import network
 from models.separation.network import NetworkConfig
+from models.separation.time_major import block_weights
 
 
 def shaken(kernel=3, blocks=4, skip=8):
@@ -34,21 +35,21 @@ def by_modules(blocks, features):
 def test_blocks_equal_the_modules_gradients_included(kernel, frames):
     blocks, config = shaken(kernel)
     features = torch.randn(3, frames, 12, requires_grad=True)
-    weights = [block.weights() for block in blocks]
-    found = conv_stack_cuda.separate_features(features, weights, config.dilations, torch.float32)
+    weights = [block_weights(block) for block in blocks]
+    result = conv_stack_cuda.separate_features(features, weights, config.dilations, torch.float32)
     expected = by_modules(blocks, features)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-5)
     asked = [features, *(weight for block in blocks for weight in block.parameters())]
     wanted = torch.randn_like(expected)
-    ours, theirs = (torch.autograd.grad(one, asked, wanted) for one in (found, expected))
-    for one, other in zip(ours, theirs, strict=True):
-        assert float((one - other).norm()) <= 1e-3 * float(other.norm()) + 1e-5
+    ours, theirs = (torch.autograd.grad(item, asked, wanted) for item in (result, expected))
+    for item, other in zip(ours, theirs, strict=True):
+        assert float((item - other).norm()) <= 1e-3 * float(other.norm()) + 1e-5
 
 
 def test_half_precision_stays_near_and_the_weights_learn_in_single():
     blocks, config = shaken()
     features = torch.randn(2, 40, 12)
-    weights = [block.weights() for block in blocks]
+    weights = [block_weights(block) for block in blocks]
     exact = conv_stack_cuda.separate_features(features, weights, config.dilations, torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
         near = conv_stack_cuda.separate_features(features, weights, config.dilations, torch.bfloat16)
@@ -56,4 +57,4 @@ def test_half_precision_stays_near_and_the_weights_learn_in_single():
     assert near.dtype == torch.float32
     assert 0 < float((near - exact).norm() / exact.norm()) < 0.03
     gradients = [weight.grad for block in blocks for weight in block.parameters()]
-    assert all(one.dtype == torch.float32 and one.isfinite().all() for one in gradients)
+    assert all(item.dtype == torch.float32 and item.isfinite().all() for item in gradients)

@@ -21,11 +21,11 @@ def test_an_image_gives_and_learns_what_a_sequence_does(inputs, outputs, groups,
     torch.manual_seed(0)
     layer = TimeConv(inputs, outputs, width, groups)
     x = torch.randn(batch, inputs, 20).transpose(1, 2).requires_grad_()  # wherever it lies
-    found, expected = layer(x), plainly(layer, x)
-    torch.testing.assert_close(found, expected)
+    result, expected = layer(x), plainly(layer, x)
+    torch.testing.assert_close(result, expected)
     asked, wanted = [x, *layer.parameters()], torch.randn_like(expected)
     for ours, theirs in zip(
-        torch.autograd.grad(found, asked, wanted), torch.autograd.grad(expected, asked, wanted), strict=True
+        torch.autograd.grad(result, asked, wanted), torch.autograd.grad(expected, asked, wanted), strict=True
     ):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
     with torch.inference_mode():
@@ -48,15 +48,15 @@ def test_the_convolution_meets_images_that_are_not_copied(monkeypatch):
 
     def watched(image, *others, **named):
         met.append(image)
-        found = convolve(image, *others, **named)
-        found.register_hook(met.append)
-        return found
+        result = convolve(image, *others, **named)
+        result.register_hook(met.append)
+        return result
 
     monkeypatch.setattr(functional, "conv2d", watched)
-    found, wanted = layer(x), torch.randn(2, 20, 8)
-    found.backward(wanted)
-    assert found.is_contiguous()
-    assert [one.data_ptr() for one in met] == [x.data_ptr(), wanted.data_ptr()]
+    result, wanted = layer(x), torch.randn(2, 20, 8)
+    result.backward(wanted)
+    assert result.is_contiguous()
+    assert [item.data_ptr() for item in met] == [x.data_ptr(), wanted.data_ptr()]
 
 
 def test_what_is_frozen_gets_no_gradient():
@@ -70,10 +70,10 @@ def test_what_is_frozen_gets_no_gradient():
 def test_half_precision_passes_through():
     layer, x = TimeConv(8, 8, 3, 8), torch.randn(2, 20, 8)
     with torch.autocast("cpu", torch.bfloat16):
-        found = layer(x)
-        found.float().square().sum().backward()
-    assert found.dtype == torch.bfloat16
-    torch.testing.assert_close(found.float(), plainly(layer, x), rtol=0.05, atol=0.05)
+        result = layer(x)
+        result.float().square().sum().backward()
+    assert result.dtype == torch.bfloat16
+    torch.testing.assert_close(result.float(), plainly(layer, x), rtol=0.05, atol=0.05)
     assert layer.weight.grad.isfinite().all()
 
 
@@ -85,13 +85,13 @@ def test_the_forms_for_a_graphics_card_are_the_convolution(monkeypatch, groups, 
     torch.manual_seed(0)
     layer = TimeConv(6, 6, width, groups).to(kind)
     x = torch.randn(3, 20, 6, dtype=kind, requires_grad=True)
-    found, expected = layer(x), plainly(layer, x)
+    result, expected = layer(x), plainly(layer, x)
     tolerance = {"rtol": 0.05, "atol": 0.05} if kind == torch.bfloat16 else {}
-    torch.testing.assert_close(found, expected, **tolerance)
+    torch.testing.assert_close(result, expected, **tolerance)
     asked, wanted = [x, *layer.parameters()], torch.randn_like(expected)
-    ours, theirs = (torch.autograd.grad(one, asked, wanted) for one in (found, expected))
-    for one, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, other, **tolerance)
+    ours, theirs = (torch.autograd.grad(item, asked, wanted) for item in (result, expected))
+    for item, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(item, other, **tolerance)
 
 
 @pytest.mark.parametrize("width", [16, 19])

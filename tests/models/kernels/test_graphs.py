@@ -20,7 +20,7 @@ def test_a_step_without_a_card_is_pytorchs():
 
     step = GraphedStep(network, optimizer, loss, (x, y), clip_norm=0.5)
     step.set_rate(0.05)
-    found = [step(x, y) for _ in range(3)]
+    result = [step(x, y) for _ in range(3)]
     other, plain, *_ = material()
     for number in range(3):
         plain.param_groups[0]["lr"] = 0.05
@@ -29,7 +29,7 @@ def test_a_step_without_a_card_is_pytorchs():
         value.backward()
         norm = torch.nn.utils.clip_grad_norm_(other.parameters(), 0.5)
         plain.step()
-        assert torch.equal(found[number]["loss"], value.detach())
-        assert torch.equal(found[number]["gradient_norm"], norm)
-    for one, same in zip(network.parameters(), other.parameters(), strict=True):
-        assert torch.equal(one, same)
+        assert torch.equal(result[number]["loss"], value.detach())
+        assert torch.equal(result[number]["gradient_norm"], norm)
+    for item, same in zip(network.parameters(), other.parameters(), strict=True):
+        assert torch.equal(item, same)

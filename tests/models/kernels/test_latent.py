@@ -31,16 +31,16 @@ def assert_equal_one_by_one(batch, time, d, dtype, noisy, shares, tolerance, var
     latent, x, h, gain, shift = material(3, batch, time, d, dtype)
     torch.manual_seed(1)
     with products.shapes_vary(vary):
-        found = latent(x, h, shares, gain, shift, noisy)
+        result = latent(x, h, shares, gain, shift, noisy)
     torch.manual_seed(1)
     expected = one_by_one(latent, x, h, shares, gain, shift, noisy)
-    wanted = [torch.randn_like(one) for one in expected]
+    wanted = [torch.randn_like(item) for item in expected]
     asked = [x, h, latent.weight, latent.bias, gain, shift]
-    first = torch.autograd.grad(found, asked, wanted, retain_graph=True)
-    again = torch.autograd.grad(found, asked, wanted)
+    first = torch.autograd.grad(result, asked, wanted, retain_graph=True)
+    again = torch.autograd.grad(result, asked, wanted)
     theirs = torch.autograd.grad(expected, asked, wanted)
-    for one, other in zip((*found, *first, *again), (*expected, *theirs, *theirs), strict=True):
-        torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
+    for item, other in zip((*result, *first, *again), (*expected, *theirs, *theirs), strict=True):
+        torch.testing.assert_close(item, other, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("noisy", [True, False])
@@ -66,10 +66,10 @@ def test_a_small_kl_keeps_its_digits_under_autocast():
     expected = one_by_one(latent.double(), x.double(), h.double(), None, gain.double(), shift.double(), False)
     latent.float()
     with torch.autocast("cpu", torch.bfloat16):
-        found = latent(x, h, None, gain, shift, noisy=False)
-        (found[0].sum() + found[2].sum()).backward()
-    assert found[0].dtype == torch.float32
-    torch.testing.assert_close(found[2].double(), expected[2], rtol=0.05, atol=1e-6)
+        result = latent(x, h, None, gain, shift, noisy=False)
+        (result[0].sum() + result[2].sum()).backward()
+    assert result[0].dtype == torch.float32
+    torch.testing.assert_close(result[2].double(), expected[2], rtol=0.05, atol=1e-6)
     assert latent.weight.grad.dtype == torch.float32
 
 
@@ -80,12 +80,12 @@ def test_what_a_compiler_is_given_is_the_same(monkeypatch, ragged):
     results = []
     for _ in range(2):
         torch.manual_seed(1)
-        found = latent(x, h, shares, gain, shift, noisy=True)
+        result = latent(x, h, shares, gain, shift, noisy=True)
         torch.manual_seed(2)
-        wanted = [torch.randn_like(one) for one in found]
+        wanted = [torch.randn_like(item) for item in result]
         results.append(
-            [*found, *torch.autograd.grad(found, [x, h, *latent.parameters(), gain, shift], wanted)]
+            [*result, *torch.autograd.grad(result, [x, h, *latent.parameters(), gain, shift], wanted)]
         )
         monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
-    for one, other in zip(*results, strict=True):
-        torch.testing.assert_close(one, other)
+    for item, other in zip(*results, strict=True):
+        torch.testing.assert_close(item, other)

@@ -35,12 +35,12 @@ def test_mean_attention_equals_attention_then_mean(monkeypatch, most, size_of_sc
     counts = torch.tensor([[1, 1, 1, 1, 1, 1, 1, 3, 0], [1, 1, 1, 2, 1, 1, 1, 1, 1]], dtype=torch.float64)
     repeats = [[i for i in range(9) for _ in range(int(row[i]))] for row in counts]
     each = (x[b : b + 1, repeats[b]] for b in range(2))
-    expected = torch.cat([layer(one, one, one)[0].mean(1) for one in each])
-    found = mean_by(layer, x, counts)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
-    weights, asked = torch.randn_like(found), (x, layer.in_proj_weight, layer.in_proj_bias)
+    expected = torch.cat([layer(item, item, item)[0].mean(1) for item in each])
+    result = mean_by(layer, x, counts)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-12)
+    weights, asked = torch.randn_like(result), (x, layer.in_proj_weight, layer.in_proj_bias)
     for ours, theirs in zip(
-        torch.autograd.grad((found * weights).sum(), asked),
+        torch.autograd.grad((result * weights).sum(), asked),
         torch.autograd.grad((expected * weights).sum(), asked),
         strict=True,
     ):
@@ -57,9 +57,9 @@ def test_mean_attention_never_looks_at_padding_however_large(times, scale):
         expected = mean_by(layer, x[:, :7])
         x[:, 7:] *= times
         x.requires_grad_()
-        found = mean_by(layer, x, counts)
-        torch.testing.assert_close(found, expected)
-        (scale * found.sum()).backward()
+        result = mean_by(layer, x, counts)
+        torch.testing.assert_close(result, expected)
+        (scale * result.sum()).backward()
         assert x.grad.isfinite().all()
         assert not x.grad[:, 7:].any()
         assert layer.in_proj_weight.grad.isfinite().all()
@@ -70,13 +70,13 @@ def test_mean_attention_in_single_precision_at_the_size_of_the_mesh():
     layer = layer_of(64, 8, torch.float32)
     x = torch.randn(32, 40, 64, requires_grad=True)
     assert products.pays(layer.in_proj_weight[:128], x.reshape(-1, 64))
-    found, expected = mean_by(layer, x), layer(x, x, x)[0].mean(1)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
-    wanted, asked = torch.randn_like(found), [x, layer.in_proj_weight, layer.in_proj_bias]
+    result, expected = mean_by(layer, x), layer(x, x, x)[0].mean(1)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-6)
+    wanted, asked = torch.randn_like(result), [x, layer.in_proj_weight, layer.in_proj_bias]
     with torch.autocast("cpu", torch.bfloat16):  # of what comes, not of what was
-        ours = torch.autograd.grad(found, asked, wanted)
-    for one, other in zip(ours, torch.autograd.grad(expected, asked, wanted), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+        ours = torch.autograd.grad(result, asked, wanted)
+    for item, other in zip(ours, torch.autograd.grad(expected, asked, wanted), strict=True):
+        torch.testing.assert_close(item, other, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("score", [1.0, 60.0, 119.0])

@@ -20,12 +20,12 @@ def test_a_layer_gives_and_learns_what_pytorchs_does(shape, bias):
     torch.manual_seed(0)
     layer, x = Linear(100, 200, bias=bias), torch.randn(shape, requires_grad=True)
     assert products.pays(x, layer.weight) == (x.numel() > 1000)  # both ways are gone
-    found, expected = layer(x), functional.linear(x, layer.weight, layer.bias)
-    close(found, expected)
-    wanted = torch.randn_like(found)
+    result, expected = layer(x), functional.linear(x, layer.weight, layer.bias)
+    close(result, expected)
+    wanted = torch.randn_like(result)
     asked = [x, *layer.parameters()]
     for ours, theirs in zip(
-        torch.autograd.grad(found, asked, wanted), torch.autograd.grad(expected, asked, wanted), strict=True
+        torch.autograd.grad(result, asked, wanted), torch.autograd.grad(expected, asked, wanted), strict=True
     ):
         close(ours, theirs)
     with torch.no_grad():
@@ -57,8 +57,8 @@ def test_layers_take_pytorchs_products_where_shapes_vary_and_so_do_their_gradien
     monkeypatch.setattr(products, "onednn", refuse)
     layer, x = Linear(100, 200), torch.randn(300, 100)
     with products.shapes_vary():
-        found = layer(x)
-    found.sum().backward()
+        result = layer(x)
+    result.sum().backward()
     with products.shapes_vary(), products.shapes_vary(False), pytest.raises(AssertionError):
         layer(x)
     with pytest.raises(AssertionError):
@@ -86,7 +86,7 @@ def test_other_number_formats_stay_what_they_are(kind):
 def test_half_precision_is_kept_to_where_it_is_asked_for():
     layer = Linear(100, 200)
     with torch.autocast("cpu", torch.bfloat16):
-        found = layer(torch.randn(300, 100))
-    assert found.dtype == torch.bfloat16
-    found.float().sum().backward()
+        result = layer(torch.randn(300, 100))
+    assert result.dtype == torch.bfloat16
+    result.float().sum().backward()
     assert layer.weight.grad.dtype == torch.float32

@@ -19,11 +19,11 @@ def test_states_and_gradients_are_pytorchs(batch, time):
     torch.manual_seed(0)
     layer = torch.nn.GRU(6, 4, batch_first=True, bidirectional=True, dtype=torch.float64)
     x = torch.randn(batch, time, 6, dtype=torch.float64, requires_grad=True)
-    found, expected = both_ways(layer, x)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
-    wanted, asked = torch.randn_like(found), [x, *layer.parameters()]
+    result, expected = both_ways(layer, x)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-12)
+    wanted, asked = torch.randn_like(result), [x, *layer.parameters()]
     for ours, theirs in zip(
-        torch.autograd.grad(found, asked, wanted), torch.autograd.grad(expected, asked, wanted), strict=True
+        torch.autograd.grad(result, asked, wanted), torch.autograd.grad(expected, asked, wanted), strict=True
     ):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
@@ -32,14 +32,14 @@ def test_in_single_precision_at_the_size_of_the_mesh():
     torch.manual_seed(0)
     layer = torch.nn.GRU(64, 64, batch_first=True, bidirectional=True)
     x = torch.randn(32, 10, 64, requires_grad=True)
-    found, expected = both_ways(layer, x)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    result, expected = both_ways(layer, x)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-6)
     assert products.pays(x, layer.weight_ih_l0)
-    wanted, asked = torch.randn_like(found), [x, *layer.parameters()]
+    wanted, asked = torch.randn_like(result), [x, *layer.parameters()]
     with torch.autocast("cpu", torch.bfloat16):  # of what comes, not of what was
-        ours = torch.autograd.grad(found, asked, wanted)
-    for one, other in zip(ours, torch.autograd.grad(expected, asked, wanted), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+        ours = torch.autograd.grad(result, asked, wanted)
+    for item, other in zip(ours, torch.autograd.grad(expected, asked, wanted), strict=True):
+        torch.testing.assert_close(item, other, rtol=1e-4, atol=1e-4)
 
 
 def test_who_listens_at_the_layer_hears_it():
@@ -78,9 +78,9 @@ def test_states_held_through_padding_are_those_of_packed_sequences(kind, layers)
     x = torch.randn(3, 7, 6, dtype=torch.float64, requires_grad=True)
     mask = torch.arange(7) < torch.tensor([[7], [3], [1]])
     expected = recurrent.run_recurrent(layer, x, mask)
-    found = recurrent.held_through_padding(layer, x, mask)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    result = recurrent.held_through_padding(layer, x, mask)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-12)
     asked, wanted = [x, *layer.parameters()], torch.randn_like(expected)
-    ours, theirs = (torch.autograd.grad(one, asked, wanted) for one in (found, expected))
-    for one, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+    ours, theirs = (torch.autograd.grad(item, asked, wanted) for item in (result, expected))
+    for item, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(item, other, rtol=1e-9, atol=1e-12)

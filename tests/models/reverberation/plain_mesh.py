@@ -123,8 +123,8 @@ class Role(nn.Module):
 
     def forward(self, x, feedback=()):
         h = self.body(x)
-        for one in feedback:
-            h = h + one
+        for item in feedback:
+            h = h + item
         mu, logvar = self.W_mu(h), self.W_logvar(h)
         z = mu + torch.randn_like(mu) * torch.exp(logvar / 2) if self.training else mu
         kl = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum()
@@ -190,7 +190,7 @@ class Processor(nn.Module):
         z = mu + torch.randn_like(mu) * torch.exp(logvar / 2) if self.training else mu
         kl = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum()
         time = inputs[0].shape[1]
-        return [one(z).expand(-1, time, -1) for one in self.output_distributors], kl
+        return [item(z).expand(-1, time, -1) for item in self.output_distributors], kl
 
 
 class Argallia(nn.Module):
@@ -238,7 +238,7 @@ class Plain(nn.Module):
             outs, kl = processor(messages)
             total = total + kl
             for role, out, is_own in zip(reads, outs, own, strict=True):
-                if self.wiring.heard(name, role):
+                if self.wiring.feeds_back(name, role):
                     fed[role].append(out * scale[role] if is_own else out)
             sources += [sum(outs) / len(outs)] if self.wiring.conductor == "mean" else outs
         last = []

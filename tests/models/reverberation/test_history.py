@@ -9,9 +9,10 @@ from models.cli import main
 from models.errors import UserError
 from models.resources import resource
 from models.reverberation.config import ReverberationConfig
-from models.reverberation.data import Sequences, from_array, open_sequences, save_sequences
+from models.reverberation.data import open_sequences, save_sequences
 from models.reverberation.history import GATE_NAMES, KL_NAMES, history
 from models.reverberation.observer import Observer, WrongWidth
+from models.reverberation.sequences import Sequences, from_array
 from models.reverberation.wiring import Wiring, documented, open_wiring, save_wiring
 from models.training.config import validated
 from models.training.events import Epoch
@@ -24,13 +25,13 @@ def test_epochs_become_rows_and_a_resumed_run_has_each_once():
     for number, epoch in enumerate((1, 2, 2, 3)):
         values = {f"validation/{name}": 0.01 * i + number for i, name in enumerate((*GATE_NAMES, *KL_NAMES))}
         record.add(Epoch(epoch=epoch, step=epoch, values={**values, "validation/rmse": float(number)}))
-    found = history(record.epochs)
-    assert found.epochs.tolist() == [1, 2, 3]
-    assert found.gates.shape == (3, 38)
-    assert found.kl.shape == (3, 45)
-    np.testing.assert_allclose(found.error, [0, 2, 3])
-    np.testing.assert_allclose(found.gates[1, 5], 2.05)
-    np.testing.assert_allclose(found.kl[0, 0], 0.38)
+    result = history(record.epochs)
+    assert result.epochs.tolist() == [1, 2, 3]
+    assert result.gates.shape == (3, 38)
+    assert result.kl.shape == (3, 45)
+    np.testing.assert_allclose(result.error, [0, 2, 3])
+    np.testing.assert_allclose(result.gates[1, 5], 2.05)
+    np.testing.assert_allclose(result.kl[0, 0], 0.38)
 
 
 def test_a_baseline_told_of_no_gates():
@@ -41,9 +42,9 @@ def test_a_baseline_told_of_no_gates():
 
 def test_the_run_that_ships_belongs_to_the_model_that_ships():
     run = RunFolder(resource("samples", "reverberation", "run"))
-    found = history(Record.read(run).epochs)
+    result = history(Record.read(run).epochs)
     info = json.loads(resource("checkpoints", "reverberation", "checkpoint.json").read_text("utf-8"))
-    assert found.error.min() == pytest.approx(info["metrics"]["validation/rmse"], rel=1e-6)
+    assert result.error.min() == pytest.approx(info["metrics"]["validation/rmse"], rel=1e-6)
 
 
 def test_a_wiring_is_saved_opened_and_taken_into_a_config(tmp_path):
@@ -68,13 +69,13 @@ def test_sequences_of_another_width_are_projected(width):
     sequences = from_array(random.normal(3, [1 + i for i in range(width)], (6, 9, width)))
     with pytest.raises(WrongWidth, match=f"{width} features, the model wants 64"):
         observer.observe(sequences)
-    found = observer.projected(sequences)
-    frames = np.concatenate(found.x)
+    result = observer.projected(sequences)
+    frames = np.concatenate(result.x)
     assert frames.shape == (54, 64)
     seen = (frames - observer.network.input_mean.numpy()) / observer.network.input_scale.numpy()
     count = min(width, 53)
     np.testing.assert_allclose(seen[:, :count].std(0, ddof=1), 1, rtol=1e-3)
-    assert np.isfinite(observer.observe(found).output).all()
+    assert np.isfinite(observer.observe(result).output).all()
 
 
 def test_a_wiring_of_ones_own_is_trained_and_reopened(tmp_path):
@@ -104,6 +105,6 @@ def test_a_wiring_of_ones_own_is_trained_and_reopened(tmp_path):
     observer = Observer.load(run / "best", "cpu")
     assert observer.network.wiring == own
     again = open_sequences(tmp_path / "own.npz")
-    assert [len(one) for one in again.x] == list(range(2, 22))
+    assert [len(item) for item in again.x] == list(range(2, 22))
     assert np.isfinite(observer.observe(again).output).all()
     assert len(history(Record.read(RunFolder(run)).epochs)) == 1

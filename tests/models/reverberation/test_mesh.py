@@ -63,8 +63,8 @@ def test_connections_sources_and_gates(wiring, sources):
 
 
 def test_the_published_checkpoint_gives_its_outputs_and_gates(tmp_path):
-    found = published.imported(checkpoint.load_foreign(GOLDEN / "cyclic_d64.pth"))
-    checkpoint.save(tmp_path / "imported", found.weights, found.info)
+    result = published.imported(checkpoint.load_foreign(GOLDEN / "cyclic_d64.pth"))
+    checkpoint.save(tmp_path / "imported", result.weights, result.info)
     read, info = checkpoint.load(tmp_path / "imported", "reverberation")
     network = ReverberationNet(NetworkConfig(**info.network)).eval()
     checkpoint.fit(network, read)
@@ -78,9 +78,9 @@ def test_the_published_checkpoint_gives_its_outputs_and_gates(tmp_path):
 
 def test_export_gives_back_every_weight_under_its_published_name():
     state = checkpoint.load_foreign(GOLDEN / "cyclic_d64.pth")
-    found = published.imported(state)
-    network = ReverberationNet(NetworkConfig(**found.info.network))
-    checkpoint.fit(network, found.weights)
+    result = published.imported(state)
+    network = ReverberationNet(NetworkConfig(**result.info.network))
+    checkpoint.fit(network, result.weights)
     back = published.exported(network)
     assert set(back) == set(state)
     assert all(torch.equal(back[name].float(), state[name].float()) for name in state)
@@ -162,7 +162,7 @@ def test_muting_a_role_is_its_gate_at_zero_and_cutting_removes_one_edge():
         cut = network(x, cut=[("harp", "bandwidth_manager")]).value
         deaf = network(x, cut=[("bandwidth_manager", "harp")]).value
         both = network(x, cut=[("cache_manager", "philip")]).value
-    assert len({round(float(one[0]), 7) for one in (cut, deaf, both, network(x).value)}) == 4
+    assert len({round(float(item[0]), 7) for item in (cut, deaf, both, network(x).value)}) == 4
 
 
 # --- padding, length, noise ---------------------------------------------------------------------------------------
@@ -214,17 +214,17 @@ def test_half_precision_passes_through_the_whole_mesh(lengths):
         output = network(x, lengths)
         (output.value.float().square().mean() + 1e-3 * output.kl).backward()
     torch.testing.assert_close(output.value.float(), expected, rtol=0, atol=0.05)
-    assert all(one.grad.isfinite().all() for one in network.parameters() if one.grad is not None)
+    assert all(item.grad.isfinite().all() for item in network.parameters() if item.grad is not None)
 
 
 @pytest.mark.parametrize("counts", [None, torch.tensor([[1.0, 3, 1, 1, 1, 0]])])
 def test_a_compiler_sees_the_whole_attention_and_gives_its_mean(counts):
     torch.manual_seed(0)
     layer, x = SelfAttention(8, 2), torch.randn(3, 6, 8, requires_grad=True)
-    found = torch.compile(layer.mean, backend="aot_eager", fullgraph=True)(x, counts)
+    result = torch.compile(layer.mean, backend="aot_eager", fullgraph=True)(x, counts)
     expected = layer.mean(x, counts)
-    torch.testing.assert_close(found, expected)
-    ours, theirs = (torch.autograd.grad(one.sum(), x)[0] for one in (found, expected))
+    torch.testing.assert_close(result, expected)
+    ours, theirs = (torch.autograd.grad(item.sum(), x)[0] for item in (result, expected))
     torch.testing.assert_close(ours, theirs)
 
 

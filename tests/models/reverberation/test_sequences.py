@@ -3,6 +3,7 @@ import pytest
 
 from models.errors import UserError
 from models.reverberation import baselines, data
+from models.reverberation.sequences import Sequences, batched, split, windows
 from models.reverberation.task import regression
 
 RANDOM = np.random.default_rng(0)
@@ -22,10 +23,10 @@ def test_arrays_with_targets_lengths_and_groups(tmp_path):
         lengths=np.array([6, 2, 3, 6]),
         group=np.array(list("aabb")),
     )
-    found = data.open_sequences(path)
-    assert [len(one) for one in found.x] == [6, 2, 3, 6]
-    assert found.groups == ("a", "a", "b", "b")
-    batch, lengths = data.batched(found, [1, 0])
+    result = data.open_sequences(path)
+    assert [len(item) for item in result.x] == [6, 2, 3, 6]
+    assert result.groups == ("a", "a", "b", "b")
+    batch, lengths = batched(result, [1, 0])
     assert batch.shape == (2, 6, 3)
     assert lengths.tolist() == [2, 6]
     assert not batch[0, 2:].any()
@@ -34,10 +35,10 @@ def test_arrays_with_targets_lengths_and_groups(tmp_path):
 def test_a_single_series_is_windowed_to_predict_its_next_value(tmp_path):
     series = np.arange(20.0).reshape(10, 2)
     np.save(tmp_path / "s.npy", series)
-    found = data.open_sequences(tmp_path / "s.npy", window=4)
-    assert len(found) == 6
-    np.testing.assert_array_equal(found.x[0], series[:4])
-    assert found.y.tolist() == series[4:, 0].tolist()
+    result = data.open_sequences(tmp_path / "s.npy", window=4)
+    assert len(result) == 6
+    np.testing.assert_array_equal(result.x[0], series[:4])
+    assert result.y.tolist() == series[4:, 0].tolist()
 
 
 def test_tables_as_csv_and_parquet(tmp_path):
@@ -50,10 +51,10 @@ def test_tables_as_csv_and_parquet(tmp_path):
     rows = [",".join(columns)] + [",".join(str(columns[name][i]) for name in columns) for i in range(5)]
     (tmp_path / "t.csv").write_text("\n".join(rows))
     for name in ("t.csv", "t.parquet"):
-        found = data.open_sequences(tmp_path / name)
-        assert [one.shape for one in found.x] == [(2, 2), (3, 2)]
-        assert found.y.tolist() == [7, 9]
-        assert (found.groups, found.names) == (("p", "q"), ("f1", "f2"))
+        result = data.open_sequences(tmp_path / name)
+        assert [item.shape for item in result.x] == [(2, 2), (3, 2)]
+        assert result.y.tolist() == [7, 9]
+        assert (result.groups, result.names) == (("p", "q"), ("f1", "f2"))
 
 
 @pytest.mark.parametrize(
@@ -94,28 +95,28 @@ def test_bad_files_are_said_in_words(tmp_path):
 
 
 def test_no_group_is_on_both_sides_and_windows_do_not_overlap_the_validation():
-    grouped = data.Sequences(
+    grouped = Sequences(
         tuple(np.zeros((40, 3, 2), np.float32)), np.zeros(40, np.float32), tuple("abcdefgh" * 5)
     )
-    train, validation = data.split(grouped, 0.25, seed=3)
+    train, validation = split(grouped, 0.25, seed=3)
     assert not {grouped.groups[i] for i in train} & {grouped.groups[i] for i in validation}
     assert len({grouped.groups[i] for i in validation}) == 2
-    series = data.windows(np.arange(100.0)[:, None], 10)
-    train, validation = data.split(series, 0.2, seed=3)
+    series = windows(np.arange(100.0)[:, None], 10)
+    train, validation = split(series, 0.2, seed=3)
     assert series.x[train[-1]][-1, 0] < series.x[validation[0]][0, 0]
 
 
 def test_the_sample_ships_with_speakers_and_targets():
-    found = data.open_sequences("sample")
-    assert found.width == 64
-    assert len(set(found.groups)) == 8
-    assert abs(np.mean([one.mean() for one in found.x])) < 0.05  # the level was taken out
+    result = data.open_sequences("sample")
+    assert result.width == 64
+    assert len(set(result.groups)) == 8
+    assert abs(np.mean([item.mean() for item in result.x])) < 0.05  # the level was taken out
 
 
 def test_ridge_finds_a_linear_rule_and_judges_as_scikit_does():
     x = RANDOM.normal(size=(200, 5, 8)).astype(np.float32)
     y = (x.mean(1) @ RANDOM.normal(size=8) + 3).astype(np.float32)
-    whole = data.Sequences(tuple(x), y)
+    whole = Sequences(tuple(x), y)
     predicted = baselines.ridge(whole.part(range(150)), whole.part(range(150, 200)))
     figures = regression(predicted, y[150:])
     assert figures["r2"] > 0.99

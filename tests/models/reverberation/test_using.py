@@ -10,6 +10,7 @@ from models import cli
 from models.errors import UserError
 from models.reverberation import data
 from models.reverberation.observer import Observer
+from models.reverberation.sequences import Sequences
 from models.reverberation.wiring import documented
 from models.training import events
 from models.training.run_folder import RunFolder, RunStory
@@ -57,7 +58,7 @@ def test_training_learns_and_keeps_every_gate_an_epoch(run):
 def test_observing_is_the_same_alone_and_together(run, sequences_file):
     observer = Observer.load(run.best)
     sequences = data.open_sequences(sequences_file)
-    ragged = data.Sequences(tuple(one[: 2 + i % 5] for i, one in enumerate(sequences.x)), sequences.y)
+    ragged = Sequences(tuple(item[: 2 + i % 5] for i, item in enumerate(sequences.x)), sequences.y)
     together = observer.observe(ragged)
     assert together.gates.shape == (38, 96)
     assert together.kl.shape == (45, 96)
@@ -73,14 +74,16 @@ def test_the_ranking_begins_with_what_adds_most_error(run, sequences_file):
     observer, sequences = Observer.load(run.best), data.open_sequences(sequences_file)
     ranking = observer.ranking(sequences)
     assert len(ranking) == 19
-    assert [one.added_error for one in ranking] == sorted((one.added_error for one in ranking), reverse=True)
+    assert [item.added_error for item in ranking] == sorted(
+        (item.added_error for item in ranking), reverse=True
+    )
     first = observer.observe(sequences, muted=[ranking[0].role])
     whole = observer.observe(sequences)
     assert first.errors.mean() - whole.errors.mean() == pytest.approx(ranking[0].added_error, rel=1e-4)
 
 
 def test_other_widths_are_refused_in_words(run):
-    wrong = data.Sequences((np.zeros((3, 7), np.float32),))
+    wrong = Sequences((np.zeros((3, 7), np.float32),))
     with pytest.raises(UserError, match="7 features, the model wants 5"):
         Observer.load(run.best).observe(wrong)
 
@@ -100,8 +103,8 @@ def test_use_writes_outputs_gates_and_kl(run, sequences_file, tmp_path, capsys):
     ]
     assert cli.main(arguments) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["gating"] == "routing"
-    found = np.load(out)
-    assert (found["output"].shape, found["gates"].shape, found["kl"].shape) == ((96,), (38, 96), (45, 96))
+    result = np.load(out)
+    assert (result["output"].shape, result["gates"].shape, result["kl"].shape) == ((96,), (38, 96), (45, 96))
 
 
 def test_evaluate_judges_the_held_out_part_with_a_ridge_beside(run, sequences_file, tmp_path, capsys):
@@ -118,10 +121,10 @@ def test_evaluate_judges_the_held_out_part_with_a_ridge_beside(run, sequences_fi
         "--quiet",
     ]
     assert cli.main(arguments) == 0
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert found["sequences"] == 19
-    assert found["ridge on time means"]["r2"] > 0.8
-    assert json.loads((tmp_path / "figures.json").read_text())["mesh"]["mse"] == found["mesh"]["mse"]
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["sequences"] == 19
+    assert result["ridge on time means"]["r2"] > 0.8
+    assert json.loads((tmp_path / "figures.json").read_text())["mesh"]["mse"] == result["mesh"]["mse"]
 
 
 def test_import_describe_and_drawings(tmp_path, capsys):

@@ -172,9 +172,9 @@ def test_a_folder_below_that_cannot_be_read_is_not_gone(tmp_path, index, encoder
     find = pictures.find
 
     def half(folder):
-        found, _ = find(folder)
+        result, _ = find(folder)
         hidden = Path(folder) / "b"
-        return [path for path in found if hidden not in path.parents], [(str(hidden), "Permission denied")]
+        return [path for path in result if hidden not in path.parents], [(str(hidden), "Permission denied")]
 
     monkeypatch.setattr(pictures, "find", half)
     report = index_folder(encoder, index, tmp_path / "p")

@@ -45,12 +45,12 @@ def test_index_search_and_index_again(capsys, tmp_path):
     assert code == 0
     assert (report["added"], report["problems"]) == (24, [])
     picture = next(photos_folder().glob("*.jpg"))
-    code, found, printed = run(
+    code, result, printed = run(
         capsys, "search", tmp_path / "index", "--image", picture, "--top", "3", "--quiet"
     )
     assert code == 0
-    assert Path(found["hits"][0]["path"]) == picture.resolve()
-    assert "http" in found["hits"][0]["attribution"]
+    assert Path(result["hits"][0]["path"]) == picture.resolve()
+    assert "http" in result["hits"][0]["attribution"]
     assert picture.name in printed
     code, report, _ = run(capsys, "index", photos_folder(), "--out", tmp_path / "index", "--quiet")
     assert (report["added"], report["unchanged"]) == (0, 24)
@@ -88,11 +88,11 @@ def test_evaluate_the_bundled_model_on_the_held_out_emoji(capsys):
     code, result, _ = run(capsys, "evaluate", "search", "--data", "sample", "--device", "cpu")
     assert code == 0
     assert result["queries"] == 329
-    found = {(one["method"], one["way"]): one for one in result["judged"]}
-    single = found["single", "text → image"]
+    answer = {(item["method"], item["way"]): item for item in result["judged"]}
+    single = answer["single", "text → image"]
     assert single["map"]["mean_average_precision"] > 2 * single["map"]["chance"]
     assert single["own"]["recall_at_10"] > 5 * single["own"]["chance"]
-    paired = found["paired", "text → image"]
+    paired = answer["paired", "text → image"]
     assert paired["own"]["recall_at_10"] > single["own"]["recall_at_10"], (
         "a query that sees its answer finds more"
     )
@@ -145,6 +145,6 @@ def test_what_a_person_can_do_wrong(capsys, tmp_path, monkeypatch, arguments, wo
 
 def test_a_gif_by_itself_as_query(capsys, tmp_path):
     Image.new("RGB", (9, 9), "red").save(tmp_path / "a.gif")
-    code, found, _ = run(capsys, "search", "bundled", "--image", tmp_path / "a.gif", "--quiet")
+    code, result, _ = run(capsys, "search", "bundled", "--image", tmp_path / "a.gif", "--quiet")
     assert code == 0
-    assert len(found["hits"]) == 10
+    assert len(result["hits"]) == 10

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from models.errors import UserError
 from models.progress import Progress
 from models.search import unpickle
-from models.search.data import Item, open_captions, parted
+from models.search.data import Item, open_captions, with_split
 from models.search.encoder import DualEncoder
 from models.search.features import FeatureCache, extract, is_features, read_features
 from models.search.samples import emoji_folder, located, photos_folder
@@ -35,11 +35,11 @@ def test_csv(folder):
         "File;Caption;Labels;Split\na.png;a cat || a small cat;cat|animal;train\nb.png;a dog;dog|animal;test\n"
         "gone.png;nobody;x;train\nc.png;;y;train\n"
     )
-    found = open_captions(folder)
-    assert captions_of(found) == {"a.png": ("a cat", "a small cat"), "b.png": ("a dog",)}
-    assert found.labels == ("animal", "cat", "dog")
-    assert [item.part for item in found.items] == ["train", "test"]
-    assert {what for what, _ in found.skipped} == {"gone.png", "c.png"}
+    result = open_captions(folder)
+    assert captions_of(result) == {"a.png": ("a cat", "a small cat"), "b.png": ("a dog",)}
+    assert result.labels == ("animal", "cat", "dog")
+    assert [item.part for item in result.items] == ["train", "test"]
+    assert {what for what, _ in result.skipped} == {"gone.png", "c.png"}
 
 
 def test_json_lines(folder):
@@ -63,9 +63,9 @@ def test_coco(folder):
         ],
     }
     (folder / "captions_val2017.json").write_text(json.dumps(coco))
-    found = open_captions(folder)
-    assert captions_of(found) == {"a.png": ("A cat.", "猫")}
-    assert len(found.skipped) == 2
+    result = open_captions(folder)
+    assert captions_of(result) == {"a.png": ("A cat.", "猫")}
+    assert len(result.skipped) == 2
 
 
 def test_text_beside(folder):
@@ -101,11 +101,11 @@ def test_nowhere():
 
 def test_parts_are_drawn_by_the_seed_where_the_data_says_nothing(folder):
     (folder / "captions.csv").write_text("file,caption\na.png,x\nb.png,y\nc.png,z\n")
-    found = open_captions(folder)
-    first, again, other = (parted(found, 1 / 3, 1 / 3, seed) for seed in (1, 1, 2))
+    result = open_captions(folder)
+    first, again, other = (with_split(result, 1 / 3, 1 / 3, seed) for seed in (1, 1, 2))
     assert [i.part for i in first.items] == [i.part for i in again.items]
     assert sorted(item.part for item in first.items) == ["test", "train", "validation"]
-    assert len({tuple(i.part for i in parted(found, 1 / 3, 1 / 3, s).items) for s in range(9)}) > 1
+    assert len({tuple(i.part for i in with_split(result, 1 / 3, 1 / 3, s).items) for s in range(9)}) > 1
     assert len(other.items) == 3
 
 
@@ -265,8 +265,8 @@ def test_features_are_extracted_once(folder, tiny_clip, tmp_path):
     (folder / "c.png").write_bytes(b"broken")
     encoder, calls = DualEncoder.load(tiny_clip), []
     cache = FeatureCache(tmp_path / "cache")
-    found = parted(open_captions(folder), 0, 0, 1)
-    first = extract(found, encoder, cache, Progress())
+    result = with_split(open_captions(folder), 0, 0, 1)
+    first = extract(result, encoder, cache, Progress())
     assert len(first.skipped) == 1
     train = first.parts["train"]
     assert train.images.shape == (2, 24)
@@ -275,10 +275,10 @@ def test_features_are_extracted_once(folder, tiny_clip, tmp_path):
     looked, read = encoder.pixels, encoder.texts
     encoder.pixels = lambda given: calls.append(len(given)) or looked(given)
     encoder.texts = lambda given: calls.append(len(given)) or read(given)
-    again = extract(found, encoder, cache, Progress())
+    again = extract(result, encoder, cache, Progress())
     assert calls == []
     np.testing.assert_array_equal(again.parts["train"].images, train.images)
     Image.new("RGB", (8, 8), "green").save(folder / "a.png")
-    extract(found, encoder, cache, Progress())
+    extract(result, encoder, cache, Progress())
     assert calls == [1], "only what changed"
     cache.close()

@@ -39,8 +39,8 @@ def test_dimension_is_read_and_texts_are_their_own(kind):
     together = encoder.texts(words)
     assert together.shape == (4, dim)
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, rtol=1e-5)
-    for i, one in enumerate(words):
-        np.testing.assert_allclose(encoder.texts([one])[0], together[i], atol=1e-5)
+    for i, item in enumerate(words):
+        np.testing.assert_allclose(encoder.texts([item])[0], together[i], atol=1e-5)
     assert encoder.texts(["cat " * 500]).shape == (1, dim)
     assert encoder.texts([]).shape == (0, dim)
 
@@ -68,9 +68,9 @@ def test_search_with_an_encoder_alone(kind, tmp_path):
     searcher = Searcher.load(folder)
     searcher.index_folder(tmp_path / "pictures", tmp_path / "index")
     index = searcher.open_index(tmp_path / "index")
-    found = searcher.search(index, Query(picture=paths[5]))
-    assert found.hits[0].path == paths[5].resolve()
-    assert found.hits[0].distance == 0
+    result = searcher.search(index, Query(picture=paths[5]))
+    assert result.hits[0].path == paths[5].resolve()
+    assert result.hits[0].distance == 0
     index.close()
 
 

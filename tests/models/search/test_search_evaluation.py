@@ -17,23 +17,23 @@ def plain_map(distances, relevant, k):
     total = 0.0
     for row, truth in zip(distances, relevant, strict=True):
         ranking = sorted(range(len(row)), key=lambda item: (row[item], place[item]))[:k]
-        found, precisions = 0, []
+        result, precisions = 0, []
         for rank, item in enumerate(ranking, start=1):
             if truth[item]:
-                found += 1
-                precisions.append(found / rank)
-        total += sum(precisions) / found if found else 0.0
+                result += 1
+                precisions.append(result / rank)
+        total += sum(precisions) / result if result else 0.0
     return total / len(distances)
 
 
 def all_orders(row, truth, k):
     """The average precision of every order that a tie-breaking could give to one query."""
-    found = set()
+    result = set()
     for order in itertools.permutations(range(len(row))):
         if all(row[a] <= row[b] for a, b in itertools.pairwise(order)):
             hits = np.array([[truth[item] for item in order[:k]]])
-            found.add(float(evaluation.average_precisions(hits)[0]))
-    return found
+            result.add(float(evaluation.average_precisions(hits)[0]))
+    return result
 
 
 def random_data(seed, queries=17, items=90, bits=16, classes=5):
@@ -71,7 +71,7 @@ def test_bounds_are_those_of_all_orders_within_ties(k):
         figures = evaluation.figures_of_codes(query, base, wanted, labels, k, ranks=())
         assert figures.best_map == pytest.approx(max(orders), abs=1e-12)
         assert figures.worst_map == pytest.approx(min(orders), abs=1e-12)
-        assert min(abs(figures.mean_average_precision - one) for one in orders) < 1e-12
+        assert min(abs(figures.mean_average_precision - item) for item in orders) < 1e-12
 
 
 def test_more_than_64_labels_and_several_blocks(monkeypatch):

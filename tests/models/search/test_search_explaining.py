@@ -27,19 +27,21 @@ def test_the_answer_in_one_corner(words):
     for corner in range(4):
         picture = Image.new("RGB", (128, 128), "white")
         picture.paste(emoji, (64 * (corner % 2), 64 * (corner // 2)), emoji)
-        found = searcher.heat_map(index, Query(text=words), picture)
-        means = [float(quarter.mean()) for quarter in corners(found.values)]
+        result = searcher.heat_map(index, Query(text=words), picture)
+        means = [float(quarter.mean()) for quarter in corners(result.values)]
         assert int(np.argmax(means)) == corner, means
         assert means[corner] > 2 * sorted(means)[-2]
-        assert found.region == (0, 0, 1, 1)
-        assert found.drop > 0
+        assert result.region == (0, 0, 1, 1)
+        assert result.drop > 0
     index.close()
 
 
 def test_nothing_hangs_on_a_plain_picture():
-    found = heat_map(np.full((16, 16, 3), 7, np.uint8), (0, 0, 1, 1), lambda pictures: np.ones(len(pictures)))
-    assert found.values.tolist() == np.zeros((CELLS, CELLS)).tolist()
-    assert found.drop == 0
+    result = heat_map(
+        np.full((16, 16, 3), 7, np.uint8), (0, 0, 1, 1), lambda pictures: np.ones(len(pictures))
+    )
+    assert result.values.tolist() == np.zeros((CELLS, CELLS)).tolist()
+    assert result.drop == 0
 
 
 def test_it_can_be_cancelled():

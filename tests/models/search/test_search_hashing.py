@@ -65,14 +65,14 @@ def test_half_precision_on_disk(hash_model):
 
 
 def test_nothing_gives_nothing(hasher):
-    found = hasher.images(np.zeros((0, 24), np.float32))
-    assert found.codes.shape == (0, 4)
+    result = hasher.images(np.zeros((0, 24), np.float32))
+    assert result.codes.shape == (0, 4)
 
 
 def test_projections_estimate_angles():
     given = embeddings(200, 64)
-    found = Projection(64, 1024).images(given)
-    share = codes.distances(found.codes, found.codes) / 1024
+    result = Projection(64, 1024).images(given)
+    share = codes.distances(result.codes, result.codes) / 1024
     angle = np.arccos(np.clip(given @ given.T, -1, 1)) / np.pi
     assert np.abs(share - angle).max() < 0.09
 

@@ -158,8 +158,8 @@ def test_each_answer_says_why(searcher, emoji):
     ],
 )
 def test_questions_that_a_person_asks(searcher, emoji, text, fitting):
-    found = [hit.caption for hit in searcher.search(emoji, Query(text=text), SearchOptions(top=10)).hits]
-    assert any(caption in fitting for caption in found[:5]), found
+    result = [hit.caption for hit in searcher.search(emoji, Query(text=text), SearchOptions(top=10)).hits]
+    assert any(caption in fitting for caption in result[:5]), result
 
 
 def test_ranks_are_fused():
@@ -196,7 +196,7 @@ def test_a_percentile_is_how_often_chance_finds_less():
     pictures = answers.unit(random.normal(size=(500, 16)))
     asked = answers.unit(random.normal(size=(800, 16)))
     chance = likeness.chance(asked[:400], lambda n: (pictures @ asked[n], pictures))
-    best = [chance.percentiles(pictures @ one, pictures).max() for one in asked[400:]]
+    best = [chance.percentiles(pictures @ item, pictures).max() for item in asked[400:]]
     assert 40 < np.mean(best) < 60
     assert np.mean(np.array(best) > 90) < 0.2
     assert chance.percentiles(np.array([1.0]), pictures[:1])[0] > 95, "a picture that is the very thing"
@@ -244,5 +244,5 @@ def test_the_figures_of_the_page_are_those_that_were_measured():
     page = (root / "docs/search.md").read_text("utf-8")
     for percentile in shares["hybrid"]:
         both = [shares[method][percentile] for method in ("likeness", "hybrid")]
-        cells = [f"{one[name]:.2f}" for one in both for name in ("false_alarms", "misses")]
+        cells = [f"{item[name]:.2f}" for item in both for name in ("false_alarms", "misses")]
         assert f"| {percentile} % | {' | '.join(cells)} |" in page

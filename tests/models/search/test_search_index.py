@@ -42,14 +42,14 @@ def test_what_is_put_is_found(index):
     ids = index.put(root, items(20, captions=2), given, texts)
     assert len(index) == 20
     assert index.caption_count == 40
-    distances, found = index.search(given.codes[7], 5)
-    assert (distances[0], found[0]) == (0, ids[7])
+    distances, result = index.search(given.codes[7], 5)
+    assert (distances[0], result[0]) == (0, ids[7])
     assert distances.tolist() == sorted(distances)
-    (item,) = index.items(found[:1])
+    (item,) = index.items(result[:1])
     assert item.path.as_posix() == "/pictures/7.png"
     assert item.captions == ("caption 7 0", "caption 7 1")
-    _, found = index.search(texts.codes[15], 1, "captions")
-    assert index.captions(found) == [(int(found[0]), "caption 7 1", ids[7])]
+    _, result = index.search(texts.codes[15], 1, "captions")
+    assert index.captions(result) == [(int(result[0]), "caption 7 1", ids[7])]
     np.testing.assert_array_equal(index.codes(ids[3:5]), given.codes[3:5])
     np.testing.assert_allclose(index.embeddings(ids[3:5]), given.embeddings[3:5], rtol=1e-3, atol=1e-3)
 
@@ -62,13 +62,13 @@ def test_it_is_all_there_after_opening_again(index):
     changed = encoded(1, 5)
     index.put(root, [NewItem("9.png", 99, 99)], changed)
     again = Index.open(index.folder, IDENTITY)
-    for one in (index, again):
-        assert len(one) == 17
-        assert one.search(changed.codes[0], 1)[1].tolist() == [ids[9]]
-        assert not set(ids[:3]) & set(one.search(given.codes[0], 20)[1].tolist())
-        np.testing.assert_array_equal(one.codes([ids[19]])[0], given.codes[19])
+    for item in (index, again):
+        assert len(item) == 17
+        assert item.search(changed.codes[0], 1)[1].tolist() == [ids[9]]
+        assert not set(ids[:3]) & set(item.search(given.codes[0], 20)[1].tolist())
+        np.testing.assert_array_equal(item.codes([ids[19]])[0], given.codes[19])
         with pytest.raises(KeyError):
-            one.codes(ids[:1])
+            item.codes(ids[:1])
     again.close()
 
 

@@ -58,5 +58,5 @@ def test_a_folder_without_parts_is_judged_on_what_was_held_out(tmp_path, tiny_cl
     Trainer(TASK(settings), run).train()
     result = commands.evaluate(run.best, folder)
     assert (result["queries"], result["items"], result["learned"]["left_out"]) == (12, 12, 48)
-    held_out = data.parted(data.open_captions(folder), 0.1, 0.2, settings.seed).part("test")
+    held_out = data.with_split(data.open_captions(folder), 0.1, 0.2, settings.seed).part("test")
     assert len(held_out) == 12, "the very part that was held out in training"

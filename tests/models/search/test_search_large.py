@@ -22,8 +22,8 @@ def test_it_is_opened_searched_and_compacted(index):
     assert len(index) == COUNT
     codes, ids = index.codes(index.ids()), index.ids()
     for place in (0, 777, COUNT - 1):
-        distances, found = index.search(codes[place], 3)
-        assert (distances[0], found[0]) == (0, ids[place])
+        distances, result = index.search(codes[place], 3)
+        assert (distances[0], result[0]) == (0, ids[place])
     assert [item.path.name for item in index.items(index.found_by_words("IMG_777", 5))] == ["IMG_777.jpg"]
     assert len(index.chosen(Filters(since="2023"))) == sum(n % 24 == 23 for n in range(COUNT))
     kept = index.embeddings(ids[1::2])

@@ -47,8 +47,8 @@ def pair():
 @pytest.mark.parametrize("temperature", [0.5, 0.1])
 @pytest.mark.parametrize("keep_self", [False, True])
 def test_contrastive_is_its_plain_definition(pair, temperature, keep_self):
-    found = float(losses.contrastive(*pair, temperature, keep_self))
-    assert found == pytest.approx(plain_contrastive(*pair, temperature, keep_self), rel=1e-5)
+    result = float(losses.contrastive(*pair, temperature, keep_self))
+    assert result == pytest.approx(plain_contrastive(*pair, temperature, keep_self), rel=1e-5)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 0.1])

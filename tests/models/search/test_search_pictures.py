@@ -121,8 +121,8 @@ def test_find_passes_over_the_hidden_and_tells_the_unreadable(tmp_path):
     for name in ("b.PNG", "a.jpg", ".hidden.png", "note.txt", "sub/c.webp", ".git/d.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found, problems = pictures.find(tmp_path)
-    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["a.jpg", "b.PNG", "sub/c.webp"]
+    result, problems = pictures.find(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in result] == ["a.jpg", "b.PNG", "sub/c.webp"]
     assert not problems
     assert pictures.find(tmp_path / "nowhere")[1]
 

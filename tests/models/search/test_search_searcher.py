@@ -55,8 +55,8 @@ def captions(results, count=10):
     ],
 )
 def test_words_bring_fitting_emoji(searcher, index, words, fitting, least):
-    found = captions(searcher.search(index, Query(text=words)))
-    assert sum(any(word in caption for word in fitting) for caption in found) >= least, found
+    result = captions(searcher.search(index, Query(text=words)))
+    assert sum(any(word in caption for word in fitting) for caption in result) >= least, result
 
 
 def test_every_emoji_is_there_and_its_file_too(index):
@@ -77,10 +77,10 @@ def test_the_shipped_index_is_not_changed_by_use(searcher, index):
 
 def test_a_picture_finds_itself_and_captions(searcher, index):
     item = next(item for item in index.all_items() if item.captions[0] == "kiwi fruit")
-    found = searcher.search(index, Query(picture=item.path))
-    assert found.hits[0].id == item.id
-    assert found.hits[0].distance == 0
-    assert found.hits[0].score == pytest.approx(1, abs=0.01)
+    result = searcher.search(index, Query(picture=item.path))
+    assert result.hits[0].id == item.id
+    assert result.hits[0].distance == 0
+    assert result.hits[0].score == pytest.approx(1, abs=0.01)
     for picture in (Image.open(item.path), np.asarray(Image.open(item.path).convert("RGB"))):
         assert searcher.search(index, Query(picture=picture)).hits[0].id == item.id
     by_caption = searcher.search(index, Query(picture=item.path), SearchOptions(side="captions"))
@@ -89,8 +89,8 @@ def test_a_picture_finds_itself_and_captions(searcher, index):
 
 
 def test_more_and_less(searcher, index):
-    found = searcher.search(index, Query(text="cat"), SearchOptions(top=20))
-    liked, disliked = found.hits[0], found.hits[1]
+    result = searcher.search(index, Query(text="cat"), SearchOptions(top=20))
+    liked, disliked = result.hits[0], result.hits[1]
     more = searcher.search(index, Query(more=(liked.id,)), SearchOptions(top=300))
     assert liked.id not in [hit.id for hit in more.hits], "what is known is not an answer"
     less = searcher.search(index, Query(more=(liked.id,), less=(disliked.id,)), SearchOptions(top=300))
@@ -171,8 +171,8 @@ def test_words_it_does_not_know(searcher, index):
 
 
 def test_emoji_in_the_query(searcher, index):
-    found = captions(searcher.search(index, Query(text="😀")))
-    assert sum("face" in caption for caption in found) >= 6, found
+    result = captions(searcher.search(index, Query(text="😀")))
+    assert sum("face" in caption for caption in result) >= 6, result
 
 
 @pytest.mark.parametrize("query", [Query(), Query(text="  \n"), Query(less=(1,))])

@@ -68,11 +68,11 @@ def test_stage_two_learns(features, tmp_path, loss, fusion):
     assert told[-1].values["train/loss"] < told[0].values["train/loss"]
     result = commands.evaluate(run.best, features, tmp_path / "out")
     assert (result["queries"], result["items"]) == (40, 160)
-    found = {(one["method"], one["way"]): one["map"] for one in result["judged"]}
-    for figures in found.values():
+    answer = {(item["method"], item["way"]): item["map"] for item in result["judged"]}
+    for figures in answer.values():
         assert figures["worst_map"] <= figures["mean_average_precision"] + 1e-9
         assert figures["mean_average_precision"] <= figures["best_map"] + 1e-9
-    assert found["single", "text → image"]["mean_average_precision"] > 0.45, "chance is about a quarter"
+    assert answer["single", "text → image"]["mean_average_precision"] > 0.45, "chance is about a quarter"
     assert (tmp_path / "out" / "figures.json").is_file()
 
 
@@ -232,7 +232,7 @@ def test_without_labels_the_own_half_counts(tmp_path):
     assert isinstance(end, events.Finished)
     assert 0 <= epochs_of(run)[-1].values["validation/map"] <= 1
     result = commands.evaluate(run.best, tmp_path / "x.npz")
-    assert all(one["map"] is None and one["own"] for one in result["judged"])
+    assert all(item["map"] is None and item["own"] for item in result["judged"])
 
 
 def test_describe(capsys):
@@ -256,4 +256,4 @@ def test_a_run_stopped_on_an_epochs_last_step_is_judged_as_the_unbroken_one(feat
         assert stopping.train().reason == "stopped"
         assert stopping.loop.at.step_in_epoch == steps, "stopped between the last step and the validation"
         assert Trainer(TASK(settings), run).train().reason == "completed"
-        assert [one.values for one in epochs_of(run)] == [one.values for one in epochs_of(whole)]
+        assert [item.values for item in epochs_of(run)] == [item.values for item in epochs_of(whole)]

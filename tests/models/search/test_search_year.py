@@ -166,8 +166,8 @@ def test_unused_rows_are_given_back_and_a_reader_goes_on(tmp_path, index, encode
     assert index.unused_rows() == (0, 20)
     np.testing.assert_array_equal(reader.embeddings(reader.ids()), index.embeddings(index.ids()))
     reader.refresh()
-    for one in (reader, index):
-        true_to_its_files(one, encoder)
+    for item in (reader, index):
+        true_to_its_files(item, encoder)
     reader.close()
     picture(tmp_path / "p" / "new.png", 7, 7, 7)
     index_folder(encoder, index, tmp_path / "p")

@@ -31,7 +31,7 @@ NUMBER = re.compile(r"^\d+(\.\d+)?$")
 
 def read_rttm(text):
     """(file, name, onset, duration) of each line, by the standard's text. Raises ValueError for what it does not allow."""
-    found = []
+    result = []
     for line in text.split("\n")[:-1]:
         cells = line.split(" ")
         if len(cells) != len(FIELDS) or not all(cells):
@@ -43,10 +43,10 @@ def read_rttm(text):
             raise ValueError(line)
         if not (NUMBER.match(row["onset"]) and NUMBER.match(row["duration"])) or float(row["duration"]) <= 0:
             raise ValueError(line)
-        found.append((row["file"], row["name"], float(row["onset"]), float(row["duration"])))
+        result.append((row["file"], row["name"], float(row["onset"]), float(row["duration"])))
     if text and not text.endswith("\n"):
         raise ValueError("the last line does not end")
-    return found
+    return result
 
 
 def levels_of(tracks, size=3000):
@@ -67,17 +67,17 @@ def test_turns_are_those_that_were_mixed(talk):
     """Of tracks with 16 dB of each other in them, nine tenths of all frames are told as those of the voices alone."""
     voices = talk.voices
     tracks = voices + 10 ** (-16 / 20) * voices[::-1]
-    found = activity(*levels_of(tracks))
+    result = activity(*levels_of(tracks))
     size = round(FRAME_S * RATE)
-    frames = voices[:, : found.speaks.shape[1] * size].reshape(2, -1, size)
+    frames = voices[:, : result.speaks.shape[1] * size].reshape(2, -1, size)
     rms = np.sqrt(np.square(frames.astype(float)).mean(-1))
     true = rms > 0.05 * np.quantile(rms, 0.98, axis=1, keepdims=True)
-    same = found.speaks[:, : true.shape[1]] == true
+    same = result.speaks[:, : true.shape[1]] == true
     assert same.mean() > 0.9
     said = true.any(0)
     assert same[:, said].mean() > 0.8
-    assert found.duration_s == 90
-    assert 0.1 < found.overlap < 0.8
+    assert result.duration_s == 90
+    assert 0.1 < result.overlap < 0.8
 
 
 @pytest.mark.parametrize("size", [1, 399, 400, 401, 50_000])
@@ -91,9 +91,9 @@ def test_levels_do_not_depend_on_the_blocks(talk, size):
 
 @pytest.mark.parametrize("samples", [0, 1, 10_000])
 def test_nobody_speaks_in_silence(samples):
-    found = activity(*levels_of(np.zeros((2, samples), np.float32)))
-    assert found.turns == ()
-    assert found.overlap == 0
+    result = activity(*levels_of(np.zeros((2, samples), np.float32)))
+    assert result.turns == ()
+    assert result.overlap == 0
 
 
 rows = st.lists(st.booleans(), min_size=1, max_size=200)
@@ -104,15 +104,15 @@ rows = st.lists(st.booleans(), min_size=1, max_size=200)
 def test_turns_are_the_frames(first, second):
     length = min(len(first), len(second))
     speaks = np.array([first[:length], second[:length]])
-    found = Activity(speaks, length * FRAME_S)
+    result = Activity(speaks, length * FRAME_S)
     again = np.zeros_like(speaks)
-    for turn in found.turns:
+    for turn in result.turns:
         assert 0 <= turn.start_s < turn.end_s <= length * FRAME_S + 1e-9
         again[turn.speaker, round(turn.start_s / FRAME_S) : round(turn.end_s / FRAME_S)] = True
     np.testing.assert_array_equal(again, speaks)
-    read = read_rttm(rttm(found.turns, "a b", ["Anna Maria", ""]))
+    read = read_rttm(rttm(result.turns, "a b", ["Anna Maria", ""]))
     assert [(name, round(onset, 3)) for _, name, onset, _ in read] == [
-        (("Anna_Maria", "speaker2")[turn.speaker], turn.start_s) for turn in found.turns
+        (("Anna_Maria", "speaker2")[turn.speaker], turn.start_s) for turn in result.turns
     ]
 
 

@@ -35,39 +35,39 @@ def written(folder, *sounds, rate=RATE):
 
 def test_true_tracks_are_two_voices_to_be_trusted(tmp_path, pairs):
     for pair in pairs:
-        found = assess(*written(tmp_path, pair.mixture, *pair.sources))
-        assert (found.voices, found.doubtful) == (2, False)
-        assert found.certainty > 0.5
-        assert found.unexplained_db < -60
-        assert found.alike < 0.8
-        assert all(voice is not None for voice in found.lane_voices)
-        assert min(found.heard_s) > 1
+        result = assess(*written(tmp_path, pair.mixture, *pair.sources))
+        assert (result.voices, result.doubtful) == (2, False)
+        assert result.certainty > 0.5
+        assert result.unexplained_db < -60
+        assert result.alike < 0.8
+        assert all(voice is not None for voice in result.lane_voices)
+        assert min(result.heard_s) > 1
 
 
 def test_tracks_with_both_voices_are_doubted(tmp_path, pairs):
     for pair in pairs:
         total = pair.sources.sum(0)
-        found = assess(*written(tmp_path, pair.mixture, 0.55 * total, 0.45 * total))
-        assert found.doubtful or found.voices == 1
-        assert found.alike > 0.95
-        assert found.leak > 0.95
+        result = assess(*written(tmp_path, pair.mixture, 0.55 * total, 0.45 * total))
+        assert result.doubtful or result.voices == 1
+        assert result.alike > 0.95
+        assert result.leak > 0.95
 
 
 def test_the_share_that_no_track_holds(tmp_path, pairs):
     pair = pairs[0]
-    found = assess(*written(tmp_path, pair.mixture, pair.sources[0], 0 * pair.sources[1]))
+    result = assess(*written(tmp_path, pair.mixture, pair.sources[0], 0 * pair.sources[1]))
     power = np.square(pair.sources[1]).sum() / np.square(pair.mixture).sum()
-    assert found.unexplained_db == pytest.approx(10 * np.log10(power), abs=0.01)
-    assert found.voices == 1
-    assert found.levels_db[1] == -120
+    assert result.unexplained_db == pytest.approx(10 * np.log10(power), abs=0.01)
+    assert result.voices == 1
+    assert result.levels_db[1] == -120
 
 
 @pytest.mark.parametrize("samples", [1, 100, 9000])
 def test_silence_is_nobody(tmp_path, samples):
     nothing = np.zeros((2, samples), np.float32)
-    found = assess(*written(tmp_path, nothing, nothing, nothing, rate=44_100))
-    assert (found.voices, found.certainty, found.activity.turns) == (0, 1.0, ())
-    assert not found.doubtful
+    result = assess(*written(tmp_path, nothing, nothing, nothing, rate=44_100))
+    assert (result.voices, result.certainty, result.activity.turns) == (0, 1.0, ())
+    assert not result.doubtful
     with pytest.raises(UserError):
         assess(tmp_path / "0.wav", [tmp_path / "gone.wav"])
 
@@ -97,7 +97,7 @@ def bundled():
 def test_the_bundled_models_tracks_of_the_samples(tmp_path, bundled):
     for number, sample in enumerate(sample_mixtures()):
         made = bundled.separate_file(sample.mixture, tmp_path / str(number))
-        found = assess(made.mixture, made.tracks)
-        assert (found.voices, found.doubtful) == (2, False)
-        assert found.activity.overlap > 0.2
-        assert {turn.speaker for turn in found.activity.turns} == {0, 1}
+        result = assess(made.mixture, made.tracks)
+        assert (result.voices, result.doubtful) == (2, False)
+        assert result.activity.overlap > 0.2
+        assert {turn.speaker for turn in result.activity.turns} == {0, 1}

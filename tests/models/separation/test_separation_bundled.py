@@ -79,11 +79,11 @@ def test_one_voice_alone_is_told(bundled, tmp_path):
     """Of the six voices of the samples; what is measured of it stands in docs/models.md."""
     said = 0
     for number, path in enumerate(path for sample in sample_mixtures() for path in sample.references):
-        found = bundled.separate_file(path, tmp_path / str(number))
-        if any("Only one voice was heard" in str(remark) for remark in found.remarks):
+        result = bundled.separate_file(path, tmp_path / str(number))
+        if any("Only one voice was heard" in str(remark) for remark in result.remarks):
             said += 1
-            assert min(found.levels_db) < max(found.levels_db) - 30
+            assert min(result.levels_db) < max(result.levels_db) - 30
     assert said >= 5
     for sample in sample_mixtures():
-        found = bundled.separate_file(sample.mixture, tmp_path / sample.words)
-        assert not any("Only one voice" in str(remark) for remark in found.remarks)
+        result = bundled.separate_file(sample.mixture, tmp_path / sample.words)
+        assert not any("Only one voice" in str(remark) for remark in result.remarks)

@@ -6,7 +6,7 @@ import soundfile
 
 from models.errors import UserError
 from models.progress import Progress
-from models.separation import data, decoded, evaluation, parting
+from models.separation import data, decoded, evaluation, splits
 from models.separation.config import DataConfig, MixingConfig, SeparationConfig
 from models.separation.corpora import open_corpus
 from models.separation.samples import sample_mixtures
@@ -103,19 +103,19 @@ def test_no_speaker_is_on_two_sides(voices_folder):
     corpus = open_corpus(voices_folder)
     for seed in range(20):
         settings = DataConfig(validation_count=3, test_count=4, fixed_seed=seed)
-        parts = parting.split_speakers(corpus, settings)
+        parts = splits.split_speakers(corpus, settings)
         assert sorted(name for part in parts.values() for name in part) == sorted(corpus.speakers)
-        assert [len(parts[name]) for name in parting.PARTS] == [5, 3, 4]
+        assert [len(parts[name]) for name in splits.PARTS] == [5, 3, 4]
         assert {corpus.speakers[name] for name in parts["test"]} == {"f", "m"}
-    named = parting.split_speakers(
+    named = splits.split_speakers(
         corpus, DataConfig(validation_speakers=["100", "101"], test_speakers=["102"])
     )
     assert named["validation"] == ("100", "101")
     assert named["test"] == ("102",)
     with pytest.raises(UserError, match="no speaker 999"):
-        parting.split_speakers(corpus, DataConfig(test_speakers=["999"]))
+        splits.split_speakers(corpus, DataConfig(test_speakers=["999"]))
     with pytest.raises(UserError, match="too few"):
-        parting.split_speakers(corpus, DataConfig(validation_count=6, test_count=6))
+        splits.split_speakers(corpus, DataConfig(validation_count=6, test_count=6))
 
 
 def test_a_number_may_name_a_speaker():
@@ -125,12 +125,12 @@ def test_a_number_may_name_a_speaker():
 def test_fixed_mixtures_are_the_same_every_time(voices_folder):
     config = small(voices_folder)
     first, again = (evaluation.fixed_set(config, "test") for _ in range(2))
-    for one, other in zip(first.mixtures, again.mixtures, strict=True):
-        np.testing.assert_array_equal(one.mixed.mixture, other.mixed.mixture)
-        assert len(set(one.speakers)) == 2
-    assert [one.alike for one in first.mixtures] == [True, False] * 3
-    others = {name for one in evaluation.fixed_set(config, "validation").mixtures for name in one.speakers}
-    assert not others & {name for one in first.mixtures for name in one.speakers}
+    for item, other in zip(first.mixtures, again.mixtures, strict=True):
+        np.testing.assert_array_equal(item.mixed.mixture, other.mixed.mixture)
+        assert len(set(item.speakers)) == 2
+    assert [item.alike for item in first.mixtures] == [True, False] * 3
+    others = {name for item in evaluation.fixed_set(config, "validation").mixtures for name in item.speakers}
+    assert not others & {name for item in first.mixtures for name in item.speakers}
     config.data.fixed_seed = 3
     assert not np.array_equal(
         evaluation.fixed_set(config).mixtures[0].mixed.mixture, first.mixtures[0].mixed.mixture
@@ -146,13 +146,13 @@ def test_a_fixed_set_goes_out_and_comes_back_as_librimix(voices_folder, tmp_path
     )
     evaluation.write_librimix(tmp_path / "out", evaluation.fixed_set(small(voices_folder), "train"), "train")
     by_table = open_corpus(tmp_path / "out" / "metadata" / "mixture_test_mix_clean.csv")
-    assert {one.part for one in by_table.mixtures} == {"test"}
+    assert {item.part for item in by_table.mixtures} == {"test"}
     back = evaluation.fixed_set(small(tmp_path / "out"), "test")
     assert len(back.mixtures) == 6
-    for one, other in zip(fixed.mixtures, back.mixtures, strict=True):
-        np.testing.assert_allclose(one.mixed.mixture, other.mixed.mixture, atol=1e-6)
-        np.testing.assert_allclose(one.mixed.sources, other.mixed.sources, atol=1e-6)
-        assert one.speakers == other.speakers
+    for item, other in zip(fixed.mixtures, back.mixtures, strict=True):
+        np.testing.assert_allclose(item.mixed.mixture, other.mixed.mixture, atol=1e-6)
+        np.testing.assert_allclose(item.mixed.sources, other.mixed.sources, atol=1e-6)
+        assert item.speakers == other.speakers
 
 
 @pytest.fixture
@@ -165,16 +165,16 @@ def wsj(tmp_path):
             shortest = min(map(len, both))
             place = tmp_path / f"2speakers/wav8k/{part}/mix/{number}.wav"
             place.parent.mkdir(exist_ok=True)
-            soundfile.write(place, sum(one[:shortest] for one in both), 8000, subtype="FLOAT")
+            soundfile.write(place, sum(item[:shortest] for item in both), 8000, subtype="FLOAT")
     return tmp_path / "2speakers" / "wav8k"
 
 
 def test_ready_made_mixtures_as_folders(wsj):
     corpus = open_corpus(wsj)
-    parts = parting.split_mixtures(corpus, DataConfig(), 2)
+    parts = splits.split_mixtures(corpus, DataConfig(), 2)
     assert {name: len(part) for name, part in parts.items()} == {"train": 3, "validation": 3, "test": 3}
     with pytest.raises(UserError, match="2 voices"):
-        parting.split_mixtures(corpus, DataConfig(), 3)
+        splits.split_mixtures(corpus, DataConfig(), 3)
 
 
 def test_a_ready_made_mixture_is_cut_and_levelled(wsj, tmp_path):
@@ -185,7 +185,7 @@ def test_a_ready_made_mixture_is_cut_and_levelled(wsj, tmp_path):
     np.testing.assert_allclose(plain.sources.sum(0), plain.mixture, atol=1e-6)
     changed = ready.mixed(0, 1.0, MixingConfig(relevel=1.0, crop=False), np.random.default_rng(0))
     np.testing.assert_allclose(changed.sources.sum(0), changed.mixture, atol=1e-6)
-    powers = [np.square(one.sources).sum(1) for one in (plain, changed)]
+    powers = [np.square(item.sources).sum(1) for item in (plain, changed)]
     assert abs(10 * np.log10(powers[1][0] / powers[1][1] * powers[0][1] / powers[0][0])) > 0.01
     longer = ready.mixed(0, 5.0, MixingConfig())
     assert longer.mixture.shape == (40_000,)
@@ -204,7 +204,7 @@ def test_voices_are_decoded_and_converted_once(voices_folder, tmp_path, monkeypa
 
 
 def test_training_mixtures_by_their_seed(voices_folder, tmp_path):
-    clips = parting.joining_order(open_corpus(voices_folder).clips, 1)
+    clips = splits.joining_order(open_corpus(voices_folder).clips, 1)
     voices = decoded.Voices(clips, 8000, tmp_path / "cache", Progress())
     mixer = data.Mixer(voices, 0.5, 2, MixingConfig(speed=0.1))
     one, same, other = mixer.mixture(3, 5), mixer.mixture(3, 5), mixer.mixture(3, 6)
@@ -228,7 +228,7 @@ def test_noise_and_rooms_come_from_folders(voices_folder, tmp_path_factory):
     speech = np.square(mixed.sources.sum(0)).sum()
     assert 10 * np.log10(speech / np.square(beneath).sum()) == pytest.approx(10, abs=0.1)
     rooms = MixingConfig(rooms=str(folder / "rooms"), room_share=1.0)
-    dry, heard = (data.Mixer(voices, 0.5, 2, one).mixture(0, 1) for one in (MixingConfig(), rooms))
+    dry, heard = (data.Mixer(voices, 0.5, 2, item).mixture(0, 1) for item in (MixingConfig(), rooms))
     assert heard.sources.shape == dry.sources.shape
     assert not np.allclose(heard.sources, dry.sources)
     with pytest.raises(UserError, match="not found"):
@@ -243,7 +243,7 @@ def test_now_and_then_one_voice_is_alone(voices_folder, tmp_path):
 
 
 def test_voices_join_one_after_the_other(voices_folder, tmp_path):
-    clips = parting.joining_order(open_corpus(voices_folder).clips, 1)
+    clips = splits.joining_order(open_corpus(voices_folder).clips, 1)
     assert {clip.sex for clip in clips[:4]} == {"f", "m"}  # two speakers, two clips each
     voices = decoded.Voices(clips, 8000, tmp_path / "cache", Progress())
     mixer = data.Mixer(voices, 0.5, 2, MixingConfig(crop=False, level_db=0))
@@ -252,15 +252,15 @@ def test_voices_join_one_after_the_other(voices_folder, tmp_path):
     assert len(few) <= 8  # 2 × 2 clips of the two, in either order
     mixer.limit(12)
     assert len({mixer.mixture(n, n).mixture.tobytes() for n in range(60)}) > 30
-    assert [parting.speakers_joined(n, 2, 12, 4) for n in range(6)] == [2, 3, 5, 8, 12, 12]
-    assert parting.speakers_joined(0, 0, 12, 4) == 12
+    assert [splits.speakers_joined(n, 2, 12, 4) for n in range(6)] == [2, 3, 5, 8, 12, 12]
+    assert splits.speakers_joined(0, 0, 12, 4) == 12
 
 
 def test_the_samples_add_up():
-    found = sample_mixtures()
-    assert {one.words for one in found} == {"woman and man", "two women", "two men"}
-    for one in found:
-        mixture, rate = soundfile.read(one.mixture)
-        voices = [soundfile.read(path)[0] for path in one.references]
+    result = sample_mixtures()
+    assert {item.words for item in result} == {"woman and man", "two women", "two men"}
+    for item in result:
+        mixture, rate = soundfile.read(item.mixture)
+        voices = [soundfile.read(path)[0] for path in item.references]
         assert rate == 16_000
         np.testing.assert_allclose(sum(voices), mixture, atol=1e-4)

@@ -77,12 +77,12 @@ def test_orders_change_without_a_click_however_the_tracks_come(size):
     tracks = np.stack([np.full((1000, 2), 1.0), np.full((1000, 2), -1.0)]).astype(np.float32)
     orders = [Ordered(0, 300, (0, 1)), Ordered(300, 700, (1, 0)), Ordered(700, 1000, (0, 1))]
     lanes = Reordered(orders, RATE)
-    found = np.concatenate([lanes.push(tracks[:, at : at + size]) for at in range(0, 1000, size)], axis=1)
-    assert (found[0, :300] == 1).all()
-    assert (found[0, 380:700] == -1).all()
-    assert (found[0, 780:] == 1).all()
-    assert np.abs(np.diff(found[0, :, 0])).max() < 0.03
-    np.testing.assert_allclose(found.sum(0), 0, atol=1e-6)
+    result = np.concatenate([lanes.push(tracks[:, at : at + size]) for at in range(0, 1000, size)], axis=1)
+    assert (result[0, :300] == 1).all()
+    assert (result[0, 380:700] == -1).all()
+    assert (result[0, 780:] == 1).all()
+    assert np.abs(np.diff(result[0, :, 0])).max() < 0.03
+    np.testing.assert_allclose(result.sum(0), 0, atol=1e-6)
 
 
 def test_a_cut_is_made_where_it_is_quiet():
@@ -124,20 +124,20 @@ def test_files_are_put_right_as_well(tmp_path, talk, monkeypatch, container):
     told = []
     for keep in (False, True):
         place[0] = 0
-        found = separator.separate_file(
+        result = separator.separate_file(
             tmp_path / "talk.wav",
             tmp_path / str(keep),
             SeparationOptions(keep_voices=keep, one_voice=False, container=container),
             on_stretch=told.append,
         )
-        tracks = np.stack([soundfile.read(track, dtype="float32")[0] for track in found.tracks])
+        tracks = np.stack([soundfile.read(track, dtype="float32")[0] for track in result.tracks])
         assert tracks.shape == voices.shape
         errors, judged = lane_errors(tracks, voices, RATE)
         assert (errors <= 0.1 * judged) == keep
-        assert any("put back" in str(remark) for remark in found.remarks) == keep
+        assert any("put back" in str(remark) for remark in result.remarks) == keep
         levels = 10 * np.log10(np.square(tracks.astype(float)).mean(1))
-        np.testing.assert_allclose(found.levels_db, levels, atol=0.05)
+        np.testing.assert_allclose(result.levels_db, levels, atol=0.05)
         assert sorted(path.name for path in (tmp_path / str(keep)).iterdir()) == sorted(
-            track.name for track in found.tracks
+            track.name for track in result.tracks
         )
     assert sum(part.shape[1] for part in told) == 2 * len(sound)

@@ -17,14 +17,14 @@ def test_tracks_are_as_long_as_the_sound(rate, seconds, kind):
     live = live_separator(separator, rate)
     sound = noise(round(seconds * rate))[0]
     pushed = given = 0
-    found = []
+    result = []
     for start in range(0, len(sound), 1600):
         piece = sound[start : start + 1600]
-        found.append(live.push(piece))
-        pushed, given = pushed + len(piece), given + found[-1].shape[1]
+        result.append(live.push(piece))
+        pushed, given = pushed + len(piece), given + result[-1].shape[1]
         assert pushed - given <= live.latency_s * rate + 1600
-    found = np.concatenate([*found, live.finish()], axis=1)
-    assert found.shape == (2, len(sound))
+    result = np.concatenate([*result, live.finish()], axis=1)
+    assert result.shape == (2, len(sound))
     assert (live.latency_s < 0.02) == (kind == "causal")
     assert live.latency_s < WINDOW_S + 0.02
 
@@ -33,7 +33,7 @@ def test_windows_give_what_the_separator_gives():
     separator = made()
     sound = noise(8000 * 8)[0]
     live = live_separator(separator, 8000)
-    found = np.concatenate([*(live.push(part) for part in np.split(sound, 80)), live.finish()], axis=1)
+    result = np.concatenate([*(live.push(part) for part in np.split(sound, 80)), live.finish()], axis=1)
     wanted = separator.separate(sound, 8000, one_pass=True)
-    apart = np.square(found - wanted).sum() / np.square(wanted).sum()
+    apart = np.square(result - wanted).sum() / np.square(wanted).sum()
     assert apart < 0.003  # each window has its own loudness

@@ -17,9 +17,9 @@ from models.training.schedules import halved
 def test_the_best_order_is_that_of_brute_force(speakers):
     torch.manual_seed(speakers)
     scores = torch.randn(7, speakers, speakers)
-    found = best_order(scores)
-    for one, order in zip(scores, found, strict=True):
-        totals = {p: sum(one[r, e] for r, e in enumerate(p)) for p in permutations(range(speakers))}
+    result = best_order(scores)
+    for item, order in zip(scores, result, strict=True):
+        totals = {p: sum(item[r, e] for r, e in enumerate(p)) for p in permutations(range(speakers))}
         assert tuple(order.tolist()) == max(totals, key=totals.get)
 
 
@@ -76,8 +76,8 @@ def test_halving_against_a_table_worked_by_hand():
     losses = [-5.0, -6.0, -5.9, -6.0, -5.5, -7.0, -6.0, -6.5, -6.9, -6.0, -6.0, -6.0]
     # after the 2nd: least -6; 3rd to 5th wait, so half; 6th is less; 7th to 9th wait, half; 10th to 12th, half
     wanted = [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
-    found = [halved(losses[: n + 1], 1e-3) for n in range(len(losses))]
-    np.testing.assert_allclose(found, 1e-3 * np.array(wanted))
+    result = [halved(losses[: n + 1], 1e-3) for n in range(len(losses))]
+    np.testing.assert_allclose(result, 1e-3 * np.array(wanted))
     assert halved([], 1e-3) == 1e-3
     assert halved([0.0] * 200, 1e-3) == 1e-8
 

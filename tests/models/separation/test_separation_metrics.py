@@ -12,7 +12,7 @@ def sounds():
     """Two references with the colour of speech, tracks near them, and the mixture; float64 at 8 kHz."""
     random = np.random.default_rng(0)
     white = random.normal(0, 1, (2, 12_000))
-    references = np.stack([np.convolve(one, [1, 0.9, 0.5, 0.2])[:12_000] for one in white])
+    references = np.stack([np.convolve(item, [1, 0.9, 0.5, 0.2])[:12_000] for item in white])
     references *= 0.05 * (1 + np.sin(np.arange(12_000) / np.array([[900], [1300]])))
     mixture = references.sum(0)
     tracks = references + 0.2 * references[::-1] + 0.002 * random.normal(0, 1, references.shape)
@@ -24,7 +24,7 @@ def test_si_sdr_and_sdr_equal_fast_bss_eval(sounds):
     import torch
 
     _, references, tracks = sounds
-    centred = [torch.from_numpy(one - one.mean(-1, keepdims=True)) for one in (references, tracks)]
+    centred = [torch.from_numpy(item - item.mean(-1, keepdims=True)) for item in (references, tracks)]
     si = -fast_bss_eval.si_sdr_loss(centred[1], centred[0])
     distortion = -fast_bss_eval.sdr_loss(centred[1], centred[0], filter_length=512)
     for reference, track, wanted_si, wanted in zip(references, tracks, si, distortion, strict=True):
@@ -69,15 +69,15 @@ def test_perfect_and_silent_tracks_have_plain_figures(sounds):
 
 def test_many_channels_are_judged_by_their_mean(sounds):
     mixture, references, tracks = sounds
-    wide = [np.stack([2 * one, np.zeros_like(one)], axis=1) for one in tracks]
-    found = metrics.score_tracks(mixture, references, wide, 8000)
-    assert found[0].si_sdr == pytest.approx(metrics.si_sdr(tracks[0], references[0]))
+    wide = [np.stack([2 * item, np.zeros_like(item)], axis=1) for item in tracks]
+    result = metrics.score_tracks(mixture, references, wide, 8000)
+    assert result[0].si_sdr == pytest.approx(metrics.si_sdr(tracks[0], references[0]))
 
 
 def test_a_second_in_float32_is_judged_in_float64(sounds):
     mixture, references, tracks = sounds
-    found = metrics.score_tracks(mixture.astype(np.float32), references, tracks.astype(np.float32), 8000)
-    assert found[0].si_sdr == pytest.approx(metrics.si_sdr(tracks[0], references[0]), abs=1e-3)
+    result = metrics.score_tracks(mixture.astype(np.float32), references, tracks.astype(np.float32), 8000)
+    assert result[0].si_sdr == pytest.approx(metrics.si_sdr(tracks[0], references[0]), abs=1e-3)
 
 
 def test_what_does_not_fit_is_told(sounds):

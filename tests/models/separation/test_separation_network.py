@@ -7,6 +7,7 @@ import models.torchaudio_cpu  # noqa: F401
 from models.kernels import conv_stack
 from models.separation import network
 from models.separation.network import NetworkConfig
+from models.separation.time_major import block_weights
 
 SMALL = {"filters": 24, "bottleneck": 12, "skip": 12, "hidden": 20, "blocks": 3, "repeats": 2}
 
@@ -66,9 +67,9 @@ def test_the_time_major_blocks_equal_the_modules():
     for block in built.mask_generator.conv_layers:
         passed, skip = block(passed)
         wanted = wanted + skip
-    weights = [block.weights() for block in built.mask_generator.conv_layers]
-    found = conv_stack.separate_features(features, weights, config.dilations, half=False)
-    torch.testing.assert_close(found, wanted.transpose(1, 2), rtol=1e-4, atol=1e-5)
+    weights = [block_weights(block) for block in built.mask_generator.conv_layers]
+    result = conv_stack.separate_features(features, weights, config.dilations, half=False)
+    torch.testing.assert_close(result, wanted.transpose(1, 2), rtol=1e-4, atol=1e-5)
 
 
 def test_half_precision_stays_near():
@@ -76,8 +77,8 @@ def test_half_precision_stays_near():
     built = network.build(NetworkConfig(**SMALL))
     mixture = torch.randn(2, 900)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = built(mixture)
-    assert 0 < relative(found.float(), built(mixture)) < 0.03
+        result = built(mixture)
+    assert 0 < relative(result.float(), built(mixture)) < 0.03
 
 
 @pytest.mark.parametrize("edges", ["half", "none"])
@@ -87,9 +88,9 @@ def test_the_output_is_as_long_as_the_input(edges):
     )
     with torch.inference_mode():
         for samples in range(1, 2001):
-            found = built(torch.ones(1, samples))
-            assert found.shape == (1, 2, samples)
-            assert torch.isfinite(found).all()
+            result = built(torch.ones(1, samples))
+            assert result.shape == (1, 2, samples)
+            assert torch.isfinite(result).all()
 
 
 @pytest.mark.parametrize(("length", "stride"), [(20, 10), (40, 20), (16, 4), (17, 8)])
@@ -124,13 +125,13 @@ def test_the_cumulative_norm_is_that_of_all_that_was_heard():
     torch.manual_seed(6)
     norm = shaken(network.CumulativeNorm(5))
     values = torch.randn(2, 5, 30)
-    found = norm(values)
+    result = norm(values)
     for frame in (0, 7, 29):
         heard = values[..., : frame + 1]
         mean = heard.mean((1, 2), keepdim=True)[..., 0]
         spread = heard.var((1, 2), correction=0, keepdim=True)[..., 0]
         wanted = (values[..., frame] - mean) / (spread + 1e-8).sqrt() * norm.weight + norm.bias
-        torch.testing.assert_close(found[..., frame], wanted, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(result[..., frame], wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("speakers", [2, 3, 5])

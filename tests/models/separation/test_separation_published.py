@@ -119,8 +119,8 @@ def test_an_asteroid_file_gives_its_own_output(tmp_path, changes):
     for samples in (16, 24, 403):
         mixture = torch.randn(2, samples)
         with torch.inference_mode():
-            found = separator.network(mixture)
-        torch.testing.assert_close(found, asteroids_output(content, mixture), rtol=1e-4, atol=1e-5)
+            result = separator.network(mixture)
+        torch.testing.assert_close(result, asteroids_output(content, mixture), rtol=1e-4, atol=1e-5)
 
 
 def test_a_file_can_be_opened_without_importing_it(tmp_path):
@@ -220,7 +220,7 @@ def test_what_is_imported_gives_torchaudios_own_output_when_it_is_used(tmp_path)
         "cpu",
         "--quiet",
     ]
-    assert main([str(one) for one in ("use", "separation", tmp_path / "talk.wav", *arguments)]) == 0
+    assert main([str(item) for item in ("use", "separation", tmp_path / "talk.wav", *arguments)]) == 0
     with torch.inference_mode():
         expected = theirs(mixture[None, None])[0]
     for speaker, own in enumerate(expected, 1):

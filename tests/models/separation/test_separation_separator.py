@@ -50,18 +50,18 @@ def test_tracks_are_as_long_as_the_recording(tmp_path, rate, samples):
     sound = noise(samples, 2)
     assert made().separate(sound, rate).shape == (2, 2, samples)
     assert made().separate(sound[0], rate).shape == (2, samples)
-    found = made().separate_file(written(tmp_path / "talk.wav", sound, rate), tmp_path / "out")
-    assert read(found).shape == (2, 2, samples)
-    assert (found.sample_rate, found.channels, found.frames) == (rate, 2, samples)
+    result = made().separate_file(written(tmp_path / "talk.wav", sound, rate), tmp_path / "out")
+    assert read(result).shape == (2, 2, samples)
+    assert (result.sample_rate, result.channels, result.frames) == (rate, 2, samples)
 
 
 def test_every_length_up_to_2000_samples():
     one = made()
     sound = noise(2000)[0]
     for samples in range(1, 2001, 7):
-        found = one.separate(sound[:samples], 8000)
-        assert found.shape == (2, samples)
-        assert np.isfinite(found).all()
+        result = one.separate(sound[:samples], 8000)
+        assert result.shape == (2, samples)
+        assert np.isfinite(result).all()
 
 
 def test_the_level_comes_back():
@@ -95,10 +95,10 @@ def test_channels_keep_their_places():
 
 
 def test_silence_stays_silence(tmp_path):
-    found = made().separate_file(written(tmp_path / "a.wav", np.zeros((1, 20_000)), 16_000), tmp_path)
-    assert not read(found).any()
-    assert "silent" in " ".join(map(str, found.remarks))
-    assert found.levels_db == (-120.0, -120.0)
+    result = made().separate_file(written(tmp_path / "a.wav", np.zeros((1, 20_000)), 16_000), tmp_path)
+    assert not read(result).any()
+    assert "silent" in " ".join(map(str, result.remarks))
+    assert result.levels_db == (-120.0, -120.0)
     assert not made().separate(np.zeros(300, dtype=np.float32), 8000).any()
 
 
@@ -106,9 +106,9 @@ def test_silence_stays_silence(tmp_path):
 def test_tracks_add_up_where_asked(tmp_path, container):
     sound = noise(50_000, 2)
     options = SeparationOptions(mixture_consistency=True, container=container)
-    found = made().separate_file(written(tmp_path / "a.wav", sound, 11_025), tmp_path / "o", options)
-    assert all(track.suffix == f".{container}" for track in found.tracks)
-    np.testing.assert_allclose(read(found).sum(0), sound, atol=1e-6 if container == "wav" else 1e-5)
+    result = made().separate_file(written(tmp_path / "a.wav", sound, 11_025), tmp_path / "o", options)
+    assert all(track.suffix == f".{container}" for track in result.tracks)
+    np.testing.assert_allclose(read(result).sum(0), sound, atol=1e-6 if container == "wav" else 1e-5)
     np.testing.assert_allclose(made().separate(sound, 11_025, options).sum(0), sound, atol=1e-6)
 
 
@@ -154,25 +154,25 @@ def test_windows_are_near_one_pass():
 def test_the_file_is_as_the_sound_in_memory(tmp_path):
     sound = noise(16_000 * 25, 2)
     options = SeparationOptions(one_voice=False)  # how many voices there are is found in files alone
-    found = made().separate_file(written(tmp_path / "a.wav", sound, 16_000), tmp_path / "o", options)
-    np.testing.assert_allclose(read(found), made().separate(sound, 16_000), atol=2e-3)
+    result = made().separate_file(written(tmp_path / "a.wav", sound, 16_000), tmp_path / "o", options)
+    np.testing.assert_allclose(read(result), made().separate(sound, 16_000), atol=2e-3)
 
 
 def test_long_wavs_are_rf64(tmp_path, monkeypatch):
     monkeypatch.setattr(track_files, "LARGEST_WAV", 1000)
-    found = made().separate_file(written(tmp_path / "a.wav", noise(9000), 8000), tmp_path / "o")
-    assert soundfile.info(found.tracks[0]).format == "RF64"
+    result = made().separate_file(written(tmp_path / "a.wav", noise(9000), 8000), tmp_path / "o")
+    assert soundfile.info(result.tracks[0]).format == "RF64"
 
 
 def test_one_speaker_alone_is_told(tmp_path, monkeypatch):
     one = made()
     monkeypatch.setattr(one, "window", lambda sound, times: np.stack([sound, 0.001 * sound]))
     sound = written(tmp_path / "a.wav", noise(9000), 8000)
-    found = one.separate_file(sound, tmp_path / "o", SeparationOptions(one_voice=False))
-    assert any("Track 2 is near silence, 60 dB" in str(remark) for remark in found.remarks)
-    found = one.separate_file(sound, tmp_path / "o")
-    assert any("Only one voice was heard" in str(remark) for remark in found.remarks)
-    tracks = read(found)
+    result = one.separate_file(sound, tmp_path / "o", SeparationOptions(one_voice=False))
+    assert any("Track 2 is near silence, 60 dB" in str(remark) for remark in result.remarks)
+    result = one.separate_file(sound, tmp_path / "o")
+    assert any("Only one voice was heard" in str(remark) for remark in result.remarks)
+    tracks = read(result)
     assert not tracks[1].any()
     np.testing.assert_allclose(tracks[0, 0], 1.001 * noise(9000)[0], atol=1e-4)
 
@@ -183,8 +183,8 @@ def test_clipping_and_the_band_are_told(tmp_path, monkeypatch):
     times = np.arange(16_000) / 16_000
     sound = np.clip(3 * np.sin(2 * np.pi * 200 * times), -1, 1)[None]
     path = written(tmp_path / "a.wav", sound, 16_000, "PCM_16")
-    found = one.separate_file(path, tmp_path / "o", SeparationOptions(container="flac"))
-    said = " ".join(map(str, found.remarks))
+    result = one.separate_file(path, tmp_path / "o", SeparationOptions(container="flac"))
+    said = " ".join(map(str, result.remarks))
     assert "clipped" in said
     assert "above 4 kHz" in said
     assert "FLAC cut them off" in said

@@ -69,9 +69,9 @@ def test_a_stream_is_what_one_pass_gives(number, samples, sizes):
     with torch.inference_mode():
         whole = built(sound)[0]
     stream = NetworkStream(built)
-    found = [stream.push(piece)[:, 0] for piece in pieces(sound, sizes)]
-    found = torch.cat([*found, stream.finish()[:, 0]], -1)
-    torch.testing.assert_close(found, whole, rtol=0, atol=1e-5 * float(whole.abs().max()))
+    result = [stream.push(piece)[:, 0] for piece in pieces(sound, sizes)]
+    result = torch.cat([*result, stream.finish()[:, 0]], -1)
+    torch.testing.assert_close(result, whole, rtol=0, atol=1e-5 * float(whole.abs().max()))
 
 
 @pytest.mark.parametrize("size", [1, 8, 160, 4000])
@@ -82,8 +82,8 @@ def test_it_is_the_same_after_hundreds_of_pieces(size):
     with torch.inference_mode():
         whole = built(sound)[0]
     stream = NetworkStream(built)
-    found = torch.cat([*(stream.push(p)[:, 0] for p in pieces(sound, [size])), stream.finish()[:, 0]], -1)
-    torch.testing.assert_close(found, whole, rtol=0, atol=1e-5 * float(whole.abs().max()))
+    result = torch.cat([*(stream.push(p)[:, 0] for p in pieces(sound, [size])), stream.finish()[:, 0]], -1)
+    torch.testing.assert_close(result, whole, rtol=0, atol=1e-5 * float(whole.abs().max()))
 
 
 @pytest.mark.parametrize("sizes", [[1], [33, 1, 900], [160]])
@@ -91,11 +91,11 @@ def test_channels_share_the_masks(sizes):
     built = causal()
     sound = torch.from_numpy(noise(1000, 3))
     stream = NetworkStream(built)
-    found = torch.cat([*map(stream.push, pieces(sound, sizes)), stream.finish()], -1)
+    result = torch.cat([*map(stream.push, pieces(sound, sizes)), stream.finish()], -1)
     with torch.inference_mode():
         coded = built.encode(sound)
         whole = built.decode(coded, built.mask_generator(coded[:1]), 1000).transpose(0, 1)
-    torch.testing.assert_close(found, whole, rtol=0, atol=1e-5 * float(whole.abs().max()))
+    torch.testing.assert_close(result, whole, rtol=0, atol=1e-5 * float(whole.abs().max()))
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 44_100, 48_000, 11_025])
@@ -104,14 +104,14 @@ def test_tracks_do_not_depend_on_how_the_sound_comes(rate, channels):
     separator = Separator.of(causal(), 8000)
     sound = noise(rate // 2 + 3, max(1, channels), seed=rate)
     sound = sound if channels else sound[0]
-    found = []
+    result = []
     for sizes in ([rate], [rate // 20], [1441, 97, 1300]):
         live = StreamingSeparator(separator, rate)
         parts = [live.push(piece) for piece in pieces(sound, sizes)]
-        found.append(np.concatenate([*parts, live.finish()], -1))
-        assert found[-1].shape == (2, *sound.shape)
-    for other in found[1:]:
-        np.testing.assert_allclose(other, found[0], rtol=0, atol=1e-5 * np.abs(found[0]).max())
+        result.append(np.concatenate([*parts, live.finish()], -1))
+        assert result[-1].shape == (2, *sound.shape)
+    for other in result[1:]:
+        np.testing.assert_allclose(other, result[0], rtol=0, atol=1e-5 * np.abs(result[0]).max())
 
 
 def test_at_the_networks_rate_only_the_level_is_added():
@@ -121,10 +121,10 @@ def test_at_the_networks_rate_only_the_level_is_added():
     separator = Separator.of(built, 8000)
     sound = noise(16_000)[0]
     live = StreamingSeparator(separator, 8000)
-    found = live.finish(sound)
+    result = live.finish(sound)
     with torch.inference_mode():
         whole = separator.network(torch.from_numpy(sound[None]))[0].numpy()
-    factor = found[0, 100:] / whole[0, 100:]
+    factor = result[0, 100:] / whole[0, 100:]
     total = whole.sum(0)
     last = (
         15_200  # the factor at the beginning of the last tenth is drawn from all before the tenth before it
@@ -135,7 +135,7 @@ def test_at_the_networks_rate_only_the_level_is_added():
     later = sound.copy()
     later[8000:] = 0
     again = StreamingSeparator(separator, 8000).finish(later)
-    np.testing.assert_array_equal(again[:, :7900], found[:, :7900])
+    np.testing.assert_array_equal(again[:, :7900], result[:, :7900])
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 44_100])

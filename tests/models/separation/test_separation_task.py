@@ -37,7 +37,7 @@ def prepared(*more):
 def test_speakers_of_a_run_are_parted():
     task = prepared("data.test_count=1")
     names = [set(task.speakers[part]) for part in ("train", "validation", "test")]
-    assert [len(one) for one in names] == [33, 4, 1]
+    assert [len(item) for item in names] == [33, 4, 1]
     assert not names[0] & names[1] | names[1] & names[2] | names[0] & names[2]
     task.network()
     recorded = task.recorded_config()["data"]
@@ -91,10 +91,10 @@ def test_bfloat16_is_used_where_the_processor_multiplies_it(monkeypatch, multipl
 
 def _noting(linear, weight, seen):
     def noted(values, matrix, bias=None):
-        found = linear(values, matrix, bias)
+        result = linear(values, matrix, bias)
         if matrix.data_ptr() == weight.data_ptr():
-            seen.append(found.dtype)
-        return found
+            seen.append(result.dtype)
+        return result
 
     return noted
 
@@ -175,7 +175,7 @@ def test_a_checkpoint_is_judged_on_those_it_never_heard(tmp_path, monkeypatch, c
     Trainer(task, run).train()
     info = checkpoint.read_info(run.best, "separation")
     fixed = evaluation.judged_set(info, "sample", count=4)
-    assert {name for one in fixed.mixtures for name in one.speakers} == set(task.speakers["test"])
+    assert {name for item in fixed.mixtures for name in item.speakers} == set(task.speakers["test"])
     figures, rows = evaluation.evaluate_with(Separator.load(run.best), "sample", Progress(), count=4)
     commands.write_evaluation(tmp_path / "out", figures, rows)
     commands.say(figures)

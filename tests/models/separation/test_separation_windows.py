@@ -58,9 +58,9 @@ def test_speakers_keep_their_lanes_for_an_hour(speakers):
     )  # so that places differ
     joiner = WindowJoiner(_by_place(truth), 8 * RATE, 2 * RATE)
     mixture = truth.sum(0)[None]
-    found = joined(joiner, mixture, 30 * RATE)[:, 0]
-    assert found.shape == truth.shape
-    minutes = found.reshape(speakers, -1, 30 * RATE)
+    result = joined(joiner, mixture, 30 * RATE)[:, 0]
+    assert result.shape == truth.shape
+    minutes = result.reshape(speakers, -1, 30 * RATE)
     wanted = truth.reshape(speakers, -1, 30 * RATE)
     agreement = np.einsum("lmt,smt->mls", minutes, wanted)
     lanes = agreement.argmax(-1)
@@ -89,16 +89,16 @@ def _by_place(truth, leak=0.15, seed=0):
 def test_nothing_is_lost_whatever_the_blocks(samples, block):
     sound = np.random.default_rng(samples).normal(size=(2, samples)).astype(np.float32)
     joiner = WindowJoiner(lambda heard: np.stack([heard, -2 * heard]), 100, 40)
-    found = joined(joiner, sound, block)
-    np.testing.assert_allclose(found, np.stack([sound, -2 * sound]), atol=1e-5)
+    result = joined(joiner, sound, block)
+    np.testing.assert_allclose(result, np.stack([sound, -2 * sound]), atol=1e-5)
 
 
 def test_orders_are_found_again_in_short_windows():
     truth = np.stack([talk(20, 60, 1, pauses=False), talk(20, 110, 2, pauses=False)])
     joiner = WindowJoiner(in_any_order(truth), 1000, 400)
-    found = joined(joiner, truth.sum(0)[None], 1500)[:, 0]
+    result = joined(joiner, truth.sum(0)[None], 1500)[:, 0]
     errors = [
-        np.abs(found - 0.85 * truth[list(order)] - 0.15 * truth.sum(0)).max() for order in ((0, 1), (1, 0))
+        np.abs(result - 0.85 * truth[list(order)] - 0.15 * truth.sum(0)).max() for order in ((0, 1), (1, 0))
     ]
     assert min(errors) < 1e-4
 
@@ -110,8 +110,8 @@ def test_a_silent_overlap_is_bridged_by_the_voices():
     times = np.arange(truth.shape[1]) / RATE
     truth[:, (times % 6) < 2.2] = 0  # the windows of 8 s begin every 6 s
     truth += 1e-7 * np.random.default_rng(3).normal(0, 1, truth.shape).astype(np.float32)
-    found = joined(WindowJoiner(_by_place(truth), 8 * RATE, 2 * RATE), truth.sum(0)[None], 5000)[:, 0]
-    pieces = found[:, : 60 * RATE].reshape(2, -1, 6 * RATE)
+    result = joined(WindowJoiner(_by_place(truth), 8 * RATE, 2 * RATE), truth.sum(0)[None], 5000)[:, 0]
+    pieces = result[:, : 60 * RATE].reshape(2, -1, 6 * RATE)
     wanted = truth[:, : 60 * RATE].reshape(2, -1, 6 * RATE)
     lanes = np.einsum("lmt,smt->mls", pieces, wanted).argmax(-1)
     assert (lanes == lanes[0]).all()

@@ -104,7 +104,7 @@ def prepared(case: str, folder: Path):
         task.parts["validation"] = task.parts["validation"][:JUDGED]
     if system == "emotion" and settings.data.balance == "weights":  # the sample is balanced: make it less so
         said = task.parts["train"]
-        kept = [i for i, one in enumerate(said) if one.emotion == task.labels[0] or i % 4 == 0]
+        kept = [i for i, item in enumerate(said) if item.emotion == task.labels[0] or i % 4 == 0]
         task.parts["train"] = tuple(said[i] for i in kept)
         task.features["train"] = [task.features["train"][i] for i in kept]
     network, optimizer = task.network, task.optimizer

@@ -33,5 +33,5 @@ def test_an_epoch_of_the_demo_leaves_figures_and_pictures(system, tmp_path):
         assert not learned.seen(parts["test"]).items.any()
     shown = [event for event in told if isinstance(event, events.Picture) and event.title != "Summary"]
     assert shown
-    for one in shown:
-        assert pictures.load(run.path / one.path).title == one.title
+    for item in shown:
+        assert pictures.load(run.path / item.path).title == item.title

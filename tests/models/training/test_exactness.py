@@ -45,9 +45,9 @@ def curves(run):
 
 def start_two(run, task):
     """Two processes that compute together over gloo, as torchrun starts them."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = str(found.getsockname()[1])
+    with socket.socket() as result:
+        result.bind(("127.0.0.1", 0))
+        port = str(result.getsockname()[1])
     common = {
         **os.environ, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
         "PYTHONPATH": str(ROOT),
@@ -112,7 +112,7 @@ def test_memory_that_runs_out_makes_the_batch_smaller_and_changes_no_step(tmp_pa
     kept = validated(LineConfig, runs[1].config())
     assert (kept.batch_size, kept.accumulation) == (3, 4)
     warnings = Record.read(runs[1]).messages
-    assert [one.values["batch"] for one in warnings] == [6, 3]
+    assert [item.values["batch"] for item in warnings] == [6, 3]
 
 
 @pytest.mark.parametrize("task", ["mean", "sum", "against"])

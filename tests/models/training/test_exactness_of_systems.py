@@ -39,9 +39,9 @@ def trained(tmp_path_factory):
 
 def train(size, folder):
     real_tasks.write_data(folder)
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = str(found.getsockname()[1])
+    with socket.socket() as result:
+        result.bind(("127.0.0.1", 0))
+        port = str(result.getsockname()[1])
     common = {
         **os.environ, "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": port, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
@@ -81,7 +81,7 @@ def losses(run):
 @pytest.mark.parametrize("case", real_tasks.CASES)
 def test_the_same_steps_on_any_number_of_processes_and_in_any_parts(trained, case, size, parts):
     run = run_of(trained, size, case, parts)
-    warned = any("batch normalisation" in one.text for one in Record.read(run).messages)
+    warned = any("batch normalisation" in item.text for item in Record.read(run).messages)
     assert warned is (case in real_tasks.BATCH_STATISTICS and parts > 1)
     # Batch normalisation looks at each part by itself, on all processes together: it is held to the same parts.
     reference = run_of(trained, 1, case, parts if warned else 1)

@@ -70,10 +70,10 @@ CASES = {
 @pytest.mark.parametrize("kind", CASES)
 def test_each_trouble_is_found_alone_and_its_remedies_can_be_used(kind):
     config = EmotionConfig()
-    found = findings(CASES[kind], config)
-    assert [one.kind for one in found] == [kind]
-    assert "{" not in str(found[0])
-    for remedy in found[0].remedies:
+    result = findings(CASES[kind], config)
+    assert [item.kind for item in result] == [kind]
+    assert "{" not in str(result[0])
+    for remedy in result[0].remedies:
         changed = override(config.model_dump(mode="json"), [f"{k}={v}" for k, v in remedy.changes.items()])
         assert validated(EmotionConfig, changed) != config
 
@@ -84,10 +84,10 @@ def test_separation_says_when_nothing_is_separated_and_when_masks_stay_low():
     well = epochs(Record(), 20, train_largest_mask=np.full(20, 4.8), validation_si_sdri=rising)
     assert config.judge(well) == []
     low = epochs(Record(), 20, train_largest_mask=np.full(20, 0.9), validation_si_sdri=rising)
-    assert [one.kind for one in config.judge(low)] == ["low masks"]
+    assert [item.kind for item in config.judge(low)] == ["low masks"]
     poor = epochs(Record(), 20, train_largest_mask=np.full(20, 4.8), validation_si_sdri=np.full(20, 0.4))
-    (found,) = config.judge(poor)
-    assert "0.4 dB better" in str(found)
+    (result,) = config.judge(poor)
+    assert "0.4 dB better" in str(result)
     for kind in ("no gain", "low masks", "flat"):
         for remedy in config.remedies()[kind]:
             changed = override(
@@ -98,7 +98,7 @@ def test_separation_says_when_nothing_is_separated_and_when_masks_stay_low():
 
 def test_a_healthy_run_is_said_to_be_well():
     record = epochs(record_of(), 30, train_loss=down, validation_loss=down * 1.1)
-    assert [one.kind for one in findings(record, EmotionConfig())] == ["well"]
+    assert [item.kind for item in findings(record, EmotionConfig())] == ["well"]
     assert findings(Record(), EmotionConfig()) == []
 
 
@@ -113,15 +113,15 @@ def test_the_remedies_of_emotion_are_those_of_experience():
 def test_a_loss_of_numbers_is_the_first_thing_said():
     record = record_of(dead=(0.9, 0, 0))
     record.add(events.Unstable(step=7, epoch=0.1, stage="forward", layer="block", kept="broken/batch.pt"))
-    found = findings(record, EmotionConfig())
-    assert [one.kind for one in found] == ["unstable", "dead"]
-    assert "the output of block" in str(found[0])
+    result = findings(record, EmotionConfig())
+    assert [item.kind for item in result] == ["unstable", "dead"]
+    assert "the output of block" in str(result[0])
     record.add(
         events.Started(
             pid=1, process_started=0, system="emotion", device="cpu", total_epochs=1, total_steps=1
         )
     )
-    assert [one.kind for one in findings(record, EmotionConfig())] == ["dead"]  # taken up again
+    assert [item.kind for item in findings(record, EmotionConfig())] == ["dead"]  # taken up again
 
 
 def test_the_terminal_prints_the_same(tmp_path, capsys):
@@ -156,9 +156,11 @@ def test_units_that_rest_now_and_then_are_not_called_dead():
     record = record_of(dead=(0.9, 0, 0), looks=9)
     for step, share in ((900, 0.2), (1000, 0.9), (1100, 0.9)):
         record.add(events.Flow(step=step, epoch=10, gradient=[1, 1, 1], moved=[1, 1, 1], dead=[share, 0, 0]))
-    assert [one.kind for one in findings(record, TrainingConfig())] == ["well"]
+    assert [item.kind for item in findings(record, TrainingConfig())] == ["well"]
     assert not [
-        one for one in findings(record_of(dead=(0.9, 0, 0), looks=5), TrainingConfig()) if one.kind == "dead"
+        item
+        for item in findings(record_of(dead=(0.9, 0, 0), looks=5), TrainingConfig())
+        if item.kind == "dead"
     ]
 
 
@@ -169,8 +171,8 @@ def test_overfitting_is_found_in_every_system_with_remedies_that_can_be_set(syst
     config = kind.model_validate(preset(system, "demo"))
     up = np.r_[np.linspace(1, 0.5, 10), np.linspace(0.5, 0.9, 20)]
     record = epochs(Record(), 10, train_loss=down, validation_loss=up)
-    found = {one.kind: one for one in findings(record, config)}
-    assert found["overfitting"].remedies
+    result = {item.kind: item for item in findings(record, config)}
+    assert result["overfitting"].remedies
     for kind_of_finding, remedies in config.remedies().items():
         for remedy in remedies:
             made = override(config.model_dump(mode="json"), [f"{n}={v}" for n, v in remedy.changes.items()])

@@ -27,9 +27,9 @@ class Telling:
 def test_plans_are_loaded_in_their_order_by_processes_that_stay(workers):
     loader, makers = order.Loader(Telling(), "train", workers), []
     for plan in PLANS:
-        found = list(loader.of(plan))
-        assert [(split, draws) for split, draws, _ in found] == [("train", draws) for draws in plan]
-        makers.append({process for *_, process in found})
+        result = list(loader.of(plan))
+        assert [(split, draws) for split, draws, _ in result] == [("train", draws) for draws in plan]
+        makers.append({process for *_, process in result})
     if workers:
         assert os.getpid() not in makers[0] | makers[1]
         assert len(makers[0] | makers[1]) == 2

@@ -168,15 +168,15 @@ def test_a_line_longer_than_a_block_is_read_and_one_without_end_passed_over(tmp_
     long = events.Message(text="x" * 900_000)
     last = events.Message(text="last")
     path.write_bytes(long.model_dump_json().encode() + b"\n" + last.model_dump_json().encode() + b"\n")
-    reader, found = events.EventReader(path), []
+    reader, result = events.EventReader(path), []
     while reader.behind:
-        found += reader.read_many(400_000)
-    assert [event.text for event in found] == [long.text, last.text]
+        result += reader.read_many(400_000)
+    assert [event.text for event in result] == [long.text, last.text]
     monkeypatch.setattr(events, "LONGEST_LINE", 500_000)
-    reader, found = events.EventReader(path), []
+    reader, result = events.EventReader(path), []
     while reader.behind:
-        found += reader.read_many(400_000)
-    assert [event.text for event in found] == [last.text]
+        result += reader.read_many(400_000)
+    assert [event.text for event in result] == [last.text]
 
 
 HOSTILE = [

@@ -39,13 +39,13 @@ def run_of(folder, settings):
 
 def told(run):
     """Everything told but for times, memory and places in the file; scalars by their steps."""
-    found = events.EventReader(run.events_file).read_new()
+    result = events.EventReader(run.events_file).read_new()
     scalars = {
         event.step: (event.epoch, {n: v for n, v in event.values.items() if "memory" not in n})
-        for event in found
+        for event in result
         if isinstance(event, events.Scalars)
     }
-    return scalars, [event.values for event in found if isinstance(event, events.Epoch)]
+    return scalars, [event.values for event in result if isinstance(event, events.Epoch)]
 
 
 def assert_same(one, other):
@@ -98,11 +98,11 @@ def test_a_number_that_is_none_ends_the_run_at_its_own_step(tmp_path, ahead, bad
         assert isinstance(end, events.Failed)
         assert f"at step {bad}" in end.what
     assert told(runs[0]) == told(runs[1])
-    found = [
+    result = [
         [e for e in events.EventReader(run.events_file).read_new() if isinstance(e, events.Unstable)]
         for run in runs
     ]
-    assert [(e.step, e.stage, e.layer) for e in found[0]] == [(e.step, e.stage, e.layer) for e in found[1]]
+    assert [(e.step, e.stage, e.layer) for e in result[0]] == [(e.step, e.stage, e.layer) for e in result[1]]
     kept = [torch.load(run.path / "broken" / "batch.pt", weights_only=True)["batch"][0] for run in runs]
     torch.testing.assert_close(*kept, rtol=0, atol=0)
 
@@ -132,7 +132,7 @@ def test_pace_is_told_about_once_a_second(tmp_path, monkeypatch):
     settings = config(slow_s=0.02)
     run = run_of(tmp_path / "run", settings)
     Trainer(LineTask(settings), run).train()
-    found = [e for e in events.EventReader(run.events_file).read_new() if isinstance(e, events.Pace)]
-    assert 0 < len(found) < 21
-    assert all(0 < event.steps_per_s < 60 for event in found)
-    assert all(event.gpu_percent is None for event in found)
+    result = [e for e in events.EventReader(run.events_file).read_new() if isinstance(e, events.Pace)]
+    assert 0 < len(result) < 21
+    assert all(0 < event.steps_per_s < 60 for event in result)
+    assert all(event.gpu_percent is None for event in result)

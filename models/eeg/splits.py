@@ -141,12 +141,12 @@ def _without_scraps(dataset: Dataset, settings: DataConfig) -> tuple[Dataset, tu
     as_published = any(item.split for item in dataset.items)
     if as_published or not kept or len(kept) == len(dataset.items):
         return dataset, ()
-    said = Remark(
+    remark = Remark(
         "Left out: {count} recordings shorter than a window of {window:g} s.",
         count=len(dataset.items) - len(kept),
         window=settings.window_s,
     )
-    return replace(dataset, items=kept), (said,)
+    return replace(dataset, items=kept), (remark,)
 
 
 def _guard_s(dataset: Dataset, settings: DataConfig) -> float:
@@ -253,8 +253,8 @@ def _standardised(
     if not source:
         return made
     statistics = robust_statistics(np.concatenate([entry.eeg for entry in source]), signal.clip_sd)
-    heard = np.concatenate([entry.envelope for entry in source]).astype(np.float64)
-    mean, sd = heard.mean(), heard.std() or 1.0
+    envelopes = np.concatenate([entry.envelope for entry in source]).astype(np.float64)
+    mean, sd = envelopes.mean(), envelopes.std() or 1.0
     return {
         name: [
             replace(

@@ -47,14 +47,14 @@ def test_a_session_with_streams(live, qtbot):
     assert "1.25 s" in live.facts.text()
 
     session.swap()
-    swapped_s = session.heard.time_s  # in the stream's own time, which a busy machine does not stretch
+    swapped_s = session.attention.time_s  # in the stream's own time, which a busy machine does not stretch
     qtbot.waitUntil(lambda: "right" in live.headline.text(), timeout=40_000)
     assert (
-        session.heard.time_s - swapped_s <= 5.0 + session.delay_s + 2.0
+        session.attention.time_s - swapped_s <= 5.0 + session.delay_s + 2.0
     )  # a window, what is said later, the step
     qtbot.waitUntil(lambda: session.followed == 1, timeout=40_000)
     assert (
-        session.heard.time_s - swapped_s <= 5.0 + session.delay_s + 2.0 + 5.0
+        session.attention.time_s - swapped_s <= 5.0 + session.delay_s + 2.0 + 5.0
     )  # the hold, and until it is sure
 
     session.player.cut()

@@ -12,7 +12,7 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from app.tabs.eeg.annotation_marks import joined
 from app.tabs.eeg.annotation_page import DURATION, ONSET, TEXT
 from models.eeg.recordings import BIOSEMI64
-from tests.gui.test_eeg_tab import decoded, idle, opened, said
+from tests.gui.eeg.helpers import decoded, idle, messages_of, opened
 from tests.models.eeg.test_eeg_bids import write_tree
 
 RATE = 64
@@ -40,7 +40,7 @@ def recording(folder, count, seconds=120):
 def test_annotations_are_shown_added_changed_taken_back_and_saved(tab, qtbot, tmp_path):
     opened(tab, qtbot, recording(tmp_path, 5))
     notes, page = tab.session.annotations, tab.annotations
-    assert [one.text for one in notes.every] == [f"mark {n}" for n in range(5)]
+    assert [entry.text for entry in notes.every] == [f"mark {n}" for n in range(5)]
     assert "5 annotations" in tab.recording.about.text()
     tab.recording.about.linkActivated.emit("annotations")
     assert page.isVisible()
@@ -66,12 +66,12 @@ def test_annotations_are_shown_added_changed_taken_back_and_saved(tab, qtbot, tm
     assert rows[2][1:] == ["2.500000", "moved, jaw"]
     tab.exports.save("annotations", tmp_path / "a.txt")
     read = mne.read_annotations(tmp_path / "a.txt")
-    np.testing.assert_allclose(read.onset, [one.onset_s for one in notes.every], atol=1e-5)
+    np.testing.assert_allclose(read.onset, [entry.onset_s for entry in notes.every], atol=1e-5)
     assert read.description[1] == "moved jaw"
     tab.exports.save("annotations", tmp_path / "a.tsv")
     assert (tmp_path / "a.tsv").read_text().startswith("onset\tduration\ttrial_type\n1.000000\t")
     tab.exports.save("annotations", tmp_path / "a.odt")
-    assert "cannot be written as .odt" in said(tab)
+    assert "cannot be written as .odt" in messages_of(tab)
     for _ in range(3):
         tab.undo_stack.undo()
     assert len(notes.every) == 5
@@ -79,7 +79,7 @@ def test_annotations_are_shown_added_changed_taken_back_and_saved(tab, qtbot, tm
     assert len(notes.every) == 6
     page.table.selectRow(0)
     page.remove_selected()
-    assert [one.text for one in notes.every][:1] == ["note"]
+    assert [entry.text for entry in notes.every][:1] == ["note"]
     kept = tab.session.state()
     notes.put([])
     notes.restore(kept["annotations"])
@@ -120,11 +120,11 @@ def test_reference_and_ica_are_chosen_and_copied_as_code(tab, qtbot, tmp_path):
     assert "re-referenced to M1, M2" in " ".join(
         tab.history.steps.item(n).text() for n in range(tab.history.steps.count())
     )
-    assert "may decode worse" in said(tab)
+    assert "may decode worse" in messages_of(tab)
     before = tab.session.result
     rows.ica.setChecked(True)
     qtbot.waitUntil(lambda: tab.session.result is not before and idle(tab), timeout=60_000)
-    assert "components of an ICA" in said(tab)
+    assert "components of an ICA" in messages_of(tab)
     tab.history.copy_script()
     text = QGuiApplication.clipboard().text()
     assert "raw.set_eeg_reference(['M1', 'M2'])" in text
@@ -155,7 +155,7 @@ def test_a_bids_folder_is_gone_through(tab, qtbot, tmp_path):
     assert [choice.subject.itemText(n) for n in range(choice.subject.count())] == ["subject 01", "subject 02"]
     assert [choice.run.itemText(n) for n in range(choice.run.count())] == ["listen 1", "listen 2"]
     assert "Listening · age 24 · sex F" in choice.facts.text()
-    assert "Without a recording of EEG: 03" in said(tab)
+    assert "Without a recording of EEG: 03" in messages_of(tab)
     assert tab.session.bad == ["P4"]
     assert [one.text for one in tab.session.annotations.every] == ["story", "question"]
 
