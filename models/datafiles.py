@@ -55,7 +55,7 @@ class Table:
 
 
 def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Table:
-    """A CSV with a heading line; comma, semicolon or tab between cells.
+    """A CSV with a heading line; comma, semicolon, tab or | between cells.
 
     UTF-8 and UTF-16 are read for certain; what is neither is taken for Chinese (GB 18030) or for Western European
     (Latin 1), whichever its bytes look like. Column names count without case and outer blanks. Raises UserError where the
@@ -150,7 +150,7 @@ def _too_long(path: Path, line: int, cells: int, columns: int, delimiter: str) -
         line=line,
         cells=cells,
         columns=columns,
-        delimiter={",": "comma", ";": "semicolon"}.get(delimiter, "tab"),
+        delimiter={",": "comma", ";": "semicolon", "|": "|"}.get(delimiter, "tab"),
     )
 
 
@@ -283,8 +283,8 @@ def _is_everyday_chinese(text: str) -> bool:
 
 
 def _delimiter(heading: str) -> str:
-    """The one of , ; and tab that occurs most: spreadsheets of half the world export with semicolons."""
-    return max(",;\t", key=heading.count)
+    """The one of , ; and tab that occurs most: spreadsheets of half the world export with semicolons. | where there is none."""
+    return max(",;\t|", key=lambda mark: (heading.count(mark) > 0 and mark != "|", heading.count(mark)))
 
 
 def _not_text(path: Path) -> UserError:

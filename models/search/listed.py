@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import UserError
-from models.search import data, pictures
+from models.search import data, listings, pictures
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def texts_below(place: Path) -> tuple[dict[str, Texts], list[tuple[str, str]]]:
     for where, folders, names in os.walk(place):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         folder = Path(where)
-        lists = [name for name in names if data.is_named_list(name)]
+        lists = [name for name in names if listings.is_named_list(name)]
         if lists:
             captioned, left_out = _listed(
                 folder, strict=folder == place or any("caption" in name.lower() for name in lists)

@@ -81,8 +81,8 @@ def test_text_beside(folder):
         ("captions.csv", "file,caption\ngone.png,x\n", "1 captions belong to pictures that are not there"),
         ("captions.jsonl", '{"file_name": "a.png"\n', "line 1"),
         ("captions.jsonl", "[1]\n", "line 1"),
-        ("captions.json", '{"a": 1}', "not COCO"),
-        ("captions.json", "", "not COCO"),
+        ("captions.json", '{"a": 1}', "no captions as COCO"),
+        ("captions.json", "", "no captions as COCO"),
         ("notes.md", "x", "no picture with a caption"),
     ],
 )
