@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from models import documents, file_names
 from models.datafiles import write_whole
+from models.eeg.signal_config import LEAST_NOTCH_HZ
 from models.errors import UserError, shortened
 from models.remarks import Remark
 
@@ -68,7 +69,7 @@ class _Ica(_Step):
 
 
 class _Notch(_Step):
-    hz: list[Annotated[float, Field(gt=0, le=50_000)]] = Field(min_length=1, max_length=1000)
+    hz: list[Annotated[float, Field(ge=LEAST_NOTCH_HZ, le=50_000)]] = Field(min_length=1, max_length=100)
 
 
 class _BandPass(_Step):

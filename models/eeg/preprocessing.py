@@ -18,7 +18,7 @@ from models.eeg.recording import Recording
 from models.eeg.resampling import columns_of, resampled
 from models.eeg.signal_config import PreprocessingConfig
 from models.eeg.steps import Signal, Step, done, half_length_s
-from models.errors import UserError
+from models.errors import UserError, shortened
 from models.progress import Progress
 from models.remarks import Remark
 
@@ -223,7 +223,16 @@ def replay(recording: Recording, history: History, progress: Progress | None = N
     rate, aside = int(by_name["resample"]["to_hz"]), tuple(by_name["pick"].get("aside", ()))
     _check_fits(history, wanted, aside, recording)
     eeg, beside, _ = resampled(recording, wanted, aside, rate, progress or Progress())
-    return _applied(Signal(eeg, wanted, rate, beside, aside), history)
+    try:
+        return _applied(Signal(eeg, wanted, rate, beside, aside), history)
+    except ValueError as error:  # a filter that does not fit the rate, say: MNE tells
+        raise UserError(
+            "The history cannot be run on {name}.",
+            "{reason}.",
+            "Preprocess the recording anew.",
+            name=recording.path.name,
+            reason=shortened(error).rstrip("."),
+        ) from error
 
 
 def _check_fits(history: History, wanted: Sequence[str], aside: Sequence[str], recording: Recording) -> None:

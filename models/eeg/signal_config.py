@@ -6,7 +6,7 @@ from pydantic import model_validator
 
 from models.settings import Settings, contradiction, setting
 
-REFERENCES = ("average", "mastoids", "none")  # anything else names channels
+LEAST_NOTCH_HZ = 10.0  # lower ones, and their multiples, would take the EEG itself away
 
 
 class PreprocessingConfig(Settings):
@@ -74,9 +74,16 @@ class PreprocessingConfig(Settings):
     def _band(self) -> PreprocessingConfig:
         if self.low_hz >= self.high_hz:
             raise contradiction("the high-pass has to lie below the low-pass", "low_hz", "high_hz")
+        check_notch(self.notch_hz)
         return self
 
     @property
     def top_hz(self) -> float:
         """The low-pass that is used: as asked for, where the sample rate can hold it."""
         return min(self.high_hz, 0.45 * self.sample_rate)
+
+
+def check_notch(hz: float) -> None:
+    """Raises for a notch that would take the EEG itself away."""
+    if 0 < hz < LEAST_NOTCH_HZ:
+        raise contradiction("a notch lies at 10 Hz or more, or there is none: 0", "notch_hz")

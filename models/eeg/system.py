@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import model_validator
+
 from models.contract import Capabilities, Refusal, System
 from models.eeg.config import EEGConfig
+from models.eeg.signal_config import check_notch
 from models.settings import Options, setting
 
 
@@ -59,6 +62,11 @@ class DecodingOptions(Options):
         "Also write",
         "Beside each result: annotations (CSV), history (JSON, to be run again), script (the same as MNE code).",
     )
+
+    @model_validator(mode="after")
+    def _notch(self) -> DecodingOptions:
+        check_notch(self.notch_hz)
+        return self
 
 
 USUAL = DecodingOptions()

@@ -18,6 +18,7 @@ def test_the_sample_is_decoded_and_compared_at_once(tab, qtbot):
     assert "once in twenty" in tab.outcome.facts.text()
     assert [row.name for row in tab.scalp.subjects.rows] == ["2", "3", "8"]
     assert "unseen subjects" in tab.scalp.kinds.text()
+    assert "which of five stretches of 5 s was heard" in tab.scalp.kinds.text()
     assert np.abs(tab.scalp.map._values).max() == pytest.approx(1)
     assert tab.history.steps.count() == len(tab.session.result.decoding.history.steps)
     assert "decoded 0:50" in tab.services.status("eeg")

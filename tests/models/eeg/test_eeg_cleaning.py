@@ -247,7 +247,7 @@ def test_histories_that_do_not_fit(talk, tmp_path):
         replay(in_memory(brain(20)), kept)
     for steps in (
         [{"step": "reference", "to": "channels"}],
-        [{"step": "notch", "hz": [-1]}],
+        [{"step": "notch", "hz": [0.001]}],
         [{"step": "ica", "channels": ["Cz"], "found": ["eye"], "patterns": [[1.0, 2.0]], "filters": [[1.0]]}],
     ):
         import json
@@ -255,3 +255,11 @@ def test_histories_that_do_not_fit(talk, tmp_path):
         (tmp_path / "h.json").write_text(json.dumps({"format": 1, "steps": steps}))
         with pytest.raises(UserError, match="no history"):
             History.load(tmp_path / "h.json")
+    with pytest.raises(ValueError, match="10 Hz or more"):
+        PreprocessingConfig(notch_hz=0.01)
+    steps = [
+        {"step": "pick", "channels": list(BIOSEMI64)},
+        {"step": "resample", "from_hz": RATE, "to_hz": 64},
+    ]
+    with pytest.raises(UserError, match="cannot be run on"):
+        replay(talk, History((*steps, {"step": "notch", "hz": [4000.0]})))
