@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUTF8 := 1
 
-.PHONY: bench bench-cuda check clean figures fuzz house install lint run screenshots soak test test-cuda translations
+.PHONY: bench bench-cuda build check clean figures fuzz house install lint run screenshots soak test test-cuda translations
 
 install: $(VENV)/.installed
 
@@ -45,6 +45,14 @@ test: lint
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m tests.benchmarks
+
+# The program without a Python of one's own: built, started under Xvfb with its self-test, measured (build/report.json).
+$(VENV)/.installed-build: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --editable '.[build]'
+	touch $@
+
+build: $(VENV)/.installed-build
+	$(BIN)/python tools/build.py
 
 # What needs a graphics card; elsewhere the tests are skipped and nothing is measured. tests/cuda/README.md says how to
 # carry the project to a machine that has one: there, make PYTHON_HERE=python3 runs them in the Python at hand.

@@ -28,18 +28,7 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs until the window is closed; returns the exit code."""
-    if getattr(
-        sys, "frozen", False
-    ):  # the frozen program is also what its own decoding processes are started as
-        from multiprocessing import freeze_support
-
-        freeze_support()
-    given = sys.argv[1:] if arguments is None else arguments
-    if given[:2] == ["-m", "models"]:  # the frozen program starts its own trainings with these words
-        from models.cli import main as command_line
-
-        return command_line(given[2:])
-    chosen = _parse(given)
+    chosen = _parse(sys.argv[1:] if arguments is None else arguments)
     if not chosen.selftest:
         return _open(chosen)
     from app.selftest import own_home

@@ -12,6 +12,7 @@ import os
 import subprocess
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -45,6 +46,8 @@ class SelfTest:
         self._window, self._quick = window, quick
         self.problems: list[str] = []
         self.times: dict[str, float] = {}
+        self._errors: list[str] = []  # of the program, since the last page
+        window.services.errors.happened.connect(lambda error, _path: self._errors.append(_told(error)))
         window.painted.connect(lambda: self.times.setdefault("start to first paint", _since_start()))
         window.filled.connect(self._begin)
 
@@ -63,7 +66,7 @@ class SelfTest:
                 await self._try_tab(entry.system)
             await self._train()
         except Exception as error:  # whatever it is, it is what this test is for
-            self.problems.append(f"{type(error).__name__}: {error}")
+            self.problems.append(_told(error))
         for what, seconds in self.times.items():
             print(f"{what}: {seconds:.1f} s", flush=True)
         for problem in self.problems:
@@ -88,9 +91,8 @@ class SelfTest:
         for message in tab.messages.messages:
             if message.level == "error":
                 self.problems.append(f"{where}: {message.heading} {message.text}")
-        if self._window.services.errors.count:
-            self.problems.append(f"{where}: an error of the program, see the crash reports")
-            self._window.services.errors.count = 0
+        self.problems += [f"{where}: {error}" for error in self._errors]
+        self._errors.clear()
 
     async def _quiet(self, tab: Tab) -> None:
         """Until nothing is computed."""
@@ -131,6 +133,12 @@ def _samples(tab: Tab) -> Iterator[tuple[str, Callable[[], object]]]:
     for key, page in tab.pages.items():
         tab.choice.choose(key)
         yield key, page.try_sample
+
+
+def _told(error: BaseException) -> str:
+    """An error of the program in a line: what it is, and the place in which it came up."""
+    place = traceback.extract_tb(error.__traceback__)[-1:]
+    return " ".join([f"{type(error).__name__}: {error}", *(f"({at.filename}:{at.lineno})" for at in place)])
 
 
 def _steps(run: Path) -> int:

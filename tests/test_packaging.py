@@ -18,6 +18,8 @@ def test_the_version_is_the_same_wherever_it_stands():
     version = PROJECT["version"]
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))["version"] == version
     assert f"## {version}\n" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+    metainfo = next((ROOT / "packaging" / "linux").glob("*.metainfo.xml")).read_text("utf-8")
+    assert f'<release version="{version}"' in metainfo
 
 
 @pytest.mark.parametrize(("name", "place"), [*PROJECT["scripts"].items(), *PROJECT["gui-scripts"].items()])
@@ -32,6 +34,27 @@ def test_version_is_told(module):
         [sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True
     )
     assert re.fullmatch(r"Polyphony \d+\.\d+\.\d+\n", done.stdout)
+
+
+@pytest.mark.parametrize("words", [["-m", "models"], ["-u", "-m", "models"]])
+def test_the_built_program_is_its_own_python_and_its_children_wait_for_no_window(words):
+    code = (
+        "import sys; from app.frozen import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as end: print('RESULT', end.code, 'PySide6' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words, "list"], capture_output=True, text=True)
+    assert "RESULT 0 False" in done.stdout, done.stdout + done.stderr
+    assert "emotion" in done.stdout
+
+
+def test_the_built_program_starts_several_processes_that_train_together():
+    """As torchrun does it, which starts each of them with its own program and the words of a Python."""
+    code = "import sys; from app.frozen import main\nmain(sys.argv[1:])"
+    words = ["-m", "torch.distributed.run", "--help"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--nproc-per-node" in done.stdout
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
