@@ -3,6 +3,7 @@ asked, the sample mixtures into ``resources/samples/separation``.
 
 python -m models train separation --preset bundled --set data.path=LIBRISPEECH --run RUN
 python tools/bundle_separation.py RUN/best LIBRISPEECH [--samples]
+python -m tools.figures separation --voices LIBRISPEECH COMMONVOICE   # which adds to the card what its use comes to
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ step; {validation} others chose the weights. {test} more took no part, and the s
 once it is {once:.1f} dB, eight times {eight:.1f} dB.
 
 **What it is not**: large, or trained on much speech. Published networks of this kind learned from hundreds of times as much and improve by 13 to 15 dB;
-bring one in with *import*. Two voices of one sex are sometimes exchanged half-way. Noise, music and rooms were not tried.
+bring one in with *import*. Two voices of one sex are sometimes exchanged half-way. It learned nothing of noise, rooms and music.
 Above {half:g} kHz its tracks hold nothing of their own.
 
 Conv-TasNet, {parameters:,} parameters; {steps:,} steps of training, {hours:.0f} hours of mixtures.

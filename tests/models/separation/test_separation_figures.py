@@ -4,6 +4,7 @@ import pytest
 
 from models.separation.separator import Separator
 from tools.figures import kept
+from tools.figures_separation import in_use, table, with_use
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +22,24 @@ def test_the_card_says_what_was_measured(found):
     for part, name in names.items():  # number formats of processors differ a little
         assert readers[part] == pytest.approx(bundled.card[f"test/{name}"], abs=0.05)
     assert f"once it is {readers['heard once']:.1f} dB" in bundled.info.card
+
+
+def test_the_card_says_what_comes_of_its_use(found):
+    card = Separator.load("bundled", "cpu").info.card
+    assert in_use(found) in card
+    assert with_use(card, found) == card
+    assert with_use(card.replace(in_use(found), "**In use**: nothing."), found) == card
+
+
+def test_every_recording_is_counted_and_every_choice_is_in_the_tables(found):
+    for rows in found["counted"].values():
+        assert [row["voices"] for row in rows] == [1, 2, 3]
+        assert all(sum(row["said"].values()) == row["recordings"] for row in rows)
+    for name, doubts in found["doubted"].items():
+        assert doubts["pairs"] == found["counted"][name][1]["said"]["2"]
+        assert doubts["doubted_low"] <= min(doubts["doubted"], doubts["low"])
+    for row in found["this voice"].values():
+        assert row["trusted_right"] <= min(row["trusted"], row["right"]) <= row["mixtures"]
+    page = table(found)
+    for words in ("| Common Voice, 3 |", "| together |", "| woman and man |", "| LibriSpeech, two men |"):
+        assert words in page
