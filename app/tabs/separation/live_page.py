@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SHOWN_S = 30.0
 REDRAW_MS = 50
+KEEPS_UP = 0.8  # computing time as a share of the sound's, from which tracks fall behind no more
 
 
 class LivePage(Page):
@@ -102,7 +103,7 @@ class LivePage(Page):
 
     def _began(self) -> None:
         self.tab.refresh_action()
-        self._words.setText(" ")
+        self.told.setText(" ")
 
     def _grown(self, state: LiveState) -> None:
         self._views.setCurrentIndex(1)
@@ -111,7 +112,7 @@ class LivePage(Page):
             [Sound(outline.path, outline, name) for outline, name in zip(state.outlines, names, strict=True)],
             SHOWN_S,
         )
-        self._words.setText(
+        self.told.setText(
             tr(
                 "{heard} · model {latency} ms behind · computing {busy} of real time",
                 heard=time_words(state.heard_s, 0.1),
@@ -122,6 +123,8 @@ class LivePage(Page):
         if state.busy > 1:
             text = tr("This computer is too slow for the model: tracks fall behind. Choose a smaller model.")
             self.tab.show_message("warning", text, key="slow")
+        elif state.busy < KEEPS_UP:  # it was busy with something else for a moment
+            self.tab.clear_messages("slow")
 
     def _stopped(self) -> None:
         self._level.stop()
@@ -172,8 +175,8 @@ class LivePage(Page):
     def _make_view(self) -> None:
         self.lanes = Lanes(self.services)
         self.lanes.transport.hide()
-        self._words = Elided(mode=Qt.TextElideMode.ElideRight)
-        self._words.setProperty("role", "hint")
+        self.told = Elided(mode=Qt.TextElideMode.ElideRight)
+        self.told.setProperty("role", "hint")
         self._views = QStackedWidget()
         self._views.addWidget(
             empty(
@@ -181,5 +184,5 @@ class LivePage(Page):
                 tr("Press Listen for the microphone, or play a file as it comes."),
             )
         )
-        self._views.addWidget(stacked(self.lanes, self._words))
+        self._views.addWidget(stacked(self.lanes, self.told))
         self.view.addWidget(self._views)

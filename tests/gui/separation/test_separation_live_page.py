@@ -7,6 +7,8 @@ import pytest
 import soundfile
 import torch
 
+from app.audio.outline import GrowingOutline
+from app.tabs.separation.live_session import LiveState
 from models import checkpoint
 from models.separation.network import NetworkConfig, build
 
@@ -89,6 +91,17 @@ def test_it_can_be_stopped_and_what_came_is_kept(tab, qtbot, network, tmp_path):
         tab.primary.click()
     assert 0 < ended.args[0].frames < 60 * RATE
     assert not session.running
+
+
+def test_a_computer_that_is_too_slow_is_told_as_long_as_it_is(tab, tmp_path):
+    page = tab.live
+    outline = GrowingOutline(tmp_path / "talk.wav", RATE, RATE, 1)
+    outline.add(np.zeros(RATE, np.float32))
+    outlines = [outline.so_far()] * 3
+    for busy, slow in ((0.9, False), (1.1, True), (0.9, True), (0.5, False)):
+        page.session.grown.emit(LiveState(outlines, 1.0, 0.02, busy))
+        assert any("too slow" in message.heading for message in tab.messages.messages) == slow
+        assert f"computing {busy:.0%} of real time" in page.told.whole()
 
 
 def test_a_file_that_cannot_be_read_is_told(tab, qtbot, tmp_path):
