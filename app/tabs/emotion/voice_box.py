@@ -92,7 +92,7 @@ class VoiceBox(QWidget):
         if seconds:
             words = tr("knows this voice: {seconds} s", seconds=f"{seconds:.0f}")
         elif profile is not None and self._features_identity not in ("", *profile.features):
-            words = tr("new to this model: speak, then keep it under the same name")
+            words = tr("new to this model: speak, then keep it")
         self.known.setText(words)
         self._enable()
 

@@ -86,7 +86,7 @@ class VoicesBox(QWidget):
             delete.clicked.connect(lambda _on=False, item=profile: self.delete(item))
             if profile.embedding is None:
                 find.setEnabled(False)
-                words = tr("kept: {name}, for Emotion alone", name=profile.name)
+                words = tr("kept: {name} (Emotion)", name=profile.name)
             else:
                 self._finds.append(find)
                 find.setEnabled(self._session.assessment is not None)

@@ -121,7 +121,7 @@ def test_voices_of_emotion_are_listed_and_recognised_where_they_can_be(tab, qtbo
         fold.button.click()
     assert [label.whole() for label in box.findChildren(Elided) if "kept" in label.whole()] == [
         "kept: Ada",
-        "kept: Ben, for Emotion alone",
+        "kept: Ben (Emotion)",
     ]
     for name in ("Ada", "Ben"):
         words = f"Delete the kept voice of {name}, here and in Emotion"
