@@ -61,21 +61,8 @@ class SeparationMessages(QObject):
         self._tab.show_message(level, voices_words(assessment), key="assessment")
 
     def _say_found(self, found: Target) -> None:
-        values = {
-            "voice": found.name,
-            "name": self._session.name(found.track),
-            "share": f"{found.likeness:.2f}",
-        }
-        if found.trusted:
-            text = tr("The voice of {voice} is that of {name}, with a likeness of {share}.", **values)
-            self._tab.show_message("hint", text, key="found")
-            return
-        text = tr(
-            "The voice of {voice} is in no track for certain: {name} is nearest, with a likeness of {share}, where {least} is enough.",
-            **values,
-            least=f"{found.least:.2f}",
-        )
-        self._tab.show_message("warning", text, key="found")
+        level: Literal["warning", "hint"] = "hint" if found.trusted else "warning"
+        self._tab.show_message(level, found.remark.translated(translate), key="found")
 
     def _say_remarks(self) -> None:
         separated, outline = self._session.separated, self._session.outline

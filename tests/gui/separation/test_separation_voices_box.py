@@ -140,7 +140,7 @@ def test_a_voice_is_found_by_a_sample(tab, qtbot, talk, tmp_path, monkeypatch):
         box.sample.click()
     assert found.args[0].track == 1
     assert found.args[0].trusted
-    assert "is that of Speaker 2" in texts(tab)
+    assert "is in track 2" in texts(tab)
     soundfile.write(tmp_path / "silence.wav", np.zeros(RATE), RATE)
     box.look_for(tmp_path / "silence.wav")
     qtbot.waitUntil(
