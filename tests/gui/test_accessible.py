@@ -1,4 +1,4 @@
-"""What a screen reader is told: every control has a name, in the window, its tabs and its dialogs."""
+"""What a screen reader is told: names of all controls, in the window, its tabs and its dialogs, and words for pictures."""
 
 import pytest
 from PySide6.QtGui import QAccessible
@@ -10,6 +10,8 @@ from app.main_window import MainWindow
 from app.model_manager.dialog import ModelManager
 from app.model_manager.shelf_state import ShelfState
 from app.settings_dialog import SettingsDialog
+from app.widgets.pictures import Picture
+from app.widgets.plot import Plot
 
 R = QAccessible.Role
 CONTROLS = {
@@ -50,6 +52,11 @@ def nameless(widget):
     return sorted(set(result))
 
 
+def described(widget):
+    """What a screen reader is told of the widget's content."""
+    return QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Description).strip()
+
+
 @pytest.fixture
 def window(services, qtbot):
     made = MainWindow(services)
@@ -63,13 +70,14 @@ def window(services, qtbot):
     made.deleteLater()
 
 
-def test_every_control_of_every_page_has_a_name(window, qtbot):
-    result = {}
+def test_every_control_of_every_page_has_a_name_and_every_picture_words(window, qtbot):
+    result, seen = {}, []
     for system in systems.NAMES:
         tab = window.show_tab(system)
         for key in list(tab.pages):
             tab.choice.choose(key)
             names = nameless(window)
+            seen += [one for kind in (Plot, Picture) for one in tab.findChildren(kind) if one.isVisible()]
             if names:
                 result[f"{system} {key}"] = names
     window.open_dock(True)
@@ -77,6 +85,8 @@ def test_every_control_of_every_page_has_a_name(window, qtbot):
     if names := nameless(window):
         result["training"] = names
     assert result == {}
+    assert len(seen) > 10
+    qtbot.waitUntil(lambda: all(described(one) for one in seen), timeout=5000)
 
 
 def test_every_control_of_the_dialogs_has_a_name(services, qtbot):

@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from models.cli import main
 from models.emotion.config import EmotionConfig
@@ -11,6 +13,7 @@ from models.separation.config import SeparationConfig
 from models.systems import SYSTEMS, training_config
 from models.training import events
 from models.training.config import TrainingConfig, override, preset, validated
+from models.training.diagnostics import Watch
 from models.training.findings import findings
 from models.training.record import Record, Series
 from models.training.run_folder import RunFolder
@@ -162,6 +165,33 @@ def test_units_that_rest_now_and_then_are_not_called_dead():
         for item in findings(record_of(dead=(0.9, 0, 0), looks=5), TrainingConfig())
         if item.kind == "dead"
     ]
+
+
+@pytest.mark.parametrize(("bias", "kinds"), [(0.0, []), (-50.0, ["dead"])])
+def test_units_that_rest_in_a_network_that_learns_are_not_dead_and_those_that_never_fire_are(bias, kinds):
+    """As a run looks: small batches leave many rectified units of a healthy network without a gradient now and then."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
+    with torch.no_grad():
+        network[2].bias[:24] += bias
+    watch, optimizer = Watch(network), torch.optim.Adam(network.parameters(), 0.003)
+    record, resting = Record(), 0.0
+    record.add(events.Layers(names=list(watch.layers), output=watch.output))
+    for step in range(400):
+        x = torch.randn(16, 4)
+        optimizer.zero_grad()
+        (network(x)[:, 0] - x.prod(dim=1)).square().mean().backward()
+        if step % 10 == 0:
+            look = watch.look()
+            resting = max(resting, look.dead[1])
+            record.add(
+                events.Flow(
+                    step=step, epoch=step / 100, gradient=look.gradient, moved=look.moved, dead=look.dead
+                )
+            )
+        optimizer.step()
+    assert resting > 0  # some did rest in between
+    assert [one.kind for one in findings(record, TrainingConfig()) if one.kind == "dead"] == kinds
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
