@@ -97,10 +97,18 @@ def same(one: str, other: str) -> bool:
 
 
 def is_bids(path: Path) -> bool:
-    """Whether a folder is one: it says so, or is laid out so."""
-    if (path / "dataset_description.json").is_file():
-        return True
-    return any(item.is_dir() for pattern in ("sub-*/eeg", "sub-*/ses-*/eeg") for item in path.glob(pattern))
+    """Whether a folder is one: it says so, or is laid out so. Derivatives that hold arrays alone are a data set instead."""
+    says_so = (path / "dataset_description.json").is_file()
+    laid_out = says_so or any(
+        item.is_dir() for pattern in ("sub-*/eeg", "sub-*/ses-*/eeg") for item in path.glob(pattern)
+    )
+    return laid_out and (bool(_recordings(path)) or next(path.rglob("*_eeg.npy"), None) is None)
+
+
+def _recordings(root: Path) -> list[Path]:
+    """The files that are named as recordings of EEG are."""
+    patterns = ("sub-*/eeg/*_eeg.*", "sub-*/ses-*/eeg/*_eeg.*")
+    return [path for pattern in patterns for path in root.glob(pattern) if _RECORDING.fullmatch(path.name)]
 
 
 def root_of(path: Path) -> Path | None:
@@ -148,22 +156,17 @@ def _described(root: Path, remarks: list[Remark]) -> str:
 
 def _runs(root: Path, remarks: list[Remark]) -> list[Run]:
     found: list[Run] = []
-    for pattern in ("sub-*/eeg/*_eeg.*", "sub-*/ses-*/eeg/*_eeg.*"):
-        for path in root.glob(pattern):
-            if not _RECORDING.fullmatch(path.name):
-                continue
-            run = Run(path, entities_of(path))
-            folders = [path.parents[depth].name for depth in range(1, len(path.relative_to(root).parts) - 1)]
-            named = {f"sub-{run.subject}"} | ({f"ses-{run.session}"} if run.session else set())
-            if set(folders) != named:
-                remarks.append(
-                    Remark(
-                        "Left out: {name} lies in the folder of another subject or session.",
-                        name=file_names.shown(path.name),
-                    )
-                )
-                continue
+    for path in _recordings(root):
+        run = Run(path, entities_of(path))
+        folders = [path.parents[depth].name for depth in range(1, len(path.relative_to(root).parts) - 1)]
+        named = {f"sub-{run.subject}"} | ({f"ses-{run.session}"} if run.session else set())
+        if set(folders) == named:
             found.append(run)
+            continue
+        told = file_names.shown(path.name)
+        remarks.append(
+            Remark("Left out: {name} lies in the folder of another subject or session.", name=told)
+        )
     return sorted(found, key=lambda run: [_natural(run.entities.get(key, "")) for key in ENTITIES])
 
 

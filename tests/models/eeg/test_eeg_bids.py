@@ -176,6 +176,10 @@ def test_folders_that_are_not_as_they_should_be(tree, tmp_path):
     with pytest.raises(UserError, match="no recording of EEG"):
         bids.open_folder(tmp_path / "other")
     assert bids.root_of(tmp_path / "sub-01_task-x_eeg.edf") is None
+    derived = tmp_path / "derived" / "sub-01" / "eeg"
+    derived.mkdir(parents=True)
+    np.save(derived / "sub-01_desc-preproc-audio-story_eeg.npy", np.zeros((64, 640)))
+    assert not bids.is_bids(tmp_path / "derived")  # what SparrKULee derives is a data set of arrays
 
 
 def test_the_terminal_chooses(tree, tmp_path, capsys):
