@@ -5,7 +5,8 @@ long that took; the README's rows and the tables of ``docs`` are written from th
 and cards. ReverberationNet, EEG and search are judged on what ships, in some minutes on a laptop. Three need data that does
 not ship, and keep their file where it is not named: ``--voices LIBRISPEECH COMMONVOICE`` for separation (half an hour),
 ``--emodb EMODB`` for emotion (each of eight speakers is left out once with each of three seeds: hours), ``--dtu DTU`` for EEG's
-learning curve (minutes). ``--table`` writes the tables anew and measures nothing.
+learning curve (minutes). ``--equal`` sets EEG's two decoders against one another on equal terms, on the sample (minutes) or on the data that
+is named. ``--table`` writes the tables anew and measures nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from models.loading import BUNDLED, bundled_names, read_info
 from models.separation.separator import Separator
 from models.tables import write_json
 from models.training import config as configs
-from tools import evaluate_emotion, figures_separation
+from tools import evaluate_emotion, figures_eeg, figures_separation
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "figures"
@@ -55,18 +56,22 @@ def reverberation() -> Figures:
     return {name: judgement[name] for name in ("sequences", "mesh", "ridge on time means", "learned")}
 
 
-def eeg(dtu: str | None = None) -> Figures:
+def eeg(dtu: str | None = None, equal: str | None = None) -> Figures:
     """The decoders on the sample; of the whole data set also the linear decoder's learning curve, r on the held-out time of
-    subjects never met by minutes of training. Where the data set is not named the curve is kept, with its own date."""
+    subjects never met by minutes of training; both decoders on equal terms. Where data are not named, what was measured of them
+    is kept, with its own date."""
     names = ("r", "within", "held_out", "chance", "generalisation")
     result: Figures = {
         choice: {name: judged_eeg[name] for name in names}
         for choice in bundled_names("eeg")
         for judged_eeg in [judged("eeg", choice)]
     }
-    kept = read_json(FOLDER / "eeg.json")["figures"].get("curve")
-    curve = eeg_curve(dtu) if dtu else kept
-    return result | ({"curve": curve} if curve else {})
+    before = read_json(FOLDER / "eeg.json")["figures"]
+    more = {
+        "curve": eeg_curve(dtu) if dtu else before.get("curve"),
+        "equal": figures_eeg.measured(equal) if equal else before.get("equal"),
+    }
+    return result | {name: values for name, values in more.items() if values}
 
 
 def eeg_curve(dtu: str) -> Figures:
@@ -212,9 +217,12 @@ def pages() -> dict[Path, str]:
     text = models_page.read_text("utf-8")
     text = between(text, "separation", figures_separation.table(kept("separation")))
     text = between(text, "EEG", curve_table())
+    eeg_page = ROOT / "docs" / "eeg.md"
+    equal = figures_eeg.table(kept("eeg")["equal"])
     return {
         readme: "\n".join(lines),
         models_page: between(text, "search", search_line()),
+        eeg_page: between(eeg_page.read_text("utf-8"), "EEG on equal terms", equal),
         SEPARATION: with_card(SEPARATION.read_text("utf-8")),
     }
 
@@ -252,8 +260,8 @@ def make(system: str, options: argparse.Namespace) -> None:
         write_json(FOLDER / "emotion.json", about(system, f"{command} --emodb EMODB", seconds) | values)
         return
     elif system == "eeg":
-        command += " --dtu DTU" if options.dtu else ""
-        figures = eeg(options.dtu)
+        command += (" --dtu DTU" if options.dtu else "") + (" --equal" if options.equal else "")
+        figures = eeg(options.dtu, options.equal)
     elif system in JUDGED:
         figures = JUDGED[system]()
     else:
@@ -275,6 +283,7 @@ def main() -> None:
     parser.add_argument("--voices", nargs=2, type=Path, metavar=("LIBRISPEECH", "COMMONVOICE"))
     parser.add_argument("--emodb", type=Path)
     parser.add_argument("--dtu")
+    parser.add_argument("--equal", nargs="?", const="sample", metavar="DATA")
     options = parser.parse_args()
     for name in [] if options.table else options.systems:
         make(name, options)

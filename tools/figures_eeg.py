@@ -1,0 +1,164 @@
+"""The linear decoder and the Conformer on equal terms: the same minutes of the same subjects, the same time and the same
+subjects to be judged on, several seeds, chance beside; ``python -m tools.figures eeg --equal [DATA]``.
+
+Each subject is left out once. Both decoders learn from the first blocks of the others' time; the Conformer's epochs are judged on a block
+that the linear decoder does not learn from either. What is decoded is the last block: of those who were learned from (unseen
+time), and of the one left out (unseen time and subject).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from models.eeg import data, linear, scores
+from models.eeg.config import EEGConfig
+from models.eeg.dataset import Dataset
+from models.eeg.decoder import Decoder
+from models.eeg.matching import match
+from models.eeg.samples import located
+from models.eeg.scores import Decoded, standardised
+from models.eeg.splits import Parts, part
+from models.eeg.task import EEGTask
+from models.training import config as configs
+from models.training.folds import train_fold
+
+SEEDS = (1, 2)
+EPOCHS = 12  # as the Conformer that ships has them; the epoch that validates best is kept
+RIDGE, CONFORMER, MEAN = "ridge", "Conformer v2", "mean of both"
+Figures = dict[str, object]  # as JSON has them
+
+
+def recipe(path: str, left_out: str, seed: int) -> EEGConfig:
+    """The Conformer's: as the one that ships was trained, on the data at `path` without one subject."""
+    values = configs.preset("eeg", "bundled-conformer")
+    values |= {"epochs": EPOCHS, "seed": seed, "keep": "best"}
+    values["data"] = values["data"] | {"path": path, "test_subjects": [left_out]}
+    return configs.validated(EEGConfig, values)
+
+
+def measured(path: str = "sample", device: str = "cpu") -> Figures:
+    """All figures, with what they are of."""
+    started = time.monotonic()
+    config = recipe(path, "", 1).model_copy(deep=True)
+    dataset = data.open_dataset(located(path), config.preprocessing)
+    decoded: dict[str, dict[int, list[Decoded]]] = {RIDGE: {}, CONFORMER: {}, MEAN: {}}
+    minutes, parameters = [], 0
+    envelopes: dict[str, list[np.ndarray]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for subject in dataset.subjects:
+            for seed in SEEDS:
+                own = recipe(path, subject, seed)
+                parts = part(dataset, own.data, own.preprocessing, own.seed)
+                minutes.append(sum(map(len, parts.train)) / dataset.sample_rate / 60)
+                pair = _both(parts, own, dataset, Path(folder) / f"{subject}-{seed}", device)
+                parameters = pair[2]
+                for name, one in zip(decoded, (pair[0], pair[1], _mean(pair[0], pair[1])), strict=True):
+                    decoded[name].setdefault(seed, []).extend(_marked(one, subject))
+            for stretch in (*parts.train, *parts.validation):
+                envelopes.setdefault(stretch.subject, []).append(stretch.envelope)
+    return {
+        "data": "sample" if path == "sample" else dataset.name,
+        "subjects": len(dataset.subjects),
+        "minutes": float(np.mean(minutes)),
+        "seeds": len(SEEDS),
+        "epochs": EPOCHS,
+        "parameters": parameters,
+        "made": time.strftime("%Y-%m-%d"),
+        "decoders": {
+            name: _figures(list(by_seed.values()), dataset.sample_rate, envelopes)
+            for name, by_seed in decoded.items()
+        },
+        "seconds": round(time.monotonic() - started),
+    }
+
+
+def _both(
+    parts: Parts, config: EEGConfig, dataset: Dataset, place: Path, device: str
+) -> tuple[list[Decoded], list[Decoded], int]:
+    """(decoded by the ridge, by the Conformer, the Conformer's parameters), both of the same test part."""
+    solved, _ = linear.fit(parts.train, config.ridge, dataset.sample_rate)
+    run = train_fold(place, "eeg", config, EEGTask, device)
+    network = Decoder.load(run.best, device)
+    return linear.decode(solved, parts.test), network.decode_stretches(parts.test), network.parameters
+
+
+def _mean(one: Sequence[Decoded], other: Sequence[Decoded]) -> list[Decoded]:
+    """What both decode, in standard deviations, added."""
+    return [
+        Decoded(a.subject, a.stimulus, standardised(a.decoded) + standardised(b.decoded), a.envelope)
+        for a, b in zip(one, other, strict=True)
+    ]
+
+
+def _marked(stretches: Sequence[Decoded], left_out: str) -> list[Decoded]:
+    """Stretches whose stimulus says whether their subject was learned from."""
+    return [
+        Decoded(item.subject, "unseen" if item.subject == left_out else "within", item.decoded, item.envelope)
+        for item in stretches
+    ]
+
+
+def _figures(
+    by_seed: Sequence[list[Decoded]], sample_rate: int, envelopes: dict[str, list[np.ndarray]]
+) -> Figures:
+    """r of each seed within subjects and on unseen ones, chance, and match–mismatch on unseen subjects."""
+    result: Figures = {}
+    for kind in ("within", "unseen"):
+        evaluations = [
+            scores.evaluate([item for item in one if item.stimulus == kind], sample_rate) for one in by_seed
+        ]
+        r = [evaluation.r for evaluation in evaluations]
+        result[kind] = {
+            "r": r,
+            "mean": float(np.mean(r)),
+            "sd": float(np.std(r, ddof=1)),
+            "chance": float(np.mean([evaluation.chance for evaluation in evaluations])),
+            "subjects": {
+                name: float(np.mean([s.r for e in evaluations for s in e.subjects if s.subject == name]))
+                for name in dict.fromkeys(s.subject for s in evaluations[0].subjects)
+            },
+        }
+    matched = [
+        match([item for item in one if item.stimulus == "unseen"], sample_rate, envelopes) for one in by_seed
+    ]
+    found = [one for one in matched if one is not None]
+    result["match_mismatch"] = {
+        "accuracy": float(np.mean([one.accuracy for one in found])),
+        "windows": found[0].windows,
+        "chance_interval": [found[0].chance_low, found[0].chance_high],
+    }
+    return result
+
+
+def table(figures: Figures) -> str:
+    """The figures as Markdown, with what they are of."""
+    decoders = figures["decoders"]
+    assert isinstance(decoders, dict)
+    first = decoders[RIDGE]["match_mismatch"]
+    low, high = (100 * value for value in first["chance_interval"])
+    lines = [
+        f"Made {figures['made']} on {figures['data']}: {figures['subjects']} subjects, each left out once;"
+        f" {figures['minutes']:.1f} minutes to learn from; {figures['seeds']} seeds; the Conformer has"
+        f" {figures['parameters']:,} weights and {figures['epochs']} epochs. It took {figures['seconds']} s. r: mean over subjects ± standard"
+        f" deviation over seeds; guessing one of five comes to {low:.0f} to {high:.0f} % with {first['windows']} windows.",
+        "",
+        "| decoder | unseen time, subject met | unseen time, unseen subject | by chance | one of five, unseen subject |",
+        "|---|---|---|---|---|",
+    ]
+    for name, one in decoders.items():
+        within, unseen = one["within"], one["unseen"]
+        lines.append(
+            f"| {name} | {within['mean']:.3f} ± {within['sd']:.3f} | {unseen['mean']:.3f} ± {unseen['sd']:.3f} |"
+            f" {unseen['chance']:.3f} | {100 * one['match_mismatch']['accuracy']:.0f} % |".replace("-", "−")
+        )
+    lines += ["", "By subject, unseen subject and time:", "", "| subject | " + " | ".join(decoders) + " |"]
+    lines.append("|---|" + "---|" * len(decoders))
+    for name in decoders[RIDGE]["unseen"]["subjects"]:
+        each = (f"{one['unseen']['subjects'][name]:.3f}".replace("-", "−") for one in decoders.values())
+        lines.append(f"| {name} | {' | '.join(each)} |")
+    return "\n".join(lines) + "\n"
