@@ -69,6 +69,7 @@ QToolButton { background: transparent; color: @text; border: 1px solid transpare
 QToolButton:hover { background: @hover; }
 QToolButton:pressed, QToolButton:checked { background: @tint; }
 QToolButton:focus { border: 1px solid @accent; }
+QToolButton:disabled { color: @muted; }
 QToolButton[kind="fold"] { color: @muted; font-size: @hint_px; padding: 4px 2px; }
 QToolButton[kind="fold"]:hover { color: @text; background: transparent; }
 QToolButton[kind="drop"] { background: transparent; border: 1px dashed @edge; border-radius: @radius; }

@@ -86,6 +86,14 @@ def test_the_toggle_fades_what_plays_from_where_it_is(view, heard):
     assert len(heard) == 3
 
 
+def test_a_toggle_that_cannot_be_used_looks_so(view):
+    view.show()
+    view.show_sound("a", np.ones(RATE, np.float32), TIMES_S, DENSITY)
+    usable = view.by_attention.grab().toImage()
+    view.show_sound("b", np.ones(RATE, np.float32), np.zeros(0), np.zeros(0))
+    assert view.by_attention.grab().toImage() != usable
+
+
 def test_a_model_that_does_not_tell_where_it_looked_plays_the_whole(view, heard):
     view.show_sound("a", np.ones(RATE, np.float32), TIMES_S, DENSITY)
     view.by_attention.click()
