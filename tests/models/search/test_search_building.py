@@ -219,7 +219,7 @@ if __name__ == "__main__":
     encoder = MeanColours()
     index = open_index(sys.argv[2], encoder.identity)
     told = lambda count: print(count, flush=True)
-    report = index_folder(encoder, index, sys.argv[1], told=told)
+    report = index_folder(encoder, index, sys.argv[1], on_growth=told)
     print(json.dumps({"encoded": encoder.pictures, "unchanged": report.unchanged, "count": len(index)}), flush=True)
 """
 
