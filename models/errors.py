@@ -39,19 +39,28 @@ class UserError(Exception):
 def fill(template: str, values: dict[str, object]) -> str:
     """The template with its ``{names}`` filled in; left as it is where that cannot be done.
 
-    Texts of files, such as a cell or a list of columns, are cut to `LONGEST_VALUE` characters.
+    Texts of files, such as a cell or a list of columns, are cut to `LONGEST_VALUE` characters, and half an emoji in them
+    becomes a mark that can be written.
     """
     try:
         return (
-            template.format(**{name: _cut(value) for name, value in values.items()}) if values else template
+            template.format(**{name: _presentable(value) for name, value in values.items()})
+            if values
+            else template
         )
     except (KeyError, IndexError, ValueError):
         return template
 
 
-def _cut(value: object) -> object:
-    if isinstance(value, str) and len(value) > LONGEST_VALUE:
-        return value[: LONGEST_VALUE - 1] + "…"
+def _presentable(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if len(value) > LONGEST_VALUE:
+        value = value[: LONGEST_VALUE - 1] + "…"
+    try:
+        value.encode("utf-8", "surrogateescape")  # bytes of file names are written as they are
+    except UnicodeEncodeError:
+        value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return value
 
 

@@ -21,6 +21,7 @@ DEMUXERS = (
 MOST_CHANNELS = 1024
 # Hz; slower, it is no sound that was heard, and takes days to be brought to another rate
 RATES = (1000, 6_144_000)
+MOST_PLANES = 8  # that a frame has room for; with so many, one a channel, PyAV counts wrongly
 MOST_BAD_PACKETS = 10_000
 REMEMBERED = 512  # files whose length was counted
 
@@ -156,20 +157,19 @@ class FFmpegSound:
             for frame in frames:
                 if not frame.samples:
                     continue
-                same = frame.sample_rate == self.samplerate and frame.layout.nb_channels == self.channels
-                if same:
-                    block = _samples_of(frame)
-                else:  # a joined stream of another kind
-                    if resampler is None:
-                        resampler = av.AudioResampler("fltp", self._stream.layout, self.samplerate)
-                    try:
+                try:
+                    if frame.sample_rate == self.samplerate and frame.layout.nb_channels == self.channels:
+                        block = _samples_of(frame)
+                    else:  # a joined stream of another kind
+                        if resampler is None:
+                            resampler = av.AudioResampler("fltp", self._stream.layout, self.samplerate)
                         made = [_samples_of(item) for item in resampler.resample(frame)]
-                    except (av.error.FFmpegError, ValueError):
-                        bad += 1
-                        continue
-                    block = np.concatenate(
-                        [np.zeros((0, self.channels), np.float32), *map(self._fitted, made)]
-                    )
+                        block = np.concatenate(
+                            [np.zeros((0, self.channels), np.float32), *map(self._fitted, made)]
+                        )
+                except (av.error.FFmpegError, ValueError):
+                    bad += 1
+                    continue
                 good += len(block)
                 yield block
         if bad and not good:
@@ -197,9 +197,14 @@ def _is_cover(container: Any) -> bool:
 
 def _samples_of(frame: Any) -> np.ndarray:
     """float32 [n, channels], full scale ±1, of a decoded frame."""
+    channels = frame.layout.nb_channels
+    if frame.format.is_planar and channels >= MOST_PLANES:
+        # PyAV counts planes up to a null pointer, which eight and more do not end with: it would read what is not the frame's.
+        import av
+
+        [frame] = av.AudioResampler("flt", frame.layout, frame.sample_rate).resample(frame)
     values = frame.to_ndarray()
     name = frame.format.name
-    channels = frame.layout.nb_channels
     samples = values.T if frame.format.is_planar else values.reshape(-1, channels)
     if name.startswith("u8"):
         return ((samples.astype(np.float32) - 128.0) / 128.0).astype(np.float32)

@@ -36,7 +36,12 @@ def open_raw(path: Path, kind: str) -> Recording:
         if any(scale != 1 for scale in header.scales):
             scales = dict(zip(header.labels, header.scales, strict=True))
     raw = _opened(path, kind, remarks)
-    return _recording(path, raw, scales, labels, remarks)
+    try:
+        return _recording(path, raw, scales, labels, remarks)
+    except UserError:
+        raise
+    except Exception as error:  # MNE finds only now that a channel is of no kind it knows
+        raise damaged(path, error) from error
 
 
 def _opened(path: Path, kind: str, remarks: list[Remark]) -> Any:

@@ -308,3 +308,19 @@ def test_a_pointer_of_git_lfs(tmp_path):
     (tmp_path / "a.wav").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
     with pytest.raises(UserError, match="git lfs pull"):
         audio.info(tmp_path / "a.wav")
+
+
+def test_eight_channels_and_more_are_those_of_the_frame(tmp_path):
+    levels = np.linspace(0.1, 0.8, 8, dtype=np.float32)
+    values = np.ascontiguousarray((tone(1.0, 48_000)[:, None] * levels * 32767).astype(np.int16))
+    with av.open(str(tmp_path / "a.webm"), "w") as out:
+        stream = out.add_stream("libopus", rate=48_000)
+        stream.layout = "7.1"
+        frame = av.AudioFrame.from_ndarray(values.reshape(1, -1), format="s16", layout="7.1")
+        frame.sample_rate = 48_000
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            out.mux(packet)
+    found = np.concatenate(list(audio.raw_blocks(tmp_path / "a.webm")))
+    assert found.shape[1] == 8
+    strength = np.sort(np.sqrt((found[10_000:40_000] ** 2).mean(axis=0)))
+    assert strength == pytest.approx(levels / np.sqrt(8), rel=0.15)  # tone: half of full scale
