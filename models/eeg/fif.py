@@ -27,8 +27,8 @@ def check_fif(path: Path) -> None:
                 return  # cut off: what is there may be read
             _, _, length, following = struct.unpack(">iiii", tag)
             behind = place + 16 + length
-            if length < 0 or behind > size:
-                return  # MNE says that it breaks off
+            if length < 0:
+                break
             if following == _END:
                 return
             if following == _SEQUENCE:

@@ -1,6 +1,7 @@
 """EEG as amplifiers and other programs leave it: read as it is meant, with what was made of it said, or refused."""
 
 import json
+import struct
 
 import mne
 import numpy as np
@@ -412,6 +413,10 @@ def test_a_fif_whose_parts_form_a_ring(tmp_path):
     (tmp_path / "b_raw.fif").write_bytes(data)
     with pytest.raises(UserError, match="ring"):
         open_recording(tmp_path / "b_raw.fif")
+    data[third + 8 : third + 16] = struct.pack(">ii", 16 - third, 0)  # a length that leads back
+    (tmp_path / "c_raw.fif").write_bytes(data)
+    with pytest.raises(UserError, match="ring"):
+        open_recording(tmp_path / "c_raw.fif")
 
 
 def test_fif_files_that_are_no_whole_recording(tmp_path):
