@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 
 from app.tabs.eeg.annotation_marks import joined
 from app.tabs.eeg.annotation_page import DURATION, ONSET, TEXT
+from app.tabs.eeg.restoring import state_of
 from models.eeg.recordings import BIOSEMI64
 from tests.gui.eeg.helpers import decoded, idle, messages_of, opened
 from tests.models.eeg.test_eeg_bids import write_tree
@@ -80,9 +81,9 @@ def test_annotations_are_shown_added_changed_taken_back_and_saved(tab, qtbot, tm
     page.table.selectRow(0)
     page.remove_selected()
     assert [entry.text for entry in notes.every][:1] == ["note"]
-    kept = tab.session.state()
+    kept = state_of(tab.session)["annotations"]
     notes.put([])
-    notes.restore(kept["annotations"])
+    notes.restore(kept)
     assert len(notes.every) == 5
 
 
