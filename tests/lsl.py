@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -11,6 +13,8 @@ def alone() -> None:
     """To be called while a module of tests is imported: liblsl reads its settings once, when it is first used."""
     if "LSLAPICFG" in os.environ:
         return
-    path = Path(tempfile.mkdtemp(prefix="polyphony-lsl-")) / "lsl_api.cfg"
+    folder = tempfile.mkdtemp(prefix="polyphony-lsl-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = Path(folder) / "lsl_api.cfg"
     path.write_text(f"[lab]\nSessionID = polyphony-{os.getpid()}\n")
     os.environ["LSLAPICFG"] = str(path)

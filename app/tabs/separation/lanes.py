@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app import theme
 from app.audio.lane_player import LanePlayer
@@ -329,8 +329,16 @@ class Lanes(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.TINY)
-        layout.addWidget(self.overview)
-        layout.addWidget(self.ruler)
+        above = (
+            QVBoxLayout()
+        )  # one axis with the lanes: overview and turns begin where the sound of a lane does
+        above.setSpacing(theme.TINY)
+        inset = QHBoxLayout()
+        inset.setContentsMargins(HEAD + 3, 0, 0, 0)
+        inset.addWidget(self.overview)
+        above.addLayout(inset)
+        above.addWidget(self.ruler)
+        layout.addLayout(above)
         content = QWidget()
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -342,6 +350,12 @@ class Lanes(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(content)
+        bar = scroll.verticalScrollBar()
+
+        def keep_in_line(_least: int, most: int) -> None:
+            above.setContentsMargins(0, 0, bar.sizeHint().width() if most > 0 else 0, 0)
+
+        bar.rangeChanged.connect(keep_in_line)
         content.setAutoFillBackground(False)
         scroll.viewport().setAutoFillBackground(False)
         layout.addWidget(scroll, 1)
