@@ -329,9 +329,8 @@ class Lanes(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.TINY)
-        above = (
-            QVBoxLayout()
-        )  # one axis with the lanes: overview and turns begin where the sound of a lane does
+        # One axis with the lanes: overview and turns begin where the sound of a lane does.
+        above = QVBoxLayout()
         above.setSpacing(theme.TINY)
         inset = QHBoxLayout()
         inset.setContentsMargins(HEAD + 3, 0, 0, 0)
