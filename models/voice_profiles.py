@@ -79,9 +79,15 @@ def profiles() -> list[VoiceProfile]:
     return sorted(by_name.values(), key=lambda profile: profile.name.casefold())
 
 
+def named(name: str) -> VoiceProfile | None:
+    """The voice that is kept under a name, as a person types it; None where there is none."""
+    wanted = " ".join(name.split())
+    return next((profile for profile in profiles() if profile.name == wanted), None)
+
+
 def reread(profile: VoiceProfile) -> VoiceProfile:
     """The profile as it is kept now. Raises UserError where it is gone or damaged."""
-    now = next((item for item in profiles() if item.name == profile.name), None)
+    now = named(profile.name)
     if now is None:
         raise UserError(
             "The voice {name} cannot be read.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from models import audio
+from models import audio, voice_profiles
 from models.contract import Paths, Result
 from models.describing import describe_layers, layers_of
 from models.emotion import groups, labels, network
@@ -153,7 +155,45 @@ def _known(recognizer: Recognizer, options: EmotionOptions) -> Person | None:
                 "Leave one of them out.",
             )
         return None
-    return recognizer.learn_voice(audio.find_audio(options.voice)) if options.voice else Person()
+    return _person_of(recognizer, options.voice) if options.voice else Person()
+
+
+def _person_of(recognizer: Recognizer, words: Sequence[str]) -> Person:
+    """Who is meant by the name of a kept voice, by clips of them, or by both. Raises UserError."""
+    clips = [word for word in words if os.path.exists(word)]
+    names = [word for word in words if word not in clips]
+    if len(names) > 1:
+        raise UserError(
+            "The files are heard against one person.",
+            "There is no sound file with one of these names, and no two kept voices are one person: {names}.",
+            "Name one voice, and correct the paths of clips.",
+            names=", ".join(map(shown, names)),
+        )
+    person = _kept_person(recognizer, names[0]) if names else Person()
+    return recognizer.learn_voice(audio.find_audio(clips), person=person)
+
+
+def _kept_person(recognizer: Recognizer, name: str) -> Person:
+    """The person whose voice is kept under a name, as far as this model knows them. Raises UserError."""
+    profile = voice_profiles.named(name)
+    if profile is None:
+        raise UserError(
+            "There is no voice {name}.",
+            "It is neither a sound file nor the name of a voice that is kept; kept are: {kept}.",
+            "Choose one of these, or clips of the person.",
+            name=shown(name),
+            kept=", ".join(one.name for one in voice_profiles.profiles()) or "–",
+        )
+    mean = profile.features.get(recognizer.features_identity)
+    if mean is None:
+        raise UserError(
+            "The voice of {name} is new to the model {title}.",
+            "It was kept in Separation, or for a model that hears other features.",
+            "Keep it once more in Emotion's Live with this model, or give clips of the person.",
+            name=profile.name,
+            title=recognizer.info.title,
+        )
+    return Person.known_by(mean)
 
 
 def evaluate(

@@ -114,10 +114,13 @@ class Recognizer:
         )
 
     def learn_voice(
-        self, paths: Iterable[str | os.PathLike[str]], progress: Progress | None = None
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        progress: Progress | None = None,
+        person: Person | None = None,
     ) -> Person:
-        """The person whose clips these are; what they feel in them need not be known."""
-        person = Person()
+        """The person whose clips these are, as far as known before; what they feel in them need not be known."""
+        person = person or Person()
         for path in paths:
             self.recognize(path, progress, person=person)
         return person

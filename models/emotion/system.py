@@ -46,7 +46,7 @@ class EmotionOptions(Options):
     voice: tuple[str, ...] = setting(
         (),
         "Voice",
-        "Clips of the person who speaks, whatever they feel in them: the files are heard against these.",
+        "Who speaks: the name of a voice that is kept, clips of the person, whatever they feel in them, or both. The files are heard against it.",
         path="file",
     )
 

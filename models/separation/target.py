@@ -104,8 +104,7 @@ def of_words(words: str) -> Enrolled:
     """The voice that a person names: by a sound file, or by the name under which it is kept. Raises UserError."""
     if os.path.exists(words):
         return of_sample(Path(words))
-    name = " ".join(words.split())
-    kept = next((one for one in voice_profiles.profiles() if one.name == name), None)
+    kept = voice_profiles.named(words)
     if kept is None:
         raise UserError(
             "There is no voice {name}.",

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from models import audio, checkpoint
+from models import audio, checkpoint, voice_profiles
 from models.datafiles import read_table
 from models.emotion import degrade
 from models.emotion.classifiers import Prediction
+from models.emotion.commands import use
 from models.emotion.person import PRIOR_S, Person
 from models.emotion.recognizer import Recognizer
 from models.emotion.samples import held_out_clips, sample_list
+from models.emotion.system import EmotionOptions
+from models.errors import UserError
 from models.resources import resource
 
 INFO = checkpoint.read_info(resource("checkpoints", "emotion"), "emotion")
@@ -98,9 +101,6 @@ def test_the_words_of_strangers_hold_in_noise(recognizer, kind):
 
 
 def test_running_and_voice_in_the_terminal(tmp_path, recognizer):
-    from models.emotion.commands import use
-    from models.emotion.system import EmotionOptions
-
     mine = [str(clip) for clip in STRANGERS if clip.name.startswith("10")]
     running = use("bundled", mine, tmp_path / "r.csv", EmotionOptions(running=True), "cpu")
     assert running["files"] == len(mine)
@@ -111,6 +111,31 @@ def test_running_and_voice_in_the_terminal(tmp_path, recognizer):
     assert "voice_s" not in plain
     first = (tmp_path / "v.csv").read_text().splitlines()[1]
     assert first != (tmp_path / "p.csv").read_text().splitlines()[1]
+
+
+def test_a_kept_voice_is_named_in_the_terminal(tmp_path, recognizer):
+    """By its name it is what it is by the clips that it was kept from; a name that means nothing is told, not passed over."""
+    mine = [str(clip) for clip in STRANGERS if clip.name.startswith("10")]
+    mean = recognizer.learn_voice(mine).mean()
+    voice_profiles.keep("Ada Maria", features={recognizer.features_identity: mean})
+    voice_profiles.keep("Ben", features={"another model's": mean})
+
+    def told(name: str, *voice: str) -> tuple[dict, str]:
+        result = use("bundled", mine[:2], tmp_path / name, EmotionOptions(voice=voice), "cpu")
+        return result, (tmp_path / name).read_text()
+
+    by_name, by_clips = told("n.csv", " Ada  Maria "), told("c.csv", *mine)
+    assert by_name[1] == by_clips[1]
+    assert by_name[0]["voice_s"] == by_clips[0]["voice_s"] == pytest.approx(mean.speech_s, abs=1e-3)
+    both, _ = told("b.csv", "Ada Maria", mine[0])
+    assert both["voice_s"] > by_name[0]["voice_s"]
+    for words, voice in {
+        "no voice Cleo": ("Cleo",),
+        "new to the model": ("Ben",),
+        "one person": ("Ada Maria", "Ben"),
+    }.items():
+        with pytest.raises(UserError, match=words):
+            told("x.csv", *voice)
 
 
 def test_silence_tells_nothing_of_a_person(tmp_path, recognizer):
