@@ -24,7 +24,7 @@ from app import theme
 from app.i18n import tr, translate
 from app.services import Services
 from app.settings import Key
-from app.widgets.drop_zone import without_workspace
+from app.widgets.drop_zone import DropZone, without_workspace
 from app.widgets.labels import Caption
 from app.widgets.message_bar import Action, Level, Message, MessageBar
 from app.widgets.section import Fold, Section
@@ -206,6 +206,11 @@ class Tab(QWidget):
         """Ask for a folder, then `accept_paths`."""
         name = QFileDialog.getExistingDirectory(self, tr("Open folder"), self._last_folder())
         self._take([Path(name)] if name else [])
+
+    def takes_from(self, zone: DropZone, folders: bool = False) -> None:
+        """What is dropped on a zone is taken as what is dropped on the window; pressed, it asks for files, or for a folder."""
+        zone.dropped.connect(self._take)
+        zone.clicked.connect(self.choose_folder if folders else self.choose_files)
 
     def remember(self) -> None:
         """Keep `state` for the next start."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from app import theme
 from app.i18n import tr
 from app.services import Services
-from app.tabs.eeg.annotation_page import LENGTH_S, AnnotationPage
 from app.tabs.eeg.browser import Browser
 from app.tabs.eeg.exports import EegExports
 from app.tabs.eeg.listened import ListenedPage
@@ -20,20 +17,16 @@ from app.tabs.eeg.live import LivePage
 from app.tabs.eeg.live_session import LiveSession
 from app.tabs.eeg.messages import EegMessages
 from app.tabs.eeg.outcome import EnvelopePage
+from app.tabs.eeg.panels import Panels
 from app.tabs.eeg.restoring import restore, state_of
-from app.tabs.eeg.scalp_page import ScalpPage
 from app.tabs.eeg.sending import SendWindows
 from app.tabs.eeg.session import EegSession
 from app.tabs.eeg.settings_box import SettingsBox, SubjectChoice
-from app.tabs.eeg.side import HistoryPage
 from app.tabs.eeg.source import RecordingBox, TracksBox, is_track
-from app.tabs.eeg.tuning import FineTuning, TuningBox
 from app.tabs.eeg.view import EegView
 from app.tabs.paged import PagedTab
-from app.undo import Undoing
 from app.widgets.model_choice import ModelChoice
 from models.eeg.samples import bundled
-from models.errors import UserError
 
 
 class EegTab(PagedTab):
@@ -55,12 +48,9 @@ class EegTab(PagedTab):
         self.browser = Browser(self.session)
         self.outcome, self.listened = EnvelopePage(self, self.session), ListenedPage(self, self.session)
         self.live = LivePage(self, LiveSession(self, self))
-        self.tuning = FineTuning(self, self.session, self)
-        self.scalp, self.history = ScalpPage(self.session), HistoryPage(self.session)
-        self.annotations = AnnotationPage(self.session.annotations)
-        self.tuning_box = TuningBox(self.tuning)
-        self.scalp.body.addWidget(self.tuning_box)
-        self.scalp.body.addStretch(1)
+        self.panels = Panels(self, self.session, self.browser, self.notices)
+        self.scalp, self.history = self.panels.scalp, self.panels.history
+        self.annotations, self.tuning = self.panels.annotations, self.panels.tuning
         view = EegView(self.browser, self.outcome, self.listened)
         self.view.addWidget(view, 1)
         pages = {
@@ -71,7 +61,7 @@ class EegTab(PagedTab):
         open_side = QPushButton(tr("Scalp and subjects"))
         open_side.setProperty("kind", "link")
         open_side.setToolTip(tr("Open the panel at the right"))
-        open_side.clicked.connect(self._show_scalp)
+        open_side.clicked.connect(self.panels.show_scalp)
         self.lay_out(self.models, pages, tr("Result"), view.below, open_side)
         self.add_details(self.scalp, self.history, self.annotations)
         self.subject = SubjectChoice(self.session)
@@ -82,48 +72,24 @@ class EegTab(PagedTab):
         self._connect()
 
     def _connect(self) -> None:
-        session = self.session
-        self.recording.zone.dropped.connect(self._take)
-        self.recording.zone.clicked.connect(self.choose_files)
+        session, panels = self.session, self.panels
+        self.takes_from(self.recording.zone)
         self.recording.sample_wanted.connect(self.try_sample)
-        self.recording.history_wanted.connect(self._show_history)
+        self.recording.history_wanted.connect(panels.show_history)
+        self.recording.annotations_wanted.connect(panels.show_annotations)
         self.tracks.chosen.connect(lambda paths: self.start(session.listen_to(paths)))
         self.models.changed.connect(self._use_model)
-        self._marks = Undoing(
-            self.undo_stack, lambda: tr("marked channels"), lambda: session.marked_bad, session.set_bad
-        )
-        session.bad_changed.connect(self._marks.look)
-        session.part_changed.connect(self._marks.begin)
         self.settings.unknown_named.connect(self.notices.unknown_channels)
         self.notices.stretch_wanted.connect(lambda: self.settings.stretch.setChecked(True))
-        for signal in (self.notices.use_wanted, self.tuning_box.use_wanted):
+        for signal in (self.notices.use_wanted, panels.tuning_box.use_wanted):
             signal.connect(self.use_checkpoint)
-        self.browser.failed.connect(self.show_error)
-        self.exports.refused.connect(self.show_error)
-        self.tuning.judged.connect(self._tuned)
-        self.history.replay_wanted.connect(self._replay)
+        for signal in (self.browser.failed, self.exports.refused):
+            signal.connect(self.show_error)
         self.history.save_wanted.connect(lambda: self.exports.ask("history"))
-        self.history.refused.connect(self.show_error)
-        self._connect_annotations()
+        self.annotations.save_wanted.connect(lambda: self.exports.ask("annotations"))
         for signal in (session.part_changed, session.decoded):
             signal.connect(self.refresh_action)
-            signal.connect(self._show_scalp)
-
-    def _connect_annotations(self) -> None:
-        annotations, page = self.session.annotations, self.annotations
-        self._notes = Undoing(
-            self.undo_stack, lambda: tr("annotations"), lambda: annotations.every, annotations.put
-        )
-        annotations.changed.connect(self._notes.look)
-        self.session.part_changed.connect(self._notes.begin)
-        self.recording.annotations_wanted.connect(self._show_annotations)
-        self.browser.add_wanted.connect(self._annotate)
-        page.add_wanted.connect(self.browser.ask_for_annotation)
-        page.gone_to.connect(self.browser.show_time)
-        page.save_wanted.connect(lambda: self.exports.ask("annotations"))
-        QShortcut(QKeySequence(Qt.Key.Key_Delete), page.table, page.remove_selected).setContext(
-            Qt.ShortcutContext.WidgetShortcut
-        )
+        panels.connect_all()
 
     # What the window asks ---------------------------------------------------------------------------------
 
@@ -139,7 +105,7 @@ class EegTab(PagedTab):
         elif sounds:
             self.start(self.session.listen_to(sounds))
         if histories:
-            self._replay(histories[0])
+            self.panels.replay(histories[0])
 
     def receive(self, payload: object) -> None:
         """Sound files of talkers from another tab: candidates for the one who was listened to."""
@@ -180,31 +146,3 @@ class EegTab(PagedTab):
     def _use_model(self, choice: str) -> None:
         self.subject.show_subjects(self.models.info())
         self.session.set_model(choice)
-
-    def _replay(self, path: Path) -> None:
-        try:
-            self.session.replay(path)
-        except UserError as error:
-            self.show_error(error)
-            return
-        self._show_history()
-
-    def _tuned(self) -> None:
-        if self.tuning.gain is not None and self.tuning.run is not None:
-            self.notices.tuned(self.tuning.gain, self.tuning.run)
-        laid_out = self.tuning_box.use
-        QTimer.singleShot(0, laid_out, lambda: self.scalp.ensureWidgetVisible(laid_out, 0, theme.TINY))
-
-    def _show_scalp(self) -> None:
-        self.show_page_details(self.scalp, tr("Scalp"))
-
-    def _annotate(self, at_s: float) -> None:
-        self._show_annotations()
-        number = self.session.annotations.add(at_s, LENGTH_S, tr("note"))
-        self.annotations.choose(number, edit=True)
-
-    def _show_annotations(self) -> None:
-        self.show_page_details(self.annotations, tr("Annotations"))
-
-    def _show_history(self) -> None:
-        self.show_page_details(self.history, tr("Preprocessing"))

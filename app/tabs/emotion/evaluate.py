@@ -188,8 +188,7 @@ class EvaluatePage(Page):
 
     def _make_controls(self) -> None:
         zone = DropZone(tr("Drop a labelled data set"), tr("A corpus folder, a folder an emotion, or a CSV"))
-        zone.dropped.connect(self.tab.accept_paths)
-        zone.clicked.connect(self.tab.choose_folder)
+        self.tab.takes_from(zone, folders=True)
         self.controls.addWidget(zone)
         self._chosen = Elided(mode=Qt.TextElideMode.ElideMiddle)
         self._chosen.setProperty("role", "hint")

@@ -333,8 +333,7 @@ class FilesPage(Page):
 
     def _make_controls(self) -> None:
         zone = DropZone(tr("Drop recordings or a folder"), tr("WAV, FLAC, MP3, OGG, M4A, MP4 …"))
-        zone.dropped.connect(self.tab.accept_paths)
-        zone.clicked.connect(self.tab.choose_files)
+        self.tab.takes_from(zone)
         self.controls.addWidget(zone)
         self.people = PeopleChoice()
         self.people.changed.connect(lambda: self.tab.start(self._people_changed()))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
@@ -11,6 +14,7 @@ from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.snapshots import words_of
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Hint
+from models.reverberation.sequences import Sequences, from_array
 
 
 class SequenceBox(QWidget):
@@ -62,3 +66,15 @@ class SequenceBox(QWidget):
         self.number.setSpecialValueText(several if len(rows) > 1 else tr("mean of all"))
         self.number.setValue(rows[0] + 1 if len(rows) == 1 else 0)
         self.number.blockSignals(False)
+
+
+def sequences_of(payload: object) -> Sequences | None:
+    """What another tab sends: an array [n, time, width], or a mapping of ``x``, perhaps ``y`` [n] and ``title``.
+
+    None where it is something else. Raises UserError where its numbers are no sequences.
+    """
+    given = payload if isinstance(payload, Mapping) else {"x": payload}
+    x, y = given.get("x"), given.get("y")
+    if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray | None):
+        return None
+    return from_array(x, y, title=str(given.get("title", "") or tr("sent here")))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
@@ -13,26 +11,21 @@ from app.i18n import tr
 from app.services import Services
 from app.tabs.paged import PagedTab
 from app.tabs.reverberation import training
-from app.tabs.reverberation.compare_page import ComparePage
 from app.tabs.reverberation.comparing import Comparing
 from app.tabs.reverberation.exports import MeshExports
 from app.tabs.reverberation.figures import Figures
-from app.tabs.reverberation.heat_page import HeatPage, KLPage
-from app.tabs.reverberation.mesh_page import MeshPage
 from app.tabs.reverberation.messages import MeshMessages
 from app.tabs.reverberation.module_page import ModulePage
 from app.tabs.reverberation.playback import Playback
 from app.tabs.reverberation.session import MeshSession
-from app.tabs.reverberation.source import SequenceBox
-from app.tabs.reverberation.structure_page import StructurePage
+from app.tabs.reverberation.source import SequenceBox, sequences_of
 from app.tabs.reverberation.view_page import ViewPage
-from app.tabs.reverberation.what_if import WhatIfPage
-from app.tabs.reverberation.wiring_page import WiringPage
+from app.tabs.reverberation.views import Views
 from app.widgets.message_bar import Action
 from app.widgets.model_choice import ModelChoice
 from models.errors import UserError
 from models.loading import BUNDLED
-from models.reverberation.sequences import WrongWidth, from_array
+from models.reverberation.sequences import WrongWidth
 
 
 class ReverberationTab(PagedTab):
@@ -54,20 +47,11 @@ class ReverberationTab(PagedTab):
         self.add_section(tr("Through training")).add(self.playback)
         self.figures = Figures(self.session)
         self.view.addWidget(self.figures)
-        self.mesh_page, self.heat_page = MeshPage(self, self.session), HeatPage(self, self.session)
-        self.kl_page, self.what_if = KLPage(self, self.session), WhatIfPage(self, self.session)
-        self.compare, self.wiring_page = ComparePage(self, self.session), WiringPage(self, self.session)
-        self.structure = StructurePage(self, self.session)
-        pages: dict[str, tuple[str, ViewPage]] = {
-            "mesh": (tr("Mesh"), self.mesh_page),
-            "heat": (tr("Heat map"), self.heat_page),
-            "kl": (tr("KL"), self.kl_page),
-            "what if": (tr("What if"), self.what_if),
-            "compare": (tr("Compare"), self.compare),
-            "wiring": (tr("Wiring"), self.wiring_page),
-            "structure": (tr("Structure"), self.structure),
-        }
-        self.lay_out(self.models, pages, tr("View"), self.view)
+        views = Views(self, self.session)
+        self.mesh_page, self.heat_page, self.kl_page = views.mesh, views.heat, views.kl
+        self.what_if, self.compare = views.what_if, views.compare
+        self.wiring_page, self.structure = views.wiring, views.structure
+        self.lay_out(self.models, views.by_name, tr("View"), self.view)
         self.module = ModulePage(self.session)
         self.add_details(self.module)
         self.comparing = Comparing(self, self.session, self.compare, self._known_models)
@@ -77,20 +61,20 @@ class ReverberationTab(PagedTab):
         self._connect()
 
     def _connect(self) -> None:
-        self.sequences.zone.dropped.connect(self._take)
-        self.sequences.zone.clicked.connect(self.choose_files)
+        self.takes_from(self.sequences.zone)
         self.sequences.sample_wanted.connect(self.try_sample)
         self.session.opened.connect(self.refresh_action)
         self.models.changed.connect(self._use_model)
         self.module.reached.connect(lambda: self.show_page_details(self.module, tr("Module")))
         self.heat_page.epoch_chosen.connect(self.playback.show_place)
         self.notices.project_asked.connect(lambda: self.start(self._project()))
-        self.notices.train_asked.connect(self._train_on_these)
-        self.wiring_page.train_asked.connect(self._train_with_wiring)
-        self.wiring_page.changed.connect(lambda: self.clear_messages("error"))
+        self.notices.train_asked.connect(lambda: training.launch_on(self, self.session))
+        wiring = self.wiring_page
+        wiring.train_asked.connect(lambda: training.launch_with(self.session, wiring.wiring))
+        wiring.changed.connect(lambda: self.clear_messages("error"))
         self.structure.save_asked.connect(self.exports.save_structure)
         self.exports.folder_chosen.connect(lambda folder: self.start(self._describe(folder)))
-        for refused in (self.wiring_page.refused, self.exports.refused):
+        for refused in (wiring.refused, self.exports.refused):
             refused.connect(self.show_error)
 
     # What the window asks ---------------------------------------------------------------------------------
@@ -101,18 +85,17 @@ class ReverberationTab(PagedTab):
             self.start(self.session.open(paths[0]))
 
     def receive(self, payload: object) -> None:
-        """From another tab: an array [n, time, width], or a mapping of ``x``, perhaps ``y`` [n] and ``title``."""
-        given = payload if isinstance(payload, Mapping) else {"x": payload}
-        x, y = given.get("x"), given.get("y")
-        if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray | None):
+        """Sequences from another tab."""
+        try:
+            result = sequences_of(payload)
+        except UserError as error:
+            self.clear_messages()
+            self.show_error(error)
+            return
+        if result is None:
             super().receive(payload)
             return
         self.clear_messages()
-        try:
-            result = from_array(x, y, title=str(given.get("title", "") or tr("sent here")))
-        except UserError as error:
-            self.show_error(error)
-            return
         self.session.take(result)
         self.session.observe_again()
 
@@ -166,13 +149,3 @@ class ReverberationTab(PagedTab):
     async def _describe(self, folder: Path) -> None:
         await self.session.describe(folder)
         self.notices.drawn(folder)
-
-    def _train_on_these(self) -> None:
-        try:
-            training.launch_on(self, self.session)
-        except UserError as error:
-            self.show_error(error)
-
-    def _train_with_wiring(self) -> None:
-        wiring = self.wiring_page.wiring
-        training.launch(self.services, "reverberation-own-wiring", self.session.path, wiring)

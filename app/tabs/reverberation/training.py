@@ -9,20 +9,32 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.i18n import tr
 from app.services import Services
+from models.errors import UserError
 from models.reverberation.wiring import Wiring
 from models.training.config import preset
 
 if TYPE_CHECKING:
+    from app.tabs.base import Tab
     from app.tabs.reverberation.session import MeshSession
     from models.reverberation.sequences import Sequences
 
 
-def launch_on(parent: QWidget, session: MeshSession) -> None:
-    """Open the form with the sequences that are open; what another tab sent is saved first. Raises UserError."""
-    if isinstance(session.path, Path):
-        launch(session.services, "reverberation-own-data", session.path)
-    elif session.sequences is not None and (path := _saved(parent, session.sequences)) is not None:
+def launch_on(tab: Tab, session: MeshSession) -> None:
+    """Open the form with the sequences that are open; what another tab sent is saved first."""
+    path: Path | str | None = session.path
+    if not isinstance(path, Path) and session.sequences is not None:
+        try:
+            path = _saved(tab, session.sequences)
+        except UserError as error:
+            tab.show_error(error)
+            return
+    if isinstance(path, Path):
         launch(session.services, "reverberation-own-data", path)
+
+
+def launch_with(session: MeshSession, wiring: Wiring | None) -> None:
+    """Open the form with a wiring of a person's own, and the sequences that are open."""
+    launch(session.services, "reverberation-own-wiring", session.path, wiring)
 
 
 def _saved(parent: QWidget, sequences: Sequences) -> Path | None:

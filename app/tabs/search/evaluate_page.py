@@ -235,8 +235,7 @@ class EvaluatePage(Page):
         zone = DropZone(
             tr("Drop pictures with captions"), tr("A folder, or features: .pkl .npz .safetensors")
         )
-        zone.dropped.connect(self.tab.accept_paths)
-        zone.clicked.connect(self.tab.choose_folder)
+        self.tab.takes_from(zone, folders=True)
         self.controls.addWidget(zone)
         self._chosen = Elided(mode=Qt.TextElideMode.ElideMiddle)
         self._chosen.setProperty("role", "hint")

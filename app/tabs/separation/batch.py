@@ -246,8 +246,7 @@ class BatchPage(Page):
 
     def _make_controls(self) -> None:
         zone = DropZone(tr("Drop a folder of recordings"), tr("WAV, FLAC, MP3, OGG, M4A, MP4 …"))
-        zone.dropped.connect(self.tab.take_paths)
-        zone.clicked.connect(self.tab.choose_folder)
+        self.tab.takes_from(zone, folders=True)
         self.controls.addWidget(zone)
         self.controls.addWidget(Hint(tr("Tracks go to a folder for each recording in:")))
         self._target = Elided(mode=Qt.TextElideMode.ElideMiddle)

@@ -234,8 +234,7 @@ class RecordingPage(Page):
 
     def _make_controls(self) -> None:
         zone = DropZone(tr("Drop a recording"), tr("WAV, FLAC, MP3, OGG, M4A, MP4 …"))
-        zone.dropped.connect(self.tab.take_paths)
-        zone.clicked.connect(self.tab.choose_files)
+        self.tab.takes_from(zone)
         self.controls.addWidget(zone)
         self._name = Elided(mode=Qt.TextElideMode.ElideMiddle)
         self._about = Hint()

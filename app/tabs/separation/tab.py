@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.audio.kinds import sound_filter
 from app.i18n import tr
@@ -16,6 +16,7 @@ from app.tabs.separation.batch import BatchPage
 from app.tabs.separation.kept_box import USUAL_GB, KeptBox
 from app.tabs.separation.live_page import LivePage
 from app.tabs.separation.messages import SeparationMessages
+from app.tabs.separation.onward import Onward
 from app.tabs.separation.recording import RecordingPage
 from app.tabs.separation.session import SeparationSession
 from app.tabs.separation.settings_box import SettingsBox
@@ -39,7 +40,10 @@ class SeparationTab(PagedTab):
         )
         self.recording, self.batch, self.live = RecordingPage(self), BatchPage(self), LivePage(self)
         self.kept = KeptBox(services, self.options, self._folders_in_use)
-        self._make_bottom()
+        self.onward = Onward(self.session, services)
+        self.onward.reference.clicked.connect(self.recording.references.ask)
+        self.onward.export.clicked.connect(lambda: self.recording.exports.ask_for_tracks())
+        self.add_bottom(self.onward)
         pages: dict[str, tuple[str, Page]] = {
             "recording": (tr("Recording"), self.recording),
             "batch": (tr("Folder"), self.batch),
@@ -97,22 +101,6 @@ class SeparationTab(PagedTab):
         if self.page is not self.recording or not self.recording.lanes.take_key(event):
             super().keyPressEvent(event)
 
-    # What the pages ask -----------------------------------------------------------------------------------
-
-    def take_paths(self, paths: list[Path]) -> None:
-        """Dropped on a page."""
-        self.services.add_recent(paths)
-        self.accept_paths(paths)
-
-    def refresh_action(self) -> None:
-        """What can be done now may be something else."""
-        super().refresh_action()
-        tracks = bool(self.session.tracks) and self.page is self.recording
-        for button in (self._emotion, self._eeg, self._export):
-            button.setEnabled(tracks)
-        for button in (self._reference, self._relay):
-            button.setEnabled(self.session.outline is not None and self.page is self.recording)
-
     def model_restored(self) -> None:
         self.session.use_model(self.models.choice)
 
@@ -121,50 +109,11 @@ class SeparationTab(PagedTab):
     def _use_options(self) -> None:
         self.session.options = self.settings.options()
 
-    def _make_bottom(self) -> None:
-        self._reference = QPushButton(tr("Add references…"))
-        self._reference.setToolTip(tr("The true tracks of this recording, to compare with"))
-        self._reference.clicked.connect(self.recording.references.ask)
-        self._export = QPushButton(tr("Export tracks…"))
-        self._export.setToolTip(tr("Write the tracks to a folder of your choice"))
-        self._export.clicked.connect(lambda: self.recording.exports.ask_for_tracks())
-        self._emotion = QPushButton(tr("Send to Emotion"))
-        self._emotion.setToolTip(tr("One emotion time line for each speaker"))
-        self._emotion.clicked.connect(self.send_to_emotion)
-        self._eeg = QPushButton(tr("Send to EEG"))
-        self._eeg.setToolTip(tr("The tracks as candidates for the speaker that was listened to"))
-        self._eeg.clicked.connect(self.send_to_eeg)
-        self._relay = QPushButton(tr("All the way"))
-        self._relay.setToolTip(
-            tr(
-                "Separate, hear each speaker's emotions, see who was listened to, and show the mesh its frames"
-            )
-        )
-        self._relay.clicked.connect(self._all_the_way)
-        self._bottoms = (self._relay, self._reference, self._export, self._emotion, self._eeg)
-        for button in self._bottoms:
-            self.add_bottom(button)
-
-    def _all_the_way(self) -> None:
-        if self.session.outline is not None:
-            self.services.relay_asked.emit(self.session.outline.path)
-
     def _folders_in_use(self) -> list[Path]:
         """Whose tracks are in the lanes, or in the table of the folder."""
         batch = [row.separated for row in self.batch.table.rows]
         shown = [item for item in [self.session.separated, *batch] if item is not None]
         return list({track.parent for item in shown for track in item.tracks})
 
-    def send_to_emotion(self) -> None:
-        """The tracks, as one conversation."""
-        sent = self.session.conversation
-        if sent is not None:
-            self.services.send("emotion", sent)
-
-    def send_to_eeg(self) -> None:
-        """The tracks, as candidates for the attended speaker."""
-        self.services.send("eeg", [track.path for track in self.session.tracks])
-
     def page_chosen(self, name: str) -> None:
-        for button in self._bottoms:
-            button.setVisible(name == "recording")
+        self.onward.setVisible(name == "recording")

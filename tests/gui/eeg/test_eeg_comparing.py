@@ -36,7 +36,7 @@ def test_without_a_stimulus_the_envelope_is_shown_and_it_is_said(tab, qtbot, tmp
     assert len(tab.outcome.decoded.x) == 3200
     assert not len(tab.outcome.true.x)
     assert "not known what was heard" in messages_of(tab)
-    assert not tab.tuning_box.button.isEnabled()
+    assert not tab.panels.tuning_box.button.isEnabled()
     np.save(tmp_path / "story_envelope.npy", sample["envelope"])
     tab.accept_paths([tmp_path / "story_envelope.npy"])
     qtbot.waitUntil(lambda: tab.session.track_comparison is not None and idle(tab), timeout=30_000)

@@ -125,7 +125,7 @@ def test_a_raw_recording_its_bad_channel_and_its_history(tab, qtbot, tmp_path, s
     first = tab.session.result.decoding.envelope.copy()
     tab.settings.bad.setText("")
     tab.settings.type_bad()
-    tab._replay(tmp_path / "history.json")
+    tab.panels.replay(tmp_path / "history.json")
     qtbot.waitUntil(lambda: "F3" in tab.session.result.bad and idle(tab), timeout=60_000)
     np.testing.assert_array_equal(tab.session.result.decoding.envelope, first)
     assert "history.json" in tab.history.source.text()

@@ -15,21 +15,21 @@ from tests.gui.eeg.helpers import RATE, decoded, idle, messages_of, opened, save
 def test_a_subject_is_fine_tuned_and_judged(tab, qtbot, services):
     tab.try_sample()
     qtbot.waitUntil(lambda: tab.session.evaluation is not None and idle(tab), timeout=60_000)
-    assert "subject 2" in tab.tuning_box.words.text()
-    tab.tuning_box.button.click()
+    assert "subject 2" in tab.panels.tuning_box.words.text()
+    tab.panels.tuning_box.button.click()
     qtbot.waitUntil(lambda: tab.tuning.run is not None, timeout=10_000)
     run = services.training.find(tab.tuning.run)
     assert run.config["data"]["subjects"] == ["2"]
-    assert not tab.tuning_box.button.isEnabled()
+    assert not tab.panels.tuning_box.button.isEnabled()
     qtbot.waitUntil(lambda: tab.tuning.gain is not None, timeout=120_000)
     assert run.state is RunState.DONE
     gain = tab.tuning.gain
-    rows = tab.tuning_box.dots.rows
+    rows = tab.panels.tuning_box.dots.rows
     assert [row.value for row in rows] == [gain.before, gain.after]
     assert gain.before != gain.after
     assert gain.seconds == pytest.approx(10 * 9, abs=10)
     qtbot.waitUntil(lambda: not services.training._children, timeout=30_000)  # the process has ended, too
-    tab.tuning_box.use.click()
+    tab.panels.tuning_box.use.click()
     assert tab.models.choice == str(run.path / "best")
     qtbot.waitUntil(lambda: idle(tab) and tab.services.worker("eeg").model.info.preprocessing.get("tuned_to") == ["2"],
                     timeout=60_000)  # fmt: skip
@@ -49,7 +49,7 @@ def test_a_recording_of_ones_own_becomes_a_data_set_to_tune_on(
         path = tmp_path / "run"
 
     monkeypatch.setattr(services.training, "start", lambda *given: asked.append(given) or Started())
-    tab.tuning_box.button.click()
+    tab.panels.tuning_box.button.click()
     qtbot.waitUntil(lambda: bool(asked), timeout=10_000)
     _, system, config, _ = asked[0]
     assert system == "eeg"

@@ -69,7 +69,7 @@ def conversation(tmp_path_factory):
 def test_the_emotion_tab_gets_a_time_line_for_each_speaker(tab, window, qtbot, conversation):
     lanes = shown(tab, qtbot, conversation)
     lanes.lanes[1].name.setText("Anna")
-    tab.send_to_emotion()
+    tab.onward.send_to_emotion()
     emotion = window.current
     assert emotion.system == "emotion"
     files = emotion.files
@@ -93,5 +93,5 @@ def test_the_eeg_tab_gets_the_tracks(tab, qtbot, talk):
     sent = []
     tab.services.sent.disconnect()
     tab.services.sent.connect(lambda system, payload: sent.append((system, payload)))
-    tab.send_to_eeg()
+    tab.onward.send_to_eeg()
     assert sent == [("eeg", [talk[0] / "one.wav", talk[0] / "two.wav"])]
