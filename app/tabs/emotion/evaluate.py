@@ -5,19 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton
 
 from app import theme
 from app.i18n import plural, tr
-from app.settings import Key
 from app.tabs.emotion.figures_view import FiguresView
 from app.tabs.paged import Page
 from app.widgets.combo import ElidedCombo
-from app.widgets.drop_zone import DropZone
+from app.widgets.data_choice import SAMPLE, DataChoice
 from app.widgets.figure_card import FigureCard
-from app.widgets.labels import Elided, Hint
+from app.widgets.labels import Hint
 from models.errors import UserError
 from models.progress import Cancelled, Progress
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from models.emotion.speakers import Evaluation
 
 WORKER = "emotion files"
-SAMPLE = "sample"
 
 
 class EvaluatePage(Page):
@@ -37,7 +34,6 @@ class EvaluatePage(Page):
 
     def __init__(self, tab: EmotionTab) -> None:
         super().__init__(tab)
-        self.data = ""
         self.evaluation: Evaluation | None = None
         self._items: list[dict[str, Any]] = []
         self._comparison: Comparison | None = None
@@ -52,18 +48,18 @@ class EvaluatePage(Page):
         return tr("Evaluate")
 
     def ready(self) -> bool:
-        return bool(self.data)
+        return bool(self.data.path)
 
     def act(self) -> None:
         self.tab.start(self._evaluate())
 
     def try_sample(self) -> None:
-        self._choose(SAMPLE)
+        self.data.choose(SAMPLE)
         self.act()
 
     def accept_paths(self, paths: list[Path]) -> None:
         if paths:
-            self._choose(str(paths[0]))
+            self.data.choose(str(paths[0]))
 
     def shown(self) -> None:
         """The models that can be compared with are those of the list above."""
@@ -84,12 +80,10 @@ class EvaluatePage(Page):
         return [self._export]
 
     def state(self) -> dict[str, Any]:
-        return {"data": self.data}
+        return {"data": self.data.path}
 
     def restore(self, state: dict[str, Any]) -> None:
-        data = str(state.get("data", ""))
-        if data == SAMPLE or (data and Path(data).exists()):
-            self._choose(data)
+        self.data.restore(state.get("data"))
 
     # Work -------------------------------------------------------------------------------------------------
 
@@ -102,10 +96,12 @@ class EvaluatePage(Page):
                 other = self.other.currentData() or ""
                 recognizer = await self.tab.recognizer(WORKER, task)
                 whole = task.part(0, 0.5) if other else task
-                evaluation, items = await worker.run(_evaluate_with, recognizer, self.data, progress=whole)
+                evaluation, items = await worker.run(
+                    _evaluate_with, recognizer, self.data.path, progress=whole
+                )
                 self._comparison, self._other = None, other
                 if other:
-                    work = (evaluation, other, self.data, self.services.settings.text(Key.DEVICE, "auto"))
+                    work = (evaluation, other, self.data.path, self.services.device)
                     self._comparison = await worker.run(_compare_with, *work, progress=task.part(0.5, 1))
                 self._unsure_below = recognizer.unsure_below
         except Cancelled:
@@ -115,9 +111,7 @@ class EvaluatePage(Page):
         self._show(evaluation)
         self.tab.show_remarks(evaluation.remarks, key="known")
 
-    def _choose(self, data: str) -> None:
-        self.data = data
-        self._chosen.setText(tr("The clips that ship") if data == SAMPLE else data)
+    def _data_chosen(self) -> None:
         self._show(None)
         self.tab.refresh_action()
 
@@ -187,12 +181,14 @@ class EvaluatePage(Page):
     # Making -----------------------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        zone = DropZone(tr("Drop a labelled data set"), tr("A corpus folder, a folder an emotion, or a CSV"))
-        self.tab.takes_from(zone, folders=True)
-        self.controls.addWidget(zone)
-        self._chosen = Elided(mode=Qt.TextElideMode.ElideMiddle)
-        self._chosen.setProperty("role", "hint")
-        self.controls.addWidget(self._chosen)
+        self.data = DataChoice(
+            tr("Drop a labelled data set"),
+            tr("A corpus folder, a folder an emotion, or a CSV"),
+            tr("The clips that ship"),
+        )
+        self.data.chosen.connect(self._data_chosen)
+        self.tab.takes_from(self.data.zone, folders=True)
+        self.controls.addWidget(self.data)
         table = QPushButton(tr("Choose a CSV…"))
         table.setProperty("kind", "link")
         table.setToolTip(tr("A table with the columns path, emotion, speaker"))
@@ -209,7 +205,7 @@ class EvaluatePage(Page):
     def _choose_table(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, tr("Choose a CSV"), "", "CSV (*.csv *.tsv *.txt)")
         if name:
-            self._choose(name)
+            self.data.choose(name)
 
     def _make_view(self) -> None:
         cards = QHBoxLayout()

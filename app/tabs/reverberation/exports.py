@@ -10,11 +10,9 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.i18n import tr
-from app.tabs.reverberation.compare_page import ComparePage
-from app.tabs.reverberation.heat_page import HeatPage, KLPage
-from app.tabs.reverberation.mesh_page import MeshPage
 from app.tabs.reverberation.session import MeshSession
-from app.tabs.reverberation.structure_page import PARAMETERS, TREE, StructurePage
+from app.tabs.reverberation.structure_page import PARAMETERS, TREE
+from app.tabs.reverberation.views import Views
 from models.checkpoint import cannot_write
 from models.errors import UserError
 from models.tables import write_csv
@@ -30,20 +28,12 @@ class MeshExports(QObject):
     refused = Signal(object)  # UserError
     folder_chosen = Signal(object)  # for drawings, parameters and tree
 
-    def __init__(
-        self,
-        session: MeshSession,
-        mesh: MeshPage,
-        heat: HeatPage,
-        kl: KLPage,
-        compare: ComparePage,
-        structure: StructurePage,
-        parent: QWidget,
-    ) -> None:
+    def __init__(self, session: MeshSession, views: Views, parent: QWidget) -> None:
         super().__init__(parent)
         self._session, self._window = session, parent
-        self._compare, self._structure = compare, structure
-        self.save_mesh, self.save_heat, self.save_kl = mesh.mesh.save, heat.heat.save, kl.bars.save
+        self._compare, self._structure = views.compare, views.structure
+        self.save_mesh, self.save_heat = views.mesh.mesh.save, views.heat.heat.save
+        self.save_kl = views.kl.bars.save
         self._possible: list[tuple[QAction, Callable[[], bool]]] = []
 
         def observed() -> bool:

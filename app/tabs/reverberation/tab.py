@@ -55,9 +55,7 @@ class ReverberationTab(PagedTab):
         self.module = ModulePage(self.session)
         self.add_details(self.module)
         self.comparing = Comparing(self, self.session, self.compare, self._known_models)
-        self.exports = MeshExports(
-            self.session, self.mesh_page, self.heat_page, self.kl_page, self.compare, self.structure, self
-        )
+        self.exports = MeshExports(self.session, views, self)
         self._connect()
 
     def _connect(self) -> None:

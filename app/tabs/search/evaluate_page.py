@@ -32,9 +32,9 @@ from app.tabs.search.figures import (
     write_figures,
 )
 from app.tabs.search.places import BUNDLED
-from app.widgets.drop_zone import DropZone
+from app.widgets.data_choice import SAMPLE, DataChoice
 from app.widgets.figure_card import FigureCard
-from app.widgets.labels import Caption, Elided, Hint
+from app.widgets.labels import Caption, Hint
 from app.widgets.plain import tip
 from app.widgets.section import Segments
 from models.checkpoint import read_info
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from app.tabs.search.tab import SearchTab
     from models.search.judging import Judgement
 
-SAMPLE = "sample"
 ROW_PX = 24
 
 
@@ -57,7 +56,6 @@ class EvaluatePage(Page):
 
     def __init__(self, tab: SearchTab) -> None:
         super().__init__(tab)
-        self.data = ""
         self.judgements: list[Judgement] = []
         self._choices: list[str] = []  # of the judgements
         self._make_controls()
@@ -71,14 +69,14 @@ class EvaluatePage(Page):
         return tr("Evaluate")
 
     def ready(self) -> bool:
-        return bool(self.data)
+        return bool(self.data.path)
 
     def act(self) -> None:
         self.tab.start(self._evaluate())
 
     def try_sample(self) -> None:
         """The emoji that no training has seen, with codes of all lengths."""
-        self._choose(SAMPLE)
+        self.data.choose(SAMPLE)
         for row in range(self.models.count()):
             item = self.models.item(row)
             if item.data(Qt.ItemDataRole.UserRole) in self._bundled:
@@ -87,7 +85,7 @@ class EvaluatePage(Page):
 
     def accept_paths(self, paths: list[Path]) -> None:
         if paths:
-            self._choose(str(paths[0]))
+            self.data.choose(str(paths[0]))
 
     def model_changed(self) -> None:
         self.list_models()
@@ -97,7 +95,7 @@ class EvaluatePage(Page):
         return [self._export]
 
     def state(self) -> dict[str, Any]:
-        return {"data": self.data, "ticked": self.ticked()}
+        return {"data": self.data.path, "ticked": self.ticked()}
 
     def restore(self, state: dict[str, Any]) -> None:
         self.list_models()
@@ -107,9 +105,7 @@ class EvaluatePage(Page):
                 item = self.models.item(row)
                 on = item.data(Qt.ItemDataRole.UserRole) in ticked
                 item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
-        data = str(state.get("data", ""))
-        if data == SAMPLE or (data and Path(data).exists()):
-            self._choose(data)
+        self.data.restore(state.get("data"))
 
     # Work -------------------------------------------------------------------------------------------------
 
@@ -130,7 +126,9 @@ class EvaluatePage(Page):
         try:
             with self.services.task(tr("Evaluating")) as task, self.tab.busy(task):
                 worker = self.services.worker(WORKER)
-                result = await worker.run(_judge, choices, self.data, self.services.device, progress=task)
+                result = await worker.run(
+                    _judge, choices, self.data.path, self.services.device, progress=task
+                )
         except Cancelled:
             self.tab.show_message("hint", tr("Stopped."), key="stopped")
             self._show()
@@ -158,11 +156,6 @@ class EvaluatePage(Page):
                 first.skipped,
             )
             self.tab.show_message("warning", words, key="skipped")
-
-    def _choose(self, data: str) -> None:
-        self.data = data
-        self._chosen.setText(tr("The emoji that ship, those held out") if data == SAMPLE else data)
-        self.tab.refresh_action()
 
     # Showing ----------------------------------------------------------------------------------------------
 
@@ -232,14 +225,14 @@ class EvaluatePage(Page):
     # Making -----------------------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        zone = DropZone(
-            tr("Drop pictures with captions"), tr("A folder, or features: .pkl .npz .safetensors")
+        self.data = DataChoice(
+            tr("Drop pictures with captions"),
+            tr("A folder, or features: .pkl .npz .safetensors"),
+            tr("The emoji that ship, those held out"),
         )
-        self.tab.takes_from(zone, folders=True)
-        self.controls.addWidget(zone)
-        self._chosen = Elided(mode=Qt.TextElideMode.ElideMiddle)
-        self._chosen.setProperty("role", "hint")
-        self.controls.addWidget(self._chosen)
+        self.data.chosen.connect(self.tab.refresh_action)
+        self.tab.takes_from(self.data.zone, folders=True)
+        self.controls.addWidget(self.data)
         row = QHBoxLayout()
         file = QPushButton(tr("Choose features…"))
         file.setProperty("kind", "link")
@@ -265,7 +258,7 @@ class EvaluatePage(Page):
             self, tr("Choose features"), "", f"{kinds};;{tr('All files (*)')}"
         )
         if name:
-            self._choose(name)
+            self.data.choose(name)
 
     def _make_view(self) -> None:
         top = QHBoxLayout()
