@@ -90,12 +90,12 @@ def translate(text: str) -> str:
 
 def tr(text: str, /, **values: object) -> str:
     """The text in the person's language, its ``{names}`` filled from `values`."""
-    return fill(translate(text), values)
+    return fill(translate(text), values, translate)
 
 
 def plural(singular: str, many: str, n: int, /, **values: object) -> str:
     """`singular` or `many` by the language's rule for `n`, which fills ``{n}``."""
-    return fill(_catalogue.ngettext(singular, many, n), {"n": n, **values})
+    return fill(_catalogue.ngettext(singular, many, n), {"n": n, **values}, translate)
 
 
 def digits(value: float, spec: str = ".3g") -> str:

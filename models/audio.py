@@ -112,7 +112,7 @@ def named_remarks(paths: Iterable[str | os.PathLike[str]]) -> tuple[Remark, ...]
     for path in paths:
         with contextlib.suppress(UserError):
             result += [
-                Remark("{name}: {reason}", name=shown(Path(path).name), reason=str(remark))
+                Remark("{name}: {reason}", name=shown(Path(path).name), reason=remark)
                 for remark in remarks(path)
             ]
     return tuple(result)

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 LONGEST_VALUE = 1000  # characters of a value in a sentence
 LONGEST_REASON = 200  # characters of what another library says
+
+
+@runtime_checkable
+class Said(Protocol):
+    """What says itself in a person's language: a remark or an error. As a value it is translated with the sentence around it."""
+
+    def translated(self, translate: Callable[[str], str] = str) -> str:
+        """In whole, translated and then filled in."""
 
 
 class UserError(Exception):
@@ -29,22 +38,29 @@ class UserError(Exception):
     def sentences(self, translate: Callable[[str], str] = str) -> tuple[str, str, str]:
         """(what, why, remedy), translated, then filled in."""
         return tuple(  # type: ignore[return-value]
-            fill(translate(text), self.values) if text else "" for text in (self.what, self.why, self.remedy)
+            fill(translate(text), self.values, translate) if text else ""
+            for text in (self.what, self.why, self.remedy)
         )
 
+    def translated(self, translate: Callable[[str], str] = str) -> str:
+        """The three sentences as one text."""
+        return " ".join(sentence for sentence in self.sentences(translate) if sentence)
+
     def __str__(self) -> str:
-        return " ".join(sentence for sentence in self.sentences() if sentence)
+        return self.translated()
 
 
-def fill(template: str, values: dict[str, object]) -> str:
+def fill(template: str, values: dict[str, object], translate: Callable[[str], str] = str) -> str:
     """The template with its ``{names}`` filled in; left as it is where that cannot be done.
 
+    translate: for values that are sentences or words of the program themselves, see `Said`; of a tuple of them each is
+    translated, with commas between.
     Texts of files, such as a cell or a list of columns, are cut to `LONGEST_VALUE` characters, and half an emoji in them
     becomes a mark that can be written.
     """
     try:
         return (
-            template.format(**{name: _presentable(value) for name, value in values.items()})
+            template.format(**{name: _presentable(value, translate) for name, value in values.items()})
             if values
             else template
         )
@@ -52,7 +68,11 @@ def fill(template: str, values: dict[str, object]) -> str:
         return template
 
 
-def _presentable(value: object) -> object:
+def _presentable(value: object, translate: Callable[[str], str]) -> object:
+    if isinstance(value, tuple) and value and all(isinstance(item, Said) for item in value):
+        value = ", ".join(item.translated(translate) for item in value)
+    elif isinstance(value, Said):
+        value = value.translated(translate)
     if not isinstance(value, str):
         return value
     if len(value) > LONGEST_VALUE:

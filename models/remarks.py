@@ -17,7 +17,7 @@ from models.errors import UserError, fill
 class Remark:
     """A sentence with its values, as in `UserError`: ``Remark("{name} holds no signal.", name=path.name)``.
 
-    The template is written as a literal where the remark is made: that is how the translation catalogue finds it.
+    A value may be a remark or an error itself, or a tuple of them. The template is written as a literal where the remark is made: that is how the translation catalogue finds it.
     """
 
     text: str
@@ -29,7 +29,7 @@ class Remark:
 
     def translated(self, translate: Callable[[str], str] = str) -> str:
         """The sentence, translated and then filled in."""
-        return fill(translate(self.text), self.values)
+        return fill(translate(self.text), self.values, translate)
 
     def __str__(self) -> str:
         return self.translated()

@@ -198,7 +198,9 @@ class Diagnosis(QWidget):
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        words = QLabel(breakable(f"{MARKS[finding.level]} {fill(translate(finding.words), finding.values)}"))
+        words = QLabel(
+            breakable(f"{MARKS[finding.level]} {fill(translate(finding.words), finding.values, translate)}")
+        )
         words.setWordWrap(True)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         if finding.level == "error":

@@ -181,7 +181,7 @@ def _participants(root: Path, remarks: list[Remark]) -> dict[str, dict[str, str]
     try:
         rows = read_table(path, ("participant_id",)).rows
     except UserError as error:
-        remarks.append(Remark("participants.tsv was passed over: {reason}", reason=str(error)))
+        remarks.append(Remark("participants.tsv was passed over: {reason}", reason=error))
         return {}
     return {row["participant_id"].removeprefix("sub-"): dict(row.cells) for row in rows}
 

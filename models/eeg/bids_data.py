@@ -45,7 +45,7 @@ def dataset_of(root: Path, settings: PreprocessingConfig, progress: Progress) ->
             opened = recordings.open_recording(run.path)
             prepared = preprocess(opened, settings, channels, progress=part)
         except UserError as error:
-            skipped.append(Remark("{name}: {reason}", name=run.path.name, reason=str(error)))
+            skipped.append(Remark("{name}: {reason}", name=run.path.name, reason=error))
             continue
         channels = channels or prepared.channel_names
         remarks += prepared.history.remarks
@@ -54,7 +54,7 @@ def dataset_of(root: Path, settings: PreprocessingConfig, progress: Progress) ->
                 if path not in heard:
                     heard[path] = sound_envelope(path, settings.sample_rate)
             except UserError as error:
-                skipped.append(Remark("{name}: {reason}", name=path.name, reason=str(error)))
+                skipped.append(Remark("{name}: {reason}", name=path.name, reason=error))
                 continue
             begin = round(onset_s * settings.sample_rate)
             length = min(len(prepared.eeg) - begin, len(heard[path]))

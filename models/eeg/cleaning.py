@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from models.eeg.recording import Annotation
+from models.remarks import Remark
+
+# Why a channel is bad, as histories have it and as it is said.
+REASONS = {
+    "marked": Remark("marked"),
+    "missing": Remark("missing"),
+    "not a number": Remark("not a number"),
+    "flat": Remark("flat"),
+    "noisy": Remark("noisy"),
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,13 @@ class Cleaning:
         """The settings that are not left to a decoder's."""
         values = {"reference": self.reference, "notch_hz": self.notch_hz, "ica": self.ica}
         return {name: value for name, value in values.items() if value is not None}
+
+
+def faulty(names: Mapping[str, str]) -> tuple[Remark, ...]:
+    """Bad channels with their reasons, to be said: of a dict from their names to the keys of `REASONS`."""
+    return tuple(
+        Remark("{name} ({reason})", name=name, reason=REASONS.get(why, why)) for name, why in names.items()
+    )
 
 
 USUAL = Cleaning()

@@ -75,7 +75,7 @@ def open_dataset(
             "{reason}",
             "Mend the data set, or choose another.",
             name=path.name,
-            reason=str(dataset.skipped[0]) if dataset.skipped else "",
+            reason=dataset.skipped[0] if dataset.skipped else "",
         )
     return dataset
 
@@ -195,7 +195,7 @@ def _table(path: Path, settings: PreprocessingConfig, progress: Progress) -> Dat
             prepared = preprocessing.preprocess(opened, settings, channels, progress=part)
             stimulus_envelope = read_stimulus(path.parent / row["stimulus"], settings.sample_rate)
         except UserError as error:
-            skipped.append(Remark("{name}: {reason}", name=row["path"], reason=str(error)))
+            skipped.append(Remark("{name}: {reason}", name=row["path"], reason=error))
             continue
         channels = channels or prepared.channel_names
         remarks += prepared.history.remarks

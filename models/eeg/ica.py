@@ -14,6 +14,7 @@ import numpy as np
 
 from models.eeg.recording import Annotation
 from models.eeg.steps import Signal, Step, raw_of
+from models.progress import Progress
 from models.remarks import Remark
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ SAMPLES_A_WEIGHT = 20  # of recording, for each number of the square matrix that
 MOST_SAMPLES = 50_000  # that are learned from; every nth of a longer recording
 HIGH_PASS_HZ = 1.0  # of the copy that is learned from: slow drifts would take components for themselves
 SEED = 97
+MOST_PASSES = 300  # over the samples; most recordings need some dozens
 LIKE_EYES, LIKE_HEART = 0.7, 0.5  # |r| of a component with the channel, in the band of MNE's finders
 FRONT = ("Fp1", "Fp2", "Fpz", "AF7", "AF8")  # blinks are largest here
 DIGITS = 8  # of the matrices that are kept
@@ -44,11 +46,13 @@ def find(
     eyes: Sequence[str],
     heart: Sequence[str],
     annotations: Sequence[Annotation] = (),
+    progress: Progress | None = None,
 ) -> Found:
     """Components of the good channels that go with the eyes or the heart.
 
     eyes, heart: channels aside that recorded them; without any of the eyes the front of the head stands in, without one of
-    the heart it is not looked for. annotations: what begins with ``bad`` is not learned from.
+    the heart it is not looked for. annotations: what begins with ``bad`` is not learned from. Raises
+    Cancelled within one pass over the samples.
     """
     import mne
 
@@ -61,16 +65,19 @@ def find(
     raw.set_annotations(
         mne.Annotations([m.onset_s for m in bad], [m.duration_s for m in bad], ["bad" for _ in bad])
     )
+    passes = _Passes(progress or Progress())
+    passes.tell()
     raw.filter(HIGH_PASS_HZ, None, verbose="error")
     ica = mne.preprocessing.ICA(
         count,
         method="infomax",
         fit_params={"extended": True},
-        random_state=SEED,
-        max_iter=300,
+        random_state=passes,
+        max_iter=MOST_PASSES,
         verbose="error",
     )
     ica.fit(raw, decim=max(1, len(signal.eeg) // MOST_SAMPLES), verbose="error")
+    passes.tell()
     front = [name for name in good if name in FRONT]
     watched = [*eyes] or front[:2]
     numbers = _like(ica, raw, signal, watched, "eye")
@@ -86,6 +93,27 @@ def find(
     if not heart:
         remarks.append(Remark("No channel recorded the heart: it was not looked for."))
     return Found(_step(ica, good, kinds) if kinds else None, tuple(remarks))
+
+
+class _Passes(np.random.RandomState):
+    """The random numbers of an ICA, of which MNE draws an order of the samples for each pass over them: each time it is
+    said how far it is, and heard whether to stop. MNE itself offers neither."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(SEED)
+        self._progress, self._done, self._samples = progress, 0, 0
+
+    def tell(self) -> None:
+        """Raises Cancelled."""
+        self._progress.update(min(self._done, MOST_PASSES), MOST_PASSES, "Looking for eyes and heart")
+
+    def uniform(self, low: float = 0.0, high: float = 1.0, size: int = 1) -> np.ndarray:  # type: ignore[override]
+        """As its parent's. The first that is drawn is an order of all samples; what is drawn of fewer is none."""
+        self._samples = max(self._samples, size)
+        if size == self._samples:
+            self.tell()
+            self._done += 1
+        return super().uniform(low, high, size)
 
 
 def _like(ica: ICA, raw: BaseRaw, signal: Signal, watched: Sequence[str], kind: str) -> list[int]:

@@ -27,7 +27,7 @@ def paired(
                 "Subject {subject}, {stimulus}: {reason}",
                 subject=subject,
                 stimulus=stimulus,
-                reason=str(error),
+                reason=error,
             )
         )
         return None

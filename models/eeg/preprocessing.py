@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.eeg.channels import canonical, mastoids_of
-from models.eeg.cleaning import USUAL, Cleaning
+from models.eeg.cleaning import REASONS, USUAL, Cleaning, faulty
 from models.eeg.history import History
 from models.eeg.recording import Recording
 from models.eeg.resampling import columns_of, resampled
@@ -62,7 +62,9 @@ def preprocess(
     aside = tuple(name for name in common if name in recording.aside)
     watched = (*recording.eyes, *recording.heart[:1]) if settings.ica else ()
     rate = settings.sample_rate
-    eeg, beside, missing = resampled(recording, wanted, (*aside, *watched), rate, progress or Progress())
+    progress = progress or Progress()
+    reading = progress.part(0, 0.3) if settings.ica else progress
+    eeg, beside, missing = resampled(recording, wanted, (*aside, *watched), rate, reading)
     signal = Signal(eeg, wanted, rate, beside, (*aside, *watched))
     reasons = _faults(recording, signal, missing, cleaning)
     _check_bad(recording, reasons, wanted)
@@ -77,14 +79,14 @@ def preprocess(
 
         good = [name for name in wanted if name not in reasons]
         marks = recording.annotations if cleaning.annotations is None else cleaning.annotations
-        found = ica.find(signal, good, recording.eyes, recording.heart[:1], marks)
+        found = ica.find(signal, good, recording.eyes, recording.heart[:1], marks, progress.part(0.3, 1))
         steps += [found.step] if found.step is not None else []
         remarks += found.remarks
     if reasons:
         names = sorted(reasons)
         steps.append({"step": "interpolate", "channels": names, "reasons": [reasons[k] for k in names]})
-        described = (f"{name} ({reasons[name]})" for name in names)
-        remarks.append(Remark("Made up from their neighbours: {names}.", names=", ".join(described)))
+        described = faulty({name: reasons[name] for name in names})
+        remarks.append(Remark("Made up from their neighbours: {names}.", names=described))
     if (missing > 0).any():
         remarks.append(Remark("Samples that were no numbers were filled in from those beside them."))
     steps += _linear(settings, common, recording.sample_rate, band, remarks)
@@ -119,7 +121,7 @@ def _linear(
     return steps
 
 
-def reference_of(every: Sequence[str], reference: str, title: str) -> tuple[str, ...]:
+def reference_of(every: Sequence[str], reference: str, title: str | Remark) -> tuple[str, ...]:
     """The channels whose mean is taken away; none for ``average`` and ``none``.
 
     every: the channels there are, in what is called `title`. reference: one of these two, ``mastoids``, or names with
@@ -174,7 +176,7 @@ def _check_reference(
                 "It is {reason}.",
                 "Choose another reference for {name}.",
                 channel=name,
-                reason=reasons[name],
+                reason=REASONS[reasons[name]],
                 name=recording.path.name,
             )
         if name not in wanted and name not in recording.aside:
@@ -331,7 +333,7 @@ def _check_rate(recording: Recording, settings: PreprocessingConfig) -> None:
 
 def _check_bad(recording: Recording, reasons: dict[str, str], wanted: tuple[str, ...]) -> None:
     if len(reasons) > MOST_MISSING * len(wanted):
-        described = [f"{name} ({reasons[name]})" for name in sorted(reasons)]
+        described = faulty({name: reasons[name] for name in sorted(reasons)})
         raise UserError(
             "{name} has too few good channels.",
             "{count} of {all} are missing or bad: {bad}. Up to a fifth can be interpolated from their neighbours.",
@@ -339,5 +341,5 @@ def _check_bad(recording: Recording, reasons: dict[str, str], wanted: tuple[str,
             name=recording.path.name,
             count=len(reasons),
             all=len(wanted),
-            bad=", ".join(described[:8]) + (" …" if len(described) > 8 else ""),
+            bad=described[:8] + ((Remark("…"),) if len(described) > 8 else ()),
         )

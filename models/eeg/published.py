@@ -112,13 +112,7 @@ def _npy(path: Path, dimensions: int, skipped: list[Remark]) -> np.ndarray | Non
     try:
         array = read_npy(path, mapped=True)
     except UserError as error:
-        skipped.append(
-            Remark(
-                "{name} cannot be read: {reason}.",
-                name=path.name,
-                reason=error.sentences()[1].rstrip("."),
-            )
-        )
+        skipped.append(Remark("{name}: {reason}", name=path.name, reason=error))
         return None
     if array.ndim > dimensions or array.dtype.kind not in "iuf" or not array.size:
         skipped.append(Remark("{name} holds no signal.", name=path.name))

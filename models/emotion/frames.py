@@ -8,6 +8,7 @@ import torch
 from models.emotion.config import FrontEndConfig
 from models.emotion.features import SAMPLE_RATE, build_front_end
 from models.errors import UserError
+from models.remarks import Remark
 
 BANDS, HOP_MS, STEPS = 64, 25, 32
 
@@ -32,6 +33,6 @@ def speech_windows(sound: np.ndarray, title: str = "") -> tuple[np.ndarray, np.n
             "{name} is too short for a sequence.",
             "A window of 0.8 s and a little more is needed.",
             "Choose a longer recording.",
-            name=title or "The recording",
+            name=title or Remark("The recording"),
         )
     return np.stack(windows).astype(np.float32), np.array(levels, np.float32)

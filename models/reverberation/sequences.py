@@ -111,7 +111,7 @@ def windows(series: np.ndarray, window: int, title: str = "") -> Sequences:
             "{name} has only {count} steps.",
             "A window of {window} and the value after it are needed.",
             "Choose a shorter window, or a longer series.",
-            name=title or "The series",
+            name=title or Remark("The series"),
             count=len(series),
             window=window,
         )

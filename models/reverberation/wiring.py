@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.datafiles import write_whole
 from models.errors import UserError
+from models.remarks import Remark
 
 
 class Module(NamedTuple):
@@ -114,8 +115,8 @@ class Wiring(BaseModel):
 
     def check(self) -> Wiring:
         """Itself, if it can work. Raises UserError with the reason, if not."""
-        _complete(self.own, ROLE_NAMES, "role")
-        _complete(self.reads, PROCESSOR_NAMES, "processor")
+        _complete(self.own, ROLE_NAMES, Remark("role"))
+        _complete(self.reads, PROCESSOR_NAMES, Remark("processor"))
         for role, processor in self.own.items():
             if processor not in PROCESSOR_NAMES:
                 raise _refused(
@@ -217,7 +218,7 @@ def wiring_of(values: object) -> Wiring:
 
 
 def _complete(
-    given: dict[str, object] | dict[str, str] | dict[str, list[str]], names: tuple[str, ...], kind: str
+    given: dict[str, object] | dict[str, str] | dict[str, list[str]], names: tuple[str, ...], kind: Remark
 ) -> None:
     lacking = [name for name in names if name not in given]
     unknown = [name for name in given if name not in names]
@@ -227,7 +228,7 @@ def _complete(
         raise _refused("There is no {kind} called {name}.", kind=kind, name=unknown[0])
 
 
-def _refused(why: str, **values: str) -> UserError:
+def _refused(why: str, **values: object) -> UserError:
     return UserError(
         "This wiring cannot work.",
         why,

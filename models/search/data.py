@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.errors import UserError, shortened
+from models.remarks import Remark
 from models.search import listings
 from models.search.listings import Places, Row, is_there, text_of, whole
 
@@ -100,13 +101,19 @@ def open_captions(choice: str | os.PathLike[str]) -> Captions:
     )
 
 
-def _why_none(result: Captions) -> str:
+def _why_none(result: Captions) -> Remark:
     if not result.skipped:
-        return "Neither a list of captions nor a .txt beside a picture was found."
+        return Remark("Neither a list of captions nor a .txt beside a picture was found.")
     lost = sum(why == LOST for _, why in result.skipped)
     if lost == len(result.skipped):
-        return f"{lost} captions belong to pictures that are not there."
-    return f"{len(result.skipped)} pictures are named; of the first, {result.skipped[0][0]}: {result.skipped[0][1]}."
+        return Remark("{lost} captions belong to pictures that are not there.", lost=lost)
+    name, reason = result.skipped[0]
+    return Remark(
+        "{count} pictures are named; of the first, {name}: {reason}.",
+        count=len(result.skipped),
+        name=name,
+        reason=reason,
+    )
 
 
 def note_beside(picture: Path) -> tuple[str, ...]:

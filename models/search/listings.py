@@ -17,6 +17,7 @@ from typing import Any
 from models import documents, file_names, files
 from models.datafiles import read_table
 from models.errors import UserError, shortened
+from models.remarks import Remark
 from models.search import pictures
 
 SEPARATOR = "||"  # between several captions in one cell
@@ -216,7 +217,7 @@ def _from_table(listing: Path) -> list[Row]:
             "Its columns are {found}.",
             "Call them file and caption in the first line.",
             name=listing.name,
-            lacking="the pictures" if file_column is None else "the captions",
+            lacking=Remark("the pictures") if file_column is None else Remark("the captions"),
             found=", ".join(table.columns),
         )
     return [

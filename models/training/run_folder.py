@@ -147,7 +147,7 @@ class RunFolder:
                 "Mend {path}, or start a new run.",
                 name=file_names.shown(self.name),
                 path=self.config_file,
-                reason=" ".join(filter(None, error.sentences()[:2])),
+                reason=UserError(error.what, error.why, **error.values),
             ) from error
         return values if isinstance(values, dict) else {}
 

@@ -23,6 +23,7 @@ from app import theme
 from app.i18n import plural, tr
 from app.tabs.eeg.session import EegSession
 from app.widgets.labels import Hint
+from models.eeg.cleaning import faulty
 from models.errors import UserError
 
 
@@ -129,7 +130,6 @@ class HistoryPage(QWidget):
 
 def step_words(step: dict[str, Any]) -> str:
     """A step of the history for people; one of another version is told as it stands."""
-    reasons = {"marked": tr("marked"), "missing": tr("missing"), "flat": tr("flat"), "noisy": tr("noisy")}
     if step["step"] == "pick":
         return plural("{n} channel picked", "{n} channels picked", len(step["channels"]))
     if step["step"] == "resample" and step["from_hz"] == step["to_hz"]:
@@ -137,8 +137,8 @@ def step_words(step: dict[str, Any]) -> str:
     if step["step"] == "resample":
         return tr("resampled from {before:g} to {after:g} Hz", before=step["from_hz"], after=step["to_hz"])
     if step["step"] == "interpolate":
-        both = zip(step["channels"], step.get("reasons", [""] * len(step["channels"])), strict=True)
-        names = ", ".join(f"{name} ({reasons.get(why, tr('not a number'))})" for name, why in both)
+        reasons = step.get("reasons", ["not a number"] * len(step["channels"]))
+        names = faulty(dict(zip(step["channels"], reasons, strict=True)))
         return tr("bad channels mended from their neighbours: {names}", names=names)
     if step["step"] == "ica":
         eyes, heart = step["found"].count("eye"), step["found"].count("heart")

@@ -78,7 +78,7 @@ class KeptBox(QWidget):
 
     def _failed(self, error: BaseException) -> None:
         if isinstance(error, UserError | OSError):
-            self.about.setText(str(error))
+            self.about.setText(error.translated(tr) if isinstance(error, UserError) else str(error))
         elif not isinstance(error, Cancelled):
             self._services.errors.report(error)
 

@@ -17,6 +17,7 @@ from models.eeg.envelope import AUDIO_RATE, GammatoneBank
 from models.eeg.signal_config import PreprocessingConfig
 from models.eeg.splits import sections_of
 from models.errors import UserError
+from models.remarks import Remark
 
 SPREAD_S = 20.0  # within which a channel's standard deviation follows it
 MOST_MISSING = 0.2  # share of a decoder's channels that may be made up from their neighbours
@@ -167,7 +168,7 @@ def common(names: Sequence[str], mixed: np.ndarray, reference: str) -> np.ndarra
 
     if reference == "average":
         return np.asarray(mixed.mean(axis=0))
-    chosen = reference_of(names, reference, "The stream")
+    chosen = reference_of(names, reference, Remark("The stream"))
     return np.array([name in chosen for name in names], float) / max(1, len(chosen))
 
 

@@ -1,10 +1,13 @@
 """What people do to a recording before it is decoded: reference, notch, ICA; all of it run again from the history, and by
 the script of MNE's own calls that the history becomes."""
 
+import signal
+
 import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from models import cli
 from models.eeg import ica
 from models.eeg.channels import mastoids_of
 from models.eeg.cleaning import Cleaning
@@ -15,6 +18,7 @@ from models.eeg.recordings import BIOSEMI64, open_recording
 from models.eeg.signal_config import PreprocessingConfig
 from models.eeg.steps import Signal
 from models.errors import UserError
+from models.progress import Cancelled, Progress
 from tests.models.eeg.test_eeg_recordings import RATE, brain, in_memory, raw_of
 
 AS_MNE = 0.01  # of the signal's standard deviation: how far the script may be from what it tells of
@@ -154,6 +158,43 @@ def test_eyes_and_heart_are_found_and_taken_out(talk, tmp_path):
     assert "patterns" not in " ".join(result.history.sentences())
 
 
+def test_an_ica_is_cancelled_within_a_pass_and_says_how_far_it_is(talk):
+    """As the window's worker cancels: from the progress that it handed down."""
+    told = []
+
+    def report(step):
+        if step.message == "Looking for eyes and heart":
+            told.append(step.fraction)
+            if len(told) == 4:
+                progress.cancel()
+
+    progress = Progress(report)
+    with pytest.raises(Cancelled):
+        preprocess(talk, cleaning=Cleaning(ica=True), progress=progress)
+    assert len(told) == 4
+    assert told == sorted(told)
+    assert told[-1] > told[0] >= 0.3
+
+
+def test_an_ica_ends_in_the_terminal_with_the_key_that_interrupts(tmp_path, monkeypatch, capsys):
+    passes, tell = [], ica._Passes.tell
+
+    def interrupted(self):
+        passes.append(1)
+        if len(passes) == 4:
+            signal.raise_signal(signal.SIGINT)
+        tell(self)
+
+    monkeypatch.setattr(ica._Passes, "tell", interrupted)
+    np.save(tmp_path / "talk.npy", brain(60, 64))
+    out = tmp_path / "out.npz"
+    code = cli.main(["use", "eeg", str(tmp_path / "talk.npy"), "--ica", "--out", str(out), "--device", "cpu"])
+    assert code == 130
+    assert len(passes) == 4
+    assert "Cancelled" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_components_are_taken_out_as_mne_takes_them():
     """Against `ICA.apply` with the same components left out."""
     from unittest.mock import patch
@@ -161,17 +202,17 @@ def test_components_are_taken_out_as_mne_takes_them():
     from mne.preprocessing import ICA
 
     eeg = brain(60, 64) + blinks(60, 64)[:, None] * spread(BIOSEMI64, "Fpz")
-    signal = Signal(eeg, BIOSEMI64, 64, blinks(60, 64)[:, None], ("VEOG",))
+    made = Signal(eeg, BIOSEMI64, 64, blinks(60, 64)[:, None], ("VEOG",))
     kept = []
     fit = ICA.fit
     with patch.object(
         ICA, "fit", lambda self, *given, **more: kept.append(self) or fit(self, *given, **more)
     ):
-        result = ica.find(signal, BIOSEMI64, ["VEOG"], [])
+        result = ica.find(made, BIOSEMI64, ["VEOG"], [])
     from models.eeg.steps import done
     from models.eeg.steps import raw_of as as_raw
 
-    ours, _ = done(signal, result.step)
+    ours, _ = done(made, result.step)
     raw = as_raw(eeg, BIOSEMI64, 64)
     theirs = kept[0].apply(raw, exclude=kept[0].labels_["eog"], verbose="error").get_data().T * 1e6
     np.testing.assert_allclose(ours.eeg - ours.eeg.mean(0), theirs - theirs.mean(0), atol=1e-4)

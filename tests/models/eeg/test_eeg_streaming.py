@@ -1,5 +1,7 @@
 """Live: causal passes cut anywhere are one, a talker that is taken over is found, streams by LSL are lost and found again."""
 
+import gettext
+import re
 import threading
 import time
 
@@ -9,7 +11,7 @@ import pyxdf
 
 from models.eeg.decoder import Decoder
 from models.eeg.live import lsl, player
-from models.eeg.live.causal import CausalEeg, CausalEnvelope, Slowed, mixing
+from models.eeg.live.causal import CausalEeg, CausalEnvelope, Slowed, common, mixing
 from models.eeg.live.events import Arrived, Changed
 from models.eeg.live.listening import Listening, certainty
 from models.eeg.live.run import LiveRun
@@ -18,6 +20,7 @@ from models.eeg.live.xdf import XdfWriter
 from models.eeg.recordings import BIOSEMI64
 from models.eeg.signal_config import PreprocessingConfig
 from models.errors import UserError
+from models.resources import resource
 from tests.lsl import alone
 
 alone()
@@ -76,6 +79,17 @@ def test_channels_by_name_and_from_their_neighbours():
     assert matrix[0].sum() == pytest.approx(1, abs=0.05)
     with pytest.raises(UserError, match="lacks channels"):
         mixing([f"E{n}" for n in range(64)], BIOSEMI64)
+
+
+def test_a_stream_without_the_mastoids_is_refused_in_the_language_of_the_window():
+    names = BIOSEMI64
+    matrix, _ = mixing(names, names)
+    with pytest.raises(UserError) as caught:
+        common(names, matrix, "mastoids")
+    assert caught.value.sentences()[0] == "The stream has no mastoids to refer to."
+    with resource("translations/zh_CN/LC_MESSAGES/polyphony.mo").open("rb") as file:
+        chinese = gettext.GNUTranslations(file).gettext
+    assert not re.search("[A-Za-z]", caught.value.sentences(chinese)[0])
 
 
 def test_certainty_is_honest_of_noise():
