@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from models import documents, file_names, files
 from models.errors import UserError, shortened
@@ -170,7 +170,7 @@ def read_info(folder: str | os.PathLike[str], system: str | None = None) -> Chec
         values = _migrated(values, folder)
         info = CheckpointInfo.model_validate(values)
     except (ValueError, TypeError, OverflowError) as error:
-        reason = documents.validation_reason(error) if isinstance(error, ValidationError) else str(error)
+        reason = documents.reason_of(error)
         raise _damaged(folder, reason) from error
     except UserError as error:
         if error.values.get("known") == FORMAT_VERSION:  # of a newer version, which is not damage
@@ -265,7 +265,7 @@ def fit(network: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
             "The weights do not fit the network that the checkpoint describes.",
             "{reason}",
             "The folder was probably put together from two checkpoints; copy it again.",
-            reason=" ".join(str(error).split())[:300],
+            reason=shortened(error),
         ) from error
 
 

@@ -63,11 +63,13 @@ def read_model(path: str | os.PathLike[str], kind: type[Model], most: int = LARG
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise damaged(path, validation_reason(error)) from error
+        raise damaged(path, reason_of(error)) from error
 
 
-def validation_reason(error: ValidationError) -> str:
-    """The first of pydantic's complaints in one line: where, and what."""
+def reason_of(error: Exception) -> str:
+    """What an exception complains of, in one line; of pydantic's complaints the first: where, and what."""
+    if not isinstance(error, ValidationError):
+        return shortened(error)
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"]))
     return shortened(f"{place}: {first['msg']}" if place else first["msg"])

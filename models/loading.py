@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, g
 
 import numpy as np
 
-from models import checkpoint, file_names
+from models import checkpoint, documents, file_names
 from models.checkpoint import CheckpointInfo
 from models.datafiles import write_whole
 from models.errors import UserError, shortened
@@ -224,7 +224,7 @@ def not_described(title: str, error: Exception) -> UserError:
         "Its checkpoint.json describes no network known here: {reason}.",
         "Copy it again from where it came from.",
         title=title,
-        reason=" ".join(str(error).split())[:200],
+        reason=documents.reason_of(error),
     )
 
 

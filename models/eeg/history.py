@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models import documents, file_names
 from models.datafiles import write_whole
@@ -124,7 +124,7 @@ class History:
                 _STEPS[str(step.get("step"))].model_validate(step).model_dump() for step in saved.steps
             )
         except (ValueError, KeyError) as error:
-            reason = documents.validation_reason(error) if isinstance(error, ValidationError) else str(error)
+            reason = documents.reason_of(error)
             raise UserError(
                 "{name} is no history of preprocessing.",
                 "{reason}.",

@@ -95,6 +95,15 @@ class OurClassifier(Classifier):
         self.network.to(device).eval()
         self.device = device
         self.front_end = build_front_end(front_end, device, progress)
+        takes, given = (
+            (config.feature_dim, config.encoder_layers),
+            (self.front_end.dim, self.front_end.layers),
+        )
+        if takes != given:
+            raise not_described(
+                info.title,
+                ValueError(f"features of {given} (values a frame, layers) for a network of {takes}"),
+            )
         self.labels, self.title = tuple(info.labels), info.title
         if not len(self.labels) == len(set(self.labels)) == config.classes:
             raise not_described(

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models import documents
 from models.datafiles import write_whole
 from models.errors import UserError
 from models.remarks import Remark
@@ -213,7 +214,7 @@ def wiring_of(values: object) -> Wiring:
             "This is not a wiring.",
             "{reason}.",
             "It needs own (a processor a role) and reads (a list of roles a processor).",
-            reason=" ".join(str(error).split())[:200],
+            reason=documents.reason_of(error),
         ) from error
 
 

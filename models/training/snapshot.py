@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models import checkpoint
+from models import checkpoint, documents
 from models.errors import UserError
 from models.training.averages import Sums
 from models.training.run_folder import RunFolder
@@ -115,7 +115,7 @@ def cannot_resume(run: RunFolder, error: Exception) -> UserError:
         "What it saved does not fit its config, or is damaged: {reason}.",
         "Start a new run from its config.",
         name=run.name,
-        reason=" ".join(str(error).split())[:200],
+        reason=documents.reason_of(error),
     )
 
 

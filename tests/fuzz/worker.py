@@ -20,6 +20,8 @@ from pathlib import Path
 LIMIT = 6 * 2**30  # bytes of address space
 MOST_RESIDENT = 2_000_000  # kB that a mutant may bring the process to
 LONGEST_SENTENCE = 3000
+# What other libraries advise a programmer, and no person who drops a file.
+ADVICE = ("http", "weights_only", "trust_remote_code", "allow_pickle", "Traceback", "pip install")
 
 
 def main() -> None:
@@ -66,7 +68,16 @@ def _one(read, seeds: list[Path], number: int) -> dict[str, object]:  # type: ig
         except UserError as error:
             text = str(error)
             text.encode("utf-8", "surrogateescape")
-            outcome = "refused" if len(text) < LONGEST_SENTENCE else "a sentence that is too long"
+            outcome = "refused"
+            if len(text) >= LONGEST_SENTENCE:
+                outcome = "a sentence that is too long"
+            elif advice := next((words for words in ADVICE if words in text), None):
+                return {
+                    "outcome": "another library's advice",
+                    "where": advice,
+                    "text": text,
+                    "seed": place.name,
+                }
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         if after > max(before, MOST_RESIDENT):
             return {"outcome": "too much memory", "where": f"{after / 1e6:.1f} GB", "seed": place.name}

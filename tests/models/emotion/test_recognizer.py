@@ -1,5 +1,8 @@
 """Using a model: windows that cover everything once, files of any length, foreign classifiers."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import soundfile
@@ -171,3 +174,17 @@ def test_windows_judged_together_are_judged_as_each_by_itself():
     detector = VoiceDetector()
     for together, piece in zip(detector.probabilities_of(pieces), pieces, strict=True):
         np.testing.assert_allclose(together, detector.probabilities(piece), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "front_end", [{}, {"kind": "logmel", "bands": 64}], ids=["of another kind", "narrower"]
+)
+def test_a_front_end_that_does_not_feed_the_network_is_refused(front_end, tmp_path):
+    folder = shutil.copytree(resource("checkpoints", "emotion"), tmp_path / "emotion")
+    description = folder / "checkpoint.json"
+    told = json.loads(description.read_text())
+    del told["preprocessing"]["front_end"]["kind"]
+    told["preprocessing"]["front_end"] |= front_end
+    description.write_text(json.dumps(told))
+    with pytest.raises(UserError, match="values a frame"):
+        Recognizer.load(folder, "cpu")
