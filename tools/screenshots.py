@@ -2,9 +2,10 @@
 
     python tools/screenshots.py FOLDER [--languages en zh_CN] [--scales 1 2] [--sizes 1280x800 …] [--only eeg training …]
 
-Each state (empty, sample done, a broken file, with the dock open, the training view's pages) is drawn at every size, in both
-themes: ``FOLDER/en-1x/1280x800/light/eeg-done.png``. The training view shows two short runs that are trained the first
-time; runs and settings lie in ``FOLDER/home``. Nothing is shown on a screen.
+Each state (empty, busy, sample done, a file that cannot be read, with the dock open, the training view's pages, dialogs) is
+drawn at every size, in both themes: ``FOLDER/en-1x/1280x800/light/eeg-done.png``. What is computed is held while it is drawn
+busy. The training view shows two short runs that are trained the first time; runs and settings lie in ``FOLDER/home``.
+Nothing is shown on a screen.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -28,6 +30,14 @@ from tests.screens import platform  # noqa: E402
 SIZES = ["1024x768", "1280x800", "2560x1440"]
 AT_TWICE = ["1280x800"]  # points; four times as many pixels
 LONGEST_S = 240.0  # a sample takes no longer
+BEGUN_S = 6.0  # after which what shows no progress is not waited for
+HELD_AT = 0.3  # how far the work has come that is drawn busy
+STREAMED_S = 12.0  # of a sample that plays until it is stopped
+BROKEN = {
+    "eeg": "broken.edf",
+    "reverberation": "broken.npz",
+    "search": "broken.jpg",
+}  # others take broken.wav
 RUNS = {"short": ["epochs=6"], "longer": ["epochs=12", "learning_rate=0.0005"]}
 
 
@@ -101,7 +111,7 @@ def draw(chosen: argparse.Namespace) -> None:
         await until(lambda: window.dock is not None)
         artist = Artist(app, window, folder, chosen)
         async for name in states(window, chosen.only):
-            artist.draw(name)
+            await artist.draw(name)
         window.closing.go()
         await until(lambda: not window.isVisible())
 
@@ -117,7 +127,7 @@ class Artist:
         self._sizes = [tuple(map(int, size.split("x"))) for size in chosen.sizes]
         self._themes = chosen.themes
 
-    def draw(self, name: str) -> None:
+    async def draw(self, name: str) -> None:
         """One state; what did not fit its size is said."""
         from app import theme
 
@@ -125,7 +135,7 @@ class Artist:
             theme.apply(self._app, choice)
             for width, height in self._sizes:
                 self._window.resize(width, height)
-                self._settle()
+                await self._settle()
                 if (self._window.width(), self._window.height()) != (width, height):
                     print(
                         f"{name}: does not fit {width}x{height}, is {self._window.width()}x{self._window.height()}"
@@ -136,9 +146,51 @@ class Artist:
         theme.apply(self._app, self._themes[0])
         print(f"drawn: {name}", flush=True)
 
-    def _settle(self) -> None:
+    async def _settle(self) -> None:
+        """Sizes are handed down, and what follows from them; in turns of the loop, whose tasks must not be entered twice."""
         for _ in range(4):
-            self._app.processEvents()
+            await asyncio.sleep(0.01)
+
+
+class Hold:
+    """Work that has come some way waits in its own thread while its picture is taken."""
+
+    def __init__(self) -> None:
+        from models.progress import Progress
+
+        self._go, self._held = threading.Event(), threading.Event()
+        self._go.set()
+        update = Progress.update
+
+        def held(
+            progress: Progress, done: float, total: float, message: str = "", /, **values: object
+        ) -> None:
+            update(progress, done, total, message, **values)
+            if (
+                total
+                and HELD_AT <= done / total < 1
+                and threading.current_thread() is not threading.main_thread()
+            ):
+                if not self._go.is_set():
+                    self._held.set()
+                self._go.wait(LONGEST_S)
+
+        Progress.update = held  # type: ignore[method-assign]
+
+    async def begun(self, tab: Any, begin: Callable[[], None]) -> bool:
+        """Begin work; whether it is busy and waits now. `release` lets it go on."""
+        self._held.clear()
+        self._go.clear()
+        begin()
+        end = time.monotonic() + BEGUN_S
+        while not self._held.is_set() and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)  # what it told is drawn
+        return bool(tab.is_busy or tab.services.tasks)
+
+    def release(self) -> None:
+        """Let it go on."""
+        self._go.set()
 
 
 async def states(window: Any, only: list[str]) -> AsyncIterator[str]:
@@ -146,35 +198,51 @@ async def states(window: Any, only: list[str]) -> AsyncIterator[str]:
     from app import systems
 
     window.open_dock(False)
+    hold = Hold()
     for name in systems.NAMES:
         if only and name not in only:
             continue
         tab = window.show_tab(name)
         await quiet(tab)
         for page, sample in pages_of(tab):
-            mark = f"{name}-{page}" if page else name
-            yield f"{mark}-empty"
-            sample()
-            await asyncio.sleep(0.15)
-            if tab.is_busy:
-                yield f"{mark}-busy"
-            await quiet(tab)
-            yield f"{mark}-done"
-            for inner, show in views_of(tab):
-                show()
-                await quiet(tab)
-                yield f"{mark}-done-{inner}"
+            async for state in page_states(tab, f"{name}-{page}", sample, hold):
+                yield state
         window.open_dock(True)
         yield f"{name}-dock"
         window.open_dock(False)
-        broken = Path(os.environ["POLYPHONY_HOME"]) / "broken.wav"
+        broken = Path(os.environ["POLYPHONY_HOME"]) / BROKEN.get(name, "broken.wav")
         broken.write_bytes(b"RIFF, but nothing else")
-        tab.accept_paths([broken])
-        await quiet(tab)
-        yield f"{name}-error"
+        for page in tab.pages:
+            tab.choice.choose(page)
+            tab.clear_messages()
+            tab.accept_paths([broken])
+            await quiet(tab)
+            if tab.messages.messages:
+                yield f"{name}-{tab.choice.current}-error"
     if not only or "training" in only:
         async for name in training_states(window):
             yield name
+
+
+async def page_states(tab: Any, name: str, sample: Callable[[], None], hold: Hold) -> AsyncIterator[str]:
+    """One page: empty, busy, done, and the views within it."""
+    tab.choice.choose(name.split("-", 1)[1])
+    await quiet(tab)
+    yield f"{name}-empty"
+    if await hold.begun(tab, sample):
+        yield f"{name}-busy"
+    hold.release()
+    try:
+        await quiet(tab, STREAMED_S if name.endswith("-live") else LONGEST_S)
+    except TimeoutError:  # it streams
+        yield f"{name}-live"
+        tab.stop()
+        await quiet(tab)
+    yield f"{name}-done"
+    for inner, show in views_of(tab):
+        show()
+        await quiet(tab)
+        yield f"{name}-done-{inner}"
 
 
 async def training_states(window: Any) -> AsyncIterator[str]:
@@ -199,19 +267,13 @@ async def training_states(window: Any) -> AsyncIterator[str]:
 
 
 def pages_of(tab: Any) -> list[tuple[str, Callable[[], None]]]:
-    """The pages of a tab, each with what shows its sample; one without a name where a tab has no pages."""
-    pages = getattr(tab, "pages", None)
-    if not isinstance(pages, dict) or not hasattr(tab, "choice"):
-        return [("", tab.try_sample)]
-    result: list[tuple[str, Callable[[], None]]] = []
-    for key, page in pages.items():
+    """The pages of a tab, each with what shows its sample."""
 
-        def sample(key: str = key, page: Any = page) -> None:
-            tab.choice.choose(key)
-            page.try_sample()
+    def sample(page: str) -> None:
+        tab.choice.choose(page)
+        tab.pages[page].try_sample()
 
-        result.append((key, sample))
-    return result
+    return [(page, partial(sample, page)) for page in tab.pages]
 
 
 def views_of(tab: Any) -> list[tuple[str, Callable[[], None]]]:
@@ -220,22 +282,22 @@ def views_of(tab: Any) -> list[tuple[str, Callable[[], None]]]:
 
     result: list[tuple[str, Callable[[], None]]] = []
     for row in tab.findChildren(Segments):
-        if row.isVisible() and row is not getattr(tab, "choice", None):
+        if row.isVisible() and row is not tab.choice:
             for key in list(row.buttons):
                 result.append((key, partial(row.choose, key)))
     return result
 
 
-async def quiet(tab: Any) -> None:
+async def quiet(tab: Any, longest_s: float = LONGEST_S) -> None:
     """Until nothing is computed and everything drawn."""
     await asyncio.sleep(0.3)
-    await until(lambda: not tab.is_busy and not tab.services.tasks)
+    await until(lambda: not tab.is_busy and not tab.services.tasks, longest_s)
     await asyncio.sleep(0.4)
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool], longest_s: float = LONGEST_S) -> None:
     """Raises TimeoutError where it does not come true."""
-    end = time.monotonic() + LONGEST_S
+    end = time.monotonic() + longest_s
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError("the window did not come to rest")

@@ -7,13 +7,11 @@ import time
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -25,6 +23,7 @@ from app.services import ShownProgress
 from app.training.words import bytes_words
 from app.widgets.labels import Caption, Elided, Hint
 from app.widgets.plain import markup, plain_label
+from app.widgets.scrolled import ScrolledColumn
 
 PARTS = 1000  # of a bar
 ACTIONS = ("use", "download", "cancel", "measure", "verify", "remove")
@@ -63,7 +62,7 @@ class Details(QWidget):
         layout.addWidget(self.bar)
         layout.addLayout(self._buttons())
 
-    def _scrolled(self) -> QScrollArea:
+    def _scrolled(self) -> ScrolledColumn:
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, theme.SMALL, theme.SMALL, 0)
@@ -78,10 +77,7 @@ class Details(QWidget):
         for widget in (self.terms_head, self.terms, self.tried_head, self.tried):
             column.addWidget(widget)
         column.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area = ScrolledColumn()
         area.setAccessibleName(tr("What is known of the model"))
         area.setWidget(inner)
         return area

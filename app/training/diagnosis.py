@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -27,6 +26,7 @@ from app.training.layer_map import ColorScale, LayerMap
 from app.training.watched import WatchedRun
 from app.widgets.plot import Plot
 from app.widgets.plot_items import Line
+from app.widgets.scrolled import ScrolledColumn
 from models.errors import fill
 from models.training.config import Remedy
 from models.training.findings import Finding, findings
@@ -68,10 +68,7 @@ class Diagnosis(QWidget):
         self._column.setContentsMargins(theme.SMALL, theme.TINY, theme.SMALL, theme.TINY)
         self._column.setSpacing(theme.SMALL)
         self._column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll = ScrolledColumn()
         scroll.setWidget(self.words)
         scroll.setMinimumWidth(200)
         scroll.setAccessibleName(tr("Findings"))

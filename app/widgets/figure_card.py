@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app import theme
 from app.glossary import meaning
@@ -23,7 +23,7 @@ class FigureCard(QFrame):
         layout.setContentsMargins(theme.MEDIUM, 12, theme.MEDIUM, 12)
         layout.setSpacing(2)
         self._name, explanation = title, meaning(title)
-        self._title = Elided(f"{title} ⓘ" if explanation else title)
+        self._title = Elided(title)
         self._value, self._hint = QLabel(value), Elided(hint or " ")
         self.setToolTip(explanation)
         self.setAccessibleDescription(explanation)
@@ -31,9 +31,24 @@ class FigureCard(QFrame):
         self._value.setProperty("role", "big")
         self._hint.setProperty("role", "hint")
         self._value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        for label in (self._title, self._value, self._hint):
-            layout.addWidget(label)
+        layout.addLayout(self._head("ⓘ" if explanation else ""))
+        layout.addWidget(self._value)
+        layout.addWidget(self._hint)
         self._describe()
+
+    def _head(self, mark: str) -> QHBoxLayout:
+        """The title and its mark, whose sign may come from a higher font: it has no say in how high the line is."""
+        across, upright = QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred
+        self._title.setSizePolicy(across, upright)
+        sign = QLabel(mark)
+        sign.setProperty("role", "hint")
+        sign.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
+        row = QHBoxLayout()
+        row.setSpacing(theme.TINY)
+        row.addWidget(self._title)
+        row.addWidget(sign)
+        row.addStretch(1)
+        return row
 
     def set(self, value: str, hint: str = "") -> None:
         """Show a figure, and a line of explanation under it."""

@@ -6,22 +6,21 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QScrollArea, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app import theme
 from app.i18n import tr
+from app.widgets.scrolled import ScrolledColumn
 
 ROW, BAR = 26, 12
 Row = tuple[str, float, int]
 
 
-class SpeakerBars(QScrollArea):
+class SpeakerBars(ScrolledColumn):
     """Bars from 0 to 1: name, bar, value, number of utterances; the mean as a line, ± one sd as a band."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(tr("Figures of the speakers"))
         self._bars = _Bars()
         self.setWidget(self._bars)

@@ -54,10 +54,10 @@ class Assessment:
         """What a person should know of the tracks, but for how many voices there are."""
         said = []
         if self.voices > 1:
-            share = f"{self.activity.overlap:.0%}"
+            share = f"{100 * self.activity.overlap:.0f} %"
             said.append(Remark("Several speak at once in {share} of the speech.", share=share))
         if self.unexplained_db > UNEXPLAINED_DB:
-            share = f"{10 ** (self.unexplained_db / 10):.0%}"
+            share = f"{100 * 10 ** (self.unexplained_db / 10):.0f} %"
             said.append(Remark("No track holds {share} of the sound.", share=share))
         if self.doubtful:
             said.append(

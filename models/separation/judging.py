@@ -78,6 +78,6 @@ def say(one: Separated, row: Result) -> None:
     print(f"{one.mixture.name}: {', '.join(track.name for track in one.tracks)} ({one.seconds:.1f} s)")
     count = row["voices"]
     heard = "1 voice is" if count == 1 else f"{count} voices are"
-    print(f"  {heard} heard, with a certainty of {row['certainty']:.0%}.")
+    print(f"  {heard} heard, with a certainty of {100 * row['certainty']:.0f} %.")
     for remark in row["remarks"]:
         print(f"  {remark}")

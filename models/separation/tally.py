@@ -62,8 +62,8 @@ class Tally:
         elif self.alone is not None:
             result.append(
                 Remark(
-                    "Only one voice was heard, with a certainty of {certainty:.0%}: it is whole in track {track}, and the others are silent.",
-                    certainty=self.certainty,
+                    "Only one voice was heard, with a certainty of {certainty:.0f} %: it is whole in track {track}, and the others are silent.",
+                    certainty=100 * self.certainty,
                     track=self.alone + 1,
                 )
             )

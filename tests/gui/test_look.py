@@ -2,11 +2,13 @@
 
 import pytest
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QWidget
 
 from app import theme
 from app.widgets import focus
+from app.widgets.figure_card import FigureCard
 from app.widgets.plot_items import Axis
+from app.widgets.scrolled import ScrolledColumn
 
 
 def test_every_control_has_a_name_and_the_tabs_are_first_in_order(window):
@@ -89,3 +91,37 @@ def test_the_dock_may_be_opened_where_it_has_no_room(window):
     assert window.dock.is_open
     assert Axis("left").tickValues(0.0, 1.0, 0.0) == []
     assert Axis("left").tickValues(0.0, 1.0, 100.0)
+
+
+def lines_of(card):
+    return [label for label in card.findChildren(QLabel) if label.text().strip() not in ("", "ⓘ")]
+
+
+def test_figures_of_a_row_of_cards_stand_on_one_line(qtbot):
+    row = QWidget()
+    qtbot.addWidget(row)
+    cards = [FigureCard("Sequences", "64"), FigureCard("Mean gate", "0.195")]  # the second is explained
+    layout = QHBoxLayout(row)
+    for card in cards:
+        layout.addWidget(card, 1)
+    row.resize(600, 120)
+    row.show()
+    places = [[label.mapTo(row, label.rect().topLeft()).y() for label in lines_of(card)] for card in cards]
+    assert len(places[0]) == 2
+    assert places[0] == places[1]
+    assert cards[0].geometry().height() == cards[1].geometry().height()
+
+
+def test_what_is_scrolled_keeps_clear_of_its_bar(qtbot, qapp):
+    column, content = ScrolledColumn(), QLabel()
+    qtbot.addWidget(column)
+    column.setWidget(content)
+    column.resize(200, 100)
+    column.show()
+    assert content.width() == 200
+    content.setMinimumHeight(300)
+    qapp.processEvents()
+    assert column.width() - content.width() == column.verticalScrollBar().width() + theme.SMALL
+    content.setMinimumHeight(0)
+    qapp.processEvents()
+    assert content.width() == 200

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QScrollArea, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import digits, tr
@@ -14,7 +14,9 @@ from app.tabs.eeg.session import EegSession
 from app.widgets.dots import DotRow, Dots
 from app.widgets.labels import Caption, Hint
 from app.widgets.scalp import ScalpMap
+from app.widgets.scrolled import ScrolledColumn
 from models.eeg.matching import WINDOW_S
+from models.remarks import distinct
 
 if TYPE_CHECKING:
     from models.eeg.maps import LagMap
@@ -24,14 +26,12 @@ RESPONSE, PATTERN, WORTH = "response", "pattern", "worth"
 LAG_PX = 56  # of the words beside the slider
 
 
-class ScalpPage(QScrollArea):
+class ScalpPage(ScrolledColumn):
     """The map, and r by subject. `body` takes what else belongs here."""
 
     def __init__(self, session: EegSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         inner = QWidget()
         self.body = QVBoxLayout(inner)
@@ -190,8 +190,10 @@ class ScalpPage(QScrollArea):
         """r of each subject on the held-back part of a data set."""
         result = self._session.evaluation
         assert result is not None
-        kinds = "; ".join(remark.translated(tr) for remark in (*result.kinds, *result.remarks))
-        mean = tr("mean r {r}, by chance {null}", r=_r(result.r), null=_r(result.chance))
+        lines = [
+            tr("mean r {r}, by chance {null}", r=_r(result.r), null=_r(result.chance)),
+            " · ".join(kind.translated(tr) for kind in result.kinds),
+        ]
         rows = [
             DotRow(subject.subject, subject.r, *subject.interval, *subject.chance_band)
             for subject in result.subjects
@@ -206,8 +208,13 @@ class ScalpPage(QScrollArea):
                 low=round(100 * matching.chance_low),
                 high=round(100 * matching.chance_high),
             )
-            mean = f"{mean} · {words}"
-        self._show_rows(rows, f"{mean} · {kinds}")
+            lines.append(words)
+        overlap = result.overlap.remarks if result.overlap is not None else ()
+        remarks = (
+            overlap if self._session.is_sample else result.remarks
+        )  # of the sample it is known what it holds
+        lines.append(" ".join(remark.translated(tr) for remark in distinct(remarks)))
+        self._show_rows(rows, "\n".join(filter(None, lines)))
 
     def _show_heard(self) -> None:
         """The one recording that there is."""

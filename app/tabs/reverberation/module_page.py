@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import digits, tr
@@ -12,6 +12,7 @@ from app.tabs.reverberation.module_names import MODULES, both_names, english_nam
 from app.tabs.reverberation.session import MeshSession
 from app.widgets.labels import Caption, Hint
 from app.widgets.plot import Plot
+from app.widgets.scrolled import ScrolledColumn
 from models.progress import Cancelled
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES
 
@@ -19,7 +20,7 @@ BINS = 40
 COUNT = len(ROLE_NAMES)
 
 
-class ModulePage(QScrollArea):
+class ModulePage(ScrolledColumn):
     """The module that is chosen. reached(): one was chosen, and there is something to show of it."""
 
     reached = Signal()
@@ -27,8 +28,6 @@ class ModulePage(QScrollArea):
     def __init__(self, session: MeshSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
         inside = QWidget()
         inside.setProperty("surface", "page")
         column = QVBoxLayout(inside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import plural, tr, tr_error
@@ -15,6 +15,7 @@ from app.tabs.search.tile import fitted, paint_absence
 from app.widgets.code_bits import CodeBits
 from app.widgets.labels import Caption, Elided, Hint
 from app.widgets.plain import plain_label, tip
+from app.widgets.scrolled import ScrolledColumn
 
 HEIGHT = 150  # of the picture
 
@@ -47,20 +48,17 @@ class PictureView(QWidget):
         painter.end()
 
 
-class Details(QScrollArea):
+class Details(ScrolledColumn):
     """`show_picture` fills it. wanted(action): one of `open`, `folder`, `path`, `picture`, `more`, `less`, `captions`, `why`, `unfold`."""
 
     wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         inner = QWidget()
         column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, theme.TINY, 0)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SMALL)
         self.view = PictureView(HEIGHT)
         self.title = plain_label()

@@ -117,7 +117,7 @@ class LivePage(Page):
                 "{heard} · model {latency} ms behind · computing {busy} of real time",
                 heard=time_words(state.heard_s, 0.1),
                 latency=f"{1000 * state.latency_s:.0f}",
-                busy=f"{state.busy:.0%}",
+                busy=f"{100 * state.busy:.0f} %",
             )
         )
         if state.busy > 1:

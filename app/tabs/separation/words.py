@@ -48,7 +48,7 @@ def speed_words(outline: Outline, separated: Separated) -> str:
 
 def voices_words(assessment: Assessment) -> str:
     """How many people are heard, how certain that is, and whether the tracks can be trusted."""
-    share = f"{assessment.certainty:.0%}"
+    share = f"{100 * assessment.certainty:.0f} %"
     count = plural(
         "{n} voice is heard, with a certainty of {share}.",
         "{n} voices are heard, with a certainty of {share}.",

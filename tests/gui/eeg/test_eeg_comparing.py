@@ -19,6 +19,8 @@ def test_the_sample_is_decoded_and_compared_at_once(tab, qtbot):
     assert [row.name for row in tab.scalp.subjects.rows] == ["2", "3", "8"]
     assert "unseen subjects" in tab.scalp.kinds.text()
     assert "which of five stretches of 5 s was heard" in tab.scalp.kinds.text()
+    assert ";" not in tab.scalp.kinds.text()
+    assert "named" not in tab.scalp.kinds.text()  # of the sample's channels it is known where they lie
     assert np.abs(tab.scalp.map._values).max() == pytest.approx(1)
     assert tab.history.steps.count() == len(tab.session.result.decoding.history.steps)
     assert "decoded 0:50" in tab.services.status("eeg")

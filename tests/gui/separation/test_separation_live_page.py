@@ -101,7 +101,7 @@ def test_a_computer_that_is_too_slow_is_told_as_long_as_it_is(tab, tmp_path):
     for busy, slow in ((0.9, False), (1.1, True), (0.9, True), (0.5, False)):
         page.session.grown.emit(LiveState(outlines, 1.0, 0.02, busy))
         assert any("too slow" in message.heading for message in tab.messages.messages) == slow
-        assert f"computing {busy:.0%} of real time" in page.told.whole()
+        assert f"computing {100 * busy:.0f} % of real time" in page.told.whole()
 
 
 def test_a_file_that_cannot_be_read_is_told(tab, qtbot, tmp_path):
