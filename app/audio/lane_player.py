@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject
 
 from app.audio import portaudio
 from app.audio.mixer import Lanes, Mixer, Region
-from app.audio.player import LOST_AFTER_S, broke_off
+from app.audio.player import LOST_AFTER_S, broke_off, cannot_play
 from app.audio.playing import Playing
 from models import audio
 from models.errors import UserError
@@ -191,12 +191,7 @@ class _Playback(threading.Thread):
                 raise
             except Exception as error:  # PortAudioError cannot be named where the library may be missing
                 problem = error
-        raise UserError(
-            "The sound could not be played.",
-            "{reason}.",
-            "Check that loudspeakers or headphones are connected.",
-            reason=str(problem).rstrip("."),
-        ) from problem
+        raise cannot_play(problem) from problem
 
     def _opened(self, lanes: Lanes, mixer: Mixer) -> Any:
         try:

@@ -158,12 +158,7 @@ class _Playback(threading.Thread):
                 raise
             except Exception as error:  # PortAudioError cannot be named where the library may be missing
                 problem = error
-        raise UserError(
-            "The sound could not be played.",
-            "{reason}.",
-            "Check that loudspeakers or headphones are connected.",
-            reason=str(problem).rstrip("."),
-        ) from problem
+        raise cannot_play(problem) from problem
 
     def _stream(self, source: Source, module: Any) -> Any:
         def callback(out: np.ndarray, frames: int, times: Any, _status: Any) -> None:
@@ -254,6 +249,16 @@ def _fitted(source: Source, module: Any) -> _Samples:
         samples = np.repeat(samples.mean(axis=1, keepdims=True), channels, axis=1)
     rate = round(device["default_samplerate"])
     return _Samples(audio.resample(samples, source.rate, rate), rate)
+
+
+def cannot_play(problem: Exception | None) -> UserError:
+    """What is said where no stream opens, neither as the sound is nor as the device wants it."""
+    return UserError(
+        "The sound could not be played.",
+        "{reason}.",
+        "Check that loudspeakers or headphones are connected.",
+        reason=str(problem).rstrip("."),
+    )
 
 
 def broke_off() -> UserError:

@@ -16,7 +16,7 @@ from models.eeg.channels import EYES, HEART, placed
 from models.eeg.edf_header import read_header
 from models.eeg.fif import check_fif
 from models.eeg.matlab import check_matlab
-from models.eeg.recording import Annotation, Recording, damaged, empty
+from models.eeg.recording import Annotation, Recording, damaged, empty, possible_rate
 from models.errors import UserError, shortened
 from models.remarks import Remark
 
@@ -175,15 +175,7 @@ def _recording(
             name=file_names.shown(path.name),
             channels=shortened(", ".join(raw.ch_names[:12])) or "none",
         )
-    rate = float(raw.info["sfreq"])
-    if not 1 <= rate <= 100_000:
-        raise UserError(
-            "{name} says that its sample rate is {rate} Hz.",
-            "That cannot be.",
-            "Correct fs in the file.",
-            name=file_names.shown(path.name),
-            rate=rate,
-        )
+    rate = possible_rate(path, float(raw.info["sfreq"]))
     if not raw.n_times:
         raise empty(path)
     each = {i: scales.get(_as_written(raw.ch_names[i], labels), 1.0) for i in (*picks, *aside)}

@@ -75,6 +75,19 @@ def damaged(path: Path, error: Exception) -> UserError:
     return files.damaged(path, "the file is damaged, or of another kind" if python or not text else text)
 
 
+def possible_rate(path: Path, rate: float) -> float:
+    """The sample rate in Hz that a file says. Raises UserError where no amplifier samples so."""
+    if not 1 <= rate <= 100_000:
+        raise UserError(
+            "{name} says that its sample rate is {rate} Hz.",
+            "That cannot be.",
+            "Correct fs in the file.",
+            name=file_names.shown(path.name),
+            rate=rate,
+        )
+    return rate
+
+
 def empty(path: Path) -> UserError:
     """The error of a file that holds no samples."""
     return UserError(

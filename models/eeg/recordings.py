@@ -23,7 +23,7 @@ from models.eeg.channels import BIOSEMI64, default_names, montage, placed, stand
 from models.eeg.matlab import read_matlab
 from models.eeg.packed import PACKED, open_packed
 from models.eeg.raw_files import KINDS, open_raw
-from models.eeg.recording import Recording, empty
+from models.eeg.recording import Recording, empty, possible_rate
 from models.eeg.xdf_files import open_xdf
 from models.errors import UserError, shortened
 from models.remarks import Remark
@@ -243,16 +243,7 @@ def _rate(path: Path, value: Any, remarks: list[Remark]) -> float:
 
 def said_rate(path: Path, value: Any) -> float:
     """The sample rate in Hz that a file says as ``fs``. Raises UserError where it is no number or cannot be."""
-    rate = number(path, "fs", value)
-    if not 1 <= rate <= 100_000:
-        raise UserError(
-            "{name} says that its sample rate is {rate} Hz.",
-            "That cannot be.",
-            "Correct fs in the file.",
-            name=file_names.shown(path.name),
-            rate=rate,
-        )
-    return rate
+    return possible_rate(path, number(path, "fs", value))
 
 
 def number(path: Path, name: str, value: Any) -> float:
