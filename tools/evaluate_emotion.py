@@ -138,7 +138,9 @@ def in_scenes(utterances: Any, work: Path) -> np.ndarray:
         return stored
     cache = FeatureCache(cache_folder() / "features")
     features = cache.of(utterances, Voice(), None, WINDOW_S, scenes=max(one.scenes for one in CANDIDATES))
-    result = np.stack([np.stack([lying(torch.from_numpy(frames)) for frames in item]) for item in features])
+    result = np.stack(
+        [np.stack([lying(torch.from_numpy(frames[:])) for frames in item]) for item in features]
+    )
     np.save(kept, result)
     return result
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -27,10 +29,18 @@ class Prepared(nn.Module):
             self.register_buffer("sd", torch.ones(feature_dim))
         self.layer_weights = nn.Parameter(torch.zeros(encoder_layers)) if encoder_layers else None
 
-    def learn(self, frames: Tensor) -> None:
-        """Take mean and standard deviation of every feature from the training data's frames [frames, dim]."""
-        self.mean.copy_(frames.mean(0))
-        self.sd.copy_(frames.std(0).clamp(min=1e-3))
+    def learn(self, pieces: Iterable[Tensor]) -> None:
+        """Take mean and standard deviation of every feature from the training data's frames, [frames, dim] a piece; one piece
+        is held at a time (Chan et al., 1979)."""
+        count, mean, squares = 0, torch.zeros(()), torch.zeros(())
+        for piece in pieces:
+            frames = piece.double()
+            away, whole = frames.mean(0) - mean, count + len(frames)
+            squares = squares + (frames - frames.mean(0)).square().sum(0)
+            squares = squares + away.square() * (count * len(frames) / whole)
+            count, mean = whole, mean + away * (len(frames) / whole)
+        self.mean.copy_(mean)
+        self.sd.copy_((squares / (count - 1)).sqrt().clamp(min=1e-3))
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """features [batch, frames, (layers,) dim] → ([batch, frames, dim], zero beyond the lengths; mask bool)."""

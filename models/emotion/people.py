@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.emotion.feature_cache import KeptFeatures
 from models.emotion.network import LinearClassifier
 
 
@@ -26,11 +27,11 @@ class People:
 
     @classmethod
     def of(
-        cls, network: LinearClassifier, features: Sequence[Sequence[np.ndarray]], speakers: Sequence[str]
+        cls, network: LinearClassifier, features: Sequence[Sequence[KeptFeatures]], speakers: Sequence[str]
     ) -> People:
-        """features: of every utterance its variants, float32 [frames, dim]; speakers: who says it."""
+        """features: of every utterance its variants, [frames, dim]; speakers: who says it."""
         functionals = torch.stack(
-            [torch.stack([_functionals(network, entry) for entry in item]) for item in features]
+            [torch.stack([_functionals(network, entry[:]) for entry in item]) for item in features]
         )
         names = np.array(speakers)
         means = {

@@ -17,7 +17,7 @@ from models.checkpoint import CheckpointInfo
 from models.emotion import augment, data, network, speakers, splits, windows
 from models.emotion.config import EmotionConfig
 from models.emotion.contents import contents
-from models.emotion.feature_cache import FeatureCache
+from models.emotion.feature_cache import FeatureCache, KeptFeatures
 from models.emotion.features import build_front_end
 from models.emotion.losses import class_weights, mean_cross_entropy, weighted_f1
 from models.emotion.people import People
@@ -79,7 +79,7 @@ class EmotionTask(Task[EmotionConfig]):
         self.encoder_layers = front_end.layers
         cache = FeatureCache(cache_folder() / "features")
         wanted = ["test"] if test else ["train", "validation"]
-        self.features: dict[str, list[list[np.ndarray]]] = {}
+        self.features: dict[str, list[list[KeptFeatures]]] = {}
         for number, name in enumerate(wanted):
             part = progress.part(0.1 + 0.9 * number / len(wanted), 0.1 + 0.9 * (number + 1) / len(wanted))
             speeds = tuple(self.config.augment.speeds) or (1.0,) if name == "train" else (1.0,)
@@ -103,10 +103,10 @@ class EmotionTask(Task[EmotionConfig]):
         self.network_config = network_config(self.config, *sizes)
         built = network.build(self.network_config)
         if self.network_config.input_norm in ("data", "level"):
-            frames = np.concatenate(
-                [variants[0].reshape(-1, self.feature_dim) for variants in self.features["train"]]
+            built.prepared.learn(
+                torch.from_numpy(variants[0][:].reshape(-1, self.feature_dim))
+                for variants in self.features["train"]
             )
-            built.prepared.learn(torch.from_numpy(frames))
         if isinstance(built, network.LinearClassifier):
             self.people = People.of(built, self.features["train"], [u.speaker for u in self.parts["train"]])
             built.learn(self.people.usual, self.people.spread)

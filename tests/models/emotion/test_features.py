@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import models.torchaudio_cpu  # noqa: F401 - before transformers
 from models import datafiles
 from models.devices import inference_dtype
+from models.emotion import feature_cache
 from models.emotion.config import FrontEndConfig
 from models.emotion.data import Utterance
 from models.emotion.feature_cache import FeatureCache
@@ -286,7 +287,7 @@ class Counting:
 
 
 def flat(found):
-    return [features for variants in found for features in variants]
+    return [features[:] for variants in found for features in variants]
 
 
 def test_features_are_computed_once(tmp_path, monkeypatch):
@@ -375,6 +376,86 @@ def test_a_broken_cache_file_is_computed_again(tmp_path, damage):
     np.testing.assert_array_equal(mended, right)
     assert len(front_end.heard) == 2
     assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("most_held", [0, 2**30])
+def test_any_stretch_is_read_as_it_was_computed(tmp_path, monkeypatch, most_held):
+    monkeypatch.setattr(feature_cache, "MOST_HELD", most_held)
+    utterance = Utterance(sound_file(tmp_path / "a.wav", 8_000), "sad", "a")
+    for scale in (1.0, 1e6):  # float16, and what that does not hold
+        ((kept,),) = FeatureCache(tmp_path / "cache").of([utterance], Counting(f"{scale}", scale=scale))
+        whole = kept[:]
+        assert (kept.held is not None) == (most_held > 0)
+        assert (len(kept), kept.shape, whole.dtype) == (20, (20, 3), np.float32)
+        for stretch in (
+            slice(0, 5),
+            slice(7, 20),
+            slice(15, 40),
+            slice(-3, None),
+            slice(9, 9),
+            slice(30, 40),
+        ):
+            np.testing.assert_array_equal(kept[stretch], whole[stretch])
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_what_is_lost_while_it_is_used_is_said_and_computed_again(tmp_path, monkeypatch, damage):
+    monkeypatch.setattr(feature_cache, "MOST_HELD", 0)
+    utterance = Utterance(sound_file(tmp_path / "a.wav"), "sad", "a")
+    ((kept,),) = FeatureCache(tmp_path / "cache").of([utterance], Counting())
+    whole, path = kept[:], cached_file(tmp_path)
+    path.unlink() if damage == "gone" else path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(UserError, match="computed again"):
+        kept[:]
+    ((again,),) = FeatureCache(tmp_path / "cache").of([utterance], Counting())
+    np.testing.assert_array_equal(again[:], whole)
+
+
+class Deep:
+    """A front end as large as all layers of HuBERT: 6 MB an utterance of three seconds."""
+
+    layers, dim, frame_s, batch, local, identity = 13, 768, 0.02, 1, False, "deep"
+
+    def features(self, waveform):
+        level = np.arange(150, dtype=np.float32)[:, None, None] + waveform[0]
+        return np.broadcast_to(level, (150, self.layers, self.dim))
+
+
+def test_a_training_holds_a_batch_of_features_whatever_the_corpus(tmp_path, monkeypatch):
+    """Thirty utterances, 180 MB as float32, of which twenty are to train on: at no time more than six are in memory, a batch of
+    two and what it is made of, besides the ten that validate, which are few enough to be held."""
+    import tracemalloc
+
+    from models.emotion import task as tasks
+    from models.emotion.config import EmotionConfig
+    from models.training.task import Draw
+
+    one = 150 * 13 * 768 * 4
+    monkeypatch.setattr(feature_cache, "MOST_HELD", 20 * one - 1)  # the training is larger by a byte
+    monkeypatch.setattr(tasks, "build_front_end", lambda *_: Deep())
+    rows = []
+    for number in range(30):
+        sound_file(tmp_path / f"{number}.wav", 48_000, number)
+        rows.append(f"{number}.wav,{('sad', 'happy')[number % 2]},{number // 10}")
+    (tmp_path / "data.csv").write_text("path,emotion,speaker\n" + "\n".join(rows) + "\n")
+    config = EmotionConfig(
+        data={"path": str(tmp_path / "data.csv"), "validation_speakers": ["2"]},
+        network={"kind": "gru", "input_norm": "data", "hidden": 8, "layers": 1},
+        front_end={"kind": "hubert", "layer": "weighted"},
+    )
+    tracemalloc.start()
+    try:
+        training = tasks.EmotionTask(config)
+        training.prepare(Progress())
+        network = training.network()
+        training.batch("train", [Draw(0, 0), Draw(7, 1)])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert one < most < 16 * one
+    frames = np.concatenate([variants[0][:] for variants in training.features["train"]]).reshape(-1, 768)
+    np.testing.assert_allclose(network.prepared.mean, frames.mean(0, np.float64), rtol=1e-4)
+    np.testing.assert_allclose(network.prepared.sd, frames.std(0, np.float64, ddof=1), rtol=1e-4)
 
 
 def test_a_full_disk_is_said_and_leaves_no_half_file(tmp_path, monkeypatch):
