@@ -220,14 +220,32 @@ class RidgeSettings(Settings):
 class LossSettings(Settings):
     """What a decoder is trained to make small."""
 
-    kind: Literal["pearson + l1", "pearson", "multi-scale pearson", "mse"] = setting(
+    kind: Literal["pearson + l1", "pearson", "multi-scale pearson", "mse", "match-mismatch"] = setting(
         "pearson + l1",
         "Loss",
-        "Pearson's r turned round, with some absolute error; r at several lengths; squared error.",
+        "Pearson's r turned round, with some absolute error; r at several lengths; squared error; or telling the speech that was heard from other speech, by r with each.",
         group="Training",
     )
     l1: float = setting(
         0.2, "Share of L1", "Of the first loss.", group="Training", advanced=True, ge=0, le=10
+    )
+    candidates: int = setting(
+        5,
+        "Candidates",
+        "Of match–mismatch: the speech that was heard, and others that the same person heard at other times.",
+        group="Training",
+        advanced=True,
+        ge=2,
+        le=64,
+    )
+    temperature: float = setting(
+        0.1,
+        "Temperature",
+        "Of match–mismatch: what r is divided by before the softmax.",
+        group="Training",
+        advanced=True,
+        ge=0.01,
+        le=10,
     )
 
 
@@ -322,7 +340,10 @@ class EEGConfig(TrainingConfig):
 
     def loss_scale(self, split: str) -> str:
         """One measure on both sides, which differs by the kind of loss and by its share of absolute error."""
-        more = f", L1 {self.loss.l1:g}" if self.loss.kind == "pearson + l1" else ""
+        more = {
+            "pearson + l1": f", L1 {self.loss.l1:g}",
+            "match-mismatch": f", one of {self.loss.candidates}, temperature {self.loss.temperature:g}",
+        }.get(self.loss.kind, "")
         return f"{self.loss.kind}{more}, windows of {self.data.window_s:g} s"
 
 

@@ -1,4 +1,5 @@
-"""What a decoder is trained to: r turned round, with some absolute error; r at several lengths; squared error."""
+"""What a decoder is trained to: r turned round, with some absolute error; r at several lengths; squared error; or telling
+what was heard from other speech."""
 
 from __future__ import annotations
 
@@ -25,19 +26,31 @@ def _correlation(a: Tensor, b: Tensor, least: float) -> Tensor:
     return (a * b).sum(-1) / next(powers) / next(powers)
 
 
-def loss(decoded: Tensor, envelope: Tensor, kind: str, l1: float) -> Tensor:
-    """Scalar, over decoded and true envelopes [batch, time]; `kind` as in `LossSettings`."""
-    return each(decoded, envelope, kind, l1).mean()
-
-
 def each(decoded: Tensor, envelope: Tensor, kind: str, l1: float) -> Tensor:
-    """The loss of each window by itself, [batch]; of any number of windows it is their mean."""
+    """The loss of each window by itself, [batch], of decoded and true envelopes [batch, time]; `kind` as in `LossSettings`.
+
+    Of any number of windows it is their mean.
+    """
     if kind == "mse":
         return (decoded.float() - envelope).square().mean(-1)
     if kind == "multi-scale pearson":
         return -torch.stack([_in_pieces(decoded, envelope, scale) for scale in SCALES]).mean(0)
     value = -_correlation(decoded, envelope, FLAT_SD)
     return value + l1 * (decoded.float() - envelope).abs().mean(-1) if kind == "pearson + l1" else value
+
+
+def match_mismatch(
+    decoded: Tensor, envelope: Tensor, others: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """(loss, whether the right one was found) of each window by itself, both float32 [batch].
+
+    decoded, envelope: [batch, time]; others: [batch, n, time], speech that does not belong to it. The loss is the
+    cross-entropy of choosing by r with each, over `temperature` (InfoNCE: van den Oord, Li, Vinyals 2018).
+    """
+    heard = torch.cat([envelope[:, None], others], dim=1)
+    r = _correlation(decoded[:, None], heard, FLAT_SD)
+    loss = -torch.log_softmax(r / temperature, dim=1)[:, 0]
+    return loss, (r[:, :1] > r[:, 1:]).all(dim=1).float()
 
 
 def _in_pieces(decoded: Tensor, envelope: Tensor, count: int) -> Tensor:

@@ -17,6 +17,7 @@ from models.eeg import data, linear, losses, network, ridge
 from models.eeg.config import EEGConfig
 from models.eeg.contents import contents
 from models.eeg.dataset import with_channels
+from models.eeg.mismatches import Mismatches
 from models.eeg.network import UNKNOWN, NetworkConfig
 from models.eeg.samples import bundled, located, trained_subjects
 from models.eeg.signal_config import PreprocessingConfig
@@ -35,11 +36,15 @@ SHOWN_S = 20.0  # of validation in the picture of an epoch
 
 @dataclass(frozen=True)
 class Batch:
-    """eeg float32 [batch, time, channels]; envelope float32 [batch, time]; subject int64 [batch], 0 is unknown."""
+    """eeg float32 [batch, time, channels]; envelope float32 [batch, time]; subject int64 [batch], 0 is unknown.
+
+    others: float32 [batch, n, time], envelopes that do not belong to the EEG; n is 0 where the loss needs none.
+    """
 
     eeg: torch.Tensor
     envelope: torch.Tensor
     subject: torch.Tensor
+    others: torch.Tensor
 
 
 class EEGTask(Task[EEGConfig]):
@@ -74,6 +79,7 @@ class EEGTask(Task[EEGConfig]):
             self._known = {name: n + 1 for n, name in enumerate(self.subjects)} if met else {}
         self._train = _Windows(self.parts.train, settings.window_s, self.rate, settings.windows_an_epoch)
         self._validation = _Windows(self.parts.validation, settings.window_s, self.rate)
+        self._mismatches = self._drawn_from()
         if self.config.keep == "best" and not len(self._validation):
             raise UserError(
                 "There is nothing to validate on.",
@@ -90,6 +96,20 @@ class EEGTask(Task[EEGConfig]):
             "filtered": "whole" if self.parts.filtered_whole else "each stretch by itself",
             "skipped": len(self.dataset.skipped),
         }
+
+    def _drawn_from(self) -> dict[str, Mismatches]:
+        """Of each part what does not belong to a window; nothing where the loss does not ask for it."""
+        if self.config.loss.kind != "match-mismatch" or self.config.network.kind == "ridge":
+            return {}
+        train = self.parts.train
+        parts = {"train": (train, self._train), "validation": (self.parts.validation, self._validation)}
+        result = {
+            name: Mismatches(stretches, train, windows.length, self.config.loss.candidates - 1)
+            for name, (stretches, windows) in parts.items()
+        }
+        for mismatches in result.values():
+            mismatches.check()
+        return result
 
     def _start(self) -> tuple[dict[str, torch.Tensor], CheckpointInfo] | None:
         choice = self.config.start_from
@@ -133,7 +153,7 @@ class EEGTask(Task[EEGConfig]):
         windows = self._train if split == "train" else self._validation
         # Who is never named in training has an embedding that no window reaches: then nobody is named in validation either.
         numbers = self._known if self.config.drop_identity < 1 else {}
-        eeg, envelope, subject = [], [], []
+        eeg, envelope, subject, others = [], [], [], []
         for draw in draws:
             random = np.random.default_rng(draw.seed) if split == "train" else None
             stretch, start = windows.place(draw.item, random)
@@ -142,23 +162,35 @@ class EEGTask(Task[EEGConfig]):
             envelope.append(stretch.envelope[piece])
             dropped = random is not None and random.random() < self.config.drop_identity
             subject.append(UNKNOWN if dropped else numbers.get(stretch.subject, UNKNOWN))
+            if split in self._mismatches:
+                drawing = random if random is not None else np.random.default_rng(draw.item)
+                others.append(self._mismatches[split].draw(stretch, start, drawing))
         return Batch(
-            torch.from_numpy(np.stack(eeg)), torch.from_numpy(np.stack(envelope)), torch.tensor(subject)
+            torch.from_numpy(np.stack(eeg)),
+            torch.from_numpy(np.stack(envelope)),
+            torch.tensor(subject),
+            torch.from_numpy(np.stack(others)) if others else torch.zeros(len(eeg), 0, windows.length),
         )
 
     def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
         with self._half_precision(batch.eeg.device):
             decoded = network(batch.eeg, batch.subject)
-        value = losses.loss(decoded, batch.envelope, *self._loss_settings)
+        each, found = self._losses(decoded, batch)
         figures = {"r": losses.pearson(decoded, batch.envelope).mean().detach()}
+        if found is not None:
+            figures["accuracy"] = found.mean()
         opened = getattr(network, "opened", None)
         if opened is not None:
             figures["gate"] = opened
-        return Loss(value, len(batch.eeg), figures)
+        return Loss(each.mean(), len(batch.eeg), figures)
 
-    @property
-    def _loss_settings(self) -> tuple[str, float]:
-        return self.config.loss.kind, self.config.loss.l1
+    def _losses(self, decoded: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(loss, whether what was heard was told from the others or None where there are none) of each window, [batch]."""
+        settings = self.config.loss
+        if batch.others.shape[1]:
+            return losses.match_mismatch(decoded, batch.envelope, batch.others, settings.temperature)
+        kind = "pearson" if settings.kind == "match-mismatch" else settings.kind
+        return losses.each(decoded, batch.envelope, kind, settings.l1), None
 
     def _half_precision(self, device: torch.device) -> Any:
         """On a CPU bfloat16 pays with AMX only; elsewhere the one loop has switched it on already."""
@@ -183,8 +215,10 @@ class EEGTask(Task[EEGConfig]):
 
     def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
         decoded = network(batch.eeg, batch.subject).float()
-        return {
-            "loss": losses.each(decoded, batch.envelope, *self._loss_settings).cpu().numpy(),
+        each, found = self._losses(decoded, batch)
+        more = {} if found is None else {"accuracy": found.cpu().numpy()}
+        return more | {
+            "loss": each.cpu().numpy(),
             "r": losses.pearson(decoded, batch.envelope).cpu().numpy(),
             "l1": (decoded - batch.envelope).abs().mean(-1).cpu().numpy(),
             "decoded": decoded.cpu().numpy(),
@@ -198,7 +232,8 @@ class EEGTask(Task[EEGConfig]):
             name: float(outputs["r"][[item == name for item in whose]].mean())
             for name in dict.fromkeys(whose)
         }
-        return {
+        more = {"accuracy": float(outputs["accuracy"].mean())} if "accuracy" in outputs else {}
+        return more | {
             "loss": float(outputs["loss"].mean()),
             "r": float(np.mean(list(self.validation_r.values()))),
             "l1": float(outputs["l1"].mean()),

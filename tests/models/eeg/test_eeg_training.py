@@ -147,7 +147,7 @@ def test_losses(kind):
     generator = torch.Generator().manual_seed(0)
     true = torch.randn(3, 64, generator=generator)
     noise = torch.randn(3, 64, generator=generator)
-    values = [losses.loss(true + amount * noise, true, kind, 0.2) for amount in (0.0, 0.5, 2.0)]
+    values = [losses.each(true + amount * noise, true, kind, 0.2).mean() for amount in (0.0, 0.5, 2.0)]
     assert values[0] < values[1] < values[2]
     torch.testing.assert_close(
         losses.pearson(true, noise).numpy(),
@@ -156,7 +156,7 @@ def test_losses(kind):
         atol=1e-5,
     )
     flat = torch.zeros(3, 64, requires_grad=True)
-    losses.loss(flat, true, kind, 0.2).backward()
+    losses.each(flat, true, kind, 0.2).mean().backward()
     assert 0 < flat.grad.norm() < 10  # an output that does not move yet is no cliff
 
 

@@ -52,6 +52,7 @@ CASES = {
     "mesh-observed": ("reverberation", MESH | {"network": {"d": 16, "gating": "observed"}}),
     "separation": ("separation", VOICES | {"mixing": {"speed": 0.1, "alone": 0.3}}),
     "eeg": ("eeg", DECODER),
+    "eeg-mismatch": ("eeg", DECODER | {"loss": {"kind": "match-mismatch"}}),
     "eeg-batch-norm": ("eeg", DECODER | {"network": DECODER["network"] | {"conv_norm": "batch"}}),
     "search-encoder": ("search", {"stage": "encoder", "warmup_steps": 0, "data": {"path": "CAPTIONS"}, "encoder": {"image_size": 16, "patch_size": 8, "dim": 16, "image_width": 16, "image_layers": 1, "text_width": 16, "text_layers": 1, "heads": 2, "vocabulary": 300}}),
     "search-fusion": ("search", PAIRS | {"stage": "fusion"}),
