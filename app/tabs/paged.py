@@ -23,7 +23,7 @@ from app.widgets.section import Segments
 class Page(QWidget):
     """One page: its controls for the source column (`source`), its view (itself), what its button does."""
 
-    def __init__(self, tab: Tab) -> None:
+    def __init__(self, tab: PagedTab) -> None:
         super().__init__()
         self.tab = tab
         self.services = tab.services

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import pyqtgraph as pg
@@ -12,19 +12,34 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from app import theme
 from app.widgets.decimate import minmax
-
-if TYPE_CHECKING:
-    from app.widgets.plot import Plot
+from app.widgets.described import Description
 
 FARTHEST = 1e100  # drawn; the width of a range of larger numbers is no number any more
 
 
+class Canvas(Protocol):
+    """What a curve needs of the plot that it is drawn in."""
+
+    log_y: bool
+    lines: list[Line]
+    description: Description
+
+    def addItem(self, item: pg.GraphicsObject, ignoreBounds: bool = False) -> None: ...
+
+    def removeItem(self, item: pg.GraphicsObject) -> None: ...
+
+    def getViewBox(self) -> pg.ViewBox: ...
+
+    def columns(self) -> int:
+        """How many pixels the view is wide."""
+
+
 class Line:
-    """One curve of a `Plot`: `set` its points. Keeps all of them, draws two for every column of the screen, anew
+    """One curve of a plot: `set` its points. Keeps all of them, draws two for every column of the screen, anew
     where the view is moved or zoomed."""
 
     def __init__(
-        self, plot: Plot, name: str, color: str, width: float, dashed: bool, label_end: bool
+        self, plot: Canvas, name: str, color: str, width: float, dashed: bool, label_end: bool
     ) -> None:
         self._plot = plot
         self.name, self.color, self.width, self.dashed = name, color, width, dashed

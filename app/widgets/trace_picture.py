@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import pyqtgraph as pg
@@ -12,19 +12,27 @@ from PySide6.QtSvg import QSvgGenerator
 
 from app import theme
 
-if TYPE_CHECKING:
-    from app.widgets.traces import TraceView
-
 BAR_PX = (16, 60)  # the scale bar's least and greatest height
-
-
 BAR_INSET_PX = 8
+
+
+class Rows(Protocol):
+    """What is drawn: `rows` channels from `first` on, each `row_uv` high in `unit`; those that are `marked` pale."""
+
+    first: int
+    rows: int
+    row_uv: float
+    unit: str
+    marked: frozenset[int]
+
+    def shown_columns(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The least and greatest value in each column of the screen, [columns, rows]; None where nothing is shown."""
 
 
 class TracePicture(pg.GraphicsObject):
     """The traces of what is shown, as one indexed picture; as curves where they are exported."""
 
-    def __init__(self, view: TraceView) -> None:
+    def __init__(self, view: Rows) -> None:
         super().__init__()
         self._view = view
         self._made: tuple[object, list[QImage]] | None = None

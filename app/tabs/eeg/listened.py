@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel
 
 from app import theme
 from app.i18n import digits, plural, tr
-from app.tabs.base import Tab
 from app.tabs.eeg.outcome import LEAST_PX, SHOWN_S, EegPage
 from app.tabs.eeg.session import EegSession
+from app.tabs.paged import PagedTab
 from app.widgets.plot import Plot
 from app.widgets.plot_items import Line
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class ListenedPage(EegPage):
     """The candidates against each other, by window; what is missing for that, where it cannot be told."""
 
-    def __init__(self, tab: Tab, session: EegSession) -> None:
+    def __init__(self, tab: PagedTab, session: EegSession) -> None:
         super().__init__(tab, session)
         column = self.view
         head = QHBoxLayout()

@@ -34,8 +34,6 @@ GAINS_DB = (6, 12, 20)
 class LivePage(Page):
     """The controls stand above the view, since the tab's column is of a recording."""
 
-    tab: PagedTab
-
     def __init__(self, tab: PagedTab, session: LiveSession) -> None:
         super().__init__(tab)
         self.session = session

@@ -10,9 +10,8 @@ from PySide6.QtWidgets import QLabel
 
 from app import theme
 from app.i18n import digits, tr
-from app.tabs.base import Tab
 from app.tabs.eeg.session import EegSession
-from app.tabs.paged import Page
+from app.tabs.paged import Page, PagedTab
 from app.widgets.labels import Hint
 from app.widgets.plot import Plot
 from app.widgets.traces import LABELS_PX
@@ -30,7 +29,7 @@ TITLED_PX = 104  # a plot that is lower has no room for the title of its axis
 class EegPage(Page):
     """What both pages have in common: the tab's button decodes the recording that is open."""
 
-    def __init__(self, tab: Tab, session: EegSession) -> None:
+    def __init__(self, tab: PagedTab, session: EegSession) -> None:
         super().__init__(tab)
         self.session = session
         self.view.setSpacing(theme.TINY)
@@ -56,7 +55,7 @@ class EegPage(Page):
 class EnvelopePage(EegPage):
     """The decoded envelope, over the true one where it is known what was heard, and r over time."""
 
-    def __init__(self, tab: Tab, session: EegSession) -> None:
+    def __init__(self, tab: PagedTab, session: EegSession) -> None:
         super().__init__(tab, session)
         column = self.view
         self._said = ("", False)

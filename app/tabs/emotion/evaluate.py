@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton
 from app import theme
 from app.i18n import plural, tr
 from app.tabs.emotion.figures_view import FiguresView
-from app.tabs.paged import Page
+from app.tabs.emotion.recognizers import Recognizers
+from app.tabs.paged import Page, PagedTab
 from app.widgets.combo import ElidedCombo
 from app.widgets.data_choice import SAMPLE, DataChoice
 from app.widgets.figure_card import FigureCard
@@ -20,7 +21,6 @@ from models.errors import UserError
 from models.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
-    from app.tabs.emotion.tab import EmotionTab
     from models.emotion.significance import Comparison
     from models.emotion.speakers import Evaluation
 
@@ -30,10 +30,9 @@ WORKER = "emotion files"
 class EvaluatePage(Page):
     """Figures as cards, the confusion matrix, and every speaker's own figure with mean and spread."""
 
-    tab: EmotionTab
-
-    def __init__(self, tab: EmotionTab) -> None:
+    def __init__(self, tab: PagedTab, recognizers: Recognizers) -> None:
         super().__init__(tab)
+        self._recognizers = recognizers
         self.evaluation: Evaluation | None = None
         self._items: list[dict[str, Any]] = []
         self._comparison: Comparison | None = None
@@ -94,7 +93,7 @@ class EvaluatePage(Page):
         try:
             with self.services.task(tr("Evaluating")) as task, self.tab.busy(task):
                 other = self.other.currentData() or ""
-                recognizer = await self.tab.recognizer(WORKER, task)
+                recognizer = await self._recognizers.get(WORKER, task)
                 whole = task.part(0, 0.5) if other else task
                 evaluation, items = await worker.run(
                     _evaluate_with, recognizer, self.data.path, progress=whole

@@ -19,9 +19,11 @@ from app.tabs.emotion.file_people import PeopleChoice
 from app.tabs.emotion.file_table import Row, Table
 from app.tabs.emotion.file_words import said
 from app.tabs.emotion.kept_files import files_of, state_of, take_up
+from app.tabs.emotion.live_options import LiveOptions
+from app.tabs.emotion.recognizers import Recognizers
 from app.tabs.emotion.sound_view import SoundView
 from app.tabs.emotion.speaker_lines import ribbons_of
-from app.tabs.paged import Page
+from app.tabs.paged import Page, PagedTab
 from app.tabs.sent import Conversation
 from app.widgets.drop_zone import DropZone
 from models.emotion.doubt import threshold
@@ -31,7 +33,6 @@ from models.progress import Cancelled
 
 if TYPE_CHECKING:
     from app.services import ShownProgress
-    from app.tabs.emotion.tab import EmotionTab
     from models.emotion.recognizer import Recognizer
 
 WORKER = "emotion files"
@@ -40,10 +41,10 @@ WORKER = "emotion files"
 class FilesPage(Page):
     """Drop files or folders: they are recognised at once; a row shows what was heard where."""
 
-    tab: EmotionTab
-
-    def __init__(self, tab: EmotionTab) -> None:
+    def __init__(self, tab: PagedTab, recognizers: Recognizers, options: LiveOptions) -> None:
         super().__init__(tab)
+        self._recognizers = recognizers
+        self._options = options
         self.table = Table()
         self._shown_row: Row | None = None
         self._kept: dict[str, object] = {}  # of an earlier start, until the page is shown
@@ -178,7 +179,7 @@ class FilesPage(Page):
         problems = 0
         try:
             with self.services.task(tr("Recognising files")) as task, self.tab.busy(task):
-                recognizer = await self.tab.recognizer(WORKER, task)
+                recognizer = await self._recognizers.get(WORKER, task)
                 if self.table.labels != recognizer.labels:  # other columns
                     self.table.forget_predictions(recognizer.labels)
                     self._list.fit_columns()
@@ -205,7 +206,7 @@ class FilesPage(Page):
             try:
                 part = task.part(done / total, (done + 1) / total)
                 prediction = await worker.run(recognizer.recognize, row.path, progress=part)
-                asked = self.tab.live.options.unsure_below
+                asked = self._options.unsure_below
                 row.prediction = replace(prediction, unsure_below=threshold(asked, self._of_model))
                 row.stale = False
             except UserError as error:
@@ -237,11 +238,11 @@ class FilesPage(Page):
     async def _people_changed(self) -> None:
         if any(row.prediction is not None for row in self.table.rows) and not self._running:
             with self.services.task(tr("Recognising files")) as task, self.tab.busy(task):
-                await self._put_together(await self.tab.recognizer(WORKER, task))
+                await self._put_together(await self._recognizers.get(WORKER, task))
 
     def doubt_changed(self) -> None:
         """Another certainty is asked for: the words are told anew, nothing is computed."""
-        asked = self.tab.live.options.unsure_below
+        asked = self._options.unsure_below
         for row in self.table.rows:
             if row.prediction is not None:
                 row.prediction = replace(row.prediction, unsure_below=threshold(asked, self._of_model))

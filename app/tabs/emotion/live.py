@@ -14,11 +14,12 @@ from app.i18n import tr
 from app.tabs.emotion.live_options import LiveOptions
 from app.tabs.emotion.live_session import WINDOW_S, LiveSession
 from app.tabs.emotion.live_view import SHOWN_S, LiveView
+from app.tabs.emotion.recognizers import Recognizers
 from app.tabs.emotion.recording import RATE, Recording
 from app.tabs.emotion.sample_feed import Clip, SampleFeed, sample_clips
 from app.tabs.emotion.voice_box import VoiceBox
 from app.tabs.emotion.words import emotion_words
-from app.tabs.paged import Page
+from app.tabs.paged import Page, PagedTab
 from app.tabs.recovered import recover_recordings
 from app.widgets.labels import Elided
 from app.widgets.message_bar import Action
@@ -29,7 +30,6 @@ from models.errors import UserError
 from models.progress import Cancelled, Progress
 
 if TYPE_CHECKING:
-    from app.tabs.emotion.tab import EmotionTab
     from models.emotion.live import LiveResult
 
 WORKER = "emotion live"
@@ -39,10 +39,9 @@ REDRAW_MS = 33
 class LivePage(Page):
     """Microphone in, emotion out, every half second."""
 
-    tab: EmotionTab
-
-    def __init__(self, tab: EmotionTab) -> None:
+    def __init__(self, tab: PagedTab, recognizers: Recognizers) -> None:
         super().__init__(tab)
+        self._recognizers = recognizers
         self.recording = Recording(tab)
         self.session = LiveSession(self.services.worker(WORKER), self.recording, self)
         self.options = LiveOptions()
@@ -149,7 +148,7 @@ class LivePage(Page):
         """The model in its worker; False where Stop was pressed meanwhile."""
         try:
             with self.services.task(tr("Loading the model")) as task:
-                recognizer = await self.tab.recognizer(WORKER, task)
+                recognizer = await self._recognizers.get(WORKER, task)
                 await self.session.load(recognizer, self.options.values(), self.voice.profile)
         except Cancelled:
             return False

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
 from app.audio.kinds import sound_filter
-from app.held import HeldModel
 from app.i18n import tr
 from app.services import Services
 from app.tabs.emotion.evaluate import EvaluatePage
 from app.tabs.emotion.files import FilesPage
 from app.tabs.emotion.live import LivePage
+from app.tabs.emotion.recognizers import Recognizers
 from app.tabs.paged import Page, PagedTab
 from app.tabs.sent import Conversation
 from app.widgets.model_choice import ModelChoice
-
-if TYPE_CHECKING:
-    from models.emotion.recognizer import Recognizer
-    from models.progress import Progress
 
 
 class EmotionTab(PagedTab):
@@ -31,14 +26,15 @@ class EmotionTab(PagedTab):
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
-        self._held: dict[str, HeldModel[Recognizer]] = {}  # by the worker that holds it
         self.models = ModelChoice("emotion", hub_example="superb/hubert-base-superb-er")
-        live, files = LivePage(self), FilesPage(self)
+        recognizers = Recognizers(services, self.models, self)
+        live = LivePage(self, recognizers)
+        files = FilesPage(self, recognizers, live.options)
         self.options.add(live.options)
         pages: dict[str, tuple[str, Page]] = {
             "live": (tr("Microphone"), live),
             "files": (tr("Files"), files),
-            "evaluate": (tr("Evaluate"), EvaluatePage(self)),
+            "evaluate": (tr("Evaluate"), EvaluatePage(self, recognizers)),
         }
         live.options.doubt_changed.connect(files.doubt_changed)
         self.lay_out(self.models, pages, tr("Source"))
@@ -77,14 +73,6 @@ class EmotionTab(PagedTab):
         paths = [Path(item) for item in payload] if isinstance(payload, list | tuple) else []
         self.choice.choose("files")
         self.files.accept_paths(paths)
-
-    # What the pages ask -----------------------------------------------------------------------------------
-
-    async def recognizer(self, worker_name: str, progress: Progress) -> Recognizer:
-        """The chosen model, loaded in the worker of that name and kept there."""
-        if worker_name not in self._held:
-            self._held[worker_name] = HeldModel(self.services, "emotion", worker_name, parent=self)
-        return await self._held[worker_name].get(self.models.choice, progress)
 
     def page_chosen(self, name: str) -> None:
         self.options.setVisible(name != "evaluate")

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import digits, tr
-from app.tabs.base import Tab
+from app.tabs.paged import PagedTab
 from app.tabs.reverberation.mesh import MeshView
 from app.tabs.reverberation.mesh_painter import MARKED
 from app.tabs.reverberation.module_names import full_name
@@ -143,7 +143,7 @@ class ComparePage(ViewPage):
     figures = False
     asked = Signal(int)
 
-    def __init__(self, tab: Tab, session: MeshSession) -> None:
+    def __init__(self, tab: PagedTab, session: MeshSession) -> None:
         super().__init__(tab, session)
         self.sides = (Side(tr("Left side")), Side(tr("Right side")))
         self.hint = Hint()

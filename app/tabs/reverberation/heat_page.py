@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout
 
 from app import theme
 from app.i18n import digits, plural, tr
-from app.tabs.base import Tab
+from app.tabs.paged import PagedTab
 from app.tabs.reverberation.heat_map import EPOCHS, SEQUENCES, HeatMap
 from app.tabs.reverberation.kl_bars import COLLAPSED, NAMES, KLBars
 from app.tabs.reverberation.session import MeshSession
@@ -31,7 +31,7 @@ class HeatPage(ViewPage):
 
     epoch_chosen = Signal(object)
 
-    def __init__(self, tab: Tab, session: MeshSession) -> None:
+    def __init__(self, tab: PagedTab, session: MeshSession) -> None:
         super().__init__(tab, session)
         self.heat = HeatMap()
         self.which = QComboBox()
@@ -154,7 +154,7 @@ class HeatPage(ViewPage):
 class KLPage(ViewPage):
     """KL of every module, and which collapsed."""
 
-    def __init__(self, tab: Tab, session: MeshSession) -> None:
+    def __init__(self, tab: PagedTab, session: MeshSession) -> None:
         super().__init__(tab, session)
         self.bars = KLBars()
         self.facts = Hint()

@@ -7,7 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLayout
 
 from app.i18n import tr
-from app.tabs.base import Tab
+from app.tabs.paged import PagedTab
 from app.tabs.reverberation.gate_histograms import GateHistograms
 from app.tabs.reverberation.in_motion import InMotion
 from app.tabs.reverberation.mesh import MeshView
@@ -22,7 +22,7 @@ LOW_PX = 400  # a page that is lower gives the histograms' place to the mesh
 class MeshPage(ViewPage):
     """The mesh with its gates, and under it how the gates are spread over sequences, or over training."""
 
-    def __init__(self, tab: Tab, session: MeshSession) -> None:
+    def __init__(self, tab: PagedTab, session: MeshSession) -> None:
         super().__init__(tab, session)
         self.mesh = MeshView()
         self.histograms = GateHistograms()

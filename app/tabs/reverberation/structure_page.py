@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import tr
-from app.tabs.base import Tab
+from app.tabs.paged import PagedTab
 from app.tabs.reverberation.module_names import MODULES, english_name
 from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.view_page import ViewPage
@@ -78,7 +78,7 @@ class StructurePage(ViewPage):
     figures = False
     save_asked = Signal(str)
 
-    def __init__(self, tab: Tab, session: MeshSession) -> None:
+    def __init__(self, tab: PagedTab, session: MeshSession) -> None:
         super().__init__(tab, session)
         self.structure: Structure | None = None
         self.choice = Segments(

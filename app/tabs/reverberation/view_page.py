@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from app.i18n import tr
-from app.tabs.base import Tab
-from app.tabs.paged import Page
+from app.tabs.paged import Page, PagedTab
 from app.tabs.reverberation.session import MeshSession
 
 
@@ -14,7 +13,7 @@ class ViewPage(Page):
 
     figures = True
 
-    def __init__(self, tab: Tab, session: MeshSession) -> None:
+    def __init__(self, tab: PagedTab, session: MeshSession) -> None:
         super().__init__(tab)
         self.session = session
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import digits, plural, tr
-from app.tabs.base import Tab
+from app.tabs.paged import PagedTab
 from app.tabs.reverberation.module_names import full_name, short_name
 from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.view_page import ViewPage
@@ -180,7 +180,7 @@ class TickTable(QTableView):
 class WhatIfPage(ViewPage):
     """Roles to mute and connections to cut; the figures above say what that changes."""
 
-    def __init__(self, tab: Tab, session: MeshSession) -> None:
+    def __init__(self, tab: PagedTab, session: MeshSession) -> None:
         super().__init__(tab, session)
         column = self.view
         row = QHBoxLayout()

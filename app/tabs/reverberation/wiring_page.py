@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import tr
-from app.tabs.base import Tab
+from app.tabs.paged import PagedTab
 from app.tabs.reverberation.mesh import MeshView
 from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.view_page import ViewPage
@@ -48,7 +48,7 @@ class WiringPage(ViewPage):
     refused = Signal(object)
     changed = Signal()
 
-    def __init__(self, tab: Tab, session: MeshSession) -> None:
+    def __init__(self, tab: PagedTab, session: MeshSession) -> None:
         super().__init__(tab, session)
         self.wiring = documented()
         self.mesh = MeshView(editable=True)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import plural, tr
-from app.tabs.paged import Page
+from app.tabs.paged import Page, PagedTab
 from app.tabs.search.engine import WORKER
 from app.tabs.search.figures import (
     PICTURES_TO_WORDS,
@@ -43,7 +43,6 @@ from models.progress import Cancelled
 from models.search.samples import bundled_hash_models
 
 if TYPE_CHECKING:
-    from app.tabs.search.tab import SearchTab
     from models.search.judging import Judgement
 
 ROW_PX = 24
@@ -52,9 +51,7 @@ ROW_PX = 24
 class EvaluatePage(Page):
     """The ticked models on one data set: cards for the chosen one, plots and a table for all."""
 
-    tab: SearchTab
-
-    def __init__(self, tab: SearchTab) -> None:
+    def __init__(self, tab: PagedTab) -> None:
         super().__init__(tab)
         self.judgements: list[Judgement] = []
         self._choices: list[str] = []  # of the judgements

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from app.paths import path_or_name
+from app.tabs.search.alike_box import AlikeBox
+from app.tabs.search.filter_box import FilterBox
+from app.tabs.search.index_control import IndexControl
+from app.tabs.search.options import Options
 from app.tabs.search.places import Places, is_index
+from app.tabs.search.query_bar import QueryBar
+from app.tabs.search.results import Results
+from app.tabs.search.session import SearchSession
 
-if TYPE_CHECKING:
-    from app.tabs.search.search_page import SearchPage
+
+class Remembered(Protocol):
+    """The parts of the page that have something to remember."""
+
+    session: SearchSession
+    query: QueryBar
+    alike: AlikeBox
+    settings: Options
+    filters: FilterBox
+    results: Results
+    index: IndexControl
 
 
-def state_of(page: SearchPage) -> dict[str, object]:
+def state_of(page: Remembered) -> dict[str, object]:
     """As JSON can hold it."""
     return {
         "index": path_or_name(page.session.place.path) if page.session.about is not None else "",
@@ -26,7 +42,7 @@ def state_of(page: SearchPage) -> dict[str, object]:
     }
 
 
-def restore(page: SearchPage, state: dict[str, object]) -> None:
+def restore(page: Remembered, state: dict[str, object]) -> None:
     """What `state_of` has said; anything else is passed over."""
     page.session.places = Places.restored(state.get("indexes"))
     least = state.get("least")

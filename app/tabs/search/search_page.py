@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog
 
 from app.i18n import plural, tr
-from app.tabs.paged import Page
+from app.tabs.paged import Page, PagedTab
 from app.tabs.search import fetching, remembered
 from app.tabs.search.actions import Actions
 from app.tabs.search.alike_box import AlikeBox
 from app.tabs.search.details import Details
+from app.tabs.search.engine import Engine
 from app.tabs.search.filter_box import FilterBox
 from app.tabs.search.grid import PAGE, GridItem
 from app.tabs.search.index_control import IndexControl
@@ -33,9 +34,6 @@ from models.errors import UserError
 from models.progress import Cancelled
 from models.search.queries import Query
 
-if TYPE_CHECKING:
-    from app.tabs.search.tab import SearchTab
-
 EXAMPLES = ("smiling cat", "red heart", "fruit", "sad face")  # what the bundled model knows, in its language
 CHIP = QSize(32, 32)
 
@@ -43,11 +41,9 @@ CHIP = QSize(32, 32)
 class SearchPage(Page):
     """Joins field, grid, details and index with the session, which asks the engine."""
 
-    tab: SearchTab
-
-    def __init__(self, tab: SearchTab) -> None:
+    def __init__(self, tab: PagedTab, engine: Engine) -> None:
         super().__init__(tab)
-        self.session = SearchSession(tab.engine, tab.start, self)
+        self.session = SearchSession(engine, tab.start, self)
         self.alike, self.settings, self.filters = AlikeBox(), Options(), FilterBox()
         self.query, self.results, self.details = QueryBar(), Results(), Details()
         self.view.addWidget(self.query)
@@ -73,7 +69,9 @@ class SearchPage(Page):
         self.results.wanted.connect(self.result_actions.do)
         self.results.image_ready.connect(self._show_image)
         self.results.preview.heat_asked.connect(
-            lambda shown: self.tab.start(fetching.heat(self, self._question()[0], shown))
+            lambda shown: self.tab.start(
+                fetching.heat(self.session, self.results.preview, self._question()[0], shown)
+            )
         )
         self.results.left.connect(self._back_to_field)
         self.results.empty_button.clicked.connect(self.try_sample)
@@ -368,7 +366,7 @@ class SearchPage(Page):
         self.details.show_codes(asked, shown.code)
         self.tab.show_page_details(self.details, tr("Picture"))
         if shown.code is None:
-            self.tab.start(fetching.code(self, shown))
+            self.tab.start(fetching.code(self.session, self.details, shown))
 
     def _show_image(self) -> None:
         shown = self.details.shown

@@ -41,7 +41,7 @@ class SearchTab(PagedTab):
         super().__init__(services, parent)
         self.engine = Engine(services, self)
         self.models = ModelChoice("search", "openai/clip-vit-base-patch32", encoders())
-        self.search = SearchPage(self)
+        self.search = SearchPage(self, self.engine)
         self.evaluate = EvaluatePage(self)
         self._alike = Section(tr("How alike"))
         self._alike.add(self.search.alike)

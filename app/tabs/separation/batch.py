@@ -17,10 +17,11 @@ from PySide6.QtWidgets import (
 )
 
 from app.i18n import plural, tr, tr_error
-from app.tabs.paged import Page
+from app.tabs.paged import Page, PagedTab
 from app.tabs.separation import work
 from app.tabs.separation.batch_table import DONE, PROBLEM, RUNNING, WAITING, Row, Table
 from app.tabs.separation.empty import empty
+from app.tabs.separation.session import SeparationSession
 from app.tabs.separation.work import READER
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Elided, Hint
@@ -30,17 +31,15 @@ from models.errors import UserError
 from models.progress import Cancelled, Progress, Step
 
 if TYPE_CHECKING:
-    from app.tabs.separation.tab import SeparationTab
     from models.separation.separator import Separator
 
 
 class BatchPage(Page):
     """The table of a folder; files that fail say why, and the others go on."""
 
-    tab: SeparationTab
-
-    def __init__(self, tab: SeparationTab) -> None:
+    def __init__(self, tab: PagedTab, session: SeparationSession) -> None:
         super().__init__(tab)
+        self.session = session
         self.table = Table()
         self.folder: Path | None = None  # what was opened
         self.target: Path | None = None  # where the tracks go
@@ -131,7 +130,7 @@ class BatchPage(Page):
         problems = 0
         try:
             with self.services.task(tr("Separating a folder")) as task, self.tab.busy(task):
-                separator = await self.tab.session.load(task)
+                separator = await self.session.load(task)
                 rows = self._waiting()
                 for number, row in enumerate(rows):
                     part = task.part(number / len(rows), (number + 1) / len(rows))
@@ -163,8 +162,8 @@ class BatchPage(Page):
         self._following = (row, followed)
         self._watch.start()
         try:
-            given = (separator, row.path, row.folder, self.tab.session.options)
-            row.separated = await self.tab.session.held.worker.run(work.separate, *given, progress=followed)
+            given = (separator, row.path, row.folder, self.session.options)
+            row.separated = await self.session.held.worker.run(work.separate, *given, progress=followed)
             row.state = DONE
         except UserError as error:
             row.state, row.problem = PROBLEM, " ".join(filter(None, tr_error(error)))
@@ -209,7 +208,7 @@ class BatchPage(Page):
         """A double-click shows the recording in its lanes."""
         row = self.table.rows[index.row()]
         self.tab.choice.choose("recording")
-        self.tab.start(self.tab.session.open_separated(row.path, row.separated))
+        self.tab.start(self.session.open_separated(row.path, row.separated))
 
     def _save_table(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, tr("Export the table"), "separated.csv", "CSV (*.csv)")

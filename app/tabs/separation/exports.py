@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog
 
 from app.i18n import plural, tr
+from app.tabs.base import Tab
 from app.tabs.separation import work
 from app.tabs.separation.lanes import Lanes
 from app.tabs.separation.score_table import ScoreTable
+from app.tabs.separation.session import SeparationSession
 from app.tabs.separation.work import READER
 from app.widgets.time_axis import Span, time_words
 from models.checkpoint import cannot_write
@@ -20,18 +21,16 @@ from models.datafiles import write_whole
 from models.errors import UserError
 from models.progress import Cancelled
 
-if TYPE_CHECKING:
-    from app.tabs.separation.tab import SeparationTab
-
 KINDS = {"wav": "WAV (*.wav)", "flac": "FLAC (*.flac)"}
 
 
 class TrackExports(QObject):
     """`ask_for_…` opens a dialog, the others write."""
 
-    def __init__(self, tab: SeparationTab, lanes: Lanes, scores: ScoreTable) -> None:
+    def __init__(self, tab: Tab, session: SeparationSession, lanes: Lanes, scores: ScoreTable) -> None:
         super().__init__(lanes)
-        self._tab, self._lanes, self._scores = tab, lanes, scores
+        self._tab, self._session = tab, session
+        self._lanes, self._scores = lanes, scores
         lanes.export_asked.connect(self.ask_for_lane)
         lanes.picture_asked.connect(self.ask_for_picture)
         scores.export_asked.connect(self.ask_for_scores)
@@ -49,13 +48,13 @@ class TrackExports(QObject):
         self._tracks.setEnabled(tracks)
         self._stretch.setEnabled(stretch)
         self._figures.setEnabled(self._scores.filled)
-        self._turns.setEnabled(self._tab.session.assessment is not None)
+        self._turns.setEnabled(self._session.assessment is not None)
         return [self._tracks, self._stretch, self._turns, self._figures]
 
     def ask_for_lane(self, number: int) -> None:
         """Where one lane, or its chosen stretch, goes."""
         lane = self._lanes.lanes[number]
-        usual = self._tab.settings.options().container
+        usual = self._session.options.container
         kinds = [KINDS[usual], *(words for kind, words in KINDS.items() if kind != usual)]
         proposal = f"{lane.path.stem}{self._stretch_words()}.{usual}"
         name, kind = QFileDialog.getSaveFileName(
@@ -84,7 +83,7 @@ class TrackExports(QObject):
             while name in names:  # two speakers may have been given one name
                 name += "_2"
             names.append(name)
-        suffix = f".{self._tab.settings.options().container}"
+        suffix = f".{self._session.options.container}"
         targets = [folder / f"{name}{suffix}" for name in names]
         self.write_lanes([lane.path for lane in lanes], targets, self._lanes.axis.region if stretch else None)
 
@@ -148,7 +147,7 @@ class TrackExports(QObject):
         """A line a turn, with the speakers' names."""
         from models.separation.activity import write_rttm
 
-        session = self._tab.session
+        session = self._session
         if session.assessment is None or session.outline is None:
             return
         names = [track.name for track in session.tracks]

@@ -33,13 +33,15 @@ class Sound:
 class Lane(QWidget):
     """Name, mute, solo, gain, export; waveform or spectrogram. Lane 0 is the mixture.
 
-    heard_changed(): mute, solo or gain. chosen(number), export_asked(number). renamed(name): a name is being typed;
-    nothing stands for the speaker's number.
+    heard_changed(): mute, solo or gain. chosen(number), export_asked(number), picture_asked(number), keep_asked(number):
+    the button or the menu. renamed(name): a name is being typed; nothing stands for the speaker's number.
     """
 
     heard_changed = Signal()
     chosen = Signal(int)
     export_asked = Signal(int)
+    picture_asked = Signal(int)
+    keep_asked = Signal(int)
     renamed = Signal(str)
 
     def __init__(

@@ -3,19 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
-if TYPE_CHECKING:
-    from app.tabs.separation.lanes import Lanes
+from app.tabs.separation.lane import Lane
+from app.tabs.separation.transport import Transport
+from app.widgets.time_axis import TimeAxis
 
 STEP_S, STRIDE_S = 1.0, 10.0  # arrow keys, with Shift
 Key = Qt.Key
 
 
-def action_of(event: QKeyEvent, lanes: Lanes) -> Callable[[], object] | None:
+class Played(Protocol):
+    """What keys can do with lanes, of which one is selected."""
+
+    axis: TimeAxis
+    transport: Transport
+
+    @property
+    def selected(self) -> Lane: ...
+
+    def select(self, number: int) -> None:
+        """Another lane is the selected one."""
+
+    def hear_only(self, number: int) -> None:
+        """Solo of a lane."""
+
+    def toggle_play(self) -> None:
+        """Play or pause."""
+
+    def place_s(self) -> float:
+        """Where the play head is."""
+
+    def go_to(self, place_s: float) -> None:
+        """Move the play head."""
+
+    def set_end(self, which: int) -> None:
+        """The marked stretch begins (0) or ends (1) at the play head."""
+
+
+def action_of(event: QKeyEvent, lanes: Played) -> Callable[[], object] | None:
     """What a key means while there are lanes; None where it means nothing."""
     others = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
     if event.modifiers() & others:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFileDialog, QPushButton, QStackedWidget
 
 from app.i18n import tr
-from app.tabs.paged import Page
+from app.tabs.paged import Page, PagedTab
 from app.tabs.separation.empty import empty, stacked
 from app.tabs.separation.lane import Sound
 from app.tabs.separation.lanes import Lanes
 from app.tabs.separation.live_session import LiveSession, LiveState
+from app.tabs.separation.session import SeparationSession
 from app.widgets.labels import Elided, Hint
 from app.widgets.microphone_box import MicrophoneBox
 from app.widgets.time_axis import time_words
 from models.errors import UserError
 from models.separation.results import Separated
-
-if TYPE_CHECKING:
-    from app.tabs.separation.tab import SeparationTab
 
 SHOWN_S = 30.0
 REDRAW_MS = 50
@@ -31,11 +29,10 @@ KEEPS_UP = 0.8  # computing time as a share of the sound's, from which tracks fa
 class LivePage(Page):
     """Lanes that grow. What was heard is opened as a recording when it ends."""
 
-    tab: SeparationTab
-
-    def __init__(self, tab: SeparationTab) -> None:
+    def __init__(self, tab: PagedTab, recording: SeparationSession) -> None:
         super().__init__(tab)
-        self.session = LiveSession(tab.session)
+        self._recording = recording  # opens what was heard
+        self.session = LiveSession(recording)
         self._listed = False
         self._make_controls()
         self._make_view()
@@ -136,7 +133,7 @@ class LivePage(Page):
         self._views.setCurrentIndex(0)
         self.tab.choice.choose("recording")
         self.tab.services.add_recent([separated.mixture])
-        self.tab.start(self.tab.session.open_separated(separated.mixture, separated))
+        self.tab.start(self._recording.open_separated(separated.mixture, separated))
 
     def _is_missing(self, error: UserError) -> None:
         if self.session.running and self._level.isActive():

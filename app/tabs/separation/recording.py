@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QStackedWidget
 
 from app.i18n import tr
-from app.tabs.paged import Page
+from app.tabs.paged import Page, PagedTab
 from app.tabs.recovered import recover_recordings
 from app.tabs.separation.empty import empty, stacked
 from app.tabs.separation.exports import TrackExports
@@ -19,6 +19,7 @@ from app.tabs.separation.lane import Sound
 from app.tabs.separation.lanes import Lanes
 from app.tabs.separation.record_box import RecordBox
 from app.tabs.separation.references import References
+from app.tabs.separation.session import SeparationSession
 from app.tabs.separation.voices_box import VoicesBox
 from app.tabs.separation.words import about_words, speakers_words
 from app.undo import Undoing
@@ -28,17 +29,14 @@ from app.widgets.section import Fold
 
 if TYPE_CHECKING:
     from app.audio.outline import Outline
-    from app.tabs.separation.tab import SeparationTab
 
 
 class RecordingPage(Page):
     """The lanes of the session's recording, or the microphone while it records another one."""
 
-    tab: SeparationTab
-
-    def __init__(self, tab: SeparationTab) -> None:
+    def __init__(self, tab: PagedTab, session: SeparationSession) -> None:
         super().__init__(tab)
-        self.session = tab.session
+        self.session = session
         self._recovered = False
         self._samples_seen = 0
         self._make_controls()
@@ -254,7 +252,7 @@ class RecordingPage(Page):
         self._views = QStackedWidget()
         self.lanes = Lanes(self.services)
         self.references = References(self.tab, self.session)
-        self.exports = TrackExports(self.tab, self.lanes, self.references.table)
+        self.exports = TrackExports(self.tab, self.session, self.lanes, self.references.table)
         self._lanes_page = stacked(self.lanes, self.references.table)
         self._recording_page = stacked(self.microphone.picture)
         self._empty_page = empty(

@@ -38,7 +38,8 @@ class SeparationTab(PagedTab):
         self.models = ModelChoice(
             "separation", file_kinds=tr("Models of torchaudio and Asteroid (*.pt *.pth *.bin *.safetensors)")
         )
-        self.recording, self.batch, self.live = RecordingPage(self), BatchPage(self), LivePage(self)
+        self.recording = RecordingPage(self, self.session)
+        self.batch, self.live = BatchPage(self, self.session), LivePage(self, self.session)
         self.kept = KeptBox(services, self.options, self._folders_in_use)
         self.onward = Onward(self.session, services)
         self.onward.reference.clicked.connect(self.recording.references.ask)

@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QToolButton
 
 from app import theme
 from app.i18n import tr
+from app.tabs.base import Tab
 from app.tabs.separation.session import SeparationSession
 from app.widgets.labels import Dot, Elided, Hint
 
 if TYPE_CHECKING:
-    from app.tabs.separation.tab import SeparationTab
     from models.voice_profiles import VoiceProfile
 
 
@@ -23,7 +23,7 @@ class VoicesBox(QWidget):
     """A button for the voice of each track, one to look for a sample, and the kept voices with buttons to find and to delete
     each."""
 
-    def __init__(self, tab: SeparationTab, session: SeparationSession) -> None:
+    def __init__(self, tab: Tab, session: SeparationSession) -> None:
         super().__init__()
         self._tab, self._session = tab, session
         self._finds: list[QToolButton] = []
