@@ -95,7 +95,7 @@ def _run(app: QApplication, window: MainWindow, errors: Errors) -> None:
 def _introduce(window: MainWindow, page: Tab) -> None:
     from app.greeting import introduce  # what it needs comes with the first tab
 
-    introduce(window, page)
+    introduce(window.services, page)
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

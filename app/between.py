@@ -9,16 +9,16 @@ from PySide6.QtCore import QObject
 
 from app.i18n import tr
 from app.widgets.relay_bar import RelayBar
+from app.window import Window
 
 if TYPE_CHECKING:
-    from app.main_window import MainWindow
     from app.relay import Relay
 
 
 class Between(QObject):
     """The window's part in it: it knows the tabs, which do not know one another."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window, self._services = window, window.services
         self.bar = RelayBar()

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QObject
 
+from app.keeping import StateKeeper
 from app.pages import leave
 from app.settings import Key
-
-if TYPE_CHECKING:
-    from app.main_window import MainWindow
+from app.window import Window
+from app.workspace.workspaces import Workspaces
 
 
 class Closing(QObject):
     """Asked for once or often; `allowed` is True when the window may go."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Window, keeper: StateKeeper, workspaces: Workspaces) -> None:
         super().__init__(window)
-        self._window = window
-        self._services = window.services
+        self._window, self._services = window, window.services
+        self._keeper, self._workspaces = keeper, workspaces
         self._asking = False
         self._leaving = False
         self.allowed = False
@@ -38,7 +36,7 @@ class Closing(QObject):
             self._ask_about_runs()
 
     def _ask_about_runs(self) -> None:
-        if self._window.dock is not None and self._services.training.living():
+        if self._services.living_runs():
             from app.ending import ask_about_runs
 
             ask_about_runs(self._services.training, self._window, self.go, self._stay)
@@ -60,7 +58,7 @@ class Closing(QObject):
         if self._leaving:
             return
         self._asking = self._leaving = True  # closing again while it closes changes nothing
-        self._window.keeper.stop()
+        self._keeper.stop()
         if self._services.running_loop():
             self._services.start(self._leave())
         else:
@@ -69,7 +67,7 @@ class Closing(QObject):
 
     async def _leave(self) -> None:
         self._window.setEnabled(False)
-        await self._window.workspaces.leave()
+        await self._workspaces.leave()
         for page in self._window.pages():
             await leave(page)
         await self._services.close()

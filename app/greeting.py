@@ -12,13 +12,14 @@ from app.settings import Key
 from app.tabs.paged import PagedTab
 
 if TYPE_CHECKING:
-    from app.main_window import MainWindow
+    from app.menus import Menus
+    from app.services import Services
     from app.tabs.base import Tab
 
 
-def greet(window: MainWindow, page: Tab) -> None:
+def greet(services: Services, menus: Menus, page: Tab) -> None:
     """Messages at the top of the tab in front; none where all is well."""
-    settings = window.services.settings
+    settings = services.settings
     if settings.notice is not None:
         page.show_message(
             "warning",
@@ -26,7 +27,7 @@ def greet(window: MainWindow, page: Tab) -> None:
             heading=tr("The settings could not be read and were set aside."),
         )
     elif not settings.writable:
-        say_not_kept(window, page)
+        say_not_kept(services, page)
     unfinished = settings.texts(Key.ENDED_WHILE)
     if unfinished:
         settings.set(Key.ENDED_WHILE, [])
@@ -41,29 +42,29 @@ def greet(window: MainWindow, page: Tab) -> None:
             "warning",
             tr("What was saved is still there. The report says what is known."),
             [
-                (tr("Show the report"), lambda: window.menus.show_report(reports[-1])),
-                (tr("Open the folder"), lambda: window.menus.open_folder(crash_folder())),
+                (tr("Show the report"), lambda: menus.show_report(reports[-1])),
+                (tr("Open the folder"), lambda: menus.open_folder(crash_folder())),
             ],
             heading=tr("Polyphony did not end by itself the last time."),
         )
 
 
-def say_not_kept(window: MainWindow, page: Tab) -> None:
+def say_not_kept(services: Services, page: Tab) -> None:
     """The settings' folder cannot be written, or the disk is full."""
     page.show_message(
         "warning",
         tr("Free some space, check its permissions, or choose another with POLYPHONY_HOME."),
         heading=tr(
             "{path} cannot be written: settings and runs will not be kept.",
-            path=window.services.settings.path.parent,
+            path=services.settings.path.parent,
         ),
         key="not kept",
     )
 
 
-def introduce(window: MainWindow, page: Tab) -> None:
+def introduce(services: Services, page: Tab) -> None:
     """The first time that a tab is shown: what it is for, what is ready, what can be had, and its sample to try."""
-    settings = window.services.settings
+    settings = services.settings
     known = settings.texts(Key.INTRODUCED)
     if page.system in known or not isinstance(page, PagedTab):
         return
@@ -74,7 +75,7 @@ def introduce(window: MainWindow, page: Tab) -> None:
         "\n".join([*help_of(page.system).lines, ready]),
         [
             (tr("Try the sample"), page.try_sample),
-            (tr("What can be fetched…"), lambda: window.services.models_wanted.emit(page.system)),
+            (tr("What can be fetched…"), lambda: services.models_wanted.emit(page.system)),
         ],
         heading=systems.entry(page.system).title(),
         key="first",

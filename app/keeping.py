@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.settings import Key
 from app.systems import Entry
 from app.tabs.base import Tab
-
-if TYPE_CHECKING:
-    from app.main_window import MainWindow
+from app.window import Window
 
 log = logging.getLogger("polyphony")
 
@@ -28,7 +25,7 @@ class StateKeeper(QObject):
     could_not_write = Signal()
     refused = Signal(str, object)  # a tab, and the state that it could not take up
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window = window
         self._settings = window.services.settings

@@ -10,7 +10,6 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeyEvent, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QMainWindow,
     QScrollArea,
     QSplitter,
     QVBoxLayout,
@@ -32,6 +31,7 @@ from app.widgets import focus
 from app.widgets.drop_zone import dropped_paths, drops, take_drop
 from app.widgets.status_line import StatusLine
 from app.widgets.tab_header import Header
+from app.window import Window
 from app.workspace.workspaces import Workspaces
 from models.resources import resource
 
@@ -45,7 +45,7 @@ DOCK_STRIP = 30  # height of the closed dock
 DOCK_OPEN = 176
 
 
-class MainWindow(QMainWindow):
+class MainWindow(Window):
     """Shows itself first and fills itself after: nothing heavy is imported before it has been painted."""
 
     painted = Signal()
@@ -78,11 +78,11 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.header.tabs.currentChanged.connect(self._choose_index)
 
-        self.closing = Closing(self)
         self.keeper = StateKeeper(self)
         self.keeper.could_not_write.connect(self._say_not_kept)
-        self.workspaces = Workspaces(self)
-        self.menus = Menus(self)
+        self.workspaces = Workspaces(self, self.keeper)
+        self.closing = Closing(self, self.keeper, self.workspaces)
+        self.menus = Menus(self, self.workspaces, self.between)
         self.header.settings_button.clicked.connect(self.menus.show_settings)
         drops.workspace.connect(self.workspaces.open)
         self._restore_geometry()
@@ -126,15 +126,12 @@ class MainWindow(QMainWindow):
 
     @property
     def current(self) -> Tab | None:
-        """The tab in front; None until it has been built."""
         return self.stack.built.get(self._system)
 
     def page(self, system: str) -> Tab | None:
-        """A tab that was shown already."""
         return self.stack.built.get(system)
 
     def show_tab(self, system: str) -> Tab:
-        """Bring a tab to the front, building it if this is the first time."""
         index = systems.NAMES.index(system)
         self.header.tabs.setCurrentIndex(index)
         if self.current is None or self.system != system or self.shows_training:
@@ -171,7 +168,6 @@ class MainWindow(QMainWindow):
         self.tab_shown.emit(page)
 
     async def take_up(self, states: Mapping[str, State], front: str) -> None:
-        """Other work: the tabs that are named begin anew with it, and `front` comes to the front."""
         self.setEnabled(False)
         try:
             await self.stack.let_go(states)
@@ -229,7 +225,6 @@ class MainWindow(QMainWindow):
         self.open_dock(wanted)
 
     def open_dock(self, opened: bool) -> None:
-        """Open the training dock, or leave the strip that opens it."""
         if self.dock is None:
             return
         self.dock.set_open(opened)
@@ -246,7 +241,6 @@ class MainWindow(QMainWindow):
 
     @property
     def shows_training(self) -> bool:
-        """Whether the training view is in front, in the place of the tabs and the dock."""
         return self.training is not None and self.stack.currentWidget() is self.training
 
     def show_training(self, path: Path | None = None) -> None:
@@ -270,7 +264,6 @@ class MainWindow(QMainWindow):
         self.menus.training_action.setChecked(True)
 
     def toggle_training(self) -> None:
-        """Training in the whole window, or back to the tab."""
         if self.shows_training:
             self.show_tab(self._system)
         else:
@@ -289,13 +282,13 @@ class MainWindow(QMainWindow):
         from app.greeting import greet
 
         if self.current is not None:
-            greet(self, self.current)
+            greet(self.services, self.menus, self.current)
 
     def _say_not_kept(self) -> None:
         from app.greeting import say_not_kept
 
         if self.current is not None:
-            say_not_kept(self, self.current)
+            say_not_kept(self.services, self.current)
 
     def _launch(self, system: str) -> None:
         from app.training.launcher import Launcher
@@ -318,7 +311,6 @@ class MainWindow(QMainWindow):
     # Files ------------------------------------------------------------------------------------------------
 
     def open_paths(self, paths: list[Path]) -> None:
-        """Files and folders go to the tab in front; a workspace is opened."""
         workspace = next((path for path in paths if is_workspace(path)), None)
         if workspace is not None:
             self.workspaces.open(workspace)
@@ -365,15 +357,12 @@ class MainWindow(QMainWindow):
 
     @property
     def system(self) -> str:
-        """The name of the system whose tab is in front."""
         return self._system
 
     def pages(self) -> list[Tab]:
-        """The tabs that were shown already."""
         return list(self.stack.built.values())
 
     def dock_height(self) -> int | None:
-        """The height of the open training dock, px; None while it is closed."""
         return self.dock_place.height() if self.dock is not None and self.dock.is_open else None
 
     def _restore_geometry(self) -> None:

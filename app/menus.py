@@ -16,19 +16,21 @@ from app.i18n import tr
 from app.paths import exists
 from app.settings import Key
 from app.widgets.plain import menu_words, tip
+from app.window import Window
 
 if TYPE_CHECKING:
-    from app.main_window import MainWindow
+    from app.between import Between
     from app.model_manager.shelf_state import ShelfState
+    from app.workspace.workspaces import Workspaces
     from models.errors import UserError
 
 
 class Menus(QObject):
     """File, Edit, View, Train, Help. Menus that change are filled when they open."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Window, workspaces: Workspaces, between: Between) -> None:
         super().__init__(window)
-        self.window = window
+        self.window, self._workspaces, self._between = window, workspaces, between
         self._windows: dict[str, QWidget] = {}
         self._shelf: ShelfState | None = None
         window.services.models_wanted.connect(self.show_models)
@@ -65,7 +67,7 @@ class Menus(QObject):
         self._add(menu, tr("Quit"), self.window.close, "Ctrl+Q").setMenuRole(QAction.MenuRole.QuitRole)
 
     def _fill_workspace(self, menu: QMenu) -> None:
-        spaces = self.window.workspaces
+        spaces = self._workspaces
         self.new_workspace_action = self._add(menu, tr("New workspace"), spaces.new, "Ctrl+Shift+N")
         self.open_workspace_action = self._add(menu, tr("Open workspace…"), spaces.ask_to_open, "Ctrl+Alt+O")
         self.workspaces_menu = self._menu(menu, tr("Recent workspaces"))
@@ -128,7 +130,7 @@ class Menus(QObject):
         menu = self.help_menu
         self._add(menu, tr("Help and shortcuts"), self.show_shortcuts, "F1")
         relay = tr("From a conversation to the mesh: the sample")
-        self.relay_action = self._add(menu, relay, lambda: self.window.between.relay.begin(None))
+        self.relay_action = self._add(menu, relay, lambda: self._between.relay.begin(None))
         self._add(menu, tr("Documentation"), self.show_documentation, "Shift+F1")
         menu.addSeparator()
         self._add(menu, tr("Copy diagnostics"), self.copy_diagnostics)
@@ -180,7 +182,7 @@ class Menus(QObject):
             action = self.workspaces_menu.addAction(menu_words(path.stem))
             action.setToolTip(tip(str(path)))
             action.setEnabled(exists(path))
-            action.triggered.connect(lambda _checked=False, item=path: self.window.workspaces.open(item))
+            action.triggered.connect(lambda _checked=False, item=path: self._workspaces.open(item))
         if self.workspaces_menu.isEmpty():
             self.workspaces_menu.addAction(tr("Nothing yet")).setEnabled(False)
 

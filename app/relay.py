@@ -16,11 +16,11 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 from app.i18n import plural, tr
 from app.tabs.sent import Conversation, Track
 from app.widgets.relay_bar import RelayBar, Step
+from app.window import Window
 from models.errors import UserError
 from models.progress import Cancelled
 
 if TYPE_CHECKING:
-    from app.main_window import MainWindow
     from app.tabs.base import Tab
     from app.tabs.eeg.tab import EegTab
     from app.tabs.eeg.work import TalkerChoice
@@ -39,7 +39,7 @@ class Relay(QObject):
     ended = Signal()
     _moved = Signal()  # a person skipped a step
 
-    def __init__(self, window: MainWindow, bar: RelayBar) -> None:
+    def __init__(self, window: Window, bar: RelayBar) -> None:
         super().__init__(window)
         self._window, self._services, self._bar = window, window.services, bar
         self.steps: list[Step] = []

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QDialog
 
     from app.training.runs import Runs
+    from app.training.watched import WatchedRun
     from models.devices import DeviceInfo, Memory
 
 
@@ -267,8 +268,12 @@ class Services(QObject):
         if self._runs is None:
             from app.training.runs import Runs  # reads pydantic, which the first picture need not wait for
 
-            self._runs = Runs(self)
+            self._runs = Runs(self.settings, self)
         return self._runs
+
+    def living_runs(self) -> list[WatchedRun]:
+        """The runs whose process is alive; none where nobody has looked at runs yet."""
+        return [] if self._runs is None else self._runs.living()
 
     # Inside -----------------------------------------------------------------------------------------------
 

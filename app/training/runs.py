@@ -13,18 +13,16 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QFile, QObject, QTimer, Signal
 
+from app.settings import Settings
 from app.training.board import Board
 from app.training.watched import WatchedRun
 from models.errors import UserError
 from models.resources import own_command, resource
 from models.training.run_folder import RunFolder, RunState, list_runs
-
-if TYPE_CHECKING:
-    from app.services import Services
 
 log = logging.getLogger("polyphony.training")
 
@@ -50,9 +48,9 @@ class Runs(QObject):
     launch_wanted = Signal(str)  # `proposal` holds what the form should begin with
     use_checkpoint = Signal(str, object)
 
-    def __init__(self, services: Services) -> None:
-        super().__init__(services)
-        self._services = services
+    def __init__(self, settings: Settings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
         self.runs: list[WatchedRun] = []
         self._children: list[tuple[subprocess.Popen[bytes], Path]] = []
         self._listed = 0.0
@@ -70,7 +68,7 @@ class Runs(QObject):
 
     @property
     def folder(self) -> Path:
-        return self._services.settings.runs_folder
+        return self._settings.runs_folder
 
     def of(self, system: str) -> list[WatchedRun]:
         """The runs of one system, in the order of the list."""
@@ -297,7 +295,7 @@ class Runs(QObject):
 
     def _spawn(self, run: RunFolder, command: list[str]) -> None:
         try:
-            child = spawn(run, command, self._services.settings.offline)
+            child = spawn(run, command, self._settings.offline)
         except OSError as error:
             raise UserError(
                 "The training process could not be started.",

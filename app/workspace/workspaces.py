@@ -17,16 +17,17 @@ from PySide6.QtWidgets import QFileDialog
 
 from app import systems
 from app.i18n import plural, tr
+from app.keeping import StateKeeper
 from app.paths import WORKSPACE, exists, is_shipped, is_workspace
 from app.settings import Key
 from app.states import State, paths_in, to_text, with_lasting, with_paths
 from app.tabs.broken import BrokenTab
 from app.widgets.message_bar import Action, Level
+from app.window import Window
 from models.errors import UserError
 from models.progress import Cancelled
 
 if TYPE_CHECKING:
-    from app.main_window import MainWindow
     from app.workspace.package import Contents
 
 log = logging.getLogger("polyphony")
@@ -43,7 +44,7 @@ class Workspaces(QObject):
 
     changed = Signal()
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Window, keeper: StateKeeper) -> None:
         super().__init__(window)
         self._window, self._services = window, window.services
         self._settings = window.services.settings
@@ -55,7 +56,7 @@ class Workspaces(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(WRITE_EVERY_MS)
         self._timer.timeout.connect(lambda: self._start(self._write_by_timer()))
-        window.keeper.refused.connect(self._left.__setitem__)
+        keeper.refused.connect(self._left.__setitem__)
         self.changed.connect(self._name_window)
         self._name_window()
 
@@ -342,7 +343,7 @@ class Workspaces(QObject):
 class _Front:
     """Whoever is in front when an error comes: the tab that was in front before may be gone."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Window) -> None:
         self._window = window
 
     def show_error(self, error: BaseException) -> None:

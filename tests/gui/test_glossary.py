@@ -63,11 +63,11 @@ def test_a_card_and_its_reader_are_told(qtbot):
 
 def test_a_tab_says_once_what_it_is_for_and_offers_its_sample(window, services):
     page = window.show_tab("reverberation")
-    introduce(window, page)
+    introduce(services, page)
     (message,) = page.messages.messages
     assert len(message.text.splitlines()) == 4
     assert [button.text() for button in message.buttons] == ["Try the sample", "What can be fetched…"]
     page.clear_messages()
-    introduce(window, page)
+    introduce(services, page)
     assert page.messages.messages == []
     assert window.services.settings.texts(Key.INTRODUCED) == ["reverberation"]

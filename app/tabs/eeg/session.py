@@ -158,6 +158,7 @@ class EegSession(Session["Decoder"]):
         recording = self.opened.parts[number].recording
         own = work.own_track(recording, tr("envelope of the file"))
         self.tracks = [own] if own is not None else [track for track in self.tracks if track.path is not None]
+        self.annotations.show(recording, self.opened.path, number)
         self.part_changed.emit()
         self.tracks_changed.emit()
         self.bad_changed.emit()
@@ -174,9 +175,7 @@ class EegSession(Session["Decoder"]):
         except Cancelled:
             return
         known = {track.path for track in result}
-        self._set_tracks(
-            [item for item in self.tracks if item.path is None or item.path not in known] + result
-        )
+        self._set_tracks([track for track in self.tracks if track.path not in known] + result)
         await self.compare()
 
     def remove_track(self, number: int) -> None:

@@ -67,7 +67,7 @@ def test_a_run_is_found_again_by_another_window(services, child, runs, qtbot):
     qtbot.waitUntil(lambda: bool(watched.epochs), timeout=10_000)
     runs.close()
     assert child[0].poll() is None
-    again = runs_module.Runs(services)
+    again = runs_module.Runs(services.settings, services)
     qtbot.waitUntil(lambda: bool(again.living()) and bool(again.runs[0].epochs))
     assert again.runs[0].state is RunState.RUNNING
     again.stop(again.runs[0])
