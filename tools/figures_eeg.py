@@ -17,11 +17,11 @@ import numpy as np
 
 from models.eeg import data, linear, scores
 from models.eeg.config import EEGConfig
+from models.eeg.correlation import Decoded, standardised
 from models.eeg.dataset import Dataset
 from models.eeg.decoder import Decoder
 from models.eeg.matching import match
 from models.eeg.samples import located
-from models.eeg.scores import Decoded, standardised
 from models.eeg.splits import Parts, part
 from models.eeg.task import EEGTask
 from models.training import config as configs

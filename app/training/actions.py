@@ -12,7 +12,7 @@ from app.i18n import tr
 from app.services import Services
 from app.training.watched import WatchedRun
 from models.errors import UserError
-from models.training.config import Remedy
+from models.training.finding import Remedy
 
 
 class RunActions(QObject):

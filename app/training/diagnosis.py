@@ -28,8 +28,8 @@ from app.widgets.plot import Plot
 from app.widgets.plot_items import Line
 from app.widgets.scrolled import ScrolledColumn
 from models.errors import fill
-from models.training.config import Remedy
-from models.training.findings import Finding, findings
+from models.training.finding import Finding, Remedy
+from models.training.findings import findings
 
 REFRESH_MS = 500
 MARKS = {"error": "✕", "warning": "!", "good": "✓"}

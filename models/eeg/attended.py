@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.eeg.scores import Decoded, pearson
+from models.eeg.correlation import Decoded, pearson
 from models.errors import UserError
 
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0)

@@ -11,19 +11,20 @@ import numpy as np
 from models.contract import Paths, Result
 from models.datafiles import write_whole
 from models.describing import describe_layers, layers_of
-from models.eeg import bids, network, scores
+from models.eeg import bids, network
 from models.eeg.alignment import align
 from models.eeg.annotations import write_annotations
 from models.eeg.cleaning import Cleaning
+from models.eeg.correlation import pearson
 from models.eeg.decoder import Decoder, Decoding
 from models.eeg.evaluation import evaluate_with
 from models.eeg.history import History
 from models.eeg.mne_code import script
 from models.eeg.network import NetworkConfig
+from models.eeg.options import USUAL, DecodingOptions
 from models.eeg.printing import say
 from models.eeg.recordings import Recording, open_recording
 from models.eeg.stimulus import read_stimulus
-from models.eeg.system import USUAL, DecodingOptions
 from models.eeg.tables import decoded_bytes, write_evaluation
 from models.file_names import own_names
 from models.loading import Choice, network_config, read_info
@@ -127,7 +128,7 @@ def _r_where_known(
     for part, true in zip(parts, known, strict=True):
         assert true is not None
         both = align(part.envelope[:, None], true, decoder.sample_rate)
-        result.append(float(scores.pearson(both.eeg[:, 0], decoder.target(both.envelope))))
+        result.append(float(pearson(both.eeg[:, 0], decoder.target(both.envelope))))
         remarks += [both.remark] if both.remark else []
     return float(np.mean(result)), remarks
 

@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from models.eeg.signal_config import PreprocessingConfig
-from models.training.config import Remedy, Settings, TrainingConfig, contradiction, redefault, setting
+from models.training.config import Settings, TrainingConfig, contradiction, redefault, setting
+from models.training.finding import Remedy
 
 
 class DataConfig(Settings):

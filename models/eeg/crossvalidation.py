@@ -8,11 +8,11 @@ from typing import Any
 
 from models.eeg import data, linear, scores
 from models.eeg.config import EEGConfig
+from models.eeg.correlation import Decoded
 from models.eeg.dataset import Dataset
 from models.eeg.decoder import Decoder
 from models.eeg.printing import say
 from models.eeg.samples import located, met_subjects
-from models.eeg.scores import Decoded
 from models.eeg.splits import UNSEEN_SUBJECTS, WITHIN_SUBJECT, part
 from models.eeg.tables import write_evaluation
 from models.eeg.task import EEGTask

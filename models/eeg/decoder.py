@@ -21,12 +21,12 @@ from models.devices import AUTO, Device
 from models.eeg import network, scores
 from models.eeg.attended import Attention, attended
 from models.eeg.cleaning import USUAL, Cleaning
+from models.eeg.correlation import Decoded, by_window, pearson
 from models.eeg.history import History
 from models.eeg.network import UNKNOWN, Conformer, LinearDecoder, NetworkConfig
 from models.eeg.preprocessing import Prepared, preprocess, replay, standardised
 from models.eeg.recordings import Recording, open_recording
 from models.eeg.samples import trained_subjects
-from models.eeg.scores import Decoded
 from models.eeg.signal_config import PreprocessingConfig
 from models.eeg.splits import Stretch, envelope_in_band, in_band
 from models.errors import UserError
@@ -301,14 +301,14 @@ class Decoder:
         true = self.target(envelope)
         window = min(round(window_s * self.sample_rate), len(true))
         hop = max(1, self.sample_rate // 2)
-        over_time = scores.by_window(decoded, true, window, hop)
+        over_time = by_window(decoded, true, window, hop)
         times = (np.arange(len(over_time)) * hop + window / 2) / self.sample_rate
-        r = float(scores.pearson(decoded, true))
+        r = float(pearson(decoded, true))
         null = scores.null_distribution(
             [Decoded("", "", decoded, true)], self.sample_rate, draws, np.random.default_rng(0)
         )
         p = float((1 + (null >= r).sum()) / (1 + len(null)))
-        apart = scores.by_window(decoded, true, window)
+        apart = by_window(decoded, true, window)
         interval = scores.interval_95(float(apart.mean()), scores.standard_error(apart))
         chance = scores.window_chance(decoded, true, window, self.sample_rate)
         return Comparison(true, r, window / self.sample_rate, times, over_time, interval, chance, null, p)

@@ -10,11 +10,12 @@ import numpy as np
 from models.eeg import data, scores
 from models.eeg.config import EEGConfig
 from models.eeg.contents import contents
+from models.eeg.correlation import Decoded
 from models.eeg.dataset import Dataset, with_channels
 from models.eeg.decoder import Decoder
 from models.eeg.matching import match
 from models.eeg.samples import located, met_subjects
-from models.eeg.scores import Decoded, Evaluation
+from models.eeg.scores import Evaluation
 from models.eeg.splits import Parts, part
 from models.errors import UserError
 from models.overlap import TrainingOverlap

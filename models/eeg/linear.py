@@ -8,9 +8,9 @@ import numpy as np
 
 from models.eeg import ridge
 from models.eeg.config import EEGConfig, RidgeSettings
+from models.eeg.correlation import Decoded
 from models.eeg.dataset import Dataset
 from models.eeg.ridge import Covariance, Ridge
-from models.eeg.scores import Decoded
 from models.eeg.splits import Parts, Stretch, part
 from models.progress import Progress
 

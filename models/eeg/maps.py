@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-from models.eeg.scores import pearson, surrogates
+from models.eeg.correlation import pearson
+from models.eeg.scores import surrogates
 from models.progress import Progress
 
 FIRST_S, LAST_S = -0.1, 0.4  # lags that are looked at

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.eeg.attended import wilson
-from models.eeg.scores import Decoded, pearson
+from models.eeg.correlation import Decoded, pearson
 from models.remarks import Remark
 
 WINDOW_S = 5.0

@@ -4,41 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from models.eeg.correlation import Decoded, by_window, pearson
+from models.eeg.matching import Matching
 from models.overlap import TrainingOverlap
 from models.remarks import Remark
-
-if TYPE_CHECKING:
-    from models.eeg.matching import Matching
 
 WINDOWS_S = (10.0, 60.0)
 LEAST_NULL_S = 3.0  # of a stretch, for what chance comes to
 Z_95 = 1.96  # standard errors from a mean to either end of its 95 % interval (normal)
 WINDOW_DRAWS = 40  # surrogates of the envelope, for what a window comes to by chance
 DRAWS_AT_ONCE = 100
-
-
-def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Pearson's r along the last axis; 0 where one of the two is constant."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    a, b = a - a.mean(-1, keepdims=True), b - b.mean(-1, keepdims=True)
-    power = np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
-    return np.divide((a * b).sum(-1), power, out=np.zeros(np.broadcast(a, b).shape[:-1]), where=power > 1e-12)
-
-
-def standardised(values: np.ndarray) -> np.ndarray:
-    """[time] less their mean, in their standard deviations."""
-    result: np.ndarray = (values - values.mean()) / (values.std() or 1.0)
-    return result
-
-
-def by_window(decoded: np.ndarray, envelope: np.ndarray, window: int, hop: int = 0) -> np.ndarray:
-    """r [windows] of windows of `window` samples every `hop` (0: side by side); empty if none fits."""
-    starts = range(0, len(envelope) - window + 1, hop or window)
-    return np.array([pearson(decoded[s : s + window], envelope[s : s + window]) for s in starts])
 
 
 def standard_error(values: np.ndarray) -> float:
@@ -56,16 +35,6 @@ def quantiles(null: np.ndarray, *shares: float) -> tuple[float, ...]:
     if not len(null):
         return tuple(float("nan") for _ in shares)
     return tuple(map(float, np.quantile(null, shares)))
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """One stretch that was decoded, with what was truly heard: both [time] at `sample_rate`."""
-
-    subject: str
-    stimulus: str
-    decoded: np.ndarray
-    envelope: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 from models.checkpoint import cannot_write
 from models.eeg import preprocessing, scores
 from models.eeg.config import EEGConfig
+from models.eeg.correlation import by_window, pearson
 from models.overlap import TrainingOverlap
 from models.progress import Progress
 from models.training.config import preset, validated
@@ -95,9 +96,9 @@ def gain(before: Decoder, after: Decoder, data: str, subject: str, progress: Pro
     for decoder in (before, after):
         decoded = decoder.decode_stretches(held_back)
         null_95 = scores.evaluate(decoded, decoder.sample_rate).subjects[0].null_95
-        means.append(float(np.mean([scores.pearson(item.decoded, item.envelope) for item in decoded])))
+        means.append(float(np.mean([pearson(item.decoded, item.envelope) for item in decoded])))
         windows = [
-            scores.by_window(item.decoded, item.envelope, min(window, len(item.envelope))) for item in decoded
+            by_window(item.decoded, item.envelope, min(window, len(item.envelope))) for item in decoded
         ]
         errors.append(scores.standard_error(np.concatenate(windows)))
     seconds = sum(map(len, held_back)) / after.sample_rate

@@ -19,9 +19,9 @@ from models.emotion.config import EmotionConfig
 from models.emotion.doubt import TRUSTED_SNR_DB, UNSURE, threshold
 from models.emotion.evaluation import compared_with, evaluate_with
 from models.emotion.file_prediction import FilePrediction
+from models.emotion.options import ALONE, USUAL, EmotionOptions, JudgingOptions
 from models.emotion.person import Person
 from models.emotion.recognizer import Recognizer
-from models.emotion.system import ALONE, USUAL, EmotionOptions, JudgingOptions
 from models.emotion.tables import write_evaluation
 from models.emotion.task import network_config
 from models.errors import UserError

@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from models.emotion.augment_config import AugmentConfig
-from models.training.config import Remedy, Settings, TrainingConfig, contradiction, setting
-from models.training.findings import Finding
+from models.training.config import Settings, TrainingConfig, contradiction, setting
+from models.training.finding import Finding, Remedy
 from models.training.record import Record
 
 

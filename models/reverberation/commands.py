@@ -13,7 +13,7 @@ from models.reverberation import data, drawing, published
 from models.reverberation.evaluation import evaluate_with
 from models.reverberation.network import NetworkConfig, ReverberationNet, parameter_counts
 from models.reverberation.observer import Observer
-from models.reverberation.system import USUAL, ObservationOptions
+from models.reverberation.options import USUAL, ObservationOptions
 from models.reverberation.tables import write_observation
 from models.reverberation.wiring import ROLE_NAMES, ROLES
 from models.settings import NO_OPTIONS, Options

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from models.contract import Capabilities, Refusal, System
 from models.reverberation.config import ReverberationConfig
-from models.settings import Options, setting
-
-
-class ObservationOptions(Options):
-    """What is silenced while sequences are observed."""
-
-    muted: tuple[str, ...] = setting(
-        (), "Muted", "Roles whose messages, feedback and final outputs are held at zero."
-    )
-
-
-USUAL = ObservationOptions()
+from models.reverberation.options import ObservationOptions
 
 
 def _capabilities() -> Capabilities:

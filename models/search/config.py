@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from models.training.config import Remedy, Settings, TrainingConfig, contradiction, redefault, setting
+from models.training.config import Settings, TrainingConfig, contradiction, redefault, setting
+from models.training.finding import Remedy
 
 # Encoders that transformers loads by itself; the multilingual ones let people search in their own language.
 ENCODERS = {

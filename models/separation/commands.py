@@ -16,9 +16,9 @@ from models.remarks import Skipped, with_remarks
 from models.separation import evaluation, judging, network, published, target
 from models.separation.config import SeparationConfig
 from models.separation.metrics import score_tracks
+from models.separation.options import UseOptions
 from models.separation.results import DEFAULTS, Separated, SeparationOptions
 from models.separation.separator import Separator
-from models.separation.system import UseOptions
 from models.separation.tables import write_evaluation, write_scores, write_tracks
 from models.separation.task import network_config
 

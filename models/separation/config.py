@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from models.training.config import Remedy, Settings, TrainingConfig, contradiction, redefault, setting
-from models.training.findings import ENOUGH_EPOCHS, Finding
+from models.training.config import Settings, TrainingConfig, contradiction, redefault, setting
+from models.training.finding import Finding, Remedy
+from models.training.findings import ENOUGH_EPOCHS
 from models.training.record import Record
 
 FLAT_DB = 1.0  # of improvement, below which a loss counts as flat

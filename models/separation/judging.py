@@ -10,8 +10,8 @@ from models.separation import target
 from models.separation.activity import write_rttm
 from models.separation.apart import put_apart
 from models.separation.assessment import Assessment, assess
+from models.separation.options import UseOptions
 from models.separation.results import Separated
-from models.separation.system import UseOptions
 
 
 def judged(

@@ -154,8 +154,9 @@ class MaskGenerator(nn.Module):
 
         past: of the frames before, where a causal network hears a sound bit by bit; it is brought up to date.
         """
-        if time_major.serves(self.config) and not torch.compiler.is_compiling():
-            masks = time_major.masks(self, frames)
+        config = self.config
+        if time_major.serves(config.norm, config.causal, config.kernel) and not torch.compiler.is_compiling():
+            masks = time_major.masks(self, config.dilations, frames)
         else:
             normed = _applied(self.input_norm, frames.transpose(1, 2), past)  # [batch, N, frames]
             features = self.input_conv(normed)  # [batch, B, frames]
@@ -164,10 +165,10 @@ class MaskGenerator(nn.Module):
                 features, skip = block(features, past)
                 total = total + skip  # [batch, Sc, frames]
             masks = self.output_conv(self.output_prelu(total)).transpose(1, 2)  # [batch, frames, C · N]
-        masks = masks.unflatten(-1, (self.config.speakers, self.config.filters))
-        if self.config.mask_activation == "relu":
+        masks = masks.unflatten(-1, (config.speakers, config.filters))
+        if config.mask_activation == "relu":
             return masks.relu() if masks.requires_grad else masks.relu_()
-        return masks.sigmoid() if self.config.mask_activation == "sigmoid" else masks.softmax(2)
+        return masks.sigmoid() if config.mask_activation == "sigmoid" else masks.softmax(2)
 
 
 class Block(nn.Module):

@@ -5,7 +5,8 @@ On a CPU by `kernels/conv_stack.py`, on a graphics card by `kernels/conv_stack_c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,17 +17,32 @@ from models.kernels.choice import autocast_format
 from models.kernels.conv_stack import EPS, BlockWeights
 from models.kernels.products import linear
 
-if TYPE_CHECKING:
-    from models.separation.network import Block, MaskGenerator, NetworkConfig
+
+class Generator(Protocol):
+    """The modules of `network.MaskGenerator`."""
+
+    input_norm: nn.Module
+    input_conv: nn.Conv1d
+    conv_layers: nn.ModuleList  # of blocks
+    output_prelu: nn.PReLU
+    output_conv: nn.Conv1d
 
 
-def serves(config: NetworkConfig) -> bool:
+class Block(Protocol):
+    """The modules of `network.Block`; the last one has no residual."""
+
+    conv_layers: nn.Sequential
+    res_out: nn.Conv1d | None
+    skip_out: nn.Conv1d
+
+
+def serves(norm: str, causal: bool, kernel: int) -> bool:
     """Whether this form knows such a network: its norms look at all frames, and its taps lie evenly around each."""
-    return config.norm == "gLN" and not config.causal and config.kernel % 2 == 1
+    return norm == "gLN" and not causal and kernel % 2 == 1
 
 
-def masks(generator: MaskGenerator, frames: Tensor) -> Tensor:
-    """[batch, frames, filters] → [batch, frames, speakers · filters], before the activation."""
+def masks(generator: Generator, dilations: Sequence[int], frames: Tensor) -> Tensor:
+    """[batch, frames, filters] → [batch, frames, speakers · filters], before the activation. dilations: of the blocks."""
     norm, inner, outer = generator.input_norm, generator.input_conv, generator.output_conv
     assert isinstance(norm, nn.GroupNorm)
     assert inner.bias is not None
@@ -42,10 +58,10 @@ def masks(generator: MaskGenerator, frames: Tensor) -> Tensor:
     blocks = [block_weights(block) for block in generator.conv_layers]  # type: ignore[arg-type]
     half = autocast_format(frames)
     if choice.for_caches(frames):
-        total = conv_stack.separate_features(features, blocks, generator.config.dilations, half is not None)
+        total = conv_stack.separate_features(features, blocks, dilations, half is not None)
     else:
         kind = half or torch.float32
-        total = conv_stack_cuda.separate_features(features, blocks, generator.config.dilations, kind)
+        total = conv_stack_cuda.separate_features(features, blocks, dilations, kind)
     return linear(generator.output_prelu(total), outer.weight[:, :, 0], outer.bias)
 
 

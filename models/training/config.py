@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +16,7 @@ from models.errors import UserError
 from models.presets import preset_file
 from models.presets import presets as presets
 from models.settings import Settings, contradiction, problems, redefault, setting, validated
+from models.training.finding import Finding, Remedy
 
 __all__ = [
     "Remedy",
@@ -36,16 +36,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from models.training.findings import Finding
     from models.training.record import Record
-
-
-@dataclass(frozen=True)
-class Remedy:
-    """A change of the config that may help: words for people, and dotted names → values."""
-
-    words: str
-    changes: dict[str, Any] = field(default_factory=dict)
 
 
 class TrainingConfig(Settings):

@@ -6,13 +6,10 @@ disagree with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
 import numpy as np
 
-from models.errors import fill
-from models.training.config import Remedy, TrainingConfig
+from models.training.config import TrainingConfig
+from models.training.finding import Finding
 from models.training.record import Flow, Record, Series
 
 SMALL_RATIO = 0.01  # of the output layer's gradient; a healthy front layer has a tenth of it
@@ -27,20 +24,6 @@ VANISHING = 1e-5
 RISE = 1.1  # validation loss over its least, from which it counts as overfitting
 NAMED_LAYERS = 3  # more are counted, not named
 ENOUGH_EPOCHS = 8
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`words` is a template for `values`, translated before it is filled. kind: what `TrainingConfig.remedies` knows."""
-
-    words: str
-    kind: str
-    level: Literal["error", "warning", "good"] = "warning"
-    values: dict[str, Any] = field(default_factory=dict)
-    remedies: tuple[Remedy, ...] = ()
-
-    def __str__(self) -> str:
-        return fill(self.words, self.values)
 
 
 def findings(record: Record, config: TrainingConfig) -> list[Finding]:

@@ -34,6 +34,7 @@ class Measures:
     format_skips: list[str] = field(default_factory=list)
     without_docstring: list[str] = field(default_factory=list)
     alike: list[str] = field(default_factory=list)
+    circles: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
         """How many of each."""
@@ -44,6 +45,7 @@ class Measures:
             "`# fmt: skip`": len(self.format_skips),
             "public definitions without a docstring": len(self.without_docstring),
             "places alike in two systems": len(self.alike),
+            "circles of imports": len(self.circles),
         }
 
 
@@ -69,7 +71,7 @@ def files_of_revision(revision: str, root: Path = ROOT) -> Files:
 
 def measure(files: Files) -> Measures:
     """Count everything."""
-    result = Measures()
+    result = Measures(circles=_circles(files))
     classes = _classes(files)
     places: dict[str, list[tuple[str, str]]] = {}  # shape → (system, place)
     for path, text in files.items():
@@ -89,6 +91,44 @@ def measure(files: Files) -> Measures:
             for line, shape in _shapes(tree):
                 places.setdefault(shape, []).append((system, f"{path}:{line}"))
     result.alike = _pairs(places)
+    return result
+
+
+def _circles(files: Files) -> list[str]:
+    """The files of each circle: each of them imports the others, at least by way of one another. An import within a
+    function or for types alone counts as any other: whoever reads the file has to know what it imports."""
+    imports = {path: set(_imported(ast.parse(text, path), files)) for path, text in files.items()}
+    reached = {path: _reached(path, imports) for path in files}
+    circles = {
+        tuple(sorted(other for other in reached[path] if path in reached[other]))
+        for path in files
+        if path in reached[path]
+    }
+    return sorted(" ".join(circle) for circle in circles)
+
+
+def _imported(tree: ast.Module, files: Files) -> Iterator[str]:
+    """The files of the tree that a module imports: for `from a import b` that of module a.b, or else that of a."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [(item.name,) for item in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [(f"{node.module}.{item.name}", node.module) for item in node.names]
+        else:
+            continue
+        for choices in names:
+            paths = (f"{name.replace('.', '/')}{end}" for name in choices for end in (".py", "/__init__.py"))
+            yield from itertools.islice((path for path in paths if path in files), 1)
+
+
+def _reached(start: str, imports: Mapping[str, set[str]]) -> set[str]:
+    """All that a file imports, what is imported by that, and so on: itself, too, where it lies in a circle."""
+    result: set[str] = set()
+    waiting = [start]
+    while waiting:
+        new = imports[waiting.pop()] - result
+        result |= new
+        waiting += new
     return result
 
 

@@ -18,6 +18,7 @@ CEILINGS = {
     "`# fmt: skip`": 0,
     "public definitions without a docstring": 0,
     "places alike in two systems": 0,
+    "circles of imports": 0,
 }
 
 # Colours, style sheets and what lies over what are decided in app/theme.py alone.
@@ -98,6 +99,22 @@ def test_what_is_counted_is_what_there_is():
     assert result.anys == ["models/eeg/a.py:4", "models/search/b.py:4"]
     assert "models/eeg/a.py:4 made" in result.without_docstring
     assert result.alike == ["models/eeg/a.py:5 = models/search/b.py:5"]
+
+
+def test_files_that_import_each_other_are_a_circle_whatever_they_import_each_other_for():
+    files = {
+        "app/a.py": "import models.c\nfrom app import b\n",
+        "app/b.py": "def f():\n    from app.d import g\n",
+        "app/d.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from app.a import A\n",
+        "models/c.py": "from models import e\n",
+        "models/e/__init__.py": "from models.e.f import h\n",
+        "models/e/f.py": "from models import c\nimport numpy\n",
+        "models/g.py": "from app.a import A\nfrom models.e import h\n",
+    }
+    assert measure(files).circles == [
+        "app/a.py app/b.py app/d.py",
+        "models/c.py models/e/__init__.py models/e/f.py",
+    ]
 
 
 def test_the_table_is_printed_for_a_revision_too():

@@ -15,7 +15,7 @@ from app.tabs.paged import Page, PagedTab
 from app.widgets.labels import Hint
 from app.widgets.plot import Plot
 from app.widgets.traces import LABELS_PX
-from models.eeg.scores import standardised
+from models.eeg.correlation import standardised
 
 SHOWN_S = 10.0  # at first, and after a double-click
 ENVELOPE_SD, R_RANGE = (-3.0, 3.0), (-0.4, 0.5)

@@ -13,8 +13,8 @@ from models.eeg import alignment, attended, recordings, tuning
 from models.eeg.attended import Attention, WindowChoice
 from models.eeg.browse import Overview
 from models.eeg.cleaning import Cleaning
+from models.eeg.correlation import Decoded
 from models.eeg.recordings import Recording
-from models.eeg.scores import Decoded
 from models.progress import Progress
 from models.remarks import Remark
 

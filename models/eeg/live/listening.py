@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import norm
 
+from models.eeg.correlation import pearson
 from models.eeg.live.causal import CausalEeg, CausalEnvelope
 from models.eeg.live.events import WINDOWS_S, Attention, WindowState
-from models.eeg.scores import pearson
 
 if TYPE_CHECKING:
     from models.eeg.decoder import Decoder

@@ -5,7 +5,8 @@ import pytest
 import soundfile
 
 from models import checkpoint
-from models.eeg import scores, splits
+from models.eeg import splits
+from models.eeg.correlation import pearson
 from models.eeg.decoder import Decoder
 from models.eeg.samples import sample_file
 from models.eeg.stimulus import read_stimulus
@@ -68,7 +69,7 @@ def test_a_recording_at_another_rate_is_resampled(tmp_path, ridge_run, sample):
     result = decoder.decode_recording(tmp_path / "fast.npz")
     assert result.envelope.shape == (3200,)
     middle = slice(640, 2560)
-    assert scores.pearson(result.envelope[middle], decoder.decode(eeg)[middle]) > 0.95
+    assert pearson(result.envelope[middle], decoder.decode(eeg)[middle]) > 0.95
 
 
 def test_windows_of_a_long_recording_join(conformer_run, sample):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from models.eeg.correlation import Decoded
 from models.eeg.evaluation import evaluate_with
 from models.eeg.matching import CANDIDATES, guessing, match
-from models.eeg.scores import Decoded
 from models.progress import Progress
 
 RATE = 64

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.eeg import attended, scores
-from models.eeg.scores import Decoded
+from models.eeg.correlation import Decoded, by_window, pearson
 from models.errors import UserError
 
 
@@ -24,10 +24,8 @@ def stretches(strength, subjects=4, seed=0):
 
 def test_pearson():
     a, b = np.random.default_rng(0).normal(size=(2, 7, 50))
-    np.testing.assert_allclose(
-        scores.pearson(a, b), [np.corrcoef(x, y)[0, 1] for x, y in zip(a, b, strict=True)]
-    )
-    assert scores.pearson(np.ones(5), np.arange(5)) == 0
+    np.testing.assert_allclose(pearson(a, b), [np.corrcoef(x, y)[0, 1] for x, y in zip(a, b, strict=True)])
+    assert pearson(np.ones(5), np.arange(5)) == 0
 
 
 def test_surrogates_keep_the_spectrum_and_nothing_else():
@@ -35,7 +33,7 @@ def test_surrogates_keep_the_spectrum_and_nothing_else():
     drawn = scores.surrogates(envelope, 30, np.random.default_rng(0))
     spectrum = np.abs(np.fft.rfft(envelope - envelope.mean()))
     np.testing.assert_allclose(np.abs(np.fft.rfft(drawn, axis=1)), np.tile(spectrum, (30, 1)), atol=1e-9)
-    assert abs(scores.pearson(envelope, drawn).mean()) < 0.1
+    assert abs(pearson(envelope, drawn).mean()) < 0.1
 
 
 def test_false_alarms_on_noise_are_as_many_as_said():
@@ -123,6 +121,6 @@ def test_what_windows_come_to_by_chance():
     decoded, envelope = smooth(64 * 120, 1), smooth(64 * 120, 2)
     short, long = (scores.window_chance(decoded, envelope, round(s * 64), 64) for s in (2, 20))
     assert 0 < long < short < 1
-    others = np.concatenate([scores.by_window(decoded, smooth(64 * 120, seed), 128) for seed in range(3, 23)])
+    others = np.concatenate([by_window(decoded, smooth(64 * 120, seed), 128) for seed in range(3, 23)])
     assert (others > short).mean() == pytest.approx(0.05, abs=0.02)
     assert np.isnan(scores.window_chance(decoded[:200], envelope[:200], 64, 64))

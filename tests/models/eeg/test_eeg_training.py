@@ -8,8 +8,9 @@ import torch
 
 from models import checkpoint
 from models.cli import main
-from models.eeg import evaluation, linear, losses, scores, splits
+from models.eeg import evaluation, linear, losses, splits
 from models.eeg.config import EEGConfig
+from models.eeg.correlation import pearson
 from models.eeg.decoder import Decoder
 from models.eeg.samples import bundled, sample_file
 from models.eeg.task import EEGTask
@@ -151,7 +152,7 @@ def test_losses(kind):
     assert values[0] < values[1] < values[2]
     torch.testing.assert_close(
         losses.pearson(true, noise).numpy(),
-        scores.pearson(true, noise).astype(np.float32),
+        pearson(true, noise).astype(np.float32),
         rtol=1e-4,
         atol=1e-5,
     )

@@ -12,9 +12,9 @@ import soundfile
 from models import audio
 from models.emotion import labels
 from models.emotion.commands import use
+from models.emotion.options import EmotionOptions
 from models.emotion.recognizer import Recognizer
 from models.emotion.samples import held_out_clips
-from models.emotion.system import EmotionOptions
 from models.errors import UserError
 
 CLIPS = held_out_clips()[:3]

@@ -10,10 +10,10 @@ import pytest
 from models.datafiles import read_table
 from models.emotion import groups
 from models.emotion.commands import use
+from models.emotion.options import EmotionOptions
 from models.emotion.person import Person
 from models.emotion.recognizer import Recognizer
 from models.emotion.samples import held_out_clips, sample_list
-from models.emotion.system import EmotionOptions
 from models.errors import UserError
 
 CLIPS = held_out_clips()

@@ -11,10 +11,10 @@ from models.datafiles import read_table
 from models.emotion import degrade
 from models.emotion.classifiers import Prediction
 from models.emotion.commands import use
+from models.emotion.options import EmotionOptions
 from models.emotion.person import PRIOR_S, Person
 from models.emotion.recognizer import Recognizer
 from models.emotion.samples import held_out_clips, sample_list
-from models.emotion.system import EmotionOptions
 from models.errors import UserError
 from models.resources import resource
 
