@@ -6,7 +6,7 @@ and cards. ReverberationNet, EEG and search are judged on what ships, in some mi
 not ship, and keep their file where it is not named: ``--voices LIBRISPEECH COMMONVOICE`` for separation (half an hour),
 ``--emodb EMODB`` for emotion (each of eight speakers is left out once with each of three seeds: hours), ``--dtu DTU`` for EEG's
 learning curve (minutes). ``--equal`` sets EEG's two decoders against one another on equal terms, on the sample (minutes) or on the data that
-is named. ``--table`` writes the tables anew and measures nothing.
+is named; ``--folds`` leaves several people out together, ``--runs`` keeps the trainings, so that what was interrupted goes on. ``--table`` writes the tables anew and measures nothing.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def reverberation() -> Figures:
     return {name: judgement[name] for name in ("sequences", "mesh", "ridge on time means", "learned")}
 
 
-def eeg(dtu: str | None = None, equal: str | None = None) -> Figures:
+def eeg(options: argparse.Namespace) -> Figures:
     """The decoders on the sample; of the whole data set also the linear decoder's learning curve, r on the held-out time of
-    subjects never met by minutes of training; both decoders on equal terms. Where data are not named, what was measured of them
-    is kept, with its own date."""
+    subjects never met by minutes of training; both decoders on equal terms, by the data's name. Where data are not named, what was
+    measured of them is kept, with its own date."""
     names = ("r", "within", "held_out", "chance", "generalisation")
     result: Figures = {
         choice: {name: judged_eeg[name] for name in names}
@@ -67,11 +67,12 @@ def eeg(dtu: str | None = None, equal: str | None = None) -> Figures:
         for judged_eeg in [judged("eeg", choice)]
     }
     before = read_json(FOLDER / "eeg.json")["figures"]
-    more = {
-        "curve": eeg_curve(dtu) if dtu else before.get("curve"),
-        "equal": figures_eeg.measured(equal) if equal else before.get("equal"),
-    }
-    return result | {name: values for name, values in more.items() if values}
+    result["curve"] = eeg_curve(options.dtu) if options.dtu else before["curve"]
+    result["equal"] = before["equal"]
+    if options.equal:
+        equal = figures_eeg.measured(options.equal, "cpu", options.folds, options.runs)
+        result["equal"] |= {equal["data"]: equal}
+    return result
 
 
 def eeg_curve(dtu: str) -> Figures:
@@ -117,10 +118,9 @@ def search() -> Figures:
 
 JUDGED: dict[str, Callable[[], Figures]] = {
     "reverberation": reverberation,
-    "eeg": eeg,
     "search": search,
 }
-SYSTEMS = ("emotion", "separation", *JUDGED)
+SYSTEMS = ("emotion", "separation", "reverberation", "eeg", "search")
 
 
 def kept(system: str) -> Figures:
@@ -132,7 +132,7 @@ def kept(system: str) -> Figures:
 
 def rows() -> dict[str, str]:
     """The README's row of each system whose figures are kept, by how it begins."""
-    result = {name: kept(name) for name in JUDGED}
+    result = {name: kept(name) for name in ("eeg", *JUDGED)}
     voices = kept("separation")
     readers, looked = voices["sets"]["LibriSpeech"], voices["this voice"].values()
     found, looked_for = (sum(item[part] for item in looked) for part in ("right", "mixtures"))
@@ -218,7 +218,7 @@ def pages() -> dict[Path, str]:
     text = between(text, "separation", figures_separation.table(kept("separation")))
     text = between(text, "EEG", curve_table())
     eeg_page = ROOT / "docs" / "eeg.md"
-    equal = figures_eeg.table(kept("eeg")["equal"])
+    equal = "\n".join(map(figures_eeg.table, kept("eeg")["equal"].values()))
     return {
         readme: "\n".join(lines),
         models_page: between(text, "search", search_line()),
@@ -260,8 +260,8 @@ def make(system: str, options: argparse.Namespace) -> None:
         write_json(FOLDER / "emotion.json", about(system, f"{command} --emodb EMODB", seconds) | values)
         return
     elif system == "eeg":
-        command += (" --dtu DTU" if options.dtu else "") + (" --equal" if options.equal else "")
-        figures = eeg(options.dtu, options.equal)
+        command += (" --dtu DTU" if options.dtu else "") + (" --equal DATA" if options.equal else "")
+        figures = eeg(options)
     elif system in JUDGED:
         figures = JUDGED[system]()
     else:
@@ -284,6 +284,8 @@ def main() -> None:
     parser.add_argument("--emodb", type=Path)
     parser.add_argument("--dtu")
     parser.add_argument("--equal", nargs="?", const="sample", metavar="DATA")
+    parser.add_argument("--folds", type=int, default=0)
+    parser.add_argument("--runs", type=Path)
     options = parser.parse_args()
     for name in [] if options.table else options.systems:
         make(name, options)

@@ -1,7 +1,7 @@
 """The linear decoder and the Conformer on equal terms: the same minutes of the same subjects, the same time and the same
 subjects to be judged on, several seeds, chance beside; ``python -m tools.figures eeg --equal [DATA]``.
 
-Each subject is left out once. Both decoders learn from the first blocks of the others' time; the Conformer's epochs are judged on a block
+Each subject is left out once, by itself or with some others. Both decoders learn from the first blocks of the others' time; the Conformer's epochs are judged on a block
 that the linear decoder does not learn from either. What is decoded is the last block: of those who were learned from (unseen
 time), and of the one left out (unseen time and subject).
 """
@@ -33,37 +33,49 @@ RIDGE, CONFORMER, MEAN = "ridge", "Conformer v2", "mean of both"
 Figures = dict[str, object]  # as JSON has them
 
 
-def recipe(path: str, left_out: str, seed: int) -> EEGConfig:
-    """The Conformer's: as the one that ships was trained, on the data at `path` without one subject."""
+def recipe(path: str, left_out: Sequence[str], seed: int) -> EEGConfig:
+    """The Conformer's: as the one that ships was trained, on the data at `path` without some subjects."""
     values = configs.preset("eeg", "bundled-conformer")
     values |= {"epochs": EPOCHS, "seed": seed, "keep": "best"}
-    values["data"] = values["data"] | {"path": path, "test_subjects": [left_out]}
+    values["data"] = values["data"] | {"path": path, "test_subjects": list(left_out)}
     return configs.validated(EEGConfig, values)
 
 
-def measured(path: str = "sample", device: str = "cpu") -> Figures:
-    """All figures, with what they are of."""
+def folds_of(subjects: Sequence[str], folds: int) -> list[tuple[str, ...]]:
+    """Who is left out together: as many folds as asked for, each subject in one of them; 0: each subject by itself."""
+    count = min(folds, len(subjects)) or len(subjects)
+    return [tuple(subjects[number::count]) for number in range(count)]
+
+
+def measured(path: str = "sample", device: str = "cpu", folds: int = 0, runs: Path | None = None) -> Figures:
+    """All figures, with what they are of.
+
+    folds: see `folds_of`. runs: where the Conformers' runs are kept, so that what was interrupted goes on; None throws them
+    away.
+    """
     started = time.monotonic()
-    config = recipe(path, "", 1).model_copy(deep=True)
-    dataset = data.open_dataset(located(path), config.preprocessing)
+    dataset = data.open_dataset(located(path), recipe(path, (), 1).preprocessing)
+    groups = folds_of(dataset.subjects, folds)
     decoded: dict[str, dict[int, list[Decoded]]] = {RIDGE: {}, CONFORMER: {}, MEAN: {}}
     minutes, parameters = [], 0
     envelopes: dict[str, list[np.ndarray]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for subject in dataset.subjects:
+        for group in groups:
             for seed in SEEDS:
-                own = recipe(path, subject, seed)
+                own = recipe(path, group, seed)
                 parts = part(dataset, own.data, own.preprocessing, own.seed)
                 minutes.append(sum(map(len, parts.train)) / dataset.sample_rate / 60)
-                pair = _both(parts, own, dataset, Path(folder) / f"{subject}-{seed}", device)
+                place = (runs or Path(folder)) / f"{'-'.join(group)}-seed-{seed}"
+                pair = _both(parts, own, dataset, place, device)
                 parameters = pair[2]
                 for name, one in zip(decoded, (pair[0], pair[1], _mean(pair[0], pair[1])), strict=True):
-                    decoded[name].setdefault(seed, []).extend(_marked(one, subject))
+                    decoded[name].setdefault(seed, []).extend(_marked(one, group))
             for stretch in (*parts.train, *parts.validation):
                 envelopes.setdefault(stretch.subject, []).append(stretch.envelope)
     return {
         "data": "sample" if path == "sample" else dataset.name,
         "subjects": len(dataset.subjects),
+        "folds": len(groups),
         "minutes": float(np.mean(minutes)),
         "seeds": len(SEEDS),
         "epochs": EPOCHS,
@@ -95,10 +107,10 @@ def _mean(one: Sequence[Decoded], other: Sequence[Decoded]) -> list[Decoded]:
     ]
 
 
-def _marked(stretches: Sequence[Decoded], left_out: str) -> list[Decoded]:
+def _marked(stretches: Sequence[Decoded], left_out: Sequence[str]) -> list[Decoded]:
     """Stretches whose stimulus says whether their subject was learned from."""
     return [
-        Decoded(item.subject, "unseen" if item.subject == left_out else "within", item.decoded, item.envelope)
+        Decoded(item.subject, "unseen" if item.subject in left_out else "within", item.decoded, item.envelope)
         for item in stretches
     ]
 
@@ -141,8 +153,10 @@ def table(figures: Figures) -> str:
     assert isinstance(decoders, dict)
     first = decoders[RIDGE]["match_mismatch"]
     low, high = (100 * value for value in first["chance_interval"])
+    apart = figures["folds"] == figures["subjects"]
+    left_out = "each left out once" if apart else f"left out in {figures['folds']} groups"
     lines = [
-        f"Made {figures['made']} on {figures['data']}: {figures['subjects']} subjects, each left out once;"
+        f"Made {figures['made']} on {figures['data']}: {figures['subjects']} subjects, {left_out};"
         f" {figures['minutes']:.1f} minutes to learn from; {figures['seeds']} seeds; the Conformer has"
         f" {figures['parameters']:,} weights and {figures['epochs']} epochs. It took {figures['seconds']} s. r: mean over subjects ± standard"
         f" deviation over seeds; guessing one of five comes to {low:.0f} to {high:.0f} % with {first['windows']} windows.",

@@ -147,3 +147,12 @@ def test_attended_speaker_on_the_sample(shipped, sample):
 
 def shipped_settings(decoder):
     return evaluation.recipe(decoder).data.model_copy(update={"test_subjects": []})
+
+
+def test_people_are_left_out_once_each_alone_or_in_groups():
+    from tools.figures_eeg import folds_of
+
+    people = [str(number) for number in range(7)]
+    assert folds_of(people, 0) == [(name,) for name in people]
+    assert folds_of(people, 3) == [("0", "3", "6"), ("1", "4"), ("2", "5")]
+    assert folds_of(people, 20) == folds_of(people, 0)
