@@ -5,13 +5,14 @@ Gates are means over all steps that were heard; so at a step stands what the mes
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from app import theme
 from app.i18n import digits, tr
 from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.work import Growth
+from app.widgets.step_player import StepPlayer
 from models.progress import Cancelled
 
 STEP_MS = 120
@@ -26,27 +27,21 @@ class InMotion(QWidget):
         super().__init__(parent)
         self._session = session
         self._growth: Growth | None = None
-        self.play = QToolButton()
-        self.play.setText("▶")
-        self.play.setCheckable(True)
-        self.play.setToolTip(tr("Play the gates through the steps of this sequence"))
-        self.play.setAccessibleName(tr("Play the gates through the steps of this sequence"))
-        self.play.toggled.connect(self._play)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setAccessibleName(tr("Step"))
-        self.slider.setToolTip(tr("Up to which step the sequence is heard"))
-        self.slider.valueChanged.connect(lambda _value: self._tell())
+        self.player = StepPlayer(
+            tr("Play the gates through the steps of this sequence"),
+            tr("Step"),
+            tr("Up to which step the sequence is heard"),
+            STEP_MS,
+        )
+        self.player.wanted.connect(lambda: session.services.start(self._begin(), self))
+        self.player.moved.connect(self._tell)
         self.words = QLabel()
         self.words.setProperty("role", "hint")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.SMALL)
-        row.addWidget(self.play)
-        row.addWidget(self.slider, 1)
+        row.addWidget(self.player, 1)
         row.addWidget(self.words)
-        self._timer = QTimer(self)
-        self._timer.setInterval(STEP_MS)
-        self._timer.timeout.connect(self._next)
         for signal in (session.shown, session.selected, session.silenced_changed):
             signal.connect(self.forget)
         self.forget()
@@ -59,21 +54,13 @@ class InMotion(QWidget):
     @property
     def at(self) -> int:
         """The place of the shown step in `shown`."""
-        return self.slider.value()
+        return self.player.at
 
     def forget(self) -> None:
         """The sequence, the model or what is silenced is another: nothing is known of its steps."""
-        self._timer.stop()
         known = self._growth is not None
         self._growth = None
-        for widget in (self.play, self.slider):
-            widget.blockSignals(True)
-        self.play.setChecked(False)
-        self.play.setText("▶")
-        self.slider.setRange(0, 0)
-        for widget in (self.play, self.slider):
-            widget.blockSignals(False)
-        self.slider.setEnabled(False)
+        self.player.clear()
         self.words.setText(tr("step by step"))
         self.words.setMinimumWidth(0)
         self.setVisible(self._number() is not None)
@@ -82,29 +69,18 @@ class InMotion(QWidget):
 
     def stop(self) -> None:
         """Stay at the step that is shown."""
-        self.play.setChecked(False)
+        self.player.stop()
 
     # Inside -----------------------------------------------------------------------------------------------
 
     def _number(self) -> int | None:
         """Of the sequence whose steps can be played."""
         session = self._session
-        one = len(session.selection) == 1 and session.played is None and session.observation is not None
-        if not one or session.sequences is None:
+        observed = session.played is None and session.observation is not None
+        if not observed or len(session.selection) != 1 or session.sequences is None:
             return None
         number = session.selection[0]
         return number if number < len(session.sequences) and len(session.sequences.x[number]) > 1 else None
-
-    def _play(self, on: bool) -> None:
-        self.play.setText("■" if on else "▶")
-        if not on:
-            self._timer.stop()
-        elif self._growth is None:
-            self._session.services.start(self._begin(), self)
-        else:
-            if self.at >= self.slider.maximum():
-                self.slider.setValue(0)
-            self._timer.start()
 
     def show_error(self, _error: BaseException) -> None:
         """For `services.start`: where it cannot be computed, the observation says why."""
@@ -117,26 +93,14 @@ class InMotion(QWidget):
         except Cancelled:
             growth = None
         if growth is None or number != self._number():
-            self.play.setChecked(False)
+            self.player.stop()
             return
         self._growth = growth
-        self.slider.blockSignals(True)
-        self.slider.setRange(0, len(growth.steps) - 1)
-        self.slider.setValue(0)
-        self.slider.blockSignals(False)
-        self.slider.setEnabled(True)
         metrics = self.words.fontMetrics()  # the slider is not to breathe with the figures
         widest = max(metrics.horizontalAdvance(self._words(growth, at)) for at in range(len(growth.steps)))
         self.words.setMinimumWidth(widest)
+        self.player.set_steps(len(growth.steps), 0)
         self._tell()
-        if self.play.isChecked():
-            self._timer.start()
-
-    def _next(self) -> None:
-        if self.at >= self.slider.maximum():
-            self.play.setChecked(False)
-        else:
-            self.slider.setValue(self.at + 1)
 
     def _tell(self) -> None:
         if self._growth is not None:

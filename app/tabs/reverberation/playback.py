@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import tr
 from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.snapshots import SHIPPED, RunHistory, has_shipped_run, run_history
 from app.widgets.labels import Hint
+from app.widgets.step_player import StepPlayer
 
 STEP_MS = 350
 
@@ -32,28 +32,13 @@ class Playback(QWidget):
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.box.activated.connect(lambda _index: self.choose(str(self.box.currentData())))
         column.addWidget(self.box)
-        row = QHBoxLayout()
-        self.play = QToolButton()
-        self.play.setText("▶")
-        self.play.setCheckable(True)
-        self.play.setToolTip(tr("Play the gates through training"))
-        self.play.setAccessibleName(tr("Play the gates through training"))
-        self.play.toggled.connect(self._play)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setAccessibleName(tr("Epoch"))
-        self.slider.setToolTip(tr("The epoch that is shown"))
-        self.slider.valueChanged.connect(lambda _value: self._tell())
-        row.addWidget(self.play)
-        row.addWidget(self.slider, 1)
-        self._controls = QWidget()
-        row.setContentsMargins(0, 0, 0, 0)
-        self._controls.setLayout(row)
-        column.addWidget(self._controls)
+        self.player = StepPlayer(
+            tr("Play the gates through training"), tr("Epoch"), tr("The epoch that is shown"), STEP_MS
+        )
+        self.player.moved.connect(self._tell)
+        column.addWidget(self.player)
         self.words = Hint()
         column.addWidget(self.words)
-        self._timer = QTimer(self)
-        self._timer.setInterval(STEP_MS)
-        self._timer.timeout.connect(self._next)
         self.refresh()
         self._services.training.changed.connect(self.refresh)
         self._services.training.updated.connect(self._updated)
@@ -73,7 +58,7 @@ class Playback(QWidget):
     @property
     def at(self) -> int:
         """The place of the shown epoch in the history."""
-        return self.slider.value()
+        return self.player.at
 
     def refresh(self) -> None:
         """Offer the runs that there are now."""
@@ -91,22 +76,24 @@ class Playback(QWidget):
 
     def choose(self, choice: str) -> None:
         """Show a run's epochs (its folder, or ``shipped``), the last one first; nothing shows the sequences again."""
-        self.play.setChecked(False)
+        self.player.stop()
         self.box.setCurrentIndex(max(0, self.box.findData(choice)))
         self.run = run_history(self._services, self.choice) if self.choice else None
         self._show_controls()
-        if self.run is not None:
-            self._set_range(len(self.run.history) - 1)
+        if self.run is None:
+            self.player.clear()
+        else:
+            self.player.set_steps(len(self.run.history), len(self.run.history) - 1)
         self._tell()
 
     def show_place(self, rows: list[int]) -> None:
         """A row of the heat map was chosen: an epoch, while a run is played."""
         if self.active and rows:
-            self.slider.setValue(rows[-1])
+            self.player.slider.setValue(rows[-1])
 
     def stop(self) -> None:
         """Stay at the epoch that is shown."""
-        self.play.setChecked(False)
+        self.player.stop()
 
     # Inside -----------------------------------------------------------------------------------------------
 
@@ -118,23 +105,17 @@ class Playback(QWidget):
         follows = self.at >= before - 1
         self.run = run_history(self._services, self.choice)
         self._show_controls()
-        if self.run is not None and len(self.run.history) != before:
-            self._set_range(len(self.run.history) - 1 if follows else self.at)
+        after = 0 if self.run is None else len(self.run.history)
+        if after and after != before:
+            self.player.set_steps(after, after - 1 if follows else self.at)
             self._tell()
 
     def _ended(self) -> None:
         if self.choice:
             self.choose("")
 
-    def _set_range(self, value: int) -> None:
-        assert self.run is not None
-        self.slider.blockSignals(True)
-        self.slider.setRange(0, len(self.run.history) - 1)
-        self.slider.setValue(value)
-        self.slider.blockSignals(False)
-
     def _show_controls(self) -> None:
-        self._controls.setVisible(self.active)
+        self.player.setVisible(self.active)
         if self.choice and not self.active:
             self.words.setText(tr("This run has told of no gates: it is a baseline, or has no epoch yet."))
         elif not self.active:
@@ -152,18 +133,3 @@ class Playback(QWidget):
             )
             self.words.setText(words)
         self._session.play(self.run, self.at)
-
-    def _play(self, on: bool) -> None:
-        self.play.setText("■" if on else "▶")
-        if not on or self.run is None:
-            self._timer.stop()
-            return
-        if self.at >= len(self.run.history) - 1:
-            self.slider.setValue(0)
-        self._timer.start()
-
-    def _next(self) -> None:
-        if self.at >= self.slider.maximum():
-            self.play.setChecked(False)
-        else:
-            self.slider.setValue(self.at + 1)

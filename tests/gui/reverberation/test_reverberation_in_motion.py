@@ -18,7 +18,7 @@ def motion(tab, qtbot, sequences):
 
 
 def played(motion, qtbot):
-    qtbot.mouseClick(motion.play, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(motion.player.play, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: motion.shown is not None, timeout=20_000)
     return motion.shown
 
@@ -31,7 +31,7 @@ def test_each_step_is_the_mesh_of_the_sequence_up_to_it(tab, motion, qtbot):
     assert growth.steps == list(range(1, len(whole) + 1))
     assert np.allclose(growth.found.gates[:, -1], session.observation.gates[:, number], atol=1e-5)
     assert growth.found.output[-1] == pytest.approx(session.observation.output[number], abs=1e-5)
-    motion.slider.setValue(2)
+    motion.player.slider.setValue(2)
     alone = session.observer.observe(Sequences((whole[:3],)))
     assert np.allclose(tab.mesh_page.mesh.state.gates, alone.gates[:, 0], atol=1e-5)
     said = motion.words.text()
@@ -42,22 +42,22 @@ def test_each_step_is_the_mesh_of_the_sequence_up_to_it(tab, motion, qtbot):
 
 def test_it_plays_to_the_end_and_begins_anew(tab, motion, qtbot):
     growth = played(motion, qtbot)
-    motion._timer.setInterval(1)
-    qtbot.waitUntil(lambda: not motion.play.isChecked(), timeout=10_000)
+    motion.player.timer.setInterval(1)
+    qtbot.waitUntil(lambda: not motion.player.play.isChecked(), timeout=10_000)
     assert motion.at == len(growth.steps) - 1
-    motion.play.click()
+    motion.player.play.click()
     assert motion.at == 0
     tab.choice.choose("kl")  # nobody looks any more
-    assert not motion.play.isChecked()
+    assert not motion.player.play.isChecked()
 
 
 def test_what_is_known_goes_with_what_it_was_of(tab, motion, qtbot):
     played(motion, qtbot)
-    motion.slider.setValue(1)
+    motion.player.slider.setValue(1)
     before = tab.session.observation
     tab.session.toggle_mute("eileen")
     assert motion.shown is None
-    assert not motion.slider.isEnabled()
+    assert not motion.player.slider.isEnabled()
     qtbot.waitUntil(lambda: tab.session.observation is not before and idle(tab), timeout=30_000)
     gates = tab.session.observation.gates[:, tab.session.selection[0]]
     assert np.allclose(tab.mesh_page.mesh.state.gates, gates)

@@ -40,14 +40,14 @@ def test_gates_are_played_through_training(tab, qtbot):
     np.testing.assert_allclose(tab.mesh_page.mesh.state.gates, 0.4)
     tab.choice.choose("heat")
     assert tab.heat_page.heat.selection == [3]
-    qtbot.keyClick(tab.playback.slider, Qt.Key.Key_Home)
+    qtbot.keyClick(tab.playback.player.slider, Qt.Key.Key_Home)
     np.testing.assert_allclose(tab.mesh_page.mesh.state.gates, 0.1)
     assert tab.heat_page.heat.selection == [0]
     assert "epoch 1 of 4" in tab.figures.count.accessibleName()
     qtbot.keyClick(tab.heat_page.heat, Qt.Key.Key_Down)  # a row of the heat map is an epoch
     assert tab.playback.at == 1
-    tab.playback.play.click()
-    qtbot.waitUntil(lambda: tab.playback.at == 3 and not tab.playback.play.isChecked(), timeout=10_000)
+    tab.playback.player.play.click()
+    qtbot.waitUntil(lambda: tab.playback.at == 3 and not tab.playback.player.play.isChecked(), timeout=10_000)
     write_epoch(writer, 5)  # the run goes on, and the view with it
     writer.close()
     qtbot.waitUntil(lambda: tab.playback.at == 4, timeout=10_000)
