@@ -54,21 +54,20 @@ def contradiction(words: str, *fields: str, **values: Any) -> PydanticCustomErro
 
 
 _LIMITS = ("gt", "ge", "lt", "le", "min_length", "max_length")
+_HINTS = ("unit", "group", "advanced", "path")
 
 
 def redefault(kind: type[BaseModel], name: str, default: Any, **changes: Any) -> Any:
     """The field `name` of another class of settings with another default, and its words and limits kept.
 
-    changes: what else differs, such as ``description`` or ``ge``. For subclasses that only choose otherwise:
+    changes: what else differs, such as ``description``, ``ge`` or ``advanced``. For subclasses that only choose otherwise:
     ``learning_rate: float = redefault(TrainingConfig, "learning_rate", 1e-3)``.
     """
     field = kind.model_fields[name]
     limits = {key: getattr(item, key) for item in field.metadata for key in _LIMITS if hasattr(item, key)}
-    kept = {
-        "title": field.title,
-        "description": field.description,
-        "json_schema_extra": field.json_schema_extra,
-    }
+    assert isinstance(field.json_schema_extra, dict)
+    hints = field.json_schema_extra | {key: changes.pop(key) for key in _HINTS if key in changes}
+    kept = {"title": field.title, "description": field.description, "json_schema_extra": hints}
     return Field(default, **(kept | limits | changes))
 
 

@@ -259,13 +259,11 @@ class EEGConfig(TrainingConfig):
     )
     early_stop: int = redefault(TrainingConfig, "early_stop", 50)
     learning_rate: float = redefault(TrainingConfig, "learning_rate", 1e-4)
-    weight_decay: float = setting(
+    weight_decay: float = redefault(
+        TrainingConfig,
+        "weight_decay",
         0.0,
-        "Weight decay",
-        "Pull of the weights towards zero (decoupled); 0 is plain Adam.",
-        group="Optimizer",
-        ge=0,
-        le=1,
+        description="Pull of the weights towards zero (decoupled); 0 is plain Adam.",
     )
     data: DataConfig = Field(default_factory=DataConfig, title="Data")
     preprocessing: PreprocessingConfig = Field(default_factory=PreprocessingConfig, title="Signal")
@@ -286,12 +284,12 @@ class EEGConfig(TrainingConfig):
         ge=0,
         le=1,
     )
-    start_from: str = setting(
+    start_from: str = redefault(
+        TrainingConfig,
+        "start_from",
         "",
-        "Start from",
-        "A checkpoint to fine-tune, or `bundled-conformer`; its network and signal settings are then used.",
-        group="Training",
-        path="folder",
+        description="A checkpoint to fine-tune, or `bundled-conformer`; its network and signal settings are then used.",
+        advanced=False,
     )
 
     @model_validator(mode="after")

@@ -7,7 +7,15 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from models.emotion.augment_config import AugmentConfig
-from models.training.config import Settings, TrainingConfig, contradiction, setting
+from models.training.config import (
+    Settings,
+    SharedSettings,
+    TrainingConfig,
+    check_speakers_apart,
+    contradiction,
+    redefault,
+    setting,
+)
 from models.training.finding import Finding, Remedy
 from models.training.record import Record
 
@@ -259,15 +267,7 @@ class EmotionConfig(TrainingConfig):
     schedule: Literal["warm restarts", "cosine", "constant"] = setting(
         "warm restarts", "Schedule", "How the learning rate runs, after a linear warm-up.", group="Optimizer"
     )
-    warmup_steps: int = setting(
-        1000,
-        "Warm-up",
-        "Steps of linear warm-up; at most a tenth of the run.",
-        unit="steps",
-        group="Optimizer",
-        ge=0,
-        le=100_000,
-    )
+    warmup_steps: int = redefault(SharedSettings, "warmup_steps", 1000)
     label_smoothing: float = setting(
         0.0,
         "Label smoothing",
@@ -286,14 +286,7 @@ class EmotionConfig(TrainingConfig):
                 "keep",
                 "data.hold_back",
             )
-        both = sorted(set(self.data.validation_speakers) & set(self.data.test_speakers))
-        if both:
-            raise contradiction(
-                "speakers {both} are to validate and to test: a speaker is on one side only",
-                "data.validation_speakers",
-                "data.test_speakers",
-                both=", ".join(both),
-            )
+        check_speakers_apart(self.data.validation_speakers, self.data.test_speakers)
         width = self.network.hidden * (2 if self.network.kind == "enhanced" else 1)
         if self.network.kind == "enhanced" and self.network.attention and width % self.network.heads:
             raise contradiction(

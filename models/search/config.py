@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from models.training.config import Settings, TrainingConfig, contradiction, redefault, setting
+from models.training.config import Settings, SharedSettings, TrainingConfig, contradiction, redefault, setting
 from models.training.finding import Remedy
 
 # Encoders that transformers loads by itself; the multilingual ones let people search in their own language.
@@ -268,18 +268,20 @@ class SearchConfig(TrainingConfig):
     encoder: EncoderSettings = Field(default_factory=EncoderSettings, title="Encoder")
     network: FusionSettings = Field(default_factory=FusionSettings, title="Network")
     objective: LossSettings = Field(default_factory=LossSettings, title="Loss")
-    batch_size: int = setting(
-        128, "Batch size", "Pairs that are computed, and compared, at once.", group="Training", ge=2, le=4096
+    batch_size: int = redefault(
+        TrainingConfig,
+        "batch_size",
+        128,
+        description="Pairs that are computed, and compared, at once.",
+        ge=2,
     )
     epochs: int = redefault(TrainingConfig, "epochs", 300)
     early_stop: int = redefault(TrainingConfig, "early_stop", 0)
-    learning_rate: float = setting(
+    learning_rate: float = redefault(
+        TrainingConfig,
+        "learning_rate",
         1e-4,
-        "Learning rate",
-        "Of the fusion, constant; for an encoder, the peak of its schedule.",
-        group="Optimizer",
-        gt=0,
-        le=1,
+        description="Of the fusion, constant; for an encoder, the peak of its schedule.",
     )
     hash_rate: float = setting(
         1e-3, "Hash learning rate", "Of the hash networks.", group="Optimizer", gt=0, le=1
@@ -301,18 +303,15 @@ class SearchConfig(TrainingConfig):
         gt=0,
         le=10,
     )
-    warmup_steps: int = setting(
+    warmup_steps: int = redefault(
+        SharedSettings,
+        "warmup_steps",
         100,
-        "Warm-up",
-        "Of an encoder: steps of linear warm-up.",
-        unit="steps",
-        group="Optimizer",
+        description="Of an encoder: steps of linear warm-up.",
         advanced=True,
-        ge=0,
-        le=100_000,
     )
-    weight_decay: float = setting(
-        0.0, "Weight decay", "Pull of the weights towards zero.", group="Optimizer", ge=0, le=1
+    weight_decay: float = redefault(
+        TrainingConfig, "weight_decay", 0.0, description="Pull of the weights towards zero."
     )
     clip_norm: float = redefault(TrainingConfig, "clip_norm", 0.0)
     map_every: int = setting(

@@ -6,7 +6,15 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from models.training.config import Settings, TrainingConfig, contradiction, redefault, setting
+from models.training.config import (
+    Settings,
+    SharedSettings,
+    TrainingConfig,
+    check_speakers_apart,
+    contradiction,
+    redefault,
+    setting,
+)
 from models.training.finding import Finding, Remedy
 from models.training.findings import ENOUGH_EPOCHS
 from models.training.record import Record
@@ -281,15 +289,7 @@ class SeparationConfig(TrainingConfig):
         ge=1,
         le=1000,
     )
-    warmup_steps: int = setting(
-        0,
-        "Warm-up",
-        "Steps of linear warm-up; at most a tenth of the run.",
-        unit="steps",
-        group="Optimizer",
-        ge=0,
-        le=100_000,
-    )
+    warmup_steps: int = redefault(SharedSettings, "warmup_steps", 0)
 
     data: DataConfig = Field(default_factory=DataConfig, title="Data")
     mixing: MixingConfig = Field(default_factory=MixingConfig, title="Mixing")
@@ -297,14 +297,7 @@ class SeparationConfig(TrainingConfig):
 
     @model_validator(mode="after")
     def _fits_together(self) -> SeparationConfig:
-        both = sorted(set(self.data.validation_speakers) & set(self.data.test_speakers))
-        if both:
-            raise contradiction(
-                "speakers {both} are to validate and to test: a speaker is on one side only",
-                "data.validation_speakers",
-                "data.test_speakers",
-                both=", ".join(both),
-            )
+        check_speakers_apart(self.data.validation_speakers, self.data.test_speakers)
         if self.network.causal and self.network.norm == "gLN":
             raise contradiction(
                 "a causal network cannot know the mean of what is still to come: set the normalisation to cLN",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,8 +22,10 @@ from models.training.finding import Finding, Remedy
 __all__ = [
     "Remedy",
     "Settings",
+    "SharedSettings",
     "TrainingConfig",
     "changed",
+    "check_speakers_apart",
     "contradiction",
     "override",
     "preset",
@@ -207,6 +210,32 @@ class TrainingConfig(Settings):
     def loss_scale(self, split: str) -> str:
         """What the losses of ``train`` or ``validation`` measure: runs that differ here are not laid on one axis."""
         return ""
+
+
+class SharedSettings(Settings):
+    """Settings that several systems have, though not all: each takes them up by `redefault`."""
+
+    warmup_steps: int = setting(
+        0,
+        "Warm-up",
+        "Steps of linear warm-up; at most a tenth of the run.",
+        unit="steps",
+        group="Optimizer",
+        ge=0,
+        le=100_000,
+    )
+
+
+def check_speakers_apart(validation: Iterable[str], test: Iterable[str]) -> None:
+    """For the validators of systems whose data names speakers: nobody is on both sides."""
+    both = sorted(set(validation) & set(test))
+    if both:
+        raise contradiction(
+            "speakers {both} are to validate and to test: a speaker is on one side only",
+            "data.validation_speakers",
+            "data.test_speakers",
+            both=", ".join(both),
+        )
 
 
 def without_folders(settings: Settings) -> dict[str, Any]:
