@@ -149,6 +149,7 @@ QHeaderView::up-arrow { image: url("@up"); width: 8px; height: 8px; subcontrol-o
   subcontrol-position: top center; }
 QHeaderView::down-arrow { image: url("@down"); width: 8px; height: 8px; subcontrol-origin: margin;
   subcontrol-position: top center; }
+QHeaderView::section:vertical { color: @text; border: none; padding: 0 6px; font-weight: 400; }
 QTableCornerButton::section { background: @card; border: none; }
 
 QMenuBar { background: transparent; color: @muted; }

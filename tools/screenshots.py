@@ -128,8 +128,9 @@ class Artist:
         self._themes = chosen.themes
 
     async def draw(self, name: str) -> None:
-        """One state; what did not fit its size is said."""
+        """One state; what did not fit its size is said, and which words are cut off."""
         from app import theme
+        from tests.legible import clipped
 
         for choice in self._themes:
             theme.apply(self._app, choice)
@@ -140,6 +141,8 @@ class Artist:
                     print(
                         f"{name}: does not fit {width}x{height}, is {self._window.width()}x{self._window.height()}"
                     )
+                for cut in clipped(self._window) if choice == self._themes[0] else []:
+                    print(f"{name}: at {width}x{height} {cut}")
                 path = self._folder / f"{width}x{height}" / choice / f"{name}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._window.grab().save(str(path))

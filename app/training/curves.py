@@ -15,6 +15,7 @@ from app.i18n import tr
 from app.training.series import figure_series, loss_scale, mean_and_sd, places, smoothed
 from app.training.watched import WatchedRun
 from app.training.words import base_name, metric_words, title_of
+from app.widgets.combo import ElidedCombo
 from app.widgets.decimate import minmax
 from app.widgets.plot import Plot
 from app.widgets.plot_items import Line
@@ -86,11 +87,8 @@ class Curves(QWidget):
         row = QHBoxLayout(self.head)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.SMALL)
-        self.figure_box = QComboBox()
-        self.figure_box.setAccessibleName(tr("Figure"))
-        self.figure_box.setToolTip(tr("Which figure to draw"))
+        self.figure_box = ElidedCombo(tr("Figure"), tr("Which figure to draw"), wide=True)
         self.figure_box.setProperty("kind", "small")
-        self.figure_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.figure_box.setMinimumWidth(130)
         self.figure_box.activated.connect(self._figure_chosen)
         self.smoothing = QSlider()

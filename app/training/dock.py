@@ -90,11 +90,11 @@ class TrainingDock(QFrame):
         self.list.delete_wanted.connect(self.actions_of_run.ask_delete)
         self.curves = Curves()
         self.details = RunHead(self.actions_of_run, large=False)
-        for widget, width in ((self._make_left(), 220), (self.curves, 320), (self.details, 240)):
+        for widget, width in ((self._make_left(), 220), (self.curves, 320), (self.details, 300)):
             widget.setMinimumWidth(width)
             self.splitter.addWidget(widget)
         self.splitter.setStretchFactor(1, 1)
-        self.splitter.setSizes([LEFT_WIDTH, 640, 280])
+        self.splitter.setSizes([LEFT_WIDTH, 640, 320])
         kept = self._services.settings.blob(Key.DOCK_SPLIT)
         if not kept.isEmpty():
             self.splitter.restoreState(kept)

@@ -2,42 +2,60 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
 from app.widgets.plain import tip
 
 ASIDE = 6  # px that the text keeps from the edges of its field
+LEAST_PX = 90  # of one that would rather be wide
 
 
 class ElidedCombo(QComboBox):
-    """As wide as its place, however long its choices are."""
+    """As wide as its place, however long its choices are; a `wide` one asks for the room of its longest choice."""
 
-    def __init__(self, name: str, tooltip: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, tooltip: str, parent: QWidget | None = None, *, wide: bool = False) -> None:
         super().__init__(parent)
-        self._tooltip = tooltip
+        self._tooltip, self._wide = "", wide
+        policy = QComboBox.SizeAdjustPolicy
+        self.setSizeAdjustPolicy(
+            policy.AdjustToContents if wide else policy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.setAccessibleName(name)
         self.setToolTip(tooltip)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.currentTextChanged.connect(lambda _text: self._describe())
+
+    def setToolTip(self, text: str) -> None:
+        """What is said of the list while its choice can be read."""
+        self._tooltip = text
+        self._describe()
+
+    def minimumSizeHint(self) -> QSize:
+        least = super().minimumSizeHint()
+        return QSize(min(least.width(), LEAST_PX), least.height()) if self._wide else least
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._describe()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QStylePainter(self)
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
-        option.currentText = self._fitting(option)
+        text = self.currentText() if self.currentIndex() >= 0 else self.placeholderText()
+        option.currentText = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self._room())
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
-    def _fitting(self, option: QStyleOptionComboBox) -> str:
-        text = self.currentText() if self.currentIndex() >= 0 else self.placeholderText()
-        field = self.style().subControlRect(
-            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
-        )
-        room = field.width() - ASIDE
-        return self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
+    def _room(self) -> int:
+        """px for the words of the choice."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        place = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self)
+        return place.width() - ASIDE
 
     def _describe(self) -> None:
-        wide = self.fontMetrics().horizontalAdvance(self.currentText()) > self.width() - 48
-        self.setToolTip(tip(self.currentText()) if wide else self._tooltip)
+        cut = self.fontMetrics().horizontalAdvance(self.currentText()) > self._room()
+        super().setToolTip(tip(self.currentText()) if cut else self._tooltip)

@@ -32,9 +32,10 @@ class SpeakerBars(ScrolledColumn):
             "; ".join(f"{name} {value:.3f}, n = {n}" for name, value, n in self._bars.rows)
         )
 
-    def show_nothing(self) -> None:
-        """Take all bars away."""
+    def show_nothing(self, words: str = "") -> None:
+        """Take all bars away; `words` say why, or what to do."""
         self._bars.show_rows([], 0.0, 0.0)
+        self._bars.empty_words = words
         self.setAccessibleDescription("")
 
 
@@ -42,6 +43,7 @@ class _Bars(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[Row] = []
+        self.empty_words = ""
         self._mean = self._sd = 0.0
         theme.notifier.changed.connect(self.update)
 
@@ -54,9 +56,15 @@ class _Bars(QWidget):
         return QSize(320, ROW * max(8, len(self.rows)) + 30)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if not self.rows:
-            return
         painter = QPainter(self)
+        if not self.rows:
+            painter.setPen(theme.color("muted"))
+            painter.setFont(theme.font(theme.HINT_PX))
+            room = self.rect().adjusted(theme.LARGE, 0, -theme.LARGE, 0)
+            flags = Qt.AlignmentFlag.AlignCenter.value | Qt.TextFlag.TextWordWrap.value
+            painter.drawText(room, flags, self.empty_words)
+            painter.end()
+            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = painter.fontMetrics()
         left = max(metrics.horizontalAdvance(name) for name, _, _ in self.rows) + 12

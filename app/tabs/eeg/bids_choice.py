@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from app import theme
 from app.i18n import tr
 from app.tabs.eeg.session import EegSession
+from app.widgets.combo import ElidedCombo
 from app.widgets.labels import Hint
 
 if TYPE_CHECKING:
@@ -27,15 +28,10 @@ class BidsChoice(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.TINY)
-        self.subject, self.session, self.run = QComboBox(), QComboBox(), QComboBox()
-        for box, name, tip in (
-            (self.subject, tr("Subject"), tr("Whose recordings of the folder")),
-            (self.session, tr("Session"), tr("Of which session")),
-            (self.run, tr("Run"), tr("Which of the recordings")),
-        ):
-            box.setAccessibleName(name)
-            box.setToolTip(tip)
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.subject = ElidedCombo(tr("Subject"), tr("Whose recordings of the folder"))
+        self.session = ElidedCombo(tr("Session"), tr("Of which session"))
+        self.run = ElidedCombo(tr("Run"), tr("Which of the recordings"))
+        for box in (self.subject, self.session, self.run):
             column.addWidget(box)
         self.facts = Hint()
         column.addWidget(self.facts)

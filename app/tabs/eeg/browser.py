@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import plural, tr
 from app.tabs.eeg.annotation_marks import AnnotationMarks
 from app.tabs.eeg.session import EegSession
 from app.tabs.eeg.trace_sources import FromFile, InMemory, Source
+from app.widgets.combo import ElidedCombo
 from app.widgets.section import Segments
 from app.widgets.traces import TraceView
 from models.errors import UserError
@@ -217,14 +218,11 @@ class Browser(QWidget):
         self.kind = Segments({RAW: tr("Raw"), READY: tr("Preprocessed")}, tr("Signal"))
         self.kind.buttons[READY].setEnabled(False)
         self.kind.chosen.connect(self._kind_chosen)
-        self.rows = QComboBox()
+        self.rows = ElidedCombo(tr("Channels shown"), tr("How many channels are shown at once"))
         for count in (WELL_SEEN, 32, 8):
             self.rows.addItem(plural("{n} channel", "{n} channels", count), count)
         self.rows.addItem(tr("all channels"), 0)
-        self.rows.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.rows.setMinimumContentsLength(9)
-        self.rows.setAccessibleName(tr("Channels shown"))
-        self.rows.setToolTip(tr("How many channels are shown at once"))
         self.rows.currentIndexChanged.connect(lambda _index: self._fit_channels())
         head = QHBoxLayout()
         head.setSpacing(theme.TINY)

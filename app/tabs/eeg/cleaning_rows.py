@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QCheckBox, QComboBox
+from PySide6.QtWidgets import QCheckBox
 
 from app.i18n import tr
 from app.tabs.eeg.session import EegSession
+from app.widgets.combo import ElidedCombo
 from app.widgets.section import Fold
 from models.eeg.cleaning import Cleaning
 
@@ -22,13 +23,11 @@ class CleaningRows(QObject):
     def __init__(self, session: EegSession, fold: Fold) -> None:
         super().__init__(fold)
         self._session = session
-        self.reference, self.notch = QComboBox(), QComboBox()
-        self.reference.setToolTip(tr("What all channels are taken against"))
-        self.notch.setToolTip(tr("Take out the mains' frequency and its multiples"))
-        for box, words in ((self.reference, tr("EEG reference")), (self.notch, tr("Notch"))):
-            box.setAccessibleName(words)
+        reference, notch = tr("EEG reference"), tr("Notch")
+        self.reference = ElidedCombo(reference, tr("What all channels are taken against"))
+        self.notch = ElidedCombo(notch, tr("Take out the mains' frequency and its multiples"))
+        for box, words in ((self.reference, reference), (self.notch, notch)):
             box.setMaximumWidth(WIDE_PX)
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(LETTERS)
             fold.add_row(words, box, "", box.toolTip())
         self.notch.addItem(tr("as the decoder learned"), None)

@@ -17,6 +17,7 @@ from app import theme
 from app.i18n import digits, tr
 from app.tabs.eeg.live_session import LiveSession
 from app.tabs.paged import Page, PagedTab
+from app.widgets.combo import ElidedCombo
 from app.widgets.labels import Elided, Hint
 from app.widgets.plot import Plot
 from app.widgets.plot_items import Line
@@ -364,10 +365,7 @@ def stream_words(stream: Stream) -> str:
 
 
 def _box(name: str) -> QComboBox:
-    box = QComboBox()
-    box.setAccessibleName(name)
-    box.setToolTip(name)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box = ElidedCombo(name, name)
     box.setMinimumContentsLength(10)
     return box
 

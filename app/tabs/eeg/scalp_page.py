@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import digits, tr
 from app.tabs.eeg.session import EegSession
+from app.widgets.combo import ElidedCombo
 from app.widgets.dots import DotRow, Dots
 from app.widgets.labels import Caption, Hint
 from app.widgets.scalp import ScalpMap
@@ -37,9 +38,7 @@ class ScalpPage(ScrolledColumn):
         self.body = QVBoxLayout(inner)
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.setSpacing(theme.SMALL)
-        self.what = QComboBox()
-        self.what.setAccessibleName(tr("Scalp map"))
-        self.what.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.what = ElidedCombo(tr("Scalp map"), "")
         for number, (key, words, tip) in enumerate(_maps()):
             self.what.addItem(words, key)
             self.what.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)

@@ -10,7 +10,6 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QKeyEvent, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
@@ -26,6 +25,7 @@ from app.i18n import plural, tr
 from app.tabs.eeg.bids_choice import BidsChoice
 from app.tabs.eeg.session import EegSession
 from app.tabs.eeg.work import OpenedFile, Part
+from app.widgets.combo import ElidedCombo
 from app.widgets.drop_zone import DropZone
 from app.widgets.labels import Hint
 from models.eeg.recordings import Recording
@@ -52,10 +52,7 @@ class RecordingBox(QWidget):
         self.zone = DropZone(tr("Drop a recording"), ".bdf .edf .vhdr .fif .set .npz …")
         self.about = Hint()
         self.about.linkActivated.connect(self._follow)
-        self.part = QComboBox()
-        self.part.setAccessibleName(tr("Trial"))
-        self.part.setToolTip(tr("Which trial of the file is shown and decoded"))
-        self.part.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.part = ElidedCombo(tr("Trial"), tr("Which trial of the file is shown and decoded"))
         self.part.currentIndexChanged.connect(lambda index: session.show_part(index) if index >= 0 else None)
         self.part.hide()
         self.sample = Hint(f'<a href="sample">{tr("Try the sample")}</a>')
@@ -122,11 +119,9 @@ class TracksBox(QWidget):
             tr("The same envelope, shifted by half its length: can the decoder tell them apart?")
         )
         self.shifted.linkActivated.connect(lambda _link: session.try_shifted())
-        self.truth = QComboBox()
-        self.truth.setAccessibleName(tr("Listened to"))
-        self.truth.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.truth.setToolTip(
-            tr("Which of the tracks was listened to, where that is known: then choices are right or wrong")
+        self.truth = ElidedCombo(
+            tr("Listened to"),
+            tr("Which of the tracks was listened to, where that is known: then choices are right or wrong"),
         )
         self._truth_row = QWidget()
         label = QLabel(tr("Listened to"))

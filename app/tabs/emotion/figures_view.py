@@ -72,7 +72,8 @@ class FiguresView(QWidget):
         of, metric = self.right.currentData()
         rows = bars_of(self._evaluation, of, metric) if self._evaluation is not None else []
         if not rows:
-            self.bars.show_nothing()
+            nothing = tr("Drop a labelled data set, or try the sample: here is how well it goes for whom.")
+            self.bars.show_nothing(nothing if self._evaluation is None else tr("The data does not say this."))
             return
         values = np.array([value for _, value, _ in rows])
         self.bars.set_values(

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from app.i18n import tr
 from app.tabs.emotion.file_table import Row, Table
+from app.widgets.invitation import Invitation
 from app.widgets.tables import for_reading
 
 ROW_PX = 28
@@ -32,6 +33,10 @@ class FileList(QTableView):
         self.selectionModel().selectionChanged.connect(self._selected)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.fit_columns()
+        words = tr(
+            "Drop recordings here, or try the sample: each is recognised, the chosen one heard and seen."
+        )
+        self.invitation = Invitation(self, words)
 
     def choose(self, row: Row) -> None:
         """Select a row, and bring it into sight."""

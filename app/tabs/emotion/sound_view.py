@@ -19,6 +19,7 @@ from app.widgets.waveform import Waveform
 
 RATE = 16_000
 REDRAW_MS = 33
+EMPTY_S = 5.0  # of the axis while there is no sound
 
 
 class SoundView(QWidget):
@@ -63,6 +64,7 @@ class SoundView(QWidget):
         self._enable(can_send)
         for part in (self.waveform, self.spectrogram, self.lines):
             part.show_nothing()
+        self.spectrogram.setXRange(0, EMPTY_S, padding=0)
 
     def show_sound(self, text: str, samples: np.ndarray, times_s: np.ndarray, attention: np.ndarray) -> None:
         """text: what was recognised. samples: float32 [n] at 16 kHz. times_s, attention: [m], as in `FilePrediction`."""

@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QSpinBox,
@@ -29,6 +28,7 @@ from app.tabs.reverberation.module_names import full_name
 from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.snapshots import Snapshot
 from app.tabs.reverberation.view_page import ViewPage
+from app.widgets.combo import ElidedCombo
 from app.widgets.labels import Hint
 from app.widgets.tables import RIGHT, for_reading, set_heads
 from models.reverberation.summary import gate_differences
@@ -57,10 +57,7 @@ class Side(QWidget):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.shown: Snapshot | None = None
-        self.box = QComboBox()
-        self.box.setAccessibleName(name)
-        self.box.setToolTip(tr("A model, or the epochs of a run"))
-        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.box = ElidedCombo(name, tr("A model, or the epochs of a run"))
         self.epoch = QSpinBox()
         self.epoch.setAccessibleName(tr("Epoch of {side}", side=name))
         self.epoch.setToolTip(tr("The epoch that is shown"))

@@ -49,7 +49,7 @@ class HeatMap(Picture):
         self._columns: tuple[str, ...] = ("",)
         self._rows = SEQUENCES
         self._numbers = np.zeros(0, int)
-        self._limits, self._signed, self._ends = (0.0, 1.0), False, ("0", "1")
+        self._limits, self._signed, self._ends, self._what = (0.0, 1.0), False, ("0", "1"), ""
         self._wiring = documented()
         self._order = np.zeros(0, np.int64)
         self._targets: np.ndarray | None = None
@@ -78,14 +78,15 @@ class HeatMap(Picture):
         targets: np.ndarray | None = None,
         rows: str = SEQUENCES,
         numbers: np.ndarray | None = None,
+        what: str = "",
     ) -> None:
         """values: [n, columns]. limits: what the ends of the colours stand for, and `ends`, how that is written;
         signed: the colours diverge from white.
-        numbers: what the rows are called, by default 1, 2, 3 …"""
+        numbers: what the rows are called, by default 1, 2, 3 … what: what the colours show, with its unit."""
         if rows != self._rows or len(values) != len(self._values):
             self.selection, self._anchor, self._cursor = [], -1, -1
         self._values, self._columns, self._limits, self._signed = values, tuple(columns), limits, signed
-        self._targets, self._rows, self._ends = targets, rows, ends
+        self._targets, self._rows, self._ends, self._what = targets, rows, ends, what
         self._numbers = np.arange(1, len(values) + 1) if numbers is None else numbers
         self._arrange()
 
@@ -225,6 +226,12 @@ class HeatMap(Picture):
         flag = Qt.AlignmentFlag
         painter.drawText(words, flag.AlignTop | flag.AlignLeft, high)
         painter.drawText(words, flag.AlignBottom | flag.AlignLeft, low)
+        painter.save()
+        painter.translate(bar.right() + 4, bar.center().y())
+        painter.rotate(-90)
+        half = bar.height() / 2
+        painter.drawText(QRectF(-half, 0, 2 * half, 16), flag.AlignCenter, self._what)
+        painter.restore()
 
     def _paint_selection(self, painter: QPainter, box: QRectF) -> None:
         height = box.height() / len(self._values)

@@ -119,13 +119,21 @@ class HeatPage(ViewPage):
             if values.size:
                 limits = (float(values.min()), float(values.max()))
                 low, high = (digits(10**end, ".2g") for end in limits)
-                ends = (low, f"{high} {tr('nats')}")
+                ends = (low, high)
         else:
             values = {PASS_1: first, PASS_2: second, DIFFERENCE: second - first}[kind]
         rows = SEQUENCES if self._epochs is None else EPOCHS
         self.heat.set_wiring(self.session.wiring)
         self.heat.set_values(
-            values, columns, limits, ends, kind == DIFFERENCE, self._targets, rows, self._epochs
+            values,
+            columns,
+            limits,
+            ends,
+            kind == DIFFERENCE,
+            self._targets,
+            rows,
+            self._epochs,
+            tr("KL (nats)") if kind == KL else tr("change of the gate") if kind == DIFFERENCE else tr("gate"),
         )
         self._say(len(values))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app import theme
 from app.i18n import tr
 from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.snapshots import SHIPPED, RunHistory, has_shipped_run, run_history
+from app.widgets.combo import ElidedCombo
 from app.widgets.labels import Hint
 from app.widgets.step_player import StepPlayer
 
@@ -26,10 +27,10 @@ class Playback(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.TINY)
-        self.box = QComboBox()
-        self.box.setAccessibleName(tr("Run whose training is played"))
-        self.box.setToolTip(tr("The views show this run's gates, epoch by epoch, instead of the sequences"))
-        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.box = ElidedCombo(
+            tr("Run whose training is played"),
+            tr("The views show this run's gates, epoch by epoch, instead of the sequences"),
+        )
         self.box.activated.connect(lambda _index: self.choose(str(self.box.currentData())))
         column.addWidget(self.box)
         self.player = StepPlayer(

@@ -14,7 +14,7 @@ from app.tabs.reverberation.module_names import full_name, module_color, short_n
 from models.reverberation.wiring import PROCESSOR_NAMES, ROLE_NAMES, Wiring, documented
 
 Index = QModelIndex | QPersistentModelIndex
-HEAD, CELL = 112, 26
+HEAD, CELL = 128, 26
 
 
 class Matrix(QAbstractTableModel):

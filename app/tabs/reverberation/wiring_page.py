@@ -25,6 +25,7 @@ from app.tabs.reverberation.session import MeshSession
 from app.tabs.reverberation.view_page import ViewPage
 from app.tabs.reverberation.wiring_matrix import Matrix, MatrixView
 from app.undo import Undoing
+from app.widgets.combo import ElidedCombo
 from app.widgets.labels import Hint
 from models.errors import UserError
 from models.reverberation.wiring import (
@@ -162,13 +163,15 @@ class WiringPage(ViewPage):
 
     def _make_actions(self) -> QHBoxLayout:
         """What to begin with, undo and redo, saving; the keys of undo and redo."""
-        begin = _narrow(QComboBox())
+        begin = ElidedCombo(
+            tr("Wiring to begin with"),
+            tr("The documented wiring, the cyclic one, or one that was saved"),
+            wide=True,
+        )
         begin.addItem(tr("Begin with…"), "")
         for name, words in {"documented": tr("the documented one"), "cyclic": tr("the cyclic one")}.items():
             begin.addItem(words, name)
         begin.addItem(tr("a file…"), "file")
-        begin.setAccessibleName(tr("Wiring to begin with"))
-        begin.setToolTip(tr("The documented wiring, the cyclic one, or one that was saved"))
         begin.activated.connect(lambda _index: self._begin(begin))
         stack = self.tab.undo_stack
         self.undo_button = _button(tr("Undo"), tr("Take the last change back (Ctrl+Z)"), stack.undo)
@@ -198,15 +201,15 @@ class WiringPage(ViewPage):
     def _make_choices(self) -> QHBoxLayout:
         """What of a wiring is no connection: whom roles hear, and what the conductor reads."""
         self.hear = _choice(
-            {"all": tr("hear all that feed them"), "own": tr("hear their own processor alone")}
+            tr("Whom roles hear in pass 2"),
+            {"all": tr("hear all that feed them"), "own": tr("hear their own processor alone")},
         )
-        self.hear.setAccessibleName(tr("Whom roles hear in pass 2"))
-        self.conductor = _choice({"mean": tr("one mean a processor"), "each": tr("each of their outputs")})
-        self.conductor.setAccessibleName(tr("What the conductor reads of processors"))
+        self.conductor = _choice(
+            tr("What the conductor reads of processors"),
+            {"mean": tr("one mean a processor"), "each": tr("each of their outputs")},
+        )
         self.hear.activated.connect(lambda _index: self._set(hear=self.hear.currentData()))
         self.conductor.activated.connect(lambda _index: self._set(conductor=self.conductor.currentData()))
-        for box in (self.hear, self.conductor):
-            box.setToolTip(box.accessibleName())
         row = _row(Hint(tr("Roles")), self.hear, Hint(tr("Conductor reads")), self.conductor)
         row.addStretch(1)
         return row
@@ -244,15 +247,8 @@ def _button(words: str, tooltip: str, call: Callable[[], object]) -> QPushButton
     return button
 
 
-def _choice(words: dict[str, str]) -> QComboBox:
-    box = QComboBox()
+def _choice(name: str, words: dict[str, str]) -> ElidedCombo:
+    box = ElidedCombo(name, name, wide=True)
     for value, text in words.items():
         box.addItem(text, value)
-    return _narrow(box)
-
-
-def _narrow(box: QComboBox) -> QComboBox:
-    """It may be narrower than its longest words."""
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(8)
     return box

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
+from PySide6.QtWidgets import QLineEdit, QPushButton
 
 from app.i18n import tr
+from app.widgets.combo import ElidedCombo
 from app.widgets.section import Fold
 from models.search.filters import Filters
 
@@ -27,7 +28,7 @@ class FilterBox(QObject):
         for field in (self.since, self.until):
             field.setPlaceholderText(tr("2024-05"))
             field.editingFinished.connect(self._tell)
-        self.orientation = QComboBox()
+        self.orientation = ElidedCombo("", "")
         for words, name in (
             (tr("any"), "any"),
             (tr("landscape"), "landscape"),
@@ -35,10 +36,9 @@ class FilterBox(QObject):
             (tr("square"), "square"),
         ):
             self.orientation.addItem(words, name)
-        self.label, self.folder = QComboBox(), QComboBox()
+        self.label, self.folder = ElidedCombo("", ""), ElidedCombo("", "")
         self.show_choices((), ())
         for box in (self.orientation, self.label, self.folder):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.currentIndexChanged.connect(lambda _index: self._tell())
         rows = (
             (

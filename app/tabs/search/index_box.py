@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QMenu,
     QProgressBar,
@@ -19,6 +18,7 @@ from app import theme
 from app.i18n import plural, tr
 from app.tabs.search.places import BUNDLED, Place
 from app.tabs.search.work import About
+from app.widgets.combo import ElidedCombo
 from app.widgets.labels import Elided, Hint
 from app.widgets.plain import tip
 
@@ -36,10 +36,7 @@ class IndexBox(QWidget):
         column.setSpacing(theme.SMALL)
         row = QHBoxLayout()
         row.setSpacing(theme.TINY)
-        self.box = QComboBox()
-        self.box.setAccessibleName(tr("Index"))
-        self.box.setToolTip(tr("The pictures that are searched"))
-        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.box = ElidedCombo(tr("Index"), tr("The pictures that are searched"))
         self.box.activated.connect(lambda number: self.chosen.emit(str(self.box.itemData(number))))
         self.more = QToolButton()
         self.more.setText("⋯")
