@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from app import theme
 from app.i18n import tr
@@ -22,7 +22,7 @@ class Onward(QWidget):
                 "Separate, hear each speaker's emotions, see who was listened to, and show the mesh its frames"
             )
         )
-        self.reference = QPushButton(tr("Add references…"))
+        self.reference = QPushButton(tr("References…"))
         self.reference.setToolTip(tr("The true tracks of this recording, to compare with"))
         self.export = QPushButton(tr("Export tracks…"))
         self.export.setToolTip(tr("Write the tracks to a folder of your choice"))
@@ -30,11 +30,15 @@ class Onward(QWidget):
         self.emotion.setToolTip(tr("One emotion time line for each speaker"))
         self.eeg = QPushButton(tr("Send to EEG"))
         self.eeg.setToolTip(tr("The tracks as candidates for the speaker that was listened to"))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.SMALL)
-        for button in (self.relay, self.reference, self.export, self.emotion, self.eeg):
-            column.addWidget(button)
+        pairs = QGridLayout(
+            self
+        )  # two in a row: the column fits a window of 1280 by 800 without being scrolled
+        pairs.setContentsMargins(0, 0, 0, 0)
+        pairs.setSpacing(theme.SMALL)
+        pairs.addWidget(self.relay, 0, 0, 1, 2)
+        for place, button in enumerate((self.reference, self.export, self.emotion, self.eeg)):
+            button.setProperty("kind", "small")
+            pairs.addWidget(button, 1 + place // 2, place % 2)
         self.relay.clicked.connect(self._all_the_way)
         self.emotion.clicked.connect(self.send_to_emotion)
         self.eeg.clicked.connect(self.send_to_eeg)
