@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QUndoStack
+from PySide6.QtGui import QAction, QResizeEvent, QUndoStack
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -33,7 +33,11 @@ from models.progress import Cancelled, Progress
 from models.remarks import Remark
 
 LEFT_WIDTH = 300
-DETAILS_WIDTH = 250
+DETAILS_WIDTH, WIDEST_DETAILS, DETAILS_SHARE = (
+    250,
+    360,
+    0.16,
+)  # where the window is wide they have that share of it
 
 
 class Tab(QWidget):
@@ -65,6 +69,11 @@ class Tab(QWidget):
     def hasHeightForWidth(self) -> bool:
         """No: the window would take the height that is preferred at a width for the least, and scroll too soon."""
         return False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        share = round(DETAILS_SHARE * event.size().width())
+        self._details_frame.setFixedWidth(min(max(DETAILS_WIDTH, share), WIDEST_DETAILS))
 
     # What a tab says about itself -------------------------------------------------------------------------
 
@@ -264,7 +273,7 @@ class Tab(QWidget):
         frame = QFrame()
         frame.setProperty("surface", "page")
         frame.setProperty("line", "left")
-        frame.setFixedWidth(DETAILS_WIDTH)
+        frame.setFixedWidth(DETAILS_WIDTH)  # until the tab knows its own
         layout = QVBoxLayout(frame)
         layout.setContentsMargins(theme.MEDIUM, theme.MEDIUM, theme.MEDIUM, theme.MEDIUM)
         layout.setSpacing(theme.SMALL)

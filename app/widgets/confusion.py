@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app import theme
 from app.i18n import tr
 
+LARGEST_CELL = 132.0  # px
+
 
 class ConfusionMatrix(QWidget):
     """Counts, and each row's share as colour and figure."""
@@ -52,7 +54,7 @@ class ConfusionMatrix(QWidget):
         left = max([metrics.horizontalAdvance(label) for label in self._labels] or [50]) + 10
         top = 2 * metrics.height() + 6
         count = max(1, len(self._labels) or 4)
-        side = max(20.0, min((self.width() - left) / count, (self.height() - top) / count, 92.0))
+        side = max(20.0, min((self.width() - left) / count, (self.height() - top) / count, LARGEST_CELL))
         painter.setPen(theme.color("muted"))
         painter.drawText(
             QRectF(left, 0, side * count, metrics.height()), Qt.AlignmentFlag.AlignCenter, tr("recognised")

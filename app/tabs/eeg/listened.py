@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from app import theme
 from app.i18n import digits, plural, tr
@@ -36,8 +36,15 @@ class ListenedPage(EegPage):
         self.window_s.setToolTip(tr("How long the windows are that choose"))
         label.setBuddy(self.window_s)
         self.window_s.currentIndexChanged.connect(lambda _index: self._show_window())
-        head.addWidget(label)
-        head.addWidget(self.window_s)
+        self._choice = QWidget()  # nothing is to be chosen before there are windows
+        kept = self._choice.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self._choice.setSizePolicy(kept)
+        choice = QHBoxLayout(self._choice)
+        choice.setContentsMargins(0, 0, 0, 0)
+        choice.addWidget(label)
+        choice.addWidget(self.window_s)
+        head.addWidget(self._choice)
         column.addLayout(head)
         column.addWidget(self.facts)
         row = QHBoxLayout()
@@ -78,6 +85,7 @@ class ListenedPage(EegPage):
         if talker is None or len(talker.names) != len(self.session.listed):
             self._say_what_is_missing()
             self.window_s.clear()
+            self._choice.hide()
             self._show_shares([])
         else:
             self._show_talker(talker)
@@ -117,6 +125,7 @@ class ListenedPage(EegPage):
         )
         self.headline.setText(words)
         chosen = self.window_s.currentData()
+        self._choice.show()
         self.window_s.blockSignals(True)
         self.window_s.clear()
         for window in choice.attention.windows:

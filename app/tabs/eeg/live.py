@@ -306,7 +306,8 @@ class LivePage(Page):
         self.view.addWidget(self.health)
         self.view.addWidget(self.over_time, 2)
 
-    def _options(self) -> QHBoxLayout:
+    def _options(self) -> QVBoxLayout:
+        """What is decoded and kept; under it, what is heard."""
         self.window_s, self.most = _box(tr("Window")), _box(tr("Turned down by"))
         for seconds in WINDOWS_S:
             self.window_s.addItem(tr("window {seconds:g} s", seconds=seconds), seconds)
@@ -325,12 +326,16 @@ class LivePage(Page):
         for box in (self.window_s, self.most):
             box.currentIndexChanged.connect(lambda _index: self._settings_changed())
         self.bypass.toggled.connect(lambda _on: self._settings_changed())
-        row = QHBoxLayout()
-        row.setSpacing(theme.SMALL)
-        for widget in (self.window_s, self.record, self.play, self.most, self.bypass):
-            row.addWidget(widget)
-        row.addStretch(1)
-        return row
+        rows = QVBoxLayout()
+        rows.setSpacing(theme.TINY)
+        for widgets in ((self.window_s, self.record), (self.most, self.play, self.bypass)):
+            row = QHBoxLayout()
+            row.setSpacing(theme.SMALL)
+            for widget in widgets:
+                row.addWidget(widget)
+            row.addStretch(1)
+            rows.addLayout(row)
+        return rows
 
     def _outcome(self) -> QVBoxLayout:
         self.headline = QLabel(tr("Nothing is decoded yet"))

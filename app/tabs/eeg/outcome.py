@@ -133,7 +133,7 @@ class EnvelopePage(EegPage):
             )
         if np.isfinite(outcome.null_95):
             chance = tr(
-                "envelopes with scrambled phases pass {null} once in twenty, p {p}",
+                "envelopes with scrambled phases pass {null} once in twenty, p\u00a0{p}",
                 null=_r(outcome.null_95),
                 p=_p(outcome.p),
             )
