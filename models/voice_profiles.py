@@ -195,15 +195,15 @@ def _checked(name: str) -> str:
     return name
 
 
-def _joined(one: VoiceProfile, other: VoiceProfile) -> VoiceProfile:
+def _joined(first: VoiceProfile, second: VoiceProfile) -> VoiceProfile:
     """Two files of one name as one profile: of what both hold, that which was heard for longer."""
-    embeddings = [item.embedding for item in (one, other) if item.embedding is not None]
-    features = dict(one.features)
-    for identity, mean in other.features.items():
+    embeddings = [item.embedding for item in (first, second) if item.embedding is not None]
+    features = dict(first.features)
+    for identity, mean in second.features.items():
         if identity not in features or features[identity].speech_s < mean.speech_s:
             features[identity] = mean
     longest = max(embeddings, key=lambda mean: mean.speech_s, default=None)
-    return VoiceProfile(one.name, longest, features, one.paths + other.paths)
+    return VoiceProfile(first.name, longest, features, first.paths + second.paths)
 
 
 def _values(profile: VoiceProfile) -> dict[str, object]:

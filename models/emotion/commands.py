@@ -182,7 +182,7 @@ def _kept_person(recognizer: Recognizer, name: str) -> Person:
             "It is neither a sound file nor the name of a voice that is kept; kept are: {kept}.",
             "Choose one of these, or clips of the person.",
             name=shown(name),
-            kept=", ".join(one.name for one in voice_profiles.profiles()) or "–",
+            kept=", ".join(profile.name for profile in voice_profiles.profiles()) or "–",
         )
     mean = profile.features.get(recognizer.features_identity)
     if mean is None:

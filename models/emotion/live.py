@@ -16,7 +16,7 @@ from models.emotion.live_settings import LiveSettings
 from models.emotion.person import Person
 from models.emotion.voice import CHUNK, CHUNK_S, RATE, SpeechGate, VoiceActivity
 from models.voice_profiles import VoiceMean, VoiceProfile
-from models.voices import LongVoice
+from models.voices import RunningEmbedding
 
 MARGIN_CHUNKS = 3  # about 0.1 s kept before and after the speech that was found
 RECENT_S = 1.0  # without speech within this, it is "no speech"
@@ -85,7 +85,7 @@ class LiveRecognizer:
         self.settings = settings or LiveSettings()
         self.gate = SpeechGate(self.settings)
         self.person = Person() if recognizer.knows_people else None
-        self.voice = LongVoice(RATE)
+        self.voice = RunningEmbedding(RATE)
         self._heard_to = -np.inf  # when what the person is known by ended
         self._recent: deque[np.ndarray] = deque(maxlen=max(1, self.settings.smoothing))
 
@@ -93,7 +93,7 @@ class LiveRecognizer:
         """Somebody else speaks from now on."""
         if self.person is not None:
             self.person = Person()
-        self.voice = LongVoice(RATE)
+        self.voice = RunningEmbedding(RATE)
         self._recent.clear()
 
     def know(self, profile: VoiceProfile) -> None:
@@ -102,15 +102,15 @@ class LiveRecognizer:
         if self.person is not None:
             self.person = Person.known_by(profile.features.get(self.recognizer.features_identity))
         if profile.embedding is not None:
-            self.voice = LongVoice(RATE, profile.embedding.values, profile.embedding.speech_s)
+            self.voice = RunningEmbedding(RATE, profile.embedding.values, profile.embedding.speech_s)
 
     def keep(self, name: str) -> VoiceProfile:
         """Keep who speaks under a name: for this model, and to be recognised by other systems. Raises UserError."""
         mean = self.person.mean() if self.person is not None else None
-        voice = self.voice.voice() if mean is not None else None
+        embedding = self.voice.embedding() if mean is not None else None
         return voice_profiles.keep(
             name,
-            None if voice is None else VoiceMean(voice, self.voice.heard_s),
+            None if embedding is None else VoiceMean(embedding, self.voice.speech_s),
             {} if mean is None else {self.recognizer.features_identity: mean},
         )
 
@@ -158,5 +158,5 @@ class LiveRecognizer:
             count = max(1, round(min(end_time - self._heard_to, len(new) * CHUNK_S) / CHUNK_S))
             new[:-count] = False
         self._heard_to = end_time
-        self.voice.hear(window[np.repeat(new, CHUNK)[: len(window)]])
+        self.voice.add(window[np.repeat(new, CHUNK)[: len(window)]])
         return self.recognizer.classify(speech, self.person, float(new.sum()) * CHUNK_S)

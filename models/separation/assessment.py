@@ -15,7 +15,7 @@ from models.remarks import Remark
 from models.separation.activity import Activity, Levels, activity
 from models.separation.counting import count_voices
 from models.voice_embedding import likeness
-from models.voices import LongVoice
+from models.voices import RunningEmbedding
 
 FloatArray = NDArray[np.float32]
 QUIETEST_DB = -120.0
@@ -74,7 +74,7 @@ def assess(mixture: Path, tracks: Sequence[Path], progress: Progress | None = No
     progress = progress or Progress()
     about = audio.info(mixture)
     levels = Levels(len(tracks), about.sample_rate)
-    track_voices = [LongVoice(about.sample_rate) for _ in tracks]
+    track_voices = [RunningEmbedding(about.sample_rate) for _ in tracks]
     energy = unexplained = 0.0
     done = 0
     for sound in _in_step([mixture, *tracks], 10 * about.sample_rate):
@@ -83,12 +83,12 @@ def assess(mixture: Path, tracks: Sequence[Path], progress: Progress | None = No
         mixed, own = sound[0], sound[1:]
         levels.hear(own)
         for voice, track in zip(track_voices, own, strict=True):
-            voice.hear(track)
+            voice.add(track)
         energy += float(np.square(mixed, dtype=np.float64).sum())
         unexplained += float(np.square(mixed - own.sum(0), dtype=np.float64).sum())
     table, seconds = levels.finish()
     speaks = activity(table, seconds)
-    voices = [voice.voice() for voice in track_voices]
+    voices = [voice.embedding() for voice in track_voices]
     count, certainty = count_voices(table, voices)
     return Assessment(
         count,
@@ -99,7 +99,7 @@ def assess(mixture: Path, tracks: Sequence[Path], progress: Progress | None = No
         _decibels(unexplained, energy),
         leak(table, speaks),
         tuple(voices),
-        tuple(voice.heard_s for voice in track_voices),
+        tuple(voice.speech_s for voice in track_voices),
     )
 
 

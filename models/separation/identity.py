@@ -15,7 +15,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.voices import voices_of
+from models.voices import speaker_embeddings
 
 FloatArray = NDArray[np.float32]
 WideArray = NDArray[np.float64]
@@ -104,7 +104,7 @@ class VoiceTrail:
 
     def _listen(self) -> None:
         sounds = [track for _, _, piece in self._uncounted for track in piece]
-        computed = iter(voices_of(sounds, self._rate))
+        computed = iter(speaker_embeddings(sounds, self._rate))
         for start, end, piece in self._uncounted:
             track_voices = [next(computed) for _ in range(self._speakers)]
             voices = np.stack(

@@ -15,31 +15,36 @@ from models.separation.results import Separated
 
 
 def judged(
-    one: Separated, asked: UseOptions, wanted: target.Enrolled | None, progress: Progress
+    separated: Separated, options: UseOptions, wanted: target.Enrolled | None, progress: Progress
 ) -> tuple[Separated, Result]:
     """(the tracks; those of the voice and of the rest where one is `wanted`, what ``--json`` tells of them).
 
     Raises UserError where files cannot be written.
     """
-    assessment = assess(one.mixture, one.tracks, progress)
+    assessment = assess(separated.mixture, separated.tracks, progress)
     found = None if wanted is None else target.find(wanted, assessment.lane_voices, assessment.heard_s)
-    remarks = [*one.remarks, *assessment.remarks]
-    row: Result = {"mixture": str(one.mixture), **_figures(assessment)}
-    if asked.rttm:
-        place = one.tracks[0].parent / f"{folder_name(one.mixture)}.rttm"
-        write_rttm(place, assessment.activity.turns, one.mixture, _names(one, found))
+    remarks = [*separated.remarks, *assessment.remarks]
+    row: Result = {"mixture": str(separated.mixture), **_assessment_row(assessment)}
+    if options.rttm:
+        place = separated.tracks[0].parent / f"{folder_name(separated.mixture)}.rttm"
+        write_rttm(place, assessment.activity.turns, separated.mixture, _names(separated, found))
         row["rttm"] = str(place)
     if found is not None:
-        one = put_apart(one, found.track)
+        separated = put_apart(separated, found.track)
         remarks.append(found.remark)
-        row["voice"] = _found(found, one)
+        row["voice"] = _voice_row(found, separated)
     elif wanted is not None:
-        remarks.append(Remark("Nobody is heard in {name}: there is no voice to find.", name=one.mixture.name))
+        remarks.append(
+            Remark("Nobody is heard in {name}: there is no voice to find.", name=separated.mixture.name)
+        )
         row["voice"] = None
-    return one, row | {"tracks": [str(track) for track in one.tracks], "remarks": as_texts(remarks)}
+    return separated, row | {
+        "tracks": [str(track) for track in separated.tracks],
+        "remarks": as_texts(remarks),
+    }
 
 
-def _figures(assessment: Assessment) -> Result:
+def _assessment_row(assessment: Assessment) -> Result:
     return {
         "voices": assessment.voices,
         "certainty": round(assessment.certainty, 3),
@@ -51,31 +56,33 @@ def _figures(assessment: Assessment) -> Result:
     }
 
 
-def _found(found: target.Target, apart: Separated) -> Result:
-    voice, rest = apart.tracks
+def _voice_row(voice: target.Target, apart: Separated) -> Result:
+    track, rest = apart.tracks
     return {
-        "name": found.name,
-        "track": found.track + 1,
-        "likeness": round(found.likeness, 3),
-        "likenesses": [round(value, 3) for value in found.likenesses],
-        "enough": round(found.least, 3),
-        "trusted": found.trusted,
-        "voice": str(voice),
+        "name": voice.name,
+        "track": voice.track + 1,
+        "likeness": round(voice.likeness, 3),
+        "likenesses": [round(value, 3) for value in voice.likenesses],
+        "enough": round(voice.least, 3),
+        "trusted": voice.trusted,
+        "voice": str(track),
         "rest": str(rest),
     }
 
 
-def _names(one: Separated, found: target.Target | None) -> list[str]:
+def _names(separated: Separated, found: target.Target | None) -> list[str]:
     """Of the speakers, as RTTM has them: the voice by its name where it is sure."""
-    names = [f"Speaker {number + 1}" for number in range(len(one.tracks))]
+    names = [f"Speaker {number + 1}" for number in range(len(separated.tracks))]
     if found is not None and found.trusted:
         names[found.track] = found.name
     return names
 
 
-def say(one: Separated, row: Result) -> None:
+def say(separated: Separated, row: Result) -> None:
     """Print what became of a recording."""
-    print(f"{one.mixture.name}: {', '.join(track.name for track in one.tracks)} ({one.seconds:.1f} s)")
+    print(
+        f"{separated.mixture.name}: {', '.join(track.name for track in separated.tracks)} ({separated.seconds:.1f} s)"
+    )
     count = row["voices"]
     heard = "1 voice is" if count == 1 else f"{count} voices are"
     print(f"  {heard} heard, with a certainty of {100 * row['certainty']:.0f} %.")

@@ -19,7 +19,7 @@ from models.errors import UserError
 from models.file_names import shown
 from models.remarks import Remark
 from models.voice_embedding import likeness
-from models.voices import LongVoice, voice_of_file
+from models.voices import RunningEmbedding, embedding_of_file
 
 FloatArray = NDArray[np.float32]
 
@@ -69,7 +69,7 @@ class Target:
 
 def of_sample(path: Path) -> Enrolled:
     """The voice in a sound file. Raises UserError where it cannot be read, or too little is said in it."""
-    voice, heard_s = voice_of_file(path)
+    voice, heard_s = embedding_of_file(path)
     if voice is None:
         raise UserError(
             "{name} holds too little speech.",
@@ -82,10 +82,10 @@ def of_sample(path: Path) -> Enrolled:
 
 def of_sound(sound: FloatArray, sample_rate: int, name: str = "sample") -> Enrolled | None:
     """The voice in a sound [samples]; None where too little is said in it."""
-    heard = LongVoice(sample_rate)
-    heard.hear(sound)
-    voice = heard.voice()
-    return None if voice is None else Enrolled(name, voice, heard.heard_s)
+    running = RunningEmbedding(sample_rate)
+    running.add(sound)
+    voice = running.embedding()
+    return None if voice is None else Enrolled(name, voice, running.speech_s)
 
 
 def of_profile(profile: voice_profiles.VoiceProfile) -> Enrolled:
@@ -118,7 +118,7 @@ def of_words(words: str) -> Enrolled:
 def find(wanted: Enrolled, voices: Sequence[FloatArray | None], heard_s: Sequence[float]) -> Target | None:
     """Which of the tracks' voices is most like the one that is looked for; None where nobody is heard in any.
 
-    voices, heard_s: of the tracks, as `assess` and `LongVoice` tell them.
+    voices, heard_s: of the tracks, as `assess` and `RunningEmbedding` tell them.
     """
     if all(voice is None for voice in voices):
         return None
@@ -129,6 +129,6 @@ def find(wanted: Enrolled, voices: Sequence[FloatArray | None], heard_s: Sequenc
 
 def find_in(wanted: Enrolled, tracks: FloatArray, sample_rate: int) -> Target | None:
     """`find` in tracks in memory, float32 [speakers, samples]."""
-    heard = [of_sound(track, sample_rate) for track in tracks]
-    voices = [None if one is None else one.voice for one in heard]
-    return find(wanted, voices, [0.0 if one is None else one.heard_s for one in heard])
+    enrolled = [of_sound(track, sample_rate) for track in tracks]
+    voices = [None if track is None else track.voice for track in enrolled]
+    return find(wanted, voices, [0.0 if track is None else track.heard_s for track in enrolled])

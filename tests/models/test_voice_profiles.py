@@ -12,7 +12,7 @@ from models.errors import UserError
 from models.resources import resource
 from models.voice_embedding import weights_identity
 from models.voice_profiles import VoiceMean
-from models.voices import voice_of
+from models.voices import speaker_embedding
 
 
 @pytest.fixture(autouse=True)
@@ -194,9 +194,9 @@ def test_the_same_person_is_found_in_another_sound():
     nobody = voice_profiles.recognised([voice(1).values, None], [3, 3], voice_profiles.profiles())
     assert nobody == [None, None]
     for number, (first, _) in enumerate(halves):
-        voice_profiles.keep(str(number), VoiceMean(voice_of(first, 16_000), 4.0))
+        voice_profiles.keep(str(number), VoiceMean(speaker_embedding(first, 16_000), 4.0))
     kept = voice_profiles.profiles()
-    heard = [voice_of(second, 16_000) for _, second in halves]
+    heard = [speaker_embedding(second, 16_000) for _, second in halves]
     found = voice_profiles.recognised([*heard, None], [4.0] * (len(heard) + 1), kept)
     known = [(item.profile.name, str(number)) for number, item in enumerate(found) if item is not None]
     assert all(told == true for told, true in known)

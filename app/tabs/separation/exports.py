@@ -1,4 +1,4 @@
-"""Where tracks, stretches, pictures and figures of a recording go."""
+"""Where tracks, stretches, pictures and scores of a recording go."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ class TrackExports(QObject):
         self._stretch.triggered.connect(lambda: self.ask_for_tracks(stretch=True))
         self._turns = QAction(tr("Who speaks when as RTTM…"), self)
         self._turns.triggered.connect(self.ask_for_turns)
-        self._figures = QAction(tr("Figures against the references as CSV…"), self)
-        self._figures.triggered.connect(self.ask_for_scores)
+        self._score_action = QAction(tr("Scores against the references as CSV…"), self)
+        self._score_action.triggered.connect(self.ask_for_scores)
 
     def actions(self, tracks: bool, stretch: bool) -> list[QAction]:
         """For the menu; which of them there is something for."""
         self._tracks.setEnabled(tracks)
         self._stretch.setEnabled(stretch)
-        self._figures.setEnabled(self._scores.filled)
+        self._score_action.setEnabled(self._scores.filled)
         self._turns.setEnabled(self._session.assessment is not None)
-        return [self._tracks, self._stretch, self._turns, self._figures]
+        return [self._tracks, self._stretch, self._turns, self._score_action]
 
     def ask_for_lane(self, number: int) -> None:
         """Where one lane, or its chosen stretch, goes."""
@@ -159,13 +159,13 @@ class TrackExports(QObject):
     def ask_for_scores(self) -> None:
         """Where the table of scores goes."""
         name, _ = QFileDialog.getSaveFileName(
-            self._tab, tr("Export the figures"), "separation.csv", "CSV (*.csv)"
+            self._tab, tr("Export the scores"), "separation.csv", "CSV (*.csv)"
         )
         if name:
             self.write_scores(Path(name))
 
     def write_scores(self, path: Path) -> None:
-        """The table of the figures as CSV."""
+        """The table of scores as CSV."""
         try:
             write_whole(path, self._scores.as_csv())
         except UserError as error:

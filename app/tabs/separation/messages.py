@@ -28,7 +28,7 @@ class SeparationMessages(QObject):
         session.shown.connect(self._say_remarks)
         session.finished.connect(self._finished)
         session.assessed.connect(self._say_assessment)
-        session.found.connect(self._say_found)
+        session.voice_found.connect(self._say_voice)
         session.stopped.connect(self._stopped)
 
     def _opened(self) -> None:
@@ -60,9 +60,9 @@ class SeparationMessages(QObject):
         level: Literal["warning", "hint"] = "warning" if assessment.doubtful else "hint"
         self._tab.show_message(level, voices_words(assessment), key="assessment")
 
-    def _say_found(self, found: Target) -> None:
-        level: Literal["warning", "hint"] = "hint" if found.trusted else "warning"
-        self._tab.show_message(level, found.remark.translated(translate), key="found")
+    def _say_voice(self, target: Target) -> None:
+        level: Literal["warning", "hint"] = "hint" if target.trusted else "warning"
+        self._tab.show_message(level, target.remark.translated(translate), key="voice")
 
     def _say_remarks(self) -> None:
         separated, outline = self._session.separated, self._session.outline

@@ -59,7 +59,7 @@ class RecordingPage(Page):
         session.tracks_changed.connect(self._show_tracks)
         session.finished.connect(self._listen_by_keyboard)
         session.assessed.connect(self._show_turns)
-        session.found.connect(lambda found: self.lanes.select(found.track + 1))
+        session.voice_found.connect(lambda target: self.lanes.select(target.track + 1))
         self.lanes.keep_asked.connect(lambda lane: self.voices.keep(lane - 1))
         session.names_changed.connect(lambda: self.lanes.show_names([item.name for item in session.tracks]))
         self.lanes.renamed.connect(lambda lane, name: session.rename(lane - 1, name))

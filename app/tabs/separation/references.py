@@ -50,5 +50,5 @@ class References(QObject):
         self._tab.clear_messages("references")
         self.table.show_scores(session.references, self._names(), session.scores)
         if session.outline is not None and session.outline.duration_s > work.MOST_SCORED_S:
-            text = tr("The figures are those of the first ten minutes.")
+            text = tr("The scores are those of the first ten minutes.")
             self._tab.show_message("hint", text, key="references")

@@ -30,7 +30,7 @@ ROW = 26
 
 
 class ScoreTable(QWidget):
-    """References, the track that each was matched with, and the figures; hidden while there are none."""
+    """References, the track that each was matched with, and its scores; hidden while there are none."""
 
     closed = Signal()
     export_asked = Signal()
@@ -47,7 +47,7 @@ class ScoreTable(QWidget):
         export, close = QPushButton(tr("Export…")), QPushButton(tr("Remove references"))
         for button in (export, close):
             button.setProperty("kind", "link")
-        export.setAccessibleName(tr("Export the figures"))
+        export.setAccessibleName(tr("Export the scores"))
         export.clicked.connect(self.export_asked)
         close.clicked.connect(self.closed)
         head.addWidget(caption, 1)
@@ -55,7 +55,7 @@ class ScoreTable(QWidget):
         head.addWidget(close)
         column.addLayout(head)
         self.table = QTableWidget(0, 2 + len(FIELDS))
-        titles = [(tr("Reference"), ""), (tr("Track"), ""), *self._figures()]
+        titles = [(tr("Reference"), ""), (tr("Track"), ""), *self._score_heads()]
         for_reading(self.table, tr("Against the references"), ROW)
         heads, explained = zip(*titles, strict=True)
         set_heads(self.table, heads, range(2, len(titles)), explained)
@@ -78,7 +78,7 @@ class ScoreTable(QWidget):
         ]
         self.table.setRowCount(len(self._rows))
         for number, (path, name, entry) in enumerate(self._rows):
-            texts = [path.name, name, *(_figure(entry, field) for field in FIELDS)]
+            texts = [path.name, name, *(_score_text(entry, field) for field in FIELDS)]
             for place, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 if place > 1:
@@ -93,7 +93,7 @@ class ScoreTable(QWidget):
     def rename(self, names: Sequence[str]) -> None:
         """The tracks are called something else now."""
         self._rows = [(path, names[item.track], item) for path, _name, item in self._rows]
-        for number, (_path, name, _one) in enumerate(self._rows):
+        for number, (_path, name, _scores) in enumerate(self._rows):
             self.table.setItem(number, 1, QTableWidgetItem(name))
 
     def show_nothing(self) -> None:
@@ -107,7 +107,7 @@ class ScoreTable(QWidget):
         return bool(self._rows)
 
     def as_csv(self) -> bytes:
-        """reference, track, the figures in dB; empty where one is not defined."""
+        """reference, track, and the scores; empty where a score is not defined."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["reference", "track", *FIELDS])
@@ -117,7 +117,7 @@ class ScoreTable(QWidget):
         return out.getvalue().encode()
 
     @staticmethod
-    def _figures() -> list[tuple[str, str]]:
+    def _score_heads() -> list[tuple[str, str]]:
         """Title and explanation of each of FIELDS."""
         better = tr("By how much that is better than the mixture itself")
         return [
@@ -130,8 +130,8 @@ class ScoreTable(QWidget):
         ]
 
 
-def _figure(one: TrackScores, field: str) -> str:
-    value = getattr(one, field)
+def _score_text(scores: TrackScores, field: str) -> str:
+    value = getattr(scores, field)
     if value is None:
         return "–"
     return f"{value:.3f}" if field == "stoi" else f"{value:.2f}" if field == "pesq" else digits(value, ".1f")

@@ -40,7 +40,7 @@ class SeparationSession(Session["Separator"]):
     is void. shown(): tracks were opened that are of this recording. finished(): tracks have just been made.
     stopped(): a separation was stopped, and nothing was written. names_changed(): speakers are called otherwise.
     scored(): there are other scores, or none. heard(): another system has heard something in the tracks. assessed(): there
-    is an `assessment` of the tracks. voices_changed(): other `voices` are kept. found(Target): a voice that was looked for
+    is an `assessment` of the tracks. voices_changed(): other `voices` are kept. voice_found(Target): a voice that was looked for
     is most like that of this track.
     """
 
@@ -57,7 +57,7 @@ class SeparationSession(Session["Separator"]):
     heard = Signal()
     assessed = Signal()
     voices_changed = Signal()
-    found = Signal(object)
+    voice_found = Signal(object)
 
     def __init__(self, host: Host, parent: QObject | None = None) -> None:
         super().__init__(host, "separation", parent=parent)
@@ -105,9 +105,9 @@ class SeparationSession(Session["Separator"]):
     def take_ribbons(self, ribbons: Sequence[Ribbon]) -> None:
         """What was heard in these tracks; of others there is nothing to show it under."""
         own = {track.path for track in self.tracks}
-        found = {ribbon.path: ribbon for ribbon in ribbons if ribbon.path in own}
-        if found:
-            self.ribbons |= found
+        fitting = {ribbon.path: ribbon for ribbon in ribbons if ribbon.path in own}
+        if fitting:
+            self.ribbons |= fitting
             self.heard.emit()
 
     def use_model(self, choice: str) -> None:
@@ -267,9 +267,9 @@ class SeparationSession(Session["Separator"]):
             )
         given = (wanted, assessment.lane_voices, assessment.heard_s)
         with self.services.task(tr("Listening to the sample")):
-            found = await self.held.worker.run(work.found, *given)
-        if found is not None and self.assessment is assessment:
-            self.found.emit(found)
+            target = await self.held.worker.run(work.find_voice, *given)
+        if target is not None and self.assessment is assessment:
+            self.voice_found.emit(target)
 
     def _have_voices(self, voices: list[VoiceProfile]) -> None:
         self.voices = voices

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Judged = tuple[Assessment, list[Recognised | None]]
 
 READER = "separation sound"  # the worker that reads and writes files: they must not wait for a separation
-MOST_SCORED_S = 600.0  # of a long recording its first ten minutes: the figures settle long before
+MOST_SCORED_S = 600.0  # of a long recording its first ten minutes: the scores settle long before
 
 
 def separate(
@@ -113,7 +113,7 @@ def delete_voice(profile: VoiceProfile) -> list[VoiceProfile]:
     return kept_voices()
 
 
-def found(
+def find_voice(
     wanted: Path | VoiceProfile, voices: Sequence[np.ndarray | None], heard_s: Sequence[float]
 ) -> Target | None:
     """Which of the lanes' voices is that of a sample, or of a kept voice. Raises UserError where nobody speaks in the sample."""

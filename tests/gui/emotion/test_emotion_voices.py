@@ -37,7 +37,7 @@ def test_a_voice_is_kept_chosen_and_deleted(tab, qtbot, monkeypatch):
     qtbot.mouseClick(voice.forget, Qt.MouseButton.LeftButton)
     assert voice.profile is None
     assert not voice.forget.isVisibleTo(voice)
-    assert live.voice.voice() is None
+    assert live.voice.embedding() is None
     voice.box.setCurrentIndex(1)
     with qtbot.waitSignal(voice.forgotten, timeout=5_000):
         qtbot.mouseClick(voice.delete, Qt.MouseButton.LeftButton)
@@ -55,7 +55,7 @@ def test_a_voice_of_separation_is_chosen_got_to_know_and_deleted(tab, qtbot):
     live = acquainted(tab.live, qtbot, voice.profile)
     voice.show_person(*tab.live.session.knows())
     assert "new to this model" in voice.known.whole()
-    assert live.voice.heard_s == 20.0
+    assert live.voice.speech_s == 20.0
     live.step(audio.read(next(CLIPS.glob("13*.flac")), 16_000)[:48_000], 1.0)
     voice.keep_asked.emit("Ada")
     qtbot.waitUntil(lambda: bool(voice.profile.features), timeout=10_000)

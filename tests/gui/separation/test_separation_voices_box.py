@@ -11,7 +11,7 @@ from models.separation.mixing import mix
 from models.separation.results import Separated
 from models.separation.samples import sample_mixtures
 from models.voice_profiles import VoiceMean
-from models.voices import voice_of_file
+from models.voices import embedding_of_file
 
 RATE = 8000
 
@@ -97,9 +97,9 @@ def test_a_voice_is_kept_recognised_and_deleted(tab, qtbot, talk):
     assert [track.name for track in session.tracks] == ["Anna", "Speaker 2"]
     assert session.recognised[0].likeness > 0.8
     assert tab.recording.lanes.lanes[1].title == "Anna"
-    with qtbot.waitSignal(session.found, timeout=20_000) as found:
+    with qtbot.waitSignal(session.voice_found, timeout=20_000) as signal:
         pressed(box, "Find the kept voice of Anna in the tracks")
-    assert (found.args[0].name, found.args[0].track) == ("Anna", 0)
+    assert (signal.args[0].name, signal.args[0].track) == ("Anna", 0)
     with qtbot.waitSignal(session.voices_changed, timeout=10_000):
         pressed(box, "Delete the kept voice of Anna, here and in Emotion")
     assert session.voices == []
@@ -109,7 +109,7 @@ def test_a_voice_is_kept_recognised_and_deleted(tab, qtbot, talk):
 
 def test_voices_of_emotion_are_listed_and_recognised_where_they_can_be(tab, qtbot, talk):
     """Ada was kept there with her embedding; Ben before there was one, so he can only be deleted."""
-    voice, speech_s = voice_of_file(talk[0][1][0])
+    voice, speech_s = embedding_of_file(talk[0][1][0])
     features = {"voice x": VoiceMean(np.ones(512), 12.0)}
     voice_profiles.keep("Ada", VoiceMean(voice, speech_s), features)
     voice_profiles.keep("Ben", features=features)
@@ -136,10 +136,10 @@ def test_a_voice_is_found_by_a_sample(tab, qtbot, talk, tmp_path, monkeypatch):
     assert not box.sample.isEnabled()
     shown(tab, qtbot, talk[0])
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(talk[1][1][1]), ""))
-    with qtbot.waitSignal(tab.session.found, timeout=20_000) as found:
+    with qtbot.waitSignal(tab.session.voice_found, timeout=20_000) as signal:
         box.sample.click()
-    assert found.args[0].track == 1
-    assert found.args[0].trusted
+    assert signal.args[0].track == 1
+    assert signal.args[0].trusted
     assert "is in track 2" in texts(tab)
     soundfile.write(tmp_path / "silence.wav", np.zeros(RATE), RATE)
     box.look_for(tmp_path / "silence.wav")

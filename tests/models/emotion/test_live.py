@@ -21,7 +21,7 @@ from models.emotion.voice import CHUNK, CHUNK_S, RATE, VoiceDetector
 from models.errors import UserError
 from models.resources import resource
 from models.voice_embedding import likeness
-from models.voices import voice_of
+from models.voices import speaker_embedding
 
 LABELS = ("angry", "happy", "neutral", "sad")
 
@@ -287,7 +287,7 @@ def test_who_speaks_is_kept_for_every_system_and_known_again(speech):
     profile = live.keep("Ada")
     assert profile.features["two numbers"].speech_s == live.person.speech_s
     np.testing.assert_allclose(profile.features["two numbers"].values, np.ones(2))
-    whole = voice_of(speech[: 6 * RATE], RATE)
+    whole = speaker_embedding(speech[: 6 * RATE], RATE)
     assert likeness(profile.embedding.values, whole) > 0.95
     assert profile.embedding.speech_s == pytest.approx(
         live.person.speech_s, abs=0.7
@@ -299,12 +299,12 @@ def test_who_speaks_is_kept_for_every_system_and_known_again(speech):
     longer = again.keep("Ada")
     assert longer.embedding.speech_s > profile.embedding.speech_s
     again.forget()
-    assert (again.person.speech_s, again.voice.voice()) == (0, None)
+    assert (again.person.speech_s, again.voice.embedding()) == (0, None)
 
 
 def test_somebody_kept_elsewhere_is_got_to_know_and_stays_the_same_person(speech):
     """Kept in Separation: an embedding alone, of which no emotion model knows anything."""
-    embedding = voice_profiles.VoiceMean(voice_of(speech, RATE), 5.0)
+    embedding = voice_profiles.VoiceMean(speaker_embedding(speech, RATE), 5.0)
     live = LiveRecognizer(Acquainted())
     live.know(voice_profiles.keep("Ada", embedding))
     assert live.person.speech_s == 0

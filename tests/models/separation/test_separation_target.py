@@ -14,7 +14,7 @@ from models.separation.apart import put_apart
 from models.separation.mixing import mix
 from models.separation.results import Separated
 from models.separation.samples import sample_mixtures
-from models.voices import voice_of
+from models.voices import speaker_embedding
 
 RATE = 8000
 
@@ -87,7 +87,7 @@ def test_the_terminal_gives_the_voice_and_the_rest(talk, tmp_path, capsys):
 
 
 def test_a_kept_voice_is_found_by_its_name(said, talk, tmp_path, capsys):
-    voice = voice_profiles.VoiceMean(voice_of(said[1][1], RATE), 4.0)
+    voice = voice_profiles.VoiceMean(speaker_embedding(said[1][1], RATE), 4.0)
     voice_profiles.keep("Ben B.", voice)
     voice_profiles.keep("Cem", features={"voice x": voice})
     code, result, text = used(capsys, talk[0], "--out", tmp_path, "--voice", "Ben B.")
