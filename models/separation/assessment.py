@@ -56,6 +56,13 @@ class Assessment:
         if self.voices > 1:
             share = f"{100 * self.activity.overlap:.0f} %"
             said.append(Remark("Several speak at once in {share} of the speech.", share=share))
+        if self.voices == len(self.levels_db) > 1:
+            said.append(
+                Remark(
+                    "The model has {count} tracks: whether more people speak, it cannot tell.",
+                    count=self.voices,
+                )
+            )
         if self.unexplained_db > UNEXPLAINED_DB:
             share = f"{100 * 10 ** (self.unexplained_db / 10):.0f} %"
             said.append(Remark("No track holds {share} of the sound.", share=share))
