@@ -20,6 +20,7 @@ from models.emotion import network
 from models.emotion.config import FrontEndConfig
 from models.emotion.features import Voice, build_front_end
 from models.emotion.person import Person
+from models.emotion.quantised import computing
 from models.errors import UserError, shortened
 from models.loading import UNBUILDABLE, network_config, not_described
 from models.progress import Progress
@@ -91,9 +92,13 @@ class OurClassifier(Classifier):
             self.network = network.build(config)
         except UNBUILDABLE as error:
             raise not_described(info.title, error) from error
-        checkpoint.fit(self.network, weights)
-        self.network.to(device).eval()
-        self.device = device
+        if (
+            config.weights == "int8"
+        ):  # the front end, which is most of the work, may still have a graphics card
+            self.network, self.device = computing(self.network, weights), torch.device("cpu")
+        else:
+            checkpoint.fit(self.network, weights)
+            self.network, self.device = self.network.to(device).eval(), device
         self.front_end = build_front_end(front_end, device, progress)
         takes, given = (
             (config.feature_dim, config.encoder_layers),

@@ -41,6 +41,7 @@ class NetworkConfig:
     input_norm: str = "none"  # or "data", "level", "utterance": see `Prepared`
     statistics: bool = False  # a second head, which sees functionals of the features
     encoder_layers: int = 0  # of a speech encoder, mixed by learned weights; 0: the features are one layer
+    weights: str = "float32"  # or "int8": see `quantised.py`
 
 
 class EmotionOutput(NamedTuple):
@@ -348,4 +349,6 @@ def build(config: NetworkConfig) -> GRUClassifier | EnhancedGRUClassifier | Line
     }
     if config.kind not in kinds:
         raise ValueError(f"network kind {config.kind!r} is not one of {', '.join(kinds)}")
+    if config.weights not in ("float32", "int8"):
+        raise ValueError(f"weights of the kind {config.weights!r}")
     return kinds[config.kind](config)

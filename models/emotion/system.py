@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from models.contract import Capabilities, Refusal, System
+from models.contract import Capabilities, System
 from models.emotion.config import EmotionConfig
 from models.emotion.options import EmotionOptions, JudgingOptions
 
 
 def _capabilities() -> Capabilities:
-    from models.emotion import commands, crossvalidation
+    from models.emotion import commands, crossvalidation, export
     from models.emotion.published import imported
     from models.emotion.recognizer import Recognizer
     from models.emotion.task import EmotionTask
@@ -22,9 +22,7 @@ def _capabilities() -> Capabilities:
         crossval=crossvalidation.crossval,
         crossval_by=("speaker", "session", "sex", "k"),
         importer=imported,
-        export=Refusal(
-            "No other program reads these networks.", "Its checkpoint folders are plain safetensors and JSON."
-        ),
+        export=export.export,
     )
 
 
