@@ -18,9 +18,9 @@ import numpy as np
 from models.eeg import data, linear, scores
 from models.eeg.config import EEGConfig
 from models.eeg.correlation import Decoded, standardised
-from models.eeg.dataset import Dataset
 from models.eeg.decoder import Decoder
 from models.eeg.matching import match
+from models.eeg.ridge import Ridge
 from models.eeg.samples import located
 from models.eeg.splits import Parts, part
 from models.eeg.task import EEGTask
@@ -61,12 +61,15 @@ def measured(path: str = "sample", device: str = "cpu", folds: int = 0, runs: Pa
     envelopes: dict[str, list[np.ndarray]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for group in groups:
+            solved: Ridge | None = None
             for seed in SEEDS:
                 own = recipe(path, group, seed)
                 parts = part(dataset, own.data, own.preprocessing, own.seed)
                 minutes.append(sum(map(len, parts.train)) / dataset.sample_rate / 60)
                 place = (runs or Path(folder)) / f"{'-'.join(group)}-seed-{seed}"
-                pair = _both(parts, own, dataset, place, device)
+                if solved is None or parts.by == "stimulus":  # a split by time is the same for every seed
+                    solved, _ = linear.fit(parts.train, own.ridge, dataset.sample_rate)
+                pair = _both(parts, own, solved, place, device)
                 parameters = pair[2]
                 for name, one in zip(decoded, (pair[0], pair[1], _mean(pair[0], pair[1])), strict=True):
                     decoded[name].setdefault(seed, []).extend(_marked(one, group))
@@ -90,10 +93,9 @@ def measured(path: str = "sample", device: str = "cpu", folds: int = 0, runs: Pa
 
 
 def _both(
-    parts: Parts, config: EEGConfig, dataset: Dataset, place: Path, device: str
+    parts: Parts, config: EEGConfig, solved: Ridge, place: Path, device: str
 ) -> tuple[list[Decoded], list[Decoded], int]:
     """(decoded by the ridge, by the Conformer, the Conformer's parameters), both of the same test part."""
-    solved, _ = linear.fit(parts.train, config.ridge, dataset.sample_rate)
     run = train_fold(place, "eeg", config, EEGTask, device)
     network = Decoder.load(run.best, device)
     return linear.decode(solved, parts.test), network.decode_stretches(parts.test), network.parameters

@@ -13,6 +13,7 @@ from typing import Any, Generic
 
 from models.documents import read_json
 from models.errors import UserError
+from models.progress import Cancelled
 from models.settings import validated
 from models.tables import write_json
 from models.training import config as configs
@@ -75,7 +76,8 @@ def train_fold(
     """Train one fold in the folder `place`, or on from where it was, unless it is done.
 
     Raises UserError where the folder holds a run of another recipe, and where the training ends with a person's error;
-    RuntimeError where it ends with an error of the program.
+    RuntimeError where it ends with an error of the program; Cancelled where it was stopped, so that nobody takes half a
+    training for a fold: it goes on when it is asked for again.
     """
     run = RunFolder(place)
     values = config.model_dump(mode="json")
@@ -88,6 +90,8 @@ def train_fold(
         if end.details:
             raise RuntimeError(end.details)
         raise UserError(end.what, end.why, end.remedy)
+    if end.reason == "stopped":
+        raise Cancelled
     return run
 
 
