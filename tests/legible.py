@@ -49,7 +49,8 @@ def _of_label(label: QLabel) -> tuple[str, float]:
     if label.wordWrap():
         needed = label.heightForWidth(label.width())
         return label.text(), float(needed - label.height())
-    rich = label.textFormat() == Qt.TextFormat.RichText or "<a " in label.text()
+    plain = label.textFormat() == Qt.TextFormat.PlainText
+    rich = not plain and "</" in label.text()
     room = label.width() - margins.left() - margins.right()
     wide = (
         label.sizeHint().width() if rich else max(_advance(label, line) for line in label.text().splitlines())

@@ -247,6 +247,9 @@ async def page_states(tab: Any, name: str, sample: Callable[[], None], hold: Hol
     if await hold.begun(tab, sample):
         yield f"{name}-busy"
     hold.release()
+    if name == "eeg-live":  # its sample is only streamed: whom one listens to is said once it is decoded
+        await until(lambda: tab.primary.isEnabled())
+        tab.primary.click()
     try:
         await quiet(tab, STREAMED_S if name.endswith("-live") else LONGEST_S)
     except TimeoutError:  # it streams
