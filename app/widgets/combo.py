@@ -31,6 +31,10 @@ class ElidedCombo(QComboBox):
         self._tooltip = text
         self._describe()
 
+    def sizeHint(self) -> QSize:
+        wanted = super().sizeHint()
+        return QSize(wanted.width() + 2 * ASIDE, wanted.height()) if self._wide else wanted
+
     def minimumSizeHint(self) -> QSize:
         least = super().minimumSizeHint()
         return QSize(min(least.width(), LEAST_PX), least.height()) if self._wide else least
