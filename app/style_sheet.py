@@ -169,6 +169,7 @@ QSlider::handle:horizontal { background: @accent; width: 14px; height: 14px; mar
 QSlider::handle:horizontal:focus { background: @accent; border: 2px solid @text; margin: -7px 0; border-radius: 8px; }
 
 QSplitter::handle { background: @line; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
 QScrollBar::handle { background: @edge; border-radius: 3px; margin: 2px; min-height: 28px; min-width: 28px; }

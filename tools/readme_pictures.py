@@ -90,6 +90,7 @@ async def reverberation_wiring(window: Any) -> None:
     tab = await page_of(window, "reverberation", "wiring")
     tab.page.move_role("harp", "message_router")
     tab.session.choose("harp")
+    tab.show_details(False)  # names stand in the mesh where it has room
     await quiet(tab)
 
 
@@ -105,11 +106,14 @@ async def search(window: Any) -> None:
     tab = await page_of(window, "search", "search")
     page = tab.page
     page.try_sample()
-    await quiet(tab)
+    await until(lambda: page.session.answers is not None)
     for words, action in ((MORE, "more"), (LESS, "less")):
+        await until(lambda: bool(page.results.pictures.hits))
         number = [hit.words for hit in page.results.pictures.hits].index(words)
         page.results.gallery.setCurrentIndex(page.results.gallery.model().index(number, 0))
+        before = page.session.answers
         page.details.wanted.emit(action)
+        await until(lambda before=before: page.session.answers is not before)  # type: ignore[misc]
         await quiet(tab)
     page.results.gallery.setCurrentIndex(page.results.gallery.model().index(0, 0))
     await quiet(tab)

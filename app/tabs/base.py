@@ -33,11 +33,9 @@ from models.progress import Cancelled, Progress
 from models.remarks import Remark
 
 LEFT_WIDTH = 300
-DETAILS_WIDTH, WIDEST_DETAILS, DETAILS_SHARE = (
-    250,
-    360,
-    0.16,
-)  # where the window is wide they have that share of it
+ROOMY_PX = 1200  # from here on the details may be as wide as they ask for
+DETAILS_WIDTH, WIDEST_DETAILS = 250, 360
+DETAILS_SHARE = 0.16  # of a wide window
 
 
 class Tab(QWidget):
@@ -56,6 +54,7 @@ class Tab(QWidget):
         self.undo_stack = QUndoStack(self)
         self._busy: list[Progress] = []
         self._action_text = ""
+        self._details_least = DETAILS_WIDTH
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -72,8 +71,7 @@ class Tab(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        share = round(DETAILS_SHARE * event.size().width())
-        self._details_frame.setFixedWidth(min(max(DETAILS_WIDTH, share), WIDEST_DETAILS))
+        self._fit_details()
 
     # What a tab says about itself -------------------------------------------------------------------------
 
@@ -195,10 +193,12 @@ class Tab(QWidget):
         self._column.insertWidget(self._column.count() - 2, section)
         return section
 
-    def show_details(self, shown: bool = True, title: str = "") -> None:
-        """Open or close the panel at the right; a person can close it, too."""
+    def show_details(self, shown: bool = True, title: str = "", least_px: int = DETAILS_WIDTH) -> None:
+        """Open or close the panel at the right; a person can close it, too. least_px: how wide what is in it should be."""
         if title:
             self._details_caption.setText(title)
+            self._details_least = least_px
+            self._fit_details()
         self._details_frame.setVisible(shown)
 
     def choose_files(self) -> None:
@@ -226,6 +226,11 @@ class Tab(QWidget):
         self.services.settings.set_plain(Key.TABS, self.state(), self.system)
 
     # Inside -----------------------------------------------------------------------------------------------
+
+    def _fit_details(self) -> None:
+        least = self._details_least if self.width() >= ROOMY_PX else DETAILS_WIDTH
+        share = round(DETAILS_SHARE * self.width())
+        self._details_frame.setFixedWidth(min(max(least, share), WIDEST_DETAILS))
 
     def _make_left(self) -> QWidget:
         scroll = QScrollArea()

@@ -13,11 +13,13 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from app import theme
 from app.i18n import tr
 from app.paths import is_shipped, path_or_name
-from app.tabs.base import Tab
+from app.tabs.base import DETAILS_WIDTH, Tab
 from app.widgets.labels import Hint
 from app.widgets.model_card import ModelCard
 from app.widgets.model_choice import ModelChoice
 from app.widgets.section import Segments
+
+CARD_PX = 310  # a card's table of five columns
 
 
 class Page(QWidget):
@@ -241,10 +243,10 @@ class PagedTab(Tab):
         for widget in widgets:
             self._details.addWidget(widget)
 
-    def show_page_details(self, widget: QWidget, title: str) -> None:
+    def show_page_details(self, widget: QWidget, title: str, least_px: int = DETAILS_WIDTH) -> None:
         """Something of a page at the right."""
         self._details.setCurrentWidget(widget)
-        self.show_details(True, title)
+        self.show_details(True, title, least_px)
 
     # Inside -----------------------------------------------------------------------------------------------
 
@@ -276,4 +278,4 @@ class PagedTab(Tab):
 
     def _show_card(self) -> None:
         self._card.show_info(self.models.card())
-        self.show_page_details(self._card, tr("Model card"))
+        self.show_page_details(self._card, tr("Model card"), CARD_PX)
