@@ -14,7 +14,18 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from app.main_window import MainWindow
+    from app.tabs.emotion.tab import EmotionTab
+    from app.tabs.paged import PagedTab
+    from app.tabs.reverberation.compare_page import ComparePage
+    from app.tabs.reverberation.tab import ReverberationTab
+    from app.tabs.reverberation.wiring_page import WiringPage
+    from app.tabs.search.search_page import SearchPage
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -29,9 +40,9 @@ VERSIONS, SEEDS = ("v2", "v1"), (1, 2, 3)
 MORE, LESS = "pouting cat", "yawning face"
 
 
-async def live(window: Any) -> None:
+async def live(window: MainWindow) -> None:
     """The sample through the live path, at a word that is right."""
-    tab = await page_of(window, "emotion", "live")
+    tab = cast("EmotionTab", await page_of(window, "emotion", "live"))
     tab.live.try_sample()
     sight, session = tab.live.sight, tab.live.session
 
@@ -41,15 +52,15 @@ async def live(window: Any) -> None:
     await until(right, LIVE_S)
 
 
-async def files(window: Any) -> None:
+async def files(window: MainWindow) -> None:
     """The sample's clips, recognised."""
-    tab = await page_of(window, "emotion", "files")
+    tab = cast("EmotionTab", await page_of(window, "emotion", "files"))
     tab.live.stop()
     tab.files.try_sample()
     await quiet(tab)
 
 
-async def evaluate(window: Any) -> None:
+async def evaluate(window: MainWindow) -> None:
     """The sample, judged, with the model's card."""
     tab = await page_of(window, "emotion", "evaluate")
     tab.page.try_sample()
@@ -57,59 +68,59 @@ async def evaluate(window: Any) -> None:
     tab.models.card_asked.emit()
 
 
-async def separation(window: Any) -> None:
+async def separation(window: MainWindow) -> None:
     """The sample, separated and held to its references."""
     tab = await page_of(window, "separation", "recording")
     tab.page.try_sample()
     await quiet(tab)
 
 
-async def reverberation(window: Any) -> None:
+async def reverberation(window: MainWindow) -> None:
     """The mesh of the sample."""
     tab = await page_of(window, "reverberation", "mesh")
     tab.page.try_sample()
     await quiet(tab)
 
 
-async def reverberation_compare(window: Any) -> None:
+async def reverberation_compare(window: MainWindow) -> None:
     """The model beside its second epoch."""
     from app.tabs.reverberation.compare_page import EPOCHS, Source
     from app.tabs.reverberation.snapshots import SHIPPED
 
     await reverberation(window)
     tab = await page_of(window, "reverberation", "compare")
-    side = tab.page.sides[1]
+    side = cast("ComparePage", tab.page).sides[1]
     side.choose(Source(EPOCHS, SHIPPED))
     await quiet(tab)
     side.epoch.setValue(2)
     await quiet(tab)
 
 
-async def reverberation_wiring(window: Any) -> None:
+async def reverberation_wiring(window: MainWindow) -> None:
     """The documented wiring, one role moved by hand."""
-    tab = await page_of(window, "reverberation", "wiring")
-    tab.page.move_role("harp", "message_router")
+    tab = cast("ReverberationTab", await page_of(window, "reverberation", "wiring"))
+    cast("WiringPage", tab.page).move_role("harp", "message_router")
     tab.session.choose("harp")
     tab.show_details(False)  # names stand in the mesh where it has room
     await quiet(tab)
 
 
-async def eeg(window: Any) -> None:
+async def eeg(window: MainWindow) -> None:
     """The sample, decoded and compared with what was heard."""
     tab = await page_of(window, "eeg", "decoded")
     tab.page.try_sample()
     await quiet(tab)
 
 
-async def search(window: Any) -> None:
+async def search(window: MainWindow) -> None:
     """A question, with more of one answer and less of another."""
     tab = await page_of(window, "search", "search")
-    page = tab.page
+    page = cast("SearchPage", tab.page)
     page.try_sample()
     await until(lambda: page.session.answers is not None)
     for words, action in ((MORE, "more"), (LESS, "less")):
         await until(lambda: bool(page.results.pictures.hits))
-        number = [hit.words for hit in page.results.pictures.hits].index(words)
+        number = [hit.words for hit in page.results.pictures.hits or ()].index(words)
         page.results.gallery.setCurrentIndex(page.results.gallery.model().index(number, 0))
         before = page.session.answers
         page.details.wanted.emit(action)
@@ -119,18 +130,19 @@ async def search(window: Any) -> None:
     await quiet(tab)
 
 
-async def training(window: Any) -> None:
+async def training(window: MainWindow) -> None:
     """What is found in a run that learns too fast."""
     await run_page(window, "emotion", 2)
 
 
-async def compare(window: Any) -> None:
+async def compare(window: MainWindow) -> None:
     """Two versions of a network, three seeds each, as groups."""
     await run_page(window, "eeg", 1)
+    assert window.training is not None
     window.training.curves.grouped.click()
 
 
-async def models(window: Any) -> Any:
+async def models(window: MainWindow) -> QWidget | None:
     """The model manager, at terms that are told before a download."""
     window.show_tab("separation")
     window.menus.show_models("separation")
@@ -138,7 +150,7 @@ async def models(window: Any) -> Any:
     return window.menus.opened("models")
 
 
-PICTURES: dict[str, Callable[[Any], Awaitable[Any]]] = {
+PICTURES: dict[str, Callable[[MainWindow], Awaitable[QWidget | None]]] = {
     "live": live,
     "files": files,
     "evaluate": evaluate,
@@ -154,24 +166,28 @@ PICTURES: dict[str, Callable[[Any], Awaitable[Any]]] = {
 }
 
 
-async def page_of(window: Any, system: str, page: str) -> Any:
+async def page_of(window: MainWindow, system: str, page: str) -> PagedTab:
     """The tab, with that page in front."""
-    tab = window.show_tab(system)
+    tab = cast("PagedTab", window.show_tab(system))
     tab.choice.choose(page)
     await quiet(tab)
     return tab
 
 
-async def run_page(window: Any, system: str, page: int) -> None:
+async def run_page(window: MainWindow, system: str, page: int) -> None:
     """The training view with all runs of a system ticked, at one of its pages."""
     window.show_tab(system)
+    assert window.dock is not None
     window.dock.show_system(system)
     window.show_training()
     view = window.training
-    model = view.list.model()
+    assert view is not None
+    model = window.dock.model
     await until(lambda: model.rowCount() > 0 and not any(run.behind for run in window.services.training.runs))
     for row in range(model.rowCount()):
-        model.tick(model.run(model.index(row)).path, True)
+        run = model.run(model.index(row, 0))
+        assert run is not None
+        model.tick(run.path, True)
     view.views.setCurrentIndex(page)
     await until(lambda: view.compare.ready)
     await asyncio.sleep(1.0)

@@ -19,6 +19,7 @@ NEAR_MODULE, NEAR_LINE = 18.0, 7.0  # pixels within which something counts as hi
 BESIDE = 26.0  # pixels between a role's middle and its name, and to the edge
 WIDE = 330.0  # half the width that is taken, where there is room, in a window that is not high
 NARROW = 80.0  # half a width that is left beside the names; a mesh with less names its selected module only
+CLOSE = 150.0  # below this half width names of processors are in one language
 FLAT = 130.0  # below this half height names of processors take one line
 MARKED = 0.05  # a difference of gates from which a role is marked
 MARKS_PX = 11  # what is drawn around a role: its second gate, and the rings of what is chosen
@@ -66,6 +67,7 @@ class Geometry:
                 break
         self._rx = min(free, max(WIDE, 1.45 * self._ry))
         self.low = self._ry < FLAT
+        self.close = self._rx < CLOSE
         self.flat = self.low and self._rx > 1.6 * self._ry
         self.width = float(size.width())
 
@@ -252,7 +254,7 @@ def _words(geometry: Geometry, state: MeshState, name: str) -> str:
     if name not in PROCESSOR_NAMES:
         return geometry.name_of(name)
     chinese = MODULES[name].chinese if i18n.language().startswith("zh") else ""
-    if chinese and geometry.low:
+    if chinese and (geometry.low or geometry.close):
         return chinese
     if geometry.flat:
         return english_name(name)
