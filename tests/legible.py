@@ -21,14 +21,14 @@ SPARE_PX = 1.0  # of rounding
 
 def clipped(window: QWidget) -> list[str]:
     """Words that are cut off though nothing says so: what shortens itself with an ellipsis is left out."""
-    found = []
+    clippings = []
     for widget in window.findChildren(QWidget):
         if not widget.isVisible() or widget.visibleRegion().isEmpty():
             continue
         words, lacks = _lacking(widget)
         if words and lacks > SPARE_PX:
-            found.append(f"{type(widget).__name__} “{words}” lacks {lacks:.0f} px")
-    return found
+            clippings.append(f"{type(widget).__name__} “{words}” lacks {lacks:.0f} px")
+    return clippings
 
 
 def _lacking(widget: QWidget) -> tuple[str, float]:

@@ -193,9 +193,9 @@ def chosen(
             scores[recipe, prior] = (float(np.mean(alone)) + float(np.mean(values))) / 2
     recipe, prior = max(scores, key=lambda item: scores[item])
     table = {
-        " ".join(f"{value:g}" for value in one.words().values()): round(
-            max(scores[one, p] for p in PRIORS_S), 4
+        " ".join(f"{value:g}" for value in candidate.words().values()): round(
+            max(scores[candidate, p] for p in PRIORS_S), 4
         )
-        for one in CANDIDATES
+        for candidate in CANDIDATES
     }
     return recipe, prior, table

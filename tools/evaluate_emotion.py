@@ -137,7 +137,9 @@ def in_scenes(utterances: Any, work: Path) -> np.ndarray:
         stored: np.ndarray = np.load(kept)
         return stored
     cache = FeatureCache(cache_folder() / "features")
-    features = cache.of(utterances, Voice(), None, WINDOW_S, scenes=max(one.scenes for one in CANDIDATES))
+    features = cache.of(
+        utterances, Voice(), None, WINDOW_S, scenes=max(recipe.scenes for recipe in CANDIDATES)
+    )
     result = np.stack(
         [np.stack([lying(torch.from_numpy(frames[:])) for frames in item]) for item in features]
     )
@@ -224,11 +226,11 @@ def table(result: Result) -> str:
 
 def settings(result: Result) -> str:
     """What was chosen in the folds, in words."""
-    folds = [one for name, one in result["settings"].items() if name != "shipped"]
+    folds = [fold for name, fold in result["settings"].items() if name != "shipped"]
     words = {"weight_decay": "weight decay", "centred": "centred", "prior_s": "prior in seconds"}
     told = []
     for name, title in words.items():
-        counts = Counter(f"{one[name]:g}" for one in folds)
+        counts = Counter(f"{fold[name]:g}" for fold in folds)
         told.append(f"{title} " + ", ".join(f"{value} ({n} ×)" for value, n in sorted(counts.items())))
     scores = list(result["scores"].values())
     return (

@@ -135,7 +135,7 @@ def rows() -> dict[str, str]:
     result = {name: kept(name) for name in ("eeg", *JUDGED)}
     voices = kept("separation")
     readers, looked = voices["sets"]["LibriSpeech"], voices["this voice"].values()
-    found, looked_for = (sum(item[part] for item in looked) for part in ("right", "mixtures"))
+    right, looked_for = (sum(item[part] for item in looked) for part in ("right", "mixtures"))
     mesh, ridge = result["reverberation"]["mesh"], result["reverberation"]["ridge on time means"]
     decoders, codes = result["eeg"], result["search"]["64"]
     return {
@@ -144,7 +144,7 @@ def rows() -> dict[str, str]:
             f"| separation | Conv-TasNet, 8 kHz, 1.5 million parameters | SI-SDR improved by {readers['mean']:.1f} dB on"
             f" {readers['mixtures']} mixtures ({readers['mixed sex']:.1f} woman and man, {readers['same sex']:.1f} one sex),"
             f" heard twice; heard once {readers['heard once']:.1f} dB; five seconds of a voice find its track in"
-            f" {found} of {looked_for} | the mixture itself 0 dB; by chance {looked_for // 2} |"
+            f" {right} of {looked_for} | the mixture itself 0 dB; by chance {looked_for // 2} |"
         ),
         "| ReverberationNet | routing": (
             f"| ReverberationNet | routing mesh, 1.1 million parameters | RMSE {mesh['rmse']:.2f} dB, r² {mesh['r2']:.2f},"

@@ -71,8 +71,10 @@ def measured(path: str = "sample", device: str = "cpu", folds: int = 0, runs: Pa
                     solved, _ = linear.fit(parts.train, own.ridge, dataset.sample_rate)
                 pair = _both(parts, own, solved, place, device)
                 parameters = pair[2]
-                for name, one in zip(decoded, (pair[0], pair[1], _mean(pair[0], pair[1])), strict=True):
-                    decoded[name].setdefault(seed, []).extend(_marked(one, group))
+                for name, recordings in zip(
+                    decoded, (pair[0], pair[1], _mean(pair[0], pair[1])), strict=True
+                ):
+                    decoded[name].setdefault(seed, []).extend(_marked(recordings, group))
             for stretch in (*parts.train, *parts.validation):
                 envelopes.setdefault(stretch.subject, []).append(stretch.envelope)
     return {
@@ -101,11 +103,11 @@ def _both(
     return linear.decode(solved, parts.test), network.decode_stretches(parts.test), network.parameters
 
 
-def _mean(one: Sequence[Decoded], other: Sequence[Decoded]) -> list[Decoded]:
+def _mean(first: Sequence[Decoded], second: Sequence[Decoded]) -> list[Decoded]:
     """What both decode, in standard deviations, added."""
     return [
         Decoded(a.subject, a.stimulus, standardised(a.decoded) + standardised(b.decoded), a.envelope)
-        for a, b in zip(one, other, strict=True)
+        for a, b in zip(first, second, strict=True)
     ]
 
 
@@ -124,7 +126,8 @@ def _figures(
     result: Figures = {}
     for kind in ("within", "unseen"):
         evaluations = [
-            scores.evaluate([item for item in one if item.stimulus == kind], sample_rate) for one in by_seed
+            scores.evaluate([item for item in stretches if item.stimulus == kind], sample_rate)
+            for stretches in by_seed
         ]
         r = [evaluation.r for evaluation in evaluations]
         result[kind] = {
@@ -138,13 +141,14 @@ def _figures(
             },
         }
     matched = [
-        match([item for item in one if item.stimulus == "unseen"], sample_rate, envelopes) for one in by_seed
+        match([item for item in stretches if item.stimulus == "unseen"], sample_rate, envelopes)
+        for stretches in by_seed
     ]
-    found = [one for one in matched if one is not None]
+    measured = [matching for matching in matched if matching is not None]
     result["match_mismatch"] = {
-        "accuracy": float(np.mean([one.accuracy for one in found])),
-        "windows": found[0].windows,
-        "chance_interval": [found[0].chance_low, found[0].chance_high],
+        "accuracy": float(np.mean([matching.accuracy for matching in measured])),
+        "windows": measured[0].windows,
+        "chance_interval": [measured[0].chance_low, measured[0].chance_high],
     }
     return result
 
@@ -166,15 +170,15 @@ def table(figures: Figures) -> str:
         "| decoder | unseen time, subject met | unseen time, unseen subject | by chance | one of five, unseen subject |",
         "|---|---|---|---|---|",
     ]
-    for name, one in decoders.items():
-        within, unseen = one["within"], one["unseen"]
+    for name, row in decoders.items():
+        within, unseen = row["within"], row["unseen"]
         lines.append(
             f"| {name} | {within['mean']:.3f} ± {within['sd']:.3f} | {unseen['mean']:.3f} ± {unseen['sd']:.3f} |"
-            f" {unseen['chance']:.3f} | {100 * one['match_mismatch']['accuracy']:.0f} % |".replace("-", "−")
+            f" {unseen['chance']:.3f} | {100 * row['match_mismatch']['accuracy']:.0f} % |".replace("-", "−")
         )
     lines += ["", "By subject, unseen subject and time:", "", "| subject | " + " | ".join(decoders) + " |"]
     lines.append("|---|" + "---|" * len(decoders))
     for name in decoders[RIDGE]["unseen"]["subjects"]:
-        each = (f"{one['unseen']['subjects'][name]:.3f}".replace("-", "−") for one in decoders.values())
+        each = (f"{row['unseen']['subjects'][name]:.3f}".replace("-", "−") for row in decoders.values())
         lines.append(f"| {name} | {' | '.join(each)} |")
     return "\n".join(lines) + "\n"

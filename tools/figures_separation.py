@@ -71,8 +71,8 @@ def measured(separator: Separator, librispeech: Path, commonvoice: Path) -> Figu
         talks = separation_in_use.lanes(separator, sounds, corpus.speakers)
         result["lanes"][name] = [asdict(talk) for talk in talks]
         if name == "LibriSpeech":  # whose clips are long enough for a sample, and for a mixture after it
-            found = separation_in_use.looked_for(separator, sounds, corpus.speakers)
-            result["this voice"] = {kind: asdict(row) for kind, row in found.items()}
+            voices = separation_in_use.looked_for(separator, sounds, corpus.speakers)
+            result["this voice"] = {kind: asdict(row) for kind, row in voices.items()}
     return result
 
 

@@ -111,11 +111,11 @@ def counted(separator: Separator, sounds: Mapping[str, np.ndarray]) -> tuple[lis
         said = {str(count): 0 for count in range(1, separator.speakers + 1)}
         for name in names:
             chosen = [name] if voices == 1 else random.choice(names, voices, replace=False).tolist()
-            mixed = together([sounds[one][: round(LONGEST_S * rate)] for one in chosen], random)
-            found, tracks = heard(separator, mixed)
-            said[str(found.voices)] = said.get(str(found.voices), 0) + 1
-            if voices == found.voices == 2:
-                judged.append((found, _quality(tracks, mixed)))
+            mixed = together([sounds[speaker][: round(LONGEST_S * rate)] for speaker in chosen], random)
+            assessment, tracks = heard(separator, mixed)
+            said[str(assessment.voices)] = said.get(str(assessment.voices), 0) + 1
+            if voices == assessment.voices == 2:
+                judged.append((assessment, _quality(tracks, mixed)))
         rows.append(Counted(voices, len(names), said))
     return rows, doubts(judged)
 
@@ -126,8 +126,8 @@ def heard(separator: Separator, mixed: Mixed) -> tuple[Assessment, np.ndarray]:
         path = Path(place) / "recording.wav"
         soundfile.write(path, mixed.mixture, separator.sample_rate, subtype="FLOAT")
         separated = separator.separate_file(path, Path(place))
-        found = assess(path, separated.tracks)
-        return found, np.stack([soundfile.read(track, dtype="float32")[0] for track in separated.tracks])
+        assessment = assess(path, separated.tracks)
+        return assessment, np.stack([soundfile.read(track, dtype="float32")[0] for track in separated.tracks])
 
 
 def _quality(tracks: np.ndarray, mixed: Mixed) -> float:
@@ -139,7 +139,7 @@ def _quality(tracks: np.ndarray, mixed: Mixed) -> float:
 def doubts(judged: Sequence[tuple[Assessment, float]]) -> Doubts:
     """Whether what is said of tracks goes with how good they are."""
     quality = np.array([value for _, value in judged])
-    doubted = np.array([found.doubtful for found, _ in judged])
+    doubted = np.array([assessment.doubtful for assessment, _ in judged])
     low = quality < LOW_DB
 
     def goes_with(values: Sequence[float]) -> float:
@@ -150,9 +150,9 @@ def doubts(judged: Sequence[tuple[Assessment, float]]) -> Doubts:
         int(low.sum()),
         int(doubted.sum()),
         int((doubted & low).sum()),
-        goes_with([found.alike for found, _ in judged]),
-        goes_with([found.leak for found, _ in judged]),
-        goes_with([found.unexplained_db for found, _ in judged]),
+        goes_with([assessment.alike for assessment, _ in judged]),
+        goes_with([assessment.leak for assessment, _ in judged]),
+        goes_with([assessment.unexplained_db for assessment, _ in judged]),
     )
 
 
@@ -191,7 +191,9 @@ def looked_for(
         assert wanted is not None, name
         for kind, those in rows.items():
             alike = kind == "same sex"
-            others = [one for one in long if one != name and (sexes[one] == sexes[name]) == alike]
+            others = [
+                speaker for speaker in long if speaker != name and (sexes[speaker] == sexes[name]) == alike
+            ]
             for other in random.permutation(others)[:PARTNERS].tolist():
                 mixed = together([sounds[name][sample:], sounds[other][sample:]], random)
                 those.append(_chosen(separator, wanted, mixed))

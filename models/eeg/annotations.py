@@ -19,7 +19,10 @@ def write_annotations(path: Path, annotations: Sequence[Annotation]) -> None:
     In TXT, commas and number signs in a text become spaces: they end a text there. Raises UserError.
     """
     suffix = path.suffix.lower()
-    rows = [(f"{one.onset_s:.6f}", f"{one.duration_s:.6f}", one.text) for one in annotations]
+    rows = [
+        (f"{annotation.onset_s:.6f}", f"{annotation.duration_s:.6f}", annotation.text)
+        for annotation in annotations
+    ]
     if suffix == ".txt":
         lines = ["# MNE-Annotations", "# onset, duration, description"]
         lines += [", ".join((onset, duration, _one_line(text, ",#"))) for onset, duration, text in rows]

@@ -72,12 +72,12 @@ class BidsFolder:
     def chosen(self, **wanted: str) -> tuple[Run, ...]:
         """Those with these entities, such as ``sub="01"``; empty ones leave it open. Raises UserError where there are none."""
         asked = {key: value.removeprefix(f"{key}-") for key, value in wanted.items() if value}
-        found = tuple(
+        runs = tuple(
             run
             for run in self.runs
             if all(same(run.entities.get(key, ""), value) for key, value in asked.items())
         )
-        if not found:
+        if not runs:
             told = ", ".join(f"{key}-{value}" for key, value in asked.items())
             there = (run.path.name.rpartition("_eeg")[0] for run in self.runs[:6])
             raise UserError(
@@ -88,12 +88,12 @@ class BidsFolder:
                 wanted=told,
                 there=", ".join(there) + (" …" if len(self.runs) > 6 else ""),
             )
-        return found
+        return runs
 
 
-def same(one: str, other: str) -> bool:
+def same(first: str, second: str) -> bool:
     """Whether two labels are one: ``1`` and ``01`` are, as numbers."""
-    return one == other or (one.isdigit() and other.isdigit() and int(one) == int(other))
+    return first == second or (first.isdigit() and second.isdigit() and int(first) == int(second))
 
 
 def is_bids(path: Path) -> bool:
@@ -155,19 +155,19 @@ def _described(root: Path, remarks: list[Remark]) -> str:
 
 
 def _runs(root: Path, remarks: list[Remark]) -> list[Run]:
-    found: list[Run] = []
+    runs: list[Run] = []
     for path in _recordings(root):
         run = Run(path, entities_of(path))
         folders = [path.parents[depth].name for depth in range(1, len(path.relative_to(root).parts) - 1)]
         named = {f"sub-{run.subject}"} | ({f"ses-{run.session}"} if run.session else set())
         if set(folders) == named:
-            found.append(run)
+            runs.append(run)
             continue
         told = file_names.shown(path.name)
         remarks.append(
             Remark("Left out: {name} lies in the folder of another subject or session.", name=told)
         )
-    return sorted(found, key=lambda run: [_natural(run.entities.get(key, "")) for key in ENTITIES])
+    return sorted(runs, key=lambda run: [_natural(run.entities.get(key, "")) for key in ENTITIES])
 
 
 def _natural(label: str) -> tuple[int, str]:
@@ -195,7 +195,7 @@ def inherited(path: Path, root: Path, ending: str) -> list[Path]:
     """The files with this ending, such as ``channels.tsv``, that hold for a recording: the most general one first."""
     own = entities_of(path)
     folders = [path.parent, *path.parents[1 : len(path.relative_to(root).parts)]]
-    found: list[Path] = []
+    sidecars: list[Path] = []
     for folder in reversed(folders):
         fitting = [
             item
@@ -203,8 +203,8 @@ def inherited(path: Path, root: Path, ending: str) -> list[Path]:
             if item.name == ending or item.name.endswith(f"_{ending}")
             if entities_of(item).items() <= own.items()
         ]
-        found += sorted(fitting, key=lambda item: len(entities_of(item)))
-    return found
+        sidecars += sorted(fitting, key=lambda item: len(entities_of(item)))
+    return sidecars
 
 
 def with_sidecars(recording: Recording) -> Recording:

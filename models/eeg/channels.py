@@ -103,7 +103,7 @@ def mastoids_of(names: Sequence[str]) -> tuple[str, ...]:
     there = {plain(name): name for name in reversed(names)}
     for pair in (("m1", "m2"), ("a1", "a2"), ("tp9", "tp10")):
         if set(pair) <= set(there):
-            return tuple(there[one] for one in pair)
+            return tuple(there[electrode] for electrode in pair)
     return ()
 
 

@@ -127,12 +127,12 @@ def _like(ica: ICA, raw: BaseRaw, signal: Signal, watched: Sequence[str], kind: 
     values = np.array([signal.column(name) for name in watched], np.float64) * 1e-6
     both = raw.copy().add_channels([mne.io.RawArray(values, info, verbose="error")], force_update_info=True)
     if kind == "eye":
-        found, _ = ica.find_bads_eog(both, names, LIKE_EYES, measure="correlation", verbose="error")
+        components, _ = ica.find_bads_eog(both, names, LIKE_EYES, measure="correlation", verbose="error")
     else:
-        found, _ = ica.find_bads_ecg(
+        components, _ = ica.find_bads_ecg(
             both, names[0], LIKE_HEART, method="correlation", measure="correlation", verbose="error"
         )
-    return sorted(map(int, found))
+    return sorted(map(int, components))
 
 
 def _step(ica: ICA, good: Sequence[str], kinds: dict[int, str]) -> Step:

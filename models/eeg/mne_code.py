@@ -85,7 +85,7 @@ def _picked(recording: Recording, pick: Step) -> list[str]:
     if renamed:
         lines.append(f"raw.rename_channels({renamed!r})")
     for factor in sorted({factor for (_, factor), _ in each if factor != 1.0}):
-        scaled = [ours for (_, one), ours in each if one == factor]
+        scaled = [ours for (_, scale), ours in each if scale == factor]
         lines.append(f"raw.apply_function(lambda x: {factor!r} * x, picks={_names(scaled)})")
     lacking = [name for number, name in zip(numbers, wanted, strict=True) if number < 0]
     if lacking:

@@ -79,9 +79,9 @@ def preprocess(
 
         good = [name for name in wanted if name not in reasons]
         marks = recording.annotations if cleaning.annotations is None else cleaning.annotations
-        found = ica.find(signal, good, recording.eyes, recording.heart[:1], marks, progress.part(0.3, 1))
-        steps += [found.step] if found.step is not None else []
-        remarks += found.remarks
+        artefacts = ica.find(signal, good, recording.eyes, recording.heart[:1], marks, progress.part(0.3, 1))
+        steps += [artefacts.step] if artefacts.step is not None else []
+        remarks += artefacts.remarks
     if reasons:
         names = sorted(reasons)
         steps.append({"step": "interpolate", "channels": names, "reasons": [reasons[k] for k in names]})
@@ -142,17 +142,18 @@ def reference_of(every: Sequence[str], reference: str, title: str | Remark) -> t
     known = {canonical(name).lower(): name for name in reversed(every)}
     known |= {name.lower(): name for name in every}
     asked = [name.strip() for name in reference.replace(";", ",").split(",") if name.strip()]
-    found = [known.get(name.lower(), known.get(canonical(name).lower(), "")) for name in asked]
-    if not asked or not all(found):
+    channels = [known.get(name.lower(), known.get(canonical(name).lower(), "")) for name in asked]
+    if not asked or not all(channels):
         raise UserError(
             "{name} has no channel {lacking} to refer to.",
             "Its channels are {channels}.",
             "Choose another reference.",
             name=title,
-            lacking=", ".join(one for one, there in zip(asked, found, strict=True) if not there) or "?",
+            lacking=", ".join(given for given, there in zip(asked, channels, strict=True) if not there)
+            or "?",
             channels=", ".join(every[:12]) + (" …" if len(every) > 12 else ""),
         )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(channels))
 
 
 def _faults(recording: Recording, signal: Signal, missing: np.ndarray, cleaning: Cleaning) -> dict[str, str]:

@@ -175,10 +175,10 @@ class EEGTask(Task[EEGConfig]):
     def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
         with self._half_precision(batch.eeg.device):
             decoded = network(batch.eeg, batch.subject)
-        each, found = self._losses(decoded, batch)
+        each, matched = self._losses(decoded, batch)
         figures = {"r": losses.pearson(decoded, batch.envelope).mean().detach()}
-        if found is not None:
-            figures["accuracy"] = found.mean()
+        if matched is not None:
+            figures["accuracy"] = matched.mean()
         opened = getattr(network, "opened", None)
         if opened is not None:
             figures["gate"] = opened
@@ -215,8 +215,8 @@ class EEGTask(Task[EEGConfig]):
 
     def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
         decoded = network(batch.eeg, batch.subject).float()
-        each, found = self._losses(decoded, batch)
-        more = {} if found is None else {"accuracy": found.cpu().numpy()}
+        each, matched = self._losses(decoded, batch)
+        more = {} if matched is None else {"accuracy": matched.cpu().numpy()}
         return more | {
             "loss": each.cpu().numpy(),
             "r": losses.pearson(decoded, batch.envelope).cpu().numpy(),

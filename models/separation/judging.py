@@ -22,17 +22,17 @@ def judged(
     Raises UserError where files cannot be written.
     """
     assessment = assess(separated.mixture, separated.tracks, progress)
-    found = None if wanted is None else target.find(wanted, assessment.lane_voices, assessment.heard_s)
+    voice = None if wanted is None else target.find(wanted, assessment.lane_voices, assessment.heard_s)
     remarks = [*separated.remarks, *assessment.remarks]
     row: Result = {"mixture": str(separated.mixture), **_assessment_row(assessment)}
     if options.rttm:
         place = separated.tracks[0].parent / f"{folder_name(separated.mixture)}.rttm"
-        write_rttm(place, assessment.activity.turns, separated.mixture, _names(separated, found))
+        write_rttm(place, assessment.activity.turns, separated.mixture, _names(separated, voice))
         row["rttm"] = str(place)
-    if found is not None:
-        separated = put_apart(separated, found.track)
-        remarks.append(found.remark)
-        row["voice"] = _voice_row(found, separated)
+    if voice is not None:
+        separated = put_apart(separated, voice.track)
+        remarks.append(voice.remark)
+        row["voice"] = _voice_row(voice, separated)
     elif wanted is not None:
         remarks.append(
             Remark("Nobody is heard in {name}: there is no voice to find.", name=separated.mixture.name)
@@ -70,11 +70,11 @@ def _voice_row(voice: target.Target, apart: Separated) -> Result:
     }
 
 
-def _names(separated: Separated, found: target.Target | None) -> list[str]:
+def _names(separated: Separated, voice: target.Target | None) -> list[str]:
     """Of the speakers, as RTTM has them: the voice by its name where it is sure."""
     names = [f"Speaker {number + 1}" for number in range(len(separated.tracks))]
-    if found is not None and found.trusted:
-        names[found.track] = found.name
+    if voice is not None and voice.trusted:
+        names[voice.track] = voice.name
     return names
 
 

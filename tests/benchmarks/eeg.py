@@ -83,14 +83,14 @@ def ridge() -> dict[str, object]:
     config = validated(EEGConfig, values)
     people: list[tuple[list[Stretch], list[Stretch]]] = []
     for name in data.open_dataset(located("sample")).subjects:
-        one = data.open_dataset(located("sample"), subjects=[name])
+        dataset = data.open_dataset(located("sample"), subjects=[name])
         settings = config.data.model_copy(update={"validation_block": -1})
-        parts = part(one, settings, config.preprocessing)
+        parts = part(dataset, settings, config.preprocessing)
         people.append((list(parts.train), list(parts.test)))
 
     def ours(train: list[Stretch], test: list[Stretch]) -> list[np.ndarray]:
         solved, _ = linear.fit(train, config.ridge, 64)
-        return [solved.decode(one.eeg) for one in test]
+        return [solved.decode(stretch.eeg) for stretch in test]
 
     def theirs(train: list[Stretch], test: list[Stretch]) -> list[np.ndarray]:
         pieces = sorted(linear._pieces(train), key=lambda piece: piece[0])
@@ -101,7 +101,7 @@ def ridge() -> dict[str, object]:
         decoder.train(
             heard, eeg, 64, 0, 0.25, [penalty * scale for penalty in penalties], k=4, seed=0, verbose=False
         )
-        return [decoder.predict(response=[np.asarray(one.eeg, np.float64)])[0][:, 0] for one in test]
+        return [decoder.predict(response=[np.asarray(stretch.eeg, np.float64)])[0][:, 0] for stretch in test]
 
     seconds = {ours: [], theirs: []}
     alike = []

@@ -133,7 +133,10 @@ def test_what_can_be_imported_is_said(tmp_path):
 
 
 def test_a_class_number_is_the_same_class_in_every_part(tmp_path):
-    one = {"image": np.ones((3, 2)), "text": np.ones((3, 2))}
-    values = {"train": {**one, "label": np.array([0, 1, 2])}, "query": {**one, "label": np.array([2, 2, 0])}}
+    features = {"image": np.ones((3, 2)), "text": np.ones((3, 2))}
+    values = {
+        "train": {**features, "label": np.array([0, 1, 2])},
+        "query": {**features, "label": np.array([2, 2, 0])},
+    }
     result = read_features(forged(tmp_path / "a.pkl", values))
     np.testing.assert_array_equal(result.parts["query"].labels, np.eye(3, dtype=bool)[[2, 2, 0]])

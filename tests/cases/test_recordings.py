@@ -24,8 +24,8 @@ def brain(seconds=10, channels=12, rate=64):
     return np.random.default_rng(0).normal(0, 10, (seconds * rate, channels))
 
 
-def remarks(found):
-    return " ".join(map(str, found.remarks))
+def remarks(recording):
+    return " ".join(map(str, recording.remarks))
 
 
 @pytest.mark.parametrize(

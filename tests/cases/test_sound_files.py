@@ -320,7 +320,7 @@ def test_eight_channels_and_more_are_those_of_the_frame(tmp_path):
         frame.sample_rate = 48_000
         for packet in (*stream.encode(frame), *stream.encode(None)):
             out.mux(packet)
-    found = np.concatenate(list(audio.raw_blocks(tmp_path / "a.webm")))
-    assert found.shape[1] == 8
-    strength = np.sort(np.sqrt((found[10_000:40_000] ** 2).mean(axis=0)))
+    sound = np.concatenate(list(audio.raw_blocks(tmp_path / "a.webm")))
+    assert sound.shape[1] == 8
+    strength = np.sort(np.sqrt((sound[10_000:40_000] ** 2).mean(axis=0)))
     assert strength == pytest.approx(levels / np.sqrt(8), rel=0.15)  # tone: half of full scale

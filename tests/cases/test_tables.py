@@ -245,9 +245,9 @@ def test_a_table_without_a_heading_is_refused_and_loses_no_row(tmp_path):
 
 
 def test_what_time_and_a_name_a_row_mean_is_said(tmp_path):
-    found = open_sequences(write(tmp_path / "a.csv", "sequence,f1,f2,time,target"))
-    assert found.names == ("f1", "f2")
-    assert "time, and no feature" in str(found.remarks[0])
+    sequences = open_sequences(write(tmp_path / "a.csv", "sequence,f1,f2,time,target"))
+    assert sequences.names == ("f1", "f2")
+    assert "time, and no feature" in str(sequences.remarks[0])
     each = open_sequences(
         write(tmp_path / "b.csv", "f1,id,f2,f3,target", [f"{n},{n},1,2,3" for n in range(8)])
     )

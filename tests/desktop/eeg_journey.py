@@ -84,7 +84,7 @@ async def reopen(tab):
         reopened=recording.path.name,
         channels=list(recording.channel_names),
         seconds=recording.duration_s,
-        notes=[one.text for one in tab.session.annotations.every],
+        notes=[annotation.text for annotation in tab.session.annotations.every],
     )
 
 

@@ -75,11 +75,11 @@ async def lanes(window, screen):
 
 def at_ribbons(window, screen):
     """Of each speaker's strip: where it lies, its words, and how much of it has a colour of theirs."""
-    found = []
+    strips = []
     for lane in window.current.recording.lanes.lanes[1:]:
         strip = lane.ribbon
         places = [strip.mapTo(window, QPoint(0, 0)), lane.canvas.mapTo(window, QPoint(0, 0))]
-        found.append(
+        strips.append(
             {
                 "left": [place.x() for place in places],
                 "below": places[0].y() - places[1].y() - lane.canvas.height(),
@@ -88,7 +88,7 @@ def at_ribbons(window, screen):
                 "colored": sum(screen.share(strip, color) for color in set(strip.ribbon.colors)),
             }
         )
-    return {"strips": found}
+    return {"strips": strips}
 
 
 def at_attention(window, screen):

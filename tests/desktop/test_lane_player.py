@@ -70,7 +70,7 @@ def recorded(recorder, path) -> np.ndarray:
 
 
 def test_listening_goes_from_one_track_to_the_other_in_step(qtbot, sound_server, player, voices, tmp_path):
-    paths, (one, two) = voices
+    paths, (first_voice, second_voice) = voices
     recorder = sound_server.record_speaker(tmp_path / "out.wav")
     player.set_lanes(paths, [0.0, 1.0, 0.0])
     player.play()
@@ -78,29 +78,29 @@ def test_listening_goes_from_one_track_to_the_other_in_step(qtbot, sound_server,
     with qtbot.waitSignal(player.finished, timeout=20_000):
         player.set_gains([0.0, 0.0, 1.0])
     heard = recorded(recorder, tmp_path / "out.wav")
-    first, begin = likeness(heard, one[:RATE])
+    first, begin = likeness(heard, first_voice[:RATE])
     assert first > 0.8
-    second, place = likeness(heard, two[2 * RATE :])
+    second, place = likeness(heard, second_voice[2 * RATE :])
     assert second > 0.8
     # the other track is heard where it would be if it had played along from the beginning
     assert place - begin == pytest.approx(2 * RATE, abs=0.1 * RATE)
-    assert likeness(heard, two[:RATE])[0] < 0.75
+    assert likeness(heard, second_voice[:RATE])[0] < 0.75
     assert not player.failures
 
 
 def test_the_mixture_is_heard_and_only_the_mixture(qtbot, sound_server, player, voices, tmp_path):
-    paths, (one, two) = voices
+    paths, (first_voice, second_voice) = voices
     recorder = sound_server.record_speaker(tmp_path / "out.wav")
     player.set_lanes(paths, [1.0, 0.0, 0.0])
     with qtbot.waitSignal(player.finished, timeout=20_000):
         player.play()
     heard = recorded(recorder, tmp_path / "out.wav")
-    assert likeness(heard, one + two)[0] > 0.8
-    assert np.abs(heard).max() == pytest.approx(np.abs(one + two).max(), rel=0.15)
+    assert likeness(heard, first_voice + second_voice)[0] > 0.8
+    assert np.abs(heard).max() == pytest.approx(np.abs(first_voice + second_voice).max(), rel=0.15)
 
 
 def test_a_stretch_is_heard_over_and_over(qtbot, sound_server, player, voices, tmp_path):
-    paths, (one, _two) = voices
+    paths, (first_voice, _second_voice) = voices
     recorder = sound_server.record_speaker(tmp_path / "out.wav")
     player.set_lanes(paths, [0.0, 1.0, 0.0])
     player.set_stretch((0.5, 1.1))
@@ -111,7 +111,7 @@ def test_a_stretch_is_heard_over_and_over(qtbot, sound_server, player, voices, t
     assert 0.5 <= player.position_s() <= 1.1
     player.stop()
     heard = recorded(recorder, tmp_path / "out.wav")
-    assert times_heard(heard, one[round(0.7 * RATE) : round(0.9 * RATE)]) >= 3
+    assert times_heard(heard, first_voice[round(0.7 * RATE) : round(0.9 * RATE)]) >= 3
 
 
 def test_pause_seek_and_the_end(qtbot, sound_server, player, voices):
@@ -138,7 +138,7 @@ def test_pause_seek_and_the_end(qtbot, sound_server, player, voices):
 def test_a_device_that_refuses_the_rate_gets_its_own(
     qtbot, sound_server, player, voices, tmp_path, monkeypatch
 ):
-    paths, (one, _two) = voices
+    paths, (first_voice, _second_voice) = voices
     real, opened = portaudio.open_stream, []
 
     def only_its_own(make):
@@ -158,7 +158,7 @@ def test_a_device_that_refuses_the_rate_gets_its_own(
     with qtbot.waitSignal(player.finished, timeout=20_000):
         player.play()
     assert len(opened) == 2
-    assert likeness(recorded(recorder, tmp_path / "out.wav"), one)[0] > 0.8
+    assert likeness(recorded(recorder, tmp_path / "out.wav"), first_voice)[0] > 0.8
 
 
 def test_what_cannot_be_played_is_said(qtbot, sound_server, player, voices, tmp_path):

@@ -84,7 +84,7 @@ def lanes(services, qtbot, voices):
 
 
 def test_keys_switch_what_is_heard_at_one_place(qtbot, sound_server, lanes, voices, tmp_path):
-    _paths, (one, two) = voices
+    _paths, (first_voice, second_voice) = voices
     recorder = sound_server.record_speaker(tmp_path / "out.wav")
     qtbot.keyClick(lanes, Qt.Key.Key_1)
     qtbot.keyClick(lanes, Qt.Key.Key_Space)
@@ -95,24 +95,24 @@ def test_keys_switch_what_is_heard_at_one_place(qtbot, sound_server, lanes, voic
         assert lanes.axis.head_s == pytest.approx(lanes.player.position_s(), abs=0.2)
         assert lanes.transport.play.accessibleName() == "Pause"
     heard = recorded(recorder, tmp_path / "out.wav")
-    first, begin = likeness(heard, one[: round(1.3 * RATE)])
-    second, place = likeness(heard, two[round(2.2 * RATE) :])
+    first, begin = likeness(heard, first_voice[: round(1.3 * RATE)])
+    second, place = likeness(heard, second_voice[round(2.2 * RATE) :])
     assert first > 0.8
     assert second > 0.8
     assert place - begin == pytest.approx(2.2 * RATE, abs=0.12 * RATE)  # it went on where the other was
     assert lanes.transport.play.accessibleName() == "Play"
-    assert clicks(heard, one, two) == 0
+    assert clicks(heard, first_voice, second_voice) == 0
 
 
-def clicks(heard, one, two):
+def clicks(heard, first_voice, second_voice):
     """How many steps in what was heard are steeper than any in the voices themselves, with room for the sound server."""
-    steepest = max(np.abs(np.diff(one)).max(), np.abs(np.diff(two)).max())
-    loudest = np.abs(heard).max() / max(np.abs(one).max(), np.abs(two).max())
+    steepest = max(np.abs(np.diff(first_voice)).max(), np.abs(np.diff(second_voice)).max())
+    loudest = np.abs(heard).max() / max(np.abs(first_voice).max(), np.abs(second_voice).max())
     return int((np.abs(np.diff(heard)) > 1.8 * steepest * max(1.0, loudest)).sum())
 
 
 def test_a_chosen_stretch_is_heard_once_or_over_and_over(qtbot, sound_server, lanes, voices, tmp_path):
-    _paths, (one, _two) = voices
+    _paths, (first_voice, _second_voice) = voices
     qtbot.keyClick(lanes, Qt.Key.Key_1)
     lanes.axis.set_region((1.0, 1.8))
     lanes.transport.loop.setChecked(False)
@@ -121,7 +121,7 @@ def test_a_chosen_stretch_is_heard_once_or_over_and_over(qtbot, sound_server, la
         qtbot.keyClick(lanes, Qt.Key.Key_Space)
     assert lanes.axis.head_s == pytest.approx(1.0)
     heard = recorded(recorder, tmp_path / "once.wav")
-    assert likeness(heard, one[RATE : round(1.8 * RATE)])[0] > 0.8
+    assert likeness(heard, first_voice[RATE : round(1.8 * RATE)])[0] > 0.8
     assert np.count_nonzero(np.abs(heard) > 0.01) < 1.0 * RATE  # nothing of what comes after it
     recorder = sound_server.record_speaker(tmp_path / "out.wav")
     lanes.transport.loop.setChecked(True)
@@ -130,20 +130,20 @@ def test_a_chosen_stretch_is_heard_once_or_over_and_over(qtbot, sound_server, la
     qtbot.waitUntil(lambda: time.monotonic() > begun + 3.2, timeout=20_000)
     assert 0.95 <= lanes.player.position_s() <= 1.85
     lanes.stop()
-    piece = one[RATE : round(1.8 * RATE)]
+    piece = first_voice[RATE : round(1.8 * RATE)]
     assert likeness(recorded(recorder, tmp_path / "out.wav"), np.tile(piece, 3))[0] > 0.8
 
 
 def test_gain_is_heard(qtbot, sound_server, lanes, voices, tmp_path):
-    _paths, (one, _two) = voices
+    _paths, (first_voice, _second_voice) = voices
     recorder = sound_server.record_speaker(tmp_path / "out.wav")
     qtbot.keyClick(lanes, Qt.Key.Key_1)
     lanes.lanes[1].gain.setValue(-24)  # −12 dB
     with qtbot.waitSignal(lanes.player.finished, timeout=20_000):
         lanes.toggle_play()
     heard = recorded(recorder, tmp_path / "out.wav")
-    assert likeness(heard, one)[0] > 0.8
-    assert np.abs(heard).max() == pytest.approx(np.abs(one).max() / 4, rel=0.2)
+    assert likeness(heard, first_voice)[0] > 0.8
+    assert np.abs(heard).max() == pytest.approx(np.abs(first_voice).max() / 4, rel=0.2)
 
 
 def test_what_is_said_into_the_microphone_is_recorded(qtbot, services, sound_server, speech_file):

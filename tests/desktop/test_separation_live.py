@@ -17,14 +17,16 @@ def nearness(track, voice, place):
     """Mean correlation of a voice's pieces of 0.1 s with a track, in which it begins at `place`, each up to 50 ms off: a
     sound server on a busy machine drops a few milliseconds now and then."""
     size, off = RATE // 10, RATE // 20
-    found = []
+    correlations = []
     for at in range(0, len(voice) - size + 1, size):
         piece = voice[at : at + size]
         heard = track[max(0, place + at - off) : place + at + size + off]
         if np.linalg.norm(piece) > 0.05 * np.linalg.norm(voice) and len(heard) >= size:
             level = np.sqrt(np.convolve(np.square(heard), np.ones(size), "valid")) + 1e-4
-            found.append(float((np.correlate(heard, piece, "valid") / level).max() / np.linalg.norm(piece)))
-    return float(np.mean(found))
+            correlations.append(
+                float((np.correlate(heard, piece, "valid") / level).max() / np.linalg.norm(piece))
+            )
+    return float(np.mean(correlations))
 
 
 def test_lanes_grow_while_two_people_talk(journey, tmp_path):

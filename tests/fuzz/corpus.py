@@ -91,8 +91,8 @@ def _matlab_73(path: Path, eeg: np.ndarray) -> Path:
     import h5py
 
     with h5py.File(path, "w", userblock_size=512) as file:
-        one = file.create_dataset("eeg", data=eeg.T, compression="gzip")
-        one.attrs["MATLAB_class"] = np.bytes_("double")
+        dataset = file.create_dataset("eeg", data=eeg.T, compression="gzip")
+        dataset.attrs["MATLAB_class"] = np.bytes_("double")
         file.create_dataset("fs", data=[[64.0]]).attrs["MATLAB_class"] = np.bytes_("double")
     with open(path, "r+b") as file:
         file.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")

@@ -140,10 +140,16 @@ def _changed(values: Any, chance: random.Random) -> Any:
     places: list[tuple[Any, Any]] = []
     waiting = [values]
     while waiting and len(places) < 5000:
-        one = waiting.pop()
-        pairs = one.items() if isinstance(one, dict) else enumerate(one) if isinstance(one, list) else ()
+        container = waiting.pop()
+        pairs = (
+            container.items()
+            if isinstance(container, dict)
+            else enumerate(container)
+            if isinstance(container, list)
+            else ()
+        )
         for key, inner in pairs:
-            places.append((one, key))
+            places.append((container, key))
             waiting.append(inner)
     for _ in range(chance.choice((1, 1, 1, 3))):
         if not places:

@@ -103,10 +103,10 @@ def _worker(family: str, listing: Path, first: int, last: int) -> Iterator[Outco
         process.stdout.close()
 
 
-def _kept(keep: Path, family: str, seeds: list[Path], found: list[Outcome]) -> None:
+def _kept(keep: Path, family: str, seeds: list[Path], outcomes: list[Outcome]) -> None:
     from tests.fuzz.worker import made
 
-    for item in found:
+    for item in outcomes:
         if item.outcome not in ("read", "refused"):
             folder = keep / f"{family.replace(' ', '-')}-{item.number}"
             shutil.rmtree(folder, ignore_errors=True)

@@ -77,7 +77,9 @@ def test_every_control_of_every_page_has_a_name_and_every_picture_words(window, 
         for key in list(tab.pages):
             tab.choice.choose(key)
             names = nameless(window)
-            seen += [one for kind in (Plot, Picture) for one in tab.findChildren(kind) if one.isVisible()]
+            seen += [
+                widget for kind in (Plot, Picture) for widget in tab.findChildren(kind) if widget.isVisible()
+            ]
             if names:
                 result[f"{system} {key}"] = names
     window.open_dock(True)
@@ -86,7 +88,7 @@ def test_every_control_of_every_page_has_a_name_and_every_picture_words(window, 
         result["training"] = names
     assert result == {}
     assert len(seen) > 10
-    qtbot.waitUntil(lambda: all(described(one) for one in seen), timeout=5000)
+    qtbot.waitUntil(lambda: all(described(widget) for widget in seen), timeout=5000)
 
 
 def test_every_control_of_the_dialogs_has_a_name(services, qtbot):

@@ -46,11 +46,11 @@ def says(qtbot):
 
 @pytest.fixture
 def kept(qtbot):
-    def one(widget):
+    def keep(widget):
         qtbot.addWidget(widget)
         return widget
 
-    return one
+    return keep
 
 
 def test_a_plot_tells_its_curves_and_those_that_are_hidden_are_not_told(kept, says):

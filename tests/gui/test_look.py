@@ -46,7 +46,7 @@ def test_it_fits_every_size_in_both_themes(window, qapp, size, choice):
     assert window.header.menus.geometry().left() > window.header.tabs.geometry().right()
 
 
-def contrast(one, other):
+def contrast(first, second):
     def light(color):
         parts = [
             value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
@@ -54,7 +54,7 @@ def contrast(one, other):
         ]
         return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
-    high, low = sorted((light(one), light(other)), reverse=True)
+    high, low = sorted((light(first), light(second)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 

@@ -118,10 +118,10 @@ def files(tmp_path):
 def all_of(lanes, blocks=1000):
     made = []
     for _ in range(blocks):
-        one = lanes.read(0)
-        if one is None:
+        block = lanes.read(0)
+        if block is None:
             break
-        made.append(one)
+        made.append(block)
     return made
 
 
@@ -143,13 +143,13 @@ def test_files_of_any_rate_and_length_run_together(files):
 def test_seeking_finds_the_same_sample_in_every_file(files):
     lanes = Lanes(files, RATE, 2)
     lanes.seek(1.5)
-    one = lanes.read(0)
+    block = lanes.read(0)
     lanes.close()
-    assert one.place_s == 1.5
-    assert one.sound.shape[1:] == (3, 2)
-    expected = tone(440, 3.0)[round(1.5 * RATE) :][: len(one.sound)]
-    assert np.array_equal(one.sound[:, 0, 0], expected)
-    assert np.allclose(one.sound[200:-200, 1, 0], expected[200:-200], atol=2e-3)
+    assert block.place_s == 1.5
+    assert block.sound.shape[1:] == (3, 2)
+    expected = tone(440, 3.0)[round(1.5 * RATE) :][: len(block.sound)]
+    assert np.array_equal(block.sound[:, 0, 0], expected)
+    assert np.allclose(block.sound[200:-200, 1, 0], expected[200:-200], atol=2e-3)
 
 
 def test_a_loop_comes_back_without_a_click(files):

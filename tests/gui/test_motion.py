@@ -89,9 +89,9 @@ def test_the_choice_is_kept_and_in_force_at_once(services, qtbot):
 
 def test_nothing_moves_that_does_not_ask():
     """One place: whoever animates goes through `app.motion`."""
-    found = [
+    movers = [
         str(path.relative_to(APP))
         for path in APP.rglob("*.py")
         if path.name != "motion.py" and MOVES.search(path.read_text("utf-8"))
     ]
-    assert found == []
+    assert movers == []

@@ -42,17 +42,17 @@ def test_a_plot_reads_resets_and_exports(qtbot, tmp_path):
 
 
 def test_plots_follow_the_theme_at_once_and_share_their_cursor(qtbot, qapp):
-    one, other = Plot("One", "time", "s"), Plot("Other", "time", "s")
-    for plot in (one, other):
+    first, second = Plot("One", "time", "s"), Plot("Other", "time", "s")
+    for plot in (first, second):
         qtbot.addWidget(plot)
         plot.show()
-    other.share_x(one)
-    one.cursor_moved.emit(0.5)
-    assert other._cursor.isVisible()
+    second.share_x(first)
+    first.cursor_moved.emit(0.5)
+    assert second._cursor.isVisible()
     theme.apply(qapp, "dark")
-    assert one.backgroundBrush().color().name() == theme.DARK.card.lower()
-    one.cursor_moved.emit(float("nan"))
-    assert not other._cursor.isVisible()
+    assert first.backgroundBrush().color().name() == theme.DARK.card.lower()
+    first.cursor_moved.emit(float("nan"))
+    assert not second._cursor.isVisible()
 
 
 def test_figures_have_four_digits_and_their_unit():

@@ -20,6 +20,7 @@ SYSTEMS = ("emotion", "separation", "reverberation", "eeg", "search")
 MOST_LINES = 400  # of a file
 MOST_OF_FUNCTION = 60  # lines
 ALIKE = 6  # statements in a row of one shape
+VAGUE = {"one", "found", "thing", "things", "deeds", "hearings", "parted", "foo", "tmp"}
 
 Files = Mapping[str, str]  # path from the root → text
 
@@ -35,6 +36,7 @@ class Measures:
     without_docstring: list[str] = field(default_factory=list)
     alike: list[str] = field(default_factory=list)
     circles: list[str] = field(default_factory=list)
+    vague_names: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
         """How many of each."""
@@ -46,6 +48,7 @@ class Measures:
             "public definitions without a docstring": len(self.without_docstring),
             "places alike in two systems": len(self.alike),
             "circles of imports": len(self.circles),
+            "names that do not say what they hold": len(self.vague_names),
         }
 
 
@@ -80,6 +83,7 @@ def measure(files: Files) -> Measures:
         if lines > MOST_LINES:
             result.long_files.append(f"{path} {lines}")
         result.format_skips += [f"{path}:{line}" for line in _comments(text, "# fmt: skip")]
+        result.vague_names += [f"{path}:{line} {name}" for line, name in dict.fromkeys(_vague(tree))]
         result.anys += [f"{path}:{line}" for line in _anys(tree)]
         for function, name in _functions(tree):
             length = (function.end_lineno or function.lineno) - function.lineno + 1
@@ -145,6 +149,16 @@ def _anys(tree: ast.AST) -> Iterator[int]:
             isinstance(node, ast.Attribute) and node.attr == "Any"
         ):
             yield node.lineno
+
+
+def _vague(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Arguments and names within functions that could stand for anything; fields of classes may be those of a file."""
+    for function, _name in _functions(tree):
+        for node in ast.walk(function):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in VAGUE:
+                yield node.lineno, node.id
+            elif isinstance(node, ast.arg) and node.arg in VAGUE:
+                yield node.lineno, node.arg
 
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -19,6 +19,7 @@ CEILINGS = {
     "public definitions without a docstring": 0,
     "places alike in two systems": 0,
     "circles of imports": 0,
+    "names that do not say what they hold": 0,
 }
 
 # Colours, style sheets and what lies over what are decided in app/theme.py alone.
@@ -66,7 +67,7 @@ def _code(text):
 
 def test_what_is_counted_is_what_there_is():
     long = "def f():\n" + "    x = 1\n" * 61
-    one = """
+    first = """
     from typing import Any
 
     def made(things: Any) -> None:
@@ -78,8 +79,8 @@ def test_what_is_counted_is_what_there_is():
                 part.close()
         return None
     """
-    other = (
-        one.replace("things", "items")
+    second = (
+        first.replace("things", "items")
         .replace("part", "piece")
         .replace("show(1)", "show(2)")
         .replace("made", "built")
@@ -88,8 +89,8 @@ def test_what_is_counted_is_what_there_is():
         {
             "app/long.py": '"""Long."""\n' + long,
             "app/lines.py": '"""Lines."""\n' + "x = 1\n" * 400,
-            "models/eeg/a.py": textwrap.dedent(one),
-            "models/search/b.py": textwrap.dedent(other),
+            "models/eeg/a.py": textwrap.dedent(first),
+            "models/search/b.py": textwrap.dedent(second),
             "models/search/c.py": "x = [1,  2]  # fmt: skip\ny = '# fmt: skip'\n",
         }
     )
@@ -98,6 +99,7 @@ def test_what_is_counted_is_what_there_is():
     assert result.format_skips == ["models/search/c.py:1"]
     assert result.anys == ["models/eeg/a.py:4", "models/search/b.py:4"]
     assert "models/eeg/a.py:4 made" in result.without_docstring
+    assert result.vague_names == ["models/eeg/a.py:4 things"]
     assert result.alike == ["models/eeg/a.py:5 = models/search/b.py:5"]
 
 

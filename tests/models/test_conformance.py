@@ -82,7 +82,7 @@ def test_every_capability_has_the_contracts_signature(system):
     can = system.capabilities
     assert isinstance(can, Capabilities)
     load = inspect.signature(can.load).parameters
-    assert [(one.name, one.default) for one in load.values()] == [
+    assert [(capability.name, capability.default) for capability in load.values()] == [
         ("choice", "bundled"),
         ("device", "auto"),
         ("progress", None),
@@ -97,8 +97,10 @@ def test_every_capability_has_the_contracts_signature(system):
     assert issubclass(system.config, TrainingConfig)
     assert issubclass(system.use_options, Options)
     for name in OPTIONAL:
-        one = getattr(can, name)
-        assert callable(one) or (isinstance(one, Refusal) and one.why.endswith(".") and one.remedy)
+        capability = getattr(can, name)
+        assert callable(capability) or (
+            isinstance(capability, Refusal) and capability.why.endswith(".") and capability.remedy
+        )
     assert bool(can.crossval_by) == callable(can.crossval)
 
 

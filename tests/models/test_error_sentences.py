@@ -51,7 +51,7 @@ def test_what_the_program_itself_says_within_a_sentence_is_translated_with_it(va
 
 def test_an_error_of_ours_is_handed_on_whole_not_as_english_text():
     """In ``except UserError as error`` its text would reach the window untranslated: the error itself is the value."""
-    found = []
+    places = []
     for path in [*(ROOT / "models").rglob("*.py"), *(ROOT / "app").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if (
@@ -63,5 +63,5 @@ def test_an_error_of_ours_is_handed_on_whole_not_as_english_text():
                 if ast.unparse(call.func) in ("UserError", "Remark", "tr", "self._tab.show_message"):
                     values = [*call.args, *(keyword.value for keyword in call.keywords)]
                     wrong = [value for value in values if f"str({node.name})" in ast.unparse(value)]
-                    found += [f"{path.relative_to(ROOT)}:{value.lineno}" for value in wrong]
-    assert not found
+                    places += [f"{path.relative_to(ROOT)}:{value.lineno}" for value in wrong]
+    assert not places

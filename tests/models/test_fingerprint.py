@@ -20,20 +20,20 @@ from models.fingerprint import (
 
 
 def test_a_file_is_known_by_its_content(tmp_path):
-    one = tmp_path / "one.bin"
+    path = tmp_path / "one.bin"
     random = np.random.default_rng(1)
     for size in (0, 5, 16_384, 65_536, 65_537, 1_000_000):
         content = bytearray(random.bytes(size))
-        one.write_bytes(content)
-        first = of_file(one)
-        assert of_file(shutil.copy(one, tmp_path / "other name")) == first
-        one.write_bytes(content + b"x")
-        assert of_file(one) != first
+        path.write_bytes(content)
+        first = of_file(path)
+        assert of_file(shutil.copy(path, tmp_path / "other name")) == first
+        path.write_bytes(content + b"x")
+        assert of_file(path) != first
         if size:
             for place in (0, size - 1):
                 content[place] ^= 1
-                one.write_bytes(content)
-                assert of_file(one) != first, (size, place)
+                path.write_bytes(content)
+                assert of_file(path) != first, (size, place)
                 content[place] ^= 1
     with pytest.raises(UserError, match="cannot be read"):
         of_file(tmp_path / "missing")

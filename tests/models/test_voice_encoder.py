@@ -17,8 +17,8 @@ GOLDEN = (
 IO = np.load(GOLDEN / "io.npz")
 
 
-def apart(found: torch.Tensor, wanted: np.ndarray) -> float:
-    return float(np.abs(found.numpy() - wanted).max() / np.abs(wanted).max())
+def apart(actual: torch.Tensor, expected: np.ndarray) -> float:
+    return float(np.abs(actual.numpy() - expected).max() / np.abs(expected).max())
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -197,12 +197,14 @@ def test_the_same_person_is_found_in_another_sound():
         voice_profiles.keep(str(number), VoiceMean(speaker_embedding(first, 16_000), 4.0))
     kept = voice_profiles.profiles()
     heard = [speaker_embedding(second, 16_000) for _, second in halves]
-    found = voice_profiles.recognised([*heard, None], [4.0] * (len(heard) + 1), kept)
-    known = [(item.profile.name, str(number)) for number, item in enumerate(found) if item is not None]
+    recognised = voice_profiles.recognised([*heard, None], [4.0] * (len(heard) + 1), kept)
+    known = [(item.profile.name, str(number)) for number, item in enumerate(recognised) if item is not None]
     assert all(told == true for told, true in known)
     assert len(known) >= 4  # of halves of clips, a few seconds each
-    assert all(voice_profiles.sure(4.0) <= item.likeness <= 1 + 1e-6 for item in found if item is not None)
-    assert found[-1] is None
+    assert all(
+        voice_profiles.sure(4.0) <= item.likeness <= 1 + 1e-6 for item in recognised if item is not None
+    )
+    assert recognised[-1] is None
     assert voice_profiles.sure(4) < voice_profiles.sure(20) < voice_profiles.sure(100) < 1
     strangers = voice_profiles.recognised(heard[:3], [4.0] * 3, kept[3:])
     assert strangers == [None] * 3

@@ -41,16 +41,16 @@ class AnnotationTable(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        one = self._annotations.every[index.row()]
+        annotation = self._annotations.every[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             figure = "g" if role == Qt.ItemDataRole.EditRole else ".2f"
             if index.column() == TEXT:
-                return one.text
-            value = one.onset_s if index.column() == ONSET else one.duration_s
+                return annotation.text
+            value = annotation.onset_s if index.column() == ONSET else annotation.duration_s
             return f"{value:{figure}}" if role == Qt.ItemDataRole.EditRole else digits(value, figure)
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() != TEXT:
             return RIGHT
-        return one.text if role == Qt.ItemDataRole.ToolTipRole and "<" not in one.text else None
+        return annotation.text if role == Qt.ItemDataRole.ToolTipRole and "<" not in annotation.text else None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         return super().flags(index) | Qt.ItemFlag.ItemIsEditable

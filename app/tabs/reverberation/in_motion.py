@@ -111,8 +111,8 @@ class InMotion(QWidget):
     def _words(growth: Growth, at: int) -> str:
         words = [
             tr("step {n} of {all}", n=growth.steps[at], all=growth.steps[-1]),
-            tr("prediction {value}", value=digits(growth.found.output[at], ".3f")),
+            tr("prediction {value}", value=digits(growth.observation.output[at], ".3f")),
         ]
-        if growth.found.target is not None:
-            words.append(tr("target {value}", value=digits(growth.found.target[at], ".3f")))
+        if growth.observation.target is not None:
+            words.append(tr("target {value}", value=digits(growth.observation.target[at], ".3f")))
         return " · ".join(words)

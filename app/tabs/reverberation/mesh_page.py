@@ -69,7 +69,7 @@ class MeshPage(ViewPage):
         show_mesh(self.mesh, self.session)
         growth = self.motion.shown
         if growth is not None:
-            self.mesh.set_gates(growth.found.gates[:, self.motion.at])
+            self.mesh.set_gates(growth.observation.gates[:, self.motion.at])
         self._say()
 
     def hidden(self) -> None:

@@ -30,11 +30,11 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Growth:
-    """One sequence as it is heard. steps: up to which, from 1, the last is all of it; found: what the mesh makes of each,
-    the target being that of the whole sequence."""
+    """One sequence as it is heard. steps: up to which step, from 1; the last is the whole sequence. observation: what the
+    mesh makes of each of these parts, the target being that of the whole sequence."""
 
     steps: list[int]
-    found: Observation
+    observation: Observation
 
 
 @dataclass(frozen=True)

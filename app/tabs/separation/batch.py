@@ -102,7 +102,7 @@ class BatchPage(Page):
         with self.services.task(tr("Looking for recordings")) as task:
             try:
                 result = await self.services.worker(READER).run(
-                    _found, paths, self.target, progress=task, newest_wins="find", drop_running=True
+                    _recordings, paths, self.target, progress=task, newest_wins="find", drop_running=True
                 )
             except Cancelled:
                 return
@@ -304,7 +304,9 @@ class _Followed(Progress):
         self._whole.update(done, total, message, **values)
 
 
-def _found(paths: list[Path], target: Path | None, progress: Progress) -> list[tuple[Path, float | None]]:
+def _recordings(
+    paths: list[Path], target: Path | None, progress: Progress
+) -> list[tuple[Path, float | None]]:
     """(recording, its length, None where it cannot be read) of all that is not below `target`."""
     result = [path for path in audio.find_audio(paths) if target is None or target not in path.parents]
     lengths: list[tuple[Path, float | None]] = []

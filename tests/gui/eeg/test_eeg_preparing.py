@@ -158,7 +158,7 @@ def test_a_bids_folder_is_gone_through(tab, qtbot, tmp_path):
     assert "Listening · age 24 · sex F" in choice.facts.text()
     assert "Without a recording of EEG: 03" in messages_of(tab)
     assert tab.session.bad == ["P4"]
-    assert [one.text for one in tab.session.annotations.every] == ["story", "question"]
+    assert [annotation.text for annotation in tab.session.annotations.every] == ["story", "question"]
 
     def chosen(box, number):
         before = tab.session.opened

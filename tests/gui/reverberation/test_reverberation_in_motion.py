@@ -29,8 +29,8 @@ def test_each_step_is_the_mesh_of_the_sequence_up_to_it(tab, motion, qtbot):
     motion.stop()
     whole = session.sequences.x[number]
     assert growth.steps == list(range(1, len(whole) + 1))
-    assert np.allclose(growth.found.gates[:, -1], session.observation.gates[:, number], atol=1e-5)
-    assert growth.found.output[-1] == pytest.approx(session.observation.output[number], abs=1e-5)
+    assert np.allclose(growth.observation.gates[:, -1], session.observation.gates[:, number], atol=1e-5)
+    assert growth.observation.output[-1] == pytest.approx(session.observation.output[number], abs=1e-5)
     motion.player.slider.setValue(2)
     alone = session.observer.observe(Sequences((whole[:3],)))
     assert np.allclose(tab.mesh_page.mesh.state.gates, alone.gates[:, 0], atol=1e-5)
@@ -62,7 +62,7 @@ def test_what_is_known_goes_with_what_it_was_of(tab, motion, qtbot):
     gates = tab.session.observation.gates[:, tab.session.selection[0]]
     assert np.allclose(tab.mesh_page.mesh.state.gates, gates)
     growth = played(motion, qtbot)
-    assert np.allclose(growth.found.gates[:, -1], gates, atol=1e-5)  # muted in every step, too
+    assert np.allclose(growth.observation.gates[:, -1], gates, atol=1e-5)  # muted in every step, too
     tab.session.select([])
     assert motion.isHidden()
     assert motion.shown is None

@@ -36,11 +36,11 @@ def talk(tmp_path_factory):
     folder = tmp_path_factory.mktemp("talk")
     time = np.arange(SECONDS * RATE) / RATE
     rng = np.random.default_rng(0)
-    one = 0.1 * rng.normal(size=len(time)) * (time % 2 < 1)
-    two = 0.06 * np.convolve(rng.normal(size=len(time)), np.ones(4) / 2, "same") * (time % 3 > 1.5)
-    for name, sound in (("mixture", one + two), ("one", one), ("two", two)):
+    first = 0.1 * rng.normal(size=len(time)) * (time % 2 < 1)
+    second = 0.06 * np.convolve(rng.normal(size=len(time)), np.ones(4) / 2, "same") * (time % 3 > 1.5)
+    for name, sound in (("mixture", first + second), ("one", first), ("two", second)):
         soundfile.write(folder / f"{name}.wav", sound.astype(np.float32), RATE, subtype="FLOAT")
-    return folder, (one, two)
+    return folder, (first, second)
 
 
 @pytest.fixture

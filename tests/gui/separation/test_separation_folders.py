@@ -24,14 +24,14 @@ def folder(tmp_path, talk):
     return place
 
 
-def found(tab, qtbot, folder):
+def rows_of(tab, qtbot, folder):
     tab.accept_paths([folder])
     qtbot.waitUntil(lambda: bool(tab.batch.table.rows) and idle(tab), timeout=20_000)
     return tab.batch.table.rows
 
 
 def test_a_folder_becomes_folders_of_tracks(tab, qtbot, folder, network, tmp_path):
-    rows = found(tab, qtbot, folder)
+    rows = rows_of(tab, qtbot, folder)
     assert tab.choice.current == "batch"
     assert tab.primary.text() == "Separate 3 recordings"
     tab.models.choose(str(network))
@@ -61,7 +61,7 @@ def test_stopping_a_folder_half_way_leaves_whole_files_only(tab, qtbot, folder, 
     (folder / "b.wav").unlink()
     sound = 0.1 * np.random.default_rng(0).normal(size=300 * RATE)
     soundfile.write(folder / "monday" / "z.wav", sound, RATE)
-    rows = found(tab, qtbot, folder)
+    rows = rows_of(tab, qtbot, folder)
     tab.models.choose(str(network))
     tab.settings.window_s.setValue(2.0)
     tab.act()
@@ -78,7 +78,7 @@ def test_stopping_a_folder_half_way_leaves_whole_files_only(tab, qtbot, folder, 
 
 
 def test_a_target_that_cannot_be_written_is_said_in_the_rows(tab, qtbot, folder, network):
-    rows = found(tab, qtbot, folder)
+    rows = rows_of(tab, qtbot, folder)
     tab.models.choose(str(network))
     tab.batch.set_target(Path("/dev/null/tracks"))
     tab.act()
@@ -95,15 +95,15 @@ def test_a_folder_without_sound_is_said(tab, qtbot, tmp_path):
 
 
 def test_the_target_can_be_elsewhere_and_lies_outside_what_is_looked_through(tab, qtbot, folder, tmp_path):
-    rows = found(tab, qtbot, folder)
+    rows = rows_of(tab, qtbot, folder)
     tab.batch.set_target(folder / "out")
     assert rows[0].folder == folder / "out" / "a"
     (folder / "out").mkdir()
     (folder / "out" / "old.wav").write_bytes((folder / "a.wav").read_bytes())
-    from app.tabs.separation.batch import _found, _places
+    from app.tabs.separation.batch import _places, _recordings
     from models.progress import Progress
 
-    names = [path.name for path, _length in _found([folder], folder / "out", Progress())]
+    names = [path.name for path, _length in _recordings([folder], folder / "out", Progress())]
     assert "old.wav" not in names
     twins = [
         folder / "a.wav",

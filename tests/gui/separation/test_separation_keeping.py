@@ -70,7 +70,7 @@ def test_the_keyboard_reaches_the_controls_in_reading_order(tab, qtbot, talk):
     lanes = shown(tab, qtbot, talk)
     stops = list(focus.stops_in(tab))
     order = [tab.models.box, tab.primary, lanes.lanes[1].mute, lanes.lanes[1].solo, lanes.lanes[2].mute]
-    places = [stops.index(one) for one in [*order, lanes.transport.play]]
+    places = [stops.index(control) for control in [*order, lanes.transport.play]]
     assert places == sorted(places)
 
 
@@ -88,7 +88,7 @@ def test_the_oldest_tracks_go_beyond_the_limit(own_home, tmp_path):
     left = kept.place() / "new" / f"{kept.UNFINISHED}x"
     left.mkdir()
     os.utime(left, (1e9, 1e9))
-    assert [one.folder.name for one in kept.listed()] == ["old", "middle", "new"]
+    assert [entry.folder.name for entry in kept.listed()] == ["old", "middle", "new"]
     assert kept.make_room(2500, spared=[kept.place() / "old"]) == 1000
     assert sorted(path.name for path in kept.place().iterdir()) == ["new", "old"]
     assert not left.exists()

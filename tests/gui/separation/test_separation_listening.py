@@ -17,21 +17,21 @@ from tests.gui.separation.helpers import RATE, SECONDS, idle, opened, shown, tex
 
 def test_mute_solo_and_gain_say_what_is_heard(tab, qtbot, talk):
     lanes = shown(tab, qtbot, talk)
-    mixture, one, two = lanes.lanes
+    mixture, first, second = lanes.lanes
     assert lanes.gains() == [0.0, 1.0, 1.0]
-    qtbot.mouseClick(one.mute, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(first.mute, Qt.MouseButton.LeftButton)
     assert lanes.gains() == [0.0, 0.0, 1.0]
-    qtbot.mouseClick(one.solo, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(first.solo, Qt.MouseButton.LeftButton)
     assert lanes.gains() == [0.0, 1.0, 0.0]  # solo wins over mute
-    qtbot.mouseClick(two.solo, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(second.solo, Qt.MouseButton.LeftButton)
     assert lanes.gains() == [0.0, 1.0, 1.0]
-    two.gain.setValue(-12)
+    second.gain.setValue(-12)
     assert lanes.gains()[2] == pytest.approx(10 ** (-6 / 20))
-    assert two._gain_words.text() == "−6.0 dB"
-    qtbot.mouseDClick(two.gain, Qt.MouseButton.LeftButton)
-    assert two.gain_db == 0.0
+    assert second._gain_words.text() == "−6.0 dB"
+    qtbot.mouseDClick(second.gain, Qt.MouseButton.LeftButton)
+    assert second.gain_db == 0.0
     assert mixture.canvas._dimmed
-    assert not one.canvas._dimmed
+    assert not first.canvas._dimmed
 
 
 def test_the_keyboard_does_all_of_it(tab, qtbot, talk, monkeypatch):

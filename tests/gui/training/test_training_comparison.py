@@ -81,13 +81,13 @@ def test_paired_tests_stand_below_the_table_where_the_items_are_the_same(runs, q
     write_run("other", right=good[:8])
     write_run("none")
     read_all(runs, qtbot)
-    one = {run.run.name: summary_of(run) for run in runs.runs}
-    head, words = significance_words([one["poor"], one["good"]])
+    summaries = {run.run.name: summary_of(run) for run in runs.runs}
+    head, words = significance_words([summaries["poor"], summaries["good"]])
     assert "8 groups of the same 32 items" in head
     assert "+0.500, permutation p = 0.008" in words
     assert "McNemar p = 0.000" in words
-    assert "not judged on the same items" in significance_words([one["poor"], one["other"]])[1]
-    assert significance_words([one["none"], one["good"]]) == []
+    assert "not judged on the same items" in significance_words([summaries["poor"], summaries["other"]])[1]
+    assert significance_words([summaries["none"], summaries["good"]]) == []
 
 
 def test_losses_that_measure_something_else_are_not_laid_on_one_axis(dock, runs, qtbot):

@@ -44,8 +44,8 @@ def write_tree(root):
         place.parent.mkdir(parents=True, exist_ok=True)
         write_edf(place, brain(SECONDS, channels=len(NAMES)), list(NAMES))
         rows = [
-            f"{one}\t{'VEOG' if one == 'VEOG' else 'EEG'}\tuV\t{'bad' if one == 'P4' else 'good'}"
-            for one in NAMES
+            f"{channel}\t{'VEOG' if channel == 'VEOG' else 'EEG'}\tuV\t{'bad' if channel == 'P4' else 'good'}"
+            for channel in NAMES
         ]
         (root / f"{name}_channels.tsv").write_text("\n".join(["name\ttype\tunits\tstatus", *rows]) + "\n")
         talk = 2 if "run-2" in name else 1
@@ -75,17 +75,17 @@ def test_the_recordings_of_a_folder(tree):
 
 
 def test_what_stands_beside_a_recording(tree):
-    found = open_recording(bids.open_folder(tree).runs[0].path)
-    assert found.channel_names == NAMES[:-1]
-    assert found.marked_bad == ("P4",)
-    assert found.eyes == ("VEOG",)
-    assert [(one.onset_s, one.duration_s, one.text) for one in found.annotations] == [
+    recording = open_recording(bids.open_folder(tree).runs[0].path)
+    assert recording.channel_names == NAMES[:-1]
+    assert recording.marked_bad == ("P4",)
+    assert recording.eyes == ("VEOG",)
+    assert [(annotation.onset_s, annotation.duration_s, annotation.text) for annotation in recording.annotations] == [
         (2.5, 0.0, "story"), (25.0, 0.5, "question"),
     ]  # fmt: skip
-    assert "recorded against CMS" in " ".join(map(str, found.remarks))
+    assert "recorded against CMS" in " ".join(map(str, recording.remarks))
     (tree / "task-listen_eeg.json").write_text('{"SamplingFrequency": 512}')
-    found = open_recording(found.path)
-    assert "says 512 Hz" in " ".join(map(str, found.remarks))
+    recording = open_recording(recording.path)
+    assert "says 512 Hz" in " ".join(map(str, recording.remarks))
 
 
 def test_the_nearest_table_holds(tree):
@@ -94,9 +94,9 @@ def test_the_nearest_table_holds(tree):
     shutil.move(own, tree / "task-listen_channels.tsv")  # for all below
     assert open_recording(run.path).marked_bad == ("P4",)
     (tree / "sub-01" / "sub-01_channels.tsv").write_text("name\ttype\tstatus\nO1\tEEG\tbad\nQ9\tEEG\tgood\n")
-    found = open_recording(run.path)
-    assert found.marked_bad == ("O1",)
-    assert "lacks: Q9" in " ".join(map(str, found.remarks))
+    recording = open_recording(run.path)
+    assert recording.marked_bad == ("O1",)
+    assert "lacks: Q9" in " ".join(map(str, recording.remarks))
     (tree / "sub-02" / "sub-02_ses-9_channels.tsv").write_text("name\ttype\tstatus\nO2\tEEG\tbad\n")
     other = bids.open_folder(tree).runs[3]
     assert open_recording(other.path).marked_bad == ("P4",)  # a table of a session that it is not of
@@ -110,10 +110,10 @@ def test_packed_recordings(tree):
         file.write(run.path.read_bytes())
     run.path.unlink()
     assert bids.open_folder(tree).runs[3].path == packed
-    found = open_recording(packed)
-    np.testing.assert_array_equal(found.read(1, 3), plain)
-    assert found.marked_bad == ("P4",)
-    assert found.path == packed
+    recording = open_recording(packed)
+    np.testing.assert_array_equal(recording.read(1, 3), plain)
+    assert recording.marked_bad == ("P4",)
+    assert recording.path == packed
     packed.write_bytes(packed.read_bytes()[:2000])
     with pytest.raises(UserError, match="breaks off"):
         open_recording(packed)
@@ -127,13 +127,13 @@ def test_a_folder_is_a_data_set(tree):
         file.write((tree / "stimuli" / "talk3.npz").read_bytes())
     events = tree / "sub-02/eeg/sub-02_task-listen_events.tsv"
     events.write_text("onset\tduration\tstim_file\n4\t20\ttalk3.npz.gz\n8\t5\tlost.wav\n")
-    found = open_dataset(tree)
-    assert [(item.subject, item.stimulus, len(item.envelope)) for item in found.items] == [
+    dataset = open_dataset(tree)
+    assert [(item.subject, item.stimulus, len(item.envelope)) for item in dataset.items] == [
         ("01", "talk1", 20 * 64), ("01", "talk2", 20 * 64), ("01", "talk1", 20 * 64), ("02", "talk3", 20 * 64),
     ]  # fmt: skip
-    assert found.channel_names == NAMES[:-1]
-    assert "lost.wav" in str(found.skipped[0])
-    np.testing.assert_allclose(found.items[1].envelope, found.items[3].envelope, atol=1e-3)
+    assert dataset.channel_names == NAMES[:-1]
+    assert "lost.wav" in str(dataset.skipped[0])
+    np.testing.assert_allclose(dataset.items[1].envelope, dataset.items[3].envelope, atol=1e-3)
     events.write_text("onset\tduration\tstim_file\n4\t20\t../../secret.wav\n")
     assert "outside" in str(open_dataset(tree).skipped[0])
     events.unlink()
@@ -165,12 +165,12 @@ def test_folders_that_are_not_as_they_should_be(tree, tmp_path):
     (tree / "participants.tsv").write_text("name\nx\n")
     (tree / "dataset_description.json").unlink()
     shutil.copy(bids.open_folder(tree).runs[3].path, tree / "sub-01/ses-1/eeg/sub-02_task-listen_eeg.edf")
-    found = bids.open_folder(tree)
-    said = " ".join(map(str, found.remarks))
+    folder = bids.open_folder(tree)
+    said = " ".join(map(str, folder.remarks))
     assert "no dataset_description.json" in said
     assert "participants.tsv was passed over" in said
     assert "another subject or session" in said
-    assert len(found.runs) == 4
+    assert len(folder.runs) == 4
     (tmp_path / "other" / "sub-01" / "eeg").mkdir(parents=True)
     assert bids.is_bids(tmp_path / "other")
     with pytest.raises(UserError, match="no recording of EEG"):

@@ -99,8 +99,8 @@ def test_references(talk):
     plain = preprocess(talk, cleaning=Cleaning(reference="none")).eeg
     average = preprocess(talk).eeg
     np.testing.assert_allclose(average, plain - plain.mean(axis=1, keepdims=True), atol=0.02)
-    one = preprocess(talk, cleaning=Cleaning(reference="Cz")).eeg
-    np.testing.assert_allclose(one, plain - plain[:, [BIOSEMI64.index("Cz")]], atol=0.02)
+    by_channel = preprocess(talk, cleaning=Cleaning(reference="Cz")).eeg
+    np.testing.assert_allclose(by_channel, plain - plain[:, [BIOSEMI64.index("Cz")]], atol=0.02)
     behind = preprocess(talk, cleaning=Cleaning(reference="mastoids"))
     assert behind.history.steps[-2] == {"step": "reference", "to": "channels", "channels": ["M1", "M2"]}
     common = plain - behind.eeg

@@ -178,13 +178,15 @@ def test_test_subjects_take_no_part(tmp_path):
 
 def test_a_leak_is_noticed():
     signal = np.zeros((100, 2), np.float32)
-    one = splits.Stretch("a", "x", signal, signal[:, 0], 0)
+    stretch = splits.Stretch("a", "x", signal, signal[:, 0], 0)
     other = splits.Stretch("b", "x", signal, signal[:, 0], 90)
     with pytest.raises(UserError, match="is in train and in test"):
-        splits.check(splits.Parts((one,), (), (other,), "time", ("a",)))
+        splits.check(splits.Parts((stretch,), (), (other,), "time", ("a",)))
     with pytest.raises(UserError, match="is in train and in test"):
         splits.check(
-            splits.Parts((one,), (), (splits.Stretch("b", "x", signal, signal[:, 0], 110),), "time", ("a",)),
+            splits.Parts(
+                (stretch,), (), (splits.Stretch("b", "x", signal, signal[:, 0], 110),), "time", ("a",)
+            ),
             20,
         )
 

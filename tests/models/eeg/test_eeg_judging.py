@@ -44,9 +44,9 @@ def test_ridge_within_subjects_is_well_above_chance_and_equals_mtrf(sample):
 
     values = preset("eeg", "ridge") | {"ridge": {"penalties": [0.3]}}
     config = validated(EEGConfig, values)
-    one = data.open_dataset(located("sample"), subjects=["8"])
+    dataset = data.open_dataset(located("sample"), subjects=["8"])
     result = []
-    for number, parts in enumerate(linear.blocks_in_turn(one, config)):
+    for number, parts in enumerate(linear.blocks_in_turn(dataset, config)):
         solved, _ = linear.fit(parts.train, config.ridge, 64)
         ours = linear.decode(solved, parts.test)
         result += ours

@@ -56,9 +56,9 @@ def test_one_window_heard_again_is_no_mismatch():
     """Trials that share a stimulus: candidates are different sounds, not the same one of another trial."""
     envelope = speech(25, 1)
     trials = [Decoded("1", "story", envelope + 0.1 * speech(25, n), 2 * envelope + 1) for n in range(2, 8)]
-    found = match(trials, RATE)
-    assert found.windows == 30
-    assert found.accuracy == 1.0
+    matching = match(trials, RATE)
+    assert matching.windows == 30
+    assert matching.accuracy == 1.0
 
 
 def test_too_little_is_filled_up_from_other_times_or_said():
@@ -66,10 +66,10 @@ def test_too_little_is_filled_up_from_other_times_or_said():
     short = [Decoded("1", "story", envelope, envelope)]
     assert match(short, RATE) is None
     assert match([Decoded("1", "story", envelope[:100], envelope[:100])], RATE) is None
-    found = match(short, RATE, {"1": [speech(40, 2)]})
-    assert found.windows == 2
-    assert found.accuracy == 1.0
-    assert "other times" in str(found.remarks[0])
+    matching = match(short, RATE, {"1": [speech(40, 2)]})
+    assert matching.windows == 2
+    assert matching.accuracy == 1.0
+    assert "other times" in str(matching.remarks[0])
 
 
 def test_the_evaluation_has_it():

@@ -83,16 +83,16 @@ def waves():
 def test_the_loss_of_what_is_decoded_rightly_wrongly_and_not_at_all():
     true, *others = waves()
     heard, wrong = true[None], torch.stack(others)[None]
-    right, found = losses.match_mismatch(3 * heard + 7, heard, wrong, 0.1)  # level and size do not count
+    right, matched = losses.match_mismatch(3 * heard + 7, heard, wrong, 0.1)  # level and size do not count
     assert right.item() == pytest.approx(math.log1p(4 * math.exp(-10)), rel=1e-3)
-    assert found.item() == 1
-    missed, found = losses.match_mismatch(wrong[:, 2], heard, wrong, 0.1)
+    assert matched.item() == 1
+    missed, matched = losses.match_mismatch(wrong[:, 2], heard, wrong, 0.1)
     assert missed.item() == pytest.approx(10 + math.log1p(4 * math.exp(-10)), rel=1e-3)
-    assert found.item() == 0
+    assert matched.item() == 0
     flat = torch.zeros(1, 320, requires_grad=True)
-    guessed, found = losses.match_mismatch(flat, heard, wrong, 0.1)
+    guessed, matched = losses.match_mismatch(flat, heard, wrong, 0.1)
     assert guessed.item() == pytest.approx(math.log(5), rel=1e-5)
-    assert found.item() == 0  # to know nothing is not to be right
+    assert matched.item() == 0  # to know nothing is not to be right
     guessed.sum().backward()
     assert 0 < flat.grad.norm() < 50
     turned, _ = losses.match_mismatch(wrong[:, 2], heard, wrong.flip(1), 0.1)

@@ -64,10 +64,10 @@ def test_a_tenth_of_the_frames_becomes_faint():
 
 
 def test_warping_moves_a_peak():
-    one = torch.zeros(1, 40)
-    one[0, 20] = 1.0
-    assert int(augment.warped(one, 1.25).argmax()) == 16
-    assert int(augment.warped(one, 0.8).argmax()) == 25
+    peak = torch.zeros(1, 40)
+    peak[0, 20] = 1.0
+    assert int(augment.warped(peak, 1.25).argmax()) == 16
+    assert int(augment.warped(peak, 0.8).argmax()) == 25
     torch.testing.assert_close(augment.warped(frames(), 1.0), frames(), rtol=0, atol=1e-6)
 
 

@@ -66,8 +66,8 @@ def iemocap(tmp_path):
 @pytest.mark.parametrize("place", [".", ".."])
 def test_iemocap_as_distributed(iemocap, place):
     dataset = open_dataset((iemocap / place).resolve())
-    found = {name: (u.emotion, u.speaker, u.sex, u.session) for name, u in by_name(dataset).items()}
-    assert found == {
+    utterances = {name: (u.emotion, u.speaker, u.sex, u.session) for name, u in by_name(dataset).items()}
+    assert utterances == {
         "Ses01F_impro01_F000.wav": ("neutral", "Ses01_F", "F", "Session1"),
         "Ses01F_impro01_M000.wav": ("angry", "Ses01_M", "M", "Session1"),
         "Ses01M_script01_1b_F003.wav": ("happy", "Ses01_F", "F", "Session1"),

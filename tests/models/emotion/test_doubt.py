@@ -48,10 +48,10 @@ def test_the_fitted_threshold_withholds_what_is_right_by_halves():
 
 def test_the_bundled_model_knows_its_own_threshold(recognizer):
     assert recognizer.unsure_below == recognizer.info.preprocessing["unsure_below"]
-    found = [recognizer.recognize(clip) for clip in CLIPS]
-    for one in found:
-        assert (one.label == UNSURE) == (one.mean_probabilities.max() < recognizer.unsure_below)
-        assert one.label in (UNSURE, one.likeliest)
+    predictions = [recognizer.recognize(clip) for clip in CLIPS]
+    for prediction in predictions:
+        assert (prediction.label == UNSURE) == (prediction.mean_probabilities.max() < recognizer.unsure_below)
+        assert prediction.label in (UNSURE, prediction.likeliest)
     told = recognizer.recognize(CLIPS[0], unsure_below=1.0)
     assert (told.label, set(told.window_labels())) == (UNSURE, {UNSURE})
     assert told.rows()[0][3] == UNSURE
@@ -109,9 +109,9 @@ def test_silence_and_noise_are_an_emotion_nowhere(tmp_path, capsys, recognizer, 
 
     sound = nothing_said(kind)
     soundfile.write(tmp_path / "n.wav", sound, RATE)
-    found = recognizer.recognize(tmp_path / "n.wav", unsure_below=0.0)
-    assert (found.label, found.label_alone) == (NO_SPEECH, NO_SPEECH)
-    assert set(found.window_labels()) == {None}
+    prediction = recognizer.recognize(tmp_path / "n.wav", unsure_below=0.0)
+    assert (prediction.label, prediction.label_alone) == (NO_SPEECH, NO_SPEECH)
+    assert set(prediction.window_labels()) == {None}
     live = LiveRecognizer(recognizer, LiveSettings(unsure_below=0.0))
     for second in range(3, 7):
         result = live.step(sound[(second - 3) * RATE : second * RATE], float(second))

@@ -104,7 +104,7 @@ def test_the_split_has_its_own_seed():
         validated(EmotionConfig, {"seed": seed, "data": {"split_seed": s}})
         for seed, s in ((1, -1), (1, 7), (2, 7))
     ]
-    assert [one.data.seed_of(one.seed) for one in of] == [1, 7, 7]
+    assert [config.data.seed_of(config.seed) for config in of] == [1, 7, 7]
 
 
 def test_what_cannot_be_parted_is_said():
@@ -120,13 +120,13 @@ def test_what_cannot_be_parted_is_said():
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("train", "validation"), ("train", "test"), ("validation", "test")]
+    ("first", "second"), [("train", "validation"), ("train", "test"), ("validation", "test")]
 )
-def test_a_speaker_on_both_sides_is_refused(one, other):
+def test_a_speaker_on_both_sides_is_refused(first, second):
     parts = {name: (Utterance(f"{name}.wav", "sad", name),) for name in ("train", "validation", "test")}
     data.check_split(Fold("whole", **parts))
-    parts[other] += (Utterance("x.wav", "sad", one),)
-    with pytest.raises(UserError, match=f"The speaker {one} is in"):
+    parts[second] += (Utterance("x.wav", "sad", first),)
+    with pytest.raises(UserError, match=f"The speaker {first} is in"):
         data.check_split(Fold("broken", **parts))
 
 

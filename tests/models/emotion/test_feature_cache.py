@@ -38,8 +38,8 @@ class Counting:
         return np.stack([frames.mean(1), frames.std(1), frames[:, 0]], axis=1) * np.float32(self.scale)
 
 
-def flat(found):
-    return [features[:] for variants in found for features in variants]
+def flat(utterances):
+    return [features[:] for variants in utterances for features in variants]
 
 
 def test_features_are_computed_once(tmp_path, monkeypatch):
@@ -53,10 +53,10 @@ def test_features_are_computed_once(tmp_path, monkeypatch):
     again = Counting()
     kept = FeatureCache(tmp_path / "cache").of(utterances, again)
     assert again.heard == []
-    for one, other in zip(flat(computed), flat(kept), strict=True):
-        assert one.dtype == other.dtype == np.float32
-        assert one.shape == (4, 3)
-        np.testing.assert_array_equal(one, other)
+    for first_time, second_time in zip(flat(computed), flat(kept), strict=True):
+        assert first_time.dtype == second_time.dtype == np.float32
+        assert first_time.shape == (4, 3)
+        np.testing.assert_array_equal(first_time, second_time)
 
 
 def test_features_come_through_half_precision_and_large_ones_whole(tmp_path):
@@ -182,8 +182,10 @@ def test_a_training_holds_a_batch_of_features_whatever_the_corpus(tmp_path, monk
     from models.emotion.config import EmotionConfig
     from models.training.task import Draw
 
-    one = 150 * 13 * 768 * 4
-    monkeypatch.setattr(feature_cache, "MOST_HELD", 20 * one - 1)  # the training is larger by a byte
+    utterance_bytes = 150 * 13 * 768 * 4
+    monkeypatch.setattr(
+        feature_cache, "MOST_HELD", 20 * utterance_bytes - 1
+    )  # the training is larger by a byte
     monkeypatch.setattr(tasks, "build_front_end", lambda *_: Deep())
     rows = []
     for number in range(30):
@@ -204,7 +206,7 @@ def test_a_training_holds_a_batch_of_features_whatever_the_corpus(tmp_path, monk
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert one < most < 16 * one
+    assert utterance_bytes < most < 16 * utterance_bytes
     frames = np.concatenate([variants[0][:] for variants in training.features["train"]]).reshape(-1, 768)
     np.testing.assert_allclose(network.prepared.mean, frames.mean(0, np.float64), rtol=1e-4)
     np.testing.assert_allclose(network.prepared.sd, frames.std(0, np.float64, ddof=1), rtol=1e-4)
@@ -267,5 +269,5 @@ def test_features_computed_in_batches_are_those_computed_one_by_one(tmp_path, la
     front_end.batch = 3
     together = FeatureCache(tmp_path / "b").of(utterances, front_end, window_s=0.1)
     assert sorted(heard) == [(2, 700), (2, 1_600), (3, 1_600)]  # 3,200 samples are cut to the window
-    for (one,), (other,) in zip(one_by_one, together, strict=True):
-        np.testing.assert_allclose(one, other, atol=2e-3)
+    for (alone,), (batched,) in zip(one_by_one, together, strict=True):
+        np.testing.assert_allclose(alone, batched, atol=2e-3)

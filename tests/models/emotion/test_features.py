@@ -124,8 +124,8 @@ def test_an_utterance_is_encoded_at_its_own_length(tmp_path):
     backwards = [
         front_end.features(speech(length, seed)) for seed, length in reversed(list(enumerate(lengths)))
     ]
-    for one, other in zip(alone, reversed(backwards), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for first_time, second_time in zip(alone, reversed(backwards), strict=True):
+        np.testing.assert_array_equal(first_time, second_time)
     padded = front_end.features(np.pad(speech(700, 0), (0, 900)))
     assert np.abs(padded[: len(alone[0]) - 1] - alone[0][:-1]).max() > 1e-3  # which is why nothing is padded
 
@@ -156,7 +156,7 @@ def test_bfloat16_gives_nearly_the_same_and_is_cached_apart(tmp_path, kind):
     """At the width of real encoders, by whatever this processor multiplies bfloat16 with."""
     folder = encoder_folder(tmp_path / kind, kind, **WIDE)
     whole, half = encoder(folder), encoder(folder, dtype=torch.bfloat16)
-    exact, near = (torch.from_numpy(one.features(speech(16_000))) for one in (whole, half))
+    exact, near = (torch.from_numpy(front_end.features(speech(16_000))) for front_end in (whole, half))
     assert torch.nn.functional.cosine_similarity(exact, near, dim=-1).min() > 0.999
     assert not torch.equal(exact, near)
     assert whole.identity != half.identity

@@ -36,11 +36,11 @@ def test_card_page_and_readme_say_what_was_measured(tool):
 
 def test_means_are_those_of_the_speakers_and_the_worst_is_no_better():
     for ways in FIGURES["conditions"].values():
-        for one in ways.values():
-            values = list(one["speakers"].values())
+        for way in ways.values():
+            values = list(way["speakers"].values())
             assert len(values) == 8
-            assert one["mean"] == pytest.approx(sum(values) / len(values), abs=2e-4)
-            assert one["worst"] <= min(values) + 1e-4
+            assert way["mean"] == pytest.approx(sum(values) / len(values), abs=2e-4)
+            assert way["worst"] <= min(values) + 1e-4
 
 
 def test_the_model_that_ships_is_of_the_recipe_that_was_measured():

@@ -42,13 +42,16 @@ def test_two_models_are_compared_in_the_terminal(tmp_path, capsys, few):
     (worse / "checkpoint.json").write_text(json.dumps(described), "utf-8")
     words = ["evaluate", "emotion", "--checkpoint", "bundled", "--data", str(few), "--json", "--quiet"]
     assert main([*words, "--against", str(worse), "--out", str(tmp_path / "o")]) == 0
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    compared = found["compared"]
+    evaluation = json.loads(capsys.readouterr().out.splitlines()[-1])
+    compared = evaluation["compared"]
     assert compared["only_first"] > compared["only_second"]
     assert compared["difference"] < 0
-    assert (compared["n"], compared["speakers"]) == (12, len({one["speaker"] for one in found["by_speaker"]}))
+    assert (compared["n"], compared["speakers"]) == (
+        12,
+        len({row["speaker"] for row in evaluation["by_speaker"]}),
+    )
     assert compared["exact"]
-    assert sum(one["n"] for one in found["reliability"]) == 12
+    assert sum(row["n"] for row in evaluation["reliability"]) == 12
     assert main([*words, "--against", str(tmp_path / "o" / "items.csv")]) == 0
     same = json.loads(capsys.readouterr().out.splitlines()[-1])["compared"]
     assert (same["difference"], same["mcnemar_p"], same["permutation_p"]) == (0, 1, 1)

@@ -40,9 +40,9 @@ def talk(tmp_path_factory):
 
 def test_a_sentence_is_what_is_spoken_without_a_pause(recognizer, talk):
     place, times = talk
-    found = recognizer.recognize(place)
-    assert len(found.by_sentence()) == 3
-    for (start, end, label, values), (first, last) in zip(found.by_sentence(), times, strict=True):
+    prediction = recognizer.recognize(place)
+    assert len(prediction.by_sentence()) == 3
+    for (start, end, label, values), (first, last) in zip(prediction.by_sentence(), times, strict=True):
         assert start == pytest.approx(first, abs=0.5)
         assert end == pytest.approx(last, abs=0.6)
         assert label in (*recognizer.labels, "unsure")
@@ -79,8 +79,11 @@ def test_the_ending_says_which_labels(tmp_path, talk):
 
 
 def test_several_speakers_are_tiers_and_several_recordings_are_told(tmp_path, recognizer):
-    found = [recognizer.recognize(clip) for clip in CLIPS[:2]]
-    voices = [labels.voice_of(one, "sentence", name) for one, name in zip(found, ("Ada", "Bo"), strict=True)]
+    predictions = [recognizer.recognize(clip) for clip in CLIPS[:2]]
+    voices = [
+        labels.voice_of(prediction, "sentence", name)
+        for prediction, name in zip(predictions, ("Ada", "Bo"), strict=True)
+    ]
     labels.write_voices(tmp_path / "o.eaf", voices)
     assert [tier.get("TIER_ID") for tier in ET.parse(tmp_path / "o.eaf").getroot().iter("TIER")] == [
         "Ada",
@@ -89,6 +92,6 @@ def test_several_speakers_are_tiers_and_several_recordings_are_told(tmp_path, re
     labels.write_voices(tmp_path / "o.txt", voices)
     assert "Ada: " in (tmp_path / "o.txt").read_text()
     with pytest.raises(UserError, match="one recording"):
-        labels.write(tmp_path / "p.eaf", found, recognizer.labels)
-    labels.write(tmp_path / "p.rttm", found, recognizer.labels)
+        labels.write(tmp_path / "p.eaf", predictions, recognizer.labels)
+    labels.write(tmp_path / "p.rttm", predictions, recognizer.labels)
     assert len({line.split()[1] for line in (tmp_path / "p.rttm").read_text().splitlines()}) == 2

@@ -38,16 +38,16 @@ def test_the_voice_front_end_hears_every_level_alike(front_end):
 
 def test_copies_in_scenes_are_computed_once_and_belong_to_a_speaker(tmp_path, front_end):
     soundfile.write(tmp_path / "a.wav", audio.read(CLIP)[:8_000], 16_000, subtype="FLOAT")
-    one, other = (Utterance(tmp_path / "a.wav", "sad", name) for name in ("one", "other"))
+    utterance, by_another = (Utterance(tmp_path / "a.wav", "sad", name) for name in ("one", "other"))
     cache = FeatureCache(tmp_path / "cache")
-    clean, first, second = (kept[:] for kept in cache.of([one], front_end, scenes=2)[0])
+    clean, first, second = (kept[:] for kept in cache.of([utterance], front_end, scenes=2)[0])
     assert not np.allclose(first, clean, atol=1e-3)
     assert not np.allclose(first, second, atol=1e-3)
-    ((_, elsewhere, _),) = cache.of([other], front_end, scenes=2)
+    ((_, elsewhere, _),) = cache.of([by_another], front_end, scenes=2)
     assert not np.allclose(first, elsewhere[:], atol=1e-3)
     kept = len(list((tmp_path / "cache").rglob("*.npy")))
     assert kept == 5  # the clean one is shared
-    ((again, *_),) = cache.of([one], front_end, scenes=2)
+    ((again, *_),) = cache.of([utterance], front_end, scenes=2)
     np.testing.assert_array_equal(again[:], clean)
     assert len(list((tmp_path / "cache").rglob("*.npy"))) == kept
 
@@ -79,7 +79,8 @@ def test_people_of_a_training_are_means_of_speaker_and_scene():
     features = [[random.standard_normal((9, 5)).astype(np.float32) + v for v in (0, 4)] for _ in range(4)]
     people = People.of(built, features, ["a", "a", "b", "b"])
     figures = [
-        [built.functionals(torch.from_numpy(f)[None], torch.tensor([9]))[0] for f in one] for one in features
+        [built.functionals(torch.from_numpy(f)[None], torch.tensor([9]))[0] for f in variants]
+        for variants in features
     ]
     torch.testing.assert_close(people.reference("a", 1, own=True), (figures[0][1] + figures[1][1]) / 2)
     torch.testing.assert_close(people.reference("a", 1, own=False), people.usual)

@@ -95,11 +95,11 @@ def test_silence_and_noise_are_no_speech(detector):
 def test_speech_is_found_where_it_is(detector, speech):
     before, after = 1.3, 0.9
     sound = np.concatenate([quiet(before), speech, quiet(after)])
-    found = detector.segments(sound)
+    segments = detector.segments(sound)
     end = before + len(speech) / RATE
-    assert found[0][0] == pytest.approx(before, abs=0.15)
-    assert found[-1][1] == pytest.approx(end, abs=0.3)
-    assert sum(b - a for a, b in found) > 0.8 * len(speech) / RATE
+    assert segments[0][0] == pytest.approx(before, abs=0.15)
+    assert segments[-1][1] == pytest.approx(end, abs=0.3)
+    assert sum(b - a for a, b in segments) > 0.8 * len(speech) / RATE
 
 
 def test_every_recorded_clip_is_speech(detector):
@@ -221,7 +221,7 @@ def test_a_day_of_running_stays_small():
     assert len(log.stretches) <= 1_000
     assert log.stretches[0].start_s == 0
     assert log.stretches[-1].end_s == 24 * 3600
-    assert max(one.length_s for one in log.stretches[-100:]) < 10  # the newest are exact
+    assert max(stretch.length_s for stretch in log.stretches[-100:]) < 10  # the newest are exact
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 5), st.sampled_from(["a", "b", None])), max_size=60))
@@ -231,7 +231,7 @@ def test_joining_leaves_no_hole_and_no_overlap(pieces):
     for length, label in pieces:
         log.add(at, at + length, label)
         at += length
-    edges = [(one.start_s, one.end_s) for one in log.stretches]
+    edges = [(stretch.start_s, stretch.end_s) for stretch in log.stretches]
     assert len(log.stretches) <= 8
     assert sum(end - start for start, end in edges) == pytest.approx(at)
     assert all(a[1] == pytest.approx(b[0]) for a, b in pairwise(edges))
@@ -272,7 +272,7 @@ def test_speech_counts_once_however_often_windows_overlap(speech):
     results = [live.step(speech[: 3 * RATE], 10 + 0.5 * number) for number in range(4)]
     assert recogniser.new_s[0] > 2.0  # all of the first window
     assert all(new <= 0.5 + CHUNK_S for new in recogniser.new_s[1:])
-    assert [one.known_s for one in results] == pytest.approx(np.cumsum(recogniser.new_s))
+    assert [result.known_s for result in results] == pytest.approx(np.cumsum(recogniser.new_s))
     live.forget()
     assert live.person.speech_s == 0
     assert live.step(speech[: 3 * RATE], 20.0).known_s > 0

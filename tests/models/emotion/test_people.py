@@ -32,21 +32,21 @@ def predictions(recognizer):
 
 def test_files_of_one_person_are_heard_against_all_they_say(recognizer, predictions):
     people = ["a", "a", "a", "b", "b", "b"]
-    found = groups.together(recognizer, predictions, people)
+    together = groups.together(recognizer, predictions, people)
     person = Person()
-    for one in predictions[:3]:
-        one.tell(person)
+    for prediction in predictions[:3]:
+        prediction.tell(person)
     assert person.speech_s > 3
-    for one, before in zip(found[:3], predictions[:3], strict=True):
-        again = recognizer.recognize(one.path)
+    for prediction, before in zip(together[:3], predictions[:3], strict=True):
+        again = recognizer.recognize(prediction.path)
         np.testing.assert_allclose(
-            one.probabilities, recognizer.against(again, person).probabilities, atol=1e-5
+            prediction.probabilities, recognizer.against(again, person).probabilities, atol=1e-5
         )
-        assert np.abs(one.probabilities - before.probabilities).max() > 1e-3
-        np.testing.assert_array_equal(one.mean_alone, before.mean_probabilities)
-    alone = groups.together(recognizer, found, [""] * 6)
-    for one, before in zip(alone, predictions, strict=True):
-        np.testing.assert_allclose(one.probabilities, before.probabilities, atol=1e-5)
+        assert np.abs(prediction.probabilities - before.probabilities).max() > 1e-3
+        np.testing.assert_array_equal(prediction.mean_alone, before.mean_probabilities)
+    alone = groups.together(recognizer, together, [""] * 6)
+    for prediction, before in zip(alone, predictions, strict=True):
+        np.testing.assert_allclose(prediction.probabilities, before.probabilities, atol=1e-5)
 
 
 def test_the_ways_of_telling_who_speaks(tmp_path, recognizer, predictions):
@@ -88,7 +88,10 @@ def test_in_a_folder_of_one_person_more_words_are_right(recognizer):
         for row in read_table(sample_list(), ("path", "emotion")).rows
     }
     strangers = held_out_clips(recognizer.info)
-    found = [recognizer.recognize(clip, unsure_below=0.0) for clip in strangers]
-    known = groups.together(recognizer, found, [clip.name[:2] for clip in strangers])
-    right = [sum(one.likeliest == truth[one.path.name] for one in side) for side in (found, known)]
+    unknown = [recognizer.recognize(clip, unsure_below=0.0) for clip in strangers]
+    known = groups.together(recognizer, unknown, [clip.name[:2] for clip in strangers])
+    right = [
+        sum(prediction.likeliest == truth[prediction.path.name] for prediction in side)
+        for side in (unknown, known)
+    ]
     assert right[1] >= right[0]

@@ -31,7 +31,7 @@ def recognizer():
 
 
 def right(recognizer: Recognizer, predictions: list[Prediction]) -> int:
-    said = [recognizer.labels[int(one.probabilities.argmax())] for one in predictions]
+    said = [recognizer.labels[int(prediction.probabilities.argmax())] for prediction in predictions]
     return sum(word == TRUTH[clip.name] for word, clip in zip(said, STRANGERS, strict=True))
 
 
@@ -61,12 +61,12 @@ def test_another_models_figures_are_refused():
 def test_the_first_clip_is_heard_against_what_it_says_itself(recognizer):
     """Causal: what comes later changes nothing."""
     sounds = [audio.read(clip) for clip in STRANGERS[:4]]
-    one, other = Person(), Person()
-    first = recognizer.classify(sounds[0], one).probabilities
+    first_person, second_person = Person(), Person()
+    first = recognizer.classify(sounds[0], first_person).probabilities
     for sound in sounds[1:]:
-        recognizer.classify(sound, one)
-    np.testing.assert_array_equal(recognizer.classify(sounds[0], other).probabilities, first)
-    assert other.speech_s < one.speech_s
+        recognizer.classify(sound, first_person)
+    np.testing.assert_array_equal(recognizer.classify(sounds[0], second_person).probabilities, first)
+    assert second_person.speech_s < first_person.speech_s
 
 
 def telephoned(sound: np.ndarray, seed: int) -> np.ndarray:

@@ -50,12 +50,12 @@ def baseline_state():
 @pytest.mark.parametrize("make", [enhanced_state, baseline_state])
 def test_comes_in_and_computes_the_same(make, wrapping):
     net, state = make()
-    found = published.imported(wrapping(state))
-    ours = build(NetworkConfig(**found.info.network)).eval()
-    ours.load_state_dict(found.weights)
+    imported = published.imported(wrapping(state))
+    ours = build(NetworkConfig(**imported.info.network)).eval()
+    ours.load_state_dict(imported.weights)
     x, lengths = torch.randn(2, 20, 768), torch.tensor([20, 11])
     torch.testing.assert_close(ours(x, lengths).logits, net(x, lengths).logits, rtol=0, atol=0)
-    assert found.remarks  # the position table, the unused layer: told, not dropped in silence
+    assert imported.remarks  # the position table, the unused layer: told, not dropped in silence
 
 
 def test_speakers_are_read_off_the_shapes():
@@ -90,10 +90,10 @@ def test_the_baseline_computes_what_was_published():
     state = {f"Utterance_net.bigru.{name}": value for name, value in gru.state_dict().items()}
     state["Utterance_net.matchatt.transform.weight"] = transform.weight
     state |= {f"Utterance_net.hidden2label.{name}": value for name, value in out.state_dict().items()}
-    found = published.imported({name: value.detach() for name, value in state.items()})
-    assert any("attention does nothing" in str(remark) for remark in found.remarks)
-    ours = build(NetworkConfig(**found.info.network)).eval()
-    ours.load_state_dict(found.weights)
+    imported = published.imported({name: value.detach() for name, value in state.items()})
+    assert any("attention does nothing" in str(remark) for remark in imported.remarks)
+    ours = build(NetworkConfig(**imported.info.network)).eval()
+    ours.load_state_dict(imported.weights)
     x = torch.randn(1, 15, 768)
     with torch.no_grad():
         memory = gru(x)[0].transpose(0, 1)  # time, batch, features

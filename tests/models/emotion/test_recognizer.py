@@ -31,13 +31,13 @@ def recognizer():
 )
 def test_windows_are_right_however_the_sound_comes(length, window, hop, block):
     sound = np.arange(length, dtype=np.float32)
-    found = list(_windows((sound[i : i + block] for i in range(0, length, block)), window, hop))
-    assert found[0][0] == 0
-    assert found[-1][0] + len(found[-1][1]) == length or hop > window
-    for start, samples in found:
+    windows = list(_windows((sound[i : i + block] for i in range(0, length, block)), window, hop))
+    assert windows[0][0] == 0
+    assert windows[-1][0] + len(windows[-1][1]) == length or hop > window
+    for start, samples in windows:
         np.testing.assert_array_equal(samples, sound[start : start + len(samples)])
         assert len(samples) == min(window, length)
-    assert [start for start, _ in found[:-1]] == [number * hop for number in range(len(found) - 1)]
+    assert [start for start, _ in windows[:-1]] == [number * hop for number in range(len(windows) - 1)]
 
 
 def test_starts():
@@ -50,12 +50,12 @@ def test_one_window_and_the_file_agree(recognizer):
     from models import audio
 
     sound = audio.read(CLIP)
-    one = recognizer.classify(sound)
+    prediction = recognizer.classify(sound)
     whole = recognizer.recognize(CLIP)
     if len(sound) <= 3 * 16_000:
-        np.testing.assert_allclose(one.probabilities, whole.mean_probabilities, atol=1e-5)
-    assert one.probabilities.sum() == pytest.approx(1, abs=1e-5)
-    assert one.attention.sum() == pytest.approx(1, abs=1e-4)
+        np.testing.assert_allclose(prediction.probabilities, whole.mean_probabilities, atol=1e-5)
+    assert prediction.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert prediction.attention.sum() == pytest.approx(1, abs=1e-4)
 
 
 def test_a_gain_changes_nothing(recognizer):
@@ -69,11 +69,11 @@ def test_a_gain_changes_nothing(recognizer):
 
 def test_a_long_file_has_a_time_line(tmp_path, recognizer):
     soundfile.write(tmp_path / "long.wav", np.random.default_rng(0).normal(0, 0.1, 44_100 * 61), 44_100)
-    found = recognizer.recognize(tmp_path / "long.wav", hop_s=1.0)
-    assert len(found.starts_s) == 59
-    assert found.ends_s[-1] == pytest.approx(61, abs=0.01)
-    assert found.attention.mean() == pytest.approx(1, abs=0.05)
-    assert len(found.attention_times_s) == len(found.attention)
+    prediction = recognizer.recognize(tmp_path / "long.wav", hop_s=1.0)
+    assert len(prediction.starts_s) == 59
+    assert prediction.ends_s[-1] == pytest.approx(61, abs=0.01)
+    assert prediction.attention.mean() == pytest.approx(1, abs=0.05)
+    assert len(prediction.attention_times_s) == len(prediction.attention)
 
 
 def test_very_short_sounds(tmp_path, recognizer):
@@ -103,9 +103,9 @@ def test_a_classifier_of_transformers(tmp_path):
     Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False).save_pretrained(tmp_path / "m")
     recognizer = Recognizer.load(tmp_path / "m", "cpu")
     assert recognizer.labels == ("neutral", "happy", "angry", "sad")
-    found = recognizer.recognize(CLIP)
-    assert found.probabilities.shape[1] == 4
-    assert len(found.attention) == 0
+    prediction = recognizer.recognize(CLIP)
+    assert prediction.probabilities.shape[1] == 4
+    assert len(prediction.attention) == 0
 
 
 def test_a_model_that_does_not_classify_is_refused(tmp_path):
@@ -131,16 +131,18 @@ def speech_and_silence(path, silence_s=20.0, sd=2e-4):
 
 def test_silence_between_speech_has_no_emotion(tmp_path, recognizer):
     first, last = speech_and_silence(tmp_path / "pause.wav")
-    found = recognizer.recognize(tmp_path / "pause.wav")
-    inside = (found.starts_s >= first + 0.5) & (found.ends_s <= last - 0.5)
+    prediction = recognizer.recognize(tmp_path / "pause.wav")
+    inside = (prediction.starts_s >= first + 0.5) & (prediction.ends_s <= last - 0.5)
     assert inside.sum() > 10
-    assert not found.speech[inside].any()
-    assert found.spoken
-    assert found.label == recognizer.recognize(CLIP).label
-    np.testing.assert_allclose(found.mean_probabilities, found.probabilities[found.speech].mean(axis=0))
-    times = found.attention_times_s
-    assert not found.spoken_attention()[(times > first + 3.1) & (times < last - 3.1)].any()
-    assert found.spoken_attention()[times < first].any()
+    assert not prediction.speech[inside].any()
+    assert prediction.spoken
+    assert prediction.label == recognizer.recognize(CLIP).label
+    np.testing.assert_allclose(
+        prediction.mean_probabilities, prediction.probabilities[prediction.speech].mean(axis=0)
+    )
+    times = prediction.attention_times_s
+    assert not prediction.spoken_attention()[(times > first + 3.1) & (times < last - 3.1)].any()
+    assert prediction.spoken_attention()[times < first].any()
 
 
 @pytest.mark.parametrize("sd", [0.0, 1e-4, 0.01, 0.1], ids=["digital", "faint", "hiss", "loud"])
@@ -149,10 +151,10 @@ def test_silence_and_noise_are_no_speech_in_the_table(tmp_path, recognizer, sd):
 
     sound = np.random.default_rng(1).normal(0, sd, 16_000 * 20)
     soundfile.write(tmp_path / "hush.wav", sound, 16_000)
-    found = recognizer.recognize(tmp_path / "hush.wav")
-    assert found.label == "no speech"
-    assert not found.spoken_attention().any()
-    labels.write(tmp_path / "o.csv", [found], recognizer.labels)
+    prediction = recognizer.recognize(tmp_path / "hush.wav")
+    assert prediction.label == "no speech"
+    assert not prediction.spoken_attention().any()
+    labels.write(tmp_path / "o.csv", [prediction], recognizer.labels)
     rows = (tmp_path / "o.csv").read_text().splitlines()[1:]
     assert all(row.endswith(",no speech,,,,") for row in rows)
 

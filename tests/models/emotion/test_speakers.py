@@ -28,10 +28,10 @@ def drawn(seed, n, speakers=3, labels=LABELS, known=None):
         "truth": generator.choice(known or labels, n).tolist(),
         "probabilities": generator.dirichlet(np.ones(len(labels)), n),
         "labels": labels,
-        "speakers": [f"s{one}" for one in generator.integers(0, speakers, n)],
+        "speakers": [f"s{number}" for number in generator.integers(0, speakers, n)],
         "sexes": generator.choice(["F", "M", ""], n).tolist(),
         "sessions": generator.choice(["1", "2"], n).tolist(),
-        "ids": [f"{one}.wav" for one in range(n)],
+        "ids": [f"{number}.wav" for number in range(n)],
     }
 
 
@@ -39,37 +39,42 @@ def drawn(seed, n, speakers=3, labels=LABELS, known=None):
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 60), known=st.sets(st.sampled_from(LABELS), min_size=1))
 def test_figures_are_scikit_learns(seed, n, known):
     given_values = drawn(seed, n, known=sorted(known))
-    found = evaluate(**given_values)
+    evaluation = evaluate(**given_values)
     truth = np.array([LABELS.index(label) for label in given_values["truth"]])
     predicted = given_values["probabilities"].argmax(1)
     there = sorted(set(truth))
     every = range(len(LABELS))
-    assert found.accuracy == pytest.approx(metrics.accuracy_score(truth, predicted))
-    assert found.uar == pytest.approx(
+    assert evaluation.accuracy == pytest.approx(metrics.accuracy_score(truth, predicted))
+    assert evaluation.uar == pytest.approx(
         metrics.recall_score(truth, predicted, labels=there, average="macro", zero_division=0)
     )
-    assert found.weighted_f1 == pytest.approx(
+    assert evaluation.weighted_f1 == pytest.approx(
         metrics.f1_score(truth, predicted, average="weighted", zero_division=0)
     )
-    assert found.macro_f1 == pytest.approx(
+    assert evaluation.macro_f1 == pytest.approx(
         metrics.f1_score(truth, predicted, average="macro", zero_division=0)
     )
-    np.testing.assert_array_equal(found.confusion, metrics.confusion_matrix(truth, predicted, labels=every))
-    for ours, theirs in ((found.recall, metrics.recall_score), (found.precision, metrics.precision_score)):
+    np.testing.assert_array_equal(
+        evaluation.confusion, metrics.confusion_matrix(truth, predicted, labels=every)
+    )
+    for ours, theirs in (
+        (evaluation.recall, metrics.recall_score),
+        (evaluation.precision, metrics.precision_score),
+    ):
         peer = theirs(truth, predicted, labels=every, average=None, zero_division=np.nan)
         assert list(ours) == list(LABELS)
         np.testing.assert_allclose(list(ours.values()), peer)
     who = np.array(given_values["speakers"])
-    for one in found.by_speaker:
-        mine = who == one.speaker
-        assert one.n == mine.sum()
-        assert one.accuracy == pytest.approx(metrics.accuracy_score(truth[mine], predicted[mine]))
-        assert one.weighted_f1 == pytest.approx(
+    for group in evaluation.by_speaker:
+        mine = who == group.speaker
+        assert group.n == mine.sum()
+        assert group.accuracy == pytest.approx(metrics.accuracy_score(truth[mine], predicted[mine]))
+        assert group.weighted_f1 == pytest.approx(
             metrics.f1_score(truth[mine], predicted[mine], average="weighted", zero_division=0)
         )
-    assert sum(one.n for one in found.by_speaker) == n
-    assert sum(one.n for one in found.by_session) == n
-    assert sum(one.n for one in found.by_sex) == sum(sex != "" for sex in given_values["sexes"])
+    assert sum(group.n for group in evaluation.by_speaker) == n
+    assert sum(group.n for group in evaluation.by_session) == n
+    assert sum(group.n for group in evaluation.by_sex) == sum(sex != "" for sex in given_values["sexes"])
 
 
 def by_hand():
@@ -88,27 +93,33 @@ def by_hand():
 
 
 def test_a_case_by_hand():
-    found = by_hand()
-    assert found.n == 7
-    assert found.confusion.tolist() == [[3, 1, 0], [0, 1, 0], [0, 1, 1]]
-    assert found.accuracy == pytest.approx(5 / 7)
-    assert found.recall == pytest.approx({"angry": 3 / 4, "happy": 1, "sad": 1 / 2})
-    assert found.precision == pytest.approx({"angry": 1, "happy": 1 / 3, "sad": 1})
-    assert found.uar == pytest.approx(0.75)
-    assert found.macro_f1 == pytest.approx((6 / 7 + 1 / 2 + 2 / 3) / 3)
-    assert found.weighted_f1 == pytest.approx((4 * 6 / 7 + 1 / 2 + 2 * 2 / 3) / 7)
-    first, second = found.by_speaker
+    evaluation = by_hand()
+    assert evaluation.n == 7
+    assert evaluation.confusion.tolist() == [[3, 1, 0], [0, 1, 0], [0, 1, 1]]
+    assert evaluation.accuracy == pytest.approx(5 / 7)
+    assert evaluation.recall == pytest.approx({"angry": 3 / 4, "happy": 1, "sad": 1 / 2})
+    assert evaluation.precision == pytest.approx({"angry": 1, "happy": 1 / 3, "sad": 1})
+    assert evaluation.uar == pytest.approx(0.75)
+    assert evaluation.macro_f1 == pytest.approx((6 / 7 + 1 / 2 + 2 / 3) / 3)
+    assert evaluation.weighted_f1 == pytest.approx((4 * 6 / 7 + 1 / 2 + 2 * 2 / 3) / 7)
+    first, second = evaluation.by_speaker
     assert (first.speaker, first.sex, first.session, first.n) == ("a", "F", "1", 3)
     assert (first.accuracy, first.uar) == pytest.approx((2 / 3, 3 / 4))
     assert (second.speaker, second.sex, second.session, second.n) == ("b", "M", "1, 2", 4)
     assert (second.accuracy, second.uar) == pytest.approx((3 / 4, 3 / 4))
-    assert found.speaker_mean["accuracy"] == pytest.approx((2 / 3 + 3 / 4) / 2)
-    assert found.speaker_sd["accuracy"] == pytest.approx(abs(2 / 3 - 3 / 4) / math.sqrt(2))
-    assert [(one.name, one.speakers, one.n) for one in found.by_sex] == [("F", 1, 3), ("M", 1, 4)]
-    assert [(one.name, one.speakers, one.n) for one in found.by_session] == [("1", 2, 4), ("2", 1, 3)]
+    assert evaluation.speaker_mean["accuracy"] == pytest.approx((2 / 3 + 3 / 4) / 2)
+    assert evaluation.speaker_sd["accuracy"] == pytest.approx(abs(2 / 3 - 3 / 4) / math.sqrt(2))
+    assert [(group.name, group.speakers, group.n) for group in evaluation.by_sex] == [
+        ("F", 1, 3),
+        ("M", 1, 4),
+    ]
+    assert [(group.name, group.speakers, group.n) for group in evaluation.by_session] == [
+        ("1", 2, 4),
+        ("2", 1, 3),
+    ]
     # certainties 0.9 (3 of 3 right), 0.7 (1 of 3), 0.6 (1 of 1)
-    assert found.calibration_error == pytest.approx((3 * 0.1 + 3 * abs(0.7 - 1 / 3) + 0.4) / 7)
-    assert [one.n for one in found.bins] == [1, 3, 3]
+    assert evaluation.calibration_error == pytest.approx((3 * 0.1 + 3 * abs(0.7 - 1 / 3) + 0.4) / 7)
+    assert [group.n for group in evaluation.bins] == [1, 3, 3]
 
 
 def test_calibration_of_one_who_is_sure_and_of_one_who_knows():
@@ -150,17 +161,17 @@ def test_nothing_and_a_single_class():
     single = evaluate(["sad", "sad"], np.ones((2, 1)), ["sad"], ["a", "b"])
     assert (single.accuracy, single.uar, single.weighted_f1, single.macro_f1) == (1, 1, 1, 1)
     assert single.speaker_sd == {"accuracy": 0, "weighted_f1": 0, "uar": 0}
-    one = evaluate(["sad"], np.ones((1, 1)), ["sad"], ["a"])
-    assert one.speaker_sd["uar"] == 0
+    evaluation = evaluate(["sad"], np.ones((1, 1)), ["sad"], ["a"])
+    assert evaluation.speaker_sd["uar"] == 0
 
 
 @pytest.mark.filterwarnings("error")
 def test_an_absent_class_is_not_counted_as_a_failure():
-    found = evaluate(["sad", "sad"], np.array([[0.1, 0.9], [0.2, 0.8]]), ["angry", "sad"], ["a", "a"])
-    assert found.uar == 1
-    assert math.isnan(found.recall["angry"])
-    assert math.isnan(found.precision["angry"])
-    assert found.as_dict()["recall"] == {"angry": None, "sad": 1.0}
+    evaluation = evaluate(["sad", "sad"], np.array([[0.1, 0.9], [0.2, 0.8]]), ["angry", "sad"], ["a", "a"])
+    assert evaluation.uar == 1
+    assert math.isnan(evaluation.recall["angry"])
+    assert math.isnan(evaluation.precision["angry"])
+    assert evaluation.as_dict()["recall"] == {"angry": None, "sad": 1.0}
 
 
 def test_what_does_not_fit_is_refused():
@@ -177,12 +188,12 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_plain_values_and_rows():
-    found = by_hand()
-    values = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    evaluation = by_hand()
+    values = json.loads(json.dumps(evaluation.as_dict(), allow_nan=False))
     assert values["uar"] == pytest.approx(0.75)
     assert values["confusion"] == [[3, 1, 0], [0, 1, 0], [0, 1, 1]]
     assert values["by_speaker"][1]["speaker"] == "b"
-    rows = found.to_rows()
+    rows = evaluation.to_rows()
     assert rows[0][0] == "speaker"
     assert rows[1][:4] == ["a", "F", "1", 3]
     assert {len(row) for row in rows} == {7}
@@ -281,17 +292,17 @@ def better(values, share, seed=0):
 def test_a_comparison_counts_and_tests():
     values = drawn(5, 200, speakers=8)
     first, second = evaluate(**values), evaluate(**better(values, 0.6))
-    found = compare(first, second)
+    comparison = compare(first, second)
     right_first, right_second = first.predicted == first.truth, second.predicted == second.truth
-    assert found.only_first == (right_first & ~right_second).sum()
-    assert found.only_second == (right_second & ~right_first).sum()
-    assert found.mcnemar_p == mcnemar(found.only_first, found.only_second)
-    assert found.difference == pytest.approx(second.speaker_mean["uar"] - first.speaker_mean["uar"])
-    assert found.difference > 0.2
-    assert (found.n, found.speakers, found.metric, found.exact) == (200, 8, "uar", True)
-    assert found.permutation_p == 2 / 2**8
+    assert comparison.only_first == (right_first & ~right_second).sum()
+    assert comparison.only_second == (right_second & ~right_first).sum()
+    assert comparison.mcnemar_p == mcnemar(comparison.only_first, comparison.only_second)
+    assert comparison.difference == pytest.approx(second.speaker_mean["uar"] - first.speaker_mean["uar"])
+    assert comparison.difference > 0.2
+    assert (comparison.n, comparison.speakers, comparison.metric, comparison.exact) == (200, 8, "uar", True)
+    assert comparison.permutation_p == 2 / 2**8
     back = compare(second, first)
-    assert (back.difference, back.permutation_p) == (-found.difference, found.permutation_p)
+    assert (back.difference, back.permutation_p) == (-comparison.difference, comparison.permutation_p)
     same = compare(first, first, "accuracy")
     assert (same.mcnemar_p, same.permutation_p, same.difference) == (1, 1, 0)
 

@@ -23,9 +23,9 @@ def tracks(tmp_path):
         on = sum(((time >= a) & (time < b)).astype(float) for a, b in turns)
         return height * on * rng.normal(size=len(time))
 
-    one, two = voice((1, 4), height=0.1), voice((5, 9), (3, 4), height=0.03)
+    first, second = voice((1, 4), height=0.1), voice((5, 9), (3, 4), height=0.03)
     paths = []
-    for name, sound in (("one", one + 0.1 * two), ("two", two + 0.1 * one)):
+    for name, sound in (("one", first + 0.1 * second), ("two", second + 0.1 * first)):
         soundfile.write(tmp_path / f"{name}.wav", sound, RATE, subtype="FLOAT")
         paths.append(tmp_path / f"{name}.wav")
     return paths

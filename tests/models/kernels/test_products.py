@@ -10,8 +10,8 @@ from models.kernels import products
 from models.kernels.products import Linear, linear, product
 
 
-def close(found, expected):
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-4)
+def close(actual, expected):
+    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(300, 100), (3, 100, 100), (4, 100), (0, 100)])

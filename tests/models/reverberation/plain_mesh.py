@@ -114,8 +114,8 @@ class Role(nn.Module):
         if self.name == "harp":
             return self.role_processor(x)[0]
         if self.name == "wolfhour":
-            one, other = self.role_processor(x)[0].chunk(2, -1)
-            return one + other
+            first, second = self.role_processor(x)[0].chunk(2, -1)
+            return first + second
         if self.name == "cello":
             h = self.role_processor[:3](x)
             return self.role_processor[3](h.reshape(-1, h.shape[-1])).view_as(h)

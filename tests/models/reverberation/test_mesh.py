@@ -186,12 +186,12 @@ def test_padding_changes_nothing(processors):
 
 
 def test_padding_takes_no_part_in_batch_statistics():
-    one, other = mesh().train(), mesh().train()
+    first, second = mesh().train(), mesh().train()
     x = torch.randn(2, 6, 64)
     padded = torch.cat([x, torch.full((2, 4, 64), 1e3)], dim=1)
-    one(x)
-    other(padded, torch.tensor([6, 6]))
-    norms = [network.roles.bodies["cello"].norm.running_mean for network in (one, other)]
+    first(x)
+    second(padded, torch.tensor([6, 6]))
+    norms = [network.roles.bodies["cello"].norm.running_mean for network in (first, second)]
     assert (norms[1].abs() < 5).all()
     assert not torch.equal(norms[1], torch.zeros(64))
 

@@ -9,36 +9,42 @@ from models.reverberation.observer import Observation
 
 
 @pytest.fixture
-def found():
+def observation():
     random = np.random.default_rng(0)
     output, target = random.normal(size=(2, 6)).astype(np.float32)
     return Observation(output, target, random.random((38, 6)), 8.0 * random.random((45, 6)))
 
 
-def test_all_sequences_some_and_one(found):
+def test_all_sequences_some_and_one(observation):
     steps = np.array([2, 4, 6, 8, 10, 12])
-    whole = summary.of_sequences(found, steps, 16)
+    whole = summary.of_sequences(observation, steps, 16)
     assert whole.count == 6
-    np.testing.assert_allclose(whole.gates, found.gates.mean(1))
-    np.testing.assert_allclose(whole.spread, found.gates.std(1))
-    assert whole.rms == pytest.approx(np.sqrt(((found.output - found.target) ** 2).mean()))
-    some = summary.of_sequences(found, steps, 16, [1, 3])
-    np.testing.assert_allclose(some.kl[:38], found.kl[:38, [1, 3]].mean(1) / 16 / 6)  # a feature and step
-    np.testing.assert_allclose(some.kl[38:], found.kl[38:, [1, 3]].mean(1) / 16)  # processors have one step
-    one = summary.of_sequences(found, steps, 16, [5])
-    assert one.spread is None
-    assert one.output == pytest.approx(found.output[5])
-    assert one.rms == pytest.approx(abs(found.output[5] - found.target[5]))
+    np.testing.assert_allclose(whole.gates, observation.gates.mean(1))
+    np.testing.assert_allclose(whole.spread, observation.gates.std(1))
+    assert whole.rms == pytest.approx(np.sqrt(((observation.output - observation.target) ** 2).mean()))
+    some = summary.of_sequences(observation, steps, 16, [1, 3])
     np.testing.assert_allclose(
-        summary.gate_differences(one, some), found.gates[:, [1, 3]].mean(1) - found.gates[:, 5]
+        some.kl[:38], observation.kl[:38, [1, 3]].mean(1) / 16 / 6
+    )  # a feature and step
+    np.testing.assert_allclose(
+        some.kl[38:], observation.kl[38:, [1, 3]].mean(1) / 16
+    )  # processors have one step
+    single = summary.of_sequences(observation, steps, 16, [5])
+    assert single.spread is None
+    assert single.output == pytest.approx(observation.output[5])
+    assert single.rms == pytest.approx(abs(observation.output[5] - observation.target[5]))
+    np.testing.assert_allclose(
+        summary.gate_differences(single, some), observation.gates[:, [1, 3]].mean(1) - observation.gates[:, 5]
     )
 
 
-def test_an_epoch_has_no_sequences(found):
-    history = GateHistory(np.array([1, 2]), found.gates.T[:2], found.kl.T[:2], np.array([0.5, 0.25]))
+def test_an_epoch_has_no_sequences(observation):
+    history = GateHistory(
+        np.array([1, 2]), observation.gates.T[:2], observation.kl.T[:2], np.array([0.5, 0.25])
+    )
     epoch = summary.of_epoch(history, 1, steps=8, d=16)
-    np.testing.assert_allclose(epoch.gates, found.gates[:, 1])
-    np.testing.assert_allclose(epoch.kl[:38], found.kl[:38, 1] / 128)
+    np.testing.assert_allclose(epoch.gates, observation.gates[:, 1])
+    np.testing.assert_allclose(epoch.kl[:38], observation.kl[:38, 1] / 128)
     assert (epoch.rms, epoch.count, epoch.output, epoch.spread) == (0.25, None, None, None)
 
 

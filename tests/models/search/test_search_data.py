@@ -26,8 +26,8 @@ def folder(tmp_path):
     return place
 
 
-def captions_of(found):
-    return {item.path.name: item.captions for item in found.items}
+def captions_of(dataset):
+    return {item.path.name: item.captions for item in dataset.items}
 
 
 def test_csv(folder):

@@ -68,7 +68,7 @@ def names(index, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("boat harbor", []),
         ("boat", ["IMG_0042.jpg"]),
@@ -88,8 +88,8 @@ def names(index, text):
         ("*", []),
     ],
 )
-def test_words_are_found_where_they_are_written(album, text, found):
-    assert sorted(names(album, text)) == sorted(found)
+def test_words_are_found_where_they_are_written(album, text, expected):
+    assert sorted(names(album, text)) == sorted(expected)
 
 
 @pytest.mark.parametrize(

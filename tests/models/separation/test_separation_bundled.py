@@ -51,13 +51,13 @@ def test_the_samples_become_clearer(bundled):
 
 def test_hearing_more_often_is_more_exact(bundled):
     gained = {}
-    for hearings in (1, 2, 8):
+    for passes in (1, 2, 8):
         scores = []
         for sample in sample_mixtures():
             mixture, *references = (audio.resample(sound, 16_000, 8_000) for sound in heard(sample))
-            tracks = bundled.separate(mixture, 8_000, SeparationOptions(test_time_augmentation=hearings))
+            tracks = bundled.separate(mixture, 8_000, SeparationOptions(test_time_augmentation=passes))
             scores += score_tracks(mixture, references, list(tracks), 8_000, perceptual=False)
-        gained[hearings] = np.mean([score.si_sdri for score in scores])
+        gained[passes] = np.mean([score.si_sdri for score in scores])
     assert gained[1] < gained[2] < gained[8]
 
 

@@ -207,10 +207,10 @@ def test_training_mixtures_by_their_seed(voices_folder, tmp_path):
     clips = splits.joining_order(open_corpus(voices_folder).clips, 1)
     voices = decoded.Voices(clips, 8000, tmp_path / "cache", Progress())
     mixer = data.Mixer(voices, 0.5, 2, MixingConfig(speed=0.1))
-    one, same, other = mixer.mixture(3, 5), mixer.mixture(3, 5), mixer.mixture(3, 6)
-    np.testing.assert_array_equal(one.mixture, same.mixture)
-    assert not np.array_equal(one.mixture, other.mixture)
-    assert one.sources.shape == (2, 4000)
+    drawn, same, other = mixer.mixture(3, 5), mixer.mixture(3, 5), mixer.mixture(3, 6)
+    np.testing.assert_array_equal(drawn.mixture, same.mixture)
+    assert not np.array_equal(drawn.mixture, other.mixture)
+    assert drawn.sources.shape == (2, 4000)
 
 
 def test_noise_and_rooms_come_from_folders(voices_folder, tmp_path_factory):

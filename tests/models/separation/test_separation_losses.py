@@ -114,10 +114,10 @@ def test_an_ablation_changes_one_choice():
         "ablation-halving": {"schedule": "halving", "warmup_steps": 0},
     }
     for name, choices in changed.items():
-        found = configs.preset("separation", name)
-        assert found != base
+        settings = configs.preset("separation", name)
+        assert settings != base
         asked = [f"{key}={value}" for key, value in choices.items()]
-        assert validated(found) == validated(configs.override(base, asked))
+        assert validated(settings) == validated(configs.override(base, asked))
     assert {name for name in configs.presets("separation") if name.startswith("ablation-")} == set(changed)
 
 

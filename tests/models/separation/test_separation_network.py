@@ -27,8 +27,8 @@ def torchaudios(activation="relu", speakers=2, length=16):
     return ConvTasNet(speakers, length, 24, 3, 12, 20, 3, 2, activation)
 
 
-def relative(found, wanted):
-    return float((found - wanted).norm() / wanted.norm())
+def relative(actual, expected):
+    return float((actual - expected).norm() / expected.norm())
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])

@@ -40,8 +40,10 @@ def written(path, sound, rate, subtype="FLOAT"):
     return path
 
 
-def read(found):
-    return np.stack([soundfile.read(track, dtype="float32", always_2d=True)[0].T for track in found.tracks])
+def read(separated):
+    return np.stack(
+        [soundfile.read(track, dtype="float32", always_2d=True)[0].T for track in separated.tracks]
+    )
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 44_100])
@@ -56,40 +58,42 @@ def test_tracks_are_as_long_as_the_recording(tmp_path, rate, samples):
 
 
 def test_every_length_up_to_2000_samples():
-    one = made()
+    separator = made()
     sound = noise(2000)[0]
     for samples in range(1, 2001, 7):
-        result = one.separate(sound[:samples], 8000)
+        result = separator.separate(sound[:samples], 8000)
         assert result.shape == (2, samples)
         assert np.isfinite(result).all()
 
 
 def test_the_level_comes_back():
-    one = made()
+    separator = made()
     sound = noise(16_000)[0]
     for factor in (1.0, 0.001, 30.0):
-        tracks = one.separate(factor * sound, 8000)
+        tracks = separator.separate(factor * sound, 8000)
         assert np.sqrt(np.mean(np.square(tracks.sum(0) - factor * sound))) < 0.2 * factor * 0.1
-        np.testing.assert_allclose(tracks, factor * one.separate(sound, 8000), rtol=1e-2, atol=1e-4 * factor)
+        np.testing.assert_allclose(
+            tracks, factor * separator.separate(sound, 8000), rtol=1e-2, atol=1e-4 * factor
+        )
 
 
 def test_a_network_that_changes_the_level_is_set_right():
-    one = made()
+    separator = made()
     sound = noise(16_000)[0]
-    before = one.separate(sound, 8000)
+    before = separator.separate(sound, 8000)
     with torch.no_grad():
-        one.network.decoder.weight.mul_(40.0)
-    np.testing.assert_allclose(one.separate(sound, 8000), before, rtol=1e-3, atol=1e-5)
+        separator.network.decoder.weight.mul_(40.0)
+    np.testing.assert_allclose(separator.separate(sound, 8000), before, rtol=1e-3, atol=1e-5)
 
 
 def test_channels_keep_their_places():
     """A voice that is on the left alone is on the left of its track; opposite channels do not cancel the masks."""
-    one = made()
+    separator = made()
     left = noise(16_000)[0]
-    tracks = one.separate(np.stack([left, np.zeros_like(left)]), 8000)
+    tracks = separator.separate(np.stack([left, np.zeros_like(left)]), 8000)
     assert not np.abs(tracks[:, 1]).any()
     assert np.abs(tracks[:, 0]).any()
-    turned = one.separate(np.stack([left, -left]), 8000)
+    turned = separator.separate(np.stack([left, -left]), 8000)
     np.testing.assert_allclose(turned[:, 0], -turned[:, 1], atol=1e-6)
     assert np.abs(turned).max() > 0.05
 
@@ -115,16 +119,16 @@ def test_tracks_add_up_where_asked(tmp_path, container):
 @pytest.mark.parametrize("times", [1, 2, 4, 8])
 def test_augmented_passes_keep_the_order_the_length_and_the_channels(monkeypatch, times):
     """A network that hands tracks over in another order at every hearing, upside down and late alike."""
-    one, calls = made(), []
+    separator, calls = made(), []
 
     def hear(sound):
         calls.append(sound)
         tracks = torch.stack([0.75 * sound, 0.25 * sound])
         return tracks.flip(0) if len(calls) % 2 == 0 else tracks
 
-    monkeypatch.setattr(one, "_passed", hear)
+    monkeypatch.setattr(separator, "_passed", hear)
     sound = noise(5001, 2)
-    tracks = one.separate(sound, 8000, SeparationOptions(test_time_augmentation=times))
+    tracks = separator.separate(sound, 8000, SeparationOptions(test_time_augmentation=times))
     assert len(calls) == times
     assert len({(call.shape[-1], float(call.sum())) for call in calls}) == times  # each heard otherwise
     np.testing.assert_allclose(tracks, [0.75 * sound, 0.25 * sound], atol=1e-5)
@@ -144,9 +148,9 @@ def test_options_that_cannot_be_are_named(values, why):
 
 
 def test_windows_are_near_one_pass():
-    one = made()
+    separator = made()
     sound = noise(8000 * 30)[0] * (1 + np.sin(np.arange(8000 * 30) / 7000)).astype(np.float32)
-    windowed, whole = one.separate(sound, 8000), one.separate(sound, 8000, one_pass=True)
+    windowed, whole = separator.separate(sound, 8000), separator.separate(sound, 8000, one_pass=True)
     for track, wanted in zip(windowed, whole, strict=True):
         assert 10 * np.log10(np.square(wanted).sum() / np.square(track - wanted).sum()) > 20
 
@@ -165,12 +169,12 @@ def test_long_wavs_are_rf64(tmp_path, monkeypatch):
 
 
 def test_one_speaker_alone_is_told(tmp_path, monkeypatch):
-    one = made()
-    monkeypatch.setattr(one, "window", lambda sound, times: np.stack([sound, 0.001 * sound]))
+    separator = made()
+    monkeypatch.setattr(separator, "window", lambda sound, times: np.stack([sound, 0.001 * sound]))
     sound = written(tmp_path / "a.wav", noise(9000), 8000)
-    result = one.separate_file(sound, tmp_path / "o", SeparationOptions(one_voice=False))
+    result = separator.separate_file(sound, tmp_path / "o", SeparationOptions(one_voice=False))
     assert any("Track 2 is near silence, 60 dB" in str(remark) for remark in result.remarks)
-    result = one.separate_file(sound, tmp_path / "o")
+    result = separator.separate_file(sound, tmp_path / "o")
     assert any("Only one voice was heard" in str(remark) for remark in result.remarks)
     tracks = read(result)
     assert not tracks[1].any()
@@ -178,17 +182,19 @@ def test_one_speaker_alone_is_told(tmp_path, monkeypatch):
 
 
 def test_clipping_and_the_band_are_told(tmp_path, monkeypatch):
-    one = made()
-    monkeypatch.setattr(one, "window", lambda sound, times: np.stack([2 * sound, sound]))  # over full scale
+    separator = made()
+    monkeypatch.setattr(
+        separator, "window", lambda sound, times: np.stack([2 * sound, sound])
+    )  # over full scale
     times = np.arange(16_000) / 16_000
     sound = np.clip(3 * np.sin(2 * np.pi * 200 * times), -1, 1)[None]
     path = written(tmp_path / "a.wav", sound, 16_000, "PCM_16")
-    result = one.separate_file(path, tmp_path / "o", SeparationOptions(container="flac"))
+    result = separator.separate_file(path, tmp_path / "o", SeparationOptions(container="flac"))
     said = " ".join(map(str, result.remarks))
     assert "clipped" in said
     assert "above 4 kHz" in said
     assert "FLAC cut them off" in said
-    kept = one.separate_file(path, tmp_path / "p")
+    kept = separator.separate_file(path, tmp_path / "p")
     assert np.abs(read(kept)).max() > 1.5  # nothing is clipped silently
     assert "FLAC" not in " ".join(map(str, kept.remarks))
 
@@ -272,28 +278,30 @@ def test_choices_that_do_not_suit_are_told(tmp_path):
 
 
 def test_a_checkpoint_is_loaded_with_its_card(tmp_path):
-    one = made()
+    separator = made()
     info = checkpoint.CheckpointInfo(
         system="separation", title="two", card="# Card", metrics={"test/si_sdri": 8.0},
-        network=vars(one.network.config), preprocessing={"sample_rate": 8000, "loudness_db": -25.0},
+        network=vars(separator.network.config), preprocessing={"sample_rate": 8000, "loudness_db": -25.0},
     )  # fmt: skip
-    halves = {name: weight.half() for name, weight in one.network.state_dict().items()}
+    halves = {name: weight.half() for name, weight in separator.network.state_dict().items()}
     checkpoint.save(tmp_path / "best", halves, info)
     (tmp_path / "config.yaml").write_text("system: separation\n")
     for place in (tmp_path, tmp_path / "best"):  # a run folder, and a checkpoint
         again = Separator.load(place)
-        assert (again.sample_rate, again.speakers, again.parameters) == (8000, 2, one.parameters)
+        assert (again.sample_rate, again.speakers, again.parameters) == (8000, 2, separator.parameters)
         assert again.card["text"] == "# Card"
         assert again.card["test/si_sdri"] == 8.0
         sound = noise(4000)[0]
-        np.testing.assert_allclose(again.separate(sound, 8000), one.separate(sound, 8000), atol=2e-3)
+        np.testing.assert_allclose(again.separate(sound, 8000), separator.separate(sound, 8000), atol=2e-3)
 
 
 @pytest.mark.parametrize(("level_db", "heard_db"), [(-25.0, -25.0), (None, -40.0)])
 def test_sound_is_heard_at_the_models_level_or_raw(monkeypatch, level_db, heard_db):
-    one = made()
-    info = one.info.model_copy(update={"preprocessing": {**one.info.preprocessing, "loudness_db": level_db}})
-    again, heard = Separator(one.network, info), []
+    separator = made()
+    info = separator.info.model_copy(
+        update={"preprocessing": {**separator.info.preprocessing, "loudness_db": level_db}}
+    )
+    again, heard = Separator(separator.network, info), []
     encode = again.network.encode
     monkeypatch.setattr(again.network, "encode", lambda sound: heard.append(sound) or encode(sound))
     sound = noise(4000)[0]

@@ -45,10 +45,10 @@ def used(capsys, *arguments):
 
 def test_a_voice_is_found_in_true_tracks_and_a_strangers_is_not_trusted(said, talk):
     wanted = target.of_sample(talk[1])
-    found = target.find_in(wanted, talk[2].sources, RATE)
-    assert (found.name, found.track, found.trusted) == ("Ben", 1, True)
-    assert found.likeness == found.likenesses[1] > found.likenesses[0]
-    assert "is in track 2" in str(found.remark)
+    voice = target.find_in(wanted, talk[2].sources, RATE)
+    assert (voice.name, voice.track, voice.trusted) == ("Ben", 1, True)
+    assert voice.likeness == voice.likenesses[1] > voice.likenesses[0]
+    assert "is in track 2" in str(voice.remark)
     stranger = target.of_sound(audio.read(sample_mixtures()[2].references[0], RATE), RATE)
     other = target.find_in(stranger, talk[2].sources, RATE)
     assert not other.trusted
@@ -67,8 +67,8 @@ def test_the_terminal_gives_the_voice_and_the_rest(talk, tmp_path, capsys):
     assert [path.rsplit("_", 1)[1] for path in row["tracks"]] == ["voice.wav", "rest.wav"]
     assert len(voice) == len(rest) == len(mixed.mixture)
 
-    def alike(one, other):
-        return float(np.corrcoef(one, other)[0, 1])
+    def alike(first, second):
+        return float(np.corrcoef(first, second)[0, 1])
 
     assert alike(voice, mixed.sources[1]) > 0.8 > alike(voice, mixed.sources[0])
     assert alike(rest, mixed.sources[0]) > 0.8

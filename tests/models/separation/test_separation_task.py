@@ -153,9 +153,9 @@ def test_a_run_that_was_stopped_ends_as_an_unbroken_one(tmp_path):
     Trainer.train(stopped)
     assert stopped.step < 4
     Trainer(SeparationTask(config), broken).train()
-    one, _ = checkpoint.load(unbroken.last, "separation")
-    two, _ = checkpoint.load(broken.last, "separation")
-    assert all(torch.equal(one[name], two[name]) for name in one)
+    whole, _ = checkpoint.load(unbroken.last, "separation")
+    resumed, _ = checkpoint.load(broken.last, "separation")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 @pytest.mark.parametrize("half", ["float32", "bf16"])

@@ -78,21 +78,23 @@ def start_two(run, task):
 def test_two_processes_take_the_steps_of_one(tmp_path, task, changes):
     """Tolerance: 1e-4 relative, 1e-6 absolute; sums are rounded in another order."""
     settings = config(**changes)
-    one = made(tmp_path / "one", settings)
-    assert isinstance(Trainer(TASKS[task](settings), one).train(), events.Finished)
-    two = made(tmp_path / "two", settings)
-    for process in start_two(two, task):
+    alone = made(tmp_path / "one", settings)
+    assert isinstance(Trainer(TASKS[task](settings), alone).train(), events.Finished)
+    together = made(tmp_path / "two", settings)
+    for process in start_two(together, task):
         _, said = process.communicate(timeout=120)
         assert process.returncode == 0, said.decode()
-    ours, theirs = curves(one), curves(two)
+    ours, theirs = curves(alone), curves(together)
     assert ours.keys() == theirs.keys()
     for name, values in ours.items():
         assert theirs[name] == pytest.approx(values, rel=1e-4, abs=1e-6), name
     assert theirs["epoch validation/items"] == [20.0] * 4  # none counted twice, none dropped
-    last = weights(two)
-    for name, tensor in weights(one).items():
+    last = weights(together)
+    for name, tensor in weights(alone).items():
         torch.testing.assert_close(last[name], tensor, rtol=1e-4, atol=1e-5, msg=name)
-    started = [e for e in events.EventReader(two.events_file).read_new() if isinstance(e, events.Started)]
+    started = [
+        e for e in events.EventReader(together.events_file).read_new() if isinstance(e, events.Started)
+    ]
     assert len(started) == 1  # one of them tells
 
 
@@ -129,10 +131,10 @@ def test_accumulation_takes_the_steps_of_one_batch(tmp_path, task, parts):
         settings = config(items=51, batch_size=12 // times, accumulation=times)
         runs.append(made(tmp_path / str(times), settings))
         assert isinstance(Trainer(Plain(settings), runs[-1]).train(), events.Finished)
-    whole, parted = map(curves, runs)
-    assert whole.keys() == parted.keys()
+    whole, accumulated = map(curves, runs)
+    assert whole.keys() == accumulated.keys()
     for name, values in whole.items():
-        assert parted[name] == pytest.approx(values, rel=1e-4, abs=1e-6), name
+        assert accumulated[name] == pytest.approx(values, rel=1e-4, abs=1e-6), name
     last = weights(runs[1])
     for name, tensor in weights(runs[0]).items():
         torch.testing.assert_close(last[name], tensor, rtol=1e-4, atol=1e-5, msg=name)

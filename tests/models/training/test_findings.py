@@ -191,7 +191,7 @@ def test_units_that_rest_in_a_network_that_learns_are_not_dead_and_those_that_ne
             )
         optimizer.step()
     assert resting > 0  # some did rest in between
-    assert [one.kind for one in findings(record, TrainingConfig()) if one.kind == "dead"] == kinds
+    assert [finding.kind for finding in findings(record, TrainingConfig()) if finding.kind == "dead"] == kinds
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -225,11 +225,12 @@ def test_losses_that_measure_something_else_share_no_axis(system, changes):
     kind = training_config(system)
     values = preset(system, "demo")
     mixed = {
-        name: values.get(name, {}) | one if isinstance(one, dict) else one for name, one in changes.items()
+        name: values.get(name, {}) | value if isinstance(value, dict) else value
+        for name, value in changes.items()
     }
-    one, other = kind.model_validate(values), kind.model_validate(values | mixed)
-    assert one.loss_scale("train")
-    assert one.loss_scale("train") != other.loss_scale("train")
+    plain, changed = kind.model_validate(values), kind.model_validate(values | mixed)
+    assert plain.loss_scale("train")
+    assert plain.loss_scale("train") != changed.loss_scale("train")
 
 
 def test_eeg_has_remedies_of_its_own():

@@ -48,9 +48,9 @@ def told(run):
     return scalars, [event.values for event in result if isinstance(event, events.Epoch)]
 
 
-def assert_same(one, other):
-    assert told(one) == told(other)
-    ours, theirs = (checkpoint.load(run.last, "line")[0] for run in (one, other))
+def assert_same(first, second):
+    assert told(first) == told(second)
+    ours, theirs = (checkpoint.load(run.last, "line")[0] for run in (first, second))
     for name, tensor in ours.items():
         torch.testing.assert_close(theirs[name], tensor, rtol=0, atol=0, msg=name)
 

@@ -141,9 +141,9 @@ def test_accumulation_equals_the_larger_batch_without_batch_statistics(tmp_path)
         def network(self):
             return torch.nn.Sequential(torch.nn.Linear(3, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1))
 
-    one, _ = train(tmp_path / "one", config(batch_size=16), task=Plain)
-    two, _ = train(tmp_path / "two", config(batch_size=8, accumulation=2), task=Plain)
-    for a, b in zip(final_weights(one).values(), final_weights(two).values(), strict=True):
+    larger, _ = train(tmp_path / "one", config(batch_size=16), task=Plain)
+    accumulated, _ = train(tmp_path / "two", config(batch_size=8, accumulation=2), task=Plain)
+    for a, b in zip(final_weights(larger).values(), final_weights(accumulated).values(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
