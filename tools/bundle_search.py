@@ -113,11 +113,11 @@ def bundle_hash(runs: list[Path]) -> None:
     info.card = card(judged, parts, answers)
     info.metrics = {
         f"test/{bits}_{item.method}_{'t2i' if item.way.startswith('text') else 'i2t'}": round(
-            item.figures.mean_average_precision, 4
+            item.metrics.mean_average_precision, 4
         )
         for bits, entries in judged.items()
         for item in entries
-        if item.figures
+        if item.metrics
     }
     extra = {"summary": "Knows emoji only; other pictures need another encoder."}
     checkpoint.save(place, halved, info.model_copy(update=extra))
@@ -171,7 +171,7 @@ def card(judged: dict[int, list[Judged]], parts: dict[str, Pairs], answers: str)
         test=len(parts["query"]),
         rows="\n".join(rows),
         labels=parts["query"].labels.shape[1],
-        map_chance=first.figures.chance,
+        map_chance=first.metrics.chance,
         recall_chance=first.own.chance,
         answers=answers,
     )
@@ -180,7 +180,7 @@ def card(judged: dict[int, list[Judged]], parts: dict[str, Pairs], answers: str)
 def _row(name: str, entries: list[Judged]) -> str:
     cells = [name]
     for item in entries:
-        figures: Any = item.figures
+        figures: Any = item.metrics
         cells += [
             f"{figures.mean_average_precision:.3f}",
             f"{figures.worst_map:.3f} to {figures.best_map:.3f}",

@@ -103,8 +103,8 @@ class DataWords(QLabel):
         words = {"train": tr("Training"), "validation": tr("Validation"), "test": tr("Test"), "": tr("Data")}
         lines = []
         for part, counts in check["parts"].items():
-            figures = ", ".join(f"{value} {translate(str(what))}" for what, value in counts.items())
-            lines.append(f"{words.get(part, translate(part))}: {figures}")
+            counted = ", ".join(f"{value} {translate(str(what))}" for what, value in counts.items())
+            lines.append(f"{words.get(part, translate(part))}: {counted}")
         lines += check.get("remarks", [])
         skipped = check["skipped"]
         if skipped:

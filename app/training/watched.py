@@ -257,9 +257,9 @@ def judged_by(config: dict[str, Any], names: list[str]) -> str:
     named = str(config.get("metric", ""))
     if named in names:
         return named
-    figures = [name for name in names if name.startswith("validation/")]
-    better = [name for name in figures if not name.endswith("loss")]
-    return (better or figures or names or [""])[0]
+    validated = [name for name in names if name.startswith("validation/")]
+    better = [name for name in validated if not name.endswith("loss")]
+    return (better or validated or names or [""])[0]
 
 
 def clean_about(values: dict[str, Any]) -> dict[str, Any]:

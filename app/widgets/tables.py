@@ -29,7 +29,7 @@ def for_reading(table: QTableView, name: str, row_px: int = 26) -> None:
 
 
 def set_heads(
-    table: QTableWidget, heads: Sequence[str], figures: Collection[int] = (), explained: Sequence[str] = ()
+    table: QTableWidget, heads: Sequence[str], numeric: Collection[int] = (), explained: Sequence[str] = ()
 ) -> None:
     """The headings, each over its column: those of `figures` (column numbers) stand right, as figures do.
 
@@ -39,5 +39,5 @@ def set_heads(
     for column, words in enumerate(heads):
         item = QTableWidgetItem(words)
         item.setToolTip(explained[column] if explained else meaning(words))
-        item.setTextAlignment(RIGHT if column in figures else LEFT)
+        item.setTextAlignment(RIGHT if column in numeric else LEFT)
         table.setHorizontalHeaderItem(column, item)

@@ -176,13 +176,13 @@ class EEGTask(Task[EEGConfig]):
         with self._half_precision(batch.eeg.device):
             decoded = network(batch.eeg, batch.subject)
         each, matched = self._losses(decoded, batch)
-        figures = {"r": losses.pearson(decoded, batch.envelope).mean().detach()}
+        metrics = {"r": losses.pearson(decoded, batch.envelope).mean().detach()}
         if matched is not None:
-            figures["accuracy"] = matched.mean()
+            metrics["accuracy"] = matched.mean()
         opened = getattr(network, "opened", None)
         if opened is not None:
-            figures["gate"] = opened
-        return Loss(each.mean(), len(batch.eeg), figures)
+            metrics["gate"] = opened
+        return Loss(each.mean(), len(batch.eeg), metrics)
 
     def _losses(self, decoded: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
         """(loss, whether what was heard was told from the others or None where there are none) of each window, [batch]."""

@@ -35,10 +35,10 @@ class GateHistory:
         return len(self.epochs)
 
 
-def history(figures: Mapping[str, Series]) -> GateHistory | None:
-    """Of the figures of a run's epochs; None where it told of no gates, as a baseline does not."""
+def history(curves: Mapping[str, Series]) -> GateHistory | None:
+    """From the curves of a run's epochs; None where it told of no gates, as a baseline does not."""
     wanted = [f"validation/{name}" for name in (*GATE_NAMES, *KL_NAMES, "rmse")]
-    result = [figures.get(name) for name in wanted]
+    result = [curves.get(name) for name in wanted]
     count = min(0 if series is None else len(series) for series in result)
     if not count:
         return None

@@ -118,8 +118,8 @@ def search(
             else "Nothing here seems to fit; these are the nearest."
         )
     for hit in results.hits:
-        figures = f"{hit.id:6d}  {hit.score:6.3f}  {hit.percentile:3.0f}%  {hit.distance:3d}/{results.bits}"
-        print(f"{figures}  {hit.path}  {hit.caption}  ({', '.join(hit.why)})")
+        columns = f"{hit.id:6d}  {hit.score:6.3f}  {hit.percentile:3.0f}%  {hit.distance:3d}/{results.bits}"
+        print(f"{columns}  {hit.path}  {hit.caption}  ({', '.join(hit.why)})")
     hits = [
         {
             "id": hit.id,
@@ -217,8 +217,8 @@ def evaluate(
         write_json(Path(out) / "figures.json", result)
     for item in judgement.judged:
         line = f"{item.way}  {item.method:8} {f'{item.bits} bits' if item.bits else 'real':8}"
-        if item.figures:
-            outcome = item.figures
+        if item.metrics:
+            outcome = item.metrics
             line += f"  MAP@50 {outcome.mean_average_precision:.3f} ({outcome.worst_map:.3f} to {outcome.best_map:.3f} by ties; chance {outcome.chance:.3f})"
         if item.own:
             line += f"  recall@10 {item.own.recall_at_10:.3f} ({item.own.worst:.3f} to {item.own.best:.3f}; chance {item.own.chance:.3f})"

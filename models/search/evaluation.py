@@ -1,11 +1,11 @@
-"""Figures of retrieval: mean average precision, precision and recall, for codes and for real-valued embeddings.
+"""Metrics of retrieval: mean average precision, precision and recall, for codes and for real-valued embeddings.
 
 Two items are relevant to each other if they share a label. Average precision is taken over the relevant items
 *found in the top k* (the convention of the hashing literature: sum of precisions at the hits / number of hits in the
 top k; 0 if there is none), not over all relevant items.
 
 Ties: Hamming distances take few values, so nearly every ranking is cut through a tie, and the order of the data base
-would leak into the figures. Items are therefore ordered by (distance, a permutation with a fixed seed); beside it stand
+would leak into the metrics. Items are therefore ordered by (distance, a permutation with a fixed seed); beside it stand
 the best and the worst that any order within the ties could give.
 """
 
@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 300_000  # keys held at a time: they stay in the processor's cach
 
 
 @dataclass(frozen=True)
-class Figures:
+class RetrievalMetrics:
     """Of one direction. `worst_map` ≤ `mean_average_precision` ≤ `best_map` are the bounds by tie-breaking.
 
     precision, recall: float64 [len(ranks)], at the ranks given. chance: the share of relevant items.
@@ -90,7 +90,7 @@ def map_of_codes(
     return total / max(1, len(queries))
 
 
-def figures_of_codes(
+def metrics_of_codes(
     queries: np.ndarray,
     database: np.ndarray,
     query_labels: np.ndarray,
@@ -98,16 +98,16 @@ def figures_of_codes(
     k: int | None = 50,
     ranks: Sequence[int] = (1, 5, 10, 50),
     progress: Progress | None = None,
-) -> Figures:
-    """All figures of packed codes, uint8 [n, bytes], with labels bool [n, classes]."""
+) -> RetrievalMetrics:
+    """All metrics of packed codes, uint8 [n, bytes], with labels bool [n, classes]."""
 
     def keys(rows: slice) -> np.ndarray:
         return codes.distances(queries[rows], database).astype(np.uint32)
 
-    return _figures(keys, len(queries), len(database), query_labels, labels, k, ranks, progress)
+    return _metrics(keys, len(queries), len(database), query_labels, labels, k, ranks, progress)
 
 
-def figures_of_embeddings(
+def metrics_of_embeddings(
     queries: np.ndarray,
     database: np.ndarray,
     query_labels: np.ndarray,
@@ -115,14 +115,14 @@ def figures_of_embeddings(
     k: int | None = 50,
     ranks: Sequence[int] = (1, 5, 10, 50),
     progress: Progress | None = None,
-) -> Figures:
+) -> RetrievalMetrics:
     """The same by cosine of real-valued embeddings, float [n, dim]: the ceiling beside the codes."""
     ours, theirs = _unit(queries), _unit(database)
 
     def keys(rows: slice) -> np.ndarray:
         return _descending(ours[rows] @ theirs.T)
 
-    return _figures(keys, len(queries), len(database), query_labels, labels, k, ranks, progress)
+    return _metrics(keys, len(queries), len(database), query_labels, labels, k, ranks, progress)
 
 
 def average_precisions(hits: np.ndarray) -> np.ndarray:
@@ -183,7 +183,7 @@ def own_rank_bounds(distances: np.ndarray, own: np.ndarray) -> tuple[np.ndarray,
     return (distances < mine).sum(1), (distances <= mine).sum(1) - 1
 
 
-def _figures(
+def _metrics(
     keys: Any,
     query_count: int,
     item_count: int,
@@ -192,7 +192,7 @@ def _figures(
     k: int | None,
     ranks: Sequence[int],
     progress: Progress | None,
-) -> Figures:
+) -> RetrievalMetrics:
     k = item_count if k is None else min(k, item_count)
     ranks = tuple(rank for rank in ranks if rank <= item_count)
     deepest = max((k, *ranks))
@@ -216,7 +216,7 @@ def _figures(
             recall[number] += (result[:, rank - 1] / np.maximum(1, counts)).sum()
         share += float((counts / max(1, item_count)).sum())
     count = max(1, query_count)
-    return Figures(
+    return RetrievalMetrics(
         mean_average_precision=float(sums[0] / count),
         best_map=float(sums[1] / count),
         worst_map=float(sums[2] / count),

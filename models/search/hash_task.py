@@ -157,17 +157,17 @@ class HashTask(RowsTask[SearchConfig]):
     def loss_of(self, rows: dict[str, Tensor], clock: Clock) -> Loss:
         """Loss of the embeddings, and 0.5 times that of the codes."""
         asked = self.config.objective
-        figures = {
+        parts = {
             f"{name}_loss": losses.loss(
                 asked.kind, rows[f"{name}_image"], rows[f"{name}_text"], asked.temperature, asked.keep_self
             )
             for name in LEVELS
             if f"{name}_image" in rows
         }
-        value = figures["embedding_loss"]
-        if "code_loss" in figures:
-            value = value + asked.code_weight * figures["code_loss"]
-        return Loss(value, len(rows["embedding_image"]), {n: item.detach() for n, item in figures.items()})
+        value = parts["embedding_loss"]
+        if "code_loss" in parts:
+            value = value + asked.code_weight * parts["code_loss"]
+        return Loss(value, len(rows["embedding_image"]), {n: item.detach() for n, item in parts.items()})
 
     def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
         alone = network.image_alone(batch.image), network.text_alone(batch.text)
@@ -311,8 +311,8 @@ def _both_ways(
         elif packed:
             value = evaluation.map_of_codes(asked, answers, labels, labels, TOP)
         else:
-            figures = evaluation.figures_of_embeddings(asked, answers, labels, labels, TOP, ranks=())
-            value = figures.mean_average_precision
+            metrics = evaluation.metrics_of_embeddings(asked, answers, labels, labels, TOP, ranks=())
+            value = metrics.mean_average_precision
         result[f"{name}_{way}"] = value
     return result
 

@@ -15,7 +15,7 @@ import numpy as np
 from models.progress import Progress
 from models.search import codes, evaluation
 from models.search.encoded import Encoded
-from models.search.evaluation import Figures
+from models.search.evaluation import RetrievalMetrics
 from models.search.features import Pairs
 from models.search.hashing import Hasher, TrainedHasher
 
@@ -43,23 +43,23 @@ class OwnRank:
 class Judged:
     """One way of asking: `method` is ``single``, ``paired``, ``real`` (embeddings, single) or ``encoder`` (untouched).
 
-    figures: by labels, None where the data has none. own: by the own other half, None where queries are not among
+    metrics: by labels, None where the data has none. own: by the own other half, None where queries are not among
     the answers.
     """
 
     method: str
     way: str
     bits: int
-    figures: Figures | None
+    metrics: RetrievalMetrics | None
     own: OwnRank | None
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain values, for JSON: ``map`` are the figures by labels, ``own`` those by the own other half."""
+        """The same as plain values, for JSON: ``map`` are the metrics by labels, ``own`` those by the own other half."""
         return {
             "method": self.method,
             "way": self.way,
             "bits": self.bits,
-            "map": self.figures.as_dict() if self.figures else None,
+            "map": self.metrics.as_dict() if self.metrics else None,
             "own": vars(self.own) if self.own else None,
         }
 
@@ -97,20 +97,20 @@ def evaluate(
         progress.update(number, len(WAYS), "Ranking the answers")
         jobs = [("single", *single[way])] + ([("paired", *paired[way])] if paired else [])
         for method, ours, theirs in jobs:
-            figures = _by_labels(evaluation.figures_of_codes, ours.codes, theirs.codes, query, answers, k)
+            metrics = _by_labels(evaluation.metrics_of_codes, ours.codes, theirs.codes, query, answers, k)
             own = _own(codes.distances, ours.codes, theirs.codes) if same else None
-            result.append(Judged(method, way, hasher.bits, figures, own))
+            result.append(Judged(method, way, hasher.bits, metrics, own))
         vectors = single[way][0].embeddings, single[way][1].embeddings
         for method, (ours_real, theirs_real) in (("real", vectors), ("encoder", raw[way])):
-            figures = _by_labels(evaluation.figures_of_embeddings, ours_real, theirs_real, query, answers, k)
+            metrics = _by_labels(evaluation.metrics_of_embeddings, ours_real, theirs_real, query, answers, k)
             own = _own(_unlikeness, ours_real, theirs_real) if same else None
-            result.append(Judged(method, way, 0, figures, own))
+            result.append(Judged(method, way, 0, metrics, own))
     return result
 
 
 def _by_labels(
     judge: Any, ours: np.ndarray, theirs: np.ndarray, query: Pairs, answers: Pairs, k: int | None
-) -> Figures | None:
+) -> RetrievalMetrics | None:
     if not query.labels.shape[1]:
         return None
     return judge(ours, theirs, query.labels, answers.labels, k, RANKS)

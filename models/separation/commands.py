@@ -122,21 +122,21 @@ def evaluate(
     With `out`, also as ``figures.json`` and ``items.csv``.
     """
     separator = Separator.load(choice, device, progress)
-    figures, rows = evaluation.evaluate_with(separator, data, progress or Progress(), options)
+    metrics, rows = evaluation.evaluate_with(separator, data, progress or Progress(), options)
     if out is not None:
-        write_evaluation(Path(out), figures, rows)
-    say(figures)
-    return with_remarks(figures, separator.remarks)
+        write_evaluation(Path(out), metrics, rows)
+    say(metrics)
+    return with_remarks(metrics, separator.remarks)
 
 
-def say(figures: dict[str, Any]) -> None:
+def say(metrics: dict[str, Any]) -> None:
     """Print the figures of an evaluation."""
-    print(f"SI-SDRi {figures['si_sdri']:.2f} dB over {figures['mixtures']} mixtures of {figures['of']}")
-    for name, value in figures.items():
+    print(f"SI-SDRi {metrics['si_sdri']:.2f} dB over {metrics['mixtures']} mixtures of {metrics['of']}")
+    for name, value in metrics.items():
         if isinstance(value, dict):
             print(f"  {name}: {value['si_sdri']:.2f} dB, {value['mixtures']} mixtures")
-    names = [name for name in ("si_sdr", "sdr", "sdri", "stoi", "pesq") if name in figures]
-    rest = [f"{name.upper().replace('_', '-')} {figures[name]:.2f}" for name in names]
+    names = [name for name in ("si_sdr", "sdr", "sdri", "stoi", "pesq") if name in metrics]
+    rest = [f"{name.upper().replace('_', '-')} {metrics[name]:.2f}" for name in names]
     print("  " + ", ".join(rest))
 
 

@@ -54,8 +54,8 @@ def pair_figures(
     return min(softer, APART_DB), alike, together
 
 
-def another_share(figures: tuple[float, float, float]) -> float:
+def another_share(measures: tuple[float, float, float]) -> float:
     """How likely it is that the softer track holds another person, 0 to 1."""
-    softer, alike, together = figures
+    softer, alike, together = measures
     terms = (softer / 10, 10 * (alike - 0.8), 2 * together)
     return 1 / (1 + math.exp(-BIAS - sum(w * x for w, x in zip(WEIGHTS, terms, strict=True))))

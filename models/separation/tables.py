@@ -31,7 +31,7 @@ def write_tracks(out: Path, separated: Sequence[Separated]) -> None:
     write_csv(out, [["mixture", "speaker", "track", "level_db", "seconds"], *rows])
 
 
-def write_evaluation(folder: Path, figures: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
+def write_evaluation(folder: Path, metrics: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
     """``figures.json`` and ``items.csv`` in `folder`."""
-    write_json(folder / "figures.json", figures)
+    write_json(folder / "figures.json", metrics)
     write_records(folder / "items.csv", rows)

@@ -1,4 +1,4 @@
-"""Means over items, and means over time: what a run's figures and its averaged weights are made with."""
+"""Means over items, and means over time: what a run's metrics and its averaged weights are made with."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Sums:
     def __init__(self, state: dict[str, list[float]] | None = None) -> None:
         self._sums: dict[str, list[float]] = {name: list(pair) for name, pair in (state or {}).items()}
 
-    def add(self, figures: dict[str, float], count: int) -> None:
+    def add(self, metrics: dict[str, float], count: int) -> None:
         """Figures of a step of `count` items."""
-        for name, value in figures.items():
+        for name, value in metrics.items():
             entry = self._sums.setdefault(name, [0.0, 0])
             entry[0] += value * count
             entry[1] += count

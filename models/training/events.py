@@ -187,7 +187,7 @@ LONGEST_LINE = 64_000_000  # bytes; a longer one is passed over
 class Steps:
     """Many `Scalars` at once, for speed: name → lists of (epoch, value, step, time)."""
 
-    figures: dict[str, tuple[list[float], list[float], list[int], list[float]]] = field(default_factory=dict)
+    series: dict[str, tuple[list[float], list[float], list[int], list[float]]] = field(default_factory=dict)
     last_step: int = 0
 
     def add(self, line: dict[str, object]) -> None:
@@ -195,9 +195,9 @@ class Steps:
         step, epoch, t = _whole(line["step"]), _number(line["epoch"]), _number(line["t"])
         values = {str(name): _number(value) for name, value in line["values"].items()}  # type: ignore[attr-defined]
         for name, value in values.items():
-            entry = self.figures.get(name)
+            entry = self.series.get(name)
             if entry is None:
-                entry = self.figures[name] = ([], [], [], [])
+                entry = self.series[name] = ([], [], [], [])
             entry[0].append(epoch)
             entry[1].append(value)
             entry[2].append(step)

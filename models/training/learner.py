@@ -59,7 +59,7 @@ class Learner:
     def gradients(
         self, batches: Iterator[Any], step: list[list[Draw]], clock: Clock
     ) -> tuple[list[str], Tensor]:
-        """Compute the gradients of a step; returns the names of its loss and figures, and their values over the items of
+        """Compute the gradients of a step; returns the names of its loss and metrics, and their values over the items of
         all parts and processes, on the device.
 
         batches: gives this process's share of each of the step's parts, in their order.
@@ -89,9 +89,9 @@ class Learner:
                 self.accelerator.backward(whole * self.world.factor(draws))
             if self.world.counts(draws):
                 _add(result, {"loss": whole, **loss.totals}, 1.0)
-                _add(result, loss.figures, mean)
+                _add(result, loss.metrics, mean)
             else:  # its names, so that all processes add up the same
-                _add(result, {"loss": whole, **loss.totals, **loss.figures}, 0.0)
+                _add(result, {"loss": whole, **loss.totals, **loss.metrics}, 0.0)
         return result
 
     def _gradients_by_rows(
@@ -125,7 +125,7 @@ class Learner:
             ]
             self.accelerator.backward(torch.stack(owed).sum())
         result: dict[str, Tensor] = {}
-        _add(result, {"loss": loss.value, **loss.figures, **loss.totals}, share)
+        _add(result, {"loss": loss.value, **loss.metrics, **loss.totals}, share)
         return result
 
     def loss(self, batch: Any, clock: Clock) -> Loss:

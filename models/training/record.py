@@ -121,7 +121,7 @@ class Flow:
         self.layers, self.output, self.gains = names, event.output, tuple(event.gains)
 
     def add(self, event: events.Flow) -> None:
-        """Append the layers' figures of a step; those at or after the same step go."""
+        """Append the layers' metrics of a step; those at or after the same step go."""
         if not len(event.gradient) == len(event.moved) == len(event.dead) == len(self.layers):
             return
         while self.steps and event.step <= self.steps[-1]:
@@ -157,9 +157,9 @@ class Record:
     best_epoch: int = 0
 
     def add(self, event: events.Event | events.Steps) -> None:
-        """Take an event in; those that are no figures change nothing."""
+        """Take an event in; those that are no metrics change nothing."""
         if isinstance(event, events.Steps):
-            for name, (x, y, step, t) in event.figures.items():
+            for name, (x, y, step, t) in event.series.items():
                 self._of(self.steps, name).extend(x, y, step, t)
         elif isinstance(event, events.Scalars):
             for name, value in event.values.items():

@@ -185,8 +185,8 @@ class RunReporter:
 
     # Epochs
 
-    def show(self, outputs: dict[str, np.ndarray], figures: dict[str, float], epoch: int, step: int) -> None:
-        """The pictures of an epoch, and its figures for TensorBoard."""
+    def show(self, outputs: dict[str, np.ndarray], metrics: dict[str, float], epoch: int, step: int) -> None:
+        """The pictures of an epoch, and its metrics for TensorBoard."""
         if not self.world.leads:
             return
         for number, shown in enumerate(self.task.pictures(outputs) if outputs else []):
@@ -195,7 +195,7 @@ class RunReporter:
             except OSError as error:
                 raise checkpoints.cannot_write(self.run.path, error) from error
             self.tell(events.Picture(path=path, title=shown.title, epoch=epoch))
-        for name, value in figures.items():
+        for name, value in metrics.items():
             split, _, rest = name.partition("/")
             rest = self.task.board_names.get(rest, rest)
             self._board.add_scalar(f"{split.capitalize()}/{rest}" if rest else name, value, step)

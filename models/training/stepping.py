@@ -1,6 +1,6 @@
 """One optimizer step after another, and what is told of them.
 
-On a processor that computes while Python goes on, a number is waited for once a second and not once a step: the figures
+On a processor that computes while Python goes on, a number is waited for once a second and not once a step: the metrics
 of the steps since are kept on the device and told together. Should one of them turn out to be no number, the run goes
 back to the last ones told and takes the steps again, looking at each: so it stops where it would have stopped.
 """
@@ -35,7 +35,7 @@ class Again(Exception):
 
 @dataclass
 class _Step:
-    """A step that was taken and not told yet. numbers: its figures in the order of `names`, and the gradient's norm."""
+    """A step that was taken and not told yet. numbers: its metrics in the order of `names`, and the gradient's norm."""
 
     step: int
     epoch: float
@@ -46,7 +46,7 @@ class _Step:
     extra: dict[str, float]
 
     def metrics(self, numbers: list[float]) -> tuple[dict[str, float], float]:
-        """(its figures by name, the norm of its gradient)."""
+        """(its metrics by name, the norm of its gradient)."""
         return dict(zip(self.names, numbers[:-1], strict=True)), numbers[-1]
 
 
@@ -125,11 +125,11 @@ class Stepper:
             for item, numbers in zip(
                 untold, torch.stack([item.numbers for item in untold]).tolist(), strict=True
             ):
-                figures, norm = item.metrics(numbers)
-                if self.ahead and not (np.isfinite(figures["loss"]) and np.isfinite(norm)):
+                metrics, norm = item.metrics(numbers)
+                if self.ahead and not (np.isfinite(metrics["loss"]) and np.isfinite(norm)):
                     self._go_back()
-                self.at.sums.add(figures, item.items)
-                values = {f"train/{name}": value for name, value in figures.items()} | item.extra
+                self.at.sums.add(metrics, item.items)
+                values = {f"train/{name}": value for name, value in metrics.items()} | item.extra
                 if "skipped" not in item.extra:
                     values["gradient_norm"] = norm
                 self.reporter.tell(
@@ -192,7 +192,7 @@ class Stepper:
         return self.at.step_in_epoch == self.steps_per_epoch - 1 and self.at.epoch % every == 0
 
     def _recall_last_step(self) -> None:
-        """The rates and figures of the last step taken: a run that was stopped after its epoch's last step tells them."""
+        """The rates and metrics of the last step taken: a run that was stopped after its epoch's last step tells them."""
         at = self.at
         epoch = at.epoch + max(0, at.step_in_epoch - 1) / self.steps_per_epoch
         clock = Clock(max(0, at.step - 1), self.total_steps, epoch, self.config.epochs)

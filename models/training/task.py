@@ -53,12 +53,12 @@ class Loss:
     mean: scalar tensor, a mean over the `count` items. weighted: a mean in which items count by `Task.weight`, or None.
     summed: a sum over the items, or None: it grows with the batch and is neither divided by the accumulation nor by
     the number of processes. A step of any number of parts thus has the loss of all its items at once.
-    figures: further means over the items, for the curves (detached scalars). totals: further sums over them.
+    metrics: further means over the items, for the curves (detached scalars). totals: further sums over them.
     """
 
     mean: torch.Tensor
     count: int
-    figures: dict[str, torch.Tensor] = field(default_factory=dict)
+    metrics: dict[str, torch.Tensor] = field(default_factory=dict)
     weighted: torch.Tensor | None = None
     summed: torch.Tensor | None = None
     totals: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Loss:
 
 @dataclass
 class History:
-    """What a run's epochs came to: one dict of figures an epoch, as in the events."""
+    """What a run's epochs came to: one dict of metrics an epoch, as in the events."""
 
     epochs: list[dict[str, float]] = field(default_factory=list)
 
@@ -176,7 +176,7 @@ class Task(ABC, Generic[Config]):
         """Told before the first step and after every epoch: for rates that depend on what the epochs came to."""
 
     def reported(self, clock: Clock) -> dict[str, float]:
-        """Further figures of a step for the curves, such as ``alpha``."""
+        """Further metrics of a step for the curves, such as ``alpha``."""
         return {}
 
     def order(self, generator: np.random.Generator) -> np.ndarray:

@@ -141,7 +141,7 @@ class EvaluatePage(Page):
 
     def _say_what_is_missing(self) -> None:
         first = self.judgements[0]
-        if all(item.figures is None for item in first.judged):
+        if all(item.metrics is None for item in first.judged):
             words = tr(
                 "MAP needs labels: a column “labels” in the list of captions. Recall of the own picture is shown."
             )
@@ -204,13 +204,13 @@ class EvaluatePage(Page):
             )
         )
         single, real = the(judgement, way, "single"), the(judgement, way, "real")
-        if single is not None and single.figures is not None:
-            result = single.figures
+        if single is not None and single.metrics is not None:
+            result = single.metrics
             ties = tr("{low} to {high} by ties", low=f"{result.worst_map:.3f}", high=f"{result.best_map:.3f}")
             self.cards[0].set(f"{result.mean_average_precision:.3f}", ties)
             self.cards[2].set(f"{result.chance:.3f}", tr("share of fitting answers"))
-        if real is not None and real.figures is not None:
-            self.cards[1].set(f"{real.figures.mean_average_precision:.3f}", tr("by embeddings, not codes"))
+        if real is not None and real.metrics is not None:
+            self.cards[1].set(f"{real.metrics.mean_average_precision:.3f}", tr("by embeddings, not codes"))
         if single is not None and single.own is not None:
             own = single.own
             span = f"{own.worst:.3f} – {own.best:.3f}"

@@ -114,14 +114,14 @@ class MapPlot(Plot):
         points = []
         for row in rows:
             result = the(row, way, method)
-            if result is not None and result.figures is not None:
-                figures = result.figures
+            if result is not None and result.metrics is not None:
+                metrics = result.metrics
                 points.append(
                     (
                         np.log2(row.bits) + shift,
-                        figures.mean_average_precision,
-                        figures.worst_map,
-                        figures.best_map,
+                        metrics.mean_average_precision,
+                        metrics.worst_map,
+                        metrics.best_map,
                     )
                 )
         if not points:
@@ -161,21 +161,21 @@ class CurvePlot(Plot):
         top, ceiling_drawn = 0.1 if judgements else 0.9, False
         for number, judgement in enumerate(judgements):
             result = the(judgement, way, "single")
-            if result is None or result.figures is None:
+            if result is None or result.metrics is None:
                 continue
             color = theme.CATEGORIES[number % len(theme.CATEGORIES)]
             line = self.line(curve_name(judgements, judgement), color, width=1.8)
             top = max(top, self._draw(line, result))
             real = the(judgement, way, CEILING)
-            if real is not None and real.figures is not None and not ceiling_drawn:
+            if real is not None and real.metrics is not None and not ceiling_drawn:
                 ceiling_drawn = True
                 top = max(top, self._draw(self.line(tr("ceiling"), "muted", dashed=True), real))
         self.set_home(x=(0, 1), y=(0, min(1.0, top * 1.1)))
 
     def _draw(self, line: object, judged: Judged) -> float:
-        assert judged.figures is not None
-        precision = np.array(judged.figures.precision)
-        line.set(np.array(judged.figures.recall), precision)  # type: ignore[attr-defined]
+        assert judged.metrics is not None
+        precision = np.array(judged.metrics.precision)
+        line.set(np.array(judged.metrics.recall), precision)  # type: ignore[attr-defined]
         return float(precision.max()) if len(precision) else 0.0
 
 
@@ -244,7 +244,7 @@ def write_figures(folder: Path, judgements: Sequence[Judgement]) -> None:
     points.writerow(["model", "bits", "way", "method", "rank", "precision", "recall"])
     for judgement in judgements:
         for item in judgement.judged:
-            result, own = item.figures, item.own
+            result, own = item.metrics, item.own
             name = [judgement.model, judgement.bits, item.way, item.method]
             by_labels = (
                 [result.mean_average_precision, result.worst_map, result.best_map, result.chance]
@@ -265,7 +265,7 @@ def write_figures(folder: Path, judgements: Sequence[Judgement]) -> None:
 def _rows(judgement: Judgement, way: str) -> list[list[str]]:
     rows = []
     for item in of_way(judgement, way):
-        result, own = item.figures, item.own
+        result, own = item.metrics, item.own
         cells = [judgement.model, method_words(item.method), *(["–"] * 7)]
         if result is not None:
             at_ten = dict(zip(result.ranks, result.precision, strict=True)).get(10)
@@ -289,7 +289,7 @@ def _span(low: float, high: float) -> str:
 
 def _map(judged: Judged | None) -> float | None:
     return (
-        judged.figures.mean_average_precision if judged is not None and judged.figures is not None else None
+        judged.metrics.mean_average_precision if judged is not None and judged.metrics is not None else None
     )
 
 
@@ -297,7 +297,7 @@ def _level(judgement: Judgement, way: str, method: str) -> float | None:
     if method != "chance":
         return _map(the(judgement, way, method))
     result = the(judgement, way, "single")
-    return result.figures.chance if result is not None and result.figures is not None else None
+    return result.metrics.chance if result is not None and result.metrics is not None else None
 
 
 def legend(judgements: Sequence[Judgement]) -> str:

@@ -91,7 +91,7 @@ def test_evaluation_of_all_lengths(tab, qtbot, tmp_path):
     by_bits = {item.bits: item for item in page.judgements}
     for bits, least in ((16, 0.36), (32, 0.39), (64, 0.40), (128, 0.40)):
         single = next(item for item in by_bits[bits].judged if item.method == "single")
-        result = single.figures
+        result = single.metrics
         assert result.worst_map <= result.mean_average_precision <= result.best_map
         assert result.mean_average_precision > max(least, 2 * result.chance)
         assert single.own.recall_at_10 > 5 * single.own.chance

@@ -160,5 +160,5 @@ def test_a_step_has_the_accuracy_of_its_windows():
     said = batch.envelope.clone()
     said[:2] = batch.others[:2, 1]  # four of six as they were heard
     loss = task.loss(lambda eeg, subject: said, batch, Clock(0, 1, 0.0, 1))
-    assert loss.figures["accuracy"].item() == pytest.approx(4 / 6)
+    assert loss.metrics["accuracy"].item() == pytest.approx(4 / 6)
     assert loss.count == 6

@@ -54,10 +54,10 @@ def test_map_is_its_plain_definition(seed, k, bits):
     relevant = (query_labels[:, None] & labels[None]).any(-1)
     expected = plain_map(distances, relevant, k or 90)
     assert evaluation.map_of_codes(query, base, query_labels, labels, k) == pytest.approx(expected, abs=1e-12)
-    figures = evaluation.figures_of_codes(query, base, query_labels, labels, k)
-    assert figures.mean_average_precision == pytest.approx(expected, abs=1e-12)
-    assert figures.worst_map <= figures.mean_average_precision + 1e-12
-    assert figures.mean_average_precision <= figures.best_map + 1e-12
+    metrics = evaluation.metrics_of_codes(query, base, query_labels, labels, k)
+    assert metrics.mean_average_precision == pytest.approx(expected, abs=1e-12)
+    assert metrics.worst_map <= metrics.mean_average_precision + 1e-12
+    assert metrics.mean_average_precision <= metrics.best_map + 1e-12
 
 
 @pytest.mark.parametrize("k", [1, 3, 4, 7])
@@ -68,10 +68,10 @@ def test_bounds_are_those_of_all_orders_within_ties(k):
         labels = random.random((7, 1)) < random.random()
         query, wanted = np.zeros((1, 1), np.uint8), np.ones((1, 1), bool)
         orders = all_orders(codes.distances(query, base)[0], labels[:, 0], k)
-        figures = evaluation.figures_of_codes(query, base, wanted, labels, k, ranks=())
-        assert figures.best_map == pytest.approx(max(orders), abs=1e-12)
-        assert figures.worst_map == pytest.approx(min(orders), abs=1e-12)
-        assert min(abs(figures.mean_average_precision - item) for item in orders) < 1e-12
+        metrics = evaluation.metrics_of_codes(query, base, wanted, labels, k, ranks=())
+        assert metrics.best_map == pytest.approx(max(orders), abs=1e-12)
+        assert metrics.worst_map == pytest.approx(min(orders), abs=1e-12)
+        assert min(abs(metrics.mean_average_precision - item) for item in orders) < 1e-12
 
 
 def test_more_than_64_labels_and_several_blocks(monkeypatch):
@@ -88,11 +88,11 @@ def test_order_of_the_data_base_does_not_leak():
     """All distances tie: the fixed permutation decides, and the bounds say how little that means."""
     base, labels = np.zeros((100, 8), np.uint8), np.arange(100)[:, None] < 50
     query, wanted = np.zeros((1, 8), np.uint8), np.ones((1, 1), bool)
-    figures = evaluation.figures_of_codes(query, base, wanted, labels, 50)
-    assert figures.best_map == 1
-    assert figures.worst_map == 0
-    assert 0.3 < figures.mean_average_precision < 0.8
-    turned = evaluation.figures_of_codes(query, base, wanted, labels[::-1], 50)
+    metrics = evaluation.metrics_of_codes(query, base, wanted, labels, 50)
+    assert metrics.best_map == 1
+    assert metrics.worst_map == 0
+    assert 0.3 < metrics.mean_average_precision < 0.8
+    turned = evaluation.metrics_of_codes(query, base, wanted, labels[::-1], 50)
     assert 0.3 < turned.mean_average_precision < 0.8
 
 
@@ -103,19 +103,19 @@ def test_embeddings():
     unit = [values / np.linalg.norm(values, axis=1, keepdims=True) for values in (query, base)]
     distances = -(unit[0].astype(np.float32) @ unit[1].astype(np.float32).T)
     relevant = (query_labels[:, None] & labels[None]).any(-1)
-    figures = evaluation.figures_of_embeddings(query, base, query_labels, labels, 50)
-    assert figures.mean_average_precision == pytest.approx(plain_map(distances, relevant, 50), abs=1e-9)
+    metrics = evaluation.metrics_of_embeddings(query, base, query_labels, labels, 50)
+    assert metrics.mean_average_precision == pytest.approx(plain_map(distances, relevant, 50), abs=1e-9)
 
 
 def test_precision_recall_and_chance():
     query, base = np.zeros((1, 1), np.uint8), np.array([[0], [1], [3], [7]], np.uint8)
-    figures = evaluation.figures_of_codes(
+    metrics = evaluation.metrics_of_codes(
         query, base, np.ones((1, 1), bool), np.array([[1], [0], [1], [0]], bool), None, ranks=(1, 2, 3, 4)
     )
-    assert figures.precision == pytest.approx((1, 1 / 2, 2 / 3, 1 / 2))
-    assert figures.recall == pytest.approx((1 / 2, 1 / 2, 1, 1))
-    assert figures.chance == 0.5
-    assert figures.mean_average_precision == pytest.approx((1 + 2 / 3) / 2)
+    assert metrics.precision == pytest.approx((1, 1 / 2, 2 / 3, 1 / 2))
+    assert metrics.recall == pytest.approx((1 / 2, 1 / 2, 1, 1))
+    assert metrics.chance == 0.5
+    assert metrics.mean_average_precision == pytest.approx((1 + 2 / 3) / 2)
 
 
 def test_a_query_without_relevant_items_counts_as_zero():

@@ -25,7 +25,7 @@ def test_a_class_that_a_part_lacks_moves_no_other(tmp_path):
         [False, False, True],
         [False, True, False],
     ]
-    figures = evaluation.figures_of_embeddings(
+    metrics = evaluation.metrics_of_embeddings(
         parts["query"].texts,
         parts["retrieval"].images,
         parts["query"].labels,
@@ -33,7 +33,7 @@ def test_a_class_that_a_part_lacks_moves_no_other(tmp_path):
         5,
         (1,),
     )
-    assert figures.mean_average_precision == pytest.approx(1)
+    assert metrics.mean_average_precision == pytest.approx(1)
 
 
 @pytest.mark.slow

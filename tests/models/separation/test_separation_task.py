@@ -69,7 +69,7 @@ def test_a_few_steps_make_it_better():
         optimizer.zero_grad()
         losses.append(float(loss.value))
     assert losses[-1] < losses[0] - 3  # dB
-    assert loss.figures["largest_mask"] > 0
+    assert loss.metrics["largest_mask"] > 0
 
 
 @pytest.mark.parametrize(
