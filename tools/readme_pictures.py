@@ -35,7 +35,7 @@ from tools.screenshots import quiet, until  # noqa: E402
 
 SIZE = (1280, 800)
 LIVE_S, LIVE_WORDS = 60.0, 26  # the live picture is taken when so many words were heard and the last is right
-EXPLODES = ["learning_rate=0.03"]  # a rate at which there is something to be found
+QUICK = ["learning_rate=0.03"]
 VERSIONS, SEEDS = ("v2", "v1"), (1, 2, 3)
 MORE, LESS = "pouting cat", "yawning face"
 
@@ -131,7 +131,7 @@ async def search(window: MainWindow) -> None:
 
 
 async def training(window: MainWindow) -> None:
-    """What is found in a run that learns too fast."""
+    """What is found in a run, and its layers."""
     await run_page(window, "emotion", 2)
 
 
@@ -197,7 +197,7 @@ def train(home: Path, environment: dict[str, str]) -> None:
     """The runs that are shown, where they are not there yet."""
     from models.training.run_folder import RunFolder
 
-    wanted = {"emotion-quick": ("emotion", EXPLODES, "")}
+    wanted = {"emotion-quick": ("emotion", QUICK, "")}
     for version in VERSIONS:
         for seed in SEEDS:
             settings = [f"network.version={version}", f"seed={seed}"]
