@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
-from models import checkpoint
+from models import audio, checkpoint
+from models.emotion import degrade
 from models.emotion.samples import held_out_clips
 from models.resources import resource
 
@@ -39,6 +41,28 @@ def test_the_right_word_in_time_and_silence_is_no_speech(journey, clips):
     print(
         f"latency: median {np.median(latencies):.3f} s, p95 {np.percentile(latencies, 95):.3f} s, skipped {end['skipped']}"
     )
+
+
+def in_noise(clip: Path, to: Path) -> Path:
+    """The clip 15 dB above a fan, which runs on for a second and a half before and after it."""
+    speech, pause = audio.read(clip), np.zeros(24_000, np.float32)
+    whole = np.concatenate([pause, speech, pause])
+    snr_db = 15 + 10 * np.log10(len(speech) / len(whole))  # over the whole, in which speech is a part
+    scene = degrade.Scene(noise="fan", snr_db=float(snr_db))
+    soundfile.write(to, scene.heard(whole, np.random.default_rng(3)), degrade.RATE)
+    return to
+
+
+def test_in_noise_of_15_db_the_word_holds_and_noise_alone_is_no_speech(journey, clips, tmp_path):
+    noise = degrade.noise_for(audio.read(clips["angry"]), "fan", 15.0, np.random.default_rng(4))
+    soundfile.write(tmp_path / "fan.wav", np.tile(noise, 3), degrade.RATE)
+    steps = {word: in_noise(clip, tmp_path / f"{word}.wav") for word, clip in clips.items()}
+    told = journey(JOURNEY, tmp_path / "fan.wav", *steps.values())
+    alone, *spoken = [step["words"] for step in told if "words" in step]
+    assert set(alone) == {"no speech"}
+    for word, words in zip(steps, spoken, strict=True):
+        said = {name: count for name, count in words.items() if name not in ("no speech", "unsure")}
+        assert max(said, key=said.__getitem__) == word
 
 
 def test_the_microphone_goes_and_comes_back(journey, clips):
