@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from models.errors import UserError
+from models.search import encoder as encoder_module
 from models.search.building import index_folder, open_index
 from models.search.encoder import DualEncoder, spelled_symbols
 from models.search.index import Index
@@ -59,6 +60,25 @@ def test_pictures_as_transformers_embeds_them(kind):
     theirs = theirs / theirs.norm()
     assert ours.shape == (dim,)
     np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-5)
+
+
+def test_a_large_encoder_sees_pictures_in_half_precision_where_that_is_quicker(kind, monkeypatch):
+    """Nearly the same, whatever this processor multiplies bfloat16 with; a small encoder, and all texts, stay whole."""
+    folder, _ = kind
+    whole = DualEncoder.load(folder)
+    assert whole.precision == torch.float32
+    monkeypatch.setattr(encoder_module, "LARGE", 0)
+    monkeypatch.setattr(encoder_module, "inference_dtype", lambda _device: torch.bfloat16)
+    half = DualEncoder.load(folder)
+    side = half.view.crop or (half.view.height, half.view.width)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *side, 3), dtype=np.uint8)
+    ours, theirs = half.pixels(pixels), whole.pixels(pixels)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(ours, axis=1), 1, rtol=1e-5)
+    assert not np.array_equal(ours, theirs)
+    assert (ours * theirs).sum(1).min() > 0.99
+    np.testing.assert_array_equal(half.texts(["a cat"]), whole.texts(["a cat"]))
+    assert half.identity == whole.identity
 
 
 def test_search_with_an_encoder_alone(kind, tmp_path):
