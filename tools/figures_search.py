@@ -12,10 +12,10 @@ from __future__ import annotations
 import pickle
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from models.contract import Result
 from models.search.config import SearchConfig
 from models.search.hash_task import HashTask
 from models.search.judging import judge
@@ -27,7 +27,7 @@ LABELS, DIM = 24, 512
 BITS = (16, 32, 64, 128)
 EPOCHS = 10
 SEED = 25
-Figures = dict[str, Any]
+Figures = Result  # by bits
 
 
 def made_features(folder: Path, sizes: dict[str, int] | None = None) -> Path:
@@ -80,7 +80,7 @@ def protocol(
     return result
 
 
-def of_dict(judged: dict[str, Any]) -> Figures:
+def of_dict(judged: Result) -> Result:
     """MAP@50 of words to pictures, of what `evaluate` says of a hash model: by codes of items encoded by themselves, with the
     bounds by ties; of codes of an item fused with its other half; of the real-valued embeddings; and by chance."""
     codes = {
@@ -124,9 +124,9 @@ def with_rows(card: str, figures: Figures) -> str:
     for bits, item in figures.items():
         row = re.compile(rf"(\| {bits} bits, single \| )[\d.]+ \| [\d.]+ to [\d.]+( \|)")
         said = f"{item['map']:.3f} | {item['worst']:.3f} to {item['best']:.3f}"
-        card, found = row.subn(rf"\g<1>{said}\g<2>", card)
-        if found != 1:
-            raise ValueError(f"the card has {found} rows of {bits} bits")
+        card, replaced = row.subn(rf"\g<1>{said}\g<2>", card)
+        if replaced != 1:
+            raise ValueError(f"the card has {replaced} rows of {bits} bits")
     return card
 
 
