@@ -2,7 +2,7 @@
 
     python tools/screenshots.py FOLDER [--languages en zh_CN] [--scales 1 2] [--sizes 1280x800 …] [--only eeg training …]
 
-Each state (empty, busy, sample done, a file that cannot be read, with the dock open, the training view's pages, dialogs) is
+Each state (empty, busy, sample done, a file that cannot be read, with the dock open, the training view's pages) is
 drawn at every size, in both themes: ``FOLDER/en-1x/1280x800/light/eeg-done.png``. What is computed is held while it is drawn
 busy. The training view shows two short runs that are trained the first time; runs and settings lie in ``FOLDER/home``.
 Nothing is shown on a screen.

@@ -86,7 +86,7 @@ class Diagnosis(QWidget):
         self.what.setAccessibleName(tr("What the layers show"))
         self.what.setToolTip(tr("What is shown of each layer"))
         for key, words in (
-            ("ratio", tr("gradient to output's")),
+            ("ratio", tr("gradient relative to output")),
             ("moved", tr("movement of the weights")),
             ("dead", tr("dead units")),
         ):

@@ -1,4 +1,4 @@
-"""``make soak``: a run killed twenty times (alone with ``kills``), then the live page for half an hour (or the minutes
+"""``make soak``: a run killed twenty times (alone with ``kills [SYSTEM…]``), then the live page for half an hour (or the minutes
 given), with speech and pauses; memory and latency reported."""
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ STEP_S = 6.5  # a clip and the pause after it
 
 
 def main() -> int:
-    failed = kills.main()
-    return failed if sys.argv[1:] == ["kills"] else live() or failed
+    if sys.argv[1:2] == ["kills"]:
+        return kills.main(sys.argv[2:])
+    return kills.main() or live()
 
 
 def live() -> int:
