@@ -48,6 +48,7 @@ def test_the_built_program_is_its_own_python_and_its_children_wait_for_no_window
     assert "emotion" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_built_program_starts_several_processes_that_train_together():
     """As torchrun does it, which starts each of them with its own program and the words of a Python."""
     code = "import sys; from app.frozen import main\nmain(sys.argv[1:])"

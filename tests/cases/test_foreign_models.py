@@ -211,6 +211,7 @@ def bomb(levels=9, each=9):
     return "\n".join(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", [bomb(), bomb(60, 2), "a: &a [*a]", "a: &a {b: *a}", "[" * 10_000, "a: " * 3000, "? " * 5000]
 )

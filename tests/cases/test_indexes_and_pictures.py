@@ -222,6 +222,7 @@ def test_postscript_is_handed_to_nobody(tmp_path):
         pictures.read(tmp_path / "a.png")
 
 
+@pytest.mark.slow
 def test_a_picture_that_ends_its_process_costs_itself_alone(tmp_path, monkeypatch):
     paths = sorted(colours(tmp_path / "in", 6).iterdir())
     monkeypatch.setattr(reading, "decode_many", ends_at_the_third)

@@ -17,6 +17,7 @@ def gone_wrong(mutants, families):
     return [item for item in outcomes if item.outcome not in ("read", "refused")]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_mutants_are_read_or_refused_in_a_sentence():
     assert gone_wrong(440, [family for family in SHARES if family not in SLOW]) == []

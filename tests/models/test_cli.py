@@ -42,6 +42,7 @@ def trained(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_train_leaves_a_complete_run(trained):
     for name in (
         "config.yaml",
@@ -58,6 +59,7 @@ def test_train_leaves_a_complete_run(trained):
     assert "/" not in info.training["config"]["data"]["path"]  # paths of a machine do not travel
 
 
+@pytest.mark.slow
 def test_speakers_are_on_one_side_only(trained):
     from models.emotion.config import EmotionConfig
     from models.emotion.task import EmotionTask
@@ -72,6 +74,7 @@ def test_speakers_are_on_one_side_only(trained):
     assert not train & validation
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_equals_unbroken(tmp_path, capsys, trained):
     from models.training.run_folder import RunFolder
 
@@ -90,6 +93,7 @@ def test_stopped_and_resumed_equals_unbroken(tmp_path, capsys, trained):
     assert all((first[name] == second[name]).all() for name in first)  # same seed, same weights
 
 
+@pytest.mark.slow
 def test_use_writes_the_table(tmp_path, capsys, trained):
     code, result, _ = run(
         capsys, "use", "emotion", "--checkpoint", trained / "best", CLIPS, "--out", tmp_path / "o.csv"
@@ -106,6 +110,7 @@ def test_use_writes_the_table(tmp_path, capsys, trained):
         assert values[row["label"]] == max(values.values())
 
 
+@pytest.mark.slow
 def test_the_bundled_model_knows_voices_it_never_heard(tmp_path, capsys):
     from models.emotion.samples import held_out_clips, sample_list
 
@@ -247,6 +252,7 @@ def test_broken_files_are_skipped_and_told(tmp_path, capsys, trained):
     assert "Traceback" not in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -254,7 +260,7 @@ def test_broken_files_are_skipped_and_told(tmp_path, capsys, trained):
         (["train", "emotion", "--set", "epochs=0"], "epochs: should be greater"),
         (["train", "emotion", "--set", "epochs=1"], "No data set was chosen"),
         (["train", "nonsense"], "no system called"),
-        (["export", "emotion", "--out", "x.pt"], "has no export"),
+        (["export", "search", "--out", "x.pt"], "has no export"),
         (["resume", "/no/such/run"], "is not a run folder"),
         (
             ["use", "emotion", "--checkpoint", "/no/such/checkpoint", "--out", "o.csv", "x.wav"],
@@ -302,6 +308,7 @@ def test_a_table_without_a_column(tmp_path, capsys):
     assert "speaker" in printed
 
 
+@pytest.mark.slow
 def test_as_a_program(tmp_path):
     """The real process: exit code, and JSON on the last line."""
     done = subprocess.run(

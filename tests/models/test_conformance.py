@@ -127,6 +127,7 @@ def as_run(system: System, place: Path) -> Path:
     return place
 
 
+@pytest.mark.slow
 def test_bundled_checkpoint_and_run_folder_are_opened_alike(system, tmp_path):
     run_folder = as_run(system, tmp_path / "run")
     opened = [
@@ -181,6 +182,7 @@ def test_a_foreign_file_is_opened_or_refused_in_words(system, tmp_path):
 # --- verbs ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_use_works_with_every_flag_at_its_default(system, given, tmp_path, capsys):
     out = tmp_path / (
         "out.csv" if system.name == "emotion" else "out.npz"
@@ -221,6 +223,7 @@ def test_evaluate_of_nothing_is_refused(system, tmp_path, capsys):
         assert result["error"]["what"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", [[], ["--checkpoint", "bundled"]])
 def test_describe_prints_and_writes(system, tmp_path, capsys, choice):
     code, result, text = run(capsys, "describe", system.name, *choice, "--out", tmp_path / "out")

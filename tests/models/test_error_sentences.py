@@ -49,6 +49,7 @@ def test_what_the_program_itself_says_within_a_sentence_is_translated_with_it(va
     assert Remark("It holds {text}.", text=value).translated(chinese) == told
 
 
+@pytest.mark.slow
 def test_an_error_of_ours_is_handed_on_whole_not_as_english_text():
     """In ``except UserError as error`` its text would reach the window untranslated: the error itself is the value."""
     places = []

@@ -22,6 +22,7 @@ def run(capsys, *arguments):
     return json.loads(out.strip().splitlines()[-1]), out + err
 
 
+@pytest.mark.slow
 def test_tracks_are_scored_against_references(tmp_path, capsys):
     folder = resource("samples", "separation")
     mixture = folder / "two-women.flac"
@@ -128,6 +129,7 @@ def test_muted_roles(tmp_path, capsys):
     assert main(["use", "reverberation", str(tmp_path / "x.npz"), "--out", "o", "--muted", "flute"]) == 2
 
 
+@pytest.mark.slow
 def test_search_more_less_captions_fold_threshold_and_rerank(capsys):
     first, _ = run(capsys, "search", "bundled", "cat", "--top", 5, "--device", "cpu")
     best = first["hits"][0]["id"]

@@ -36,6 +36,7 @@ def test_a_checkpoint_that_does_not_say_is_said():
     assert overlap.as_dict()["known"] is False
 
 
+@pytest.mark.slow
 def test_sequences_under_another_name_are_held_out_all_the_same(tmp_path):
     from models.reverberation.evaluation import evaluate_with
     from models.reverberation.observer import Observer
@@ -109,6 +110,7 @@ def test_pictures_that_were_learned_from_are_left_out(tmp_path):
     assert learned in (0, judgement.overlap.left_out)  # where the table names its parts, they agree
 
 
+@pytest.mark.slow
 def test_time_that_a_decoder_learned_from_is_not_judged():
     from models.eeg.decoder import Decoder
     from models.eeg.evaluation import evaluate_with

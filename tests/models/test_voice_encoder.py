@@ -39,6 +39,7 @@ def test_other_weights_fail_the_comparison():
     assert apart(VoiceEncoder().eval().embedding(sound), IO["embedding0"]) > 0.1
 
 
+@pytest.mark.slow
 def test_one_voice_is_more_like_itself_than_like_others():
     clips = sorted(resource("samples", "emotion", "audio").glob("*.flac"))
     vectors = torch.stack([shared_encoder().embedding(audio.read(clip)) for clip in clips])

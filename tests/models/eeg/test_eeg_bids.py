@@ -119,6 +119,7 @@ def test_packed_recordings(tree):
         open_recording(packed)
 
 
+@pytest.mark.slow
 def test_a_folder_is_a_data_set(tree):
     np.savez(
         tree / "stimuli" / "talk3.npz", audio=soundfile.read(tree / "stimuli" / "talk2.wav")[0], fs=16000

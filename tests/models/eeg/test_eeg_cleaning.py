@@ -137,6 +137,7 @@ def test_a_notch_takes_the_mains_and_nothing_where_none_is_left(talk):
     assert "notch" not in [step["step"] for step in slow.history.steps]
 
 
+@pytest.mark.slow
 def test_eyes_and_heart_are_found_and_taken_out(talk, tmp_path):
     before = preprocess(talk).eeg
     result = preprocess(talk, cleaning=Cleaning(ica=True))
@@ -195,6 +196,7 @@ def test_an_ica_ends_in_the_terminal_with_the_key_that_interrupts(tmp_path, monk
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_components_are_taken_out_as_mne_takes_them():
     """Against `ICA.apply` with the same components left out."""
     from unittest.mock import patch
@@ -219,6 +221,7 @@ def test_components_are_taken_out_as_mne_takes_them():
     assert "heart" in " ".join(map(str, result.remarks))
 
 
+@pytest.mark.slow
 def test_without_blinks_nothing_is_taken_out():
     generator = np.random.default_rng(5)
     quiet = Signal(generator.normal(0, 8, (64 * 60, 64)), BIOSEMI64, 64, np.zeros((64 * 60, 0)))
@@ -231,6 +234,7 @@ def test_without_blinks_nothing_is_taken_out():
     assert "too short" in str(ica.find(short, BIOSEMI64, [], []).remarks[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cleaning",
     [

@@ -102,6 +102,7 @@ def test_unsplit_derivatives_stored_channels_first(tmp_path):
     assert "podcast_2" in str(result.skipped[0])
 
 
+@pytest.mark.slow
 def test_a_table_of_raw_recordings(tmp_path):
     from tests.models.eeg.test_eeg_recordings import brain, raw_of
 
@@ -236,6 +237,7 @@ def test_a_short_stretch_does_not_make_all_windows_short(tmp_path, short_s):
     assert [len(item) for item in train] == [704] * 11
 
 
+@pytest.mark.slow
 def test_fewer_minutes(tmp_path):
     result = data.open_dataset(located("sample"))
     full = splits.part(result, DataConfig(), WIDE).train

@@ -14,6 +14,7 @@ from models.errors import UserError
 from tests.models.eeg.helpers import run
 
 
+@pytest.mark.slow
 def test_use_writes_envelopes(tmp_path, capsys, conformer_run, sample):
     code, result, told = run(
         capsys,

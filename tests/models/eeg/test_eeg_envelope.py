@@ -46,6 +46,7 @@ def test_equal_to_another_route():
     assert max(lags, key=lags.get) == 0
 
 
+@pytest.mark.slow
 def test_a_click_is_where_it_was():
     for position in (1.0, 2.5, 3.71):
         sound = np.zeros(5 * RATE, np.float32)
@@ -62,6 +63,7 @@ def test_any_rate_and_length(rate):
     assert np.isfinite(result).all()
 
 
+@pytest.mark.slow
 def test_a_file_in_blocks_is_the_sound_at_once(tmp_path):
     sound = speechlike(70)
     soundfile.write(tmp_path / "talk.wav", sound, RATE, subtype="FLOAT")

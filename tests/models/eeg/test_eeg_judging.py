@@ -16,6 +16,7 @@ from models.training.config import preset, validated
 from tests.models.eeg.helpers import TINY, run
 
 
+@pytest.mark.slow
 def test_evaluation_tells_subjects_apart(tmp_path, capsys, ridge_run):
     code, result, _ = run(
         capsys,
@@ -38,6 +39,7 @@ def test_evaluation_tells_subjects_apart(tmp_path, capsys, ridge_run):
     json.loads((tmp_path / "e" / "figures.json").read_text())
 
 
+@pytest.mark.slow
 def test_ridge_within_subjects_is_well_above_chance_and_equals_mtrf(sample):
     """Five time blocks, guard 1 s, 0.5–8 Hz, one subject; the decoders of two blocks are also mTRFpy's."""
     from mtrf.model import TRF
@@ -68,6 +70,7 @@ def test_ridge_within_subjects_is_well_above_chance_and_equals_mtrf(sample):
     assert abs(judged.chance) < 0.03
 
 
+@pytest.mark.slow
 def test_crossval_by_subject(tmp_path, capsys):
     code, result, _ = run(
         capsys, "crossval", "eeg", "--preset", "ridge", "--data", "sample", "--by", "subject", "--set", "ridge.penalties=[1]",
@@ -79,6 +82,7 @@ def test_crossval_by_subject(tmp_path, capsys):
     assert (tmp_path / "cv" / "crossval.json").is_file()
 
 
+@pytest.mark.slow
 def test_crossval_of_a_conformer_trains_a_fold_a_subject(tmp_path, capsys):
     arguments = ["crossval", "eeg", "--preset", "demo", "--set", *TINY, "epochs=1", "data.minutes=2", "--by", "subject",
                  "--run", tmp_path / "cv", "--device", "cpu", "--quiet"]  # fmt: skip
@@ -99,6 +103,7 @@ def shipped():
     return Decoder.load("bundled", "cpu")
 
 
+@pytest.mark.slow
 def test_the_bundled_decoder_on_people_and_time_it_never_met(shipped):
     judged = evaluation.evaluate_with(shipped, "sample", Progress())
     assert judged.within is None

@@ -72,6 +72,7 @@ def test_too_little_is_filled_up_from_other_times_or_said():
     assert "other times" in str(matching.remarks[0])
 
 
+@pytest.mark.slow
 def test_the_evaluation_has_it():
     from models.eeg.decoder import Decoder
     from models.eeg.tables import subject_rows

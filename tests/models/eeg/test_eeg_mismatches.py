@@ -99,6 +99,7 @@ def test_the_loss_of_what_is_decoded_rightly_wrongly_and_not_at_all():
     torch.testing.assert_close(turned, missed)
 
 
+@pytest.mark.slow
 def test_candidates_come_from_the_draw_alone_and_those_that_judge_are_steady():
     values = preset("eeg", "match-mismatch") | {"data": {"path": "sample", "window_s": 5.0}}
     task = EEGTask(validated(EEGConfig, values))
@@ -117,6 +118,7 @@ def test_candidates_come_from_the_draw_alone_and_those_that_judge_are_steady():
     torch.testing.assert_close(plain.batch("train", draws).eeg, whole.eeg, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_it_is_learned_and_told(tmp_path, capsys):
     """EEG in which every channel is the envelope in noise: after some steps the right one of five is found."""
     random = np.random.default_rng(0)

@@ -126,6 +126,7 @@ def test_half_precision(version):
     assert np.corrcoef(whole.detach().flatten(), half.detach().float().flatten())[0, 1] > 0.99
 
 
+@pytest.mark.slow
 def test_it_can_learn():
     """An envelope that is a delayed channel is learned by either version in a few steps."""
     generator = torch.Generator().manual_seed(0)

@@ -36,6 +36,7 @@ def test_surrogates_keep_the_spectrum_and_nothing_else():
     assert abs(pearson(envelope, drawn).mean()) < 0.1
 
 
+@pytest.mark.slow
 def test_false_alarms_on_noise_are_as_many_as_said():
     """Ten seconds of first-order autoregressive noise that is as slow as an envelope: circular shifts called 8 % significant."""
     from scipy.signal import lfilter
@@ -58,6 +59,7 @@ def test_a_real_decoder_stands_out_of_chance():
     assert result.within == pytest.approx(np.mean([item.r for item in result.subjects[:2]]))
 
 
+@pytest.mark.slow
 def test_no_decoder_is_chance():
     p = [
         item.p

@@ -195,6 +195,7 @@ def wait(condition, seconds=20.0):
         threading.Event().wait(0.02)
 
 
+@pytest.mark.slow
 def test_streams_are_found_lost_and_found_again_and_recorded(tmp_path, decoder):
     """By LSL and its player, at four times the speed."""
     eeg, envelopes = listener(decoder, 120)

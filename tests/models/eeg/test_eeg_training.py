@@ -28,6 +28,7 @@ def test_presets_are_valid(name):
     assert validated(EEGConfig, config.model_dump(mode="json")) == config  # as a run folder keeps it
 
 
+@pytest.mark.slow
 def test_a_run_is_complete(conformer_run):
     for name in (
         "config.yaml",
@@ -44,6 +45,7 @@ def test_a_run_is_complete(conformer_run):
     assert "/" not in info.training["config"]["data"]["path"]
 
 
+@pytest.mark.slow
 def test_the_linear_decoder_is_solved_and_not_moved(ridge_run, sample):
     """What the run saved is what the solution is, though the loop has taken a step."""
     weights, info = checkpoint.load(ridge_run / "best", "eeg")
@@ -103,6 +105,7 @@ def test_a_namesake_is_nobody_that_a_decoder_knows(conformer_run, tmp_path, drop
     assert same == [drop == 1, drop == 1]
 
 
+@pytest.mark.slow
 def test_channels_are_matched_by_name(tmp_path, ridge_run, sample):
     """The sample with its channels in another, correctly named order is judged the same."""
     with np.load(sample_file()) as arrays:
@@ -117,6 +120,7 @@ def test_channels_are_matched_by_name(tmp_path, ridge_run, sample):
     assert any("order" in str(remark) for remark in second.remarks)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights(conformer_run, tmp_path):
     again = tmp_path / "again"
     assert main(["train", "eeg", "--preset", "demo", "--set", *TINY, "epochs=2", "data.test_subjects=['3']",
@@ -125,6 +129,7 @@ def test_the_same_seed_gives_the_same_weights(conformer_run, tmp_path):
     assert all((first[name] == second[name]).all() for name in first)
 
 
+@pytest.mark.slow
 def test_a_stranger_is_fine_tuned(conformer_run, tmp_path, capsys):
     code, result, _ = run(
         capsys, "train", "eeg", "--preset", "demo", "--set", "data.path=sample", "data.subjects=['3']", "epochs=1",
@@ -193,6 +198,7 @@ def test_the_gate_is_told_while_training(conformer_run):
     assert all(0 < gate < 1 for gate in gates)
 
 
+@pytest.mark.slow
 def test_the_preset_for_fine_tuning_begins_with_the_bundled_decoder(tmp_path, capsys):
     code, result, _ = run(
         capsys, "train", "eeg", "--preset", "fine-tune", "--set", "epochs=1", "data.subjects=['3']",
@@ -202,6 +208,7 @@ def test_the_preset_for_fine_tuning_begins_with_the_bundled_decoder(tmp_path, ca
     assert Decoder.load(result["checkpoint"], "cpu").info.preprocessing["tuned_to"] == ["3"]
 
 
+@pytest.mark.slow
 def test_a_linear_decoder_is_solved_anew_for_a_person(tmp_path, capsys):
     code, result, _ = run(
         capsys, "train", "eeg", "--preset", "fine-tune", "--set", "epochs=1", "data.subjects=['3']",

@@ -46,6 +46,7 @@ def test_the_fitted_threshold_withholds_what_is_right_by_halves():
     assert fitted_threshold(certainty, np.ones(20_000, bool)) == 0.0
 
 
+@pytest.mark.slow
 def test_the_bundled_model_knows_its_own_threshold(recognizer):
     assert recognizer.unsure_below == recognizer.info.preprocessing["unsure_below"]
     predictions = [recognizer.recognize(clip) for clip in CLIPS]
@@ -102,6 +103,7 @@ def nothing_said(kind: str) -> np.ndarray:
 QUIET = ("silence", *(kind for kind in degrade.NOISES if kind not in ("babble", "speech-shaped")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", QUIET)
 def test_silence_and_noise_are_an_emotion_nowhere(tmp_path, capsys, recognizer, kind):
     """In files, their tables and JSON, against a person and alone, and live; even where every word is asked for."""

@@ -173,6 +173,7 @@ class Deep:
         return np.broadcast_to(level, (150, self.layers, self.dim))
 
 
+@pytest.mark.slow
 def test_a_training_holds_a_batch_of_features_whatever_the_corpus(tmp_path, monkeypatch):
     """Thirty utterances, 180 MB as float32, of which twenty are to train on: at no time more than six are in memory, a batch of
     two and what it is made of, besides the ten that validate, which are few enough to be held."""

@@ -33,6 +33,7 @@ def few(tmp_path):
     return place
 
 
+@pytest.mark.slow
 def test_two_models_are_compared_in_the_terminal(tmp_path, capsys, few):
     """A model whose classes are exchanged is worse, by both tests' counts; itself is no better than itself."""
     worse = tmp_path / "worse"

@@ -49,6 +49,7 @@ def test_a_sentence_is_what_is_spoken_without_a_pause(recognizer, talk):
         assert values.sum() == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_ending_says_which_labels(tmp_path, talk):
     place, _ = talk
     options = EmotionOptions(by="sentence")

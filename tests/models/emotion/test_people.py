@@ -49,6 +49,7 @@ def test_files_of_one_person_are_heard_against_all_they_say(recognizer, predicti
         np.testing.assert_allclose(prediction.probabilities, before.probabilities, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_ways_of_telling_who_speaks(tmp_path, recognizer, predictions):
     for number, clip in enumerate(TWO):
         (tmp_path / f"p{number // 3}").mkdir(exist_ok=True)
@@ -81,6 +82,7 @@ def test_voices_that_are_alike_are_one_person(recognizer, predictions):
     assert people == [""]  # of a single file nobody is known better
 
 
+@pytest.mark.slow
 def test_in_a_folder_of_one_person_more_words_are_right(recognizer):
     """Two speakers who took no part in training, each as one group, with what is known and without."""
     truth = {

@@ -75,6 +75,7 @@ def telephoned(sound: np.ndarray, seed: int) -> np.ndarray:
     return scene.heard(sound, np.random.default_rng(seed))
 
 
+@pytest.mark.slow
 def test_in_a_session_more_words_are_right_than_alone(recognizer):
     """Two people who took no part in training, each in one session, under conditions that are hard."""
     sounds = [telephoned(audio.read(clip), number) for number, clip in enumerate(STRANGERS)]
@@ -88,6 +89,7 @@ def test_in_a_session_more_words_are_right_than_alone(recognizer):
     assert right(recognizer, known) > right(recognizer, alone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", degrade.NOISES)
 def test_the_words_of_strangers_hold_in_noise(recognizer, kind):
     """At 15 dB most words are what they are without noise, and they are not all one word."""
@@ -100,6 +102,7 @@ def test_the_words_of_strangers_hold_in_noise(recognizer, kind):
     assert len(set(heard)) >= 3
 
 
+@pytest.mark.slow
 def test_running_and_voice_in_the_terminal(tmp_path, recognizer):
     mine = [str(clip) for clip in STRANGERS if clip.name.startswith("10")]
     running = use("bundled", mine, tmp_path / "r.csv", EmotionOptions(running=True), "cpu")
@@ -113,6 +116,7 @@ def test_running_and_voice_in_the_terminal(tmp_path, recognizer):
     assert first != (tmp_path / "p.csv").read_text().splitlines()[1]
 
 
+@pytest.mark.slow
 def test_a_kept_voice_is_named_in_the_terminal(tmp_path, recognizer):
     """By its name it is what it is by the clips that it was kept from; a name that means nothing is told, not passed over."""
     mine = [str(clip) for clip in STRANGERS if clip.name.startswith("10")]

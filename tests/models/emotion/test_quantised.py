@@ -74,6 +74,7 @@ def test_other_weights_do_not_fit():
         computing(network.build(config), state)
 
 
+@pytest.mark.slow
 def test_the_bundled_model_keeps_its_words_and_says_what_it_costs(tmp_path, capsys):
     result = export("bundled", tmp_path / "small")
     printed = capsys.readouterr().out

@@ -67,6 +67,7 @@ def test_a_gain_changes_nothing(recognizer):
     np.testing.assert_allclose(loud, soft, atol=0.05)
 
 
+@pytest.mark.slow
 def test_a_long_file_has_a_time_line(tmp_path, recognizer):
     soundfile.write(tmp_path / "long.wav", np.random.default_rng(0).normal(0, 0.1, 44_100 * 61), 44_100)
     prediction = recognizer.recognize(tmp_path / "long.wav", hop_s=1.0)
@@ -145,6 +146,7 @@ def test_silence_between_speech_has_no_emotion(tmp_path, recognizer):
     assert prediction.spoken_attention()[times < first].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sd", [0.0, 1e-4, 0.01, 0.1], ids=["digital", "faint", "hiss", "loud"])
 def test_silence_and_noise_are_no_speech_in_the_table(tmp_path, recognizer, sd):
     from models.emotion import labels
@@ -159,6 +161,7 @@ def test_silence_and_noise_are_no_speech_in_the_table(tmp_path, recognizer, sd):
     assert all(row.endswith(",no speech,,,,") for row in rows)
 
 
+@pytest.mark.slow
 def test_every_clip_that_ships_passes_the_gate(recognizer):
     from models import audio
     from models.emotion.voice import SpeechGate

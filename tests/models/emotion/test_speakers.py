@@ -35,6 +35,7 @@ def drawn(seed, n, speakers=3, labels=LABELS, known=None):
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 60), known=st.sets(st.sampled_from(LABELS), min_size=1))
 def test_figures_are_scikit_learns(seed, n, known):

@@ -82,6 +82,7 @@ def test_a_connection_that_is_cut_at_every_byte_is_given_up(tmp_path, hub, onlin
     assert len(hub.asked) == 5
 
 
+@pytest.mark.slow
 def test_a_stalled_connection_is_taken_up_again_until_nothing_more_comes(tmp_path, hub, online):
     hub.stall_after = 32_768
     seen = []

@@ -63,6 +63,7 @@ def hubert(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_using_models_connects_to_nothing(tmp_path, hubert):
     """Even a name that is not here: where downloads are off, nobody is asked for it."""
     from models.resources import resource

@@ -37,6 +37,7 @@ def test_who_asks_for_a_value_gets_an_error(act):
         act(random(1)[0] if act is not torch.Tensor.tolist else random(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ragged", [True, False])
 @pytest.mark.parametrize("values", [{}, {"gating": "observed"}, {"processors": "uniform"}, {"width": 10}])
 def test_the_mesh(ragged, values):
@@ -70,6 +71,7 @@ def test_the_eeg_decoders(values):
     goes_through(lambda: eeg.build(config), lambda network: network(random(2, 90, 64), subject))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "values",
     [

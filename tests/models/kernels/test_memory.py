@@ -38,6 +38,7 @@ def empty_pages(how: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps memory as it likes")
 def test_memory_stays_between_steps():
     assert empty_pages("keep") < empty_pages("give back") / 4

@@ -44,6 +44,7 @@ def test_threads_that_ask_at_once_get_one_answer(asked):
     assert len(answers) == len(asked) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", [0.9, 2.2])
 def test_another_process_recalls_what_was_measured(ratio):
     write_json(processor.file(), {"onednn_over_plain": {"another processor": 1.0, processor.name(): ratio}})

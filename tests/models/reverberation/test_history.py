@@ -78,6 +78,7 @@ def test_sequences_of_another_width_are_projected(width):
     assert np.isfinite(observer.observe(result).output).all()
 
 
+@pytest.mark.slow
 def test_a_wiring_of_ones_own_is_trained_and_reopened(tmp_path):
     own = documented().moved("viola", "stream_processor").toggled("harp", "cache_manager")
     save_wiring(own, tmp_path / "own.wiring.json")

@@ -217,6 +217,7 @@ def test_half_precision_passes_through_the_whole_mesh(lengths):
     assert all(item.grad.isfinite().all() for item in network.parameters() if item.grad is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("counts", [None, torch.tensor([[1.0, 3, 1, 1, 1, 0]])])
 def test_a_compiler_sees_the_whole_attention_and_gives_its_mean(counts):
     torch.manual_seed(0)
@@ -234,6 +235,7 @@ def test_another_width_is_projected():
     assert parameter_counts(network)["projection"] == 10 * 64 + 64
 
 
+@pytest.mark.slow
 def test_a_sequence_of_a_thousand_steps_needs_less_than_a_gigabyte():
     import os
     import subprocess

@@ -45,6 +45,7 @@ def run(tmp_path_factory, sequences_file):
     return RunFolder(folder / "r")
 
 
+@pytest.mark.slow
 def test_training_learns_and_keeps_every_gate_an_epoch(run):
     epochs = [event.values for event in RunStory(run).read() if isinstance(event, events.Epoch)]
     assert len(epochs) == 6
@@ -70,6 +71,7 @@ def test_observing_is_the_same_alone_and_together(run, sequences_file):
     assert observer.network.wiring.connections == 41
 
 
+@pytest.mark.slow
 def test_the_ranking_begins_with_what_adds_most_error(run, sequences_file):
     observer, sequences = Observer.load(run.best), data.open_sequences(sequences_file)
     ranking = observer.ranking(sequences)
@@ -127,6 +129,7 @@ def test_evaluate_judges_the_held_out_part_with_a_ridge_beside(run, sequences_fi
     assert json.loads((tmp_path / "figures.json").read_text())["mesh"]["mse"] == result["mesh"]["mse"]
 
 
+@pytest.mark.slow
 def test_import_describe_and_drawings(tmp_path, capsys):
     folder = tmp_path / "imported"
     assert cli.main(["import", "reverberation", str(GOLDEN / "cyclic_d64.pth"), "--out", str(folder)]) == 0

@@ -24,6 +24,7 @@ def run(capsys, *arguments):
     return code, json.loads(lines[-1]) if lines and lines[-1].startswith("{") else None, out + err
 
 
+@pytest.mark.slow
 def test_search_the_bundled_index_as_typed():
     done = subprocess.run(
         [sys.executable, "-m", "models", "search", "bundled", "red heart", "--top", "5", "--json"],
@@ -40,6 +41,7 @@ def test_search_the_bundled_index_as_typed():
     assert result["searched"] == 1644
 
 
+@pytest.mark.slow
 def test_index_search_and_index_again(capsys, tmp_path):
     code, report, _ = run(capsys, "index", photos_folder(), "--out", tmp_path / "index", "--quiet")
     assert code == 0

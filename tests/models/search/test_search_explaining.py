@@ -18,6 +18,7 @@ def corners(values):
     return [values[:HALF, :HALF], values[:HALF, HALF:], values[HALF:, :HALF], values[HALF:, HALF:]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["red heart", "soccer ball", "green apple", "sunflower"])
 def test_the_answer_in_one_corner(words):
     searcher = Searcher.load("bundled", "cpu")

@@ -22,6 +22,7 @@ def test_the_made_set_has_the_shape_that_is_published(tmp_path):
     assert np.abs(features.parts["query"].images - retrieval.images[:40]).max() > 0.01
 
 
+@pytest.mark.slow
 def test_the_protocol_runs_from_pickles_to_figures_and_ties_bound_them(tmp_path):
     (item,) = figures_search.protocol(tmp_path, bits=(16,), epochs=1, sizes=SMALL).values()
     assert item["queries"] == 40

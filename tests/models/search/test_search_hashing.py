@@ -38,6 +38,7 @@ def test_identical_bits(hasher):
         torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 def test_identical_bits_in_another_process(hasher, hash_model, tmp_path):
     given = embeddings(64)
     np.save(tmp_path / "given.npy", given)

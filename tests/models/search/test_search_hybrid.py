@@ -67,6 +67,7 @@ def names(index, text):
     return [item.path.name for item in index.items(index.found_by_words(text, 9))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

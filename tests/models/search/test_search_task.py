@@ -57,6 +57,7 @@ def epochs_of(run):
     return [event for event in told if isinstance(event, events.Epoch)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["contrastive", "balanced"])
 @pytest.mark.parametrize("fusion", ["tokens", "joint", "cross"])
 def test_stage_two_learns(features, tmp_path, loss, fusion):
@@ -76,6 +77,7 @@ def test_stage_two_learns(features, tmp_path, loss, fusion):
     assert (tmp_path / "out" / "figures.json").is_file()
 
 
+@pytest.mark.slow
 def test_stage_one_and_stage_two_from_it(features, tmp_path):
     end, first = train(config(features, stage="fusion"), tmp_path / "one")
     assert isinstance(end, events.Finished)
@@ -96,6 +98,7 @@ def test_stage_one_and_stage_two_from_it(features, tmp_path):
         other.network()
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_an_unbroken_one(features, tmp_path):
     settings = config(features, epochs=4)
     _, whole = train(settings, tmp_path / "whole")
@@ -133,6 +136,7 @@ def test_training_drops_a_half_at_random(features):
     assert torch.equal(sees, again)
 
 
+@pytest.mark.slow
 def test_labels_take_no_part_in_training(features, tmp_path):
     """Shuffled labels give the same weights."""
     settings = config(features, epochs=2)
@@ -163,6 +167,7 @@ def colour_folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_from_nothing_to_a_search(colour_folder, tmp_path):
     """An encoder, a hash model on it, and a search that tells colours apart, by our own commands alone."""
     small = {
@@ -225,6 +230,7 @@ def test_heads_that_do_not_fit(features):
         task.network()
 
 
+@pytest.mark.slow
 def test_without_labels_the_own_half_counts(tmp_path):
     random = np.random.default_rng(0)
     np.savez(tmp_path / "x.npz", image=random.normal(size=(40, 16)), text=random.normal(size=(40, 16)))
@@ -242,6 +248,7 @@ def test_describe(capsys):
     assert "image_hash" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_stopped_on_an_epochs_last_step_is_judged_as_the_unbroken_one(features, tmp_path):
     """Mean average precision is computed every third epoch: whoever goes on must know which one just ended."""
     settings = config(features, epochs=4, map_every=3)

@@ -232,6 +232,7 @@ def test_what_is_damaged_is_found_and_put_right(tmp_path, index, encoder):
     again.close()
 
 
+@pytest.mark.slow
 def test_a_table_of_which_pages_are_lost(tmp_path, index, encoder):
     write_pictures(tmp_path / "p", 300, size=4)
     index_folder(encoder, index, tmp_path / "p")

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from models.training.record import Record
 from models.training.run_folder import RunFolder
 from tools import ablate_separation as tool
@@ -23,6 +25,7 @@ SMALLER = [
 ]
 
 
+@pytest.mark.slow
 def test_one_command_trains_all_and_writes_the_page(tmp_path, capsys):
     def run(seeds):
         tool.main(

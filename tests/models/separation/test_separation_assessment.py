@@ -94,6 +94,7 @@ def bundled():
     return Separator.load("bundled", "cpu")
 
 
+@pytest.mark.slow
 def test_the_bundled_models_tracks_of_the_samples(tmp_path, bundled):
     for number, sample in enumerate(sample_mixtures()):
         made = bundled.separate_file(sample.mixture, tmp_path / str(number))

@@ -35,6 +35,7 @@ def test_the_samples_are_of_speakers_it_never_heard(bundled):
         assert {path.stem.rsplit("-", 1)[1] for path in sample.references} <= held
 
 
+@pytest.mark.slow
 def test_the_samples_become_clearer(bundled):
     gains = []
     for sample in sample_mixtures():
@@ -49,6 +50,7 @@ def test_the_samples_become_clearer(bundled):
     assert np.mean(gains) > 0.5 * bundled.card["test/si_sdri"]
 
 
+@pytest.mark.slow
 def test_hearing_more_often_is_more_exact(bundled):
     gained = {}
     for passes in (1, 2, 8):
@@ -61,6 +63,7 @@ def test_hearing_more_often_is_more_exact(bundled):
     assert gained[1] < gained[2] < gained[8]
 
 
+@pytest.mark.slow
 def test_windows_are_as_good_as_one_pass(bundled):
     """Two voices for forty seconds, repeating at different lengths, so that no two windows are alike."""
     _, *voices = heard(sample_mixtures()[0])
@@ -75,6 +78,7 @@ def test_windows_are_as_good_as_one_pass(bundled):
     assert np.abs(np.subtract(*gains)).max() < 0.5
 
 
+@pytest.mark.slow
 def test_one_voice_alone_is_told(bundled, tmp_path):
     """Of the six voices of the samples; what is measured of it stands in docs/models.md."""
     said = 0

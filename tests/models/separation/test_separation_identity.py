@@ -101,6 +101,7 @@ def exchanging():
     return Separator.of(built, RATE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["wav", "flac"])
 def test_files_are_put_right_as_well(tmp_path, talk, monkeypatch, container):
     """A separator that exchanges the voices in the middle: its files have each voice in one."""

@@ -81,6 +81,7 @@ def test_half_precision_stays_near():
     assert 0 < relative(result.float(), built(mixture)) < 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edges", ["half", "none"])
 def test_the_output_is_as_long_as_the_input(edges):
     built = network.build(

@@ -57,6 +57,7 @@ def test_tracks_are_as_long_as_the_recording(tmp_path, rate, samples):
     assert (result.sample_rate, result.channels, result.frames) == (rate, 2, samples)
 
 
+@pytest.mark.slow
 def test_every_length_up_to_2000_samples():
     separator = made()
     sound = noise(2000)[0]
@@ -155,6 +156,7 @@ def test_windows_are_near_one_pass():
         assert 10 * np.log10(np.square(wanted).sum() / np.square(track - wanted).sum()) > 20
 
 
+@pytest.mark.slow
 def test_the_file_is_as_the_sound_in_memory(tmp_path):
     sound = noise(16_000 * 25, 2)
     options = SeparationOptions(one_voice=False)  # how many voices there are is found in files alone
@@ -243,6 +245,7 @@ def test_a_cancelled_recording_leaves_nothing(tmp_path):
     assert not list((tmp_path / "kept").iterdir())
 
 
+@pytest.mark.slow
 def test_progress_rises_to_its_end(tmp_path):
     seen = []
     path = written(tmp_path / "a.wav", noise(8000 * 40), 8000)
@@ -332,8 +335,8 @@ print((most - idle) / 2**20)
 """
 
 
-@pytest.mark.parametrize("minutes", [10, pytest.param(60, marks=pytest.mark.slow)])
-def test_memory_stays_bounded(tmp_path, minutes):
+@pytest.mark.slow
+def test_memory_stays_bounded(tmp_path, minutes=30):
     path = tmp_path / "long.wav"
     with soundfile.SoundFile(path, "w", 16_000, 1, subtype="PCM_16") as file:
         for minute in range(minutes):

@@ -57,6 +57,7 @@ def pieces(sound, sizes):
         start, number = start + size, number + 1
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     number=st.integers(0, len(KINDS) - 1),
@@ -74,6 +75,7 @@ def test_a_stream_is_what_one_pass_gives(number, samples, sizes):
     torch.testing.assert_close(result, whole, rtol=0, atol=1e-5 * float(whole.abs().max()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 8, 160, 4000])
 def test_it_is_the_same_after_hundreds_of_pieces(size):
     """Running sums and the network's memory are carried on; nothing drifts."""

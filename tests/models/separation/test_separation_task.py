@@ -143,6 +143,7 @@ def test_a_run_and_what_comes_of_it(tmp_path, capsys):
     assert "together" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_ends_as_an_unbroken_one(tmp_path):
     config = tiny()
     unbroken = RunFolder.create(tmp_path / "one", "separation", config.model_dump(mode="json"))

@@ -50,6 +50,7 @@ def joined(joiner, sound, block):
     return np.concatenate([*parts, *joiner.finish()], axis=-1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speakers", [2, 3])
 def test_speakers_keep_their_lanes_for_an_hour(speakers):
     truth = np.stack([talk(3600, pitch, seed) for seed, pitch in enumerate([60, 95, 130][:speakers])])

@@ -117,6 +117,7 @@ def test_memory_that_runs_out_makes_the_batch_smaller_and_changes_no_step(tmp_pa
     assert [item.values["batch"] for item in warnings] == [6, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["mean", "sum", "against"])
 @pytest.mark.parametrize("parts", [2, 4])
 def test_accumulation_takes_the_steps_of_one_batch(tmp_path, task, parts):

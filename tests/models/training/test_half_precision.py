@@ -76,6 +76,7 @@ def test_a_step_whose_gradients_overflow_is_passed_over(tmp_path, scaled):
     assert Record.read(run).epochs["validation/error"].y[-1] < 1.5
 
 
+@pytest.mark.slow
 def test_the_scale_is_resumed(tmp_path, scaled):
     settings = config()
     whole = run_of(tmp_path / "whole", settings)

@@ -23,6 +23,7 @@ class Telling:
         return split, draws, os.getpid()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_plans_are_loaded_in_their_order_by_processes_that_stay(workers):
     loader, makers = order.Loader(Telling(), "train", workers), []
@@ -37,6 +38,7 @@ def test_plans_are_loaded_in_their_order_by_processes_that_stay(workers):
         assert makers == [{os.getpid()}] * 2
 
 
+@pytest.mark.slow
 def test_nothing_of_a_plan_that_was_left_comes_later():
     loader = order.Loader(Telling(), "train", 1)
     ready = iter(loader.of(PLANS[1]))

@@ -103,6 +103,7 @@ def test_a_process_that_cannot_be_lives_not(pid):
 # Going on
 
 
+@pytest.mark.slow
 def test_without_its_state_there_is_nothing_to_go_on_from(tmp_path):
     run = made(tmp_path / "run")
     Trainer(LineTask(config()), run).train()

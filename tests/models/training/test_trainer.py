@@ -47,6 +47,7 @@ def assert_same_weights(a, b):
         torch.testing.assert_close(a[name], b[name], rtol=0, atol=0, msg=name)
 
 
+@pytest.mark.slow
 def test_training_learns(tmp_path):
     run, end = train(tmp_path / "run", config(epochs=20))
     epochs = told(run, events.Epoch)
@@ -62,6 +63,7 @@ def test_best_checkpoint_is_the_best_epoch(tmp_path):
     assert checkpoint.read_info(run.best).metrics["validation/error"] == min(errors)
 
 
+@pytest.mark.slow
 def test_same_seed_same_curve_and_another_seed_another(tmp_path):
     curves = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -71,6 +73,7 @@ def test_same_seed_same_curve_and_another_seed_another(tmp_path):
     assert curves[0] != curves[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"accumulation": 3}, {"average_weights": 0.9}])
 def test_stopped_anywhere_and_resumed_equals_unbroken(tmp_path, changes):
     whole, _ = train(tmp_path / "whole", config(**changes))
@@ -129,6 +132,7 @@ def test_polite_kill_saves_first(tmp_path):
     assert told(run, events.Saved)[-1].step == end.step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [LineTask, GrowingTask])
 def test_loading_processes_give_the_same_run(tmp_path, task):
     plain, _ = train(tmp_path / "plain", config(epochs=2), task=task)
@@ -195,6 +199,7 @@ def test_a_second_run_never_writes_over_the_first(tmp_path):
         RunFolder.create(run.path, "line", {})
 
 
+@pytest.mark.slow
 def test_full_disk_keeps_the_last_good_checkpoint(tmp_path):
     """A real full disk: the kernel's, by a limit on the size of files that the process may write."""
     if sys.platform == "win32":
