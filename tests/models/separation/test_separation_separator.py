@@ -336,7 +336,8 @@ print((most - idle) / 2**20)
 
 
 @pytest.mark.slow
-def test_memory_stays_bounded(tmp_path, minutes=30):
+def test_memory_stays_bounded(tmp_path):
+    minutes = 30
     path = tmp_path / "long.wav"
     with soundfile.SoundFile(path, "w", 16_000, 1, subtype="PCM_16") as file:
         for minute in range(minutes):
