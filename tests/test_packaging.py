@@ -87,6 +87,7 @@ def test_help_lists_and_mistakes_need_neither_torch_nor_numpy():
         assert f"RESULT {expected} []" in done.stdout, (words, done.stdout, done.stderr)
 
 
+@pytest.mark.slow
 def test_every_resource_and_page_is_in_the_package(tmp_path):
     """As setuptools would put them into a wheel."""
     words = ["setup.py", "-q", "build_py", "--build-lib", str(tmp_path / "lib")]

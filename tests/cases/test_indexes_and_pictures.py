@@ -276,6 +276,7 @@ def test_an_identity_is_checked():
         Identity.parsed('{"encoder": "e", "hasher": "h", "bits": true, "dim": 3}')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["\ud83d cat", "cat\0", "cat " * 200_000])
 def test_words_that_no_encoder_has_seen(words):
     """Half an emoji, as a cut-off clipboard gives it; a whole book in the field."""

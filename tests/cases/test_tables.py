@@ -83,6 +83,7 @@ def test_a_long_cell_is_shortened_in_the_message(tmp_path):
     assert len(str(caught.value)) < 500
 
 
+@pytest.mark.slow
 def test_parquet_is_measured_before_it_is_read(tmp_path):
     whole = pyarrow.table({"sequence": ["a", "b"], "F1": [1.0, 2.0], "Target": [1, 2]})
     pyarrow.parquet.write_table(whole, tmp_path / "a.parquet")

@@ -126,6 +126,7 @@ def test_the_bundled_model_knows_voices_it_never_heard(tmp_path, capsys):
     assert np.mean(right) >= 0.7  # chance is 0.25
 
 
+@pytest.mark.slow
 def test_evaluate(tmp_path, capsys, trained):
     code, result, printed = run(
         capsys,

@@ -187,6 +187,7 @@ def test_mixtures_are_written_as_librimix_has_them(tmp_path, capsys):
     assert len(open_corpus(tmp_path).mixtures) == 4
 
 
+@pytest.mark.slow
 def test_hops_of_a_long_recording(tmp_path, capsys):
     talk = resource("samples", "separation", "two-women.flac")
     counts = []

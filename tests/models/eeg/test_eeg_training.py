@@ -166,6 +166,7 @@ def test_losses(kind):
     assert 0 < flat.grad.norm() < 10  # an output that does not move yet is no cliff
 
 
+@pytest.mark.slow
 def test_training_mistakes(capsys, tmp_path):
     for number, (setting, message) in enumerate(
         [

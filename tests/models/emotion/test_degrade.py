@@ -70,6 +70,7 @@ def test_levels_and_clipping():
     assert np.abs(clipped).max() == pytest.approx(np.abs(CLIP).max() / 4, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_draw_gives_the_same_sound_and_another_one_another():
     scenes = [degrade.drawn(drawing(seed)) for seed in range(40)]
     assert degrade.drawn(drawing(3)) == scenes[3]

@@ -151,6 +151,7 @@ def test_a_half_precision_file_is_computed_in_the_machines_format(tmp_path):
     assert next(front_end.model.parameters()).dtype == inference_dtype(torch.device("cpu"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["Hubert", "Wav2Vec2", "WavLM"])
 def test_bfloat16_gives_nearly_the_same_and_is_cached_apart(tmp_path, kind):
     """At the width of real encoders, by whatever this processor multiplies bfloat16 with."""

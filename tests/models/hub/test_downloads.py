@@ -188,6 +188,7 @@ def test_no_hub_at_all_is_said_with_what_can_be_done(online):
     assert "Traceback" not in printed
 
 
+@pytest.mark.slow
 def test_cancelling_kills_the_child_and_the_next_try_goes_on(hub, online):
     hub.pause_s = 0.05
 

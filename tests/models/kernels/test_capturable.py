@@ -94,6 +94,7 @@ def test_the_emotion_networks(values):
     goes_through(lambda: emotion.build(config), run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fusion", search.FUSIONS)
 def test_fusion_hashing(fusion):
     sees = torch.ones(3, 2, dtype=torch.bool, device=META)

@@ -131,6 +131,7 @@ def test_found_while_indexing_and_kept_when_cancelled(tmp_path, index, encoder, 
     assert (report.added, report.unchanged, encoder.pictures) == (24, 16, 40)
 
 
+@pytest.mark.slow
 def test_searched_by_another_thread_meanwhile(tmp_path, index, encoder, monkeypatch):
     monkeypatch.setattr(building, "COMMIT_S", 0.0)
     write_pictures(tmp_path / "p", 200)

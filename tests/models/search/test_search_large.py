@@ -18,6 +18,7 @@ def index(tmp_path):
     opened.close()
 
 
+@pytest.mark.slow
 def test_it_is_opened_searched_and_compacted(index):
     assert len(index) == COUNT
     codes, ids = index.codes(index.ids()), index.ids()

@@ -39,6 +39,7 @@ def exchanged(voices, seed, leak=0.15):
     return leaky.astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_voices_are_put_back_into_their_lanes(talk, seed):
     tracks = exchanged(talk.voices, seed)
@@ -55,6 +56,7 @@ def test_voices_are_put_back_into_their_lanes(talk, seed):
     assert judged > 30
 
 
+@pytest.mark.slow
 def test_what_was_right_is_left_alone(talk):
     tracks = (0.9 * talk.voices + 0.1 * talk.voices[::-1]).astype(np.float32)
     trail = VoiceTrail(2, RATE)

@@ -148,6 +148,7 @@ def test_options_that_cannot_be_are_named(values, why):
         validated(SeparationOptions, values)
 
 
+@pytest.mark.slow
 def test_windows_are_near_one_pass():
     separator = made()
     sound = noise(8000 * 30)[0] * (1 + np.sin(np.arange(8000 * 30) / 7000)).astype(np.float32)
@@ -235,6 +236,7 @@ def stopping():
     return progress
 
 
+@pytest.mark.slow
 def test_a_cancelled_recording_leaves_nothing(tmp_path):
     path = written(tmp_path / "a.wav", noise(8000 * 60), 8000)
     (tmp_path / "kept").mkdir()

@@ -117,6 +117,7 @@ def test_voices_join_with_the_epochs():
     assert counts == [2, 8, 36, 36]  # by the same factor each time
 
 
+@pytest.mark.slow
 def test_a_run_and_what_comes_of_it(tmp_path, capsys):
     run = tmp_path / "run"
     arguments = [
@@ -167,6 +168,7 @@ def test_the_causal_preset_trains(tmp_path, half):
     assert Separator.load(run.path).network.config.causal
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_judged_on_those_it_never_heard(tmp_path, monkeypatch, capsys):
     from models.separation import commands, evaluation
 

@@ -46,6 +46,7 @@ def three():
     return mixed.mixture, mixed.sources
 
 
+@pytest.mark.slow
 def test_a_preset_trains_a_model_with_three_tracks(tmp_path, three, capsys):
     run = tmp_path / "run"
     command = ["train", "separation", "--preset", "three-voices", "--run", str(run), "--device", "cpu"]

@@ -92,6 +92,7 @@ def test_the_scale_is_resumed(tmp_path, scaled):
         torch.testing.assert_close(theirs[name], tensor, rtol=0, atol=0, msg=name)
 
 
+@pytest.mark.slow
 def test_what_overflows_for_ever_ends_the_run_in_words(tmp_path, scaled):
     class Endless(torch.autograd.Function):
         @staticmethod

@@ -66,6 +66,7 @@ def test_told_together_is_told_the_same(tmp_path, ahead, every):
     assert_same(*runs)
 
 
+@pytest.mark.slow
 def test_stopped_between_two_tellings_and_resumed(tmp_path, ahead):
     settings = config(diagnose_every=0)
     whole, broken = run_of(tmp_path / "whole", settings), run_of(tmp_path / "broken", settings)
@@ -127,6 +128,7 @@ def test_a_number_that_is_none_once_and_not_again_leaves_no_trace(tmp_path, ahea
     assert_same(whole, other)
 
 
+@pytest.mark.slow
 def test_pace_is_told_about_once_a_second(tmp_path, monkeypatch):
     monkeypatch.setattr(stepping, "TOLD_EVERY_S", 0.05)
     settings = config(slow_s=0.02)

@@ -56,6 +56,7 @@ def test_training_learns(tmp_path):
     assert epochs[-1].values["validation/items"] == 20  # the last, partial batch counts too
 
 
+@pytest.mark.slow
 def test_best_checkpoint_is_the_best_epoch(tmp_path):
     run, end = train(tmp_path / "run", config(epochs=12, learning_rate=0.1))
     errors = [event.values["validation/error"] for event in told(run, events.Epoch)]
@@ -224,6 +225,7 @@ def test_damaged_training_state_is_refused_in_words(tmp_path):
     assert "cannot be resumed" in end.what
 
 
+@pytest.mark.slow
 def test_fine_tuning_begins_with_what_fits(tmp_path):
     first, _ = train(tmp_path / "first", config(epochs=8))
     run, _ = train(tmp_path / "second", config(epochs=1, start_from=str(first.last), learning_rate=1e-6))
