@@ -18,6 +18,7 @@ from models.emotion import groups, labels, network
 from models.emotion.config import EmotionConfig
 from models.emotion.doubt import TRUSTED_SNR_DB, UNSURE, threshold
 from models.emotion.evaluation import compared_with, evaluate_with
+from models.emotion.export import write_quantised
 from models.emotion.file_prediction import FilePrediction
 from models.emotion.options import ALONE, USUAL, EmotionOptions, JudgingOptions
 from models.emotion.person import Person
@@ -226,6 +227,14 @@ def evaluate(
             f" {comparison.only_first} of {comparison.n} utterances, p = {comparison.mcnemar_p:.3f} by McNemar"
         )
     return with_remarks(result, (*recognizer.remarks, *evaluation.remarks))
+
+
+def export(choice: Choice, out: Path) -> Result:
+    """Write the model with 8-bit weights, and say what that costs. Raises UserError for models that cannot have them."""
+    result, words = write_quantised(choice, out)
+    print(f"{out}: {result['megabytes_int8']:.2f} MB instead of {result['megabytes']:.2f} MB")
+    print(words)
+    return result
 
 
 def describe(choice: Choice | None = None, out: str | Path | None = None) -> dict[str, Any]:

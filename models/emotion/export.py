@@ -25,10 +25,11 @@ from models.progress import Progress
 from models.remarks import Remark, with_remarks
 
 
-def export(choice: Choice, out: Path) -> Result:
+def write_quantised(choice: Choice, out: Path) -> tuple[Result, str]:
     """Write the model as a checkpoint folder with int8 weights, which every verb takes as it takes others.
 
-    Both are judged on the clips that ship, and the recall of both is printed and kept in the new checkpoint. Raises
+    Both are judged on the clips that ship, and the recall of both is kept in the new checkpoint, and told: (what was
+    measured, the sentence about it). Raises
     UserError for models of transformers, and for one that has such weights already.
     """
     if hub_model(choice) is not None:
@@ -72,9 +73,7 @@ def export(choice: Choice, out: Path) -> Result:
     note = "\n".join([words, *map(str, remarks)])
     info = info.model_copy(update={"card": f"{opened.info.card.rstrip()}\n\n**int8 weights.** {note}\n"})
     checkpoint.save(Path(out), weights, info)
-    print(f"{out}: {result['megabytes_int8']:.2f} MB instead of {result['megabytes']:.2f} MB")
-    print(words)
-    return with_remarks(result, remarks)
+    return with_remarks(result, remarks), words
 
 
 def _judged(weights: dict[str, torch.Tensor], info: CheckpointInfo) -> Evaluation | None:

@@ -8,7 +8,7 @@ from models.emotion.options import EmotionOptions, JudgingOptions
 
 
 def _capabilities() -> Capabilities:
-    from models.emotion import commands, crossvalidation, export
+    from models.emotion import commands, crossvalidation
     from models.emotion.published import imported
     from models.emotion.recognizer import Recognizer
     from models.emotion.task import EmotionTask
@@ -22,7 +22,7 @@ def _capabilities() -> Capabilities:
         crossval=crossvalidation.crossval,
         crossval_by=("speaker", "session", "sex", "k"),
         importer=imported,
-        export=export.export,
+        export=commands.export,
     )
 
 

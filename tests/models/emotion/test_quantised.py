@@ -8,7 +8,7 @@ from torch import nn
 from models import audio, checkpoint
 from models.checkpoint import CheckpointInfo
 from models.emotion import network
-from models.emotion.export import export
+from models.emotion.commands import export
 from models.emotion.quantised import SCALE, computing, quantised, restored
 from models.emotion.recognizer import Recognizer
 from models.emotion.samples import held_out_clips
