@@ -4,13 +4,9 @@ The real window, started by the test in a process of its own. Tells JSON lines. 
 times are those of the stream itself, which a busy machine does not stretch.
 """
 
-import asyncio
-import os
-import sys
 import threading
 
-import qasync
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QPushButton
 
 from app import i18n, theme
 from app.main_window import MainWindow
@@ -18,7 +14,7 @@ from app.services import Services
 from models.eeg.decoder import Decoder
 from models.eeg.live.player import Played
 from models.eeg.recordings import BIOSEMI64
-from tests.desktop.acting import tell, until
+from tests.desktop.acting import run, tell, until
 from tests.models.eeg.test_eeg_streaming import listener
 
 PLAYED_S = 180
@@ -110,14 +106,4 @@ async def journey(app):
     tell(threads=left)
 
 
-def main():
-    app = QApplication(sys.argv[:1])
-    loop = qasync.QEventLoop(app)
-    asyncio.set_event_loop(loop)
-    with loop:
-        loop.run_until_complete(journey(app))
-    sys.stdout.flush()
-    os._exit(0)
-
-
-main()
+run(journey)

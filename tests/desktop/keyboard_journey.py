@@ -4,15 +4,12 @@ Usage: keyboard_journey.py FOLDER   (a picture of the screen is written there at
 """
 
 import asyncio
-import os
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 
 import psutil
-import qasync
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
@@ -20,7 +17,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 from app import i18n, systems, theme
 from app.main_window import MainWindow
 from app.services import Services
-from tests.desktop.acting import tell, until
+from tests.desktop.acting import run, tell, until
 
 MOST_TABS = 60  # presses of the Tab key before something counts as not to be reached
 OURS = ("MainThread", "asyncio_", "ThreadPoolExecutor")
@@ -214,21 +211,4 @@ async def journey(app, folder):
     tell(crashes=crashes, threads=threads, children=len(psutil.Process().children(recursive=True)))
 
 
-def main():
-    app = QApplication(sys.argv[:1])
-    app.setQuitOnLastWindowClosed(False)
-    loop = qasync.QEventLoop(app)
-    asyncio.set_event_loop(loop)
-    with loop:
-        try:
-            loop.run_until_complete(journey(app, sys.argv[1]))
-        except BaseException:
-            traceback.print_exc(file=sys.stdout)
-            QApplication.primaryScreen().grabWindow(0).save(str(Path(sys.argv[1]) / "failed.png"))
-            sys.stdout.flush()
-            os._exit(1)
-    sys.stdout.flush()
-    os._exit(0)
-
-
-main()
+run(lambda app: journey(app, sys.argv[1]), pictures=Path(sys.argv[1]))

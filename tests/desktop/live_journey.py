@@ -4,19 +4,15 @@ Usage: live_journey.py STEP…  where a step is a sound file (played into the mi
 """
 
 import asyncio
-import os
 import subprocess
 import sys
 import threading
 import time
 
-import qasync
-from PySide6.QtWidgets import QApplication
-
 from app import i18n, theme
 from app.main_window import MainWindow
 from app.services import Services
-from tests.desktop.acting import tell, until
+from tests.desktop.acting import run, tell, until
 
 
 async def watch(live, seconds):
@@ -74,14 +70,4 @@ async def journey(app, steps):
     tell(latencies_s=latencies, skipped=live.session.skipped, threads=left)
 
 
-def main():
-    app = QApplication(sys.argv[:1])
-    loop = qasync.QEventLoop(app)
-    asyncio.set_event_loop(loop)
-    with loop:
-        loop.run_until_complete(journey(app, sys.argv[1:]))
-    sys.stdout.flush()
-    os._exit(0)
-
-
-main()
+run(lambda app: journey(app, sys.argv[1:]))

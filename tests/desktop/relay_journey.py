@@ -4,22 +4,18 @@ Usage: relay_journey.py FOLDER   (a picture of the screen is written there at ev
 """
 
 import asyncio
-import os
 import sys
 import time
-import traceback
 from pathlib import Path
 
 import numpy as np
-import qasync
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from app import i18n, theme
 from app.main_window import MainWindow
 from app.services import Services
-from tests.desktop.acting import tell, until
+from tests.desktop.acting import run, tell, until
 
 STEP_S = 90.0
 ALIKE = 40  # of 255, how far a drawn colour may lie from the one that is meant
@@ -63,11 +59,17 @@ async def begin(window):
 async def lanes(window, screen):
     """How much of the first speaker's lane is drawn as soon as there is one: it fills while the recording is taken apart."""
     step, tab = window.between.relay.steps[0], window.page("separation")
-    await until(lambda: step.state == "running" and len(tab.recording.lanes.lanes) > 1)
-    lane = tab.recording.lanes.lanes[1]
-    await until(lane.canvas.isVisible)
-    await asyncio.sleep(0.1)
-    drawn = screen.share(lane.canvas, lane.color)
+    drawn = 0.0
+
+    def shows():
+        """The lanes are asked for anew each time: those of the result take the place of those that filled."""
+        nonlocal drawn
+        speakers = tab.recording.lanes.lanes[1:]
+        if speakers and speakers[0].canvas.isVisible():
+            drawn = screen.share(speakers[0].canvas, speakers[0].color)
+        return drawn > 0.05
+
+    await until(shows)
     screen.keep("1-lanes")
     await until(lambda: step.state == "done", STEP_S)
     tell(step="lanes", drawn=drawn, tracks=len(tab.session.tracks))
@@ -141,21 +143,4 @@ async def journey(app, folder):
     tell(crashes=crashes, seconds=time.monotonic() - began)
 
 
-def main():
-    app = QApplication(sys.argv[:1])
-    app.setQuitOnLastWindowClosed(False)
-    loop = qasync.QEventLoop(app)
-    asyncio.set_event_loop(loop)
-    with loop:
-        try:
-            loop.run_until_complete(journey(app, sys.argv[1]))
-        except BaseException:
-            traceback.print_exc(file=sys.stdout)
-            QApplication.primaryScreen().grabWindow(0).save(str(Path(sys.argv[1]) / "failed.png"))
-            sys.stdout.flush()
-            os._exit(1)
-    sys.stdout.flush()
-    os._exit(0)
-
-
-main()
+run(lambda app: journey(app, sys.argv[1]), pictures=Path(sys.argv[1]))

@@ -4,18 +4,14 @@ Usage: separation_journey.py MIXTURE LIVE.png DONE.png
 """
 
 import asyncio
-import os
 import subprocess
 import sys
 import threading
 
-import qasync
-from PySide6.QtWidgets import QApplication
-
 from app import i18n, theme
 from app.main_window import MainWindow
 from app.services import Services
-from tests.desktop.acting import tell, until
+from tests.desktop.acting import run, tell, until
 
 
 async def played(mixture, states):
@@ -76,14 +72,4 @@ async def journey(app, mixture, live_picture, done_picture):
     tell(threads=[thread.name for thread in threading.enumerate() if "microphone" in thread.name])
 
 
-def main():
-    app = QApplication(sys.argv[:1])
-    loop = qasync.QEventLoop(app)
-    asyncio.set_event_loop(loop)
-    with loop:
-        loop.run_until_complete(journey(app, *sys.argv[1:]))
-    sys.stdout.flush()
-    os._exit(0)
-
-
-main()
+run(lambda app: journey(app, *sys.argv[1:]))
