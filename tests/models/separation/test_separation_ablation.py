@@ -6,22 +6,12 @@ import pytest
 
 from models.training.record import Record
 from models.training.run_folder import RunFolder
+from tests.models.separation.helpers import FEW_MIXTURES, SMALL_NETWORK
 from tools import ablate_separation as tool
 
 SMALL = [
     "epochs=1",
-    "data.epoch_mixtures=4",
-    "data.segment_s=0.25",
-    "data.fixed_mixtures=2",
-    "data.fixed_s=0.25",
-]
-SMALLER = [
-    "network.filters=32",
-    "network.filter_length=16",
-    "network.bottleneck=8",
-    "network.skip=8",
-    "network.hidden=8",
-    "network.blocks=2",
+    *FEW_MIXTURES,
 ]
 
 
@@ -38,7 +28,7 @@ def test_one_command_trains_all_and_writes_the_page(tmp_path, capsys):
                 *seeds,
                 "--set",
                 *SMALL,
-                *SMALLER,
+                *SMALL_NETWORK,
             ]
         )
         return json.loads((tmp_path / "separation-ablation.json").read_text("utf-8"))

@@ -11,6 +11,7 @@ from models.separation.assessment import assess
 from models.separation.mixing import mix
 from models.separation.samples import sample_mixtures
 from models.separation.separator import Separator
+from tests.models.separation.helpers import FEW_MIXTURES, SMALL_NETWORK
 from tests.models.separation.test_separation_assessment import written
 
 RATE = 8000
@@ -18,20 +19,12 @@ LESS = [
     "epochs=1",
     "batch_size=2",
     "diagnose_every=0",
-    "data.epoch_mixtures=4",
-    "data.segment_s=0.25",
-    "data.fixed_mixtures=2",
-    "data.fixed_s=0.25",
+    *FEW_MIXTURES,
 ]
 SMALL = [
     "data.validation_count=3",
     "data.test_count=0",
-    "network.filters=32",
-    "network.filter_length=16",
-    "network.bottleneck=8",
-    "network.skip=8",
-    "network.hidden=8",
-    "network.blocks=2",
+    *SMALL_NETWORK,
     "network.repeats=1",
 ]
 LIMIT = "The model has 2 tracks: whether more people speak, it cannot tell."
