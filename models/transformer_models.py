@@ -6,7 +6,8 @@ a folder in errors of thirty kinds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,17 @@ def load_whole(kind: Any, folder: Path, unfit: Unfit, spare: Iterable[str] = (),
     return model
 
 
+@contextmanager
+def told_panics(unfit: Unfit) -> Iterator[None]:
+    """A tokenizer's panic becomes `unfit`: the Rust library raises it beside Exception, as if the program were to end."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise unfit("its tokenizer is damaged") from error
+
+
 def guarded(load: Callable[[], Any], unfit: Unfit) -> Any:
     """What `load` gives; whatever transformers meets in a foreign folder becomes `unfit`."""
     from transformers.utils import logging
@@ -99,7 +111,8 @@ def guarded(load: Callable[[], Any], unfit: Unfit) -> Any:
     before = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
-        return load()
+        with told_panics(unfit):
+            return load()
     except UserError:
         raise
     except MemoryError as error:

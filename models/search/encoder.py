@@ -29,7 +29,7 @@ from models.errors import UserError
 from models.progress import Progress
 from models.search.pictures import View
 from models.search.samples import bundled_encoder
-from models.transformer_models import check_folder, guarded, load_whole
+from models.transformer_models import check_folder, guarded, load_whole, told_panics
 
 SPARE = (
     "position_ids",
@@ -79,6 +79,7 @@ class DualEncoder:
         limit = getattr(self._tokenizer, "model_max_length", LONGEST_TEXT) or LONGEST_TEXT
         if not isinstance(positions, int) or not isinstance(limit, int | float) or min(positions, limit) < 1:
             raise unfit("its description names no length of texts")
+        self._vocabulary = getattr(text_config, "vocab_size", None)
         self._known_words = _known_words(folder)
         self._reading = threading.Lock()  # a tokenizer is for one thread at a time
         self._most_tokens = int(min(positions, limit, LONGEST_TEXT))
@@ -114,7 +115,8 @@ class DualEncoder:
         """float32 [n, dim] of length 1 each."""
         if not len(texts):
             return np.zeros((0, self.dim), np.float32)
-        with self._reading:
+        unfit = partial(_not_dual, self.folder)
+        with self._reading, told_panics(unfit):
             encoded = self._tokenizer(
                 list(map(_readable, texts)),
                 padding=self._fill,
@@ -125,6 +127,8 @@ class DualEncoder:
         known = {"input_ids", "attention_mask", "token_type_ids"}
         if str(self._model.config.model_type).startswith("siglip"):
             known = {"input_ids"}  # its padding is looked at, too
+        if isinstance(self._vocabulary, int) and int(encoded["input_ids"].max()) >= self._vocabulary:
+            raise unfit("its tokenizer names pieces of words that the network does not know")
         inputs = {name: value.to(self.device) for name, value in encoded.items() if name in known}
         with torch.inference_mode():
             return _embeddings(self._model.get_text_features(**inputs))
@@ -154,7 +158,7 @@ class DualEncoder:
         return text if mark not in self._pieces(text) else spelled_symbols(text)
 
     def _pieces(self, text: str) -> list[int]:
-        with self._reading:
+        with self._reading, told_panics(partial(_not_dual, self.folder)):
             return self._tokenizer(_readable(text), add_special_tokens=False)["input_ids"]
 
     def pixels(self, pixels: np.ndarray) -> np.ndarray:

@@ -94,6 +94,20 @@ def test_search_with_an_encoder_alone(kind, tmp_path):
     index.close()
 
 
+def test_a_tokenizer_with_more_pieces_than_the_network_is_refused_when_one_is_asked_for(tiny_clip, tmp_path):
+    folder = shutil.copytree(tiny_clip, tmp_path / "clip")
+    encoder = DualEncoder.load(folder)
+    assert len(encoder.texts(["a", "cat"])) == 2
+    file = folder / "tokenizer.json"
+    told = json.loads(file.read_text("utf-8"))
+    pieces = told["model"]["vocab"]
+    pieces["cat</w>"] = 10_000
+    file.write_text(json.dumps(told), "utf-8")
+    other = DualEncoder.load(folder)
+    with pytest.raises(UserError, match="names pieces of words that the network does not know"):
+        other.texts(["cat"])
+
+
 def test_an_index_of_another_encoder_is_refused_in_words(tmp_path, tiny_clip):
     write_pictures(tmp_path / "pictures", 3)
     Searcher.load(tiny_clip).index_folder(tmp_path / "pictures", tmp_path / "index")
