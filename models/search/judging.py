@@ -22,7 +22,7 @@ from models.search.features import FeatureCache, Features, Pairs, extract, is_fe
 from models.search.hashing import Hasher, TrainedHasher
 from models.search.retrieval import Judged
 from models.search.samples import located
-from models.search.searcher import Searcher
+from models.search.searcher import Searcher, made_with_encoder
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,7 @@ def _encoder_of(choice: str | Path) -> str:
     folder = checkpoint_folder(choice, "search")
     if not (folder / "checkpoint.json").is_file():
         return ""
-    made_with = checkpoint.read_info(folder, "search").preprocessing.get("encoder") or {}
-    return str(made_with.get("identity", ""))
+    return str(made_with_encoder(checkpoint.read_info(folder, "search")).get("identity", ""))
 
 
 def _test_parts(features: Features) -> tuple[Pairs, Pairs | None]:

@@ -92,8 +92,8 @@ class Searcher:
         opened = open_model(choice, "search", progress=progress)
         info = opened.info
         encoder = DualEncoder.load(_encoder_of(info), resolved.torch, progress)
-        made_with = info.preprocessing.get("encoder")
-        if not isinstance(made_with, dict) or not made_with.get("identity"):
+        made_with = made_with_encoder(info)
+        if not made_with.get("identity"):
             raise not_described(info.title, ValueError("it does not say on which encoder it was trained"))
         hasher = TrainedHasher(opened.weights, info, resolved.torch)
         if made_with["identity"] != encoder.identity or hasher.dim != encoder.dim:
@@ -337,8 +337,18 @@ class Searcher:
         return values, np.zeros(self.hasher.dim) if kept is None else answers.unit(kept)[0]
 
 
+def made_with_encoder(info: CheckpointInfo) -> dict[str, Any]:
+    """What a checkpoint says of the encoder that it was trained on: name, title, identity; empty where there was none.
+
+    Raises UserError where that is no description."""
+    made_with = info.preprocessing.get("encoder") or {}
+    if not isinstance(made_with, dict):
+        raise not_described(info.title, ValueError("it does not say on which encoder it was trained"))
+    return made_with
+
+
 def _encoder_of(info: CheckpointInfo) -> str:
-    made_with: dict[str, Any] = info.preprocessing.get("encoder") or {}
+    made_with = made_with_encoder(info)
     if info.preprocessing.get("stage") == "encoder":
         raise UserError(
             "{name} is an image-text encoder without a hash model.",

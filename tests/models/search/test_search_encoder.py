@@ -183,3 +183,13 @@ def test_no_foreign_code(tmp_path):
 def test_symbols_are_written_out():
     assert spelled_symbols("I 😀❤️ you") == "I grinning face heavy black heart you"
     assert spelled_symbols("猫") == "猫"
+
+
+def test_a_hash_model_that_describes_no_encoder_is_refused(hash_model, tmp_path):
+    folder = shutil.copytree(hash_model, tmp_path / "model")
+    description = folder / "checkpoint.json"
+    told = json.loads(description.read_text("utf-8"))
+    told["preprocessing"]["encoder"] = 16
+    description.write_text(json.dumps(told), "utf-8")
+    with pytest.raises(UserError, match="on which encoder it was trained"):
+        Searcher.load(folder)
