@@ -99,8 +99,9 @@ def plural(singular: str, many: str, n: int, /, **values: object) -> str:
 
 
 def digits(value: float, spec: str = ".3g") -> str:
-    """A figure as it is shown: ``digits(-0.5, "+.3f")`` has a minus sign, where Python writes a hyphen."""
-    return format(value, spec).replace("-", "−")
+    """A figure as it is shown: ``digits(-0.5, "+.3f")`` has a minus sign, where Python writes a hyphen; nothing is −0.0."""
+    words = format(value, spec)
+    return format(0.0, spec) if set(words) <= set("-0.") else words.replace("-", "−")
 
 
 def tr_error(error: UserError) -> tuple[str, str, str]:

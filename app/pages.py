@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable
 from functools import partial
 
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app import systems
 from app.held import HeldModel
@@ -16,13 +16,14 @@ from app.services import Services
 from app.tabs.base import Tab
 from app.tabs.making import make_tab
 from app.tabs.skeleton import Skeleton
+from app.widgets.page_stack import PageStack
 
 log = logging.getLogger("polyphony")
 
 LEAVING_S = 2.0  # a tab that takes longer to let go is left
 
 
-class Pages(QStackedWidget):
+class Pages(PageStack):
     """The five places of the tabs, in their order; what is added to it comes behind them."""
 
     def __init__(self, services: Services) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLabel,
     QPushButton,
+    QScrollArea,
     QStyle,
     QStyleOptionComboBox,
     QWidget,
@@ -29,6 +30,15 @@ def clipped(window: QWidget) -> list[str]:
         if words and lacks > SPARE_PX:
             clippings.append(f"{type(widget).__name__} “{words}” lacks {lacks:.0f} px")
     return clippings
+
+
+def sideways(window: QWidget) -> list[str]:
+    """Areas that have to be scrolled to the right to be seen whole; lists and tables may, as their rows are read one by one."""
+    return [
+        f"{area.accessibleName() or type(area).__name__} is {bar.maximum()} px wider than it is seen"
+        for area in window.findChildren(QScrollArea)
+        if area.isVisible() and (bar := area.horizontalScrollBar()).maximum() > 0
+    ]
 
 
 def _lacking(widget: QWidget) -> tuple[str, float]:

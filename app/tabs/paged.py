@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -17,6 +17,7 @@ from app.tabs.base import DETAILS_WIDTH, Tab
 from app.widgets.labels import Hint
 from app.widgets.model_card import ModelCard
 from app.widgets.model_choice import ModelChoice
+from app.widgets.page_stack import PageStack
 from app.widgets.section import Segments
 
 CARD_PX = 310  # a card's table of five columns
@@ -87,25 +88,6 @@ class Page(QWidget):
 
     async def shut_down(self) -> None:
         """The window closes."""
-
-
-class PageStack(QStackedWidget):
-    """Asks for as much room as the page in front needs, not for what the largest one would."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.currentChanged.connect(lambda _index: self.updateGeometry())
-
-    def hasHeightForWidth(self) -> bool:
-        return False  # of any page: then, too, the largest would count
-
-    def sizeHint(self) -> QSize:
-        current = self.currentWidget()
-        return super().sizeHint() if current is None else current.sizeHint()
-
-    def minimumSizeHint(self) -> QSize:
-        current = self.currentWidget()
-        return super().minimumSizeHint() if current is None else current.minimumSizeHint()
 
 
 class PagedTab(Tab):

@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -24,6 +23,7 @@ from app import theme
 from app.i18n import tr, translate
 from app.training.layer_map import ColorScale, LayerMap
 from app.training.watched import WatchedRun
+from app.widgets.combo import ElidedCombo
 from app.widgets.plot import Plot
 from app.widgets.plot_items import Line
 from app.widgets.scrolled import ScrolledColumn
@@ -80,11 +80,8 @@ class Diagnosis(QWidget):
         column.setContentsMargins(theme.SMALL, 0, 0, 0)
         column.setSpacing(2)
         row = QHBoxLayout()
-        self.what = QComboBox()
+        self.what = ElidedCombo(tr("What the layers show"), tr("What is shown of each layer"), wide=True)
         self.what.setProperty("kind", "small")
-        self.what.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.what.setAccessibleName(tr("What the layers show"))
-        self.what.setToolTip(tr("What is shown of each layer"))
         for key, words in (
             ("ratio", tr("gradient relative to output")),
             ("moved", tr("movement of the weights")),

@@ -39,6 +39,7 @@ class TraceView(Plot):
     channel_clicked = Signal(int)
     scaled_rows = Signal()  # the height of rows stands for something else
     rows_moved = Signal()  # other channels are shown
+    resized = Signal()  # there is room for more channels, or for fewer
 
     def __init__(self, name: str, unit: str = "µV", parent: QWidget | None = None) -> None:
         super().__init__(name, tr("time"), "s", " ", "", grid=False, background="card", parent=parent)
@@ -267,6 +268,7 @@ class TraceView(Plot):
         if "_item" in self.__dict__ and not self.closed:
             self._words.setGeometry(self.rect().adjusted(LABELS_PX, 0, 0, -30))
             self._place_rows()
+            self.resized.emit()
 
     def _place_rows(self) -> None:
         count = max(1, self.rows)

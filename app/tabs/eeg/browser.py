@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
@@ -193,11 +193,6 @@ class Browser(QWidget):
         self.channel_bar.blockSignals(False)
         self.channel_bar.setVisible(hidden > 0)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if self.traces.names:
-            self._fit_channels()
-
     def _scale(self, factor: float) -> None:
         self.traces.set_row_uv(self.traces.row_uv * factor)
 
@@ -211,6 +206,7 @@ class Browser(QWidget):
         self.traces.set_empty_words(tr("Drop a recording of someone listening to speech, or try the sample"))
         self.traces.range_changed.connect(self._range_changed)
         self.traces.rows_moved.connect(self._follow_channels)
+        self.traces.resized.connect(lambda: self._fit_channels() if self.traces.names else None)
         self.traces.channel_clicked.connect(
             lambda number: self._session.toggle_bad(self.traces.names[number])
         )

@@ -30,6 +30,8 @@ from models.progress import Progress
 SHOWN_S, LOOK_BACK_S = 10.0, 60.0
 REDRAW_MS = 50
 GAINS_DB = (6, 12, 20)
+AXIS_S = (0, 2, 4, 6, 8, 10)  # where the axis of the traces is written, as seconds before now
+FITTED_S = (3, 10)  # after which the height of rows is fitted to what came: soon, and to a full view
 
 
 class LivePage(Page):
@@ -40,7 +42,7 @@ class LivePage(Page):
         self.session = session
         self._ended: asyncio.Event | None = None
         self._ring = np.zeros((0, 0), np.float32)
-        self._fitted = False
+        self._fitted_at = 0  # s
         self._lines: list[Line] = []
         self._make()
         self._timer = QTimer(self)
@@ -136,10 +138,10 @@ class LivePage(Page):
 
     def _begun(self) -> None:
         session = self.session
-        self._ring = np.zeros((round(SHOWN_S * session.rate), len(session.names)), np.float32)
-        self._fitted = False
+        self._ring = np.full((round(SHOWN_S * session.rate), len(session.names)), np.nan, np.float32)
+        self._fitted_at = 0
         self.traces.set_source(session.names, SHOWN_S, self._columns, SHOWN_S)
-        self.traces.show_rows(0, min(len(session.names), self.traces.legible_rows()))
+        self._fit_channels()
         for line in self._lines:
             line.remove()
         self._lines = [
@@ -163,12 +165,18 @@ class LivePage(Page):
         rate = self.session.rate
         return columns_of(self._ring, 0, left * rate, right * rate, count)
 
+    def _fit_channels(self) -> None:
+        """As many channels as there is room for, from the first that is shown."""
+        if self.traces.names:
+            self.traces.show_rows(self.traces.first, self.traces.legible_rows())
+
     def _arrived(self, event: Arrived) -> None:
         if len(event.eeg):
             self._ring = np.concatenate([self._ring, event.eeg])[-len(self._ring) :]
         health = event.health
-        if not self._fitted and health.samples > 3 * self.session.rate:
-            self._fitted = True
+        due = next((s for s in FITTED_S if self._fitted_at < s <= health.samples / self.session.rate), 0)
+        if due:
+            self._fitted_at = due
             self.traces.fit_rows()
         self.health.setText(
             tr(
@@ -196,7 +204,12 @@ class LivePage(Page):
             return
         self.headline.setText(tr("Listens to {name}", name=session.tracks[state.chosen]))
         each = " · ".join(
-            f"{item.window_s:g} s: {escape(session.tracks[item.chosen])} {100 * item.certainty:.0f} %"
+            tr(
+                "{seconds} s: {name} {share} %",
+                seconds=f"{item.window_s:g}",
+                name=escape(session.tracks[item.chosen]),
+                share=f"{100 * item.certainty:.0f}",
+            )
             for item in attention.windows
         )
         marks = "".join(
@@ -277,27 +290,24 @@ class LivePage(Page):
         choices = QGridLayout()
         choices.setHorizontalSpacing(theme.SMALL)
         choices.setVerticalSpacing(theme.TINY)
-        for row, (words, box, buttons) in enumerate(
-            ((tr("EEG"), self.eeg, [self.look]), (tr("Talkers"), self.sound, [self.sample, self.swap]))
+        for row, (words, box, button) in enumerate(
+            ((tr("EEG"), self.eeg, self.look), (tr("Talkers"), self.sound, self.sample))
         ):
             label = QLabel(words)
             label.setBuddy(box)
             choices.addWidget(label, row, 0)
             choices.addWidget(box, row, 1)
-            beside = QHBoxLayout()
-            beside.setSpacing(theme.SMALL)
-            for button in buttons:
-                beside.addWidget(button)
-            beside.addStretch(1)
-            choices.addLayout(beside, row, 2)
+            choices.addWidget(button, row, 2)
         choices.setColumnStretch(1, 1)
         self.view.addLayout(choices)
         self.view.addLayout(self._options())
         self.view.addLayout(self._outcome())
         self.traces = TraceView(tr("EEG as it arrives"))
         self.traces.set_empty_words(tr("Choose a stream, or stream the sample"))
-        self.traces.getPlotItem().getAxis("bottom").setStyle(showValues=False)
-        self.traces.getPlotItem().getAxis("bottom").showLabel(False)
+        self.traces.resized.connect(self._fit_channels)
+        axis = self.traces.getPlotItem().getAxis("bottom")
+        axis.setTicks([[(at, tr("{seconds} s", seconds=digits(at - SHOWN_S, ".0f"))) for at in AXIS_S]])
+        axis.showLabel(False)
         self.over_time = Plot(tr("r of each talker"), tr("time"), "s", tr("r"), "", zoom=False)
         self.over_time.set_home((0.0, LOOK_BACK_S), (-0.3, 0.5))
         self.view.addWidget(self.traces, 3)
@@ -328,12 +338,17 @@ class LivePage(Page):
         self.bypass.toggled.connect(lambda _on: self._settings_changed())
         rows = QVBoxLayout()
         rows.setSpacing(theme.TINY)
-        for widgets in ((self.window_s, self.record), (self.most, self.play, self.bypass)):
+        for widgets, last in (
+            ((self.window_s, self.record), self.swap),
+            ((self.most, self.play, self.bypass), None),
+        ):
             row = QHBoxLayout()
             row.setSpacing(theme.SMALL)
             for widget in widgets:
                 row.addWidget(widget)
             row.addStretch(1)
+            if last is not None:
+                row.addWidget(last)
             rows.addLayout(row)
         return rows
 

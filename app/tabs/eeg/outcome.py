@@ -18,7 +18,7 @@ from app.widgets.traces import LABELS_PX
 from models.eeg.correlation import standardised
 
 SHOWN_S = 10.0  # at first, and after a double-click
-ENVELOPE_SD, R_RANGE = (-3.0, 3.0), (-0.4, 0.5)
+LEAST_SD, R_RANGE = 3.0, (-0.4, 0.5)  # of the axes; no envelope is cut off at its ends
 FAINT = 0.16  # of a filled band
 BEHIND = -20  # z of what lies behind curves, before the grid
 FEW_TICKS = (0.0, 0.4)  # of r, in a low plot
@@ -90,7 +90,7 @@ class EnvelopePage(EegPage):
         """Nothing is decoded yet."""
         recording = self.session.recording
         shown_s = SHOWN_S if recording is None else min(SHOWN_S, recording.duration_s)
-        self.envelope.set_home((0.0, shown_s), ENVELOPE_SD)
+        self.envelope.set_home((0.0, shown_s), (-LEAST_SD, LEAST_SD))
         self.over_time.set_home((0.0, shown_s), R_RANGE)
         self.headline.setText(tr("Nothing decoded yet"))
         self._say(
@@ -107,6 +107,7 @@ class EnvelopePage(EegPage):
         decoded = result.decoding.envelope
         self.decoded.set(np.arange(len(decoded)) / result.decoding.sample_rate, standardised(decoded))
         self.true.clear()
+        self._fit_envelopes()
         self._show_r(np.zeros(0), np.zeros(0), float("nan"))
         self.headline.setText(tr("Decoded"))
         self._say(tr("Choose what was heard, and it is compared with it."))
@@ -119,6 +120,7 @@ class EnvelopePage(EegPage):
             return
         outcome, rate = comparison.comparison, result.decoding.sample_rate
         self.true.set(comparison.start_s + np.arange(len(outcome.true)) / rate, outcome.true)
+        self._fit_envelopes()
         self._show_r(outcome.times_s + comparison.start_s, outcome.r_over_time, outcome.window_chance)
         self.headline.setText(tr("r {r} with {name}", r=_r(outcome.r), name=comparison.name))
         notes = []
@@ -139,6 +141,12 @@ class EnvelopePage(EegPage):
             )
             notes.append(chance)
         self._say(" · ".join(notes), legend=True)
+
+    def _fit_envelopes(self) -> None:
+        """The axis takes the highest peak of the whole recording: scrolling in it changes no scale."""
+        peaks = np.concatenate([self.decoded.y, self.true.y, [-LEAST_SD, LEAST_SD]])
+        margin = 0.04 * float(np.ptp(peaks))
+        self.envelope.set_home_y((float(peaks.min()) - margin, float(peaks.max()) + margin))
 
     def _say(self, words: str, legend: bool = False) -> None:
         """The line above the plots; with the colours of the two envelopes before it."""

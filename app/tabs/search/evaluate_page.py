@@ -210,13 +210,13 @@ class EvaluatePage(Page):
             self.cards[0].set(f"{result.mean_average_precision:.3f}", ties)
             self.cards[2].set(f"{result.chance:.3f}", tr("share of fitting answers"))
         if real is not None and real.metrics is not None:
-            self.cards[1].set(f"{real.metrics.mean_average_precision:.3f}", tr("by embeddings, not codes"))
+            self.cards[1].set(f"{real.metrics.mean_average_precision:.3f}", tr("what embeddings reach"))
         if single is not None and single.own is not None:
             own = single.own
             span = f"{own.worst:.3f} – {own.best:.3f}"
             self.cards[3].set(
                 f"{own.recall_at_10:.3f}",
-                tr("{span}, chance {chance}", span=span, chance=f"{own.chance:.3f}"),
+                tr("chance {chance} · {span}", span=span, chance=f"{own.chance:.3f}"),
             )
 
     # Making -----------------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ class EvaluatePage(Page):
         self.view.addLayout(top)
         cards = QHBoxLayout()
         cards.setSpacing(theme.SMALL)
-        names = (tr("MAP@50, asked alone"), tr("Ceiling"), tr("Chance"), tr("Own item in the first ten"))
+        names = (tr("MAP@50, asked alone"), tr("Ceiling"), tr("Chance"), tr("Own item in top ten"))
         self.cards = [FigureCard(name) for name in names]
         for card in self.cards:
             cards.addWidget(card, 1)

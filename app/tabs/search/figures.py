@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
 from app import theme
 from app.i18n import tr
-from app.widgets.plot import Plot
+from app.widgets.plot import Plot, Range
 from app.widgets.tables import for_reading, set_heads
 from models.datafiles import write_whole
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 WORDS_TO_PICTURES, PICTURES_TO_WORDS = "text → image", "image → text"
 CEILING = "real"
+END_PX = 16  # between the last point and the edge, besides the name
 
 
 def method_words(method: str) -> str:
@@ -55,6 +57,7 @@ class MapPlot(Plot):
             tr("MAP@50 by bits"), tr("bits of a code"), "", "MAP@50", "", zoom=False, readout=False
         )
         self._items: list[pg.GraphicsObject] = []
+        self._ends = (np.log2(16) - 0.9, np.log2(128))
         self._shown: tuple[Sequence[Judgement], str] = ((), WORDS_TO_PICTURES)
         self.on_retheme.append(lambda: self.show_figures(*self._shown))
 
@@ -83,7 +86,7 @@ class MapPlot(Plot):
         self.getPlotItem().getAxis("bottom").setTicks(
             [[(float(np.log2(bits)), str(bits)) for bits in lengths]]
         )
-        low, high = np.log2(lengths[0]) - 0.9, np.log2(lengths[-1]) + 1.6
+        low, last = np.log2(lengths[0]) - 0.9, np.log2(lengths[-1])
         tops = [0.1 if rows else 0.9]
         for method, color, shift in (("paired", theme.GREY, 0.06), ("single", "accent", 0.0)):
             tops.append(self._draw_method([entry for _, entry in rows], way, method, color, shift))
@@ -93,9 +96,22 @@ class MapPlot(Plot):
         ):
             values = [value for _, entry in rows if (value := _level(entry, way, method)) is not None]
             if values:
-                self._draw_level(words, color, float(np.mean(values)), (low, np.log2(lengths[-1]) + 0.25))
+                self._draw_level(words, color, float(np.mean(values)), (low, last + 0.25))
                 tops.append(float(np.mean(values)))
-        self.set_home(x=(low, high), y=(0.0, min(1.0, max(tops) * 1.12)))
+        self._ends = (float(low), float(last))
+        self.set_home(x=self._across(), y=(0.0, min(1.0, max(tops) * 1.12)))
+
+    def _across(self) -> Range:
+        """What is shown of the bits: as much beyond the last as the names at the ends of the lines take."""
+        low, last = self._ends
+        names = [line.end.boundingRect().width() for line in self.lines if line.end is not None]
+        taken = min(0.5, (max(names, default=0.0) + END_PX) / max(1.0, self.getViewBox().width()))
+        return low, low + (last - low) / (1.0 - taken)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if "_ends" in self.__dict__ and not self.closed:
+            self.set_home(x=self._across(), y=self._home[1])
 
     def _draw_level(self, words: str, color: str, value: float, ends: tuple[float, float]) -> None:
         """What codes are compared with, named at its left end, where no other name is."""
@@ -188,7 +204,7 @@ class FiguresTable(QTableWidget):
         set_heads(self, titles())
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setStretchLastSection(True)
 
     def show_figures(self, judgements: Sequence[Judgement], way: str) -> None:
         """List these models in one direction; a name is written once, over its methods."""

@@ -14,6 +14,9 @@ def test_the_sample_is_decoded_and_compared_at_once(tab, qtbot):
     assert tab.recording.part.count() == 30
     assert tab.session.track_comparison.comparison.r > 0.05
     assert len(tab.outcome.decoded.x) == len(tab.outcome.true.x) == 3200
+    low, high = tab.outcome.envelope.getViewBox().viewRange()[1]
+    for line in (tab.outcome.decoded, tab.outcome.true):  # no peak is cut off
+        assert low < line.y.min() < line.y.max() < high
     assert f"r {tab.session.track_comparison.comparison.r:.3f}" in tab.outcome.headline.text()
     assert "once in twenty" in tab.outcome.facts.text()
     assert [row.name for row in tab.scalp.subjects.rows] == ["2", "3", "8"]

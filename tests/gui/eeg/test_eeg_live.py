@@ -1,5 +1,6 @@
 """The Live page as a person uses it, with the player in place of an amplifier: found, decoded, taken over, cut, recorded."""
 
+import numpy as np
 import pytest
 
 from models.eeg.live import player
@@ -39,6 +40,10 @@ def test_a_session_with_streams(live, qtbot):
     live.window_s.setCurrentIndex(0)
     live.record.setChecked(True)
     live.act()
+    qtbot.waitUntil(lambda: live.traces.shown_columns() is not None)
+    assert np.isnan(
+        live.traces.shown_columns()[0][0]
+    ).all()  # nothing has come yet: no line, and no part in the scale
     qtbot.waitUntil(lambda: session.followed == 0, timeout=60_000)
     assert "left" in live.headline.text()
     assert live.front.text() == "In front: left"
