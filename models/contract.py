@@ -141,7 +141,7 @@ class Capabilities:
     """What a system can do. Only what every system can do has no refusal.
 
     importer: brings in a file of another program; import_data: other files than weights that it brings in.
-    crossval_by: what a fold can leave out, the usual one first. extra: verbs of this system alone, by their names.
+    extra: verbs of this system alone, by their names.
     """
 
     task: Callable[[Any], Task[Any]]
@@ -152,7 +152,6 @@ class Capabilities:
     crossval: CrossValidate | Refusal
     importer: Importer | Refusal
     export: Export | Refusal
-    crossval_by: tuple[str, ...] = ()
     import_data: Callable[[Path, Path], Result] | None = None
     learning_curve: LearningCurve | Refusal = field(default_factory=lambda: NO_LEARNING_CURVE)
     extra: Mapping[str, Callable[..., Result]] = field(default_factory=dict)
@@ -160,7 +159,10 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class System:
-    """One of the systems. use_options, evaluate_options: the flags of ``use`` and ``evaluate``."""
+    """One of the systems. use_options, evaluate_options: the flags of ``use`` and ``evaluate``.
+
+    crossval_by: what a fold of its cross-validation can leave out, the usual one first; empty where it has none.
+    """
 
     name: str
     title: str
@@ -168,6 +170,7 @@ class System:
     load_capabilities: Callable[[], Capabilities]
     use_options: type[Options] = Options
     evaluate_options: type[Options] = Options
+    crossval_by: tuple[str, ...] = ()
 
     @cached_property
     def capabilities(self) -> Capabilities:

@@ -21,8 +21,9 @@ from models.search.index_settings import IndexSettings
 from models.search.queries import Query, SearchOptions, written_terms
 from models.terminal import shown_progress
 from models.training import config as configs
-from models.training import events
-from models.training.run_folder import RunFolder, RunStory, new_run_path
+from models.training import cross_validation, events
+from models.training.run_folder import RunFolder, RunStory
+from models.training.runs import new_run_path
 
 
 def train(options: argparse.Namespace) -> dict[str, Any]:
@@ -38,6 +39,8 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 def resume(options: argparse.Namespace) -> dict[str, Any]:
     """Go on with a run as it was trained: on its device, by as many processes, as far as this machine has them."""
     run = RunFolder.open(Path(given_place(options.folder, "RUN")))
+    if (folding := cross_validation.folding_of(run)) is not None:
+        return _resume_folds(run, folding, options)
     story = RunStory(run)
     story.read()
     before = story.started
@@ -55,6 +58,26 @@ def resume(options: argparse.Namespace) -> dict[str, Any]:
             file=sys.stderr,
         )
     return _run_training(run, options)
+
+
+def _resume_folds(
+    run: RunFolder, folding: cross_validation.Folding, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Go on with a cross-validation: the folds that are done stay as they are."""
+    values = run.config()
+    system = systems.system(str(values.get("system", "")))
+    crossval = offered(system, "cross-validation", system.capabilities.crossval)
+    if options.device == "auto":
+        options.device = folding.device
+    return crossval(
+        configs.validated(systems.training_config(system.name), values),
+        None,
+        by=folding.by,
+        folder=run.path,
+        device=_device(options),
+        jobs=folding.jobs,
+        progress=shown_progress(options.quiet),
+    )
 
 
 def _together(run: RunFolder, options: argparse.Namespace, processes: int) -> dict[str, Any]:
@@ -195,7 +218,7 @@ def crossval(options: argparse.Namespace) -> Result:
     """Train a fold a group and judge each on the group that it never met. Raises UserError."""
     system = systems.system(options.system)
     crossval = offered(system, "cross-validation", system.capabilities.crossval)
-    known = system.capabilities.crossval_by
+    known = system.crossval_by
     by = options.by or known[0]
     if by not in known:
         raise UserError(

@@ -213,8 +213,17 @@ class Curves(QWidget):
         for group in [group for group in self._bands if ("band", group) not in drawn]:
             self.plot.removeItem(self._bands.pop(group))
         self._draw_best(name, axis, drawn)
-        legend = tr("— validation  ┄ training") if any(curve.split for curve in curves) else ""
-        axis_words = {"epoch": tr("epoch"), "step": tr("step"), "time": tr("minutes of training")}[axis]
+        legend = (
+            tr("— validation  ┄ training")
+            if any(curve.split in ("train", "validation") for curve in curves)
+            else ""
+        )
+        folds = bool(curves) and all(curve.shown.run.folding is not None for curve in curves)
+        axis_words = (
+            tr("fold")
+            if folds
+            else {"epoch": tr("epoch"), "step": tr("step"), "time": tr("minutes of training")}[axis]
+        )
         words = "    ".join(part for part in (axis_words, legend) if part)
         self.plot.getPlotItem().getAxis("bottom").setLabel(words)
         self.empty.setVisible(not curves)
@@ -343,5 +352,5 @@ class Curves(QWidget):
 
 
 def _line_name(run: WatchedRun, split: str, several: bool) -> str:
-    words = {"validation": tr("validation"), "train": tr("training")}.get(split, "")
+    words = {"validation": tr("validation"), "train": tr("training"), "test": tr("folds")}.get(split, "")
     return " ".join(part for part in ((title_of(run) if several else ""), words) if part)

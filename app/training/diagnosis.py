@@ -137,7 +137,8 @@ class Diagnosis(QWidget):
         if now == self._drawn and not force:
             return
         self._drawn = now
-        config = run.checked_config() if run is not None else None
+        judged = run is not None and run.folding is None  # of a cross-validation, each fold has its own
+        config = run.checked_config() if run is not None and judged else None
         self.findings = findings(run.record, config) if run is not None and config is not None else []
         self._say(self.findings)
         flow = run.record.flow if run is not None else None

@@ -27,14 +27,16 @@ from app.i18n import plural, tr
 from app.services import Services
 from app.settings import Key
 from app.training.data_check import DataCheck, DataWords
+from app.training.runs import Proposal
 from app.training.variants import Variant, Variants
 from app.widgets import focus
 from app.widgets.config_editors import problem_words
 from app.widgets.config_form import ConfigForm
 from app.widgets.message_bar import MessageBar
 from models.errors import UserError
+from models.systems import system
 from models.training.config import override, preset, presets
-from models.training.run_folder import new_run_path
+from models.training.runs import new_run_path
 
 LAST = "\0last"  # the combo's key of what was launched last; no preset can be called so
 PLAIN = "\0plain"
@@ -53,10 +55,10 @@ class Launcher(QDialog):
         system: str,
         parent: QWidget | None = None,
         kind: type[BaseModel] | None = None,
-        proposal: tuple[str, dict[str, Any]] | None = None,
+        proposal: Proposal | None = None,
     ) -> None:
         """kind: the config's class; by default the system's own, whose data is checked before a start.
-        proposal: name and config to begin with, of a run to be done again with changes."""
+        proposal: what to begin with, of a run to be done again with changes."""
         self._checks_data = kind is None
         if kind is None:
             from models.systems import training_config
@@ -111,6 +113,8 @@ class Launcher(QDialog):
         self.name = QLineEdit()
         self.name.textEdited.connect(self._type_name)
         self.device = QComboBox()
+        self.by = QComboBox()
+        self._offer_folds()
         self.when = QComboBox()
         self.when.addItem(tr("When the device is free"), "queue")
         self.when.addItem(tr("At once"), "now")
@@ -118,6 +122,11 @@ class Launcher(QDialog):
             (tr("Preset"), self.preset, tr("Where the settings start from")),
             (tr("Name"), self.name, tr("The name of the run and of its folder")),
             (tr("Device"), self.device, tr("The processor that trains")),
+            (
+                tr("Judged on"),
+                self.by,
+                tr("A cross-validation trains a fold for each, and judges it on what was left out"),
+            ),
             (tr("Start"), self.when, tr("One run at a time on a device, or beside those that run")),
         )
         for line, (words, widget, tooltip) in enumerate(rows):
@@ -127,7 +136,25 @@ class Launcher(QDialog):
             widget.setToolTip(tooltip)
             grid.addWidget(label, line, 0)
             grid.addWidget(widget, line, 1)
+            if widget is self.by and self.by.count() < 2:
+                label.hide()
+                widget.hide()
         return grid
+
+    def _offer_folds(self) -> None:
+        words = {
+            "speaker": tr("Each speaker in turn (cross-validation)"),
+            "session": tr("Each session in turn (cross-validation)"),
+            "sex": tr("Each sex in turn (cross-validation)"),
+            "subject": tr("Each subject in turn (cross-validation)"),
+            "k": tr("Each of several parts in turn (cross-validation)"),
+        }
+        self.by.addItem(tr("One split of the data"), "")
+        for name in system(self._system).crossval_by:
+            self.by.addItem(words.get(name, name), name)
+        if self._proposal is not None:
+            self.by.setCurrentIndex(max(0, self.by.findData(self._proposal.by)))
+        self.by.currentIndexChanged.connect(lambda _index: self._tell())
 
     def _make_foot(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -161,7 +188,7 @@ class Launcher(QDialog):
         if not self.preset.count():
             self.preset.addItem(tr("Usual values"), PLAIN)
         if self._proposal is not None:
-            self.preset.insertItem(0, tr("As {name}", name=self._proposal[0]), PROPOSED)
+            self.preset.insertItem(0, tr("As {name}", name=self._proposal.name), PROPOSED)
             self.preset.setCurrentIndex(0)
         self._last = self._services.settings.plain(Key.LAUNCHER, self._system)
         if self._last:
@@ -186,12 +213,12 @@ class Launcher(QDialog):
         if not self._name_typed:
             words = "" if key in (LAST, PLAIN, PROPOSED) else str(key)
             if key == PROPOSED and self._proposal is not None:
-                self.name.setText(self._proposal[0])
+                self.name.setText(self._proposal.name)
                 return
             self.name.setText(new_run_path(self._services.settings.runs_folder, self._system, words).name)
 
     def _proposed(self) -> dict[str, Any]:
-        return self._proposal[1] if self._proposal is not None else {}
+        return self._proposal.config if self._proposal is not None else {}
 
     def _offer_devices(self) -> None:
         self.device.addItem(tr("Automatic"), "auto")
@@ -262,6 +289,8 @@ class Launcher(QDialog):
         self.start.setText(
             plural("Start {n} run", "Start {n} runs", len(variants))
             if len(variants) > 1
+            else tr("Start cross-validation")
+            if self.by.currentData()
             else tr("Start training")
         )
         self.check.setEnabled(self.form.valid and not self.data_check.running)
@@ -319,7 +348,7 @@ class Launcher(QDialog):
             return
         config = self.form.model.model_dump(mode="json")
         device = self.device.currentData() or "auto"
-        training = self._services.training
+        training, by = self._services.training, str(self.by.currentData() or "")
         paths = self._paths(self.variants.variants())
         try:
             if len(paths) > 1:
@@ -329,11 +358,11 @@ class Launcher(QDialog):
                         "group": _group(self.run_path().name, item),
                         "variant": {"words": ", ".join(item.assignments)},
                     }
-                    training.enqueue(path, self._system, values.model_dump(mode="json"), device, **about)
+                    training.enqueue(path, self._system, values.model_dump(mode="json"), device, by, **about)
             elif self.when.currentData() == "queue" and training.busy(device):
-                training.enqueue(paths[0][0], self._system, config, device)
+                training.enqueue(paths[0][0], self._system, config, device, by)
             else:
-                training.start(paths[0][0], self._system, config, device)
+                training.start(paths[0][0], self._system, config, device, by)
         except UserError as error:
             self.messages.show_error(error)
             return

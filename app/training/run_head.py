@@ -128,8 +128,8 @@ class RunHead(QWidget):
         self.stop.setEnabled(not run.stopping)
         self.start.setVisible(queued)
         self.resume.setVisible(not run.alive and not queued and state is not RunState.DONE)
-        self.resume.setEnabled(not damaged and run.run.last.is_dir())
-        self.use.setVisible(not queued)
+        self.resume.setEnabled(not damaged and (run.folding is not None or run.run.last.is_dir()))
+        self.use.setVisible(not queued and run.folding is None)
         self.use.setEnabled(not damaged and run.run.best.is_dir())
         self.again.setEnabled(not damaged)
         self.board.setEnabled((run.path / "tensorboard").is_dir())
@@ -147,9 +147,11 @@ def why_it_ended(run: WatchedRun) -> str:
         words = " ".join(part for part in (failed.what, failed.why, failed.remedy) if part)
         return "✕ " + words
     if run.state is RunState.DIED:
-        tail = [line for line in run.run.log_tail(40).splitlines() if line.strip()][-LAST_WORDS:]
+        tail = [line for line in run.log_tail(40).splitlines() if line.strip()][-LAST_WORDS:]
         words = tr("The process ended without a word: it was killed, or the machine ran out of memory.")
-        if run.run.last.is_dir():
+        if run.folding is not None:
+            words += " " + tr("Resume goes on with the folds that are left.")
+        elif run.run.last.is_dir():
             words += " " + tr("Resume goes on from the last checkpoint.")
         return "✕ " + "\n".join([words, *tail])
     return ""

@@ -24,7 +24,7 @@ from app import theme
 from app.i18n import tr
 from app.training.runs import Runs
 from app.training.watched import WatchedRun
-from app.training.words import figure_words, metric_words, progress_words, state_words, title_of
+from app.training.words import figure_words, metric_words, progress_words, state_names, state_words, title_of
 from app.widgets.decimate import minmax
 from app.widgets.plain import tip
 from models.training.run_folder import RunState
@@ -32,7 +32,7 @@ from models.training.run_folder import RunState
 ROW = 28
 TICK = 20
 SPARK = 32
-STATE = 56
+BAD = (RunState.FAILED, RunState.DIED, RunState.DAMAGED)
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -129,6 +129,14 @@ class RunModel(QAbstractListModel):
             self.reload()
 
 
+def _state_width() -> int:
+    """What the longest word for a state takes, with the sign of a bad end and a gap."""
+    metrics = QFontMetrics(theme.font(theme.HINT_PX))
+    names = state_names()
+    words = [("✕ " if state in BAD else "") + name for state, name in names.items()]
+    return max(metrics.horizontalAdvance(word) for word in words) + 8
+
+
 class RunDelegate(QStyledItemDelegate):
     """Paints a row; a click on the tick toggles it."""
 
@@ -153,8 +161,8 @@ class RunDelegate(QStyledItemDelegate):
         figure = figure_words(run.best_value)
         metrics = QFontMetrics(theme.font(theme.TEXT_PX))
         right = metrics.horizontalAdvance("00.000") + 2
-        left = box.left() + TICK + 4
-        name = QRectF(left, box.top(), box.right() - left - right - SPARK - STATE - 6, box.height())
+        left, state_width = box.left() + TICK + 4, _state_width()
+        name = QRectF(left, box.top(), box.right() - left - right - SPARK - state_width - 6, box.height())
         painter.setFont(theme.font(theme.TEXT_PX))
         painter.setPen(theme.color("text"))
         middle = Qt.AlignmentFlag.AlignVCenter
@@ -164,10 +172,10 @@ class RunDelegate(QStyledItemDelegate):
         place = QRectF(box.right() - right - 4, box.top(), right, box.height())
         painter.drawText(place, middle | Qt.AlignmentFlag.AlignRight, figure)
         _paint_spark(painter, run, QRectF(place.left() - SPARK, box.top() + 6, SPARK - 6, box.height() - 12))
-        bad = bool(run.damage) or run.state in (RunState.FAILED, RunState.DIED, RunState.DAMAGED)
+        bad = bool(run.damage) or run.state in BAD
         painter.setFont(theme.font(theme.HINT_PX))
         painter.setPen(theme.color("error" if bad else "muted"))
-        place = QRectF(name.right() + 4, box.top(), STATE - 4, box.height())
+        place = QRectF(name.right() + 4, box.top(), state_width - 4, box.height())
         painter.drawText(place, middle, ("✕ " if bad else "") + state_words(run))
         painter.restore()
 

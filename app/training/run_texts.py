@@ -55,7 +55,7 @@ class RunTexts:
             return
         self._shown = now
         if page is self.log:
-            _follow(self.log, run.run.log_tail(LOG_LINES))
+            _follow(self.log, run.log_tail(LOG_LINES))
         elif page is self.config:
             _replace(self.config, config_text(run))
         elif page is self.environment:

@@ -6,12 +6,12 @@ A child is detached: it lives on when the window closes, and is found again by w
 from __future__ import annotations
 
 import logging
-import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,14 @@ from PySide6.QtCore import QFile, QObject, QTimer, Signal
 
 from app.settings import Settings
 from app.training.board import Board
+from app.training.child import spawn
 from app.training.watched import WatchedRun
 from models.errors import UserError
-from models.resources import own_command, resource
-from models.training.run_folder import RunFolder, RunState, list_runs
+from models.resources import own_command
+from models.training import cross_validation
+from models.training.cross_validation import Folding
+from models.training.run_folder import RunFolder, RunState
+from models.training.runs import list_runs
 
 log = logging.getLogger("polyphony.training")
 
@@ -56,9 +60,7 @@ class Runs(QObject):
         self._listed = 0.0
         self._closed = False
         self.board = Board(self)
-        self.proposal: tuple[str, dict[str, Any]] | None = (
-            None  # name and config of a run to be set up like another
-        )
+        self.proposal: Proposal | None = None  # of a run to be set up like another
         self._states: dict[Path, RunState] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_MS)
@@ -79,8 +81,10 @@ class Runs(QObject):
         return next((run for run in self.runs if run.path == path), None)
 
     def living(self) -> list[WatchedRun]:
-        """The runs whose process is alive."""
-        return [run for run in self.runs if run.alive]
+        """The runs whose process is alive; a fold is not counted beside the cross-validation that trains it."""
+        alive = [run for run in self.runs if run.alive]
+        paths = {run.path for run in alive}
+        return [run for run in alive if run.whole is None or run.whole not in paths]
 
     # Watching ---------------------------------------------------------------------------------------------
 
@@ -154,10 +158,11 @@ class Runs(QObject):
 
         proposal: name and config to begin with, such as one with a wiring of a person's own.
         """
-        self.proposal = None if proposal is None else (self.free(proposal[0]), proposal[1])
+        self.proposal = None if proposal is None else Proposal(self.free(proposal[0]), proposal[1])
         if like is not None:
             values = {name: value for name, value in like.config.items() if name != "system"}
-            self.proposal = (self.free_name(like.run.name), values)
+            by = "" if like.folding is None else like.folding.by
+            self.proposal = Proposal(self.free_name(like.name_for_another), values, by)
         self.launch_wanted.emit(system)
 
     def free(self, name: str) -> str:
@@ -183,15 +188,20 @@ class Runs(QObject):
             watched.keep_about(group=group)
         started = watched.story.started
         device = started.device if started is not None else "auto"
-        path = self.folder / self.free_name(watched.run.name)
+        path = self.folder / self.free_name(watched.name_for_another)
         variant = {"words": words, "changes": changes, "of": watched.run.name}
         made = self.enqueue(path, watched.system, config, device, group=group, variant=variant)
         self._start_next()
         return made
 
-    def start(self, path: Path, system: str, config: dict[str, Any], device: str = "auto") -> WatchedRun:
-        """A new run folder and its process. Raises UserError where the folder cannot be made."""
-        run = RunFolder.create(path, system, config)
+    def start(
+        self, path: Path, system: str, config: dict[str, Any], device: str = "auto", by: str = ""
+    ) -> WatchedRun:
+        """A new run folder and its process; with `by` a cross-validation whose folds leave that out.
+
+        Raises UserError where the folder cannot be made.
+        """
+        run = _new_folder(path, system, config, device, by)
         self._spawn(run, train_command(run, system, device))
         self.rescan()
         watched = self.find(run.path)
@@ -203,10 +213,16 @@ class Runs(QObject):
         return watched
 
     def enqueue(
-        self, path: Path, system: str, config: dict[str, Any], device: str = "auto", **about: Any
+        self,
+        path: Path,
+        system: str,
+        config: dict[str, Any],
+        device: str = "auto",
+        by: str = "",
+        **about: Any,
     ) -> WatchedRun:
-        """A new run folder whose process is started when its device is free. `about`: its group and variant."""
-        run = RunFolder.create(path, system, config)
+        """As `start`, but its process is started when its device is free. `about`: its group and variant."""
+        run = _new_folder(path, system, config, device, by)
         run.keep_about(queued={"device": device, "since": time.time()}, **about)
         self.rescan()
         watched = self.find(run.path) or WatchedRun(run)
@@ -307,9 +323,28 @@ class Runs(QObject):
         self._children.append((child, run.path))
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """What the form in which a run is set up begins with. by: what the folds of a cross-validation leave out."""
+
+    name: str
+    config: dict[str, Any]
+    by: str = ""
+
+
+def _new_folder(path: Path, system: str, config: dict[str, Any], device: str, by: str) -> RunFolder:
+    if not by:
+        return RunFolder.create(path, system, config)
+    return cross_validation.create(path, system, config, Folding(by, device.partition("*")[0]))
+
+
 def train_command(run: RunFolder, system: str, device: str) -> list[str]:
     """How a run is started; on the device ``cuda*4`` by four processes that compute together."""
     kind, _, count = device.partition("*")
+    folding = cross_validation.folding_of(run)
+    if folding is not None:
+        asked = ["--config", str(run.config_file), "--by", folding.by, "--run", str(run.path)]
+        return [*own_command(), "crossval", system, *asked, "--device", kind]
     arguments = ["train", system, "--config", str(run.config_file), "--run", str(run.path), "--device", kind]
     if count:
         together = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
@@ -321,50 +356,3 @@ def train_command(run: RunFolder, system: str, device: str) -> list[str]:
 def resume_command(run: RunFolder) -> list[str]:
     """The command line that goes on with a run."""
     return [*own_command(), "resume", str(run.path)]
-
-
-def child_environment(cores: int | None = None, offline: bool = False) -> dict[str, str]:
-    """The window's own, with one core left to the window."""
-    threads = str(max(1, (cores or os.cpu_count() or 1) - 1))
-    environment = dict(os.environ)
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        environment.setdefault(name, threads)
-    environment["PYTHONUNBUFFERED"] = "1"
-    environment["PYTHONUTF8"] = "1"
-    if offline:
-        environment["HF_HUB_OFFLINE"] = "1"
-    return environment
-
-
-def spawn(run: RunFolder, command: Iterable[str], offline: bool = False) -> subprocess.Popen[bytes]:
-    """Start a detached process of lower priority, its output appended to the run's ``log.txt``."""
-    options: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        options = {
-            "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP
-            | subprocess.BELOW_NORMAL_PRIORITY_CLASS
-            | subprocess.CREATE_NO_WINDOW
-        }
-    with open(run.log_file, "ab") as output:
-        child = subprocess.Popen(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=str(resource().parent),
-            env=child_environment(offline=offline),
-            close_fds=True,
-            **options,
-        )
-    if sys.platform != "win32":
-        _lower_priority(child.pid)
-    return child
-
-
-def _lower_priority(pid: int) -> None:
-    import psutil
-
-    try:
-        psutil.Process(pid).nice(10)
-    except psutil.Error as error:  # it has ended already, or may not be changed: it runs all the same
-        log.info("process %s keeps its priority: %s", pid, error)

@@ -11,10 +11,10 @@ BLOCK = 64  # values that are smoothed at once
 
 
 def figure_series(run: WatchedRun, name: str, by_epoch: bool = True) -> list[tuple[str, Series]]:
-    """The curves of a figure: (``validation`` | ``train`` | nothing, series). By the epoch where there are epochs,
+    """The curves of a figure: (``validation`` | ``train`` | ``test`` | nothing, series). By the epoch where there are epochs,
     unless the steps are asked for."""
     result: list[tuple[str, Series]] = []
-    for split in ("validation", "train"):
+    for split in ("validation", "train", "test"):  # the folds of a cross-validation are tested
         full = f"{split}/{name}"
         of_epochs, of_steps = run.epochs.get(full), run.steps.get(full)
         series = of_epochs if of_epochs is not None and len(of_epochs) > 1 else of_steps or of_epochs

@@ -25,6 +25,7 @@ from app.training.chosen import ChosenRuns
 from app.training.compare import Compare
 from app.training.curves import Curves
 from app.training.diagnosis import Diagnosis
+from app.training.folds_page import FoldsPage
 from app.training.pictures import Pictures
 from app.training.run_head import RunHead
 from app.training.run_list import RunList
@@ -100,7 +101,7 @@ class TrainingView(QWidget):
         self.views.setDocumentMode(True)
         self.views.tabBar().setDrawBase(False)
         self.curves, self.compare = Curves(), Compare(self._services)
-        self.diagnosis, self.pictures = Diagnosis(), Pictures()
+        self.folds, self.diagnosis, self.pictures = FoldsPage(), Diagnosis(), Pictures()
         self.curves_page, self.compare_page = QWidget(), QSplitter(Qt.Orientation.Vertical)
         holder = QVBoxLayout(self.curves_page)
         holder.setContentsMargins(0, 0, 0, 0)
@@ -109,12 +110,15 @@ class TrainingView(QWidget):
         self.compare_page.setChildrenCollapsible(False)
         self.compare_page.addWidget(self.compare)
         for page, words in (
+            (self.folds, tr("Fold by fold")),
             (self.curves_page, tr("Curves")),
             (self.compare_page, tr("Compare")),
             (self.diagnosis, tr("Diagnosis")),
             (self.pictures, tr("Pictures")),
         ):
             self.views.addTab(page, words)
+        self.views.setTabVisible(0, False)
+        self.views.setCurrentWidget(self.curves_page)
         self.texts = RunTexts(self.views)
         self.views.currentChanged.connect(self._view_chosen)
         self.curves.grouped.clicked.connect(self._compare)
@@ -140,10 +144,24 @@ class TrainingView(QWidget):
         run = self.chosen.run
         self.curves.show_runs(self.chosen.shown(), run)
         self.head.show_run(run)
+        self.folds.show_run(run)
+        self._offer_folds(run is not None and run.folding is not None)
         self.diagnosis.show_run(run)
         self.pictures.show_run(run)
         self.texts.show_run(run)
         self._compare()
+
+    def _offer_folds(self, offered: bool) -> None:
+        """The page of the folds is there for a cross-validation alone, and in front instead of its curves."""
+        place = self.views.indexOf(self.folds)
+        if offered == self.views.isTabVisible(place):
+            return
+        before = self.views.currentWidget()
+        self.views.setTabVisible(place, offered)
+        if offered and before is self.curves_page:
+            self.views.setCurrentWidget(self.folds)
+        elif not offered and before is self.folds:
+            self.views.setCurrentWidget(self.curves_page)
 
     def _view_chosen(self) -> None:
         """The curves go along to the comparison, so that figures and curves are seen at once."""
@@ -170,6 +188,7 @@ class TrainingView(QWidget):
         run = self.chosen.run
         if run is not None and run.path == path and self.isVisible():
             self.head.refresh()
+            self.folds.refresh()
             self.pictures.refresh()
             self.texts.refresh()
 

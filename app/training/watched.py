@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from models.errors import UserError
 from models.training import events
+from models.training.cross_validation import Folding, folding_of, whole_of
 from models.training.record import Flow, Record, Series
 from models.training.run_folder import RunFolder, RunState, RunStory
 
@@ -38,6 +39,9 @@ class WatchedRun:
 
     def __init__(self, run: RunFolder) -> None:
         self.run = run
+        self.folding: Folding | None = folding_of(run)  # how it cross-validates; None for a training
+        whole = whole_of(run)
+        self.whole = None if whole is None else whole.path  # the cross-validation whose fold it is
         self.damage = ""  # why it cannot be read; empty where it can
         self._config: dict[str, Any] | None = None
         self._config_error: UserError | None = None
@@ -160,7 +164,19 @@ class WatchedRun:
 
     @property
     def group(self) -> str:
-        return str(self.about.get("group", ""))
+        """Runs of one group are shown as mean and spread; the folds of a cross-validation are one."""
+        return str(self.about.get("group", "") or (self.whole.name if self.whole is not None else ""))
+
+    @property
+    def name_for_another(self) -> str:
+        """What a run like it is named after, in the folder of all runs."""
+        return self.run.name if self.whole is None else f"{self.whole.name}-{self.run.name}"
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of what its process has printed: a fold's is that of the cross-validation."""
+        return self.run.log_tail(lines) or (
+            "" if self.whole is None else RunFolder(self.whole).log_tail(lines)
+        )
 
     def keep_about(self, **values: Any) -> None:
         """Write what a person says of the run (name, note, tags, group) into its folder."""
@@ -209,8 +225,22 @@ class WatchedRun:
         """The best value so far of the metric that chooses the weights; None before there is one."""
         if self.story.finished is not None and self.story.finished.best_value is not None:
             return self.story.finished.best_value
+        if self.folding is not None:
+            return self.mean_of_folds
         best = self.story.best_epoch
         return best.values.get(self.metric) if best is not None else None
+
+    @property
+    def mean_of_folds(self) -> float | None:
+        """Of the folds of a cross-validation that were judged so far; None before there is one."""
+        judged = self.judged_folds
+        return sum(judged) / len(judged) if judged else None
+
+    @property
+    def judged_folds(self) -> list[float]:
+        """What each fold came to on those it had not met, as far as that is read."""
+        series = self.epochs.get(self.metric)
+        return [] if series is None else [float(value) for value in series.y]
 
     def read(self, most_bytes: int = BLOCK_BYTES) -> bool:
         """Take in what was appended; True if there was something."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from models.eeg import data, linear, scores
 from models.eeg.config import EEGConfig
-from models.eeg.correlation import Decoded
+from models.eeg.correlation import Decoded, pearson
 from models.eeg.dataset import Dataset
 from models.eeg.decoder import Decoder
 from models.eeg.printing import say
@@ -19,6 +21,7 @@ from models.eeg.task import EEGTask
 from models.errors import UserError
 from models.progress import Progress
 from models.tables import write_records
+from models.training.cross_validation import Folding, FoldReporter, cross_validation
 from models.training.folds import folds_of, on_data, train_fold, with_data, write_summary
 
 
@@ -43,6 +46,17 @@ def crossval(
             "Choose one of these.",
             by=by,
         )
+    folder = Path(folder)
+    with cross_validation(folder, "eeg", config, Folding(by, device, jobs)) as told:
+        evaluation = _judged(config, by, folder, device, told, told.watched(progress))
+        result = write_summary(folder, evaluation.as_dict(), config, by)
+    say(evaluation)
+    return result
+
+
+def _judged(
+    config: EEGConfig, by: str, folder: Path, device: str, told: FoldReporter, progress: Progress
+) -> scores.Evaluation:
     dataset = data.open_dataset(
         located(config.data.path), config.preprocessing, config.data.subjects, progress.part(0, 0.1)
     )
@@ -54,44 +68,50 @@ def crossval(
             subject=dataset.subjects[0],
         )
     rest = progress.part(0.1, 1)
-    if config.network.kind == "ridge":
+    outcome: list[Decoded] = []
+    if config.network.kind == "ridge":  # solved in one go, a fold a subject
+        told.begin(len(dataset.subjects))
         run = linear.unseen_subjects if by == "subject" else linear.within_subjects
         outcome = run(dataset, config, rest)
+        for subject in dataset.subjects:
+            told.judged(subject, {"r": _mean_r([item for item in outcome if item.subject == subject])})
     else:
-        outcome = list(_trained_folds(dataset, config, by, Path(folder), device, rest))
+        folds = folds_of(config, folder, _held_out(dataset, config, by))
+        told.begin(len(folds))
+        for number, fold in enumerate(folds):
+            rest.update(number, len(folds), "Fold {name}", name=fold.name)
+            tested = fold.config.data.test_subjects if by == "subject" else None
+            decoded = _decoded(fold.place, fold.config, device, tested)
+            told.judged(fold.name, {"r": _mean_r(decoded)})
+            outcome += decoded
     met = dataset.subjects if by == "k" else []
     stimulus = part(dataset, config.data, config.preprocessing, config.seed).stimulus_kind
     kinds = (WITHIN_SUBJECT if by == "k" else UNSEEN_SUBJECTS, stimulus)
     evaluation = scores.evaluate(outcome, dataset.sample_rate, met, kinds=kinds)
-    write_evaluation(Path(folder), evaluation)
-    result = write_summary(Path(folder), evaluation.as_dict(), config, by)
-    say(evaluation)
-    return result
+    write_evaluation(folder, evaluation)
+    return evaluation
 
 
-def _trained_folds(
-    dataset: Dataset, config: EEGConfig, by: str, folder: Path, device: str, progress: Progress
-) -> Iterator[Decoded]:
-    """What the decoder of each fold makes of the part that is held out in it."""
-    blocks = range(config.data.blocks)
-    held_out: dict[str, dict[str, object]]
+def _mean_r(decoded: Sequence[Decoded]) -> float:
+    """Pearson's r, the mean over stretches; NaN where there is none."""
+    values = [float(pearson(item.decoded, item.envelope)) for item in decoded]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _held_out(dataset: Dataset, config: EEGConfig, by: str) -> dict[str, dict[str, object]]:
+    """By the fold's name the settings of the data that say what is tested in it."""
     if by == "subject":
-        held_out = {name: {"test_subjects": [name]} for name in dataset.subjects}
-    else:
-        held_out = {
-            f"{name}-{block}": {
-                "subjects": [name],
-                "test_block": block,
-                "validation_block": (block + 1) % len(blocks),
-            }
-            for name in dataset.subjects
-            for block in blocks
+        return {name: {"test_subjects": [name]} for name in dataset.subjects}
+    blocks = range(config.data.blocks)
+    return {
+        f"{name}-{block}": {
+            "subjects": [name],
+            "test_block": block,
+            "validation_block": (block + 1) % len(blocks),
         }
-    folds = folds_of(config, folder, held_out)
-    for number, fold in enumerate(folds):
-        progress.update(number, len(folds), "Fold {name}", name=fold.name)
-        tested = fold.config.data.test_subjects if by == "subject" else None
-        yield from _decoded(fold.place, fold.config, device, tested)
+        for name in dataset.subjects
+        for block in blocks
+    }
 
 
 def _decoded(place: Path, config: EEGConfig, device: str, tested: list[str] | None) -> list[Decoded]:

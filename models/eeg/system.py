@@ -19,7 +19,6 @@ def _capabilities() -> Capabilities:
         evaluate=commands.evaluate,
         describe=commands.describe,
         crossval=crossvalidation.crossval,
-        crossval_by=("subject", "k"),
         importer=Refusal(
             "The decoders that others have published are built differently, so their weights fit none of these networks.",
             "Train one here; the linear decoder takes seconds.",
@@ -31,4 +30,6 @@ def _capabilities() -> Capabilities:
     )
 
 
-SYSTEM = System("eeg", "EEG", EEGConfig, _capabilities, use_options=DecodingOptions)
+SYSTEM = System(
+    "eeg", "EEG", EEGConfig, _capabilities, use_options=DecodingOptions, crossval_by=("subject", "k")
+)

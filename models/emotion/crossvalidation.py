@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,6 +19,7 @@ from models.emotion.tables import ItemRow
 from models.emotion.task import EmotionTask
 from models.progress import Progress
 from models.tables import write_json, write_records
+from models.training.cross_validation import Folding, cross_validation
 from models.training.folds import Fold, folds_of, kept_result, on_data, train_fold, write_summary
 
 ITEMS = "test-items.json"  # of a fold that is done: one row an utterance of its test group
@@ -36,33 +37,42 @@ def crossval(
     """Train a fold a speaker (or session, or group of speakers) and judge each on those it never met.
 
     Within a fold, another group validates (early stopping, choice of weights) and the test group takes no part in
-    anything. Each fold is a run folder under `folder`, whose ``crossval.json`` and ``items.csv`` sum them up. Folds
-    that are done are not trained again, so a killed cross-validation goes on.
+    anything. Each fold is a run folder under `folder`, whose ``crossval.json`` and ``items.csv`` sum them up and whose
+    events tell of each fold that is done. Those are not trained again, so a killed cross-validation goes on.
     """
-    progress, config = progress or Progress(), on_data(config, path)
-    dataset = data.open_dataset(
-        located(config.data.path), labels=config.data.labels or None, merge=config.data.merged()
-    )
-    by_group, seed = {"subject": "speaker"}.get(by, by), config.data.seed_of(config.seed)
-    held_out: dict[str, dict[str, list[str]]] = {}
-    for part in splits.split(dataset, by=by_group, k=config.data.folds, seed=seed):
-        held_out[part.name] = {"test_speakers": sorted({u.speaker for u in part.test})}
-        if config.data.hold_back:
-            held_out[part.name]["validation_speakers"] = sorted({u.speaker for u in part.validation})
-    folds = folds_of(config, folder, held_out)
-    rows: list[ItemRow] = []
-    results = _judged([(fold, device) for fold in folds], jobs)
-    for number, (fold, fold_rows) in enumerate(zip(folds, results, strict=True)):
-        rows += [{"fold": fold.name, **row} for row in fold_rows]
-        progress.update(number + 1, len(folds), "Fold {name} is done", name=fold.name)
-    result = write_summary(folder, summed_up(rows, list(dataset.labels)), config, by)
-    write_records(folder / "items.csv", rows)
+    config = on_data(config, path)
+    with cross_validation(folder, "emotion", config, Folding(by, device, jobs)) as told:
+        progress = told.watched(progress or Progress())
+        dataset = data.open_dataset(
+            located(config.data.path), labels=config.data.labels or None, merge=config.data.merged()
+        )
+        labels, rows = list(dataset.labels), list[ItemRow]()
+        folds = folds_of(config, folder, _held_out(dataset, config, by))
+        told.begin(len(folds))
+        results = _judged([(fold, device) for fold in folds], jobs)
+        for number, (fold, fold_rows) in enumerate(zip(folds, results, strict=True)):
+            rows += [{"fold": fold.name, **row} for row in fold_rows]
+            progress.update(number + 1, len(folds), "Fold {name} is done", name=fold.name)
+            told.judged(fold.name, {"uar": _evaluation(fold_rows, labels).uar})
+        result = write_summary(folder, summed_up(rows, labels), config, by)
+        write_records(folder / "items.csv", rows)
     print(
         f"unweighted average recall, mean over {len(result['folds'])} folds: {result['uar_mean']:.3f} ± {result['uar_sd']:.3f}, worst {result['uar_worst']:.3f}"
     )
     for name, uar in result["folds"].items():
         print(f"  {name}: {uar:.3f}")
     return result
+
+
+def _held_out(dataset: data.Dataset, config: EmotionConfig, by: str) -> dict[str, dict[str, list[str]]]:
+    """By the fold's name who is tested in it, and who validates where that is asked for."""
+    by_group, seed = {"subject": "speaker"}.get(by, by), config.data.seed_of(config.seed)
+    held_out: dict[str, dict[str, list[str]]] = {}
+    for part in splits.split(dataset, by=by_group, k=config.data.folds, seed=seed):
+        held_out[part.name] = {"test_speakers": sorted({u.speaker for u in part.test})}
+        if config.data.hold_back:
+            held_out[part.name]["validation_speakers"] = sorted({u.speaker for u in part.validation})
+    return held_out
 
 
 def summed_up(rows: list[ItemRow], labels: list[str]) -> dict[str, Any]:
@@ -90,14 +100,15 @@ def _evaluation(rows: list[ItemRow], labels: list[str]) -> speakers.Evaluation:
     )
 
 
-def _judged(work: Sequence[tuple[Fold[EmotionConfig], str]], jobs: int) -> Iterable[list[ItemRow]]:
+def _judged(work: Sequence[tuple[Fold[EmotionConfig], str]], jobs: int) -> Iterator[list[ItemRow]]:
     """The rows of every fold, in their order; so many folds are trained at once."""
     if jobs <= 1:
-        return map(_judged_fold, work)
+        yield from map(_judged_fold, work)
+        return
     with ProcessPoolExecutor(
         jobs, mp_context=get_context("spawn"), initializer=_share_cores, initargs=(jobs,)
     ) as pool:
-        return list(pool.map(_judged_fold, work))
+        yield from pool.map(_judged_fold, work)
 
 
 def _share_cores(jobs: int) -> None:

@@ -20,7 +20,6 @@ def _capabilities() -> Capabilities:
         evaluate=commands.evaluate,
         describe=commands.describe,
         crossval=crossvalidation.crossval,
-        crossval_by=("speaker", "session", "sex", "k"),
         importer=imported,
         export=commands.export,
     )
@@ -33,4 +32,5 @@ SYSTEM = System(
     _capabilities,
     use_options=EmotionOptions,
     evaluate_options=JudgingOptions,
+    crossval_by=("speaker", "session", "sex", "k"),
 )

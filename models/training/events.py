@@ -74,6 +74,7 @@ class Epoch(_Event):
     step: Count
     values: dict[str, float]
     best: bool = False
+    fold: str = ""  # of a cross-validation, whose epochs are folds that were judged: which one
     remaining_s: float | None = None
 
 

@@ -16,14 +16,12 @@ from models.errors import UserError
 from models.progress import Cancelled
 from models.settings import validated
 from models.tables import write_json
-from models.training import config as configs
 from models.training import events
 from models.training.config import TrainingConfig
+from models.training.cross_validation import FOLD, SUMMARY, refuse_other_recipe
 from models.training.run_folder import RunFolder
 from models.training.task import Config, Task
 from models.training.trainer import Trainer
-
-SUMMARY = "crossval.json"  # what the folds came to, beside their run folders
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def folds_of(
     held_out: by the fold's name the settings of the data that say who or what is held out in it.
     """
     return [
-        Fold(name, folder / f"fold-{name}", with_data(config, **settings))
+        Fold(name, folder / f"{FOLD}{name}", with_data(config, **settings))
         for name, settings in held_out.items()
     ]
 
@@ -104,17 +102,3 @@ def kept_result(place: Path, config: TrainingConfig, name: str) -> Any:
     if run.config_file.is_file():
         refuse_other_recipe(run, config.model_dump(mode="json"))
     return read_json(place / name) if (place / name).is_file() else None
-
-
-def refuse_other_recipe(run: RunFolder, values: dict[str, Any]) -> None:
-    """Raises UserError where a run's recipe is not this one; the names of what differs are in it."""
-    kept = {key: value for key, value in run.config().items() if key != "system"}
-    differing = configs.changed(values, kept)
-    if differing:
-        raise UserError(
-            "{folder} holds a fold of another recipe.",
-            "They differ in {names}.",
-            "Choose an empty folder, or the recipe it was begun with.",
-            folder=run.path,
-            names=", ".join(sorted(differing)[:6]),
-        )

@@ -20,6 +20,7 @@ from models import checkpoint as checkpoints
 from models.errors import UserError
 from models.progress import Cancelled, Progress
 from models.training import events, order, snapshot, validation
+from models.training.cross_validation import stop_files
 from models.training.distribution import has_batch_statistics
 from models.training.learner import Learner
 from models.training.reporter import RunReporter
@@ -57,6 +58,7 @@ class Loop:
             )
         self.total_steps = self.steps_per_epoch * self.config.epochs
         self.at = self._restored()
+        self._stop_files = stop_files(run)
         self.task.look_back(self.at.history)
         self.stepper = Stepper(learner, reporter, progress, self.at, self.steps_per_epoch)
 
@@ -211,7 +213,7 @@ class Loop:
         return bool(patience and best is not None and self.at.epoch - best[0] >= patience)
 
     def _check_wishes(self) -> None:
-        wish = self._asked_to_stop() or (self.world.leads and self.run.stop_file.exists())
+        wish = self._asked_to_stop() or (self.world.leads and any(path.exists() for path in self._stop_files))
         if self.world.any(wish, self.learner.device):
             raise Stopped
 

@@ -155,6 +155,9 @@ class Record:
     unstable: events.Unstable | None = None
     failed: events.Failed | None = None
     best_epoch: int = 0
+    folds: dict[int, str] = field(
+        default_factory=dict
+    )  # of a cross-validation: epoch → the fold judged in it
 
     def add(self, event: events.Event | events.Steps) -> None:
         """Take an event in; those that are no metrics change nothing."""
@@ -167,6 +170,8 @@ class Record:
         elif isinstance(event, events.Epoch):
             for name, value in event.values.items():
                 self._of(self.epochs, name).add(event.epoch, value, event.step, event.t)
+            if event.fold:
+                self.folds[event.epoch] = event.fold
             if event.best:
                 self.best_epoch = event.epoch
         elif isinstance(event, events.Layers):

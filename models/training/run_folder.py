@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import socket
 import time
@@ -289,8 +288,10 @@ class RunStory:
             return RunState.DAMAGED
         if self.started is None and self.run.about().get("queued"):
             return RunState.QUEUED
+        if self.started is None and locks.holder(self.run.lock_file) is not None:
+            return RunState.WAITING  # it reads its data, however long that takes
         if self.started is None:
-            age = time.time() - _modified(self.run.config_file)
+            age = time.time() - modified(self.run.config_file)
             return RunState.WAITING if age < STARTING_S else RunState.DIED
         return RunState.RUNNING if self._lives(self.started) else RunState.DIED
 
@@ -300,7 +301,7 @@ class RunStory:
             return process_lives(started)
         if locks.holder(self.run.lock_file) is not None:
             return True
-        return time.time() - _modified(self.run.events_file) < SILENT_S
+        return time.time() - modified(self.run.events_file) < SILENT_S
 
 
 def process_lives(started: events.Started) -> bool:
@@ -311,26 +312,6 @@ def process_lives(started: events.Started) -> bool:
         return same and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, OverflowError, ValueError):  # also for a number that no process can have
         return False
-
-
-def list_runs(folder: Path) -> list[RunFolder]:
-    """Every run directly below `folder`, newest first."""
-    try:
-        result = [RunFolder(entry) for entry in folder.iterdir() if _is_file(entry / "config.yaml")]
-    except OSError:
-        return []
-    return sorted(result, key=lambda run: _modified(run.config_file), reverse=True)
-
-
-def new_run_path(folder: Path, system: str, preset: str = "") -> Path:
-    """A free name such as ``runs/emotion-default-1121-0930``."""
-    words = "-".join(filter(None, [system, re.sub(r"[^\w-]+", "-", preset), time.strftime("%m%d-%H%M")]))
-    path = folder / words
-    number = 2
-    while path.exists():
-        path = folder / f"{words}-{number}"
-        number += 1
-    return path
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
@@ -359,14 +340,8 @@ def _well_formed(about: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # one folder that may not be looked into hides no other
-        return False
-
-
-def _modified(path: Path) -> float:
+def modified(path: Path) -> float:
+    """When the file was changed last, seconds since 1970; 0 where it cannot be looked at."""
     try:
         return path.stat().st_mtime
     except OSError:

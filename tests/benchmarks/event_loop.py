@@ -60,7 +60,7 @@ async def measure(app: QApplication) -> None:
     from models.resources import resource
     from models.systems import training_config
     from models.training.config import preset
-    from models.training.run_folder import new_run_path
+    from models.training.runs import new_run_path
 
     values = preset("emotion", "demo") | {"epochs": 200}
     config = training_config("emotion").model_validate(values).model_dump(mode="json")

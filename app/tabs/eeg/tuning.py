@@ -19,7 +19,8 @@ from models.eeg.tuning import LEAST_S, SUBJECT, Gain, config_for, write_data
 from models.errors import UserError
 from models.loading import checkpoint_folder
 from models.progress import Cancelled
-from models.training.run_folder import RunState, new_run_path
+from models.training.run_folder import RunState
+from models.training.runs import new_run_path
 
 
 class FineTuning(QObject):

@@ -13,8 +13,8 @@ from app.i18n import tr
 from app.tabs.emotion.words import emotion_words
 from app.widgets.combo import ElidedCombo
 from app.widgets.confusion import ConfusionMatrix
+from app.widgets.group_bars import GroupBars, Row
 from app.widgets.reliability import Reliability
-from app.widgets.speaker_bars import Row, SpeakerBars
 
 if TYPE_CHECKING:
     from models.emotion.speakers import Evaluation
@@ -29,7 +29,11 @@ class FiguresView(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.MEDIUM)
-        self.matrix, self.reliability, self.bars = ConfusionMatrix(), Reliability(), SpeakerBars()
+        self.matrix, self.reliability, self.bars = (
+            ConfusionMatrix(),
+            Reliability(),
+            GroupBars(tr("Figures of the speakers")),
+        )
         self.left = ElidedCombo(tr("Left picture"), tr("What the left picture shows"))
         self.left.addItems([tr("Confusion, rows are the true emotion"), tr("Reliability of the certainty")])
         self.left.currentIndexChanged.connect(self._turn)

@@ -9,8 +9,8 @@ import pytest
 from PySide6.QtWidgets import QMessageBox, QPushButton
 
 from app.training import runs as runs_module
+from app.training.child import child_environment
 from app.training.run_head import why_it_ended
-from app.training.runs import child_environment
 from models.errors import UserError
 from models.resources import runs_folder
 from models.training.run_folder import RunState

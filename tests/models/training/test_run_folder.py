@@ -17,7 +17,8 @@ from models.errors import UserError
 from models.progress import Progress
 from models.training import events, pictures
 from models.training.record import Record
-from models.training.run_folder import RunFolder, RunState, RunStory, list_runs, process_lives
+from models.training.run_folder import RunFolder, RunState, RunStory, process_lives
+from models.training.runs import list_runs
 from models.training.trainer import Trainer
 
 RUNNER = Path(__file__).with_name("run_line.py")
