@@ -4,8 +4,8 @@ A system's figures are measured into ``docs/figures/SYSTEM.json``, with the comm
 long that took; the README's rows and the tables of ``docs`` are written from these files, and a test compares files, tables
 and cards. ReverberationNet, EEG and search are judged on what ships, search also on a set made in the shape of the literature's, in some
 minutes on a laptop. Three need data that does not ship, and keep their file where it is not named: ``--voices LIBRISPEECH COMMONVOICE`` for separation (half an hour),
-``--emodb EMODB`` for emotion (each of eight speakers is left out once with each of three seeds: hours), ``--dtu DTU`` for EEG's
-learning curve (minutes). ``--equal`` sets EEG's two decoders against one another on equal terms, on the sample (minutes) or on the data that
+``--emodb EMODB`` for emotion (each of eight speakers is left out once with each of three seeds: two minutes), ``--dtu DTU`` for
+EEG's learning curve (minutes). ``--equal`` sets EEG's two decoders against one another on equal terms, on the sample (minutes) or on the data that
 is named; ``--folds`` leaves several people out together, ``--runs`` keeps the trainings, so that what was interrupted goes on. ``--table`` writes the tables anew and measures nothing.
 """
 
