@@ -21,6 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models import documents, file_names, files
 from models.errors import UserError, shortened
+from models.model_folder import DESCRIPTION as DESCRIPTION
+from models.model_folder import WEIGHTS as WEIGHTS
+from models.model_folder import check_foreign
 from models.weights import check_archive, check_described, tensors
 
 if TYPE_CHECKING:
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 MOST_PROGRAM = 64 * 2**20  # bytes of a pickle that are looked through for the names it calls
-WEIGHTS, DESCRIPTION = "weights.safetensors", "checkpoint.json"
 
 # What the preprocessing of a checkpoint may name. All of it changes how input is read: nothing of it is passed over.
 PREPROCESSING = frozenset(
@@ -279,8 +281,7 @@ def load_foreign(path: str | os.PathLike[str]) -> Any:
     import torch
 
     path = Path(path)
-    if not path.is_file():
-        raise UserError("{path} was not found.", "", "Choose the file again.", path=path)
+    check_foreign(path)
     if path.suffix == ".safetensors":
         return load_weights(path)
     check_archive(path)

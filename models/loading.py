@@ -1,7 +1,7 @@
 """One way to open a model, the same for every system.
 
-A choice is ``bundled`` (or ``bundled-NAME`` for another one that ships), a checkpoint folder, a run folder, a file of
-another program where the system can read it, or a model folder of Hugging Face's layout or a name on its hub where the
+A choice is ``bundled`` (or ``bundled-NAME`` for another one that ships), a checkpoint folder, a run folder (or a file in
+either that is part of the model), a file of another program where the system can read it, or a model folder of Hugging Face's layout or a name on its hub where the
 system can use one.
 """
 
@@ -22,6 +22,7 @@ from models.datafiles import write_whole
 from models.errors import UserError, shortened
 from models.hub import shelf
 from models.hub.shelf import is_model_folder
+from models.model_folder import folder_of
 from models.progress import Progress
 from models.remarks import Remark
 from models.resources import BUNDLED as BUNDLED
@@ -75,7 +76,7 @@ def checkpoint_folder(choice: Choice, system: str) -> Path:
         return resource("checkpoints", system)
     if text.startswith(f"{BUNDLED}-") and not Path(text).exists():
         return _shipped(text.removeprefix(f"{BUNDLED}-"), system)
-    place = Path(text).expanduser()
+    place = folder_of(Path(text).expanduser())
     if not (place / "config.yaml").is_file() or (place / checkpoint.DESCRIPTION).is_file():
         return place
     for name in ("best", "last"):
@@ -123,7 +124,7 @@ def fetched_file(choice: Choice) -> Choice:
 def is_foreign_file(choice: Choice) -> bool:
     """Whether the choice is a file that could hold weights of another program."""
     place = Path(os.fspath(choice)).expanduser()
-    return place.suffix.lower() in FOREIGN_SUFFIXES and place.is_file()
+    return place.suffix.lower() in FOREIGN_SUFFIXES and place.is_file() and folder_of(place) == place
 
 
 def open_model(

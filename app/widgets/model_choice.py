@@ -97,9 +97,8 @@ class ModelChoice(QWidget):
 
     def info(self) -> CheckpointInfo | None:
         """The chosen checkpoint's description; None for what is not a checkpoint of ours."""
-        folder = checkpoint_folder(BUNDLED, self.system) if self.choice == BUNDLED else Path(self.choice)
         try:
-            return read_info(folder, self.system)
+            return loading.read_info(self.choice, self.system)
         except UserError:
             return None
 
@@ -160,8 +159,9 @@ class ModelChoice(QWidget):
         listed = catalogue.entry(choice)
         if listed is not None:
             return translate(listed.title)
-        folder = checkpoint_folder(BUNDLED, self.system) if choice == BUNDLED else Path(choice)
+        folder = Path(choice)
         try:
+            folder = checkpoint_folder(choice, self.system)
             info = read_info(folder, self.system)
         except UserError:
             if choice == BUNDLED:

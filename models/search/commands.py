@@ -15,6 +15,7 @@ from models.datafiles import write_whole
 from models.describing import describe_layers, layers_of
 from models.errors import UserError
 from models.loading import Choice, is_foreign_file, network_config, read_info
+from models.model_folder import check_foreign
 from models.progress import Progress
 from models.remarks import with_remarks
 from models.search import hash_task, pictures, roots, small_encoder, upkeep
@@ -228,8 +229,8 @@ def evaluate(
 
 def import_features(path: Path, out: Path) -> Result:
     """Bring in published features (``.pkl``, read without running code) as ``.npz`` by part."""
-    if not path.exists():
-        raise UserError("{path} was not found.", "", "Choose the file again.", path=path)
+    if not path.is_dir():
+        check_foreign(path)
     if is_foreign_file(path) and path.suffix.lower() != ".safetensors":
         raise UserError(
             "{name} cannot be brought in.",

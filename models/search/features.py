@@ -106,6 +106,14 @@ def read_features(path: Path) -> Features:
     """
     if path.is_dir():
         held = {part: _fields(_read(file), file) for part, file in _files(path).items()}
+        if not held:
+            raise UserError(
+                "{name} holds no features.",
+                "A folder of features has a file for each part, named train, query or retrieval: {known}.",
+                "Choose such a folder, or one file.",
+                name=file_names.shown(path.name),
+                known=", ".join(SUFFIXES),
+            )
     else:
         held = _by_part(_read(path), path)
     classes = _classes([fields.get("label") for fields in held.values()])

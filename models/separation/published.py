@@ -209,19 +209,19 @@ def for_torchaudio(
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """(arguments of `torchaudio.models.ConvTasNet`, its state dict). Raises UserError for what it cannot compute."""
     unlike = {
-        "normalisation": config.norm != "gLN",
-        "causal": config.causal,
-        "encoder ReLU": config.encoder_relu,
-        "edges": config.edges != "half",
-        "skip": config.skip != config.bottleneck,
-        "mask activation": config.mask_activation == "softmax",
-        "hop": 2 * config.stride != config.filter_length,
+        "norm gLN": config.norm != "gLN",
+        "causal false": config.causal,
+        "encoder_relu false": config.encoder_relu,
+        "edges half": config.edges != "half",
+        "skip as wide as bottleneck": config.skip != config.bottleneck,
+        "mask_activation relu or sigmoid": config.mask_activation == "softmax",
+        "stride half of filter_length": 2 * config.stride != config.filter_length,
     }
     if any(unlike.values()):
         raise UserError(
             "torchaudio's ConvTasNet cannot compute this network.",
-            "It knows no other choice of: {settings}.",
-            "Keep it in Polyphony's own format.",
+            "It computes only networks with {settings}, and this one has another choice.",
+            "Keep it in Polyphony's own format, or train one with these settings, as preset default has them.",
             settings=", ".join(name for name, differs in unlike.items() if differs),
         )
     arguments = {

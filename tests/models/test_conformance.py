@@ -130,9 +130,8 @@ def as_run(system: System, place: Path) -> Path:
 @pytest.mark.slow
 def test_bundled_checkpoint_and_run_folder_are_opened_alike(system, tmp_path):
     run_folder = as_run(system, tmp_path / "run")
-    opened = [
-        system.capabilities.load(choice, "cpu") for choice in ("bundled", run_folder / "best", run_folder)
-    ]
+    choices = ("bundled", run_folder / "best", run_folder, run_folder / "best" / checkpoint.WEIGHTS)
+    opened = [system.capabilities.load(choice, "cpu") for choice in choices]
     assert len({item.info.model_dump_json() for item in opened}) == 1
     assert all(item.device.name == "cpu" for item in opened)
     assert all(isinstance(item.remarks, tuple) for item in opened)
@@ -177,6 +176,18 @@ def test_a_foreign_file_is_opened_or_refused_in_words(system, tmp_path):
     torch.save({"layer.weight": torch.zeros(2)}, tmp_path / "model.pth")
     with pytest.raises(UserError):
         system.capabilities.load(tmp_path / "model.pth", "cpu")
+
+
+def test_what_needs_no_import_is_not_brought_in(system, tmp_path, capsys):
+    """A folder, a run and the weights of a model of ours: said to be what they are, and nothing is written."""
+    run_folder = as_run(system, tmp_path / "run")
+    (tmp_path / "nothing").mkdir()
+    for place in (tmp_path / "nothing", run_folder, run_folder / "best" / checkpoint.WEIGHTS):
+        code, result, text = run(capsys, "import", system.name, place, "--out", tmp_path / "out")
+        assert code == 2, text
+        assert "not found" not in text
+        assert result["error"]["remedy"]
+        assert not (tmp_path / "out").exists()
 
 
 # --- verbs ---------------------------------------------------------------------------------------------------

@@ -10,8 +10,12 @@ from models import checkpoint
 from models.cli import main
 from models.errors import UserError
 from models.separation import commands, network, published
+from models.separation.config import SeparationConfig
 from models.separation.network import NetworkConfig
 from models.separation.separator import Separator
+from models.separation.task import network_config
+from models.settings import validated
+from models.training.config import preset
 
 
 def asteroid_file(**changes):
@@ -232,5 +236,14 @@ def test_what_is_imported_gives_torchaudios_own_output_when_it_is_used(tmp_path)
 
 def test_what_torchaudio_cannot_compute_is_not_exported(tmp_path):
     built = network.build(NetworkConfig(filters=8, bottleneck=4, skip=4, hidden=4, norm="cLN", causal=True))
-    with pytest.raises(UserError, match="causal"):
+    with pytest.raises(UserError, match="only networks with norm gLN, causal false, and"):
         published.for_torchaudio(built.config, built.state_dict())
+
+
+def test_what_the_default_preset_trains_is_exported():
+    from torchaudio.models import ConvTasNet
+
+    config = validated(SeparationConfig, preset("separation", "default"))
+    built = network.build(network_config(config))
+    arguments, state = published.for_torchaudio(built.config, built.state_dict())
+    ConvTasNet(**arguments).load_state_dict(state)
