@@ -106,7 +106,7 @@ class AboutWindow(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("About Polyphony"))
-        self.resize(720, 480)
+        self.resize(900, 520)  # lines of a licence are 80 letters long
         layout = _column(self)
         heading = QLabel("Polyphony")
         heading.setProperty("role", "big")
@@ -126,7 +126,7 @@ class AboutWindow(QDialog):
         self._texts = notices()
         row = QHBoxLayout()
         self.names = QListWidget()
-        self.names.setFixedWidth(200)
+        self.names.setFixedWidth(160)
         self.names.setAccessibleName(tr("Licences and notices"))
         self.names.addItems(list(self._texts))
         self.text = _reader("", tr("Licence text"))
@@ -150,7 +150,7 @@ def notices() -> dict[str, str]:
     )
     for path in files:
         try:
-            name = tr("Polyphony (MIT)") if path == own else path.stem
+            name = tr("Polyphony (MIT)") if path == own else path.stem.capitalize()
             result[name] = path.read_text("utf-8", "replace")
         except OSError as error:
             result[path.stem] = str(error)

@@ -113,7 +113,8 @@ class LogWindow(QDialog):
             self.text.appendPlainText("\n".join(new))
             if at_end:
                 self.text.moveCursor(QTextCursor.MoveOperation.End)
-        self.count.setText(plural("{n} line", "{n} lines", self.text.blockCount()))
+        count = 0 if self.text.document().isEmpty() else self.text.blockCount()
+        self.count.setText(plural("{n} line", "{n} lines", count))
 
     def save(self, path: Path) -> None:
         """Write the lines that are shown to a text file. Raises OSError."""

@@ -143,8 +143,9 @@ QTableView { gridline-color: transparent; }
 QTableView::item, QTreeView::item { padding: 3px 6px; border: none; }
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected { background: @tint; color: @text; }
 QHeaderView { background: @card; border: none; }
+QListWidget::item { padding: 3px 6px; }
 QHeaderView::section { background: @card; color: @muted; border: none; border-bottom: 1px solid @line;
-  padding: 5px 6px; font-size: @hint_px; font-weight: 600; }
+  padding: 5px 9px; font-size: @hint_px; font-weight: 600; }
 QHeaderView::up-arrow { image: url("@up"); width: 8px; height: 8px; subcontrol-origin: margin;
   subcontrol-position: top center; }
 QHeaderView::down-arrow { image: url("@down"); width: 8px; height: 8px; subcontrol-origin: margin;
@@ -178,6 +179,7 @@ QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 
 QTabWidget::pane { border: none; border-top: 1px solid @line; }
+QTabWidget::tab-bar { left: 4px; }
 QTabWidget QTabBar::tab { background: transparent; color: @muted; padding: 7px 12px; border: none;
   border-bottom: 2px solid transparent; }
 QTabWidget QTabBar::tab:selected { color: @text; border-bottom: 2px solid @accent; }

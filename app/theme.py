@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QMessageBox
 
 from app.style_sheet import filled
 from models.resources import resource
@@ -217,6 +217,11 @@ def apply(app: QApplication, choice: str = "system") -> None:
         app.setStyle("Fusion")
     app.setPalette(_palette(_current))
     app.setStyleSheet(style_sheet(_current))
+    for (
+        box
+    ) in app.topLevelWidgets():  # Qt lays its buttons out anew, and the first one would answer to Return
+        if isinstance(box, QMessageBox) and box.isVisible() and box.defaultButton() is not None:
+            box.setDefaultButton(box.defaultButton())
     notifier.changed.emit()
 
 

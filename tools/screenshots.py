@@ -1,11 +1,12 @@
 """Pictures of every tab in every state, to be looked at.
 
-    python tools/screenshots.py FOLDER [--languages en zh_CN] [--scales 1 2] [--sizes 1280x800 …] [--only eeg training …]
+    python tools/screenshots.py FOLDER [--languages en zh_CN] [--scales 1 2] [--sizes 1280x800 …] [--only eeg training dialogs …]
 
 Each state (empty, busy, sample done, a file that cannot be read, with the dock open, the training view's pages) is
 drawn at every size, in both themes: ``FOLDER/en-1x/1280x800/light/eeg-done.png``. What is computed is held while it is drawn
-busy. The training view shows two short runs that are trained the first time; runs and settings lie in ``FOLDER/home``.
-Nothing is shown on a screen.
+busy. Dialogs, and what is said at the start, are drawn over the window at the smallest size. The training view shows two
+short runs that are trained the first time; runs and settings lie in ``FOLDER/home``. Nothing is shown on a screen. What is
+cut off, or has to be scrolled sideways, is told.
 """
 
 from __future__ import annotations
@@ -21,20 +22,26 @@ import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.screens import platform  # noqa: E402
+from tests.screens import screen_of  # noqa: E402
+from tools.dialogs import beginnings, dialogs, over  # noqa: E402
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QDialog
 
 SIZES = ["1024x768", "1280x800", "2560x1440"]
+ROOMY = (3000, 2000)  # points of the screen: the largest size, with its frame
 AT_TWICE = ["1280x800"]  # points; four times as many pixels
 LONGEST_S = 240.0  # a sample takes no longer
 BEGUN_S = 6.0  # after which what shows no progress is not waited for
 QUICK = 75  # of PNG: larger files in a fifth of the time
 HELD_AT = 0.3  # how far the work has come that is drawn busy
 STREAMED_S = 12.0  # of a sample that plays until it is stopped
+GROWN_S = 5.0  # of lanes that are drawn while they grow
 BROKEN = {
     "eeg": "broken.edf",
     "reverberation": "broken.npz",
@@ -53,7 +60,7 @@ def main() -> None:
     parser.add_argument("--scales", nargs="+", type=float, default=[1.0, 2.0])
     parser.add_argument("--sizes", nargs="+", default=SIZES)
     parser.add_argument("--themes", nargs="+", default=["light", "dark"])
-    parser.add_argument("--only", nargs="+", default=[], help="systems, or training")
+    parser.add_argument("--only", nargs="+", default=[], help="systems, training, dialogs")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)  # in a process of its own
     chosen = parser.parse_args()
     if chosen.here:
@@ -65,7 +72,7 @@ def main() -> None:
     for language in chosen.languages:
         for scale in chosen.scales:
             forget(home)
-            environment["QT_QPA_PLATFORM"] = platform(6000, 4000, scale)
+            environment |= screen_of(*ROOMY, scale)
             sizes = chosen.sizes if scale == 1 else [size for size in AT_TWICE if size in chosen.sizes]
             words = [str(chosen.folder), "--languages", language, "--scales", str(scale), "--here"]
             words += [
@@ -124,6 +131,12 @@ def draw(chosen: argparse.Namespace) -> None:
         artist = Artist(app, window, folder, chosen)
         async for name in states(window, chosen.only):
             await artist.draw(name)
+        if chosen.scales[0] == 1 and (not chosen.only or "dialogs" in chosen.only):
+            window.show_training()
+            async for name in beginnings(window):
+                await artist.draw(name, artist.sizes[:1])
+            async for name, dialog in dialogs(window):
+                await artist.draw(name, artist.sizes[:1], dialog)
         window.closing.go()
         await until(lambda: not window.isVisible())
 
@@ -136,28 +149,33 @@ class Artist:
 
     def __init__(self, app: Any, window: Any, folder: Path, chosen: argparse.Namespace) -> None:
         self._app, self._window, self._folder = app, window, folder
-        self._sizes = [tuple(map(int, size.split("x"))) for size in chosen.sizes]
+        self.sizes = [tuple(map(int, size.split("x"))) for size in chosen.sizes]
         self._themes = chosen.themes
 
-    async def draw(self, name: str) -> None:
-        """One state; what did not fit its size is said, and which words are cut off."""
+    async def draw(
+        self, name: str, sizes: list[tuple[int, ...]] | None = None, dialog: QDialog | None = None
+    ) -> None:
+        """One state, or a dialog over it; what did not fit its size is said, and which words are cut off."""
         from app import theme
-        from tests.legible import clipped
+        from tests.legible import clipped, sideways
 
+        seen = self._window if dialog is None else dialog
         for choice in self._themes:
             theme.apply(self._app, choice)
-            for width, height in self._sizes:
+            for width, height in sizes or self.sizes:
                 self._window.resize(width, height)
                 await self._settle()
-                if (self._window.width(), self._window.height()) != (width, height):
-                    print(
-                        f"{name}: does not fit {width}x{height}, is {self._window.width()}x{self._window.height()}"
-                    )
-                for cut in clipped(self._window) if choice == self._themes[0] else []:
-                    print(f"{name}: at {width}x{height} {cut}")
+                for place in {self._window, seen}:
+                    if place.width() > width or place.height() > height:
+                        print(
+                            f"{name}: {width}x{height} is too small, it is {place.width()}x{place.height()}"
+                        )
+                for fault in (*clipped(seen), *sideways(seen)) if choice == self._themes[0] else ():
+                    print(f"{name}: at {width}x{height} {fault}")
                 path = self._folder / f"{width}x{height}" / choice / f"{name}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._window.grab().save(str(path), quality=QUICK)
+                picture = self._window.grab() if dialog is None else over(self._window, dialog)
+                picture.save(str(path), quality=QUICK)
         theme.apply(self._app, self._themes[0])
         print(f"drawn: {name}", flush=True)
 
@@ -244,12 +262,23 @@ async def page_states(tab: Any, name: str, sample: Callable[[], None], hold: Hol
     tab.choice.choose(name.split("-", 1)[1])
     await quiet(tab)
     yield f"{name}-empty"
+    if name == "separation-batch":  # its sample is only listed
+        sample()
+        await quiet(tab)
+        sample = tab.primary.click
     if await hold.begun(tab, sample):
         yield f"{name}-busy"
     hold.release()
     if name == "eeg-live":  # its sample is only streamed: whom one listens to is said once it is decoded
         await until(lambda: tab.primary.isEnabled())
         tab.primary.click()
+    elif name == "eeg-listened":  # one talker is no choice
+        await quiet(tab)
+        tab.session.try_shifted()
+    elif name == "separation-live":
+        await until(lambda: tab.page.session.heard_s > GROWN_S)
+        yield f"{name}-live"
+        await until(lambda: not tab.live.session.running)
     try:
         await quiet(tab, STREAMED_S if name.endswith("-live") else LONGEST_S)
     except TimeoutError:  # it streams

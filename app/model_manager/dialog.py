@@ -42,7 +42,7 @@ from models.loading import is_hub_name
 
 TITLE, STATE, SIZE, LICENCE = range(4)
 REDRAW_MS = 250  # of what is under way
-WIDTH, HEIGHT = 960, 600
+WIDTH, HEIGHT = 980, 600
 
 
 class ModelManager(QDialog):
@@ -107,11 +107,11 @@ class ModelManager(QDialog):
         self.empty = QLabel(tr("Looking what is here…"))
         self.empty.setProperty("role", "hint")
         left.addWidget(self.empty)
-        row.addLayout(left, 5)
+        row.addLayout(left, 8)
         self.details = Details()
         self.details.setMinimumWidth(320)
         self.details.asked.connect(self._act)
-        row.addWidget(self.details, 4)
+        row.addWidget(self.details, 5)
         return page
 
     def _search_line(self, system: str) -> QHBoxLayout:
@@ -265,7 +265,7 @@ class ModelManager(QDialog):
             tr("{size} are freed; it can be downloaded again.", size=bytes_words(row.size))
         )
         delete = box.addButton(tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         delete.clicked.connect(lambda: self._state.remove(row.name))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()

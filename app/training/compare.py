@@ -131,7 +131,7 @@ class Compare(QWidget):
         self.tests = plain_label("", "hint")
         self.tests.setWordWrap(True)
         self.tests.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.tests.setContentsMargins(4, 0, 0, 0)
+        self.tests.setContentsMargins(0, 0, 0, 0)
         self.tests_area = QScrollArea()
         self.tests_area.setWidgetResizable(True)
         self.tests_area.setFrameShape(QScrollArea.Shape.NoFrame)

@@ -22,7 +22,7 @@ class Notes(QWidget):
         self._run: WatchedRun | None = None
         self._filling = False
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, theme.SMALL, 0, 0)
+        layout.setContentsMargins(theme.MEDIUM, theme.MEDIUM, theme.MEDIUM, theme.SMALL)
         layout.setSpacing(theme.TINY)
         row = QHBoxLayout()
         self.tags = QLineEdit()

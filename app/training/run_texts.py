@@ -86,6 +86,7 @@ def _page(name: str, empty: str) -> QPlainTextEdit:
     page.setTabChangesFocus(True)
     page.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
     page.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+    page.document().setDocumentMargin(theme.MEDIUM)
     return page
 
 

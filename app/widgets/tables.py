@@ -23,6 +23,7 @@ def for_reading(table: QTableView, name: str, row_px: int = 26) -> None:
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setTabKeyNavigation(False)
     table.setShowGrid(False)
+    table.setWordWrap(False)  # what is too long ends with an ellipsis, not at the last word that fits
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(row_px)
     table.horizontalHeader().setDefaultAlignment(LEFT)

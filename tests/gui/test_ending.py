@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
-from app import ending
+from app import ending, theme
 
 
 def question(window):
@@ -33,6 +33,17 @@ def test_long_work_is_not_lost_unasked(window, long_task, qtbot):
     choose(qtbot, box, "Go on with it")
     assert window.isVisible()
     assert not long_task.cancelled
+
+
+def test_return_stays_harmless_where_the_theme_changes_under_a_question(window, long_task, qapp):
+    window.close()
+    theme.apply(qapp, "dark")
+    qapp.processEvents()
+    box = question(window)
+    assert box.defaultButton().text() == "Go on with it"
+    assert [button.text() for button in box.buttons() if button.isDefault()] == ["Go on with it"]
+    assert box.focusWidget() is box.defaultButton()
+    box.reject()
 
 
 def test_asked_again_it_may_be_given_up(window, long_task, qtbot):

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtWidgets import QStyleOptionViewItem
 
 from app.tabs.search.grid import GridItem, Pictures
 from app.tabs.search.results import Results
@@ -175,3 +177,19 @@ def test_differing_bits_are_counted(qtbot):
     assert 0 < bits.height() < tall
     bits.resize(180, bits.height())
     bits.grab()
+
+
+def test_a_picture_that_was_read_for_a_finer_screen_stays_in_its_tile(results, qtbot):
+    results.thumbnails.set_box(QSize(400, 300), 8.0)  # as on a screen of four pixels a point
+    results.gallery.look_again()
+    qtbot.waitUntil(lambda: results.thumbnails.find(FILES[0]) is not None)
+    picture = QImage(140, 150, QImage.Format.Format_RGB32)
+    picture.fill(Qt.GlobalColor.magenta)
+    option = QStyleOptionViewItem()
+    option.rect = QRect(10, 20, 120, 102)
+    painter = QPainter(picture)
+    results.delegate.paint(painter, option, results.pictures.index(0))
+    painter.end()
+    assert results.thumbnails.find(FILES[0]).image.width() > option.rect.width()
+    outside = [QPoint(5, 70), QPoint(135, 70), QPoint(70, 15), QPoint(70, 125)]
+    assert {picture.pixelColor(place).name() for place in outside} == {"#ff00ff"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.screens import platform
+from tests.screens import screen_of
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ["torch", "torchaudio", "transformers", "silero_vad", "matplotlib", "scipy", "mne", "faiss", "pandas"]
@@ -132,7 +132,7 @@ def test_the_window_and_its_status_line_are_on_the_screen(tmp_path, size, scale,
     script = tmp_path / "fits.py"
     script.write_text(FITS)
     environment = dict(
-        os.environ, QT_QPA_PLATFORM=platform(*size, scale), PYTHONPATH=str(ROOT), POLYPHONY_HOME=str(tmp_path / "home")
+        os.environ, **screen_of(*size, scale), PYTHONPATH=str(ROOT), POLYPHONY_HOME=str(tmp_path / "home")
     )  # fmt: skip
     done = subprocess.run(
         [sys.executable, str(script), "--tab", tab], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=60

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.i18n import plural, tr
+from app.i18n import plural, tr, translate
 from app.tabs.paged import Page, PagedTab
 from app.tabs.search.engine import WORKER
 from app.tabs.search.figures import (
@@ -197,7 +197,7 @@ class EvaluatePage(Page):
         self.about.setText(
             tr(
                 "{model} on {data}: {queries} questions, {items} answers to choose from · bars: the best and the worst that breaking ties could give · “with other half” is how figures are published, and no search can ask so",
-                model=judgement.model,
+                model=translate(judgement.model),
                 data=judgement.data,
                 queries=f"{judgement.queries:,}",
                 items=f"{judgement.items:,}",
@@ -318,7 +318,7 @@ def _title(choice: str) -> str:
         return folder.name
     if folder.name in ("best", "last"):
         return f"{folder.parent.name} · {folder.name}"
-    return info.title or folder.name
+    return translate(info.title) or folder.name
 
 
 def _judge(choices: list[str], data: str, device: str, progress: Any) -> list[Judgement]:

@@ -15,7 +15,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
 from app import theme
-from app.i18n import tr
+from app.i18n import tr, translate
 from app.widgets.plot import Plot, Range
 from app.widgets.tables import for_reading, set_heads
 from models.datafiles import write_whole
@@ -282,7 +282,7 @@ def _rows(judgement: Judgement, way: str) -> list[list[str]]:
     rows = []
     for item in of_way(judgement, way):
         result, own = item.metrics, item.own
-        cells = [judgement.model, method_words(item.method), *(["–"] * 7)]
+        cells = [translate(judgement.model), method_words(item.method), *(["–"] * 7)]
         if result is not None:
             at_ten = dict(zip(result.ranks, result.precision, strict=True)).get(10)
             cells[2] = f"{result.mean_average_precision:.3f}"
@@ -327,7 +327,9 @@ def legend(judgements: Sequence[Judgement]) -> str:
 
 def curve_name(judgements: Sequence[Judgement], judgement: Judgement) -> str:
     """Its length of code, or its name where there are several of that length."""
-    return tr("{bits} bits", bits=judgement.bits) if _alone(judgements, judgement) else judgement.model
+    if _alone(judgements, judgement):
+        return tr("{bits} bits", bits=judgement.bits)
+    return translate(judgement.model)
 
 
 def _alone(judgements: Sequence[Judgement], judgement: Judgement) -> bool:

@@ -255,7 +255,7 @@ class Indexing(QObject):
         delete = box.addButton(
             tr("Delete") if place.ours else tr("Take out"), QMessageBox.ButtonRole.AcceptRole
         )
-        box.addButton(tr("Keep it"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(box.addButton(tr("Keep it"), QMessageBox.ButtonRole.RejectRole))
         box.finished.connect(lambda _code: self.remove(place) if box.clickedButton() is delete else None)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -155,6 +155,11 @@ class Results(QWidget):
         if index.isValid():
             self.gallery.scrollTo(index)
         self.gallery.look_again()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange and hasattr(self, "_size"):
+            self.set_size(self._size)
+        return super().event(event)
 
     def set_dimmed(self, dimmed: bool) -> None:
         """The last answers stay, paler, while others are looked for."""

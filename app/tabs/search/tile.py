@@ -62,9 +62,11 @@ class TileDelegate(QStyledItemDelegate):
         if picture.image is None:
             paint_absence(painter, room, picture.gone)
             return
-        # It was read to fit the smallest tile: painted as it is, which takes a fiftieth of the time of scaling it.
-        ratio = painter.device().devicePixelRatioF()
-        size = picture.image.width() / ratio, picture.image.height() / ratio
+        # It was read to fit the smallest tile: painted as it is, which takes a fiftieth of the time of scaling it. Only
+        # what was read for a finer screen, before the window came to this one, is too large.
+        high, wide = picture.image.height(), picture.image.width()
+        scale = min(1 / painter.device().devicePixelRatioF(), room.width() / wide, room.height() / high)
+        size = wide * scale, high * scale
         left = round(room.center().x() - size[0] / 2)
         top = round(room.center().y() - size[1] / 2)
         painter.drawImage(QRectF(left, top, *size), picture.image)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.i18n import plural, tr, tr_error
 from app.tabs.paged import Page, PagedTab
-from app.tabs.separation import work
+from app.tabs.separation import kept, work
 from app.tabs.separation.batch_table import DONE, PROBLEM, RUNNING, WAITING, Row, Table
 from app.tabs.separation.empty import empty
 from app.tabs.separation.session import SeparationSession
@@ -29,6 +29,7 @@ from app.widgets.tables import for_reading
 from models import audio
 from models.errors import UserError
 from models.progress import Cancelled, Progress, Step
+from models.separation.samples import sample_mixtures
 
 if TYPE_CHECKING:
     from models.separation.separator import Separator
@@ -67,11 +68,19 @@ class BatchPage(Page):
         self.tab.start(self._separate())
 
     def accept_paths(self, paths: list[Path]) -> None:
+        folder = paths[0] if paths[0].is_dir() else paths[0].parent
+        self._list(paths, folder, folder.with_name(f"{folder.name} separated"))
+
+    def try_sample(self) -> None:
+        """The mixtures that ship; their tracks go where those of single recordings do."""
+        mixtures = [sample.mixture for sample in sample_mixtures()]
+        self._list(mixtures, mixtures[0].parent, kept.place() / "sample")
+
+    def _list(self, paths: list[Path], folder: Path, target: Path) -> None:
         if self._running:
             self.tab.show_message("hint", tr("Stop first, then open another folder."), key="paths")
             return
-        self.folder = paths[0] if paths[0].is_dir() else paths[0].parent
-        self.target = self.folder.with_name(f"{self.folder.name} separated")
+        self.folder, self.target = folder, target
         self.tab.start(self._find(paths))
 
     def model_changed(self) -> None:
@@ -247,6 +256,7 @@ class BatchPage(Page):
         zone = DropZone(tr("Drop a folder of recordings"), tr("WAV, FLAC, MP3, OGG, M4A, MP4 …"))
         self.tab.takes_from(zone, folders=True)
         self.controls.addWidget(zone)
+        self.sample_link("")
         self.controls.addWidget(Hint(tr("Tracks go to a folder for each recording in:")))
         self._target = Elided(mode=Qt.TextElideMode.ElideMiddle)
         self.controls.addWidget(self._target)
@@ -271,7 +281,7 @@ class BatchPage(Page):
         header = self.list.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
-        for column, width in enumerate((240, 78, 260, 140)):
+        for column, width in enumerate((190, 72, 130, 130)):
             header.resizeSection(column, width)
         self._views = QStackedWidget()
         self._views.addWidget(

@@ -94,7 +94,7 @@ class KeptBox(QWidget):
             tr("They lie in {folder}. Recordings and exported tracks stay.", folder=kept.place())
         )
         remove = box.addButton(tr("Remove"), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(tr("Keep them"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(box.addButton(tr("Keep them"), QMessageBox.ButtonRole.RejectRole))
         box.finished.connect(lambda _code: self.remove_all() if box.clickedButton() is remove else None)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()

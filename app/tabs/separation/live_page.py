@@ -20,6 +20,7 @@ from app.widgets.microphone_box import MicrophoneBox
 from app.widgets.time_axis import time_words
 from models.errors import UserError
 from models.separation.results import Separated
+from models.separation.samples import sample_mixtures
 
 SHOWN_S = 30.0
 REDRAW_MS = 50
@@ -62,6 +63,11 @@ class LivePage(Page):
     def accept_paths(self, paths: list[Path]) -> None:
         if paths and not self.session.running:
             self.play(paths[0])
+
+    def try_sample(self) -> None:
+        """A mixture that ships, second by second."""
+        if not self.session.running:
+            self.play(sample_mixtures()[0].mixture)
 
     def play(self, path: Path) -> None:
         """Separate a file as if it came from a microphone."""
@@ -161,6 +167,7 @@ class LivePage(Page):
         self.input.missing.connect(self._is_missing)
         self.input.said.connect(self._says)
         self.controls.addWidget(self.input)
+        self.sample_link(tr("No microphone?"))
         about = tr(
             "A causal model is milliseconds behind; any other one about three seconds. Mixture and tracks are recorded."
         )

@@ -34,7 +34,7 @@ class Onward(QWidget):
             self
         )  # two in a row: the column fits a window of 1280 by 800 without being scrolled
         pairs.setContentsMargins(0, 0, 0, 0)
-        pairs.setSpacing(theme.SMALL)
+        pairs.setSpacing(theme.TINY)
         pairs.addWidget(self.relay, 0, 0, 1, 2)
         for place, button in enumerate((self.reference, self.export, self.emotion, self.eeg)):
             button.setProperty("kind", "small")

@@ -114,3 +114,11 @@ def test_the_target_can_be_elsewhere_and_lies_outside_what_is_looked_through(tab
     assert _places(twins, folder, tmp_path) == [
         tmp_path / "a", tmp_path / "a 2", tmp_path / "monday" / "a", tmp_path / "b",
     ]  # fmt: skip
+
+
+def test_the_sample_of_the_folder_page_is_listed_and_its_tracks_lie_apart_from_it(tab, qtbot, own_home):
+    tab.choice.choose("batch")
+    tab.try_sample()
+    qtbot.waitUntil(lambda: len(tab.batch.table.rows) == 3 and not tab.services.tasks)
+    assert tab.primary.isEnabled()
+    assert tab.batch.target.is_relative_to(own_home)
