@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from app import systems
 from app.errors import crash_folder, unclean_exits
 from app.help import help_of
-from app.i18n import tr
+from app.i18n import series, tr
 from app.settings import Key
 from app.tabs.paged import PagedTab
 
@@ -33,7 +33,7 @@ def greet(services: Services, menus: Menus, page: Tab) -> None:
         settings.set(Key.ENDED_WHILE, [])
         page.show_message(
             "hint",
-            tr("This was not finished: {what}.", what=", ".join(unfinished)),
+            tr("This was not finished: {what}.", what=series(unfinished)),
             heading=tr("Polyphony was ended by the system the last time."),
         )
     reports = unclean_exits()

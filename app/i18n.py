@@ -6,6 +6,7 @@ Sentences are written as literals, ``tr("{n} files", n=3)``: that is how ``tools
 from __future__ import annotations
 
 import gettext
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from models.errors import UserError, fill
@@ -102,6 +103,12 @@ def digits(value: float, spec: str = ".3g") -> str:
     """A figure as it is shown: ``digits(-0.5, "+.3f")`` has a minus sign, where Python writes a hyphen; nothing is −0.0."""
     words = format(value, spec)
     return format(0.0, spec) if set(words) <= set("-0.") else words.replace("-", "−")
+
+
+def series(parts: Iterable[str]) -> str:
+    """Names or words one after another, as the person's language lists them: ``a, b``, or ``a、b``."""
+    between = tr("{before}, {after}", before="", after="")
+    return between.join(parts)
 
 
 def tr_error(error: UserError) -> tuple[str, str, str]:

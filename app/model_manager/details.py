@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import systems, theme
-from app.i18n import tr, translate
+from app.i18n import series, tr, translate
 from app.model_manager.shelf_state import Row
 from app.services import ShownProgress
 from app.training.words import bytes_words
@@ -178,7 +178,7 @@ def _facts(row: Row) -> list[tuple[str, str]]:
     facts = [
         (tr("For"), systems.entry(row.system).title() if row.system else tr("not known")),
         (tr("Licence"), row.licence or tr("not said")),
-        (tr("Languages"), ", ".join(languages)),
+        (tr("Languages"), series(languages)),
         (tr("Size"), bytes_words(row.size)),
         (tr("Version"), revision[:12]),
         (tr("Speed here"), row.speed or (tr("not measured") if model else "")),

@@ -11,7 +11,7 @@ import yaml
 from PySide6.QtCore import QObject, QProcess, Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
-from app.i18n import tr, translate
+from app.i18n import series, tr, translate
 from models.errors import UserError
 from models.resources import own_command, resource
 
@@ -103,7 +103,7 @@ class DataWords(QLabel):
         words = {"train": tr("Training"), "validation": tr("Validation"), "test": tr("Test"), "": tr("Data")}
         lines = []
         for part, counts in check["parts"].items():
-            counted = ", ".join(f"{value} {translate(str(what))}" for what, value in counts.items())
+            counted = series(f"{value} {translate(str(what))}" for what, value in counts.items())
             lines.append(f"{words.get(part, translate(part))}: {counted}")
         lines += check.get("remarks", [])
         skipped = check["skipped"]

@@ -153,6 +153,12 @@ class Plot(pg.PlotWidget):
         pixels: float = self.width() * self.devicePixelRatioF()
         return max(300, round(pixels))
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange and not self.closed:
+            for line in self.lines:
+                line.retheme()
+        return bool(super().event(event))
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if "_redraw" in self.__dict__ and not self.closed:  # closing resizes an empty shell once more

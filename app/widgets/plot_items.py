@@ -33,6 +33,9 @@ class Canvas(Protocol):
     def columns(self) -> int:
         """How many pixels the view is wide."""
 
+    def devicePixelRatioF(self) -> float:
+        """How many pixels of the screen make a point."""
+
 
 class Line:
     """One curve of a plot: `set` its points. Keeps all of them, draws two for every column of the screen, anew
@@ -120,8 +123,8 @@ class Line:
         if self.dashed:
             ink.setAlphaF(0.6)
         pen = QPen(ink)
-        pen.setCosmetic(True)
-        pen.setWidthF(self.width)
+        pen.setCosmetic(True)  # its width is in pixels of the screen
+        pen.setWidthF(self.width * self._plot.devicePixelRatioF())
         if self.dashed:
             pen.setStyle(Qt.PenStyle.DashLine)
         self.item.setPen(pen)

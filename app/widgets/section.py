@@ -113,7 +113,7 @@ class Fold(QWidget):
         self.toggled.emit(opened)
 
     def _name(self) -> None:
-        tail = f": {self._summary}" if self._summary and not self.opened else ""
+        tail = tr(": {summary}", summary=self._summary) if self._summary and not self.opened else ""
         self.button.setText(f"{'▾' if self.opened else '▸'} {self._title}{tail}")
         self.button.setAccessibleName(f"{self._title}{tail}")
 

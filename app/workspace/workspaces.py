@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog
 
 from app import systems
-from app.i18n import plural, tr
+from app.i18n import plural, series, tr
 from app.keeping import StateKeeper
 from app.paths import WORKSPACE, exists, is_shipped, is_workspace
 from app.settings import Key
@@ -218,7 +218,7 @@ class Workspaces(QObject):
         if not_fetched:
             self._say(
                 "hint",
-                tr("Choose it in the list of models to fetch it: {names}.", names=", ".join(not_fetched)),
+                tr("Choose it in the list of models to fetch it: {names}.", names=series(not_fetched)),
                 heading=tr("A model of this workspace is not fetched unasked; the bundled one is used."),
                 key="workspace models",
             )

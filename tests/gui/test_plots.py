@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication
 
 from app import theme
 from app.widgets.bars import Bars
@@ -101,3 +102,13 @@ def test_a_drop_zone_is_a_button_too(qtbot, tmp_path):
     qtbot.keyClick(zone, Qt.Key.Key_Space)
     assert got == [[tmp_path]]
     assert pressed == [1]
+
+
+def test_lines_are_as_thick_on_a_finer_screen(qtbot, monkeypatch):
+    plot = Plot("a", "time", "s", "y", "")
+    qtbot.addWidget(plot)
+    line = plot.line("b", width=1.5)
+    assert line.item.opts["pen"].widthF() == 1.5
+    monkeypatch.setattr(plot, "devicePixelRatioF", lambda: 2.0)
+    QApplication.sendEvent(plot, QEvent(QEvent.Type.DevicePixelRatioChange))
+    assert line.item.opts["pen"].widthF() == 3.0  # of a cosmetic pen, in pixels of the screen

@@ -237,3 +237,10 @@ def test_the_file_dialog_is_chinese_in_every_word(qapp, qtbot):
     latin = [words for words in shown if re.search("[A-Za-z]{2,}", words)]
     assert latin == []
     assert {"大小", "名称"} <= set(shown)
+
+
+def test_names_in_a_row_stand_as_the_language_lists_them():
+    assert i18n.series(["C3", "C4"]) == "C3, C4"
+    i18n.install("zh_CN")
+    assert i18n.series(["C3", "C4"]) == "C3、C4"
+    assert i18n.series([]) == ""

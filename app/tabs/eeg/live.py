@@ -14,7 +14,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from app import theme
-from app.i18n import digits, tr
+from app.i18n import digits, series, tr
 from app.tabs.eeg.live_session import LiveSession
 from app.tabs.paged import Page, PagedTab
 from app.widgets.combo import ElidedCombo
@@ -157,7 +157,7 @@ class LivePage(Page):
             )
         )
         if session.lacking:
-            words = tr("Made up from their neighbours: {names}.", names=", ".join(session.lacking))
+            words = tr("Made up from their neighbours: {names}.", names=series(session.lacking))
             self.tab.show_message("warning", words, key="lacking")
         self._timer.start()
 
@@ -223,7 +223,7 @@ class LivePage(Page):
 
     def _changed(self) -> None:
         if self.session.lost:
-            names = ", ".join(sorted(self.session.lost))
+            names = series(sorted(self.session.lost))
             words = tr("Nothing comes from {names} any more; it is looked for.", names=names)
             self.tab.show_message("warning", words, key="lost")
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from app.i18n import digits, tr
+from app.i18n import digits, series, tr
 from app.tabs.base import Tab
 from app.tabs.eeg.session import EegSession
 from app.tabs.eeg.source import duration_words
@@ -52,7 +52,7 @@ class EegMessages(QObject):
     def unknown_channels(self, names: list[str]) -> None:
         """Names that were typed and that the recording does not have; none takes the message away."""
         if names:
-            words = tr("There is no channel {names}.", names=", ".join(names))
+            words = tr("There is no channel {names}.", names=series(names))
             self._tab.show_message("warning", words, key="bad")
         else:
             self._tab.clear_messages("bad")

@@ -366,7 +366,7 @@ class EegSession(Session["Decoder"]):
         assert self.opened is not None
         assert self.part is not None
         parts = [part for part in self.opened.parts if part.subject == self.part.subject]
-        names = (tr("heard"), tr("the same, shifted"))
+        names = (self.listed[0].name if self.listed else tr("heard"), tr("the same, shifted"))
         shown, cleaning = parts.index(self.part), self._cleaning()
         given = (decoder, parts, shown, self.subject, names, cleaning, self.saved_history)
         talker: work.TalkerChoice = await self._run(work.choose_against_shifted, *given, progress=task)

@@ -7,7 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from app import theme
-from app.i18n import digits, tr
+from app.i18n import digits, series, tr
 from app.tabs.reverberation.module_names import MODULES, both_names, english_name
 from app.tabs.reverberation.session import MeshSession
 from app.widgets.labels import Caption, Hint
@@ -107,9 +107,9 @@ class ModulePage(ScrolledColumn):
         if name in ROLE_NAMES:
             readers = [english_name(p) for p in PROCESSOR_NAMES if name in wiring.reads[p]]
             lines.append(tr("belongs to {processor}", processor=english_name(wiring.own[name])))
-            lines.append(tr("is read by {processors}", processors=", ".join(readers) or "–"))
+            lines.append(tr("is read by {processors}", processors=series(readers) or "–"))
         elif name in PROCESSOR_NAMES:
-            lines.append(tr("reads {roles}", roles=", ".join(wiring.reads[name])))
+            lines.append(tr("reads {roles}", roles=series(wiring.reads[name])))
         self.facts.setText(" · ".join(lines))
         self.muted.setVisible(name in ROLE_NAMES)
         self.muted.setChecked(name in session.muted)

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QLineEdit, QPushButton
 
-from app.i18n import tr
+from app.i18n import series, tr
 from app.widgets.combo import ElidedCombo
 from app.widgets.section import Fold
 from models.search.filters import Filters
@@ -129,5 +129,5 @@ class FilterBox(QObject):
             filters.label,
             self.folder.currentText() if filters.folder else "",
         ]
-        self.fold.set_summary(", ".join(part for part in parts if part) or tr("none"))
+        self.fold.set_summary(series(part for part in parts if part) or tr("none"))
         self.clear.setEnabled(not filters.all_pass)

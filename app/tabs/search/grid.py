@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
-from app.i18n import digits, plural, tr
+from app.i18n import digits, plural, series, tr
 from app.widgets.plain import tip
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def why_words(shown: GridItem) -> str:
         "keyword": tr("word in the keywords"),
         "date": tr("date"),
     }
-    return tr("found by {reasons}", reasons=", ".join(names[reason] for reason in shown.why))
+    return tr("found by {reasons}", reasons=series(names[reason] for reason in shown.why))
 
 
 def score_words(score: float) -> str:

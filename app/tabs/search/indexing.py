@@ -11,7 +11,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
-from app.i18n import plural, tr
+from app.i18n import plural, series, tr
 from app.services import ShownProgress
 from app.tabs.paged import PagedTab
 from app.tabs.search.places import BUNDLED, Place, is_index, place_for
@@ -193,7 +193,7 @@ class Indexing(QObject):
             )
             if count
         ] or [tr("Nothing to do")]
-        words = tr("{what} in {seconds} s.", what=", ".join(parts), seconds=f"{done.seconds:.1f}")
+        words = tr("{what} in {seconds} s.", what=series(parts), seconds=f"{done.seconds:.1f}")
         if done.problems:
             skipped = plural(
                 "{n} was left out.", "{n} were left out.", len(done.problems), n=f"{len(done.problems):,}"

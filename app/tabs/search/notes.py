@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.i18n import tr
+from app.i18n import series, tr
 from app.widgets.plain import markup
 
 MOST_WORDS = 6
@@ -16,7 +16,7 @@ def note(unknown: Sequence[str], fits: bool, examples: Sequence[str]) -> str:
     if not fits:
         lines.append(tr("Nothing here seems to fit; these are the nearest."))
     if unknown:
-        lines.append(tr("Not known to the model: {words}", words=", ".join(unknown[:MOST_WORDS])))
+        lines.append(tr("Not known to the model: {words}", words=series(unknown[:MOST_WORDS])))
     if lines:
         return f"<span>{markup('  '.join(lines))}</span>"
     if examples:

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox
 
-from app.i18n import tr
+from app.i18n import series, tr
 from app.widgets.combo import ElidedCombo
 from app.widgets.section import Fold
 from models.separation.results import AUGMENTATIONS, SeparationOptions
@@ -136,7 +136,7 @@ class SettingsBox(QObject):
             summary.append(tr("heard {times}", times=self.augmentation.currentText()))
         if now.mixture_consistency:
             summary.append(tr("add up"))
-        self._fold.set_summary(", ".join(summary))
+        self._fold.set_summary(series(summary))
         self.changed.emit()
 
 

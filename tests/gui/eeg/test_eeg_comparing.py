@@ -90,6 +90,7 @@ def test_a_made_up_talker_over_all_trials_of_a_subject(tab, qtbot):
     qtbot.waitUntil(lambda: tab.session.evaluation is not None and idle(tab), timeout=60_000)
     tab.session.try_shifted()
     qtbot.waitUntil(lambda: tab.session.talker is not None and idle(tab), timeout=60_000)
+    assert list(tab.session.talker.names) == [track.name for track in tab.session.listed]
     assert tab.session.talker.trials == 10
     assert "10 trials together" in tab.listened.facts.text()
     ten = next(item for item in tab.session.talker.pooled if item.window_s == 10)
