@@ -148,9 +148,10 @@ def notices() -> dict[str, str]:
     files += sorted(
         path for path in resource("notices").glob("**/*") if path.is_file() and path.suffix != ".py"
     )
+    names = {"NOTICES": tr("What it is made with")}
     for path in files:
         try:
-            name = tr("Polyphony (MIT)") if path == own else path.stem.capitalize()
+            name = tr("Polyphony (MIT)") if path == own else names.get(path.stem, path.stem)
             result[name] = path.read_text("utf-8", "replace")
         except OSError as error:
             result[path.stem] = str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QImage, QTextCursor, QTextDocument
+from PySide6.QtGui import QDesktopServices, QImage, QResizeEvent, QTextCursor, QTextDocument
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -25,6 +25,7 @@ from app.widgets.plain import tip
 from models.resources import docs_folder
 
 WIDTH, HEIGHT = 980, 640
+ROUNDED_PX = 4  # Qt lays a table out wider than the page that it is to fit by as much
 FIRST = ("storage.md", "models.md", "emotion.md")  # what most people look for; the others follow by name
 
 
@@ -85,6 +86,7 @@ class _Page(QTextBrowser):
     def __init__(self) -> None:
         super().__init__()
         self.setOpenLinks(False)
+        self.setLineWrapMode(QTextBrowser.LineWrapMode.FixedPixelWidth)
         self.setAccessibleName(tr("Page"))
         self.anchorClicked.connect(self._follow)
         self._folder = docs_folder()
@@ -99,6 +101,10 @@ class _Page(QTextBrowser):
         self.document().setDocumentMargin(theme.MEDIUM)
         in_sizes_of_window(self.document(), theme.BIG_PX)
         self.moveCursor(QTextCursor.MoveOperation.Start)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.setLineWrapColumnOrWidth(self.viewport().width() - ROUNDED_PX)
 
     def loadResource(self, kind: int, url: QUrl | str) -> object:
         name = QUrl(url).path()

@@ -12,7 +12,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -193,12 +193,12 @@ async def run_page(window: MainWindow, system: str, page: int) -> None:
     await asyncio.sleep(1.0)
 
 
-def train(home: Path, environment: dict[str, str]) -> None:
-    """The runs that are shown, where they are not there yet."""
+def train(home: Path, environment: dict[str, str], names: Collection[str]) -> None:
+    """The runs that these pictures show, where they are not there yet."""
     from models.training.run_folder import RunFolder
 
-    wanted = {"emotion-quick": ("emotion", QUICK, "")}
-    for version in VERSIONS:
+    wanted = {"emotion-quick": ("emotion", QUICK, "")} if "training" in names else {}
+    for version in VERSIONS if "compare" in names else ():
         for seed in SEEDS:
             settings = [f"network.version={version}", f"seed={seed}"]
             wanted[f"eeg-{version}-seed{seed}"] = ("eeg", settings, f"eeg · network.version={version}")
@@ -251,8 +251,7 @@ def main() -> None:
     names = sys.argv[2:] or list(PICTURES)
     os.environ.update(POLYPHONY_HOME=str(home), QT_QPA_PLATFORM=platform(2560, 1440), PYTHONUTF8="1")
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    if {"training", "compare"} & set(names):
-        train(home, environment)
+    train(home, environment, names)
     draw(names)
 
 

@@ -53,9 +53,6 @@ class ModelCard(QTextBrowser):
         self.moveCursor(QTextCursor.MoveOperation.Start)
 
 
-ROUNDED_PX = 4  # by which Qt lays a table out wider than the page that it is to fit
-
-
 def in_sizes_of_window(document: QTextDocument, heading_px: int) -> None:
     """Headings, tables and the room between paragraphs as in the window; Qt's own are for a printed page.
 
@@ -98,5 +95,4 @@ def _tighten(table: QTextTable) -> None:
     made.setCellSpacing(0)
     made.setCellPadding(3)
     made.setBottomMargin(theme.SMALL)
-    made.setRightMargin(ROUNDED_PX)
     table.setFormat(made)

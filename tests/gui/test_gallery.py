@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QStyleOptionViewItem
 
 from app.tabs.search.grid import GridItem, Pictures
 from app.tabs.search.results import Results
 from app.tabs.search.thumbnails import Thumbnails, read
+from app.tabs.search.tile import LARGEST_ZOOM, fitted
 from app.widgets.code_bits import CodeBits
 from models.search.index_table import IndexedItem
 from models.search.samples import emoji_folder
@@ -193,3 +194,10 @@ def test_a_picture_that_was_read_for_a_finer_screen_stays_in_its_tile(results, q
     assert results.thumbnails.find(FILES[0]).image.width() > option.rect.width()
     outside = [QPoint(5, 70), QPoint(135, 70), QPoint(70, 15), QPoint(70, 125)]
     assert {picture.pixelColor(place).name() for place in outside} == {"#ff00ff"}
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0])
+def test_a_small_picture_is_as_large_on_every_screen(ratio):
+    box = fitted(QImage(64, 64, QImage.Format.Format_RGB32), QRectF(0, 0, 400, 300), ratio)
+    assert (box.width(), box.height()) == (64 * LARGEST_ZOOM, 64 * LARGEST_ZOOM)
+    assert box.center() == QPointF(200, 150)

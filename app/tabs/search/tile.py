@@ -104,9 +104,12 @@ def picture_box(size: str, ratio: float) -> QSize:
 
 
 def fitted(image: QImage, room: QRectF, ratio: float) -> QRectF:
-    """Where an image lies in `room`: whole, in the middle, not blown up beyond `LARGEST_ZOOM`."""
+    """Where an image lies in `room`: whole, in the middle, and as large on any screen; a point has `ratio` pixels.
+
+    It is not blown up beyond `LARGEST_ZOOM` points a pixel.
+    """
     width, height = image.width() / ratio, image.height() / ratio
-    scale = min(room.width() / max(1, width), room.height() / max(1, height), LARGEST_ZOOM)
+    scale = min(room.width() / max(1, width), room.height() / max(1, height), LARGEST_ZOOM * ratio)
     box = QRectF(0, 0, width * scale, height * scale)
     box.moveCenter(room.center())
     return box
