@@ -293,7 +293,7 @@ def _verbs_of_the_shelf(subparsers: _Subparsers) -> None:
     sub.add_argument("names", nargs="+", metavar="NAME")
     sub = verb("measure", "measure", "how quick a model is on this machine, on a sample that ships")
     sub.add_argument("name", metavar="NAME", help="a model that is here, or `bundled` with --system")
-    sub.add_argument("--system", choices=("emotion", "separation", "search"), default="")
+    sub.add_argument("--system", choices=("emotion", "separation", "search"))
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     sub = verb("where", "where", "from where models are downloaded, where they are kept; flags change it")
     sub.add_argument("--provider", choices=("huggingface", "modelscope"))

@@ -6,7 +6,7 @@ A remark travels with the result, into ``--json``, exports and the window, and i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,13 @@ class Skipped:
 
     path: Path
     reason: Remark
+    error: UserError | None = field(default=None, compare=False)
 
     @classmethod
     def by(cls, path: Path, error: UserError) -> Skipped:
         """Left out because of an error that a person can mend."""
         what, why, remedy = error.what, error.why, error.remedy
-        return cls(path, Remark(" ".join(filter(None, (what, why, remedy))), **error.values))
+        return cls(path, Remark(" ".join(filter(None, (what, why, remedy))), **error.values), error)
 
     def as_dict(self) -> dict[str, str]:
         """Path and reason in English, as they are written to JSON."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from models import given
 from models.contract import Paths, Result
 from models.datafiles import write_whole
 from models.describing import describe_layers, layers_of
@@ -24,6 +25,7 @@ from models.eeg.network import NetworkConfig
 from models.eeg.options import USUAL, DecodingOptions
 from models.eeg.printing import say
 from models.eeg.recordings import Recording, open_recording
+from models.eeg.samples import sample_file
 from models.eeg.stimulus import read_stimulus
 from models.eeg.tables import decoded_bytes, write_evaluation
 from models.file_names import own_names
@@ -49,20 +51,21 @@ def use(
     the decoded envelope is compared with is told in each row.
     """
     progress = progress or Progress()
+    paths = _recordings(inputs, options)
+    (given.check_result_file if len(paths) == 1 else given.check_result_folder)(out)
     decoder = Decoder.load(choice, device, progress)
     history = History.load(Path(options.history)) if options.history else None
     cleaning = cleaning_of(options)
     written = []
-    paths = bids.expanded(
-        inputs, sub=options.participant, ses=options.session, task=options.task, run=options.run
-    )
     names = own_names(paths)
     for number, path in enumerate(paths):
         portion = progress.part(number / len(paths), (number + 1) / len(paths))
         opened = open_recording(path)
+        trials = opened.trials or (opened,)
+        portions = [portion.part(n / len(trials), (n + 1) / len(trials)) for n in range(len(trials))]
         parts = [
-            decoder.decode_recording(trial, options.subject or None, cleaning, history, portion)
-            for trial in opened.trials or (opened,)
+            decoder.decode_recording(trial, options.subject or None, cleaning, history, step)
+            for trial, step in zip(trials, portions, strict=True)
         ]
         place = Path(out) if len(paths) == 1 else Path(out) / f"{names[number]}.npz"
         envelopes = [part.envelope for part in parts]
@@ -86,6 +89,13 @@ def use(
             print(f"{path.name}: {text}")
         print(f"{path.name}: {place}" + (f", r {r:.3f} with its envelope" if r is not None else ""))
     return {"out": str(out), "files": written, "checkpoint": decoder.info.title}
+
+
+def _recordings(inputs: Paths, options: DecodingOptions) -> list[Path]:
+    """The recordings that are meant, those of BIDS as the options choose them."""
+    chosen = given.with_sample(inputs, [sample_file()])
+    entities = (options.participant, options.session, options.task, options.run)
+    return bids.expanded(chosen, **dict(zip(("sub", "ses", "task", "run"), entities, strict=True)))
 
 
 def cleaning_of(options: DecodingOptions) -> Cleaning:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from models import audio, voice_profiles
+from models import audio, given, voice_profiles
 from models.contract import Paths, Result
 from models.describing import describe_layers, layers_of
 from models.emotion import groups, labels, network
@@ -23,6 +23,7 @@ from models.emotion.file_prediction import FilePrediction
 from models.emotion.options import ALONE, USUAL, EmotionOptions, JudgingOptions
 from models.emotion.person import Person
 from models.emotion.recognizer import Recognizer
+from models.emotion.samples import sample_list
 from models.emotion.tables import write_evaluation
 from models.emotion.task import network_config
 from models.errors import UserError
@@ -47,6 +48,7 @@ def use(
     A file that cannot be read is left out of the table and told under ``skipped``; if none can, that is an error.
     """
     progress = progress or Progress()
+    given.check_result_file(out)
     paths, named = _inputs(inputs, options)
     recognizer = Recognizer.load(choice, device, progress)
     known = _known(recognizer, options)
@@ -56,7 +58,7 @@ def use(
         people, predictions = groups.grouped(recognizer, predictions, options.people, named)
     changed = sum(prediction.label != prediction.label_alone for prediction in predictions)
     labels.write(Path(out), predictions, recognizer.labels, options.by)
-    print(f"{len(predictions)} files, {len(skipped)} skipped: {out}")
+    print(f"{given.counted(len(predictions), 'file')}, {len(skipped)} skipped: {out}")
     if known is not None or options.people != "file":
         print(f"Of {len(predictions)} words {changed} would be others without knowing the voice.")
     unsure = sum(prediction.label == UNSURE for prediction in predictions)
@@ -102,15 +104,9 @@ def _recognised(
             predictions.append(recognizer.recognize(path, part, options.hop_s, person, options.unsure_below))
         except UserError as error:
             skipped.append(Skipped.by(path, error))
-            print(f"Skipped: {error}")
+            given.say_skipped(skipped[-1], len(paths))
     if not predictions:
-        raise UserError(
-            "None of the {count} files could be read.",
-            "{reason}",
-            "Choose other files.",
-            count=len(paths),
-            reason=skipped[0].reason,
-        )
+        raise given.none_usable(skipped)
     return predictions, skipped
 
 
@@ -131,9 +127,11 @@ def _noisy(predictions: list[FilePrediction]) -> tuple[Remark, ...]:
 
 def _inputs(inputs: Paths, options: EmotionOptions) -> tuple[list[Path], dict[Path, str]]:
     """The sound files; and who speaks in them, where tables were given that say so (`--people column`)."""
+    sample = sample_list()
     if options.people != "column":
-        return audio.find_audio(inputs), {}
-    named = {path: name for table in inputs for path, name in groups.listed(Path(table)).items()}
+        return audio.find_audio(given.with_sample(inputs, [sample.parent])), {}
+    tables = given.with_sample(inputs, [sample])
+    named = {path: name for table in tables for path, name in groups.listed(Path(table)).items()}
     return list(named), named
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from models import given
 from models.contract import Paths, Result
 from models.errors import UserError
 from models.loading import Choice, network_config, read_info, write_state_dict
@@ -40,6 +41,7 @@ def use(
             name=unknown[0],
             known=", ".join(ROLE_NAMES),
         )
+    given.check_result_file(out)
     observer = Observer.load(choice, device, progress)
     sequences = data.open_sequences(inputs[0])
     observation = observer.observe(sequences, progress, options.muted)

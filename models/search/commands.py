@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from models import given
 from models.contract import Paths, Result
 from models.datafiles import write_whole
 from models.describing import describe_layers, layers_of
@@ -17,7 +18,7 @@ from models.errors import UserError
 from models.loading import Choice, is_foreign_file, network_config, read_info
 from models.model_folder import check_foreign
 from models.progress import Progress
-from models.remarks import with_remarks
+from models.remarks import Remark, Skipped, with_remarks
 from models.search import hash_task, pictures, roots, small_encoder, upkeep
 from models.search.config import SearchConfig
 from models.search.features import read_features
@@ -27,6 +28,7 @@ from models.search.judging import judge
 from models.search.network import FusionHashing, NetworkConfig
 from models.search.queries import USUAL, Query, SearchOptions
 from models.search.reading import decoded
+from models.search.samples import emoji_folder
 from models.search.searcher import Searcher
 from models.settings import NO_OPTIONS, Options
 from models.tables import write_json
@@ -50,7 +52,10 @@ def index(
         f" {report.unchanged} unchanged,"
         f" {len(report.problems)} skipped in {report.seconds:.1f} s: {out}"
     )
-    return with_remarks({"out": str(out), **asdict(report)}, searcher.remarks)
+    remarks = searcher.remarks
+    if not (report.added or report.moved or report.changed or report.unchanged or report.problems):
+        remarks = (*remarks, Remark("No picture was found in {folder}.", folder=str(folder)))
+    return with_remarks({"out": str(out), **asdict(report)}, remarks)
 
 
 def upkeep_of(place: str | Path, action: str, folders: Paths = ()) -> Result:
@@ -61,11 +66,10 @@ def upkeep_of(place: str | Path, action: str, folders: Paths = ()) -> Result:
     wanted = {"move": 2, "drop": 1}.get(action, 0)
     if len(folders) < wanted:
         raise UserError(
-            "{action} needs {count} folders.",
+            "{action} needs to be told which folder.",
             "",
             "Write: upkeep INDEX move OLD NEW, or upkeep INDEX drop FOLDER.",
             action=action,
-            count=wanted,
         )
     if action in ("check", "repair"):
         findings = upkeep.check(place) if action == "check" else upkeep.repair(place)
@@ -157,37 +161,22 @@ def use(
 ) -> Result:
     """Codes and embeddings of pictures as NPZ: ``paths`` [n], ``codes`` uint8 [n, bits / 8], ``embeddings`` [n, dim]."""
     progress = progress or Progress()
-    paths: list[Path] = []
-    for item in map(Path, inputs):
-        paths += pictures.find(item)[0] if item.is_dir() else [item]
-    if not paths:
-        raise UserError(
-            "There are no pictures in {place}.",
-            "",
-            "Choose pictures, or a folder that holds some.",
-            place=", ".join(map(str, inputs)),
-        )
+    given.check_result_file(out)
+    paths = pictures_of(inputs)
     searcher = Searcher.load(choice, device, progress)
     kept: list[Path] = []
-    parts, skipped = [], []
+    skipped: list[Skipped] = []
+    parts = []
     for batch in decoded(paths, searcher.view):
         if batch.numbers:
             kept += [paths[number] for number in batch.numbers]
             parts.append(searcher.encode_pixels(batch.pixels))
-        skipped += [
-            {"path": str(paths[i]), "reason": " ".join(filter(None, words))} for i, words in batch.problems
-        ]
+        skipped += [Skipped.by(paths[i], UserError(*words)) for i, words in batch.problems]
         progress.update(len(kept) + len(skipped), len(paths), "Looking at pictures")
-    for left_out in skipped:
-        print(f"Skipped: {left_out['reason']}")
+    for item in skipped:
+        given.say_skipped(item, len(paths))
     if not kept:
-        raise UserError(
-            "None of the {count} pictures could be read.",
-            "{reason}",
-            "Choose other files.",
-            count=len(paths),
-            reason=skipped[0]["reason"],
-        )
+        raise given.none_usable(skipped)
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -196,8 +185,24 @@ def use(
         embeddings=np.concatenate([part.embeddings for part in parts]),
     )
     write_whole(Path(out), buffer.getvalue())
-    print(f"{len(kept)} pictures, {len(skipped)} skipped: {out}")
-    return {"out": str(out), "pictures": len(kept), "skipped": skipped, "bits": searcher.bits}
+    print(f"{given.counted(len(kept), 'picture')}, {len(skipped)} skipped: {out}")
+    left_out = [item.as_dict() for item in skipped]
+    return {"out": str(out), "pictures": len(kept), "skipped": left_out, "bits": searcher.bits}
+
+
+def pictures_of(inputs: Paths) -> list[Path]:
+    """The pictures among files and folders; ``sample`` names the emoji that ship. Raises UserError where there are none."""
+    paths: list[Path] = []
+    for place in map(Path, given.with_sample(inputs, [emoji_folder()])):
+        paths += pictures.find(place)[0] if place.is_dir() else [place]
+    if not paths:
+        raise UserError(
+            "There are no pictures in {place}.",
+            "",
+            "Choose pictures, or a folder that holds some.",
+            place=", ".join(map(str, inputs)),
+        )
+    return paths
 
 
 def evaluate(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models import audio, file_names
+from models import audio, file_names, given
 from models.contract import Paths, Result
 from models.describing import describe_layers, layers_of
 from models.errors import UserError
@@ -18,6 +18,7 @@ from models.separation.config import SeparationConfig
 from models.separation.metrics import score_tracks
 from models.separation.options import UseOptions
 from models.separation.results import DEFAULTS, Separated, SeparationOptions
+from models.separation.samples import sample_mixtures
 from models.separation.separator import Separator
 from models.separation.tables import write_evaluation, write_scores, write_tracks
 from models.separation.task import network_config
@@ -39,7 +40,8 @@ def use(
     """
     progress = progress or Progress()
     asked = options if isinstance(options, UseOptions) else UseOptions(**options.model_dump())
-    paths = audio.find_audio(inputs)
+    given.check_result_folder(out)
+    paths = audio.find_audio(given.with_sample(inputs, [item.mixture for item in sample_mixtures()]))
     if asked.references and len(paths) != 1:
         raise UserError(
             "References belong to one recording.",
@@ -59,19 +61,13 @@ def use(
             separated, row = judging.judged(separated, asked, wanted, part.part(0.9, 1))
         except UserError as error:
             skipped.append(Skipped.by(path, error))
-            print(f"Skipped: {error}")
+            given.say_skipped(skipped[-1], len(paths))
             continue
         done.append(separated)
         rows.append(row)
         judging.say(separated, row)
     if not done:
-        raise UserError(
-            "None of the {count} files could be separated.",
-            "{reason}",
-            "Choose other files.",
-            count=len(paths),
-            reason=skipped[0].reason,
-        )
+        raise given.none_usable(skipped)
     write_tracks(Path(out) / "tracks.csv", done)
     if asked.references:
         rows[0]["scores"] = _scored(done[0], asked.references, Path(out))

@@ -267,7 +267,7 @@ def test_broken_files_are_skipped_and_told(tmp_path, capsys, trained):
             ["use", "emotion", "--checkpoint", "/no/such/checkpoint", "--out", "o.csv", "x.wav"],
             "was not found",
         ),
-        (["use", "emotion", "--out", "o.csv", "/no/such/file.wav"], "None of the 1 files could be read"),
+        (["use", "emotion", "--out", "o.csv", "/no/such/file.wav"], "was not found"),
         (["evaluate", "emotion", "--data", "/no/such/folder"], "/no/such/folder"),
         (["import", "emotion", "/no/such/file.pth", "--out", "x"], "was not found"),
         (

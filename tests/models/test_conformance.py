@@ -216,6 +216,26 @@ def test_use_of_a_flag_there_is_not_is_a_persons_error(system, given, tmp_path, 
     assert end.value.code == 2
 
 
+def test_a_place_that_cannot_take_the_result_is_refused_before_anything_is_opened(
+    system, given, tmp_path, capsys
+):
+    (tmp_path / "file").write_text("kept")
+    for out in (tmp_path / "file" / "out", tmp_path if system.name != "separation" else tmp_path / "file"):
+        code, _, text = run(capsys, "use", system.name, given, "--out", out)
+        assert code == 2, text
+        assert "Opening" not in text
+        assert "is a file" in text or "is a folder" in text
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_of_one_input_that_cannot_be_used_its_own_error_is_told(system, tmp_path, capsys):
+    code, result, text = run(capsys, "use", system.name, tmp_path / "missing.wav", "--out", tmp_path / "out")
+    assert code == 2
+    assert result["error"]["what"] == "missing.wav was not found."
+    assert "None of" not in text
+    assert "Skipped" not in text
+
+
 @pytest.mark.parametrize("empty", ["INPUT", "--out", "--checkpoint"])
 def test_an_empty_path_is_refused(system, given, tmp_path, capsys, empty):
     arguments = {"INPUT": str(given), "--out": str(tmp_path / "out"), "--checkpoint": "bundled"} | {empty: ""}
