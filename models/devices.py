@@ -219,8 +219,15 @@ def inference_dtype(device: torch.device) -> torch.dtype:
 
 
 def use_threads(count: int) -> None:
-    """Let torch use `count` cores of the CPU (0: leave it to torch)."""
+    """Let torch use `count` cores of the CPU (0: leave it to torch). Raises UserError for fewer than none."""
     import torch
 
+    if count < 0:
+        raise UserError(
+            "{count} cores cannot be used.",
+            "",
+            "Name a number of cores, or 0 to let torch choose.",
+            count=count,
+        )
     if count > 0:
         torch.set_num_threads(count)

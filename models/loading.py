@@ -22,7 +22,7 @@ from models.datafiles import write_whole
 from models.errors import UserError, shortened
 from models.hub import shelf
 from models.hub.shelf import is_model_folder
-from models.model_folder import folder_of
+from models.model_folder import folder_of, is_run, saved_in
 from models.progress import Progress
 from models.remarks import Remark
 from models.resources import BUNDLED as BUNDLED
@@ -77,12 +77,13 @@ def checkpoint_folder(choice: Choice, system: str) -> Path:
     if text.startswith(f"{BUNDLED}-") and not Path(text).exists():
         return _shipped(text.removeprefix(f"{BUNDLED}-"), system)
     place = folder_of(Path(text).expanduser())
-    if not (place / "config.yaml").is_file() or (place / checkpoint.DESCRIPTION).is_file():
+    if not is_run(place):
         return place
     for name in ("best", "last"):
         checkpoint.recover(place / name)
-        if (place / name / checkpoint.DESCRIPTION).is_file():
-            return place / name
+    saved = saved_in(place)
+    if saved is not None:
+        return saved
     raise UserError(
         "The run {name} has saved no model yet.",
         "A model is saved at the end of the first epoch, and when the run is stopped.",

@@ -37,3 +37,15 @@ def check_foreign(path: Path) -> None:
             name=file_names.shown(path.name),
             folder=file_names.shown(folder_of(path)),
         )
+
+
+def is_run(folder: Path) -> bool:
+    """Whether the folder is one that a training run writes, with checkpoints in it."""
+    return (folder / "config.yaml").is_file() and not (folder / DESCRIPTION).is_file()
+
+
+def saved_in(run: Path) -> Path | None:
+    """The best or else the last checkpoint of a run folder; None where there is none, or the folder is no run."""
+    if not is_run(run):
+        return None
+    return next((run / name for name in ("best", "last") if (run / name / DESCRIPTION).is_file()), None)

@@ -92,7 +92,10 @@ def test_every_resource_and_page_is_in_the_package(tmp_path):
     """As setuptools would put them into a wheel."""
     words = ["setup.py", "-q", "build_py", "--build-lib", str(tmp_path / "lib")]
     words += ["egg_info", "--egg-base", str(tmp_path)]
-    subprocess.run([sys.executable, *words], cwd=ROOT, check=True, capture_output=True)
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert (
+        "absent from the `packages` configuration" not in done.stdout + done.stderr
+    )  # pages of it at each install
     for folder in ("resources", "models", "app"):
         wanted = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()}
         wanted = {path for path in wanted if "__pycache__" not in path.parts and path.suffix != ".pyc"}

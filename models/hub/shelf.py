@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from models import model_folder
 from models.errors import UserError
 from models.hub.catalogue import entries, entry
 from models.hub.sources import stored
@@ -203,11 +204,11 @@ def name_for(path: Path) -> str:
 def bring_in(path: Path, name: str = "", progress: Progress | None = None) -> Shelved:
     """Copy a model from a folder or a file of this machine. Raises UserError for what is no model, Cancelled.
 
-    A folder is one of Hugging Face's layout, a checkpoint of ours, or one that holds a single file of weights.
+    A folder is one of Hugging Face's layout, a checkpoint of ours, a run with one, or one that holds a single file of weights.
     """
-    path = path.expanduser()
+    path = model_folder.folder_of(path.expanduser())
     name = name or name_for(path)
-    sources = _importable(path, name)
+    sources = _importable(model_folder.saved_in(path) or path, name)
     folder = folder_of(name)
     if read(folder) is not None:
         raise UserError(
@@ -272,7 +273,7 @@ def _importable(path: Path, name: str) -> dict[str, Path]:
         return {str(file.relative_to(path)): file for file in files_in(path)}
     raise UserError(
         "{path} holds no model.",
-        "A model is a folder with config.json and weights, a checkpoint of ours, or one file of weights ({kinds}).",
+        "A model is a folder with config.json and weights, a checkpoint of ours, a run that has saved one, or one file of weights ({kinds}).",
         "Choose such a folder or file.",
         path=str(path),
         kinds=", ".join(SINGLE_FILES),

@@ -99,7 +99,7 @@ def describe(choice: Choice | None = None, out: str | Path | None = None) -> Res
         config = network_config(NetworkConfig, values, info.title)
     network = ReverberationNet(config)
     counts = parameter_counts(network)
-    print(drawing.tree(network, counts))
+    print(drawing.tree(network, counts), end="")
     result: Result = {
         "parameters": sum(counts.values()),
         "layers": counts,

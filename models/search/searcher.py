@@ -328,9 +328,10 @@ class Searcher:
             code = index.codes([number])[0]
         except KeyError:
             raise UserError(
-                "A picture that was searched by is no longer in the index.",
-                "It was removed while the folder was indexed.",
-                "Search again.",
+                "There is no picture {number} in this index.",
+                "It never was, or it was removed while the folder was indexed.",
+                "Search by another one; each result says its number.",
+                number=number,
             ) from None
         values = (2.0 * codes.unpack(code) - 1) / np.sqrt(self.bits)
         kept = index.embeddings([number])

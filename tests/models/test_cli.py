@@ -268,6 +268,7 @@ def test_broken_files_are_skipped_and_told(tmp_path, capsys, trained):
             "was not found",
         ),
         (["use", "emotion", "--out", "o.csv", "/no/such/file.wav"], "was not found"),
+        (["use", "emotion", "--threads", "-3", "--out", "o.csv", "x.wav"], "-3 cores cannot be used"),
         (["evaluate", "emotion", "--data", "/no/such/folder"], "/no/such/folder"),
         (["import", "emotion", "/no/such/file.pth", "--out", "x"], "was not found"),
         (

@@ -1,6 +1,7 @@
 """What is kept: brought in from folders and files, held to its checksums, listed, removed; and where things come from."""
 
 import json
+import shutil
 
 import pytest
 
@@ -8,6 +9,7 @@ from models.cli import main
 from models.errors import UserError
 from models.hub import catalogue, listing, shelf, sources, speeds
 from models.progress import Cancelled, Progress
+from models.resources import resource
 from models.systems import SYSTEMS
 from tests.fake_hub import weights
 
@@ -76,6 +78,16 @@ def test_a_single_file_and_a_checkpoint_of_ours_are_brought_in(tmp_path):
     (ours / "checkpoint.json").write_text("{}")
     (ours / "weights.safetensors").write_bytes(b"")
     assert shelf.usable(shelf.bring_in(ours).name) == shelf.folder_of("import/run")
+
+
+def test_a_run_is_brought_in_as_the_best_it_saved(tmp_path):
+    run = tmp_path / "mine"
+    shutil.copytree(resource("checkpoints", "eeg"), run / "best")
+    (run / "config.yaml").write_text("system: eeg\n")
+    kept = shelf.bring_in(run)
+    assert kept.name == "import/mine"
+    assert {path.name for path in shelf.files_in(kept.folder)} == {"checkpoint.json", "weights.safetensors"}
+    assert shelf.bring_in(run / "best" / "weights.safetensors", "a/again").size == kept.size
 
 
 def test_what_is_no_model_is_refused_and_nothing_stays(tmp_path):
