@@ -1,5 +1,6 @@
 """The grid for any number of tiles, and the store of small pictures behind it."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from models.search.index_table import IndexedItem
 from models.search.samples import emoji_folder
 
 BOX = QSize(64, 48)
+PATIENCE_S = 60
 FILES = sorted(emoji_folder().glob("*.png"))
 
 
@@ -201,3 +203,21 @@ def test_a_small_picture_is_as_large_on_every_screen(ratio):
     box = fitted(QImage(64, 64, QImage.Format.Format_RGB32), QRectF(0, 0, 400, 300), ratio)
     assert (box.width(), box.height()) == (64 * LARGEST_ZOOM, 64 * LARGEST_ZOOM)
     assert box.center() == QPointF(200, 150)
+
+
+def test_what_was_being_read_when_the_size_changed_is_read_anew(thumbnails, qtbot, monkeypatch):
+    begun, go = threading.Event(), threading.Event()
+
+    def held(path, box, zoom=1.0):
+        begun.set()
+        go.wait(PATIENCE_S)
+        return read(path, box, zoom)
+
+    monkeypatch.setattr("app.tabs.search.thumbnails.read", held)
+    thumbnails.ask(FILES[:1])
+    assert begun.wait(PATIENCE_S)
+    thumbnails.set_box(BOX * 2)
+    thumbnails.ask(FILES[:1])
+    go.set()
+    qtbot.waitUntil(lambda: thumbnails.find(FILES[0]) is not None)
+    assert thumbnails.find(FILES[0]).image.height() > BOX.height() - 1

@@ -137,6 +137,11 @@ class Thumbnails(QObject):
                 self._held[path] = picture
                 self._bytes += picture.size
                 arrived.add(path)
+        stale = [path for path, box, _picture in done if box != self.box]
+        if stale:  # their size was changed while they were read, and asking passed over what was being read
+            with self._condition:
+                self._waiting.extend(path for path in stale if path not in self._read_now)
+                self._condition.notify_all()
         while self._bytes > self.most_bytes and len(self._held) > 1:
             _, old = self._held.popitem(last=False)
             self._bytes -= old.size
