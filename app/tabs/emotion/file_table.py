@@ -120,7 +120,10 @@ class Table(QAbstractTableModel):
         if column == 0:
             return row.name
         if row.prediction is None:
-            return (row.problem.split(". ")[0] or tr("waiting")) if column == 2 else ""
+            state = (
+                tr("skipped") if row.problem else tr("waiting")
+            )  # why is in the tip, and below for the chosen row
+            return state if column == 2 else ""
         prediction = row.prediction
         if column == 1:
             return tr("{seconds} s", seconds=f"{prediction.duration_s:.1f}")

@@ -33,6 +33,9 @@ def test_broken_files_do_not_stop_the_rest(tab, qtbot, tmp_path):
     problems = [row.problem for row in tab.files.table.rows if row.problem]
     assert len(problems) == 2
     assert all(problem.strip() for problem in problems)
+    table = tab.files.table
+    told = [table.data(table.index(number, 2)) for number, row in enumerate(table.rows) if row.problem]
+    assert told == ["skipped"] * 2  # a sentence would be cut after the file's name, which stands beside it
     assert len(recognised(tab)) == 2
     assert any(message.level == "warning" for message in tab.messages.messages)
 
