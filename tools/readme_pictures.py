@@ -132,12 +132,12 @@ async def search(window: MainWindow) -> None:
 
 async def training(window: MainWindow) -> None:
     """What is found in a run, and its layers."""
-    await run_page(window, "emotion", 2)
+    await run_page(window, "emotion", "diagnosis")
 
 
 async def compare(window: MainWindow) -> None:
     """Two versions of a network, three seeds each, as groups."""
-    await run_page(window, "eeg", 1)
+    await run_page(window, "eeg", "compare_page")
     assert window.training is not None
     window.training.curves.grouped.click()
 
@@ -174,8 +174,8 @@ async def page_of(window: MainWindow, system: str, page: str) -> PagedTab:
     return tab
 
 
-async def run_page(window: MainWindow, system: str, page: int) -> None:
-    """The training view with all runs of a system ticked, at one of its pages."""
+async def run_page(window: MainWindow, system: str, page: str) -> None:
+    """The training view with all runs of a system ticked, at one of its pages, as the view calls it."""
     window.show_tab(system)
     assert window.dock is not None
     window.dock.show_system(system)
@@ -188,7 +188,7 @@ async def run_page(window: MainWindow, system: str, page: int) -> None:
         run = model.run(model.index(row, 0))
         assert run is not None
         model.tick(run.path, True)
-    view.views.setCurrentIndex(page)
+    view.views.setCurrentWidget(getattr(view, page))
     await until(lambda: view.compare.ready)
     await asyncio.sleep(1.0)
 

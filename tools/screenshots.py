@@ -301,7 +301,7 @@ async def training_states(window: Any) -> AsyncIterator[str]:
     await until(lambda: not any(run.behind for run in window.services.training.runs))
     for row in range(model.rowCount()):
         model.tick(model.run(model.index(row)).path, True)
-    for index in range(view.views.count()):
+    for index in filter(view.views.isTabVisible, range(view.views.count())):
         view.views.setCurrentIndex(index)
         await until(lambda: view.compare.ready)
         await asyncio.sleep(0.6)  # what is redrawn by a timer

@@ -33,7 +33,7 @@ def method_words(method: str) -> str:
     """How it was asked, for people."""
     return {
         "single": tr("codes, asked alone"),
-        "paired": tr("codes, seen with their other half"),
+        "paired": tr("codes, with their other half"),
         "real": tr("embeddings (ceiling)"),
         "encoder": tr("encoder alone"),
     }.get(method, method)
