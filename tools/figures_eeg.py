@@ -1,5 +1,5 @@
 """The linear decoder and the Conformer on equal terms: the same minutes of the same subjects, the same time and the same
-subjects to be judged on, several seeds, chance beside; ``python -m tools.figures eeg --equal [DATA]``.
+subjects to be judged on, several seeds, chance beside, and the Conformer once more with another loss; ``python -m tools.figures eeg --equal [DATA]``.
 
 Each subject is left out once, by itself or with some others. Both decoders learn from the first blocks of the others' time; the Conformer's epochs are judged on a block
 that the linear decoder does not learn from either. What is decoded is the last block: of those who were learned from (unseen
@@ -30,12 +30,14 @@ from models.training.folds import train_fold
 SEEDS = (1, 2)
 EPOCHS = 12  # as the Conformer that ships has them; the epoch that validates best is kept
 RIDGE, CONFORMER, MEAN = "ridge", "Conformer v2", "mean of both"
+MATCHED = "Conformer v2, taught match–mismatch"
+PRESETS = {CONFORMER: "bundled-conformer", MATCHED: "match-mismatch"}  # they differ in the loss alone
 Figures = dict[str, object]  # as JSON has them
 
 
-def recipe(path: str, left_out: Sequence[str], seed: int) -> EEGConfig:
-    """The Conformer's: as the one that ships was trained, on the data at `path` without some subjects."""
-    values = configs.preset("eeg", "bundled-conformer")
+def recipe(path: str, left_out: Sequence[str], seed: int, decoder: str = CONFORMER) -> EEGConfig:
+    """A Conformer's: as the one that ships was trained, on the data at `path` without some subjects."""
+    values = configs.preset("eeg", PRESETS[decoder])
     values |= {"epochs": EPOCHS, "seed": seed, "keep": "best"}
     values["data"] = values["data"] | {"path": path, "test_subjects": list(left_out)}
     return configs.validated(EEGConfig, values)
@@ -56,7 +58,7 @@ def measured(path: str = "sample", device: str = "cpu", folds: int = 0, runs: Pa
     started = time.monotonic()
     dataset = data.open_dataset(located(path), recipe(path, (), 1).preprocessing)
     groups = folds_of(dataset.subjects, folds)
-    decoded: dict[str, dict[int, list[Decoded]]] = {RIDGE: {}, CONFORMER: {}, MEAN: {}}
+    decoded: dict[str, dict[int, list[Decoded]]] = {name: {} for name in (RIDGE, CONFORMER, MEAN, MATCHED)}
     minutes, parameters = [], 0
     envelopes: dict[str, list[np.ndarray]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -66,15 +68,20 @@ def measured(path: str = "sample", device: str = "cpu", folds: int = 0, runs: Pa
                 own = recipe(path, group, seed)
                 parts = part(dataset, own.data, own.preprocessing, own.seed)
                 minutes.append(sum(map(len, parts.train)) / dataset.sample_rate / 60)
-                place = (runs or Path(folder)) / f"{'-'.join(group)}-seed-{seed}"
+                place = runs or Path(folder)
+                name = f"{'-'.join(group)}-seed-{seed}"
                 if solved is None or parts.by == "stimulus":  # a split by time is the same for every seed
                     solved, _ = linear.fit(parts.train, own.ridge, dataset.sample_rate)
-                pair = _both(parts, own, solved, place, device)
-                parameters = pair[2]
-                for name, recordings in zip(
-                    decoded, (pair[0], pair[1], _mean(pair[0], pair[1])), strict=True
+                matched = recipe(path, group, seed, MATCHED)
+                linearly = linear.decode(solved, parts.test)
+                network, parameters = _trained(parts, own, place / name, device)
+                for decoder, recordings in (
+                    (RIDGE, linearly),
+                    (CONFORMER, network),
+                    (MEAN, _mean(linearly, network)),
+                    (MATCHED, _trained(parts, matched, place / f"{name}-matched", device)[0]),
                 ):
-                    decoded[name].setdefault(seed, []).extend(_marked(recordings, group))
+                    decoded[decoder].setdefault(seed, []).extend(_marked(recordings, group))
             for stretch in (*parts.train, *parts.validation):
                 envelopes.setdefault(stretch.subject, []).append(stretch.envelope)
     return {
@@ -94,13 +101,11 @@ def measured(path: str = "sample", device: str = "cpu", folds: int = 0, runs: Pa
     }
 
 
-def _both(
-    parts: Parts, config: EEGConfig, solved: Ridge, place: Path, device: str
-) -> tuple[list[Decoded], list[Decoded], int]:
-    """(decoded by the ridge, by the Conformer, the Conformer's parameters), both of the same test part."""
+def _trained(parts: Parts, config: EEGConfig, place: Path, device: str) -> tuple[list[Decoded], int]:
+    """(the test part as a Conformer decodes it, its parameters); trained in the run folder `place`, unless that is done."""
     run = train_fold(place, "eeg", config, EEGTask, device)
     network = Decoder.load(run.best, device)
-    return linear.decode(solved, parts.test), network.decode_stretches(parts.test), network.parameters
+    return network.decode_stretches(parts.test), network.parameters
 
 
 def _mean(first: Sequence[Decoded], second: Sequence[Decoded]) -> list[Decoded]:
