@@ -75,7 +75,7 @@ def progress_words(run: WatchedRun) -> str:
     """``epoch 31 of 50 · 2 min left``, as far as it is known."""
     story = run.story
     if story.started is None:
-        return tr("starting") if run.alive else ""
+        return ""  # its state says so
     ended, total = story.last_epoch, story.started.total_epochs
     epoch = ended.epoch if ended is not None else 0
     if run.folding is not None:

@@ -125,6 +125,10 @@ def _decoded(place: Path, config: EEGConfig, device: str, tested: list[str] | No
     )
 
 
+def _minutes_words(minutes: float) -> str:
+    return f"{minutes:g} minutes" if minutes else "all minutes"
+
+
 def learning_curve(
     config: EEGConfig,
     minutes: Sequence[float],
@@ -140,7 +144,8 @@ def learning_curve(
     progress = progress or Progress()
     rows = []
     for number, amount in enumerate(minutes):
-        progress.update(number, len(minutes), "{minutes:g} minutes of training", minutes=amount)
+        words = _minutes_words(amount)
+        progress.update(number, len(minutes), "{minutes} of training", minutes=words)
         place = Path(folder) / f"minutes-{amount:g}"
         result = _decoded(place, with_data(config, minutes=amount), device, None)
         met = met_subjects(Decoder.load(place / "best", device).info)
@@ -154,7 +159,7 @@ def learning_curve(
         )
     write_records(Path(folder) / "learning-curve.csv", rows)
     for row in rows:
-        print(
-            f"{row['minutes']:8g} minutes: within subject {row['within']:.4f}, held-out subjects {row['held_out']:.4f}"
-        )
+        judged = {"within subject": row["within"], "held-out subjects": row["held_out"]}
+        figures = ", ".join(f"{name} {r:.4f}" for name, r in judged.items() if np.isfinite(r))
+        print(f"{_minutes_words(row['minutes']):>14}: {figures}")
     return {"points": rows, "folder": str(folder)}

@@ -21,6 +21,7 @@ from models.progress import Progress
 from models.tables import write_json, write_records
 from models.training.cross_validation import Folding, cross_validation
 from models.training.folds import Fold, folds_of, kept_result, on_data, train_fold, write_summary
+from models.worker_processes import end_with_parent
 
 ITEMS = "test-items.json"  # of a fold that is done: one row an utterance of its test group
 
@@ -49,6 +50,7 @@ def crossval(
         labels, rows = list(dataset.labels), list[ItemRow]()
         folds = folds_of(config, folder, _held_out(dataset, config, by))
         told.begin(len(folds))
+        progress.update(0, len(folds), "Training {n} folds, {jobs} at once", n=len(folds), jobs=jobs)
         results = _judged([(fold, device) for fold in folds], jobs)
         for number, (fold, fold_rows) in enumerate(zip(folds, results, strict=True)):
             rows += [{"fold": fold.name, **row} for row in fold_rows]
@@ -106,12 +108,14 @@ def _judged(work: Sequence[tuple[Fold[EmotionConfig], str]], jobs: int) -> Itera
         yield from map(_judged_fold, work)
         return
     with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_share_cores, initargs=(jobs,)
+        jobs, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=(jobs,)
     ) as pool:
         yield from pool.map(_judged_fold, work)
 
 
-def _share_cores(jobs: int) -> None:
+def _begin_worker(jobs: int) -> None:
+    """Its share of the cores; and a fold that nobody waits for any more is not trained to its end."""
+    end_with_parent()
     use_threads(max(1, (os.cpu_count() or 1) // jobs))
 
 

@@ -70,7 +70,7 @@ class ReverberationTask(Task[ReverberationConfig]):
                 f"{name} groups": len({self.sequences.groups[i] for i in part})
                 for name, part in self.parts.items()
             }
-        return counts | {"longest": self.sequences.longest, "width": self.sequences.width}
+        return counts | {"steps at most": self.sequences.longest, "features": self.sequences.width}
 
     def size(self, split: str) -> int:
         return len(self.parts[split])

@@ -22,6 +22,7 @@ from models.progress import Cancelled, Progress
 from models.search import facts
 from models.search.facts import Facts
 from models.search.pictures import View, decode
+from models.worker_processes import end_with_parent
 
 LONGEST_S = 60.0  # for one picture
 LONGEST_END_S = 5.0  # until a killed process has ended; one that waits for a dead drive does not
@@ -192,7 +193,8 @@ def _batch(chunk: range, outcomes: list[Outcome]) -> Decoded:
 
 
 def _step_back() -> None:
-    """Decoding gives way to the window and to the encoder, and takes no more memory than its share."""
+    """Decoding gives way to the window and to the encoder, takes no more memory than its share, and ends with who asked."""
+    end_with_parent()
     if hasattr(os, "nice"):
         os.nice(5)
     try:

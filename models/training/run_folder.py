@@ -46,6 +46,7 @@ class RunState(StrEnum):
     DAMAGED = "damaged"  # its config cannot be read; `RunFolder.damage` says why
 
 
+CHECKPOINTS = ("best", "last")
 LATEST = 1e12  # seconds since 1970
 LARGEST_ABOUT = 2**20  # bytes of what people keep about a run
 LEFT_BEHIND = (".saving-*", ".last-*", ".best-*", ".config.yaml*", ".about.json*")  # by a kill within a write
@@ -124,8 +125,13 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """The run at `path`; raises UserError if there is none."""
+        """The run at `path`; one of its checkpoints stands for it. Raises UserError if there is none."""
         run = cls(Path(path))
+        above = cls(run.path.parent)
+        if run.name in CHECKPOINTS and not run.config_file.is_file() and above.config_file.is_file():
+            return above
+        if not run.path.exists():
+            raise UserError("{path} was not found.", "", "Check the path for typing errors.", path=path)
         if not run.config_file.is_file():
             raise UserError(
                 "{path} is not a run folder.",

@@ -262,7 +262,7 @@ def test_broken_files_are_skipped_and_told(tmp_path, capsys, trained):
         (["train", "emotion", "--set", "epochs=1"], "No data set was chosen"),
         (["train", "nonsense"], "no system called"),
         (["export", "search", "--out", "x.pt"], "has no export"),
-        (["resume", "/no/such/run"], "is not a run folder"),
+        (["resume", "/no/such/run"], "was not found"),
         (
             ["use", "emotion", "--checkpoint", "/no/such/checkpoint", "--out", "o.csv", "x.wav"],
             "was not found",

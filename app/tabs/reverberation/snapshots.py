@@ -79,7 +79,10 @@ def run_history(services: Services, choice: str) -> RunHistory | None:
         wiring = mesh_of(network.get("wiring", "documented"))
     except UserError:  # of another version, or edited by hand
         return None
-    gating, steps = str(network.get("gating", "routing")), float(started.trains.get("longest", 1))
+    gating, steps = (
+        str(network.get("gating", "routing")),
+        float(started.trains.get("steps at most", started.trains.get("longest", 1))),
+    )
     return RunHistory(result, wiring, gating, steps, int(network.get("d", 64)))
 
 

@@ -17,7 +17,7 @@ def told_run(services, name="told", epochs=4):
     writer = EventWriter(run.events_file)
     writer.write(
         Started(pid=1, process_started=0.0, system="reverberation", device="cpu", total_epochs=epochs,
-                total_steps=epochs, trains={"longest": 8})
+                total_steps=epochs, trains={"steps at most": 8})
     )  # fmt: skip
     for epoch in range(1, epochs + 1):
         write_epoch(writer, epoch)

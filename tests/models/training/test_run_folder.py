@@ -313,3 +313,13 @@ def test_a_full_disk_at_any_moment_is_said_and_leaves_nothing_half(tmp_path):
             run = made(place, settings)
         assert isinstance(Trainer(LineTask(settings), run).train(), events.Finished), at
     assert at > 20
+
+
+def test_a_checkpoint_of_a_run_stands_for_it_and_a_missing_path_is_called_missing(tmp_path):
+    run = RunFolder.create(tmp_path / "run", "emotion", {"epochs": 3})
+    run.best.mkdir()
+    assert RunFolder.open(run.best) == run
+    with pytest.raises(UserError, match="was not found"):
+        RunFolder.open(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="is not a run folder"):
+        RunFolder.open(tmp_path)
