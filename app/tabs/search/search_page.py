@@ -59,6 +59,7 @@ class SearchPage(Page):
 
     def _connect(self) -> None:
         self.query.changed.connect(self.refresh)
+        self._without_picture = False  # the next answers are to what is left of a question
         self._undoing = self.query.undoing(self.tab.undo_stack)
         self.query.submitted.connect(lambda: self.tab.start(self._submit()))
         self.query.down.connect(self.results.enter)
@@ -237,7 +238,11 @@ class SearchPage(Page):
         assert answers is not None
         took = answers.encode_s + answers.search_s
         self.query.latency.setText(tr("{ms} ms", ms=f"{1000 * took:.0f}"))
-        self.tab.clear_messages("error")
+        if (
+            not self._without_picture
+        ):  # else they answer what is left, and why the picture is gone stays to be read
+            self.tab.clear_messages("error")
+        self._without_picture = False
         self._show_found(other)
 
     def _show_failure(self, error: UserError) -> None:
@@ -245,6 +250,7 @@ class SearchPage(Page):
         self.index.show_problem(error)
         if isinstance(self.query.picture, Path) and read(self.query.picture, CHIP).problem is not None:
             self.query.set_picture(None)
+            self._without_picture = not self.query.empty
         elif self.session.answers is None and self.session.about is not None:
             self.show_everything()
 
@@ -287,20 +293,13 @@ class SearchPage(Page):
         """Every picture of the index: nothing is asked for."""
         if self.session.about is None:
             return
-        current = self.results.current
+        current, count = self.results.current, len(self.session.about.ids)
         self.results.pictures.show_all(self.session.about.ids)
         self.query.latency.setText("")
-        self.query.count.setText(
-            plural(
-                "{n} picture",
-                "{n} pictures",
-                len(self.session.about.ids),
-                n=f"{len(self.session.about.ids):,}",
-            )
-        )
+        self.query.count.setText(plural("{n} picture", "{n} pictures", count, n=f"{count:,}"))
         self.alike.show_count(0, 0)
         self._show_note()
-        if len(self.session.about.ids):
+        if count:
             self.results.show_grid()
             self.results.keep_current(current.id if current is not None else None, False)
         elif self.indexing.running:

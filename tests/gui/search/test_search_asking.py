@@ -118,13 +118,23 @@ def test_an_empty_question_is_told(sample, qtbot):
     qtbot.waitUntil(lambda: "nothing to search for" in messages_of(sample))
 
 
-def test_a_broken_picture_is_told_and_taken_out(sample, qtbot, tmp_path):
-    (tmp_path / "broken.png").write_bytes(b"x")
-    sample.accept_paths([tmp_path / "broken.png"])
-    qtbot.waitUntil(lambda: "broken.png cannot be read as a picture" in messages_of(sample), timeout=20_000)
-    qtbot.waitUntil(lambda: sample.search.query.picture is None, timeout=20_000)
-    sample.accept_paths([tmp_path / "nowhere.png"])
-    qtbot.waitUntil(lambda: "nowhere.png was not found" in messages_of(sample), timeout=20_000)
+@pytest.mark.parametrize(
+    ("name", "contents", "told"),
+    [("broken.png", b"x", "cannot be read as a picture"), ("nowhere.png", None, "was not found")],
+)
+def test_a_broken_picture_is_told_and_taken_out(sample, qtbot, tmp_path, name, contents, told):
+    if contents is not None:
+        (tmp_path / name).write_bytes(contents)
+    before = sample.search.session.answers
+    sample.accept_paths([tmp_path / name])
+    qtbot.waitUntil(lambda: sample.search.session.answers is not before and idle(sample), timeout=20_000)
+    assert sample.search.query.picture is None
+    assert (
+        sample.search.query.text
+    )  # it is answered again, and what was wrong with the picture stays to be read
+    assert f"{name} {told}" in messages_of(sample)
+    asked(sample, qtbot, "cat")
+    assert messages_of(sample) == ""
 
 
 def test_what_another_tab_sends(tab, qtbot):
