@@ -22,7 +22,7 @@ from models.datafiles import write_whole
 from models.errors import UserError, shortened
 from models.hub import shelf
 from models.hub.shelf import is_model_folder
-from models.model_folder import folder_of, is_run, saved_in
+from models.model_folder import FOLDING, folder_of, is_run, saved_in
 from models.progress import Progress
 from models.remarks import Remark
 from models.resources import BUNDLED as BUNDLED
@@ -84,6 +84,13 @@ def checkpoint_folder(choice: Choice, system: str) -> Path:
     saved = saved_in(place)
     if saved is not None:
         return saved
+    if (place / FOLDING).is_file():
+        raise UserError(
+            "{name} is a cross-validation.",
+            "Each of its folds is a model, of all but those who were left out of it.",
+            "Choose one of its folds, or train on everybody.",
+            name=file_names.shown(place.name),
+        )
     raise UserError(
         "The run {name} has saved no model yet.",
         "A model is saved at the end of the first epoch, and when the run is stopped.",

@@ -8,6 +8,7 @@ from models import file_names
 from models.errors import UserError
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "checkpoint.json"
+FOLDING = "folds.json"  # says of a run that it is a cross-validation, and of what
 
 
 def folder_of(place: Path) -> Path:

@@ -169,6 +169,14 @@ def diagnose(options: argparse.Namespace) -> dict[str, Any]:
     from models.training.record import Record
 
     run = RunFolder.open(Path(given_place(options.folder, "RUN")))
+    if cross_validation.is_cross_validation(run):
+        raise UserError(
+            "{name} is a cross-validation.",
+            "Each of its folds is a run with a diagnosis of its own.",
+            "Name one of its folds: {folds}.",
+            name=run.name,
+            folds=", ".join(fold.name for fold in cross_validation.folds_in(run)[:3]) or "none was begun",
+        )
     values = run.config()
     config = configs.validated(systems.training_config(str(values.get("system", ""))), values)
     record = Record.read(run)

@@ -24,6 +24,7 @@ import psutil
 from models import documents, files
 from models.checkpoint import cannot_write
 from models.errors import UserError
+from models.model_folder import FOLDING
 from models.progress import Cancelled, Progress
 from models.tables import write_json
 from models.training import config as configs
@@ -31,7 +32,6 @@ from models.training import events
 from models.training.config import TrainingConfig
 from models.training.run_folder import RunFolder
 
-FOLDING = "folds.json"
 FOLD = "fold-"  # how the folders of folds begin
 SUMMARY = "crossval.json"  # what the folds came to, beside their run folders
 LARGEST_FOLDING = 2**16  # bytes

@@ -281,8 +281,8 @@ def test_starting_hands_over_the_config_and_remembers_it(dialog, services, qtbot
     dialog.name.setText("mine")
     dialog.name.textEdited.emit("mine")
     qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
-    path, system, config, device = started[0]
-    assert (path.name, system, device) == ("mine", "emotion", "auto")
+    path, system, config, device, by = started[0]
+    assert (path.name, system, device, by) == ("mine", "emotion", "auto", "")
     assert config["epochs"] == 3
     assert config["data"] == "data"
     assert not dialog.isVisible()

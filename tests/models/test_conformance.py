@@ -20,6 +20,7 @@ from models.cli import main
 from models.contract import Capabilities, Refusal, System
 from models.errors import UserError
 from models.loading import bundled_names, checkpoint_folder
+from models.model_folder import FOLDING
 from models.resources import resource
 from models.settings import Options
 from models.systems import SYSTEMS
@@ -144,10 +145,11 @@ def test_bundled_checkpoint_and_run_folder_are_opened_alike(system, tmp_path):
         (lambda place, name: "", "No model was chosen"),
         (lambda place, name: "bundled-nothing", "No model called bundled-nothing ships"),
         (lambda place, name: _empty_run(place), "has saved no model yet"),
+        (lambda place, name: _cross_validation(place), "is a cross-validation"),
         (lambda place, name: _other(place, name), "is for"),
         (lambda place, name: _newer(place, name), "not known here|does not say"),
     ],
-    ids=["missing", "empty", "not shipped", "nothing saved", "another system", "newer"],
+    ids=["missing", "empty", "not shipped", "nothing saved", "cross-validation", "another system", "newer"],
 )
 def test_what_cannot_be_opened_is_refused_in_words(system, tmp_path, make, why):
     with pytest.raises(UserError, match=why):
@@ -157,6 +159,11 @@ def test_what_cannot_be_opened_is_refused_in_words(system, tmp_path, make, why):
 def _empty_run(place: Path) -> Path:
     (place / "config.yaml").write_text("epochs: 2\n")
     return place
+
+
+def _cross_validation(place: Path) -> Path:
+    (place / FOLDING).write_text('{"by": "k"}')
+    return _empty_run(place)
 
 
 def _other(place: Path, name: str) -> Path:

@@ -130,6 +130,15 @@ def test_what_stands_in_a_folder_is_not_believed(tmp_path, text):
     assert folding in (None, Folding("k"))
 
 
+def test_a_fold_is_diagnosed_and_not_the_whole(tmp_path, capsys):
+    whole = cross.create(tmp_path / "cv", "emotion", CONFIG, Folding("k"))
+    RunFolder.create(whole.path / "fold-1", "emotion", CONFIG)
+    assert main(["diagnose", str(whole.path)]) == 2
+    assert "is a cross-validation" in (said := capsys.readouterr().err)
+    assert "fold-1" in said
+    assert main(["diagnose", str(whole.path / "fold-1")]) == 0
+
+
 def test_folds_are_in_the_order_of_their_numbers(tmp_path):
     whole = cross.create(tmp_path, "emotion", CONFIG, Folding("k"))
     for name in ("fold-10", "fold-9", "fold-Ses01F", "fold-1"):
