@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,11 @@ def _state_width() -> int:
 class RunDelegate(QStyledItemDelegate):
     """Paints a row; a click on the tick toggles it."""
 
+    @cached_property
+    def _state_width(self) -> int:
+        """Measured once: rows are painted while one scrolls."""
+        return _state_width()
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(200, ROW)
 
@@ -161,7 +167,7 @@ class RunDelegate(QStyledItemDelegate):
         figure = figure_words(run.best_value)
         metrics = QFontMetrics(theme.font(theme.TEXT_PX))
         right = metrics.horizontalAdvance("00.000") + 2
-        left, state_width = box.left() + TICK + 4, _state_width()
+        left, state_width = box.left() + TICK + 4, self._state_width
         name = QRectF(left, box.top(), box.right() - left - right - SPARK - state_width - 6, box.height())
         painter.setFont(theme.font(theme.TEXT_PX))
         painter.setPen(theme.color("text"))

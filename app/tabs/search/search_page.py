@@ -238,9 +238,8 @@ class SearchPage(Page):
         assert answers is not None
         took = answers.encode_s + answers.search_s
         self.query.latency.setText(tr("{ms} ms", ms=f"{1000 * took:.0f}"))
-        if (
-            not self._without_picture
-        ):  # else they answer what is left, and why the picture is gone stays to be read
+        # Answers to what is left of a question leave it to be read why its picture was taken out.
+        if not self._without_picture:
             self.tab.clear_messages("error")
         self._without_picture = False
         self._show_found(other)
