@@ -201,6 +201,12 @@ def _verbs_of_models(verb: _NewVerb, system: System | None) -> None:
     _system(sub)
     _checkpoint(sub)
     sub.add_argument("--out", required=True, metavar="FILE")
+    sub = verb(
+        "ensemble", "verbs:ensemble", "make one model of several, whose outputs are averaged", computes=False
+    )
+    _system(sub)
+    sub.add_argument("choices", nargs="+", metavar="CHECKPOINT", help="a checkpoint folder, or what ships")
+    sub.add_argument("--out", required=True, metavar="FOLDER", help="the new checkpoint")
 
 
 def _flags(sub: argparse.ArgumentParser, kind: type[Settings]) -> None:

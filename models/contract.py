@@ -109,6 +109,12 @@ class Export(Protocol):
     def __call__(self, choice: Choice, out: Path) -> Result: ...
 
 
+class Ensemble(Protocol):
+    """Write a checkpoint that holds several models, whose outputs are averaged."""
+
+    def __call__(self, choices: Sequence[Choice], out: Path) -> Result: ...
+
+
 class LearningCurve(Protocol):
     """How the validation metric grows with the minutes of training data; one run folder a point below `folder`."""
 
@@ -135,6 +141,11 @@ NO_LEARNING_CURVE = Refusal(
     "Train on parts of the data, and compare the runs.",
 )
 
+NO_ENSEMBLE = Refusal(
+    "What several models give is averaged of EEG decoders alone.",
+    "Compare the models with evaluate, and use the better one.",
+)
+
 
 @dataclass(frozen=True)
 class Capabilities:
@@ -154,6 +165,7 @@ class Capabilities:
     export: Export | Refusal
     import_data: Callable[[Path, Path], Result] | None = None
     learning_curve: LearningCurve | Refusal = field(default_factory=lambda: NO_LEARNING_CURVE)
+    ensemble: Ensemble | Refusal = field(default_factory=lambda: NO_ENSEMBLE)
     extra: Mapping[str, Callable[..., Result]] = field(default_factory=dict)
 
 

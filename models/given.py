@@ -9,6 +9,7 @@ from pathlib import Path
 from models import file_names
 from models.contract import Paths
 from models.errors import UserError
+from models.model_folder import DESCRIPTION
 from models.remarks import Skipped
 
 SAMPLE = "sample"
@@ -52,6 +53,19 @@ def check_result_folder(out: str | os.PathLike[str]) -> None:
             "You may not write to this folder.",
             "Choose a folder you may write to.",
             name=file_names.shown(there),
+        )
+
+
+def check_checkpoint_folder(out: str | os.PathLike[str]) -> None:
+    """Raises UserError where no checkpoint can be written, or something else lies there: it would be replaced."""
+    check_result_folder(out)
+    place = Path(out)
+    if place.is_dir() and not (place / DESCRIPTION).is_file() and any(place.iterdir()):
+        raise UserError(
+            "{name} is not empty.",
+            "A checkpoint takes a folder of its own, and would replace what is there.",
+            "Name a new folder.",
+            name=file_names.shown(place),
         )
 
 

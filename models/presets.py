@@ -10,7 +10,8 @@ from models.resources import resource
 
 def presets(system: str) -> dict[str, Path]:
     """The presets that ship for a system: name → file."""
-    return {path.stem: path for path in sorted(resource("presets", system).glob("*.yaml"))}
+    files = resource("presets", system).glob("*.yaml")
+    return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
 
 
 def preset_file(system: str, name: str) -> Path:

@@ -17,6 +17,7 @@ NOT_ALL_OFFER = (
     "verbs:learning_curve",
     "verbs:import_checkpoint",
     "verbs:export_checkpoint",
+    "verbs:ensemble",
 )
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from models import checkpoint, systems
+from models import checkpoint, given, systems
 from models.contract import Result, offered
 from models.errors import UserError, given_place
 from models.flags import options_of
@@ -328,6 +328,7 @@ def import_checkpoint(options: argparse.Namespace) -> Result:
     if import_data is not None:
         return import_data(place, out)
     importer = offered(system, "import", system.capabilities.importer)
+    given.check_checkpoint_folder(out)
     opened = importer(checkpoint.load_foreign(place), place.stem)
     checkpoint.save(out, opened.weights, opened.info)
     print(f"Imported into {out}")
@@ -339,6 +340,14 @@ def export_checkpoint(options: argparse.Namespace) -> Result:
     system = systems.system(options.system)
     export = offered(system, "export", system.capabilities.export)
     return export(options.checkpoint, Path(given_place(options.out, "--out")))
+
+
+def ensemble(options: argparse.Namespace) -> Result:
+    """Make one checkpoint of several, whose outputs are averaged. Raises UserError."""
+    system = systems.system(options.system)
+    average = offered(system, "ensemble", system.capabilities.ensemble)
+    choices = [given_place(choice, "CHECKPOINT") for choice in options.choices]
+    return average(choices, Path(given_place(options.out, "--out")))
 
 
 def describe(options: argparse.Namespace) -> Result:

@@ -17,8 +17,9 @@ import numpy as np
 
 from models.eeg import data, linear, scores
 from models.eeg.config import EEGConfig
-from models.eeg.correlation import Decoded, standardised
+from models.eeg.correlation import Decoded
 from models.eeg.decoder import Decoder
+from models.eeg.ensembles import averaged
 from models.eeg.matching import match
 from models.eeg.ridge import Ridge
 from models.eeg.samples import located
@@ -109,9 +110,9 @@ def _trained(parts: Parts, config: EEGConfig, place: Path, device: str) -> tuple
 
 
 def _mean(first: Sequence[Decoded], second: Sequence[Decoded]) -> list[Decoded]:
-    """What both decode, in standard deviations, added."""
+    """What both decode, averaged as an ensemble of them would."""
     return [
-        Decoded(a.subject, a.stimulus, standardised(a.decoded) + standardised(b.decoded), a.envelope)
+        Decoded(a.subject, a.stimulus, averaged([a.decoded, b.decoded]), a.envelope)
         for a, b in zip(first, second, strict=True)
     ]
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from models import given
+from models import checkpoint, given
+from models.checkpoint import CheckpointInfo
 from models.contract import Paths, Result
 from models.datafiles import write_whole
 from models.describing import describe_layers, layers_of
-from models.eeg import bids, network
+from models.eeg import bids, ensembles, members, network
 from models.eeg.alignment import align
 from models.eeg.annotations import write_annotations
 from models.eeg.cleaning import Cleaning
@@ -29,7 +30,7 @@ from models.eeg.samples import sample_file
 from models.eeg.stimulus import read_stimulus
 from models.eeg.tables import decoded_bytes, write_evaluation
 from models.file_names import own_names
-from models.loading import Choice, network_config, read_info
+from models.loading import UNBUILDABLE, Choice, not_described, open_model, read_info
 from models.progress import Progress
 from models.remarks import Remark, distinct, with_remarks
 from models.settings import NO_OPTIONS, Options
@@ -189,13 +190,23 @@ def evaluate(
     return with_remarks(evaluation.as_dict(), (*decoder.remarks, *evaluation.remarks))
 
 
+def ensemble(choices: Sequence[Choice], out: Path) -> Result:
+    """Write a decoder of several, whose outputs are averaged, as one checkpoint. Raises UserError."""
+    ensembles.check_choices(choices)
+    given.check_checkpoint_folder(out)
+    opened = [open_model(choice, "eeg") for choice in choices]
+    for item in opened:
+        Decoder.of(item, "cpu")  # refuses what could not be used by itself
+    weights, info = ensembles.joined(choices, [(item.weights, item.info) for item in opened])
+    checkpoint.save(out, weights, info)
+    print(f"{info.title}: {out}")
+    return {"checkpoint": str(out), "title": info.title, "members": len(choices)}
+
+
 def describe(choice: Choice | None = None, out: str | Path | None = None) -> Result:
     """A decoder's layers with their parameters; of both versions at full size where no model is named."""
     if choice is not None:
-        info = read_info(choice, "eeg")
-        return describe_layers(
-            layers_of(network.build(network_config(NetworkConfig, info.network, info.title))), out
-        )
+        return _describe_checkpoint(read_info(choice, "eeg"), out)
     result: dict[str, Any] = {}
     for version in ("v1", "v2"):
         print(f"{version}: Conformer")
@@ -207,3 +218,19 @@ def describe(choice: Choice | None = None, out: str | Path | None = None) -> Res
     files = [*result["v1"]["files"], *result["v2"]["files"]]
     totals = {version: item["parameters"] for version, item in result.items()}
     return {**result["v2"], **totals, "files": files}
+
+
+def _describe_checkpoint(info: CheckpointInfo, out: str | Path | None) -> Result:
+    """The layers of a checkpoint's networks; of an ensemble each with its member's number, and who that is under them."""
+    try:
+        networks, titles = members.fresh(info), [member.title for member in ensembles.members_of(info)]
+    except UNBUILDABLE as error:
+        raise not_described(info.title, error) from error
+    if not ensembles.is_ensemble(info):
+        return describe_layers(layers_of(networks[0]), out)
+    layers = [
+        (f"{number}.{name}", kind, count)
+        for number, built in enumerate(networks)
+        for name, kind, count in layers_of(built)
+    ]
+    return describe_layers(layers, out, (f"{number}: {title}" for number, title in enumerate(titles)))

@@ -13,17 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from models import checkpoint, devices
-from models.checkpoint import CheckpointInfo
+from models import devices
 from models.devices import AUTO, Device
-from models.eeg import network, scores
+from models.eeg import members, scores
 from models.eeg.attended import Attention, attended
 from models.eeg.cleaning import USUAL, Cleaning
 from models.eeg.correlation import Decoded, by_window, pearson
+from models.eeg.ensembles import averaged
 from models.eeg.history import History
-from models.eeg.network import UNKNOWN, Conformer, LinearDecoder, NetworkConfig
+from models.eeg.members import Reliance
 from models.eeg.preprocessing import Prepared, preprocess, replay, standardised
 from models.eeg.recordings import Recording, open_recording
 from models.eeg.samples import trained_subjects
@@ -34,15 +33,12 @@ from models.loading import (
     BUNDLED,
     UNBUILDABLE,
     Choice,
-    check_numbers,
-    network_config,
+    Opened,
     not_described,
     open_model,
 )
 from models.progress import Progress
 from models.remarks import Remark
-
-BATCH = 16  # windows of a long recording that are computed at once
 
 
 @dataclass(frozen=True)
@@ -95,45 +91,23 @@ class Comparison:
         return low, high
 
 
-@dataclass(frozen=True)
-class Reliance:
-    """What a decoder relied on, by electrode, each scaled to a largest value of 1.
-
-    saliency: float64 [channels], mean absolute gradient of the decoded power by the input (the weights' norm if linear).
-    excitation: float64 [channels], how far squeeze-and-excitation opens the features that look at the electrode; None if linear.
-    gate: mean opening of v2's gate, 0 to 1; None where there is none.
-    """
-
-    saliency: np.ndarray
-    excitation: np.ndarray | None
-    gate: float | None
-
-
 class Decoder:
-    """A decoder ready for use."""
+    """A decoder ready for use: one network, or an ensemble of several whose outputs are averaged."""
 
-    def __init__(
-        self,
-        built: Conformer | LinearDecoder,
-        info: CheckpointInfo,
-        device: Device,
-        remarks: tuple[Remark, ...] = (),
-    ) -> None:
-        self._device = device.torch
-        self._network = built.to(self._device).eval()
-        self.info, self.device, self.remarks = info, device, remarks
+    def __init__(self, opened: Opened, device: Device) -> None:
+        """Raises UserError where the checkpoint's weights are not of its networks, or one of `loading.UNBUILDABLE`."""
+        info = opened.info
+        self.info, self.device, self.remarks = info, device, opened.remarks
         self.signal = PreprocessingConfig.model_validate(info.preprocessing["signal"])
         self.sample_rate = self.signal.sample_rate
         self.channel_names = tuple(info.preprocessing["channels"])
         self.subjects = tuple(trained_subjects(info))  # that it learned from; anyone else is unknown to it
-        nobody_named = info.training.get("config", {}).get("drop_identity", 0) >= 1
-        # Those it was tuned to without ever saying whose the EEG is: what was learned of them is the unknown subject's.
-        self._unnamed = set(info.preprocessing.get("tuned_to", [])) if nobody_named else set()
         self.window_s = float(info.preprocessing["window_s"])
-        self.linear = isinstance(built, LinearDecoder)
-        # samples of EEG after a moment that it is decoded from
-        self.future = max(0, int(info.network.get("last_lag", 0))) if self.linear else 0
-        self.parameters = sum(parameter.numel() for parameter in built.parameters())
+        self.members = members.opened(opened.weights, info, device.torch, self.sample_rate)
+        self.rim = max(member.rim for member in self.members)  # samples, see `members.Member`
+        self.parameters = sum(
+            parameter.numel() for member in self.members for parameter in member.network.parameters()
+        )
 
     @classmethod
     def load(
@@ -143,15 +117,15 @@ class Decoder:
         progress: Progress | None = None,
     ) -> Decoder:
         """`choice`: whatever `loading` opens; ``bundled-conformer`` ships beside ``bundled``. Raises UserError, Cancelled."""
-        opened = open_model(choice, "eeg", progress=progress)
-        title = opened.info.title
-        config = network_config(NetworkConfig, opened.info.network, title)
+        return cls.of(open_model(choice, "eeg", progress=progress), device)
+
+    @classmethod
+    def of(cls, opened: Opened, device: str = AUTO) -> Decoder:
+        """The decoder of a checkpoint that was opened. Raises UserError where it describes none."""
         try:
-            built = network.build(config)
-            checkpoint.fit(built, opened.weights)
-            return cls(built, opened.info, devices.resolve(device), opened.remarks)
+            return cls(opened, devices.resolve(device))
         except UNBUILDABLE as error:
-            raise not_described(title, error) from error
+            raise not_described(opened.info.title, error) from error
 
     def decode(
         self, eeg: np.ndarray, subject: str | None = None, progress: Progress | None = None
@@ -187,26 +161,13 @@ class Decoder:
     def decode_standardised(
         self, eeg: np.ndarray, subject: str | None = None, progress: Progress | None = None
     ) -> np.ndarray:
-        """As `decode`, of EEG [time, channels] that is in the band and in standard deviations already.
-
-        A Conformer sees windows as long as those it was trained on, half overlapping, faded into one another.
-        """
-        window = max(2, round(self.window_s * self.sample_rate))
-        if self.linear or len(eeg) <= window:
-            return self._run(eeg[None], subject)[0]
-        progress = progress or Progress()
-        hop = window // 2
-        starts = [*range(0, len(eeg) - window, hop), len(eeg) - window]
-        fade = np.hanning(window + 2)[1:-1].astype(np.float32)
-        total, weight = np.zeros(len(eeg), np.float32), np.zeros(len(eeg), np.float32)
-        for first in range(0, len(starts), BATCH):
-            progress.update(first, len(starts), "Decoding")
-            some = starts[first : first + BATCH]
-            result = self._run(np.stack([eeg[s : s + window] for s in some]), subject)
-            for start, item in zip(some, result, strict=True):
-                total[start : start + window] += fade * item
-                weight[start : start + window] += fade
-        return total / weight
+        """As `decode`, of EEG [time, channels] that is in the band and in standard deviations already."""
+        progress, count = progress or Progress(), len(self.members)
+        outputs = [
+            member.decode(eeg, subject, progress.part(number / count, (number + 1) / count))
+            for number, member in enumerate(self.members)
+        ]
+        return averaged(outputs) if count > 1 else outputs[0]
 
     def decode_recording(
         self,
@@ -321,38 +282,4 @@ class Decoder:
         """What the decoder relies on in EEG [time, channels] µV at `sample_rate`; the first minute is looked at."""
         piece = np.asarray(eeg)[: 60 * self.sample_rate]
         ready = standardised(in_band(piece, self.signal, self.sample_rate), self.signal.clip_sd)
-        if isinstance(self._network, LinearDecoder):
-            saliency = self._network.weight.detach().square().sum(0).sqrt().cpu().double().numpy()
-            return Reliance(_to_one(saliency), None, None)
-        given = torch.from_numpy(ready)[None].to(self._device).requires_grad_(True)
-        decoded, details = self._network.details(given, self._numbers(1, subject))
-        (gradient,) = torch.autograd.grad(decoded.square().sum(), given)
-        saliency = gradient[0].abs().mean(0).cpu().double().numpy()
-        looks = (
-            next(self._network.front.convolutions.parameters()).detach().square().sum(-1).sqrt()
-        )  # [width, channels]
-        excitation = (details.excitation[0].detach() @ looks).cpu().double().numpy()
-        gate = float(details.gate.detach().mean()) if details.gate.numel() else None
-        return Reliance(_to_one(saliency), _to_one(excitation), gate)
-
-    def _numbers(self, count: int, subject: str | None) -> torch.Tensor:
-        named = subject in self.subjects and subject not in self._unnamed
-        number = self.subjects.index(subject) + 1 if subject is not None and named else UNKNOWN
-        return torch.full((count,), number, device=self._device)
-
-    @torch.inference_mode()
-    def _run(self, eeg: np.ndarray, subject: str | None) -> np.ndarray:
-        def decoded(part: slice) -> np.ndarray:
-            given = torch.from_numpy(np.ascontiguousarray(eeg[part], np.float32)).to(self._device)
-            result: np.ndarray = (
-                self._network(given, self._numbers(len(given), subject)).float().cpu().numpy()
-            )
-            return result
-
-        whole = np.concatenate(list(devices.in_parts(decoded, len(eeg), len(eeg))))
-        return check_numbers(whole, self.info.title)
-
-
-def _to_one(values: np.ndarray) -> np.ndarray:
-    most = np.abs(values).max()
-    return values / most if most else values
+        return members.together([member.reliance(ready, subject) for member in self.members])

@@ -14,15 +14,6 @@ def sample_file() -> Path:
     return resource("samples", "eeg", "dtu_3_subjects.npz")
 
 
-def bundled(choice: str) -> Path:
-    """The checkpoint folder of a choice; ``bundled`` and ``bundled-conformer`` name those that ship."""
-    if choice == "bundled":
-        return resource("checkpoints", "eeg")
-    if choice == "bundled-conformer":
-        return resource("checkpoints", "eeg-conformer")
-    return Path(choice).expanduser()
-
-
 def located(choice: str | Path) -> Path:
     """The data set at `choice`; ``sample`` names the recordings that ship."""
     if not str(choice).strip():

@@ -27,6 +27,7 @@ def _capabilities() -> Capabilities:
             "No other program reads these decoders.", "Its checkpoint folders are plain safetensors and JSON."
         ),
         learning_curve=crossvalidation.learning_curve,
+        ensemble=commands.ensemble,
     )
 
 

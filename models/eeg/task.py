@@ -17,13 +17,15 @@ from models.eeg import data, linear, losses, network, ridge
 from models.eeg.config import EEGConfig
 from models.eeg.contents import contents
 from models.eeg.dataset import with_channels
+from models.eeg.ensembles import check_no_ensemble
 from models.eeg.mismatches import Mismatches
 from models.eeg.network import UNKNOWN, NetworkConfig
-from models.eeg.samples import bundled, located, trained_subjects
+from models.eeg.samples import located, trained_subjects
 from models.eeg.signal_config import PreprocessingConfig
 from models.eeg.splits import Stretch, part
 from models.errors import UserError
 from models.fingerprint import PARTS, Used
+from models.loading import checkpoint_folder
 from models.overlap import TrainingOverlap
 from models.progress import Progress
 from models.remarks import Remark
@@ -115,7 +117,9 @@ class EEGTask(Task[EEGConfig]):
         choice = self.config.start_from
         if not choice:
             return None
-        return checkpoint.load(bundled(choice), "eeg")
+        weights, info = checkpoint.load(checkpoint_folder(choice, "eeg"), "eeg")
+        check_no_ensemble(info)
+        return weights, info
 
     def size(self, split: str) -> int:
         return len(self._train if split == "train" else self._validation)
@@ -141,7 +145,7 @@ class EEGTask(Task[EEGConfig]):
 
     def begins_with(self) -> Path | None:
         """A linear decoder is not tuned but solved anew, which `network` does."""
-        return None if self.solved or self.start is None else bundled(self.config.start_from)
+        return None if self.solved or self.start is None else checkpoint_folder(self.config.start_from, "eeg")
 
     @property
     def solved(self) -> bool:

@@ -27,7 +27,7 @@ from models.systems import SYSTEMS
 from models.training.config import TrainingConfig
 
 ROOT = Path(__file__).parents[2]
-OPTIONAL = ("crossval", "importer", "export", "learning_curve")
+OPTIONAL = ("crossval", "importer", "export", "learning_curve", "ensemble")
 
 
 def run(capsys, *arguments):
@@ -287,14 +287,16 @@ def test_crossval_is_offered_or_refused(system, capsys):
         assert all(item in result["error"]["why"] for item in system.crossval_by)
 
 
-@pytest.mark.parametrize("verb", ["learning-curve", "import", "export"])
+@pytest.mark.parametrize("verb", ["learning-curve", "import", "export", "ensemble"])
 def test_what_a_system_does_not_offer_is_refused_before_anything_is_opened(system, tmp_path, capsys, verb):
     can = system.capabilities
-    offered = {"learning-curve": can.learning_curve, "import": can.importer, "export": can.export}[verb]
+    names = {"learning-curve": "learning_curve", "import": "importer"}
+    offered = getattr(can, names.get(verb, verb))
     arguments = {
         "learning-curve": ["--set", "data.path=/nowhere"],
         "import": [tmp_path / "nothing.pth", "--out", tmp_path / "out"],
         "export": ["--checkpoint", tmp_path / "nothing", "--out", tmp_path / "out"],
+        "ensemble": [tmp_path / "nothing", "bundled", "--out", tmp_path / "out"],
     }[verb]
     code, result, text = run(capsys, verb, system.name, *arguments)
     assert code == 2, text

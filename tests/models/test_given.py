@@ -61,3 +61,16 @@ def test_a_folder_without_pictures_is_said(tmp_path, capsys):
     (tmp_path / "none here").mkdir()
     assert main(["index", str(tmp_path / "none here"), "--out", str(tmp_path / "index"), "--quiet"]) == 0
     assert f"No picture was found in {tmp_path / 'none here'}." in capsys.readouterr().out
+
+
+def test_a_checkpoint_replaces_no_folder_of_other_things(tmp_path, capsys):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "text").write_text("years")
+    (tmp_path / "weights.pth").write_bytes(b"any")
+    words = ["import", "separation", str(tmp_path / "weights.pth"), "--out", str(tmp_path / "thesis")]
+    assert main(words) == 2
+    assert "is not empty" in capsys.readouterr().err
+    assert (tmp_path / "thesis" / "text").read_text() == "years"
+    given.check_checkpoint_folder(tmp_path / "new")
+    (tmp_path / "thesis" / "checkpoint.json").write_text("{}")
+    given.check_checkpoint_folder(tmp_path / "thesis")

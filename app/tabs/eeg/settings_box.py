@@ -12,7 +12,7 @@ from app.tabs.eeg.cleaning_rows import CleaningRows
 from app.tabs.eeg.session import WINDOW_S, EegSession
 from app.widgets.section import Fold
 from models.checkpoint import CheckpointInfo
-from models.eeg.samples import trained_subjects
+from models.eeg.ensembles import named_subjects
 
 
 class SettingsBox(QWidget):
@@ -82,8 +82,7 @@ class SubjectChoice(QComboBox):
 
     def show_subjects(self, info: CheckpointInfo | None) -> None:
         """info: of the chosen decoder; a linear one knows nobody by name."""
-        knows = info is not None and info.network.get("kind") == "conformer"
-        names = trained_subjects(info) if info is not None and knows else []
+        names = named_subjects(info) if info is not None else []
         self.clear()
         self.addItem(tr("as an unknown subject"), "")
         for name in names:

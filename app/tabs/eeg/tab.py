@@ -26,7 +26,7 @@ from app.tabs.eeg.source import RecordingBox, TracksBox, is_track
 from app.tabs.eeg.view import EegView
 from app.tabs.paged import PagedTab
 from app.widgets.model_choice import ModelChoice
-from models.eeg.samples import bundled
+from models.loading import bundled_names, checkpoint_folder
 
 
 class EegTab(PagedTab):
@@ -43,7 +43,9 @@ class EegTab(PagedTab):
         self.recording, self.tracks = RecordingBox(self.session), TracksBox(self.session)
         self.source.add(self.recording)
         self.source.add(self.tracks)
-        self.models = ModelChoice("eeg", also=[bundled("bundled-conformer")])
+        self.models = ModelChoice(
+            "eeg", also=[checkpoint_folder(name, "eeg") for name in bundled_names("eeg")[1:]]
+        )
         self.settings = SettingsBox(self.session, self.options)
         self.browser = Browser(self.session)
         self.outcome, self.listened = EnvelopePage(self, self.session), ListenedPage(self, self.session)

@@ -20,9 +20,10 @@ from models.remarks import Remark
 
 if TYPE_CHECKING:
     from models.eeg.bids import BidsFolder
-    from models.eeg.decoder import Comparison, Decoder, Decoding, Reliance
+    from models.eeg.decoder import Comparison, Decoder, Decoding
     from models.eeg.history import History
     from models.eeg.maps import LagMap
+    from models.eeg.members import Reliance
     from models.eeg.scores import Evaluation
     from models.eeg.tuning import Gain
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 EVERY_S = 1.0
 WARM_S = 2.0  # at the beginning, while filters and spreads settle
-RIM_S = 0.25  # of what a network decodes, at the end: there it knows too little of what comes
 
 
 def certainty(decoded: np.ndarray, tracks: np.ndarray, r: np.ndarray) -> float:
@@ -53,8 +52,8 @@ class Listening:
         self._eeg_in = CausalEeg(names, rate, decoder.channel_names, decoder.signal)
         self._sound_in = CausalEnvelope(sound_rate, tracks, decoder.signal)
         self.lacking = self._eeg_in.lacking
-        self._kept = round((max(WINDOWS_S) + 2 * EVERY_S) * self.rate) + decoder.future
-        self._rim = decoder.future if decoder.linear else round(RIM_S * self.rate)
+        self._rim = decoder.rim
+        self._kept = round((max(WINDOWS_S) + 2 * EVERY_S) * self.rate) + self._rim
         self.delay_s = EVERY_S + self._rim / self.rate
         self._eeg = np.zeros((0, len(decoder.channel_names)), np.float32)
         self._envelopes = np.zeros((0, tracks))

@@ -10,7 +10,8 @@ from models.eeg import attended, data, evaluation, linear, scores, splits
 from models.eeg.config import EEGConfig
 from models.eeg.correlation import pearson
 from models.eeg.decoder import Decoder
-from models.eeg.samples import bundled, located
+from models.eeg.samples import located
+from models.loading import checkpoint_folder
 from models.progress import Progress
 from models.training.config import preset, validated
 from tests.models.eeg.helpers import TINY, run
@@ -114,7 +115,7 @@ def test_the_bundled_decoder_on_people_and_time_it_never_met(shipped):
 
 def test_cards_are_honest(shipped):
     for name in ("bundled", "bundled-conformer"):
-        info = checkpoint.read_info(bundled(name), "eeg")
+        info = checkpoint.read_info(checkpoint_folder(name, "eeg"), "eeg")
         assert "Single stimulus, split by time" in info.card
         assert "10.5281/zenodo.1199011" in info.card
         assert not {"2", "3", "8"} & set(info.preprocessing["subjects"])
@@ -124,7 +125,7 @@ def test_the_stimulus_was_not_learned_by_heart(shipped):
     """EEG of nothing decodes to nothing: no envelope of the sample's stimulus comes out."""
     envelope = shipped.target(data.open_dataset(located("sample")).items[0].envelope)
     for name in ("bundled", "bundled-conformer"):
-        decoder = Decoder.load(bundled(name), "cpu")
+        decoder = Decoder.load(name, "cpu")
         for seed in range(3):
             noise = np.random.default_rng(seed).normal(0, 5, (3200, 64))
             assert abs(pearson(decoder.decode(noise), envelope)) < 0.12

@@ -113,7 +113,7 @@ def listener(decoder, seconds=60.0, strength=6.0, seed=0, rate=64.0):
     smooth = np.hanning(12) / np.hanning(12).sum()
     envelopes = np.abs([np.convolve(random.normal(size=time_points), smooth, "same") for _ in range(2)]).T
     envelopes /= envelopes.std(0)
-    weights = decoder._network.weight.detach().numpy()
+    weights = decoder.members[0].network.weight.detach().numpy()
     eeg = random.normal(0, 10, (time_points, 64))
     for lag, row in enumerate(weights):
         late = np.roll(envelopes[:, 0] - envelopes[:, 0].mean(), lag)

@@ -12,8 +12,9 @@ from models.eeg import evaluation, linear, losses, splits
 from models.eeg.config import EEGConfig
 from models.eeg.correlation import pearson
 from models.eeg.decoder import Decoder
-from models.eeg.samples import bundled, sample_file
+from models.eeg.samples import sample_file
 from models.eeg.task import EEGTask
+from models.loading import checkpoint_folder
 from models.progress import Progress
 from models.training.config import preset, presets, validated
 from models.training.task import Draw
@@ -216,7 +217,7 @@ def test_a_linear_decoder_is_solved_anew_for_a_person(tmp_path, capsys):
         "start_from=bundled", "--run", tmp_path / "solved", "--quiet", "--device", "cpu",
     )  # fmt: skip
     assert code == 0
-    before, _ = checkpoint.load(bundled("bundled"), "eeg")
+    before, _ = checkpoint.load(checkpoint_folder("bundled", "eeg"), "eeg")
     after, info = checkpoint.load(result["checkpoint"], "eeg")
     assert not torch.allclose(before["weight"], after["weight"])
     assert info.preprocessing["tuned_to"] == ["3"]
