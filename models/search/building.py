@@ -107,12 +107,14 @@ def index_folder(
         work = _Work(encoder, index, root, place, plan, progress, settings, on_growth)
         broken = dict(work.encode([name for name in plan.new + plan.changed if name not in plan.copies]))
         planning.adopt_copies(index, root, plan)
-        broken |= dict(work.encode([name for name in plan.copies if name in plan.new + plan.changed]))
+        copied = [name for name in plan.copies if name not in plan.new + plan.changed]
+        if copied:
+            work.count(len(copied))
+        broken |= dict(work.encode([name for name in plan.copies if name not in copied]))
         work.tell_again()
         roots.forget_empty(index)
         upkeep.compact_if_worth(index)
         progress.update(1, 1, "Indexed {count} pictures", count=len(index))
-    copied = [name for name in plan.copies if name not in plan.new + plan.changed]
     return BuildReport(
         added=sum(str(place / name) not in broken for name in plan.new) + len(copied),
         changed=sum(str(place / name) not in broken for name in plan.changed),
@@ -157,11 +159,12 @@ class _Work:
         self._waiting: list[NewItem] = []
         self._codes: list[Encoded] = []
         self._texts: list[Encoded] = []
+        self._done, self._total = 0, len(plan.new) + len(plan.changed)
 
     def encode(self, names: list[str]) -> list[tuple[str, str]]:
         """Encode and enter files; returns (path, why) of those that cannot be read."""
         problems: list[tuple[str, str]] = []
-        done, last = 0, time.monotonic()
+        last = time.monotonic()
         paths = [self._place / name for name in names]
         batches = decoded(
             paths, self._encoder.view, self._settings.batch_size, self._settings.workers, self._progress
@@ -169,22 +172,26 @@ class _Work:
         try:
             for batch in batches:
                 problems += self._take(names, batch)
-                done += len(batch.numbers) + len(batch.problems)
                 if time.monotonic() - last > COMMIT_S:
                     self._commit()
                     last = time.monotonic()
-                self._progress.update(
-                    done,
-                    len(names),
-                    "Indexing {name}: {done} of {total}",
-                    name=self._place.name,
-                    done=done,
-                    total=len(names),
-                )
+                self.count(len(batch.numbers) + len(batch.problems))
         finally:
             batches.close()  # type: ignore[attr-defined]  # a generator: ends the worker processes
             self._commit()
         return problems
+
+    def count(self, files: int) -> None:
+        """So many more files of the plan are done, however they came in. Raises Cancelled."""
+        self._done += files
+        self._progress.update(
+            self._done,
+            self._total,
+            "Indexing {name}: {done} of {total}",
+            name=self._place.name,
+            done=self._done,
+            total=self._total,
+        )
 
     def _take(self, names: list[str], batch: Decoded) -> list[tuple[str, str]]:
         """Encode a batch; what is waiting then is whole: an item, its code, the codes of its captions."""

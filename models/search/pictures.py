@@ -20,7 +20,7 @@ from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from models import file_names, files
 from models.errors import UserError, shortened
-from models.search import previews
+from models.search import films, previews
 
 SUFFIXES = {
     ".png",
@@ -44,7 +44,7 @@ SUFFIXES = {
     ".hif",
     ".jp2",
     *previews.RAW,
-    *previews.FILMS,
+    *films.FILMS,
 }
 MOST_PIXELS = (
     178_000_000  # a picture is held decoded, half a gigabyte then; Pillow refuses a little more by itself

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from models.search.films import FILMS, first_frame
+
 RAW = frozenset({".dng", ".cr2", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"})
-FILMS = frozenset({".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi"})
 MOST_JPEGS = 24  # that are looked at in one raw file
 LEAST_SIDE = 64  # px of a preview
 _START = re.compile(rb"\xff\xd8\xff[\xc0-\xfe]")
@@ -25,7 +26,7 @@ def has_preview(path: str | os.PathLike[str]) -> bool:
 
 def preview(path: str | os.PathLike[str]) -> Image.Image:
     """The picture inside a raw file or a film, not decoded yet where it is a JPEG. Raises UnidentifiedImageError, OSError."""
-    return _frame(Path(path)) if os.path.splitext(path)[1].lower() in FILMS else _jpeg(Path(path))
+    return first_frame(Path(path)) if os.path.splitext(path)[1].lower() in FILMS else _jpeg(Path(path))
 
 
 def _jpeg(path: Path) -> Image.Image:
@@ -57,17 +58,3 @@ def _orientation(path: Path) -> int:
             return int(head.getexif().get(_ORIENTATION) or 0)
     except (OSError, ValueError, SyntaxError, TypeError, KeyError):
         return 0
-
-
-def _frame(path: Path) -> Image.Image:
-    """The first frame of a film."""
-    import av
-    from av.error import FFmpegError
-
-    try:
-        with av.open(str(path)) as film:
-            for frame in film.decode(video=0):
-                return frame.to_image()
-    except (FFmpegError, IndexError) as error:
-        raise UnidentifiedImageError("no film, or one without a picture") from error
-    raise UnidentifiedImageError("a film without a frame")

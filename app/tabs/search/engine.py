@@ -12,9 +12,11 @@ from PySide6.QtCore import QObject, Signal
 from app.held import HeldModel
 from app.i18n import tr
 from app.services import Services, ShownProgress
-from app.tabs.search import work
+from app.tabs.search import film_strip, work
+from app.tabs.search.film_strip import FilmStrip
 from app.tabs.search.places import Place, is_index
 from app.tabs.search.work import About, Indexed, Pausable, PictureMemory
+from app.workers import Dropped
 from models.errors import UserError
 from models.progress import Progress
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 WORKER = "search"  # loads and asks
 READER = "search items"  # looks things up in indexes, so that the grid fills while a model loads
 BUILDER = "search indexing"
+FILMS = "search films"
 
 
 class Refused(UserError):
@@ -54,6 +57,8 @@ class Engine(QObject):
         self._downloads: set[str] = set()  # that the person agreed to
         self._indexes: dict[str, Index] = {}
         self._memory = PictureMemory()
+        self._explaining = Progress()  # of the newest heat map
+        self._stripping = Progress()  # of the newest film strip
         self.building: Pausable | None = None
 
     # The model --------------------------------------------------------------------------------------------
@@ -165,6 +170,7 @@ class Engine(QObject):
         """The answers. Raises Refused as `check`, UserError, or Dropped (a Cancelled) when something newer is asked."""
         await self.check(place)
         searcher, index = await self.searcher(), await self.index(place)
+        self.explain_no_more()
         return await self.services.worker(WORKER).run(
             work.search,
             searcher,
@@ -177,11 +183,37 @@ class Engine(QObject):
         )
 
     async def heat_map(self, place: Place, query: Query, path: Path) -> HeatMap:
-        """Where in a picture the answer lies. Raises UserError, or Dropped when another is asked for, or a search."""
+        """Where in a picture the answer lies. It waits for a search, and gives way to one: raises Dropped (a Cancelled) then,
+        or when another is asked for, or none any more; else UserError."""
+        self.explain_no_more()
+        progress = self._explaining = Progress()
         searcher, index = await self.searcher(), await self.index(place)
         worker = self.services.worker(WORKER)
         job = (work.heat_map, searcher, index, query, path, self._memory)
-        return await worker.run(*job, progress=Progress(), newest_wins="search", drop_running=True)
+        result = await worker.run(*job, progress=progress, newest_wins="heat map", drop_running=True)
+        if progress.cancelled:  # after it had looked for the last time
+            raise Dropped
+        return result
+
+    def explain_no_more(self) -> None:
+        """Nobody wants to see any more where the answer lies."""
+        self._explaining.cancel()
+
+    async def film_strip(self, path: Path) -> FilmStrip:
+        """Frames of a film. Raises Dropped (a Cancelled) when another is asked for, or none any more."""
+        self.strip_no_more()
+        progress = self._stripping = Progress()
+        worker = self.services.worker(FILMS)
+        result = await worker.run(
+            film_strip.read, path, progress=progress, newest_wins="strip", drop_running=True
+        )
+        if progress.cancelled:
+            raise Dropped
+        return result
+
+    def strip_no_more(self) -> None:
+        """Nobody looks at the film any more."""
+        self._stripping.cancel()
 
     async def make(self, place: Place, settings: dict[str, Any]) -> None:
         """An empty index at a place, if there is none. Raises Refused as `check`, UserError where it cannot be written."""
@@ -223,5 +255,6 @@ class Engine(QObject):
             return  # the index stands a kill at any moment
         self.services.worker(READER).cancel_all()
         self.services.worker(WORKER).cancel_all()
+        self.strip_no_more()
         for path in list(self._indexes):
             self.forget(path)

@@ -20,6 +20,8 @@ from PySide6.QtWidgets import QWidget
 
 from app import theme
 from app.i18n import tr, tr_error
+from app.tabs.search import film_strip
+from app.tabs.search.film_strip import FilmStrip
 from app.tabs.search.grid import GridItem, spoken
 from app.tabs.search.thumbnails import Thumbnails
 from app.tabs.search.tile import fitted
@@ -55,9 +57,11 @@ def shade_of(values: np.ndarray) -> QImage:
 
 class Preview(QWidget):
     """Lies over its parent. moved(key): an arrow, which moves in the grid behind it. closed: it is gone. heat_asked: where in
-    the shown picture the answer lies is wanted, to be told by `show_heat`."""
+    the shown picture the answer lies is wanted, to be told by `show_heat`. strip_asked: so are frames of the shown film, to
+    be told by `show_strip`. Either with None: it is not wanted any more."""
 
-    heat_asked = Signal(object)  # GridItem
+    heat_asked = Signal(object)  # GridItem or None
+    strip_asked = Signal(object)  # GridItem or None
     moved = Signal(QKeyEvent)
     closed = Signal()
 
@@ -69,6 +73,7 @@ class Preview(QWidget):
         self.shown: GridItem | None = None
         self.explains = False  # whether it shows where the answer lies
         self._heat: tuple[int, QImage, QRectF] | None = None  # id, shade, region in shares of the picture
+        self._strip: tuple[int, FilmStrip] | None = None  # id, frames
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(tr("Preview"))
         self.hide()
@@ -76,6 +81,7 @@ class Preview(QWidget):
 
     def show_picture(self, shown: GridItem) -> None:
         """Show a picture over the whole of the parent and take the keys; reading it in large goes on meanwhile."""
+        other = self.shown is None or self.shown.id != shown.id or not self.isVisible()
         self.shown = shown
         self.setAccessibleName(tr("Preview: {words}", words=spoken(shown)))
         self.pictures.ask([shown.path])
@@ -85,20 +91,31 @@ class Preview(QWidget):
         self.raise_()
         self.show()
         self.setFocus()
-        self._ask_for_heat()
+        self.ask_for_heat()
+        if other:
+            self._strip = None
+            self.strip_asked.emit(shown if film_strip.is_film(shown.path) else None)
         self.update()
 
     def explain(self, explains: bool) -> None:
         """Show where in the picture the answer lies, or the whole of it."""
         self.explains = explains
-        self._ask_for_heat()
+        self.ask_for_heat()
         self.update()
 
-    def _ask_for_heat(self) -> None:
+    def ask_for_heat(self) -> None:
+        """What is shown now decides whether the answer is looked for in it, and in nothing else."""
+        if not self.isVisible():
+            return  # it was told when it was closed
         shown = self.shown
         asked = self.explains and shown is not None and shown.score is not None
-        if asked and shown is not None and (self._heat is None or self._heat[0] != shown.id):
-            self.heat_asked.emit(shown)
+        wanted = asked and shown is not None and (self._heat is None or self._heat[0] != shown.id)
+        self.heat_asked.emit(shown if wanted else None)
+
+    def show_strip(self, number: int, strip: FilmStrip) -> None:
+        """Frames of the film with this id."""
+        self._strip = (number, strip)
+        self.update()
 
     def show_heat(self, number: int, heat: HeatMap) -> None:
         """Where the answer lies in the picture with this id."""
@@ -108,13 +125,14 @@ class Preview(QWidget):
     def forget_heat(self) -> None:
         """Something else is asked for: the answer lies elsewhere."""
         self._heat = None
-        if self.isVisible():
-            self._ask_for_heat()
+        self.ask_for_heat()
 
     def close_preview(self) -> None:
         """Hide the picture and tell `closed`; nothing where it is hidden already."""
         if self.isVisible():
             self.hide()
+            self.heat_asked.emit(None)
+            self.strip_asked.emit(None)
             self.closed.emit()
 
     def eventFilter(self, watched: object, event: object) -> bool:
@@ -162,6 +180,16 @@ class Preview(QWidget):
         painter.fillPath(veil - hole, veil_colour(1.0))
         painter.restore()
 
+    def _paint_strip(self, painter: QPainter, room: QRectF) -> QRectF:
+        """At the foot of `room`; what is left of that."""
+        shown = self.shown
+        strip = self._strip[1] if self._strip and shown and self._strip[0] == shown.id else None
+        high = film_strip.height_for(room.width(), strip)
+        if high:
+            foot = QRectF(room.left(), room.bottom() - high, room.width(), high)
+            film_strip.paint(painter, foot, strip, self.devicePixelRatioF())
+        return room.adjusted(0, 0, 0, -high)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -171,6 +199,8 @@ class Preview(QWidget):
             painter.end()
             return
         room = QRectF(self.rect()).adjusted(8, 8, -8, -FOOT)
+        if film_strip.is_film(self.shown.path):
+            room = self._paint_strip(painter, room)
         picture = self.pictures.find(self.shown.path)
         painter.setPen(theme.color("muted"))
         if picture is not None and picture.image is not None:

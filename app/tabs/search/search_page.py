@@ -69,10 +69,12 @@ class SearchPage(Page):
         self.results.chosen.connect(self._show_details)
         self.results.wanted.connect(self.result_actions.do)
         self.results.image_ready.connect(self._show_image)
-        self.results.preview.heat_asked.connect(
-            lambda shown: self.tab.start(
-                fetching.heat(self.session, self.results.preview, self._question()[0], shown)
-            )
+        preview = self.results.preview
+        preview.heat_asked.connect(
+            lambda shown: self.tab.start(fetching.heat(self.session, preview, self._question()[0], shown))
+        )
+        preview.strip_asked.connect(
+            lambda shown: self.tab.start(fetching.strip(self.session, preview, shown))
         )
         self.results.left.connect(self._back_to_field)
         self.results.empty_button.clicked.connect(self.try_sample)
@@ -243,10 +245,12 @@ class SearchPage(Page):
             self.tab.clear_messages("error")
         self._without_picture = False
         self._show_found(other)
+        self.results.preview.ask_for_heat()  # which gave way to the search
 
     def _show_failure(self, error: UserError) -> None:
         """A picture that cannot be searched by is taken out again; the last answers stay."""
         self.index.show_problem(error)
+        self.results.preview.ask_for_heat()
         if isinstance(self.query.picture, Path) and read(self.query.picture, CHIP).problem is not None:
             self.query.set_picture(None)
             self._without_picture = not self.query.empty

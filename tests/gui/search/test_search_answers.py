@@ -132,25 +132,6 @@ def test_why_and_weights_and_saved_searches(sample, qtbot):
     qtbot.waitUntil(lambda: idle(sample))
 
 
-def test_why_it_matched_is_shown_on_the_preview(sample, qtbot):
-    results = sample.search.results
-    results.gallery.setCurrentIndex(results.pictures.index(0))
-    sample.search.details.buttons["why"].click()
-    preview = results.preview
-    assert preview.isVisible()
-    qtbot.waitUntil(lambda: preview._explained, timeout=20_000)
-    qtbot.waitUntil(lambda: preview.pictures.find(preview.shown.path) is not None)
-    veiled = preview.grab().toImage()
-    qtbot.keyClick(preview, Qt.Key.Key_W)
-    assert preview.grab().toImage() != veiled
-    qtbot.keyClick(preview, Qt.Key.Key_W)
-    assert preview.grab().toImage() == veiled
-    qtbot.keyClick(preview, Qt.Key.Key_Right)
-    qtbot.waitUntil(lambda: preview.shown.id == results.pictures.hits[1].id and preview._explained)
-    qtbot.keyClick(preview, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: idle(sample))
-
-
 def test_filters_narrow_the_answers(sample, qtbot):
     search = sample.search
     everything = {item.id for item in search.results.pictures.hits}

@@ -1,7 +1,9 @@
-"""An index of as many rows as one likes, without pictures: entered into its table at once, as indexing enters them by and by."""
+"""An index of as many rows as one likes, without pictures: entered into its table at once, as indexing enters them by and by;
+and films."""
 
 from pathlib import Path
 
+import av
 import numpy as np
 
 from models.search.index import Index
@@ -38,3 +40,18 @@ def made_index(folder: Path, count: int) -> Path:
     base.execute("COMMIT")
     base.close()
     return folder
+
+
+def save_film(path: Path, colours: list, rate: int = 5) -> Path:
+    """64 by 48 pixels, a frame a colour; of a pair of colours, one is the left half and the other the right."""
+    codec = "libvpx" if path.suffix == ".webm" else "mpeg4"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream(codec, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for colour in colours:
+            left, right = colour if isinstance(colour[0], tuple) else (colour, colour)
+            pixels = np.empty((48, 64, 3), np.uint8)
+            pixels[:, :32], pixels[:, 32:] = left, right
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        film.mux(stream.encode())
+    return path

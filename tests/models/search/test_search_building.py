@@ -267,3 +267,17 @@ def test_twenty_thousand_killed_resumed_and_scanned_again(tmp_path):
         _, ids = index.search(encoder.encode_pixels(pixels).codes[0], 300)
         assert paths[number].resolve() in [item.path for item in index.items(ids)]
     index.close()
+
+
+def test_the_count_that_is_told_is_that_of_the_report(tmp_path, index, encoder):
+    """Copies of a picture, which are not encoded, and files that cannot be read count like any other."""
+    paths = write_pictures(tmp_path / "p", 5)
+    shutil.copyfile(paths[0], paths[0].with_name("copy of it.png"))
+    (tmp_path / "p" / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "p" / "broken twin.png").write_bytes(b"no picture")
+    told = []
+    report = index_folder(encoder, index, tmp_path / "p", Progress(told.append))
+    counts = [(step.done, step.total) for step in told if step.message.startswith("Indexing")]
+    assert counts[-1] == (8, 8)
+    assert counts == sorted(counts)
+    assert report.added + len(report.problems) == 8

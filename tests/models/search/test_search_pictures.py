@@ -6,7 +6,6 @@ import struct
 import zlib
 from types import SimpleNamespace
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,6 +14,7 @@ from models.errors import UserError
 from models.search import facts, pictures
 from models.search.pictures import View
 from models.search.reading import decoded
+from tests.models.search.made import save_film
 
 
 def colours(height: int = 8, width: int = 12) -> np.ndarray:
@@ -228,14 +228,7 @@ def test_the_preview_in_a_raw_file(tmp_path):
 
 
 def test_the_first_frame_of_a_film(tmp_path):
-    path = tmp_path / "a.mp4"
-    with av.open(str(path), "w") as film:
-        stream = film.add_stream("mpeg4", rate=5)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for colour in ((220, 20, 20), (20, 20, 220)):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), colour, np.uint8), format="rgb24")
-            film.mux(stream.encode(frame))
-        film.mux(stream.encode())
+    path = save_film(tmp_path / "a.mp4", [(220, 20, 20), (20, 20, 220)])
     picture = pictures.read(path)
     assert picture.size == (64, 48)
     assert np.asarray(picture).reshape(-1, 3).mean(0).argmax() == 0
