@@ -39,8 +39,8 @@ def read(path: Path, progress: Progress) -> FilmStrip:
     frames = []
     for frame in films.strip(path, progress=progress):
         width, height = frame.picture.size
-        data = frame.picture.tobytes()
-        borrowed = QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888)
+        pixels = frame.picture.tobytes()
+        borrowed = QImage(pixels, width, height, 3 * width, QImage.Format.Format_RGB888)
         frames.append((frame.seconds, borrowed.convertToFormat(QImage.Format.Format_RGB32)))
     return FilmStrip(tuple(frames))
 
