@@ -56,7 +56,7 @@ def strip(path: Path, count: int = COUNT, progress: Progress | None = None) -> l
     from av.error import FFmpegError
 
     progress = progress or Progress()
-    found: dict[int, Frame] = {}
+    by_moment: dict[int, Frame] = {}
     broken = (FFmpegError, IndexError, ValueError, OSError, RuntimeError, MemoryError)
     try:
         with _opened(path) as film:
@@ -67,13 +67,13 @@ def strip(path: Path, count: int = COUNT, progress: Progress | None = None) -> l
                 moment = start + length * (number + 0.5) / count
                 try:
                     frame = _frame_at(film, stream, moment, progress)
-                    if frame is not None and frame.pts is not None and frame.pts not in found:
-                        found[frame.pts] = Frame(max(0.0, float(frame.time or 0) - start), _small(frame))
+                    if frame is not None and frame.pts is not None and frame.pts not in by_moment:
+                        by_moment[frame.pts] = Frame(max(0.0, float(frame.time or 0) - start), _small(frame))
                 except broken:  # this part of it; the others may be whole
                     continue
     except broken:
         pass
-    return [found[moment] for moment in sorted(found)]
+    return [by_moment[moment] for moment in sorted(by_moment)]
 
 
 def _opened(path: Path) -> InputContainer:
