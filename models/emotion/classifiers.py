@@ -1,12 +1,11 @@
-"""What can classify a window: our networks behind their front end, or a classifier of transformers."""
+"""What can classify a window, and our networks behind their front end; those of transformers: `transformers_classifier.py`."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -15,29 +14,29 @@ import torch
 import models.torchaudio_cpu  # noqa: F401 - before transformers
 from models import checkpoint
 from models.checkpoint import CheckpointInfo
-from models.devices import in_parts, inference_dtype
+from models.devices import in_parts
 from models.emotion import network
 from models.emotion.config import FrontEndConfig
 from models.emotion.features import Voice, build_front_end
 from models.emotion.person import Person
 from models.emotion.quantised import computing
-from models.errors import UserError, shortened
+from models.errors import UserError
 from models.loading import UNBUILDABLE, network_config, not_described
 from models.progress import Progress
-from models.transformer_models import check_folder, guarded, load_whole
 
-DIMENSIONS = frozenset({"arousal", "valence", "dominance", "activation"})  # what regressions of emotion name
+NO_DEGREES = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True)
 class Prediction:
     """One window.
 
-    probabilities: float32 [classes], in the order of the recognizer's labels; they sum to 1.
+    probabilities: float32 [classes], in the order of the recognizer's labels; they sum to 1. Empty where a model has no classes.
     attention: float32 [frames], where the network looked, sums to 1; empty where a model does not tell.
     frame_s: seconds from one attention frame to the next; the first begins at 0.
     functionals: float32 [functionals], what a `Person` is known by; None where a model hears everybody alike.
     voice: float32 [256], whose voice it is; None where the front end does not tell.
+    dimensions: float32 [dimensions], in the order of the recognizer's dimensions, about 0 to 1; empty where a model gives none.
     """
 
     probabilities: np.ndarray
@@ -45,14 +44,17 @@ class Prediction:
     frame_s: float
     functionals: np.ndarray | None = None
     voice: np.ndarray | None = None
+    dimensions: np.ndarray = field(default_factory=lambda: NO_DEGREES)
 
 
 class Classifier(Protocol):
     """Classifies windows of sound, float32 [samples] at 16 kHz each. `again` tells what windows come to against a
     person who is known better by now; without `knows_people` that changes nothing. unsure_below: the certainty under which
-    its words should not be told; 0 where that was not found out."""
+    its words should not be told; 0 where that was not found out. labels, dimensions: of its classes, and which of `DIMENSIONS` it
+    gives; one of them may be empty."""
 
     labels: tuple[str, ...]
+    dimensions: tuple[str, ...]
     window_s: float
     knows_people: bool
     unsure_below: float
@@ -78,6 +80,8 @@ class Classifier(Protocol):
 
 class OurClassifier(Classifier):
     """Front end and network of a checkpoint of ours."""
+
+    dimensions: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -186,78 +190,6 @@ class OurClassifier(Classifier):
         return probabilities
 
 
-class TransformersClassifier(Classifier):
-    """Any ``AutoModelForAudioClassification`` checkpoint, such as superb/hubert-base-superb-er."""
-
-    window_s = 3.0
-    knows_people = False
-    unsure_below = 0.0
-    features_identity = ""
-
-    def __init__(self, folder: Path, device: torch.device) -> None:
-        from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
-
-        def unfit(reason: str) -> UserError:
-            return UserError(
-                "{name} cannot be used as an emotion model.",
-                "transformers does not load it as an audio classifier: {reason}.",
-                "Choose an audio-classification model; a bare speech encoder is chosen as front end in training.",
-                name=folder.name,
-                reason=reason.rstrip("."),
-            )
-
-        config = check_folder(folder)
-        names = config.get("id2label")
-        named = {str(name).strip().lower() for name in names.values()} if isinstance(names, dict) else set()
-        if config.get("problem_type") == "regression" or named & DIMENSIONS:
-            raise unfit("it gives degrees, such as arousal, and no classes")
-        # wav2vec 2.0 draws the embedding of what is hidden in pretraining, which nothing here uses.
-        self.model = load_whole(AutoModelForAudioClassification, folder, unfit, ("masked_spec_embed",))
-        self.extractor = guarded(
-            lambda: AutoFeatureExtractor.from_pretrained(
-                folder, trust_remote_code=False, local_files_only=True
-            ),
-            unfit,
-        )
-        self.device, self.dtype = device, inference_dtype(device)
-        self.model.to(device, self.dtype).eval()
-        self.rate = getattr(self.extractor, "sampling_rate", 16_000)
-        if not isinstance(self.rate, int) or not 1000 <= self.rate <= 384_000:
-            raise unfit(f"it hears sound at {shortened(self.rate, 40)} Hz")
-        labels = self.model.config.id2label
-        raw = [str(labels[index]) for index in sorted(labels, key=int)]
-        ours = [canonical(label) for label in raw]
-        self.labels = tuple(ours if len(set(ours)) == len(ours) else raw)
-        self.name = folder.name
-        # A description can be impossible in ways that only computing shows.
-        guarded(lambda: self.classify([np.full(16_000, 0.01, np.float32)]), unfit)
-
-    @torch.inference_mode()
-    def classify(self, windows: list[np.ndarray]) -> list[Prediction]:
-        from models.audio import resample
-
-        predictions = []
-        for window in windows:  # one by one: group norm would see the padding of a batch
-            shortest = max(400, self.rate // 20)
-            sound = resample(window, 16_000, self.rate)
-            sound = np.pad(sound, (0, max(0, shortest - len(sound))))
-            inputs = self.extractor(sound, sampling_rate=self.rate, return_tensors="pt")
-            placed = {  # what is a mask of whole numbers stays one
-                name: value.to(self.device, self.dtype if value.is_floating_point() else None)
-                for name, value in inputs.items()
-            }
-            logits = self.model(**placed).logits[0].float()
-            probabilities = checked(logits, self.name).softmax(-1).cpu().numpy()
-            predictions.append(Prediction(probabilities, np.zeros(0, np.float32), 0.0))
-        return predictions
-
-    def again(self, predictions: Sequence[Prediction], person: Person) -> list[Prediction]:
-        return list(predictions)
-
-    def of_functionals(self, functionals: np.ndarray, person: Person) -> np.ndarray:
-        raise TypeError("a classifier of transformers knows nobody by functionals")
-
-
 def checked(logits: torch.Tensor, name: str) -> torch.Tensor:
     """Themselves. Raises UserError where a model gives no numbers: its first label would look like an answer."""
     if not torch.isfinite(logits).all():
@@ -268,10 +200,3 @@ def checked(logits: torch.Tensor, name: str) -> torch.Tensor:
             name=name,
         )
     return logits
-
-
-def canonical(label: str) -> str:
-    """The label as everywhere in Polyphony: ``ang`` and ``Anger`` are angry, ``neu`` is neutral."""
-    from models.emotion.data import canonical_emotion
-
-    return canonical_emotion(label)

@@ -42,8 +42,8 @@ def use(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Result:
-    """Recognise files and folders and write the table: ``path, start_s, end_s, label`` and a probability a class; or Audacity's
-    labels, RTTM or ELAN's annotations, as the ending of `out` says.
+    """Recognise files and folders and write the table: ``path, start_s, end_s, label``, a probability a class and a value a
+    dimension; or Audacity's labels, RTTM or ELAN's annotations, as the ending of `out` says.
 
     A file that cannot be read is left out of the table and told under ``skipped``; if none can, that is an error.
     """
@@ -57,7 +57,7 @@ def use(
     if options.people != "file":
         people, predictions = groups.grouped(recognizer, predictions, options.people, named)
     changed = sum(prediction.label != prediction.label_alone for prediction in predictions)
-    labels.write(Path(out), predictions, recognizer.labels, options.by)
+    labels.write(Path(out), predictions, recognizer.labels, options.by, recognizer.dimensions)
     print(f"{given.counted(len(predictions), 'file')}, {len(skipped)} skipped: {out}")
     if known is not None or options.people != "file":
         print(f"Of {len(predictions)} words {changed} would be others without knowing the voice.")
@@ -78,6 +78,14 @@ def use(
             if np.isfinite(prediction.snr_db)
         },
     }
+    if recognizer.dimensions:
+        result["dimensions"] = {
+            shown(item.path): dict(
+                zip(recognizer.dimensions, item.mean_dimensions.round(4).tolist(), strict=True)
+            )
+            for item in predictions
+            if item.spoken
+        }
     if known is not None:
         result |= {"changed_by_voice": changed, "voice_s": round(known.speech_s, 3)}
     if options.people != "file":

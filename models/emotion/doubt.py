@@ -14,12 +14,15 @@ import numpy as np
 
 UNSURE = "unsure"  # in the place of an emotion
 NO_SPEECH = "no speech"  # likewise, where nobody speaks
+SPEECH = "speech"  # likewise, where somebody does, and the model gives degrees and no classes
 BY_MODEL = -1.0  # of a setting: the model's own threshold
 TRUSTED_SNR_DB = 10.0  # with less speech over the noise, what is heard is told with a warning
 
 
 def word(probabilities: np.ndarray, labels: Sequence[str], unsure_below: float) -> str:
-    """The likeliest label of float [classes], or `UNSURE` where its probability is below the threshold."""
+    """The likeliest label of float [classes], or `UNSURE` where its probability is below the threshold; `SPEECH` of no classes."""
+    if not labels:
+        return SPEECH
     best = int(np.argmax(probabilities))
     return UNSURE if float(probabilities[best]) < unsure_below else labels[best]
 

@@ -14,6 +14,7 @@ from models.emotion.recognizer import Recognizer
 from models.emotion.samples import located
 from models.emotion.significance import Comparison, compare
 from models.emotion.tables import ItemRow, item_row
+from models.errors import UserError
 from models.overlap import TrainingOverlap
 from models.progress import Progress
 
@@ -22,6 +23,14 @@ def evaluate_with(
     recognizer: Recognizer, path: str | Path, progress: Progress
 ) -> tuple[speakers.Evaluation, list[ItemRow]]:
     """(metrics, a row an utterance) of a loaded recognizer on a data set; only labels that it knows count."""
+    if not recognizer.labels:
+        raise UserError(
+            "The model {title} cannot be evaluated on emotions.",
+            "It gives {dimensions}, and no classes to hold against the labels.",
+            "Choose a model of classes; this one is used in Live and Files.",
+            title=recognizer.info.title,
+            dimensions=", ".join(recognizer.dimensions),
+        )
     merged = data.EXCITED_IS_HAPPY if recognizer.info.preprocessing.get("excited_is_happy", True) else {}
     dataset = data.open_dataset(located(path), labels=list(recognizer.labels), merge=merged)
     rows: list[ItemRow] = []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from models.emotion.dimensions import spoken_mean
 from models.emotion.doubt import NO_SPEECH, TRUSTED_SNR_DB, word
 from models.emotion.person import Person
 
@@ -26,6 +27,8 @@ class FilePrediction:
     the windows before did not have; None where a model hears everybody alike. voice: float32 [256], whose voice it is, an
     embedding of length 1; None where there is none.
     sentences: (start, end) in seconds of what is spoken without a longer pause.
+    dimension_names, dimensions: which of `DIMENSIONS` the model gives, and float32 [n, dimensions], as it has them, whether or not
+    somebody speaks.
     attention_times_s, attention: float64/float32 [m], where the networks looked, as a density over time with its
     mean at 1; empty where a model does not tell.
     """
@@ -47,6 +50,20 @@ class FilePrediction:
     new_s: np.ndarray | None = None
     voice: np.ndarray | None = None
     sentences: tuple[tuple[float, float], ...] = ()
+    dimension_names: tuple[str, ...] = ()
+    dimensions: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+    @property
+    def mean_dimensions(self) -> np.ndarray:
+        """float32 [dimensions], over the windows with speech (of all, where there is none)."""
+        return spoken_mean(self.dimensions, self.speech) if self.dimension_names else np.zeros(0, np.float32)
+
+    def dimension_curves(self) -> tuple[np.ndarray, np.ndarray]:
+        """Times in seconds, the middle of each window's own stretch, float64 [n]; and float32 [n, dimensions], NaN where nobody
+        speaks."""
+        starts, ends = self.edges()
+        values = self.dimensions if self.dimension_names else np.zeros((len(starts), 0), np.float32)
+        return (starts + ends) / 2, np.where(self.speech[:, None], values, np.nan).astype(np.float32)
 
     @property
     def spoken(self) -> bool:
@@ -73,7 +90,7 @@ class FilePrediction:
     @property
     def likeliest(self) -> str:
         """The most probable emotion, however unsure."""
-        return self.labels[int(self.mean_probabilities.argmax())]
+        return word(self.mean_probabilities, self.labels, 0.0)
 
     @property
     def noisy(self) -> bool:
@@ -88,29 +105,40 @@ class FilePrediction:
         edges = np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [self.duration_s]])
         return edges[:-1], edges[1:]
 
-    def by_sentence(self) -> list[tuple[float, float, str, np.ndarray]]:
-        """(start_s, end_s, word, probabilities) of every sentence: the windows with speech count as far as they overlap it."""
+    def by_sentence(self) -> list[tuple[float, float, str, np.ndarray, np.ndarray]]:
+        """(start_s, end_s, word, probabilities, dimensions) of every sentence: the windows with speech count as far as they
+        overlap it."""
+        values = self.dimensions if self.dimension_names else np.zeros((len(self.speech), 0), np.float32)
         result = []
         for start, end in self.sentences:
             shared = np.minimum(self.ends_s, end) - np.maximum(self.starts_s, start)
             weights = np.clip(shared, 0, None) * self.speech
             if weights.sum() > 0:
-                mean = (weights @ self.probabilities) / weights.sum()
-                result.append((start, end, word(mean, self.labels, self.unsure_below), mean))
+                weights = weights / weights.sum()
+                mean = weights @ self.probabilities
+                told = word(mean, self.labels, self.unsure_below)
+                result.append((start, end, told, mean, weights @ values))
         return result
 
     def sentence_rows(self) -> list[list[object]]:
         """`rows` by sentence; one that says so for a file in which nobody speaks."""
         rows = [
-            [str(self.path), round(start, 3), round(end, 3), label, *(round(float(p), 6) for p in values)]
-            for start, end, label, values in self.by_sentence()
+            [
+                str(self.path),
+                round(start, 3),
+                round(end, 3),
+                label,
+                *_rounded(probabilities),
+                *_rounded(degrees),
+            ]
+            for start, end, label, probabilities, degrees in self.by_sentence()
         ]
         empty: list[object] = [
             str(self.path),
             0.0,
             round(self.duration_s, 3),
             NO_SPEECH,
-            *[""] * len(self.labels),
+            *[""] * (len(self.labels) + len(self.dimension_names)),
         ]
         return rows or [empty]
 
@@ -130,11 +158,18 @@ class FilePrediction:
         return np.where(covered, self.attention, 0).astype(np.float32)
 
     def rows(self) -> list[list[object]]:
-        """For a table: path, start_s, end_s, label, one probability a class; without speech these stay empty."""
+        """For a table: path, start_s, end_s, label, a probability a class, a value a dimension; without speech these stay empty."""
+        _times, curves = self.dimension_curves()
         table: list[list[object]] = []
-        windows = zip(self.starts_s, self.ends_s, self.window_labels(), self.probabilities, strict=True)
-        for start, end, label, p in windows:
-            values = [round(float(value), 6) if label is not None else "" for value in p]
+        windows = zip(
+            self.starts_s, self.ends_s, self.window_labels(), self.probabilities, curves, strict=True
+        )
+        for start, end, label, p, degrees in windows:
+            values = [value if label is not None else "" for value in (*_rounded(p), *_rounded(degrees))]
             times = [round(float(start), 3), round(float(end), 3)]
             table.append([str(self.path), *times, label or NO_SPEECH, *values])
         return table
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [round(float(value), 6) for value in values]

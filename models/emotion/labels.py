@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from models.datafiles import write_whole
 from models.emotion.file_prediction import FilePrediction
 from models.emotion.session import SessionLog
@@ -26,7 +28,7 @@ NOTHING = "<NA>"  # RTTM's word for an empty field
 
 @dataclass(frozen=True)
 class Spoken:
-    """A stretch of a recording in seconds, its word, and how certain it is."""
+    """A stretch of a recording in seconds, its word, and how certain it is; NaN of a model without classes."""
 
     start_s: float
     end_s: float
@@ -47,8 +49,8 @@ def voice_of(prediction: FilePrediction, by: By = "window", name: str = "") -> V
     """The stretches of a recording that have a word: sentences, or windows of which equal neighbours are one."""
     if by == "sentence":
         sentences = [
-            Spoken(start, end, label, float(values.max()))
-            for start, end, label, values in prediction.by_sentence()
+            Spoken(start, end, label, _certainty(probabilities[None]))
+            for start, end, label, probabilities, _dimensions in prediction.by_sentence()
         ]
         return Voice(prediction.path, name, tuple(sentences))
     log = SessionLog()
@@ -60,16 +62,27 @@ def voice_of(prediction: FilePrediction, by: By = "window", name: str = "") -> V
     for stretch in log.stretches:
         if stretch.label is not None:
             inside = (middles >= stretch.start_s) & (middles <= stretch.end_s)
-            certainty = float(prediction.probabilities[inside].max(axis=1).mean())
+            certainty = _certainty(prediction.probabilities[inside])
             spoken.append(Spoken(stretch.start_s, stretch.end_s, stretch.label, certainty))
     return Voice(prediction.path, name, tuple(spoken))
 
 
-def write(out: Path, predictions: Sequence[FilePrediction], labels: Sequence[str], by: By = "window") -> None:
-    """Recordings in the format that the ending of `out` names. Raises UserError for another ending, for several recordings
-    where the format holds one, and where it cannot be written."""
+def _certainty(probabilities: np.ndarray) -> float:
+    """The mean of the largest of each row of float [n, classes]; NaN without classes."""
+    return float(probabilities.max(axis=1).mean()) if probabilities.shape[1] else float("nan")
+
+
+def write(
+    out: Path,
+    predictions: Sequence[FilePrediction],
+    labels: Sequence[str],
+    by: By = "window",
+    dimensions: Sequence[str] = (),
+) -> None:
+    """Recordings in the format that the ending of `out` names, by a model of these classes and dimensions. Raises UserError for
+    another ending, for several recordings where the format holds one, and where it cannot be written."""
     if out.suffix.lower() in (".csv", ""):
-        head = ["path", "start_s", "end_s", "label", *(f"p_{label}" for label in labels)]
+        head = ["path", "start_s", "end_s", "label", *(f"p_{label}" for label in labels), *dimensions]
         rows = [
             row for item in predictions for row in (item.sentence_rows() if by == "sentence" else item.rows())
         ]
@@ -122,8 +135,9 @@ def rttm(voices: Sequence[Voice]) -> str:
         recording, name = "_".join(voice.recording.stem.split()), "_".join(voice.name.split()) or NOTHING
         for stretch in voice.stretches:
             times = f"{stretch.start_s:.3f} {stretch.end_s - stretch.start_s:.3f}"
+            certain = NOTHING if np.isnan(stretch.certainty) else f"{stretch.certainty:.3f}"
             lines.append(
-                f"EMOTION {recording} 1 {times} {NOTHING} {stretch.label} {name} {stretch.certainty:.3f} {NOTHING}\n"
+                f"EMOTION {recording} 1 {times} {NOTHING} {stretch.label} {name} {certain} {NOTHING}\n"
             )
     return "".join(lines)
 

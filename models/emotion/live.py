@@ -51,7 +51,8 @@ class LiveResult:
     speech: whether anyone spoke; if not, label and both probabilities are None. label: UNSURE where the smoothed
     certainty is below the threshold; likeliest: the most probable one all the same.
     speech_probability: the voice detector's, the highest of the last second.
-    probabilities: float32 [classes], smoothed; raw_probabilities: of this window alone.
+    probabilities: float32 [classes], smoothed; raw_probabilities: of this window alone. dimensions: float32 [dimensions],
+    smoothed; None where nobody speaks, empty where the model gives none.
     snr_db: speech over noise in the window; NaN where nobody speaks.
     known_s: seconds of speech by which the person is known; 0 where a model hears everybody alike.
     speech_s: seconds of speech in the window. inference_s: how long the computing took.
@@ -68,6 +69,7 @@ class LiveResult:
     known_s: float = 0.0
     likeliest: str | None = None
     snr_db: float = float("nan")
+    dimensions: np.ndarray | None = None
 
 
 class LiveRecognizer:
@@ -87,7 +89,7 @@ class LiveRecognizer:
         self.person = Person() if recognizer.knows_people else None
         self.voice = RunningEmbedding(RATE)
         self._heard_to = -np.inf  # when what the person is known by ended
-        self._recent: deque[np.ndarray] = deque(maxlen=max(1, self.settings.smoothing))
+        self._recent: deque[Prediction] = deque(maxlen=max(1, self.settings.smoothing))
 
     def forget(self) -> None:
         """Somebody else speaks from now on."""
@@ -126,9 +128,9 @@ class LiveRecognizer:
             return LiveResult(
                 end_time, False, likely, activity.speech_s, None, None, None, took, self._known_s
             )
-        raw = self._classify(window, activity, end_time).probabilities
-        self._recent.append(raw)
-        smoothed = np.mean(self._recent, axis=0)
+        prediction = self._classify(window, activity, end_time)
+        self._recent.append(prediction)
+        smoothed = np.mean([item.probabilities for item in self._recent], axis=0)
         unsure_below = threshold(self.settings.unsure_below, self.recognizer.unsure_below)
         return LiveResult(
             end_time=end_time,
@@ -137,11 +139,12 @@ class LiveRecognizer:
             speech_s=activity.speech_s,
             label=word(smoothed, self.recognizer.labels, unsure_below),
             probabilities=smoothed,
-            raw_probabilities=raw,
+            raw_probabilities=prediction.probabilities,
             inference_s=time.perf_counter() - started,
             known_s=self._known_s,
             likeliest=word(smoothed, self.recognizer.labels, 0.0),
             snr_db=activity.snr_db,
+            dimensions=np.mean([item.dimensions for item in self._recent], axis=0),
         )
 
     @property

@@ -19,11 +19,13 @@ import numpy as np
 from models import audio, devices
 from models.checkpoint import CheckpointInfo
 from models.devices import AUTO, Device
-from models.emotion.classifiers import Classifier, OurClassifier, Prediction, TransformersClassifier
+from models.emotion.classifiers import Classifier, OurClassifier, Prediction
+from models.emotion.dimensions import spoken_mean
 from models.emotion.doubt import BY_MODEL, threshold
 from models.emotion.file_prediction import FilePrediction
 from models.emotion.person import Person
 from models.emotion.published import imported
+from models.emotion.transformers_classifier import TransformersClassifier
 from models.emotion.voice import SpeechGate, VoiceActivity, sentences
 from models.errors import UserError
 from models.loading import BUNDLED, Choice, hub_model, is_hub_name, open_model
@@ -39,7 +41,10 @@ GATED = 4 * BATCH  # … and that the speech gate judges at once
 
 
 class Recognizer:
-    """An emotion model ready for use, ours or one of transformers' audio classifiers."""
+    """An emotion model ready for use, ours or one of transformers' audio classifiers.
+
+    labels: its classes; empty where it gives dimensions alone. dimensions: those that it gives, of `DIMENSIONS`.
+    """
 
     sample_rate = SAMPLE_RATE
 
@@ -48,7 +53,7 @@ class Recognizer:
     ) -> None:
         self._classifier = classifier
         self.info, self.device, self.remarks = info, device, remarks
-        self.labels = classifier.labels
+        self.labels, self.dimensions = classifier.labels, classifier.dimensions
         self.window_s = classifier.window_s
         self.unsure_below = classifier.unsure_below
         self._gate: SpeechGate | None = None  # made with the first file
@@ -110,7 +115,7 @@ class Recognizer:
         return replace(
             prediction,
             probabilities=probabilities,
-            mean_probabilities=self._mean(probabilities, prediction.speech),
+            mean_probabilities=spoken_mean(probabilities, prediction.speech),
         )
 
     def learn_voice(
@@ -183,7 +188,7 @@ class Recognizer:
         doubt = threshold(unsure_below, self.unsure_below)
         whole = self._summed_up(path, times, activities, predictions, doubt)
         functionals, voice = _known_by(activities, predictions)
-        without = self._mean(np.stack(alone), whole.speech)
+        without = spoken_mean(np.stack(alone), whole.speech)
         return replace(
             whole,
             mean_alone=without,
@@ -192,11 +197,6 @@ class Recognizer:
             voice=voice,
             sentences=sentences([start / SAMPLE_RATE for start in starts], activities, duration_s),
         )
-
-    def _mean(self, probabilities: np.ndarray, speech: np.ndarray) -> np.ndarray:
-        """float32 [classes], over the windows with speech; of all, where there is none."""
-        mean: np.ndarray = probabilities[speech if speech.any() else slice(None)].mean(axis=0)
-        return mean
 
     def _spoken_part(self, windows: list[np.ndarray], activities: list[VoiceActivity]) -> list[Prediction]:
         """The windows, each cut to the speech in it; attention is that of the whole window, 0 where it was not heard."""
@@ -222,7 +222,7 @@ class Recognizer:
         duration_s, begins, ends = times
         speech = np.array([activity.speech for activity in activities])
         probabilities = np.stack([prediction.probabilities for prediction in predictions])
-        mean = self._mean(probabilities, speech)
+        mean = spoken_mean(probabilities, speech)
         attention_times, attention = _joined_attention(begins, predictions)
         return FilePrediction(
             path=path,
@@ -234,6 +234,8 @@ class Recognizer:
             mean_probabilities=mean,
             mean_alone=mean,
             labels=self.labels,
+            dimension_names=self.dimensions,
+            dimensions=np.stack([prediction.dimensions for prediction in predictions]),
             unsure_below=unsure_below,
             snr_db=_middle([activity.snr_db for activity in activities if activity.speech]),
             attention_times_s=attention_times,

@@ -63,15 +63,6 @@ def test_a_head_of_another_size(folder):
         Recognizer.load(folder, "cpu")
 
 
-def test_degrees_are_no_classes(folder):
-    changed(folder, problem_type="regression")
-    with pytest.raises(UserError, match="no classes"):
-        Recognizer.load(folder, "cpu")
-    changed(folder, problem_type=None, id2label={"0": "arousal", "1": "dominance", "2": "valence", "3": "x"})
-    with pytest.raises(UserError, match="no classes"):
-        Recognizer.load(folder, "cpu")
-
-
 def test_values_that_are_no_numbers_are_said(folder):
     place = folder / "model.safetensors"
     held = load_file(place)

@@ -42,7 +42,7 @@ def test_a_sentence_is_what_is_spoken_without_a_pause(recognizer, talk):
     place, times = talk
     prediction = recognizer.recognize(place)
     assert len(prediction.by_sentence()) == 3
-    for (start, end, label, values), (first, last) in zip(prediction.by_sentence(), times, strict=True):
+    for (start, end, label, values, _), (first, last) in zip(prediction.by_sentence(), times, strict=True):
         assert start == pytest.approx(first, abs=0.5)
         assert end == pytest.approx(last, abs=0.6)
         assert label in (*recognizer.labels, "unsure")
