@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from models import documents, file_names, files, weights
 from models.errors import UserError, shortened
 from models.hub.shelf import WEIGHT_FILES
 
+IMPORTING = Lock()  # transformers imports its parts when they are first asked for, and loses some where two threads ask at once
 LARGEST_DESCRIPTION = 256 * 2**20  # bytes of a tokenizer's or another JSON file
 
 Unfit = Callable[[str], UserError]  # why a folder cannot be used → the error

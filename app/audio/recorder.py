@@ -137,8 +137,8 @@ class SoundRecorder:
 
 
 class SessionRecorder(SoundRecorder):
-    """Besides the sound ``STEM.csv`` (start_s, end_s, label, a probability a class) and ``STEM.txt`` (Audacity's labels).
-    A row is on its way to the disk as soon as it is told, so that a kill costs none.
+    """Besides the sound ``STEM.csv`` (start_s, end_s, label, a probability a class, a value a dimension) and ``STEM.txt``
+    (Audacity's labels). A row is on its way to the disk as soon as it is told, so that a kill costs none.
 
     All three get their names when all three are whole. Times in the tables are seconds since `began`.
     """
@@ -146,7 +146,12 @@ class SessionRecorder(SoundRecorder):
     suffixes = SUFFIXES
 
     def __init__(
-        self, stem: Path, sample_rate: int, labels: Sequence[str], began: float | None = None
+        self,
+        stem: Path,
+        sample_rate: int,
+        labels: Sequence[str],
+        dimensions: Sequence[str] = (),
+        began: float | None = None,
     ) -> None:
         super().__init__(stem, sample_rate, began)
         self._run: tuple[float, float, str] | None = None  # the label that goes on
@@ -154,17 +159,19 @@ class SessionRecorder(SoundRecorder):
             self._table = open(self._aside[1], "w", encoding="utf-8", newline="")  # noqa: SIM115
             self._labels = open(self._aside[2], "w", encoding="utf-8")  # noqa: SIM115
             self._rows: Any = csv.writer(self._table, lineterminator="\n")
-            self._rows.writerow(["start_s", "end_s", "label", *(f"p_{label}" for label in labels)])
+            self._rows.writerow(
+                ["start_s", "end_s", "label", *(f"p_{label}" for label in labels), *dimensions]
+            )
             self._table.flush()
         except OSError as error:
             raise _problem(stem, error) from error
 
-    def add_prediction(self, start_s: float, end_s: float, label: str, probabilities: np.ndarray) -> None:
-        """An empty `label` is no speech; probabilities that are no numbers are left out. In Audacity's labels equal
+    def add_prediction(self, start_s: float, end_s: float, label: str, values: np.ndarray) -> None:
+        """An empty `label` is no speech; of the columns' values those that are no numbers are left out. In Audacity's labels equal
         neighbours are one."""
-        values = [f"{p:.6f}" if np.isfinite(p) else "" for p in probabilities]
+        told = [f"{value:.6f}" if np.isfinite(value) else "" for value in values]
         try:
-            self._rows.writerow([f"{start_s:.3f}", f"{end_s:.3f}", label, *values])
+            self._rows.writerow([f"{start_s:.3f}", f"{end_s:.3f}", label, *told])
             self._table.flush()
             if self._run is not None and self._run[2] == label and abs(start_s - self._run[1]) < 1e-3:
                 self._run = (self._run[0], end_s, label)

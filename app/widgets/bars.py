@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -19,10 +19,17 @@ class Bars(QWidget):
     """Values 0…1 as bars that ease to their new length; `None` shows empty tracks."""
 
     def __init__(
-        self, name: str, labels: Sequence[str] = (), colors: Sequence[str] = (), parent: QWidget | None = None
+        self,
+        name: str,
+        labels: Sequence[str] = (),
+        colors: Sequence[str] = (),
+        parent: QWidget | None = None,
+        figures: Callable[[float], str] = lambda value: f"{round(100 * value)} %",
     ) -> None:
+        """figures: a value of 0…1 as it is written beside its bar."""
         super().__init__(parent)
-        self._name = name
+        self._name, self._figures = name, figures
+        self._fellows: list[Bars] = []
         self._labels: list[str] = []
         self._colors: list[str] = []
         self._shown = np.zeros(0)
@@ -35,7 +42,7 @@ class Bars(QWidget):
         self.set_labels(labels, colors)
 
     def set_labels(self, labels: Sequence[str], colors: Sequence[str] = ()) -> None:
-        """Other classes. `colors`: ``#RRGGBB`` a class; missing ones are taken from the categories."""
+        """Other classes. `colors`: ``#RRGGBB``, or a token of the theme, a class; missing ones are taken from the categories."""
         self._labels = list(labels)
         known = list(colors)
         self._colors = [*known, *(theme.category(i) for i in range(len(known), len(self._labels)))]
@@ -46,8 +53,8 @@ class Bars(QWidget):
         self.update()
 
     def set_values(self, values: Sequence[float] | np.ndarray | None, ease: bool = True) -> None:
-        """One value of 0…1 a class, or None for nothing."""
-        self._target = None if values is None else np.clip(np.asarray(values, dtype=float), 0.0, 1.0)
+        """One value of 0…1 a class, or None for nothing. A bar ends at 0 and 1; its figure says what is beyond."""
+        self._target = None if values is None else np.asarray(values, dtype=float)
         if self._target is not None and len(self._target) != len(self._labels):
             raise ValueError(f"{len(self._target)} values for {len(self._labels)} bars")
         self._from = self._shown.copy()
@@ -63,6 +70,18 @@ class Bars(QWidget):
             self._dimmed = dimmed
             self.update()
 
+    def align_with(self, other: Bars) -> None:
+        """Let the tracks of both begin and end at the same places, while both are shown."""
+        self._fellows.append(other)
+        other._fellows.append(self)
+
+    def _edges(self, metrics: QFontMetrics) -> tuple[int, int]:
+        """How wide the words on the left and the figures on the right are, here and beside."""
+        shown = [self, *(fellow for fellow in self._fellows if fellow.isVisible())]
+        words = [metrics.horizontalAdvance(label) for bars in shown for label in bars._labels]
+        figures = [metrics.horizontalAdvance(bars._figures(1.0)) for bars in shown]
+        return min(140, max([60, *words])) + 12, max(figures) + 8
+
     def sizeHint(self) -> QSize:
         return QSize(320, max(1, len(self._labels)) * ROW)
 
@@ -70,7 +89,7 @@ class Bars(QWidget):
         return QSize(160, max(1, len(self._labels)) * ROW)
 
     def _ease(self, part: float) -> None:
-        goal = np.zeros(len(self._labels)) if self._target is None else self._target
+        goal = np.zeros(len(self._labels)) if self._target is None else np.clip(self._target, 0.0, 1.0)
         self._shown = self._from + (goal - self._from) * float(part) if len(self._from) == len(goal) else goal
         self.update()
 
@@ -78,7 +97,7 @@ class Bars(QWidget):
         text = self._name
         if self._target is not None:
             pairs = zip(self._labels, self._target, strict=True)
-            text += ": " + ", ".join(f"{label} {round(100 * value)} %" for label, value in pairs)
+            text += ": " + ", ".join(f"{label} {self._figures(float(value))}" for label, value in pairs)
         self.setAccessibleName(text)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -87,8 +106,7 @@ class Bars(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.font(theme.TEXT_PX))
         metrics = QFontMetrics(painter.font())
-        left = min(140, max([60, *(metrics.horizontalAdvance(label) for label in self._labels)])) + 12
-        right = metrics.horizontalAdvance("100 %") + 8
+        left, right = self._edges(metrics)
         track = max(10, self.width() - left - right)
         for index, label in enumerate(self._labels):
             top = index * ROW
@@ -111,6 +129,6 @@ class Bars(QWidget):
                 painter.drawText(
                     place,
                     Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight,
-                    f"{round(100 * self._target[index])} %",
+                    self._figures(float(self._target[index])),
                 )
         painter.end()

@@ -16,7 +16,7 @@ from models.emotion.dimensions import DIMENSIONS, canonical_dimension
 from models.emotion.headed import headed, is_headed
 from models.emotion.person import Person
 from models.errors import UserError, shortened
-from models.transformer_models import Unfit, check_folder, guarded, load_whole
+from models.transformer_models import IMPORTING, Unfit, check_folder, guarded, load_whole
 
 
 class TransformersClassifier(Classifier):
@@ -31,7 +31,8 @@ class TransformersClassifier(Classifier):
     features_identity = ""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
-        from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
+        with IMPORTING:
+            from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
         def unfit(reason: str) -> UserError:
             return UserError(

@@ -22,7 +22,7 @@ def current(table: Table) -> list[FilePrediction]:
 def save(path: Path, table: Table, shown: Row | None) -> None:
     """A CSV of all files; with another ending the shown one by sentence, of a conversation every speaker. Raises UserError."""
     if path.suffix.lower() in (".csv", ""):
-        labels.write(path, current(table), table.labels)
+        labels.write(path, current(table), table.labels, dimensions=table.dimensions)
     elif shown is not None and shown.talk is not None:
         predictions = {item.path: item.prediction for item in table.rows}
         tracks = [(predictions.get(track.path), track.name) for track in shown.talk.tracks]

@@ -11,7 +11,7 @@ from app.widgets.invitation import Invitation
 from app.widgets.tables import for_reading
 
 ROW_PX = 28
-EMOTION_PX, CERTAINTY_PX, FIGURE_PX = 104, 76, 62
+EMOTION_PX, CERTAINTY_PX, FIGURE_PX, DEGREE_PX = 104, 76, 62, 94
 
 
 class FileList(QTableView):
@@ -52,8 +52,13 @@ class FileList(QTableView):
         widths = {1: CERTAINTY_PX, 2: EMOTION_PX, 3: CERTAINTY_PX}
         for column in range(1, self.table.columnCount()):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            people = column >= 4 + len(self.table.labels)
-            header.resizeSection(column, widths.get(column, CERTAINTY_PX if people else FIGURE_PX))
+            header.resizeSection(column, widths.get(column, self._width(column)))
+        self.setColumnHidden(3, bool(self.table.dimensions) and not self.table.labels)
+
+    def _width(self, column: int) -> int:
+        """Of a column of figures, or of words about people."""
+        degrees = 4 + len(self.table.labels) <= column < self.table.person_column
+        return DEGREE_PX if degrees else FIGURE_PX if column < self.table.person_column else CERTAINTY_PX
 
     def _selected(self, chosen: QItemSelection, _left: QItemSelection) -> None:
         indexes = chosen.indexes()

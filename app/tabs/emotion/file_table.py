@@ -7,11 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QIcon, QPixmap
 
 from app import theme
 from app.i18n import tr
+from app.tabs.emotion.degrees import degree_figure, degree_words
 from app.tabs.emotion.words import emotion_color, emotion_words
 from app.tabs.sent import Conversation
 from app.widgets.plain import tip
@@ -67,19 +69,25 @@ def _mark(color: str) -> QIcon:
 
 
 class Table(QAbstractTableModel):
-    """The rows as a table: file, duration, emotion, certainty, then a column a class."""
+    """The rows as a table: file, duration, emotion, certainty, then a column a class, and a column a dimension."""
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[Row] = []
         self.labels: tuple[str, ...] = ()
+        self.dimensions: tuple[str, ...] = ()
         self.by_person = False  # two more columns: who speaks, and the word without knowing them
+
+    @property
+    def person_column(self) -> int:
+        """The first column after the figures: who speaks."""
+        return 4 + len(self.labels) + len(self.dimensions)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else 4 + len(self.labels) + (2 if self.by_person else 0)
+        return 0 if parent.isValid() else self.person_column + (2 if self.by_person else 0)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -87,9 +95,10 @@ class Table(QAbstractTableModel):
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             titles = [tr("File"), tr("Duration"), tr("Emotion"), tr("Certainty")]
             words = [emotion_words(label) for label in self.labels]
+            words += [degree_words(name) for name in self.dimensions]
             return [*titles, *words, tr("Person"), tr("Alone")][section]
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
-            left = section in (0, 2) or section >= 4 + len(self.labels)
+            left = section in (0, 2) or section >= self.person_column
             side = Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight
             return int((side | Qt.AlignmentFlag.AlignVCenter).value)
         return None
@@ -104,11 +113,7 @@ class Table(QAbstractTableModel):
             return tip(row.problem or str(row.path))
         if role == Qt.ItemDataRole.DecorationRole and column == 2 and row.recognised is not None:
             return _mark(emotion_color(row.recognised.label))
-        if (
-            role == Qt.ItemDataRole.TextAlignmentRole
-            and column not in (0, 2)
-            and column < 4 + len(self.labels)
-        ):
+        if role == Qt.ItemDataRole.TextAlignmentRole and column not in (0, 2) and column < self.person_column:
             return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
         if role == Qt.ItemDataRole.ForegroundRole and row.problem and column == 2:
             return theme.color("error")
@@ -127,33 +132,40 @@ class Table(QAbstractTableModel):
         prediction = row.prediction
         if column == 1:
             return tr("{seconds} s", seconds=f"{prediction.duration_s:.1f}")
-        if column == 4 + len(self.labels):
+        if column == self.person_column:
             return Path(row.person).name
         if row.recognised is None:
             return tr("no speech") if column == 2 else ""
-        if column == 5 + len(self.labels):
+        if column == self.person_column + 1:
             return emotion_words(prediction.label_alone) if row.person else ""
         if column == 2:
             return emotion_words(prediction.label)
-        values = prediction.mean_probabilities
-        value = values.max() if column == 3 else values[column - 4]
-        return f"{100 * value:.0f} %"
+        value = self._figure(prediction, column)
+        if column >= 4 + len(self.labels):
+            return degree_figure(value)
+        return f"{100 * value:.0f} %" if np.isfinite(value) else ""
+
+    def _figure(self, prediction: FilePrediction, column: int) -> float:
+        """What a column of figures says of a file in which somebody speaks; NaN for the certainty of a model without classes."""
+        if column == 3:
+            return float(prediction.mean_probabilities.max(initial=0.0)) if self.labels else float("nan")
+        figures = np.concatenate([prediction.mean_probabilities, prediction.mean_dimensions])
+        return float(figures[column - 4])
 
     def _sort_key(self, row: Row, column: int) -> Any:
         if column == 0:
             return row.name.casefold()
         if row.prediction is None:
-            return "" if column == 2 or column >= 4 + len(self.labels) else -1.0
+            return "" if column == 2 or column >= self.person_column else -1.0
         if column == 1:
             return row.prediction.duration_s
-        if column >= 4 + len(self.labels):
+        if column >= self.person_column:
             return self._text(row, column)
         if row.recognised is None:
             return "" if column == 2 else -1.0
         if column == 2:
             return row.prediction.label
-        values = row.prediction.mean_probabilities
-        return float(values.max() if column == 3 else values[column - 4])
+        return self._figure(row.prediction, column)
 
     def add(self, paths: list[Path]) -> list[Row]:
         """Append the files that are not there yet; returns their rows."""
@@ -189,10 +201,14 @@ class Table(QAbstractTableModel):
             row.stale, row.problem = row.prediction is not None, ""
             self.changed(row)
 
-    def forget_predictions(self, labels: tuple[str, ...]) -> None:
-        """Another model: every file waits again, under its labels."""
+    def is_of(self, labels: tuple[str, ...], dimensions: tuple[str, ...]) -> bool:
+        """Whether the columns are those of a model with these classes and dimensions."""
+        return (self.labels, self.dimensions) == (labels, dimensions)
+
+    def forget_predictions(self, labels: tuple[str, ...], dimensions: tuple[str, ...] = ()) -> None:
+        """Another model: every file waits again, under its labels and dimensions."""
         self.beginResetModel()
-        self.labels = labels
+        self.labels, self.dimensions = labels, dimensions
         for row in self.rows:
             row.prediction, row.problem, row.stale = None, "", False
         self.endResetModel()

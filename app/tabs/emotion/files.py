@@ -180,8 +180,8 @@ class FilesPage(Page):
         try:
             with self.services.task(tr("Recognising files")) as task, self.tab.busy(task):
                 recognizer = await self._recognizers.get(WORKER, task)
-                if self.table.labels != recognizer.labels:  # other columns
-                    self.table.forget_predictions(recognizer.labels)
+                if not self.table.is_of(recognizer.labels, recognizer.dimensions):  # other columns
+                    self.table.forget_predictions(recognizer.labels, recognizer.dimensions)
                     self._list.fit_columns()
                 problems = await self._recognise_rows(recognizer, task)
                 await self._put_together(recognizer)
@@ -292,6 +292,7 @@ class FilesPage(Page):
             return
         text = f"{row.name} · {said(prediction)}"
         self.sound.show_sound(text, samples, prediction.attention_times_s, prediction.spoken_attention())
+        self.sound.degrees.show(prediction)
         try:
             lines = await self._lines.of(row, self.table.rows)
         except Cancelled:

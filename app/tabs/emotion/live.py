@@ -152,7 +152,7 @@ class LivePage(Page):
                 await self.session.load(recognizer, self.options.values(), self.voice.profile)
         except Cancelled:
             return False
-        self.sight.show_labels(recognizer.labels)
+        self.sight.show_labels(recognizer.labels, recognizer.dimensions)
         return self._ended is not None and not self._ended.is_set()
 
     def _change_model(self) -> None:
@@ -217,6 +217,8 @@ class LivePage(Page):
             self._agree += result.label == truth
         if not self.feed.hearing:
             self.sight.show_truth("")
+        elif truth and not self.session.labels:
+            self.sight.show_truth(tr("acted: {word}", word=emotion_words(truth)))
         elif truth:
             word = emotion_words(truth)
             self.sight.show_truth(

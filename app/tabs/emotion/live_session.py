@@ -44,6 +44,7 @@ class LiveSession(QObject):
         super().__init__(parent)
         self._worker, self._recording = worker, recording
         self.labels: tuple[str, ...] = ()
+        self.dimensions: tuple[str, ...] = ()
         self.hop_s = LiveSettings().hop_s
         self.log = SessionLog()
         self.listening = False
@@ -66,8 +67,11 @@ class LiveSession(QObject):
         before = self._live if self.listening and name == self._profile else None
         self._live = await self._worker.run(_make_live, recognizer, settings, profile, before)
         self._profile, self._features_identity = name, recognizer.features_identity
-        changed, self.labels = recognizer.labels != self.labels, recognizer.labels
-        if changed and self._recording.running:  # a table has the columns of one model
+        before_this = (self.labels, self.dimensions)
+        self.labels, self.dimensions = recognizer.labels, recognizer.dimensions
+        if (
+            before_this != (self.labels, self.dimensions) and self._recording.running
+        ):  # a table has the columns of one model
             self.record(False)
             self.record(True)
 
@@ -110,7 +114,7 @@ class LiveSession(QObject):
     def record(self, on: bool) -> None:
         """Begin or end writing the session down, also in its midst."""
         if on and self.listening and not self._recording.running:
-            self._recording.open(self.labels, time.monotonic())
+            self._recording.open(self.labels, self.dimensions, time.monotonic())
         elif not on:
             self._recording.close()
 
@@ -167,8 +171,11 @@ class LiveSession(QObject):
             return
         self._line_end = end
         self.log.add(start - self._began, end - self._began, result.label)
-        nothing = np.full(len(self.labels), np.nan)
-        values = result.probabilities if result.probabilities is not None else nothing
+        if result.probabilities is None:
+            values = np.full(len(self.labels) + len(self.dimensions), np.nan)
+        else:
+            degrees = result.dimensions if result.dimensions is not None else np.zeros(0)
+            values = np.concatenate([result.probabilities, degrees])
         self._recording.add(start, end, result.label or "", values)
 
 

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QVBoxLayout, QWidget
 from app import theme
 from app.audio.ring import Snapshot
 from app.i18n import tr
+from app.tabs.emotion.degrees import INKS, degree_figure, degree_words, degrees_text, on_plane
+from app.tabs.emotion.plane import Plane
 from app.tabs.emotion.timeline import Timeline
 from app.tabs.emotion.words import emotion_color, emotion_words
 from app.widgets.bars import Bars
@@ -83,27 +85,44 @@ class LiveView(QWidget):
     def __init__(self, window_s: float) -> None:
         super().__init__()
         self.labels: tuple[str, ...] = ()
+        self.dimensions: tuple[str, ...] = ()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SMALL)
         column.addLayout(self._make_head())
-        self.bars = Bars(tr("Probabilities"))
-        column.addWidget(self.bars)
+        column.addLayout(self._make_figures())
         self.pictures = SoundPictures(window_s)
         column.addWidget(self.pictures, 1)
         self.timeline = Timeline(emotion_words, emotion_color, grows=True)
         column.addWidget(_captioned(tr("this session"), self.timeline))
 
-    def show_labels(self, labels: Sequence[str]) -> None:
-        """The classes of the model."""
-        if tuple(labels) == self.labels:
+    def show_labels(self, labels: Sequence[str], dimensions: Sequence[str] = ()) -> None:
+        """The classes of the model, and the dimensions that it gives."""
+        if (tuple(labels), tuple(dimensions)) == (self.labels, self.dimensions):
             return
-        self.labels = tuple(labels)
+        self.labels, self.dimensions = tuple(labels), tuple(dimensions)
         words = [emotion_words(label) for label in labels]
         self.bars.set_labels(words, [emotion_color(label, i) for i, label in enumerate(labels)])
+        self.bars.setVisible(bool(labels))
+        inks = [INKS[name] for name in dimensions]
+        self.degrees.set_labels([degree_words(name) for name in dimensions], inks)
+        self.degrees.setVisible(bool(dimensions))
+        self._plane_part.setVisible(on_plane(dimensions, np.zeros(len(dimensions))) is not None)
+        self.plane.show_nothing()
         metrics = QFontMetrics(theme.font(theme.BIG_PX, bold=True))
-        widest = max(metrics.horizontalAdvance(word) for word in [*words, tr("no speech"), tr("unsure")])
-        self.word.setMinimumWidth(widest + theme.MEDIUM)  # the certainty stays where it is
+        told = [
+            *words,
+            tr("no speech"),
+            tr("unsure"),
+            "" if labels else self._headline(np.ones(len(dimensions))),
+        ]
+        self.word.setMinimumWidth(
+            max(metrics.horizontalAdvance(word) for word in told) + theme.MEDIUM
+        )  # the certainty stays
+
+    def _headline(self, values: np.ndarray) -> str:
+        """What stands for the word where there are no classes: the plane's degrees."""
+        return degrees_text(self.dimensions[:2], values[:2])
 
     def show_nothing(self, text: str) -> None:
         """No result: `text` says what to do."""
@@ -111,8 +130,10 @@ class LiveView(QWidget):
         self.word.setText(text)
         self.certainty.setText("")
         self.latency.setText("")
-        self.bars.set_dimmed(False)
-        self.bars.set_values(None)
+        for part in (self.bars, self.degrees):
+            part.set_dimmed(False)
+            part.set_values(None)
+        self.plane.show_nothing()
 
     def show_truth(self, text: str) -> None:
         """What is true of what is heard, where that is known."""
@@ -123,22 +144,51 @@ class LiveView(QWidget):
         self.word.setText(text)
         self.certainty.setText("")
         self.bars.set_values(None)
+        self.degrees.set_values(None)
 
     def show_result(self, result: LiveResult, log: SessionLog) -> None:
         """What the newest window came to, and the session until then."""
         if result.speech and result.probabilities is not None and result.label is not None:
-            self.word.setText(emotion_words(result.label))
-            self.certainty.setText(certainty(result.label, result.likeliest, result.probabilities))
             self.bars.set_values(result.probabilities)
+            word = emotion_words(result.label)
+            if result.dimensions is not None and len(result.dimensions):
+                self.degrees.set_values(result.dimensions)
+                word = word if self.labels else self._headline(result.dimensions)
+            self.word.setText(word)
+            self.certainty.setText(certainty(result.label, result.likeliest, result.probabilities))
         else:
             self.show_word(tr("no speech"))
+        if self.dimensions:
+            values = result.dimensions if result.speech else None
+            self.plane.add(result.end_time, None if values is None else on_plane(self.dimensions, values))
         self.word.update()
         self.timeline.show_log(log)
 
     def set_dimmed(self) -> None:
         """The last result stays, paler, while nobody listens."""
-        self.bars.set_dimmed(True)
+        for part in (self.bars, self.degrees, self.plane):
+            part.set_dimmed(True)
         self.word.setEnabled(False)
+
+    def _make_figures(self) -> QHBoxLayout:
+        """The probabilities; of a model that gives them, the degrees below and the plane beside."""
+        self.bars = Bars(tr("Probabilities"))
+        self.degrees = Bars(tr("Degrees"), figures=degree_figure)
+        self.degrees.align_with(self.bars)
+        self.plane = Plane()
+        self._plane_part = _captioned(tr("valence and arousal, last 30 s"), self.plane)
+        self.degrees.hide()
+        self._plane_part.hide()
+        left = QVBoxLayout()
+        left.setSpacing(theme.SMALL)
+        left.addWidget(self.bars)
+        left.addWidget(self.degrees)
+        row = QHBoxLayout()
+        row.setSpacing(theme.LARGE)
+        row.addLayout(left)
+        row.setAlignment(left, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self._plane_part)
+        return row
 
     def _make_head(self) -> QHBoxLayout:
         head = QHBoxLayout()
@@ -164,6 +214,8 @@ class LiveView(QWidget):
 
 def certainty(label: str, likeliest: str | None, probabilities: np.ndarray) -> str:
     """``61 %``; of what is unsure also which it would be: ``sad? 41 %``."""
+    if not len(probabilities):  # of a model without classes
+        return ""
     share = f"{100 * probabilities.max():.0f} %"
     if label != UNSURE or likeliest is None:
         return share

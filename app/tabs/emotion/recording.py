@@ -30,12 +30,12 @@ class Recording:
     def running(self) -> bool:
         return self._recorder is not None
 
-    def open(self, labels: tuple[str, ...], began: float) -> None:
-        """Begin a new one; `began` is the monotonic time that its zero stands for."""
+    def open(self, labels: tuple[str, ...], dimensions: tuple[str, ...], began: float) -> None:
+        """Begin a new one, of a model's classes and dimensions; `began` is the monotonic time that its zero stands for."""
         self._began = began
         stem = folder() / time.strftime("session-%Y%m%d-%H%M%S")
         try:
-            self._recorder = SessionRecorder(stem, RATE, labels, began=began)
+            self._recorder = SessionRecorder(stem, RATE, labels, dimensions, began=began)
         except UserError as error:
             self._failed(error)
 
@@ -47,13 +47,13 @@ class Recording:
             except UserError as error:
                 self._failed(error)
 
-    def add(self, start: float, end: float, label: str, probabilities: np.ndarray) -> None:
-        """Write a prediction; an empty label is a stretch without speech. start, end: on the monotonic clock; what
+    def add(self, start: float, end: float, label: str, values: np.ndarray) -> None:
+        """Write a prediction, its probabilities and then its degrees; an empty label is a stretch without speech. start, end: on the monotonic clock; what
         was before the recording began is not its own."""
         if self._recorder is not None and end > self._began:
             start_s, end_s = max(0.0, start - self._began), end - self._began
             try:
-                self._recorder.add_prediction(start_s, end_s, label, probabilities)
+                self._recorder.add_prediction(start_s, end_s, label, values)
             except UserError as error:
                 self._failed(error)
 

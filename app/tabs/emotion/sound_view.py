@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.audio.attended import FADED_DB, Attended, tells
 from app.audio.player import Player
 from app.i18n import tr
+from app.tabs.emotion.degrees_of_file import DegreesOfFile
 from app.tabs.emotion.speaker_lines import SpeakerLine, SpeakerLines
 from app.widgets.labels import Elided
 from app.widgets.spectrogram import Spectrogram
@@ -38,18 +39,27 @@ class SoundView(QWidget):
         self._ticker = QTimer(self)
         self._ticker.setInterval(REDRAW_MS)
         self._ticker.timeout.connect(self._follow)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, theme.SMALL, 0, 0)
-        column.setSpacing(theme.SMALL)
-        column.addLayout(self._make_head())
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, theme.SMALL, 0, 0)
+        whole.setSpacing(theme.SMALL)
+        whole.addLayout(self._make_head())
         self.waveform, self.spectrogram = Waveform(axis=False), Spectrogram()
         self.waveform.share_x(self.spectrogram)
-        self.lines = SpeakerLines([self.waveform, self.spectrogram])
-        self.waveform.clicked.connect(self.seek)
-        self.lines.clicked.connect(self.seek)
+        plots = [self.waveform, self.spectrogram]
+        self.lines, self.degrees = SpeakerLines(plots), DegreesOfFile(plots)
+        for part in (self.waveform, self.lines, self.degrees.curves):
+            part.clicked.connect(self.seek)
+        column = QVBoxLayout()
+        column.setSpacing(theme.SMALL)
         column.addWidget(self.waveform, 2)
         column.addWidget(self.spectrogram, 2)
         column.addWidget(self.lines)
+        column.addWidget(self.degrees.curves)
+        row = QHBoxLayout()
+        row.setSpacing(theme.MEDIUM)
+        row.addLayout(column, 1)
+        row.addWidget(self.degrees.plane, 0, Qt.AlignmentFlag.AlignTop)
+        whole.addLayout(row, 1)
 
     @property
     def ready(self) -> bool:
@@ -62,7 +72,7 @@ class SoundView(QWidget):
         self._samples, self._attention = None, (np.zeros(0), np.zeros(0))
         self.name.setText(text)
         self._enable(can_send)
-        for part in (self.waveform, self.spectrogram, self.lines):
+        for part in (self.waveform, self.spectrogram, self.lines, self.degrees):
             part.show_nothing()
         self.spectrogram.setXRange(0, EMPTY_S, padding=0)
 
@@ -120,7 +130,7 @@ class SoundView(QWidget):
             self.play.setText(words)
             self.play.setAccessibleName(words)
         head = self.player.position_s() if playing else None
-        for part in (self.waveform, self.spectrogram, self.lines):
+        for part in (self.waveform, self.spectrogram, self.lines, self.degrees):
             part.set_playhead(head)
         if playing and not self._ticker.isActive():
             self._ticker.start()

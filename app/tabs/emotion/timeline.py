@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QBrush, QColor, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from app import theme
 from app.i18n import digits, tr
+from app.tabs.emotion.on_axis import OnAxis
 from app.widgets.described import Description, listed
-from app.widgets.plot import Plot
 from models.emotion.session import SessionLog, Stretch, joined
 
 STRIP, AXIS, LEGEND = 30, 20, 20
@@ -22,14 +22,8 @@ PAD = 6  # px before a word
 Segment = tuple[float, float, str | None]
 
 
-class Timeline(QWidget):
-    """Stretches with a label each; None is no speech, and hatched. A click tells the time under it.
-
-    cursor_moved(seconds): the mouse is over that time; NaN: not any more.
-    """
-
-    clicked = Signal(float)
-    cursor_moved = Signal(float)
+class Timeline(OnAxis):
+    """Stretches with a label each; None is no speech, and hatched. A click tells the time under it."""
 
     def __init__(
         self,
@@ -40,30 +34,14 @@ class Timeline(QWidget):
     ) -> None:
         """`words`: a label for people. `color`: ``#RRGGBB`` of a label, given its place among those on screen.
         `grows`: of a session that goes on; the axis gets longer in steps, and stands still between them."""
-        super().__init__(parent)
+        super().__init__(STRIP, parent)
         self._words, self._color, self._grows = words, color, grows
         self._log = SessionLog()
-        self._head: float | None = None
-        self._cursor = float("nan")
-        self._plot: Plot | None = None  # whose axis this line has, too
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMouseTracking(True)
         self.setAccessibleName(tr("Time line"))
         self._description = Description(self, self.in_words)
-        theme.notifier.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
         return QSize(300, STRIP + self._axis_height() + LEGEND)
-
-    def follow(self, plots: Sequence[Plot]) -> None:
-        """Show what the plots above show: one axis, drawn by the last of them, and one cursor."""
-        self._plot = plots[-1]
-        self._plot.getViewBox().sigXRangeChanged.connect(self._moved)
-        self._plot.getViewBox().sigResized.connect(self._moved)
-        for plot in plots:
-            plot.cursor_moved.connect(self.set_cursor)
-            self.cursor_moved.connect(plot.set_cursor)
-        self.updateGeometry()
 
     def in_words(self) -> str:
         """How long each label was, the longest first."""
@@ -96,24 +74,10 @@ class Timeline(QWidget):
         self._description.changed()
         self.update()
 
-    def _moved(self, *_: object) -> None:
-        self.update()
-
     def show_log(self, log: SessionLog) -> None:
         """The stretches of a session, as they are now."""
         self._log = log
         self._shows_other()
-
-    def set_cursor(self, time_s: float) -> None:
-        """A line at that time; NaN takes it away."""
-        self._cursor = time_s
-        self.update()
-
-    def set_playhead(self, place_s: float | None) -> None:
-        """Where the sound is that plays, in seconds; None while none does."""
-        if place_s != self._head:
-            self._head = place_s
-            self.update()
 
     def show_nothing(self) -> None:
         """An empty line."""
@@ -125,42 +89,25 @@ class Timeline(QWidget):
     def _axis_height(self) -> int:
         return 0 if self._plot is not None else AXIS
 
-    def _span(self) -> tuple[float, float]:
-        if self._plot is not None:
-            first, last = self._plot.getViewBox().viewRange()[0]
-            return float(first), max(float(last), float(first) + 1e-3)
+    def holds_something(self) -> bool:
+        """Whether there are stretches."""
+        return bool(self._log.stretches)
+
+    def own_span(self) -> tuple[float, float]:
+        """From the first stretch to the last; a growing axis is longer."""
         stretches = self._log.stretches
         if not stretches:
             return 0.0, 60.0
         first, last = min(0.0, stretches[0].start_s), max(stretches[-1].end_s, stretches[0].start_s + 1.0)
         return first, next((step for step in STEPS_S if step >= last), last) if self._grows else last
 
-    def _strip(self) -> QRectF:
-        """Where the strip is: under the plot whose axis it has, else all of the width."""
-        if self._plot is None:
-            return QRectF(0, 0, self.width(), STRIP)
-        box = self._plot.getViewBox().sceneBoundingRect()
-        return QRectF(box.left(), 0, max(1.0, box.width()), STRIP)
-
-    def _x_of(self, time_s: float) -> float:
-        strip, (first, last) = self._strip(), self._span()
-        return strip.left() + (time_s - first) / (last - first) * strip.width()
-
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(theme.font(theme.HINT_PX))
+        self._draw_back(painter)
         strip = self._strip()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color("card"))
-        painter.drawRoundedRect(strip, theme.RADIUS, theme.RADIUS)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setClipRect(strip)
         order = self._draw_stretches(painter, strip)
-        for place, token in ((self._cursor, "muted"), (self._head, "text")):
-            if place is not None and np.isfinite(place):
-                painter.setPen(QPen(theme.color(token), 1))
-                painter.drawLine(QPointF(self._x_of(place), 0), QPointF(self._x_of(place), STRIP))
+        self._draw_times(painter)
         painter.setClipping(False)
         if self._plot is None:
             self._draw_axis(painter)
@@ -223,27 +170,6 @@ class Timeline(QWidget):
             return ""
         words = self._words(result.label) if result.label is not None else tr("no speech")
         return f"{clock(result.start_s)}–{clock(result.end_s)} · {words}"
-
-    # The mouse --------------------------------------------------------------------------------------------
-
-    def _time_at(self, x: float) -> float:
-        (first, last), strip = self._span(), self._strip()
-        return first + (x - strip.left()) / strip.width() * (last - first)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self._log.stretches and event.button() == Qt.MouseButton.LeftButton:
-            self.clicked.emit(self._time_at(event.position().x()))
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._log.stretches:
-            self.set_cursor(self._time_at(event.position().x()))
-            self.cursor_moved.emit(self._cursor)
-        super().mouseMoveEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self.set_cursor(float("nan"))
-        self.cursor_moved.emit(self._cursor)
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and self._log.stretches:

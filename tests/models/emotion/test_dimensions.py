@@ -38,11 +38,17 @@ def described(folder, **values):
     place.write_text(json.dumps({**json.loads(place.read_text()), **values}))
 
 
+def transformers_quietly():
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()  # its bars leave a thread behind
+    return transformers
+
+
 def headed_folder(folder, kind="Wav2Vec2", names=DEGREES, problem="regression"):
     """A small encoder under dense, tanh and projection, in the files of audeering's public model: its names of weights, its
     config's entries, the names that weight normalisation had then."""
-    import transformers
-
+    transformers = transformers_quietly()
     torch.manual_seed(0)
     config = getattr(transformers, f"{kind}Config")(
         **SIZES, feat_extract_norm="layer", do_stable_layer_norm=True
@@ -61,7 +67,7 @@ def headed_folder(folder, kind="Wav2Vec2", names=DEGREES, problem="regression"):
     stored |= {
         "classifier.dense.weight": torch.randn(hidden, hidden) / hidden**0.5,
         "classifier.dense.bias": torch.randn(hidden),
-        "classifier.out_proj.weight": torch.randn(len(names), hidden) / hidden**0.5,
+        "classifier.out_proj.weight": torch.randn(len(names), hidden) / (10 * hidden**0.5),
         "classifier.out_proj.bias": torch.full((len(names),), 0.5),
     }
     save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
@@ -130,13 +136,14 @@ def test_the_same_head_over_classes(tmp_path):
 
 
 def plain_folder(folder, names, **more):
-    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForSequenceClassification
-
+    library = transformers_quietly()
     torch.manual_seed(1)
-    config = Wav2Vec2Config(**SIZES, id2label=names, label2id={name: n for n, name in names.items()}, **more)
-    model = Wav2Vec2ForSequenceClassification(config).eval()
+    config = library.Wav2Vec2Config(
+        **SIZES, id2label=names, label2id={name: n for n, name in names.items()}, **more
+    )
+    model = library.Wav2Vec2ForSequenceClassification(config).eval()
     model.save_pretrained(folder)
-    Wav2Vec2FeatureExtractor().save_pretrained(folder)
+    library.Wav2Vec2FeatureExtractor().save_pretrained(folder)
     return model
 
 

@@ -1,0 +1,50 @@
+"""Degrees of emotion in words, figures and strokes, the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPen
+
+from app import theme
+from app.i18n import digits, tr
+
+# A token of the theme and a stroke each: emotions have the categories' colours, and degrees none of them.
+INKS = {"arousal": "accent", "valence": "text", "dominance": "muted"}
+_STROKES = {
+    "arousal": Qt.PenStyle.SolidLine,
+    "valence": Qt.PenStyle.DashLine,
+    "dominance": Qt.PenStyle.DotLine,
+}
+
+
+def degree_words(name: str) -> str:
+    """A dimension in the person's language."""
+    return {"arousal": tr("arousal"), "valence": tr("valence"), "dominance": tr("dominance")}[name]
+
+
+def degree_figure(value: float) -> str:
+    """``0.62``."""
+    return digits(value, ".2f")
+
+
+def degrees_text(names: Sequence[str], values: np.ndarray) -> str:
+    """``arousal 0.62 · valence 0.41``; values: float [dimensions]. Empty of none."""
+    pairs = zip(names, values, strict=True)
+    return " · ".join(f"{degree_words(name)} {degree_figure(float(value))}" for name, value in pairs)
+
+
+def degree_pen(name: str, width: float = 1.6) -> QPen:
+    """What a dimension's curve is drawn with, in the theme that is in force."""
+    pen = QPen(theme.color(INKS[name]), width, _STROKES[name])
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    return pen
+
+
+def on_plane(names: Sequence[str], values: np.ndarray) -> np.ndarray | None:
+    """float [..., 2], valence and arousal of float [..., dimensions]; None where a model lacks one of them."""
+    if "valence" not in names or "arousal" not in names:
+        return None
+    return values[..., [list(names).index("valence"), list(names).index("arousal")]]
