@@ -84,7 +84,7 @@ def separate_features(
     flat = [weight for block in blocks for weight in block]
     if torch.is_grad_enabled() and (features.requires_grad or any(w.requires_grad for w in flat)):
         return _Stack.apply(features, tuple(dilations), half, *flat)
-    state = _first_state(features, blocks[-1])
+    state = first_state(features, blocks[-1])
     ready = [_ready(block, half) for block in blocks]
     with torch.autocast("cpu", enabled=False):
         scratch = _scratch(state, blocks)
@@ -98,9 +98,9 @@ class _Stack(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, dilations: tuple[int, ...], half: bool, *flat: Tensor) -> Tensor:
         with torch.autocast("cpu", enabled=False):
-            blocks = _grouped(flat)
+            blocks = grouped(flat)
             features = features.float()
-            state = _first_state(features, blocks[-1])
+            state = first_state(features, blocks[-1])
             ready = [_ready(block, half) for block in blocks]
             scratch = _scratch(state, blocks)
             ctx.kept = [
@@ -118,7 +118,7 @@ class _Stack(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients
         with torch.autocast("cpu", enabled=False):
-            blocks = _grouped(ctx.saved_tensors)
+            blocks = grouped(ctx.saved_tensors)
             batch, frames, skip = gradient.shape
             state = gradient.new_zeros((batch, frames, ctx.width + skip), dtype=torch.float32)
             state[..., ctx.width :] = gradient
@@ -137,7 +137,8 @@ class _Stack(torch.autograd.Function):
             return (state[..., : ctx.width].contiguous(), None, None, *flat)
 
 
-def _grouped(flat: Sequence[Tensor]) -> list[BlockWeights]:
+def grouped(flat: Sequence[Tensor]) -> list[BlockWeights]:
+    """Weights one after the other, as autograd hands them over, block by block."""
     return [BlockWeights(*flat[i : i + PER_BLOCK]) for i in range(0, len(flat), PER_BLOCK)]
 
 
@@ -146,7 +147,7 @@ def _scratch(state: Tensor, blocks: Sequence[BlockWeights]) -> Tensor:
     return state.new_empty((2, state.shape[1], blocks[0].inner.shape[0]))
 
 
-def _first_state(features: Tensor, last: BlockWeights) -> Tensor:
+def first_state(features: Tensor, last: BlockWeights) -> Tensor:
     """[batch, frames, bottleneck + skip]: the features, and beside them the sum of skips, which is nothing yet."""
     batch, frames, width = features.shape
     state = features.new_zeros((batch, frames, width + last.outer.shape[0]))
@@ -315,7 +316,7 @@ def _shifts(kernel: int, dilation: int) -> list[int]:
     return [(tap - kernel // 2) * dilation for tap in range(kernel)]
 
 
-def _spans(shift: int, frames: int) -> tuple[slice, slice]:
+def spans(shift: int, frames: int) -> tuple[slice, slice]:
     """(frames that a tap writes to, frames that it reads), where it reads within the item."""
     reach = min(abs(shift), frames)
     late, early = slice(reach, frames), slice(0, frames - reach)
@@ -355,7 +356,7 @@ def _correlated(
     met, reached = [], []
     product = torch.empty_like(values)
     for shift in _shifts(kernel, dilation):
-        to, source = _spans(shift, frames)
+        to, source = spans(shift, frames)
         met.append(torch.mul(gradient[to], values[source], out=product[to]).sum(0))
         beyond = slice(0, to.start) if shift < 0 else slice(to.stop, frames)
         reached.append(columns - gradient[beyond].sum(0) if shift else columns)
@@ -369,6 +370,6 @@ def _spread(gradient: Tensor, taps: Tensor, constant: float, dilation: int) -> T
     result = torch.addcmul(torch.full_like(taps[0], constant), gradient, taps[shifts.index(0)])
     for tap, shift in enumerate(shifts):
         if shift:
-            to, source = _spans(shift, frames)
+            to, source = spans(shift, frames)
             result[source].addcmul_(gradient[to], taps[tap])
     return result

@@ -155,7 +155,8 @@ class MaskGenerator(nn.Module):
         past: of the frames before, where a causal network hears a sound bit by bit; it is brought up to date.
         """
         config = self.config
-        if time_major.serves(config.norm, config.causal, config.kernel) and not torch.compiler.is_compiling():
+        known = time_major.serves(config.norm, config.causal, config.kernel, frames)
+        if known and past is None and not torch.compiler.is_compiling():
             masks = time_major.masks(self, config.dilations, frames)
         else:
             normed = _applied(self.input_norm, frames.transpose(1, 2), past)  # [batch, N, frames]

@@ -1,6 +1,7 @@
 """The mask generator of `network`, time before channels: the same masks in fewer walks over memory.
 
-On a CPU by `kernels/conv_stack.py`, on a graphics card by `kernels/conv_stack_cuda.py`. Tests hold both to the modules.
+On a CPU by `kernels/conv_stack.py`, where it is causal by `kernels/causal_stack.py`; on a graphics card by
+`kernels/conv_stack_cuda.py`. Tests hold all of them to the modules.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
-from models.kernels import choice, conv_stack, conv_stack_cuda
+from models.kernels import causal_stack, choice, conv_stack, conv_stack_cuda
 from models.kernels.choice import autocast_format
 from models.kernels.conv_stack import EPS, BlockWeights
 from models.kernels.products import linear
@@ -36,18 +37,24 @@ class Block(Protocol):
     skip_out: nn.Conv1d
 
 
-def serves(norm: str, causal: bool, kernel: int) -> bool:
-    """Whether this form knows such a network: its norms look at all frames, and its taps lie evenly around each."""
+def serves(norm: str, causal: bool, kernel: int, frames: Tensor) -> bool:
+    """Whether this form knows such a network: its norms look at all frames, and its taps lie evenly around each; or, on a
+    CPU, norms and taps look back."""
+    if norm == "cLN" and causal:
+        return choice.for_caches(frames)
     return norm == "gLN" and not causal and kernel % 2 == 1
 
 
 def masks(generator: Generator, dilations: Sequence[int], frames: Tensor) -> Tensor:
     """[batch, frames, filters] → [batch, frames, speakers · filters], before the activation. dilations: of the blocks."""
-    norm, inner, outer = generator.input_norm, generator.input_conv, generator.output_conv
-    assert isinstance(norm, nn.GroupNorm)
+    norm: Any = generator.input_norm
+    inner, outer = generator.input_conv, generator.output_conv
+    causal = not isinstance(norm, nn.GroupNorm)
     assert inner.bias is not None
     assert outer.bias is not None
-    if choice.for_caches(frames):
+    if causal:
+        normed = causal_stack.cumulative_norm(frames)
+    elif choice.for_caches(frames):
         normed = layer_norm(frames, frames.shape[1:], eps=EPS)
     else:
         frames = frames.float()
@@ -57,7 +64,9 @@ def masks(generator: Generator, dilations: Sequence[int], frames: Tensor) -> Ten
     features = linear(normed, weight * norm.weight, inner.bias + weight @ norm.bias)
     blocks = [block_weights(block) for block in generator.conv_layers]  # type: ignore[arg-type]
     half = autocast_format(frames)
-    if choice.for_caches(frames):
+    if causal:
+        total = causal_stack.separate_features(features, blocks, dilations, half is not None)
+    elif choice.for_caches(frames):
         total = conv_stack.separate_features(features, blocks, dilations, half is not None)
     else:
         kind = half or torch.float32
