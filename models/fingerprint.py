@@ -12,6 +12,7 @@ subjects). A training task says it by parts (`Task.contents`); the trainer keeps
     "fingerprint": {"all": …, "data": …, "split": …, "groups": …, "recipe": …, "code": …}      # `Fingerprint.plain()`
     "items":       {"train": "BASE64", "validation": "BASE64", …}                              # 6 bytes an item, sorted
     "groups":      {"train": ["anna", …], …}
+    "before":      [{"epoch": …, "step": …, "config": …, "items": …, "groups": …}, …]          # of what it began with
 
 *Held-out data is found by content*:
 
@@ -43,6 +44,7 @@ from models.errors import UserError
 DIGITS = 12  # hexadecimal, of an item's hash
 SAMPLED = 16_384  # bytes of each of the
 SAMPLES = 4  # places of a larger file that are read
+LEG = ("epoch", "step", "config", "items", "groups")  # what is kept of a training that another one began with
 PARTS = ("train", "validation", "test")
 # Settings that change how fast or where a run is computed, what is said about it, or where its data lies (which goes by
 # content), and not what comes of it.
@@ -156,13 +158,28 @@ def version() -> str:
         return ""
 
 
-def recorded(recipe: Mapping[str, Any], parts: Mapping[str, Used]) -> dict[str, Any]:
-    """The fields ``fingerprint``, ``items`` and ``groups`` of a checkpoint's ``training``."""
-    return {
+def recorded(
+    recipe: Mapping[str, Any], parts: Mapping[str, Used], before: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The fields ``fingerprint``, ``items`` and ``groups`` of a checkpoint's ``training``.
+
+    before: the ``training`` of the checkpoints that it began with; with any, there is ``before``, too.
+    """
+    result = {
         "fingerprint": Fingerprint.of(recipe, parts).plain(),
         "items": {name: packed(used.items) for name, used in parts.items() if used.items},
         "groups": {name: sorted(set(used.groups)) for name, used in parts.items() if used.groups},
     }
+    earlier = [leg for training in before for leg in legs(training)]
+    return {**result, "before": earlier} if earlier else result
+
+
+def legs(training: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The trainings that a checkpoint has gone through, the first one first, each with ``epoch``, ``step``, ``config``,
+    ``items`` and ``groups`` as far as it is known."""
+    before = training.get("before")
+    earlier = [dict(leg) for leg in before if isinstance(leg, dict)] if isinstance(before, list) else []
+    return [*earlier, {name: training[name] for name in LEG if name in training}]
 
 
 @dataclass(frozen=True)
@@ -186,7 +203,18 @@ class Learned:
 
     @classmethod
     def of(cls, training: Mapping[str, Any]) -> Learned | None:
-        """From ``CheckpointInfo.training``; None where it says nothing, or nothing that can be read."""
+        """From ``CheckpointInfo.training``, with all that it began with; None where one of them says nothing, or nothing
+        that can be read."""
+        result = cls()
+        for leg in legs(training):
+            learned = cls._of_one(leg)
+            if learned is None:
+                return None
+            result = cls(_united(result.items, learned.items), _united(result.groups, learned.groups))
+        return result
+
+    @classmethod
+    def _of_one(cls, training: Mapping[str, Any]) -> Learned | None:
         items, groups = training.get("items"), training.get("groups")
         if not isinstance(items, dict) and not isinstance(groups, dict):
             return None
@@ -207,6 +235,12 @@ class Learned:
             np.array([item in known for item in used.items], dtype=bool),
             tuple(sorted(met & set(used.groups))),
         )
+
+
+def _united(
+    one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in {*one, *other}}
 
 
 def packed(items: Iterable[str]) -> str:

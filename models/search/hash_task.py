@@ -14,6 +14,7 @@ from models import checkpoint, devices
 from models.checkpoint import CheckpointInfo
 from models.errors import UserError
 from models.fingerprint import Used
+from models.loading import checkpoint_folder
 from models.progress import Progress
 from models.resources import cache_folder
 from models.search import codes, data, evaluation, losses
@@ -90,7 +91,7 @@ class HashTask(RowsTask[SearchConfig]):
             )
         built = FusionHashing(self.network_config)
         if self.config.start:
-            weights, info = checkpoint.load(self.config.start, "search")
+            weights, info = checkpoint.load(checkpoint_folder(self.config.start, "search"), "search")
             fusion = {name: tensor for name, tensor in weights.items() if "_hash." not in name}
             own = {name: tensor for name, tensor in built.state_dict().items() if "_hash." in name}
             if info.network.get("fusion") != self.network_config.fusion:
@@ -104,6 +105,11 @@ class HashTask(RowsTask[SearchConfig]):
                 )
             checkpoint.fit(built, {**own, **fusion})
         return built
+
+    def made_of(self) -> list[Path]:
+        """Stage 1 as well, whose fusion it takes over."""
+        start = self.config.start
+        return [*super().made_of(), *([checkpoint_folder(start, "search")] if start else [])]
 
     def batch(self, split: str, draws: list[Draw]) -> Batch:
         part = self.parts[split]

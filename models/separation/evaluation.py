@@ -14,6 +14,7 @@ import soundfile
 from models.checkpoint import CheckpointInfo
 from models.datafiles import write_whole
 from models.errors import UserError
+from models.fingerprint import Learned
 from models.overlap import TrainingOverlap
 from models.progress import Progress
 from models.separation import data, decoded, mixing, splits
@@ -93,7 +94,8 @@ def judged_set(
     met = {clip.speaker for clip, fresh in zip(corpus.clips, overlap.fresh, strict=True) if not fresh}
     # Copies in another format have another content, and are known by their speakers' names: of most, they are no chance.
     names = set(corpus.speakers)
-    groups = {part: set(map(str, of)) & names for part, of in info.training.get("groups", {}).items()}
+    known = Learned.of(info.training) or Learned()
+    groups = {part: set(of) & names for part, of in known.groups.items()}
     named = set().union(*groups.values())
     learned = groups.get("train", set()) | groups.get("validation", set())
     held = {str(name) for name in asked.get("test_speakers", [])} & names

@@ -18,6 +18,7 @@ import torch
 
 from models.checkpoint import CheckpointInfo
 from models.fingerprint import Used
+from models.loading import checkpoint_folder
 from models.progress import Progress
 from models.remarks import Remark, as_texts
 from models.training.batches import moved
@@ -203,7 +204,12 @@ class Task(ABC, Generic[Config]):
 
     def begins_with(self) -> Path | None:
         """The checkpoint whose weights are taken over; None begins with those of `network`."""
-        return Path(self.config.start_from) if self.config.start_from else None
+        return checkpoint_folder(self.config.start_from, self.system) if self.config.start_from else None
+
+    def made_of(self) -> list[Path]:
+        """The checkpoints on whose training this one builds: what they have met, its result has met too."""
+        start = self.begins_with()
+        return [] if start is None else [start]
 
     def output_layer(self) -> str:
         """The module whose last layer the others' gradients are compared with; empty: the last one to be used."""

@@ -94,8 +94,9 @@ class Trainer:
             parts = self.task.contents() if world.leads else {}
         except Cancelled:
             return events.Finished(reason="stopped", epoch=0, step=0, metric=self.task.metric)
-        kept = fingerprint.recorded(self.config.model_dump(mode="json"), parts)
         learner = Learner(self.task, made, world, self.device)
+        before = [checkpoints.read_info(place, self.task.system).training for place in self.task.made_of()]
+        kept = fingerprint.recorded(self.config.model_dump(mode="json"), parts, before)
         self.loop = Loop(learner, self.run, reporter, kept, self.progress, lambda: self._asked_to_stop)
         return self.loop.run_to_end(counts)
 

@@ -87,6 +87,7 @@ def test_stage_one_and_stage_two_from_it(features, tmp_path):
     settings = config(features, start=str(first.best), epochs=1)
     task = TASK(settings)
     task.prepare(Progress())
+    assert task.made_of() == [first.best]
     torch.manual_seed(1)
     built = task.network()
     for name, tensor in built.state_dict().items():

@@ -11,8 +11,9 @@ import pytest
 import torch
 from line_task import GrowingTask, LineConfig, LineTask
 
-from models import checkpoint
+from models import checkpoint, fingerprint
 from models.errors import UserError
+from models.fingerprint import Used
 from models.progress import Progress
 from models.training import events
 from models.training.run_folder import RunFolder, RunState, RunStory
@@ -241,6 +242,47 @@ def test_fine_tuning_begins_with_what_fits(tmp_path):
     _, end = train(tmp_path / "third", config(epochs=1, start_from=str(first.last)), task=Wider)
     assert isinstance(end, events.Failed)
     assert "Nothing of the checkpoint" in end.what
+
+
+class ToldTask(LineTask):
+    """Says what it learns from: items and a speaker of its own, by the number of items."""
+
+    def contents(self):
+        mark = f"{self.config.items:02x}"
+        return {"train": Used([mark * 6], [f"speaker {mark}"]), "validation": Used(["ff" * 6])}
+
+
+def test_a_model_has_met_what_the_models_it_began_with_have_met(tmp_path):
+    start, place = "", tmp_path
+    for items in (16, 32, 48):
+        settings = config(epochs=1, items=items, start_from=start)
+        place = train(tmp_path / str(items), settings, task=ToldTask)[0].path
+        start = str(place)  # a run's folder is a model, too
+    training = checkpoint.read_info(place / "last").training
+    assert [leg["config"]["items"] for leg in fingerprint.legs(training)] == [16, 32, 48]
+    assert [leg["step"] for leg in fingerprint.legs(training)] == [leg_of(items) for items in (16, 32, 48)]
+    seen = fingerprint.Learned.of(training).seen(
+        Used(["10" * 6, "20" * 6, "30" * 6, "40" * 6], ["speaker 10"])
+    )
+    assert seen.items.tolist() == [True, True, True, False]
+    assert seen.groups == ("speaker 10",)
+    resumed, _ = train(place, config(epochs=2, items=48, start_from=str(tmp_path / "32")), task=ToldTask)
+    assert len(fingerprint.legs(checkpoint.read_info(resumed.last).training)) == 3
+
+
+def test_what_a_model_has_met_is_unknown_where_one_that_it_began_with_does_not_say(tmp_path):
+    first, _ = train(tmp_path / "first", config(epochs=1))
+    info = checkpoint.read_info(first.last)
+    for name in ("items", "groups"):
+        info.training.pop(name)
+    (first.last / checkpoint.DESCRIPTION).write_text(info.model_dump_json(), "utf-8")
+    second, _ = train(tmp_path / "second", config(epochs=1, start_from=str(first.last)), task=ToldTask)
+    assert fingerprint.Learned.of(checkpoint.read_info(second.last).training) is None
+
+
+def leg_of(items):
+    """Steps of an epoch."""
+    return -(-items // config().batch_size)
 
 
 @pytest.mark.slow
