@@ -159,7 +159,7 @@ def version() -> str:
 
 
 def recorded(
-    recipe: Mapping[str, Any], parts: Mapping[str, Used], before: Sequence[Mapping[str, Any]] = ()
+    recipe: Mapping[str, Any], parts: Mapping[str, Used], before: Sequence[Mapping[str, object]] = ()
 ) -> dict[str, Any]:
     """The fields ``fingerprint``, ``items`` and ``groups`` of a checkpoint's ``training``.
 
@@ -174,7 +174,7 @@ def recorded(
     return {**result, "before": earlier} if earlier else result
 
 
-def legs(training: Mapping[str, Any]) -> list[dict[str, Any]]:
+def legs(training: Mapping[str, object]) -> list[dict[str, object]]:
     """The trainings that a checkpoint has gone through, the first one first, each with ``epoch``, ``step``, ``config``,
     ``items`` and ``groups`` as far as it is known."""
     before = training.get("before")
@@ -202,7 +202,7 @@ class Learned:
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, training: Mapping[str, Any]) -> Learned | None:
+    def of(cls, training: Mapping[str, object]) -> Learned | None:
         """From ``CheckpointInfo.training``, with all that it began with; None where one of them says nothing, or nothing
         that can be read."""
         result = cls()
@@ -214,7 +214,7 @@ class Learned:
         return result
 
     @classmethod
-    def _of_one(cls, training: Mapping[str, Any]) -> Learned | None:
+    def _of_one(cls, training: Mapping[str, object]) -> Learned | None:
         items, groups = training.get("items"), training.get("groups")
         if not isinstance(items, dict) and not isinstance(groups, dict):
             return None
@@ -238,9 +238,9 @@ class Learned:
 
 
 def _united(
-    one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]
+    first: Mapping[str, frozenset[str]], second: Mapping[str, frozenset[str]]
 ) -> dict[str, frozenset[str]]:
-    return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in {*one, *other}}
+    return {name: first.get(name, frozenset()) | second.get(name, frozenset()) for name in {*first, *second}}
 
 
 def packed(items: Iterable[str]) -> str:

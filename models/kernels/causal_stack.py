@@ -18,14 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import leaky_relu
 
-from models.kernels.conv_stack import EPS, BlockWeights, first_state, grouped, spans
+from models.kernels.conv_stack import EPS, BlockWeights, StackContext, first_state, grouped, spans
 from models.kernels.products import product
 
 
@@ -82,7 +82,12 @@ def separate_features(
 class _Stack(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, features: Tensor, dilations: tuple[int, ...], half: bool, keep: bool, *flat: Tensor
+        ctx: StackContext[_Kept],
+        features: Tensor,
+        dilations: tuple[int, ...],
+        half: bool,
+        keep: bool,
+        *flat: Tensor,
     ) -> Tensor:
         with torch.autocast("cpu", enabled=False):
             blocks = grouped(flat)
@@ -100,7 +105,7 @@ class _Stack(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: StackContext[_Kept], *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients
         with torch.autocast("cpu", enabled=False):
             blocks = grouped(ctx.saved_tensors)
@@ -272,11 +277,21 @@ def _spread(gradient: Tensor, taps: Tensor, reaches: Sequence[int]) -> Tensor:
     return result
 
 
+class _NormContext(Protocol):
+    """What `_CumulativeNorm` remembers for its gradient."""
+
+    norms: list[_Norm]
+    saved_tensors: tuple[Tensor, ...]
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """As autograd's."""
+
+
 class _CumulativeNorm(torch.autograd.Function):
     """[batch, frames, channels] → the same, without gain and bias."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
+    def forward(ctx: _NormContext, values: Tensor) -> Tensor:
         values = values.float()
         ctx.norms = [_statistics(item) for item in values]
         ctx.save_for_backward(values)
@@ -286,7 +301,7 @@ class _CumulativeNorm(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(ctx: _NormContext, *gradients: Tensor) -> Tensor:
         (values,) = ctx.saved_tensors
         items = zip(gradients[0].float(), values, ctx.norms, strict=True)
         return torch.stack(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -50,6 +50,20 @@ class BlockWeights(NamedTuple):
 
 
 PER_BLOCK = len(BlockWeights._fields)
+Kept = TypeVar("Kept")
+
+
+class StackContext(Protocol[Kept]):
+    """What a stack of blocks remembers for its gradient, item by item and block by block."""
+
+    kept: list[list[Kept]]
+    dilations: tuple[int, ...]
+    half: bool
+    width: int  # of the features
+    saved_tensors: tuple[Tensor, ...]  # the blocks' weights, flat
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """As autograd's."""
 
 
 @dataclass
@@ -96,7 +110,13 @@ def separate_features(
 
 class _Stack(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, features: Tensor, dilations: tuple[int, ...], half: bool, *flat: Tensor) -> Tensor:
+    def forward(
+        ctx: StackContext[_Kept | None],
+        features: Tensor,
+        dilations: tuple[int, ...],
+        half: bool,
+        *flat: Tensor,
+    ) -> Tensor:
         with torch.autocast("cpu", enabled=False):
             blocks = grouped(flat)
             features = features.float()
@@ -115,7 +135,7 @@ class _Stack(torch.autograd.Function):
             return state[..., features.shape[-1] :]
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: StackContext[_Kept | None], *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients
         with torch.autocast("cpu", enabled=False):
             blocks = grouped(ctx.saved_tensors)
@@ -127,8 +147,10 @@ class _Stack(torch.autograd.Function):
             scratch = _scratch(state, blocks)
             for item, kept in zip(state, ctx.kept, strict=True):
                 for number in reversed(range(len(blocks))):
+                    needed = kept[number]
+                    assert needed is not None
                     result = _backward(
-                        item, kept[number], blocks[number], ready[number], ctx.dilations[number], scratch
+                        item, needed, blocks[number], ready[number], ctx.dilations[number], scratch
                     )
                     for total, entry in zip(sums[number], result, strict=True):
                         total += entry

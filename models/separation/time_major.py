@@ -47,7 +47,7 @@ def serves(norm: str, causal: bool, kernel: int, frames: Tensor) -> bool:
 
 def masks(generator: Generator, dilations: Sequence[int], frames: Tensor) -> Tensor:
     """[batch, frames, filters] → [batch, frames, speakers · filters], before the activation. dilations: of the blocks."""
-    norm: Any = generator.input_norm
+    norm = generator.input_norm
     inner, outer = generator.input_conv, generator.output_conv
     causal = not isinstance(norm, nn.GroupNorm)
     assert inner.bias is not None
@@ -61,7 +61,8 @@ def masks(generator: Generator, dilations: Sequence[int], frames: Tensor) -> Ten
         variance, mean = torch.var_mean(frames, (1, 2), correction=0, keepdim=True)
         normed = (frames - mean) * torch.rsqrt(variance + EPS)
     weight = inner.weight[:, :, 0]  # the norm's gain and shift go into the convolution that follows
-    features = linear(normed, weight * norm.weight, inner.bias + weight @ norm.bias)
+    gain, shift = norm.get_parameter("weight"), norm.get_parameter("bias")
+    features = linear(normed, weight * gain, inner.bias + weight @ shift)
     blocks = [block_weights(block) for block in generator.conv_layers]  # type: ignore[arg-type]
     half = autocast_format(frames)
     if causal:
