@@ -25,6 +25,9 @@ from app.widgets.plain import tip
 from models.resources import docs_folder
 
 WIDTH, HEIGHT = 980, 640
+BESIDE_PICTURE = (
+    48  # px of a page that a picture as wide as the text leaves: margins, and the frame of a table around it
+)
 ROUNDED_PX = 4  # Qt lays a table out wider than the page that it is to fit by as much
 FIRST = ("storage.md", "models.md", "emotion.md")  # what most people look for; the others follow by name
 
@@ -113,7 +116,7 @@ class _Page(QTextBrowser):
             self._folder.resolve()
         ):
             image = QImage(str(path))
-            most = max(200, self.viewport().width() - 40)
+            most = max(200, self.viewport().width() - BESIDE_PICTURE)
             wide = image.width() > most
             return image.scaledToWidth(most, Qt.TransformationMode.SmoothTransformation) if wide else image
         return None

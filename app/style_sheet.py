@@ -48,9 +48,9 @@ QPushButton[kind="primary"]:hover { background: @accent_hover; }
 QPushButton[kind="primary"]:focus { border: 2px solid @text; padding: 9px 13px; }
 QPushButton[kind="primary"]:disabled { background: @track; color: @muted; border-color: @track; }
 QPushButton[kind="link"] { background: transparent; color: @accent; border: 1px solid transparent;
-  padding: 2px 4px; min-height: 14px; text-align: left; }
+  padding: 2px 4px 2px 0; min-height: 14px; text-align: left; }
 QPushButton[kind="link"]:hover { text-decoration: underline; }
-QPushButton[kind="link"]:focus { border: 1px solid @accent; padding: 2px 4px; }
+QPushButton[kind="link"]:focus { border: 1px solid @accent; padding: 2px 4px 2px 0; }
 QPushButton[kind="link"]:disabled { color: @muted; }
 QPushButton[kind="small"] { padding: 3px 10px; min-height: 16px; }
 QPushButton[kind="small"]:focus { padding: 2px 9px; }
@@ -85,10 +85,10 @@ QComboBox:focus, QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border:
 QComboBox:disabled, QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled { color: @muted;
   background: @view; border-color: @line; }
 QComboBox[problem="true"], QLineEdit[problem="true"], QPlainTextEdit[problem="true"] { border: 1px solid @error; }
-QComboBox[kind="small"] { padding: 1px 8px; min-height: 18px; border-color: transparent; font-weight: 600;
+QComboBox[kind="small"] { padding: 1px 8px 1px 0; min-height: 18px; border-color: transparent; font-weight: 600;
   color: @muted; font-size: @hint_px; background: transparent; }
-QComboBox[kind="small"]:hover { color: @text; border-color: @edge; }
-QComboBox[kind="small"]:focus { padding: 0 7px; }
+QComboBox[kind="small"]:hover { color: @text; }
+QComboBox[kind="small"]:focus { border: 1px solid @accent; padding: 1px 8px 1px 0; }
 QCheckBox[role="hint"] { color: @muted; font-size: @hint_px; spacing: 5px; }
 QFrame[surface="query"] { background: @field; border: 1px solid @edge; border-radius: @radius; }
 QFrame[surface="query"][over="true"] { border: 2px solid @accent; }
@@ -116,7 +116,7 @@ QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-origin: border; 
 QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url("@up"); width: 10px; height: 10px; }
 QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url("@down"); width: 10px; height: 10px; }
 
-QCheckBox, QRadioButton { spacing: 8px; padding: 3px; border: 1px solid transparent; border-radius: 4px; }
+QCheckBox, QRadioButton { spacing: 8px; padding: 3px 3px 3px 0; border: 1px solid transparent; border-radius: 4px; }
 QCheckBox::indicator, QAbstractItemView::indicator { width: 14px; height: 14px; border: 1px solid @edge; border-radius: 3px;
   background: @field; }
 QCheckBox::indicator:hover { border-color: @muted; }

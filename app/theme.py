@@ -197,6 +197,11 @@ def mark(category: str, ground: str = "card", least: float = 3.0) -> QColor:
     return result
 
 
+def stroke(category: str, ground: str) -> QColor:
+    """The colour of a curve: in the dark a thin line of a deep colour needs more of the text's than a patch does."""
+    return mark(category, ground, 4.5) if current().dark else color(category)
+
+
 def _mixed(first: QColor, second: QColor, share: float) -> QColor:
     """`share` of the other colour in one."""
     parts = ((first.red(), second.red()), (first.green(), second.green()), (first.blue(), second.blue()))

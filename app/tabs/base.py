@@ -33,6 +33,7 @@ from models.progress import Cancelled, Progress
 from models.remarks import Remark
 
 LEFT_WIDTH = 300
+BAR_WIDTH = 10  # px of a scroll bar, as in the style sheet
 ROOMY_PX = 1200  # from here on the details may be as wide as they ask for
 DETAILS_WIDTH, WIDEST_DETAILS = 250, 360
 DETAILS_SHARE = 0.16  # of a wide window
@@ -258,7 +259,13 @@ class Tab(QWidget):
         self._column.addStretch(1)
         self._column.addLayout(self._bottom)
         scroll.setWidget(frame)
+        scroll.verticalScrollBar().rangeChanged.connect(self._keep_width)
         return scroll
+
+    def _keep_width(self, _least: int, most: int) -> None:
+        """The bar of the left column lies in its margin: what is in it is as wide with one as without."""
+        right = theme.MEDIUM - (BAR_WIDTH if most > 0 else 0)
+        self._column.setContentsMargins(theme.MEDIUM, theme.MEDIUM, right, theme.MEDIUM)
 
     def _make_view(self) -> QWidget:
         area = QWidget()
@@ -308,7 +315,7 @@ class Tab(QWidget):
     def _name_primary(self) -> None:
         words = tr("Stop") if self._busy else self._action_text
         self.primary.setText(f"■ {words}" if self._busy else words)
-        self.primary.setAccessibleName(words)
+        self.primary.setAccessibleName(words.removeprefix("■ "))
         self.primary.setEnabled(self._enabled or bool(self._busy))
         self.primary.setVisible(bool(words))
 

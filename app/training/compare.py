@@ -75,7 +75,8 @@ class TableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self.words(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tip(self.words(row, column))
+            named = column == 0 and row < len(self.table.settings)
+            return tip(self.table.settings[row] if named else self.words(row, column))
         if role == Qt.ItemDataRole.ForegroundRole and column == 0:
             return theme.color("muted")
         if role == Qt.ItemDataRole.FontRole and column and row in self.table.best_rows:
@@ -212,13 +213,16 @@ class Compare(QWidget):
             self.save_csv(Path(name))
 
     def save_csv(self, path: Path) -> None:
-        """The table as it is shown; its minus signs are hyphens there, as programs read them."""
+        """The table as it is shown, as programs read it: settings by their names in a config, minus signs as hyphens."""
         table = self.model.table
+        shown = [what for what, _ in table.rows]
         try:
             with open(path, "w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file)
                 writer.writerow(["", *table.columns])
-                for what, cells in table.rows:
+                for what, (_, cells) in zip(
+                    (*table.settings, *shown[len(table.settings) :]), table.rows, strict=True
+                ):
                     writer.writerow([what, *(cell.replace("−", "-") for cell in cells)])
         except OSError as error:
             reason = error.strerror or str(error)

@@ -13,6 +13,7 @@ from app.i18n import digits, tr, tr_error
 from app.training.watched import WatchedRun, judged_by
 from app.training.words import figure_words, metric_words, state_words, title_of
 from app.widgets.config_editors import value_words
+from app.widgets.config_fields import titles_of
 from models.errors import UserError
 from models.training.config import changed
 from models.training.items import Items
@@ -43,11 +44,13 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class Table:
-    """`columns`: runs or groups. `rows`: (what, a cell a column); `best_rows`: those of best figures."""
+    """`columns`: runs or groups. `rows`: (what, a cell a column); `best_rows`: those of best figures. `settings`: the dotted
+    names of the settings that the first rows are of."""
 
     columns: list[str]
     rows: list[tuple[str, list[str]]]
     best_rows: frozenset[int] = frozenset()
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,12 +105,13 @@ def tabulate(runs: Sequence[RunSummary], grouped: bool = False) -> Table:
     columns = _columns(runs, grouped)
     groups = list(columns.values())
     rows: list[tuple[str, list[str]]] = []
-    for name in differing(runs):
+    settings, titles = tuple(differing(runs)), _titles(runs)
+    for name in settings:
         cells = []
         for some in groups:
             values = list(dict.fromkeys(_words(_at(run.config or {}, name)) for run in some))
             cells.append(", ".join(values[:4]) + (" …" if len(values) > 4 else ""))
-        rows.append((name, cells))
+        rows.append((titles.get(name, name), cells))
     rows.append((tr("state"), [", ".join(dict.fromkeys(run.state for run in some)) for some in groups]))
     first = len(rows)
     for metric in dict.fromkeys(run.metric for run in runs if run.metric):
@@ -121,7 +125,18 @@ def tabulate(runs: Sequence[RunSummary], grouped: bool = False) -> Table:
         rows.append((f"{tr('last')} {metric_words(name)}, {split}", [_spread(values) for values in last]))
     epochs = [[run.epochs for run in some if run.epochs is not None] for some in groups]
     rows.append((tr("epochs"), [f"{np.mean(values):.0f}" if values else "" for values in epochs]))
-    return Table(list(columns), rows, best_rows)
+    return Table(list(columns), rows, best_rows, settings)
+
+
+def _titles(runs: Sequence[RunSummary]) -> dict[str, str]:
+    """Dotted name → what the form of a new run calls it, for the systems of the runs; of one that is not known, nothing."""
+    from models.systems import SYSTEMS, training_config
+
+    titles: dict[str, str] = {}
+    for system in dict.fromkeys(str((run.config or {}).get("system")) for run in runs):
+        if system in SYSTEMS:
+            titles = titles_of(training_config(system)) | titles
+    return titles
 
 
 def differing(runs: Sequence[RunSummary]) -> list[str]:

@@ -17,11 +17,13 @@ from app.training.watched import WatchedRun
 from app.training.words import base_name, metric_words, title_of
 from app.widgets.combo import ElidedCombo
 from app.widgets.decimate import minmax
+from app.widgets.line_samples import LineSamples
 from app.widgets.plot import Plot
 from app.widgets.plot_items import Line
 from models.training.record import Series
 
 REDRAW_MS = 66
+LINE_PX = 2.0
 LOGARITHMIC = ("learning_rate", "gradient_norm")
 AXES = ("epoch", "step", "time")
 
@@ -121,6 +123,9 @@ class Curves(QWidget):
         row.addWidget(self.figure_box)
         row.addWidget(self.axis_box)
         row.addStretch(1)
+        self.samples = LineSamples()
+        row.addWidget(self.samples)
+        row.addSpacing(theme.SMALL)
         for widget in (self.grouped, self.smooth_label, self.smoothing, self.logarithmic):
             row.addWidget(widget)
         self.head.hide()
@@ -156,8 +161,9 @@ class Curves(QWidget):
 
     def _fit_row(self) -> None:
         """Where there is little room, the words go before the controls do."""
-        self.smooth_label.setVisible(self.width() > 620)
-        self.smoothing.setVisible(self.width() > 400)
+        self.smooth_label.setVisible(self.width() > 760)
+        self.smoothing.setVisible(self.width() > 540)
+        self.samples.setVisible(self.width() > 400)
         self.figure_box.setMinimumWidth(130 if self.width() > 400 else 90)
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -213,10 +219,13 @@ class Curves(QWidget):
         for group in [group for group in self._bands if ("band", group) not in drawn]:
             self.plot.removeItem(self._bands.pop(group))
         self._draw_best(name, axis, drawn)
-        legend = (
-            tr("— validation  ┄ training")
-            if any(curve.split in ("train", "validation") for curve in curves)
-            else ""
+        splits = {curve.split for curve in curves}
+        self.samples.show_samples(
+            [
+                (words, split == "train")
+                for split, words in (("validation", tr("validation")), ("train", tr("training")))
+                if split in splits
+            ]
         )
         folds = bool(curves) and all(curve.shown.run.folding is not None for curve in curves)
         axis_words = (
@@ -224,8 +233,7 @@ class Curves(QWidget):
             if folds
             else {"epoch": tr("epoch"), "step": tr("step"), "time": tr("minutes of training")}[axis]
         )
-        words = "    ".join(part for part in (axis_words, legend) if part)
-        self.plot.getPlotItem().getAxis("bottom").setLabel(words)
+        self.plot.getPlotItem().getAxis("bottom").setLabel(axis_words)
         self.empty.setVisible(not curves)
         self.head.setVisible(bool(self._shown))
         self.plot.setVisible(bool(curves))
@@ -313,7 +321,7 @@ class Curves(QWidget):
     def _line(self, key: tuple[str, str], color: str, dashed: bool) -> Line:
         line = self._lines.get(key)
         if line is None:
-            line = self._lines[key] = self.plot.line("", color, dashed=dashed)
+            line = self._lines[key] = self.plot.line("", color, width=LINE_PX, dashed=dashed)
         if line.color != color:
             line.set_color(color)
         return line
@@ -330,7 +338,8 @@ class Curves(QWidget):
             if at < len(series):
                 x = float(places(item.run, series, axis)[at])
                 y = self._lines[key].at(x) or 0.0
-                spots.append({"pos": (x, self.plot.scaled(y)), "brush": item.color})
+                ink = theme.stroke(item.color, self.plot.surface)
+                spots.append({"pos": (x, self.plot.scaled(y)), "brush": ink})
         self.best.setData(spots, pen=pg.mkPen(theme.current().page, width=1))
 
     def _offer_figures(self) -> None:

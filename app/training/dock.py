@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import theme
+from app import systems, theme
 from app.i18n import plural, tr
 from app.services import Services
 from app.settings import Key
@@ -28,7 +27,7 @@ from app.training.curves import Curves
 from app.training.run_head import RunHead
 from app.training.run_list import RunList
 from app.training.words import progress_words
-from app.widgets.labels import Caption, Elided
+from app.widgets.labels import Caption, Elided, Hint
 from app.widgets.message_bar import MessageBar
 from models.errors import UserError
 
@@ -123,10 +122,9 @@ class TrainingDock(QFrame):
         row.addWidget(self.close_button)
         column.addLayout(row)
         column.addWidget(self.messages)
-        self.empty = QLabel(tr("No runs yet. Train… sets one up; it goes on when the window is closed."))
-        self.empty.setProperty("role", "hint")
-        self.empty.setWordWrap(True)
+        self.empty = Hint()
         self.empty.setContentsMargins(8, 4, 8, 4)
+        self.empty.linkActivated.connect(lambda _link: self._show_all())
         column.addWidget(self.empty)
         column.addWidget(self.list, 1)
         column.addStretch(0)
@@ -154,8 +152,26 @@ class TrainingDock(QFrame):
     def _list_changed(self) -> None:
         has_runs = self.model.rowCount() > 0
         self.empty.setVisible(not has_runs)
+        self.empty.setText(self._none_words())
         self.list.setVisible(has_runs)
         self._summarise()
+
+    def _none_words(self) -> str:
+        """That there are no runs, of this system or at all, and how one sees the others."""
+        others = len(self._runs.runs)
+        if not others or not self.chosen.system:
+            return tr("No runs yet. Train… sets one up; it goes on when the window is closed.")
+        none = tr(
+            "No runs of {system} yet. Train… sets one up; it goes on when the window is closed.",
+            system=systems.entry(self.chosen.system).title(),
+        )
+        link = plural("{n} run of another system", "{n} runs of other systems", others)
+        return f'{none} <a href="all">{link}</a>'
+
+    def _show_all(self) -> None:
+        """The whole window, with the runs of all systems."""
+        self.chosen.show_system("")
+        self.run_opened.emit(None)
 
     def _choice_changed(self) -> None:
         self.curves.show_runs(self.chosen.shown(), self.chosen.run)
@@ -176,8 +192,16 @@ class TrainingDock(QFrame):
             if waiting := len(self._runs.waiting()):
                 words += " · " + plural("{n} waits", "{n} wait", waiting)
         else:
-            count = self.model.rowCount()
-            words = plural("{n} run", "{n} runs", count) if count else tr("none yet")
+            count, others = self.model.rowCount(), len(self._runs.runs)
+            words = (
+                plural("{n} run", "{n} runs", count)
+                if count
+                else plural(
+                    "none of this system, {n} of another", "none of this system, {n} of others", others
+                )
+                if others
+                else tr("none yet")
+            )
         self.summary.setText(words)
 
     def _keep_split(self) -> None:

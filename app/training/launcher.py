@@ -31,6 +31,7 @@ from app.training.runs import Proposal
 from app.training.variants import Variant, Variants
 from app.widgets import focus
 from app.widgets.config_editors import problem_words
+from app.widgets.config_fields import titles_of
 from app.widgets.config_form import ConfigForm
 from app.widgets.message_bar import MessageBar
 from models.errors import UserError
@@ -80,8 +81,7 @@ class Launcher(QDialog):
         layout.addWidget(self.messages)
         layout.addLayout(self._make_head())
         self.form = ConfigForm(kind)
-        titles = {".".join(place): row.label.text() for place, row in self.form.rows.items()}
-        self.variants = Variants(titles, self._problem_of)
+        self.variants = Variants(titles_of(kind), self._problem_of)
         layout.addWidget(self.variants)
         self.data_words = DataWords()
         layout.addWidget(self.data_words)

@@ -58,7 +58,7 @@ class RunHead(QWidget):
         self.buttons = QWidget()
         row = QHBoxLayout(self.buttons)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(theme.TINY if self._large else 0)
+        row.setSpacing(theme.TINY)
         self.open = self._button(
             row, tr("Open"), tr("Everything about this run, in the whole window (Return)"), actions.open
         )

@@ -14,9 +14,9 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVB
 from app import theme
 from app.i18n import tr, translate
 from app.widgets import config_editors as editors
+from app.widgets.config_fields import Field, Place, fields_of, model_of
 from app.widgets.labels import Caption
 
-Place = tuple[str, ...]
 LABEL_WIDTH = 180
 
 
@@ -71,7 +71,8 @@ class ConfigForm(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, theme.SMALL, 0)
         self._column.setSpacing(theme.MEDIUM)
-        self._add_fields(kind, (), "")
+        for field in fields_of(kind):
+            self._add_row(field)
         self._column.addStretch(1)
         self.set_values({})
         self.show_advanced(False)
@@ -120,19 +121,9 @@ class ConfigForm(QWidget):
                 row.show(row in visible)
             group.box.setVisible(bool(visible))
 
-    def _add_fields(self, kind: type[BaseModel], above: Place, group: str) -> None:
-        for name, info in kind.model_fields.items():
-            inner = _model_of(info.annotation)
-            extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-            if inner is not None:
-                self._add_fields(inner, (*above, name), translate(info.title or _words(name)))
-            else:
-                own = str(extra.get("group") or "")
-                self._add_row((*above, name), info, extra, group or translate(own) or tr("General"))
-
-    def _add_row(self, place: Place, info: FieldInfo, extra: dict[str, Any], group_name: str) -> None:
-        group = self._group(group_name)
-        title = translate(info.title or _words(place[-1]))
+    def _add_row(self, field: Field) -> None:
+        place, info, title, extra = field.place, field.info, field.title, field.extra
+        group = self._group(field.group)
         description = translate(info.description or "")
         unit_words = translate(str(extra.get("unit") or ""))
         editor = editors.make(info, extra, self._edited)
@@ -259,7 +250,7 @@ class ConfigForm(QWidget):
 def _defaults(kind: type[BaseModel]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, info in kind.model_fields.items():
-        inner = _model_of(info.annotation)
+        inner = model_of(info.annotation)
         if inner is not None:
             result[name] = _defaults(inner)
         else:
@@ -282,13 +273,3 @@ def _at(values: Any, place: Place) -> Any:
             return None
         values = values.get(name)
     return values
-
-
-def _model_of(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return None
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()

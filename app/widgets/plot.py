@@ -57,7 +57,7 @@ class Plot(pg.PlotWidget):
         self.more_actions: Callable[[QMenu], None] | None = None
         self.more_words: Callable[[], str] | None = None  # of what is drawn besides curves
         self._home: tuple[Range | None, Range | None] = (None, None)
-        self._surface = background
+        self.surface = background
         self._press: QPointF | None = None
         self._x_readout = True
         self.setAccessibleName(name)
@@ -281,7 +281,7 @@ class Plot(pg.PlotWidget):
     def retheme(self) -> None:
         """Take the colours of the theme that is in force."""
         now = theme.current()
-        self.setBackground(getattr(now, self._surface))
+        self.setBackground(getattr(now, self.surface))
         item = self.getPlotItem()
         for side in ("bottom", "left"):
             axis = item.getAxis(side)
@@ -354,7 +354,7 @@ class Plot(pg.PlotWidget):
     def _paint(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect())
-        painter.fillRect(box, theme.color(getattr(theme.current(), self._surface)))
+        painter.fillRect(box, theme.color(getattr(theme.current(), self.surface)))
         self.scene().render(painter, box, QRectF(self.viewRect()))
 
 

@@ -21,6 +21,7 @@ class Canvas(Protocol):
     """What a curve needs of the plot that it is drawn in."""
 
     log_y: bool
+    surface: str  # the token of what is behind the curves
     lines: list[Line]
     description: Description
 
@@ -119,7 +120,7 @@ class Line:
 
     def retheme(self) -> None:
         """Take the colours of the theme that is in force."""
-        ink = theme.color(self.color)
+        ink = theme.stroke(self.color, self._plot.surface)
         if self.dashed:
             ink.setAlphaF(0.6)
         pen = QPen(ink)
@@ -129,7 +130,7 @@ class Line:
             pen.setStyle(Qt.PenStyle.DashLine)
         self.item.setPen(pen)
         if self.end is not None:
-            mark = theme.color(self.color).name()
+            mark = theme.stroke(self.color, self._plot.surface).name()
             words = theme.current().muted
             self.end.setHtml(
                 f'<span style="font-size:{theme.HINT_PX}px"><span style="color:{mark}">▬</span>'
@@ -168,10 +169,14 @@ class Grid(pg.GraphicsObject):
 
 
 class Axis(pg.AxisItem):
-    """Negative figures have a minus sign."""
+    """Negative figures have a minus sign. tick_words: what is written at a tick whose figure is {n}, such as ``{n} s``, in
+    place of a title that takes a line of a low plot."""
+
+    tick_words = "{n}"
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        return [words.replace("-", "−") for words in super().tickStrings(values, scale, spacing)]
+        figures = super().tickStrings(values, scale, spacing)
+        return [self.tick_words.format(n=words.replace("-", "−")) for words in figures]
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
         """None where there is no room: pyqtgraph would divide by it, and an error within painting ends the program."""

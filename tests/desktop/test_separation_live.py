@@ -42,7 +42,7 @@ def test_lanes_grow_while_two_people_talk(journey, tmp_path):
     assert (np.diff(np.array(live["drawn"]), axis=0) >= 0).all()
     assert live["latency_s"] > 0
     assert f"model {1000 * live['latency_s']:.0f} ms behind" in live["told"]
-    assert live["action"] == "Stop"
+    assert live["action"] == "■ Stop"
 
     sounds = [soundfile.read(path, dtype="float32") for path in (done["mixture"], *done["tracks"])]
     assert {rate for _, rate in sounds} == {RATE}

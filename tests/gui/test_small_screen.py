@@ -51,5 +51,20 @@ def test_a_live_page_has_room_while_its_sample_is_streamed(small, qtbot, qapp):
     tab.choice.choose("live")
     tab.show_details(True)
     tab.live.swap.show()
-    qapp.processEvents()
-    assert clipped(small) + sideways(small) == []
+    for opened in (False, True):
+        small.open_dock(opened)
+        qapp.processEvents()
+        assert clipped(small) + sideways(small) == []
+        assert tab.live.over_time.height() > 100, "its curves can be told apart"
+
+
+def test_the_left_column_is_as_wide_with_its_scroll_bar_as_without(small, qtbot, qapp):
+    tab = small.show_tab("eeg")
+    qtbot.waitUntil(lambda: idle(tab))
+    bar = tab.primary.parentWidget().parentWidget().parentWidget().verticalScrollBar()
+    widths = []
+    for extra in (0, 600):
+        tab.source.setMinimumHeight(extra)
+        qapp.processEvents()
+        widths.append((bar.maximum() > 0, tab.primary.width()))
+    assert widths == [(False, tab.primary.width()), (True, tab.primary.width())]

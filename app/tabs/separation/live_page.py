@@ -47,7 +47,7 @@ class LivePage(Page):
     # What the tab asks ------------------------------------------------------------------------------------
 
     def words(self) -> str:
-        return tr("Stop") if self.session.running else tr("Listen")
+        return "■ " + tr("Stop") if self.session.running else tr("Listen")
 
     def ready(self) -> bool:
         return True

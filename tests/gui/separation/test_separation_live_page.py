@@ -64,7 +64,7 @@ def test_lanes_grow_and_are_a_recording_in_the_end(tab, qtbot, network, tmp_path
     with qtbot.waitSignal(page.session.ended, timeout=60_000) as ended:
         path = played(tab, tmp_path)
         qtbot.waitUntil(lambda: bool(states), timeout=60_000)
-        assert tab.primary.text() == "Stop"
+        assert tab.primary.text() == "■ Stop"
         assert len(page.lanes.lanes) == 3
     assert (states[0].latency_s < 0.05) == causal
     separated = ended.args[0]
@@ -76,7 +76,7 @@ def test_lanes_grow_and_are_a_recording_in_the_end(tab, qtbot, network, tmp_path
         pass
     assert tab.page is tab.recording
     assert [lane.path for lane in tab.recording.lanes.lanes] == [separated.mixture, *separated.tracks]
-    assert tab.primary.text() != "Stop"
+    assert tab.primary.text() != "■ Stop"
 
 
 def test_it_can_be_stopped_and_what_came_is_kept(tab, qtbot, network, tmp_path):

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 
 from app.training.comparison import _complete, differing, significance_words, summary_of, tabulate
 from app.training.series import mean_and_sd, smoothed
@@ -34,7 +35,12 @@ def test_the_table_shows_what_differs_and_the_figures(view, dock, runs, qtbot, t
     assert set(differing(pair)) == {"learning_rate", "network.kind"}
     table = tabulate(pair)
     rows = dict(table.rows)
-    assert rows["network.kind"] == ["enhanced", "gru"]
+    assert rows["Network"] == ["enhanced", "gru"], "called what the form calls it"
+    place = list(rows).index("Network")
+    assert (
+        view.compare.model.data(view.compare.model.index(place, 0), Qt.ItemDataRole.ToolTipRole)
+        == "network.kind"
+    )
     assert rows["best unweighted average recall"] == ["0.800", "0.700"]
     assert rows["last loss, validation"] == ["0.025", "0.025"]
     assert view.compare.table.model().rowCount() == len(table.rows)
@@ -43,7 +49,7 @@ def test_the_table_shows_what_differs_and_the_figures(view, dock, runs, qtbot, t
     with open(tmp_path / "c.csv", newline="", encoding="utf-8") as file:
         assert [
             "network.kind",
-            *[dict(view.compare.model.table.rows)["network.kind"][i] for i in (0, 1)],
+            *[dict(view.compare.model.table.rows)["Network"][i] for i in (0, 1)],
         ] in list(csv.reader(file))
     view.views.setCurrentWidget(view.curves_page)
     assert view.curves.isVisible()

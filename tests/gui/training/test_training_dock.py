@@ -196,3 +196,34 @@ def test_a_living_run_tells_where_and_how_fast_it_goes(dock, runs, qtbot):
     dock.details.refresh()
     assert dock.details.pace.text() == "cpu · 12 steps a second · GPU 87 % · 3.2 GB of its memory"
     assert dock.details.state.text().startswith("running · epoch 2 of 2 · 2 min left")
+
+
+def test_a_system_without_runs_says_that_others_have_some(dock, runs, qtbot):
+    assert dock.empty.text().startswith("No runs yet.")
+    assert dock.summary.text() == "none yet"
+    left_run("one")
+    left_run("two")
+    read_all(runs, qtbot)
+    dock.show_system("eeg")
+    assert dock.empty.isVisible()
+    assert dock.empty.text().startswith("No runs of EEG yet.")
+    assert "2 runs of other systems" in dock.empty.text()
+    assert dock.summary.text() == "none of this system, 2 of others"
+    with qtbot.waitSignal(dock.run_opened) as asked:
+        dock.empty.linkActivated.emit("all")
+    assert asked.args == [None]
+    assert dock.model.rowCount() == 2
+
+
+def test_samples_say_which_line_is_which(dock, runs, qtbot):
+    left_run("one")
+    read_all(runs, qtbot)
+    dock.choose(runs_folder() / "one")
+    dock.curves.redraw()
+    assert dock.curves.samples.samples == [("validation", False)]
+    dock.curves.figure_box.setCurrentIndex(dock.curves.figure_box.findData("loss"))
+    dock.curves.figure_box.activated.emit(0)
+    dock.curves.redraw()
+    assert dock.curves.samples.samples == [("validation", False), ("training", True)]
+    qtbot.waitUntil(lambda: dock.curves.samples.width() >= dock.curves.samples.sizeHint().width())
+    assert dock.curves.plot.getPlotItem().getAxis("bottom").labelText == "epoch"
