@@ -19,6 +19,7 @@ from app.widgets.pictures import add_exports, save_picture
 from app.widgets.plot_items import FARTHEST, Axis, Grid, Line
 
 Range = tuple[float, float]
+LOW_PX = 104  # high at least is a plot that may be low: its curves can be told apart
 
 
 class Plot(pg.PlotWidget):
@@ -44,9 +45,11 @@ class Plot(pg.PlotWidget):
         zoom: bool = True,
         readout: bool = True,
         background: str = "card",
+        low: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        """`name` is for screen readers and exported files. Axes without a title are hidden."""
+        """`name` is for screen readers and exported files. Axes without a title are hidden. low: of a plot for which there
+        may be little room, what is written at a tick of the horizontal axis in place of its title, such as ``{n} s``."""
         axes = {side: Axis(side) for side in ("bottom", "left")}
         super().__init__(parent, enableMenu=False, axisItems=axes)
         self.name, self.log_y = name, log_y
@@ -64,6 +67,10 @@ class Plot(pg.PlotWidget):
         self.description = Description(self, lambda: "" if self.closed else self.in_words())
         self.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
         self._lay_out_axes()
+        if low:
+            axes["bottom"].tick_words = low
+            axes["bottom"].showLabel(False)
+            self.setMinimumHeight(LOW_PX)
         self.setMouseEnabled(x=zoom, y=False)
         self._grid = Grid(self.getPlotItem().getAxis("left")) if grid else None
         if self._grid is not None:

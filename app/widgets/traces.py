@@ -43,7 +43,7 @@ class TraceView(Plot):
 
     def __init__(self, name: str, unit: str = "µV", parent: QWidget | None = None) -> None:
         super().__init__(name, tr("time"), "s", " ", "", grid=False, background="card", parent=parent)
-        self.setMinimumHeight(120)
+        self.setMinimumHeight(90)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.names: tuple[str, ...] = ()
         self.marked: frozenset[int] = frozenset()  # drawn pale: bad channels

@@ -29,10 +29,6 @@ from models.progress import Progress
 
 SHOWN_S, LOOK_BACK_S = 10.0, 60.0
 REDRAW_MS = 50
-LEAST_PX = (
-    90,
-    104,
-)  # of the traces and the plot of r: lower, curves cannot be told apart; higher, a low window is scrolled
 GAINS_DB = (6, 12, 20)
 AXIS_S = (0, 2, 4, 6, 8, 10)  # where the axis of the traces is written, as seconds before now
 FITTED_S = (3, 10)  # after which the height of rows is fitted to what came: soon, and to a full view
@@ -312,13 +308,8 @@ class LivePage(Page):
         axis = self.traces.getPlotItem().getAxis("bottom")
         axis.setTicks([[(at, tr("{seconds} s", seconds=digits(at - SHOWN_S, ".0f"))) for at in AXIS_S]])
         axis.showLabel(False)
-        self.over_time = Plot(tr("r of each talker"), tr("time"), "s", tr("r"), "", zoom=False)
+        self.over_time = Plot(tr("r of each talker"), tr("time"), "s", tr("r"), zoom=False, low=tr("{n} s"))
         self.over_time.set_home((0.0, LOOK_BACK_S), (-0.3, 0.5))
-        seconds = self.over_time.getPlotItem().getAxis("bottom")
-        seconds.tick_words = tr("{n} s")
-        seconds.showLabel(False)
-        for plot, least in zip((self.traces, self.over_time), LEAST_PX, strict=True):
-            plot.setMinimumHeight(least)
         self.view.addWidget(self.traces, 3)
         self.health = Elided("")
         self.health.setProperty("role", "hint")
