@@ -51,13 +51,20 @@ def test_the_cards_say_what_the_figures_say():
     from models.loading import read_info
     from tools import figures
 
-    for choice in ("bundled", "bundled-conformer"):
-        card, kept = read_info(choice, "eeg").card, figures.kept("eeg")
-        assert figures.curve_line() in card
+    kept = figures.kept("eeg")
+    for choice in figures.SHIPPED_EEG.values():
+        card = read_info(choice, "eeg").card
+        assert choice == "bundled" or figures.curve_line() in card
         assert (
             f"r **{kept[choice]['held_out']:.3f}**; chance, by scrambling\nthe envelope's phases, {kept[choice]['chance']:.3f}."
             in card
         )
+    both = read_info("bundled", "eeg").card
+    for name, row in kept["equal"]["dtu_12_subjects"]["decoders"].items():
+        wider = f"| {row['unseen']['mean']:.3f} ± {row['unseen']['sd']:.3f} |"
+        assert name not in figures.SHIPPED_EEG or (f"| {name} |" in both and wider in both)
+    for name, choice in figures.SHIPPED_EEG.items():
+        assert f"| {name} | {kept[choice]['r']:.3f} |" in both
     card = read_info("bundled", "search").card  # those of the other lengths refer to it
     for bits, item in figures.kept("search").items():
         assert f"{bits} bits, single | {item['map']:.3f} | {item['worst']:.3f} to {item['best']:.3f}" in card

@@ -116,7 +116,7 @@ class Decoder:
         device: str = AUTO,
         progress: Progress | None = None,
     ) -> Decoder:
-        """`choice`: whatever `loading` opens; ``bundled-conformer`` ships beside ``bundled``. Raises UserError, Cancelled."""
+        """`choice`: whatever `loading` opens; ``bundled-ridge`` and ``bundled-conformer`` ship beside ``bundled``, their mean. Raises UserError, Cancelled."""
         return cls.of(open_model(choice, "eeg", progress=progress), device)
 
     @classmethod

@@ -33,7 +33,7 @@ async def stream(tab):
     """Found, opened, seen."""
     live = tab.live
     tab.choice.choose("live")
-    eeg, envelopes = listener(Decoder.load("bundled", "cpu"), PLAYED_S, strength=STRENGTH)
+    eeg, envelopes = listener(Decoder.load("bundled-ridge", "cpu"), PLAYED_S, strength=STRENGTH)
     tab.start(live.session.stream(Played(eeg, BIOSEMI64, 64.0, envelopes, 64, ("left", "right"))))
     await until(live.ready)
     live.window_s.setCurrentIndex(0)

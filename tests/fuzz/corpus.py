@@ -203,7 +203,7 @@ def _settings(folder: Path) -> list[Path]:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    for system in ("emotion", "eeg", "eeg-conformer", "search-16"):
+    for system in ("emotion", "eeg", "eeg-ridge", "eeg-conformer", "search-16"):
         shutil.copytree(resource("checkpoints", system), folder / system)
     return sorted(folder.iterdir())
 

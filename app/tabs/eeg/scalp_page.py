@@ -95,7 +95,7 @@ class ScalpPage(ScrolledColumn):
         self._show_map()
 
     def _offer(self) -> None:
-        """A linear decoder has no excitation; without what was heard there is no response to it."""
+        """A linear decoder has no excitation, and a mean of several not one of its own; without what was heard there is no response to it."""
         result, comparison = self._session.result, self._session.track_comparison
         has = {
             EXCITATION: result is not None and result.reliance.excitation is not None,
@@ -276,7 +276,9 @@ class _LagSlider(QWidget):
 def _maps() -> tuple[tuple[str, str, str], ...]:
     """(key, words, what it is) of every map."""
     relies = tr("How much the decoded envelope changes with each electrode")
-    opens = tr("How far squeeze-and-excitation opens the features that look at each electrode")
+    opens = tr(
+        "How far squeeze-and-excitation opens the features that look at each electrode; only a Conformer by itself has it"
+    )
     answers = tr("The forward response: the EEG at each lag after what was heard")
     goes = tr("What of the EEG goes with the decoded envelope, at each lag: to be read as a map")
     return (

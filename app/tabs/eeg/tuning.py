@@ -60,8 +60,11 @@ class FineTuning(QObject):
             return
         self.run = self.gain = None
         own = [item for item in opened.parts if item.subject == part.subject]
+        decoder = self._session.held.model
         problem = refusal(
-            sum(item.recording.duration_s for item in own), self._session.track_comparison is not None
+            sum(item.recording.duration_s for item in own),
+            self._session.track_comparison is not None,
+            decoder is not None and len(decoder.members) > 1,
         )
         who = tr("subject {name}", name=part.subject) if part.subject else tr("this recording")
         learns = tr("Learns from three fifths of {who}, and is judged on the last fifth.", who=who)
@@ -209,10 +212,14 @@ class TuningBox(QWidget):
             )
 
 
-def refusal(duration_s: float, has_stimulus: bool) -> str:
-    """Why a recording cannot be tuned to; empty where it can."""
+def refusal(duration_s: float, has_stimulus: bool, several: bool = False) -> str:
+    """Why a recording cannot be tuned to; empty where it can. several: whether the decoder is the mean of several."""
     if not has_stimulus:
         return tr("Decode a recording whose stimulus is known.")
+    if several:
+        return tr(
+            "A mean of several decoders is not tuned itself: choose one of its members as the model, such as the Conformer."
+        )
     if duration_s < LEAST_S:
         return tr("The recording is too short to learn from: {least:g} s are needed.", least=LEAST_S)
     return ""

@@ -32,7 +32,7 @@ def test_a_session_with_streams(live, qtbot):
     tab, session = live.tab, live.session
     assert tab.browser.isHidden()
     assert not live.ready()
-    eeg, envelopes = listener(Decoder.load("bundled", "cpu"), 120, strength=8.0)
+    eeg, envelopes = listener(Decoder.load("bundled-ridge", "cpu"), 120, strength=8.0)
     played = player.Played(eeg, BIOSEMI64, 64.0, envelopes, 64, ("left", "right"))
     tab.start(session.stream(played))
     qtbot.waitUntil(live.ready, timeout=30_000)

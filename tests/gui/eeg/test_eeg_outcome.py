@@ -12,7 +12,25 @@ from models.training.run_folder import RunState
 from tests.gui.eeg.helpers import RATE, decoded, idle, messages_of, opened, saved
 
 
+def by_the_ridge(tab):
+    """One of those that ship, which a mean of several is not, can be tuned; the ridge at once."""
+    tab.models.choose(next(choice for choice in tab.models._also if choice.endswith("ridge")))
+
+
+def test_a_mean_of_several_is_not_tuned_and_says_so(tab, qtbot, sample, tmp_path):
+    opened(tab, qtbot, saved(tmp_path, sample, eeg=np.tile(sample["eeg"][0] * np.float32(0.125), (2, 1)),
+                             envelope=np.tile(sample["envelope"], 2)))  # fmt: skip
+    decoded(tab, qtbot)
+    assert tab.session.track_comparison is not None
+    assert not tab.panels.tuning_box.button.isEnabled()
+    assert "choose one of its members" in tab.panels.tuning_box.words.text()
+    assert tab.session.result.reliance.excitation is None
+    by_the_ridge(tab)
+    qtbot.waitUntil(lambda: tab.panels.tuning_box.button.isEnabled() and idle(tab), timeout=60_000)
+
+
 def test_a_subject_is_fine_tuned_and_judged(tab, qtbot, services):
+    by_the_ridge(tab)
     tab.try_sample()
     qtbot.waitUntil(lambda: tab.session.evaluation is not None and idle(tab), timeout=60_000)
     assert "subject 2" in tab.panels.tuning_box.words.text()
@@ -40,6 +58,7 @@ def test_a_recording_of_ones_own_becomes_a_data_set_to_tune_on(
 ):
     from models.eeg.data import open_dataset
 
+    by_the_ridge(tab)
     eeg = np.concatenate([sample["eeg"][n] for n in range(2)]) * np.float32(0.125)
     opened(tab, qtbot, saved(tmp_path, sample, eeg=eeg, envelope=np.tile(sample["envelope"], 2)))
     decoded(tab, qtbot)
@@ -53,7 +72,7 @@ def test_a_recording_of_ones_own_becomes_a_data_set_to_tune_on(
     qtbot.waitUntil(lambda: bool(asked), timeout=10_000)
     _, system, config, _ = asked[0]
     assert system == "eeg"
-    assert config["start_from"].endswith("eeg")
+    assert config["start_from"].endswith("eeg-ridge")
     dataset = open_dataset(config["data"]["path"])
     assert dataset.subjects == config["data"]["subjects"]
     np.testing.assert_allclose(dataset.items[0].eeg, tab.session.result.decoding.eeg, atol=1e-5)

@@ -18,7 +18,7 @@ from models.fingerprint import Learned
 from models.progress import Progress
 from tests.models.eeg.helpers import run
 
-PAIR = ("bundled", "bundled-conformer")
+PAIR = ("bundled-ridge", "bundled-conformer")
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,19 @@ def test_the_folder_stands_by_itself(folder, members):
     np.testing.assert_array_equal(weights["0.weight"], members[0].members[0].network.weight.detach().numpy())
     assert info.network["kind"] == "ensemble"
     assert info.title == f"mean of {members[0].info.title} and {members[1].info.title}"
+
+
+def test_what_ships_is_the_mean_of_the_two_that_ship(members, sample):
+    shipped = Decoder.load("bundled", "cpu")
+    eeg = sample.items[0].eeg * 0.125
+    np.testing.assert_allclose(
+        shipped.decode(eeg), mean([decoder.decode(eeg) for decoder in members]), atol=1e-5
+    )
+    states = [decoder.members[0].network.state_dict() for decoder in members]
+    for member, state in zip(shipped.members, states, strict=True):
+        assert all(
+            bool((weight == state[name]).all()) for name, weight in member.network.state_dict().items()
+        )
 
 
 def test_live_it_is_what_it_is_offline(ensemble, sample):

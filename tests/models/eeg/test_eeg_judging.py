@@ -11,7 +11,7 @@ from models.eeg.config import EEGConfig
 from models.eeg.correlation import pearson
 from models.eeg.decoder import Decoder
 from models.eeg.samples import located
-from models.loading import checkpoint_folder
+from models.loading import bundled_names, checkpoint_folder
 from models.progress import Progress
 from models.training.config import preset, validated
 from tests.models.eeg.helpers import TINY, run
@@ -108,13 +108,13 @@ def shipped():
 def test_the_bundled_decoder_on_people_and_time_it_never_met(shipped):
     judged = evaluation.evaluate_with(shipped, "sample", Progress())
     assert judged.within is None
-    assert judged.held_out > 0.12
+    assert judged.held_out > 0.15
     assert abs(judged.chance) < 0.03
     assert all(item.p < 0.05 for item in judged.subjects)
 
 
 def test_cards_are_honest(shipped):
-    for name in ("bundled", "bundled-conformer"):
+    for name in bundled_names("eeg"):
         info = checkpoint.read_info(checkpoint_folder(name, "eeg"), "eeg")
         assert "Single stimulus, split by time" in info.card
         assert "10.5281/zenodo.1199011" in info.card
@@ -124,7 +124,7 @@ def test_cards_are_honest(shipped):
 def test_the_stimulus_was_not_learned_by_heart(shipped):
     """EEG of nothing decodes to nothing: no envelope of the sample's stimulus comes out."""
     envelope = shipped.target(data.open_dataset(located("sample")).items[0].envelope)
-    for name in ("bundled", "bundled-conformer"):
+    for name in bundled_names("eeg"):
         decoder = Decoder.load(name, "cpu")
         for seed in range(3):
             noise = np.random.default_rng(seed).normal(0, 5, (3200, 64))

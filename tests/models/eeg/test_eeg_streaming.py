@@ -31,7 +31,7 @@ generator = np.random.default_rng(0)
 
 @pytest.fixture(scope="module")
 def decoder():
-    return Decoder.load("bundled", "cpu")
+    return Decoder.load("bundled-ridge", "cpu")
 
 
 def in_blocks(push, values, size):

@@ -214,10 +214,10 @@ def test_the_preset_for_fine_tuning_begins_with_the_bundled_decoder(tmp_path, ca
 def test_a_linear_decoder_is_solved_anew_for_a_person(tmp_path, capsys):
     code, result, _ = run(
         capsys, "train", "eeg", "--preset", "fine-tune", "--set", "epochs=1", "data.subjects=['3']",
-        "start_from=bundled", "--run", tmp_path / "solved", "--quiet", "--device", "cpu",
+        "start_from=bundled-ridge", "--run", tmp_path / "solved", "--quiet", "--device", "cpu",
     )  # fmt: skip
     assert code == 0
-    before, _ = checkpoint.load(checkpoint_folder("bundled", "eeg"), "eeg")
+    before, _ = checkpoint.load(checkpoint_folder("bundled-ridge", "eeg"), "eeg")
     after, info = checkpoint.load(result["checkpoint"], "eeg")
     assert not torch.allclose(before["weight"], after["weight"])
     assert info.preprocessing["tuned_to"] == ["3"]
