@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from models.errors import UserError, shortened
 from models.file_names import shown
 from models.files import damaged, read_bytes
+from models.remarks import Remark
 
 LARGEST_JSON = 64 * 2**20  # bytes of a description, a history, a list of settings
 LARGEST_YAML = 2**20  # bytes of settings
@@ -73,6 +75,19 @@ def reason_of(error: Exception) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"]))
     return shortened(f"{place}: {first['msg']}" if place else first["msg"])
+
+
+def said_of(error: Exception) -> Remark | str:
+    """As `reason_of`, without a full stop; a contradiction that the program found itself can be said in any language."""
+    contradiction = None
+    if isinstance(error, PydanticCustomError):
+        contradiction = error.context
+    elif isinstance(error, ValidationError):
+        contradiction = error.errors(include_url=False, include_input=False)[0].get("ctx")
+    if contradiction and "template" in contradiction:
+        named = {key: value for key, value in contradiction.items() if key not in ("template", "fields")}
+        return Remark(str(contradiction["template"]), **named)
+    return reason_of(error).rstrip(".")
 
 
 def read_yaml(path: str | os.PathLike[str]) -> Any:

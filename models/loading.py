@@ -233,7 +233,7 @@ def not_described(title: str, error: Exception) -> UserError:
         "Its checkpoint.json describes no network known here: {reason}.",
         "Copy it again from where it came from.",
         title=title,
-        reason=documents.reason_of(error),
+        reason=documents.said_of(error),
     )
 
 

@@ -96,7 +96,7 @@ def _together(run: RunFolder, options: argparse.Namespace, processes: int) -> di
     story = RunStory(run)
     story.read()
     if story.failed is not None and not story.failed.details:
-        raise UserError(story.failed.what, story.failed.why, story.failed.remedy)
+        raise story.failed.error
     result: dict[str, Any] = {"run": str(run.path), "reason": "failed", "exit_code": done.returncode or 1}
     return result if done.returncode or story.finished is None else _result(run, story.finished)
 
@@ -121,7 +121,7 @@ def _run_training(
     end = Trainer(systems.task(name, config), run, device, shown_progress(options.quiet)).train()
     print(file=sys.stderr)
     if isinstance(end, events.Failed):
-        error = UserError(end.what, end.why, end.remedy)
+        error = end.error
         if end.details:
             print(end.details, file=sys.stderr)
             print(error, file=sys.stderr)

@@ -144,8 +144,7 @@ def why_it_ended(run: WatchedRun) -> str:
         return " ".join(part for part in tr_error(run.config_error) if part)
     failed = run.story.failed
     if run.state is RunState.FAILED and failed is not None:
-        words = " ".join(part for part in (failed.what, failed.why, failed.remedy) if part)
-        return "✕ " + words
+        return "✕ " + " ".join(part for part in tr_error(failed.error) if part)
     if run.state is RunState.DIED:
         tail = [line for line in run.log_tail(40).splitlines() if line.strip()][-LAST_WORDS:]
         words = tr("The process ended without a word: it was killed, or the machine ran out of memory.")

@@ -22,6 +22,7 @@ from models.errors import UserError, shortened
 from models.fingerprint import Learned, packed
 from models.loading import Choice, checkpoint_folder, network_config
 from models.remarks import Remark
+from models.settings import contradiction
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +40,7 @@ class EnsembleConfig:
 
     def __post_init__(self) -> None:
         if len(self.members) < LEAST or not all(isinstance(member, dict) for member in self.members):
-            raise ValueError("an ensemble has two members or more")
+            raise contradiction("an ensemble has two members or more")
 
 
 @dataclass(frozen=True)

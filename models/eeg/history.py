@@ -15,6 +15,7 @@ from models.datafiles import write_whole
 from models.eeg.signal_config import LEAST_NOTCH_HZ
 from models.errors import UserError, shortened
 from models.remarks import Remark
+from models.settings import contradiction
 
 FORMAT = 1
 MOST_COMPONENTS = 100
@@ -50,7 +51,7 @@ class _Reference(_Step):
     @model_validator(mode="after")
     def _names_them(self) -> _Reference:
         if (self.to == "channels") != bool(self.channels):
-            raise ValueError("a reference to channels names them")
+            raise contradiction("a reference to channels names them")
         return self
 
 
@@ -64,7 +65,7 @@ class _Ica(_Step):
     def _fit(self) -> _Ica:
         for matrix in (self.patterns, self.filters):
             if [len(row) for row in matrix] != [len(self.channels)] * len(self.found):
-                raise ValueError("the weights of the components do not fit the channels")
+                raise contradiction("the weights of the components do not fit the channels")
         return self
 
 
@@ -95,6 +96,13 @@ class _Saved(BaseModel):
     remarks: list[str] = Field(default_factory=list, max_length=1000)
 
 
+def _kind_of(step: dict[str, object]) -> type[_Step]:
+    name = str(step.get("step"))
+    if name not in _STEPS:
+        raise contradiction("it names a step that is not known: {step}", step=shortened(name, 40))
+    return _STEPS[name]
+
+
 @dataclass(frozen=True)
 class History:
     """What was done, in order: each step is a dict with its name under ``step`` and all it needs to be done again."""
@@ -119,18 +127,15 @@ class History:
         try:
             saved = _Saved.model_validate(values)
             if saved.format > FORMAT:
-                raise ValueError("a newer Polyphony wrote it")
-            steps = tuple(
-                _STEPS[str(step.get("step"))].model_validate(step).model_dump() for step in saved.steps
-            )
-        except (ValueError, KeyError) as error:
-            reason = documents.reason_of(error)
+                raise contradiction("a newer Polyphony wrote it")
+            steps = tuple(_kind_of(step).model_validate(step).model_dump() for step in saved.steps)
+        except ValueError as error:
             raise UserError(
                 "{name} is no history of preprocessing.",
                 "{reason}.",
                 "Choose a file that Polyphony has saved.",
                 name=name,
-                reason=shortened(reason).rstrip("."),
+                reason=documents.said_of(error),
             ) from error
         return cls(steps, tuple(Remark("{text}", text=text) for text in saved.remarks))
 

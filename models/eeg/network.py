@@ -25,6 +25,7 @@ from models.kernels.dropout import Dropout
 from models.kernels.norms import LayerNorm
 from models.kernels.products import Linear
 from models.kernels.rotation import rotated_in_one
+from models.settings import contradiction
 
 UNKNOWN = 0  # the subject index of anyone the network has not met in training
 
@@ -68,7 +69,9 @@ def build(config: NetworkConfig) -> Conformer | LinearDecoder:
     if config.kind == "ridge":
         return LinearDecoder(config.channels, config.first_lag, config.last_lag)
     if config.kind != "conformer" or config.version not in ("v1", "v2"):
-        raise ValueError(f"there is no decoder {config.kind!r} {config.version!r}")
+        raise contradiction(
+            "there is no decoder {decoder} {version}", decoder=config.kind, version=config.version
+        )
     return Conformer(config)
 
 

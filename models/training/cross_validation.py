@@ -194,17 +194,15 @@ class FoldReporter:
     def fail(self, error: BaseException) -> None:
         """The last word where an error ended it."""
         if isinstance(error, UserError):
-            what, why, remedy = error.sentences()
-            self._tell(events.Failed(what=what, why=why, remedy=remedy))
+            self._tell(events.Failed.by(error))
             return
-        self._tell(
-            events.Failed(
-                what="The cross-validation ended by an error of the program.",
-                why=f"{type(error).__name__}: {error}",
-                remedy="Please report it with the details below; it can be resumed.",
-                details="".join(traceback.format_exception(error)),
-            )
+        said = UserError(
+            "The cross-validation ended by an error of the program.",
+            "{error}",
+            "Please report it with the details below; it can be resumed.",
+            error=f"{type(error).__name__}: {error}",
         )
+        self._tell(events.Failed.by(said, details="".join(traceback.format_exception(error))))
 
     def close(self) -> None:
         """Close the story; what was told stays."""

@@ -17,6 +17,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from models.errors import UserError
+
 VERSION = 1
 MOST_STEPS = 2**53  # up to which floats count every step
 Count = Annotated[int, Field(ge=-MOST_STEPS, le=MOST_STEPS)]
@@ -151,7 +153,11 @@ class Finished(_Event):
 
 
 class Failed(_Event):
-    """The run ended by an error; sentences as in `UserError`, `details` a traceback for errors of ours."""
+    """The run ended by an error; sentences as in `UserError`, `details` a traceback for errors of ours.
+
+    templates: the three sentences before `values` are filled in, for a window in another language; runs of earlier versions
+    have none.
+    """
 
     kind: Literal["failed"] = "failed"
     what: str
@@ -159,6 +165,34 @@ class Failed(_Event):
     remedy: str = ""
     details: str = ""
     cause: Literal["", "memory", "unstable"] = ""
+    templates: list[str] = []
+    values: dict[str, str | int | float] = {}
+
+    @classmethod
+    def by(cls, error: UserError, details: str = "", cause: Literal["", "memory", "unstable"] = "") -> Failed:
+        """Of an error, in English and as templates."""
+        what, why, remedy = error.sentences()
+        values = {
+            name: value if isinstance(value, int | float) else str(value)
+            for name, value in error.values.items()
+        }
+        templates = [error.what, error.why, error.remedy]
+        return cls(
+            what=what,
+            why=why,
+            remedy=remedy,
+            details=details,
+            cause=cause,
+            templates=templates,
+            values=values,
+        )
+
+    @property
+    def error(self) -> UserError:
+        """The error, to be said in any language, or raised again."""
+        if len(self.templates) == 3:
+            return UserError(*self.templates, **self.values)
+        return UserError(self.what, self.why, self.remedy)
 
 
 Event = (

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Generic
 
 from models.documents import read_json
-from models.errors import UserError
 from models.progress import Cancelled
 from models.settings import validated
 from models.tables import write_json
@@ -87,7 +86,7 @@ def train_fold(
     if isinstance(end, events.Failed):
         if end.details:
             raise RuntimeError(end.details)
-        raise UserError(end.what, end.why, end.remedy)
+        raise end.error
     if end.reason == "stopped":
         raise Cancelled
     return run

@@ -7,7 +7,6 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Literal
 
 import torch
 from accelerate import Accelerator
@@ -57,14 +56,16 @@ class Trainer:
                 with self._stopped_by_signals():
                     end: events.Finished | events.Failed = self._train(made, world, reporter)
             except UserError as error:
-                end = _failed(error)
+                end = events.Failed.by(error)
             except Unstable as unstable:
-                end = _failed(unstable.error, cause="unstable")
+                end = events.Failed.by(unstable.error, cause="unstable")
             except torch.OutOfMemoryError:
                 end = self._out_of_memory()
             except Exception as error:
                 full = disk_error(error)
-                end = _failed(checkpoints.cannot_write(self.run.path, full)) if full else _ours(error)
+                end = (
+                    events.Failed.by(checkpoints.cannot_write(self.run.path, full)) if full else _ours(error)
+                )
             reporter.close(end)
         return end
 
@@ -106,12 +107,14 @@ class Trainer:
         return self.loop.validated(split)[0]
 
     def _out_of_memory(self) -> events.Failed:
-        return events.Failed(
-            what="The memory of the graphics card was not enough.",
-            why=f"A batch of {self.config.batch_size} needs more than {self.device} has free.",
-            remedy="Halve the batch size and double the accumulation: the steps stay the same, but for batch normalisation.",
-            cause="memory",
+        error = UserError(
+            "The memory of the graphics card was not enough.",
+            "A batch of {count} needs more than {device} has free.",
+            "Halve the batch size and double the accumulation: the steps stay the same, but for batch normalisation.",
+            count=self.config.batch_size,
+            device=str(self.device),
         )
+        return events.Failed.by(error, cause="memory")
 
     @contextmanager
     def _stopped_by_signals(self) -> Iterator[None]:
@@ -136,14 +139,10 @@ class Trainer:
 def _ours(error: Exception) -> events.Failed:
     """For an error of the program."""
     traceback.print_exc()
-    return events.Failed(
-        what="The run ended by an error of the program.",
-        why=f"{type(error).__name__}: {error}",
-        remedy="Please report it with the details below; the run can be resumed.",
-        details=traceback.format_exc(),
+    said = UserError(
+        "The run ended by an error of the program.",
+        "{error}",
+        "Please report it with the details below; the run can be resumed.",
+        error=f"{type(error).__name__}: {error}",
     )
-
-
-def _failed(error: UserError, cause: Literal["", "unstable"] = "") -> events.Failed:
-    what, why, remedy = error.sentences()
-    return events.Failed(what=what, why=why, remedy=remedy, cause=cause)
+    return events.Failed.by(said, details=traceback.format_exc())

@@ -26,6 +26,8 @@ from app.widgets.labels import Hint
 from models.eeg.cleaning import faulty
 from models.errors import UserError
 
+NAMES_CHANNELS = ("pick", "ica")  # steps whose words only say how many channels
+
 
 class HistoryPage(QWidget):
     """What was done to the EEG, step by step. replay_wanted(path): a saved one is to be run again. save_wanted().
@@ -96,9 +98,10 @@ class HistoryPage(QWidget):
         if result is None:
             return
         history = result.decoding.history
-        for number, (step, line) in enumerate(zip(history.steps, history.sentences(), strict=True), 1):
+        for number, step in enumerate(history.steps, 1):
             item = QListWidgetItem(f"{number}  {step_words(step)}")
-            item.setToolTip(escape(line))
+            if step["step"] in NAMES_CHANNELS:
+                item.setToolTip(escape(", ".join(step["channels"])))
             self.steps.addItem(item)
 
     def copy_script(self) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app import theme
-from app.i18n import digits, tr
+from app.i18n import digits, tr, tr_error
 from app.tabs.eeg import work
 from app.tabs.eeg.session import EegSession
 from app.tabs.host import Host
@@ -133,7 +133,7 @@ class FineTuning(QObject):
         failed = watched.record.failed
         self.run = None
         ended = tr("The run ended early; the dock below says how.")
-        self._say(failed.what if failed is not None else ended, possible=True)
+        self._say(tr_error(failed.error)[0] if failed is not None else ended, possible=True)
 
     async def _judge(self, run: Path) -> None:
         try:

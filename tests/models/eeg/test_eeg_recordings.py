@@ -222,6 +222,29 @@ def test_history_of_another_recording_and_broken_ones(tmp_path):
         History.load(tmp_path / "h.json")
 
 
+@pytest.mark.parametrize(
+    ("values", "words", "chinese"),
+    [
+        ({"format": 99, "steps": []}, "a newer Polyphony wrote it", "更新版本"),
+        ({"format": 1, "steps": [{"step": "magic"}]}, "not known: magic", "未知的步骤：magic"),
+        ({"format": 1, "steps": [{"step": "reference", "to": "channels"}]}, "names them", "写明"),
+    ],
+)
+def test_why_a_history_is_none_is_said_in_the_language_of_the_window(tmp_path, values, words, chinese):
+    import gettext
+    import json
+
+    from models.resources import resource
+
+    (tmp_path / "h.json").write_text(json.dumps(values))
+    with pytest.raises(UserError) as caught:
+        History.load(tmp_path / "h.json")
+    assert words in str(caught.value)
+    with resource("translations/zh_CN/LC_MESSAGES/polyphony.mo").open("rb") as file:
+        said = caught.value.sentences(gettext.GNUTranslations(file).gettext)
+    assert chinese in said[1]
+
+
 def test_cancelling():
     progress = Progress()
     progress.cancel()

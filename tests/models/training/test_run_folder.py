@@ -323,3 +323,14 @@ def test_a_checkpoint_of_a_run_stands_for_it_and_a_missing_path_is_called_missin
         RunFolder.open(tmp_path / "nowhere")
     with pytest.raises(UserError, match="is not a run folder"):
         RunFolder.open(tmp_path)
+
+
+def test_an_error_that_ended_a_run_is_kept_in_english_and_can_be_said_in_any_language():
+    error = UserError("{path} is empty.", "It has {count} bytes.", "Copy it.", path=Path("a.wav"), count=0)
+    line = events.Failed.by(error, cause="unstable").model_dump_json()
+    again = events.parse(line)
+    assert (again.what, again.why, again.remedy) == ("a.wav is empty.", "It has 0 bytes.", "Copy it.")
+    german = {"{path} is empty.": "{path} ist leer."}
+    assert again.error.sentences(lambda text: german.get(text, text))[0] == "a.wav ist leer."
+    old = events.parse('{"kind": "failed", "what": "It {broke}.", "why": "Ill luck."}')
+    assert str(old.error) == "It {broke}. Ill luck."
