@@ -67,6 +67,7 @@ def eeg(options: argparse.Namespace) -> Figures:
         for choice in bundled_names("eeg")
         for judged_eeg in [judged("eeg", choice)]
     }
+    result["live"] = figures_eeg.live(BUNDLED, UNMET)
     before = read_json(FOLDER / "eeg.json")["figures"]
     result["curve"] = eeg_curve(options.dtu) if options.dtu else before["curve"]
     result["equal"] = before["equal"]
@@ -220,7 +221,7 @@ def pages() -> dict[Path, str]:
     eeg_page = ROOT / "docs" / "eeg.md"
     equal = "\n".join(map(figures_eeg.table, kept("eeg")["equal"].values()))
     return {
-        readme: "\n".join(lines),
+        readme: between("\n".join(lines), "EEG live", figures_eeg.live_line(kept("eeg")["live"])),
         models_page: between(text, "search", search_line()),
         ROOT / "docs" / "search.md": search_page,
         eeg_page: between(eeg_page.read_text("utf-8"), "EEG on equal terms", equal),

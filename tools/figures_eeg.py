@@ -20,6 +20,8 @@ from models.eeg.config import EEGConfig
 from models.eeg.correlation import Decoded
 from models.eeg.decoder import Decoder
 from models.eeg.ensembles import averaged
+from models.eeg.live import player
+from models.eeg.live.listening import Listening
 from models.eeg.matching import match
 from models.eeg.ridge import Ridge
 from models.eeg.samples import located
@@ -107,6 +109,45 @@ def _trained(parts: Parts, config: EEGConfig, place: Path, device: str) -> tuple
     run = train_fold(place, "eeg", config, EEGTask, device)
     network = Decoder.load(run.best, device)
     return network.decode_stretches(parts.test), network.parameters
+
+
+def live(choice: str, subjects: Sequence[str], seconds: float = 240.0) -> Figures:
+    """How often a decoder chooses the right talker live, by window length and subject: of the sample as the player streams it, the
+    first `seconds` of each subject, against the same envelope shifted by half; a choice each second."""
+    decoder = Decoder.load(choice, "cpu")
+    right: dict[str, dict[str, float]] = {}
+    for subject in subjects:
+        played = player.sample(subject)
+        listening = Listening(decoder, played.names, played.rate, played.sound_rate, len(played.tracks))
+        listening.begin(0.0, 0.0)
+        choices: dict[float, list[bool]] = {}
+        for second in range(round(seconds)):
+            eeg, sound = (
+                slice(round(second * rate), round((second + 1) * rate))
+                for rate in (played.rate, played.sound_rate)
+            )
+            listening.push_sound(played.sounds[sound])
+            listening.push_eeg(played.eeg[eeg])
+            heard = listening.attention()
+            for window in heard.windows if heard is not None else ():
+                choices.setdefault(window.window_s, []).append(window.chosen == 0)
+        for window_s, each in choices.items():
+            right.setdefault(f"{window_s:g}", {})[subject] = float(np.mean(each))
+    return {"minutes": seconds / 60, "right": right}
+
+
+def live_line(figures: Figures) -> str:
+    """What the README says of it."""
+    right = figures["right"]
+    assert isinstance(right, dict)
+    spans = [
+        f"of {length} s in {100 * min(each.values()):.0f} to {100 * max(each.values()):.0f} %"
+        for length, each in sorted(right.items(), key=lambda item: -float(item[0]))
+    ]
+    return (
+        f"On the sample's three people, whom the decoder never met, windows {', '.join(spans)} of cases choose the right talker live\n"
+        f"(against the same envelope shifted by half; {figures['minutes']:g} minutes each; by chance 50 %).\n"
+    )
 
 
 def _mean(first: Sequence[Decoded], second: Sequence[Decoded]) -> list[Decoded]:
