@@ -173,19 +173,11 @@ class Failed(_Event):
         """Of an error, in English and as templates."""
         what, why, remedy = error.sentences()
         values = {
-            name: value if isinstance(value, int | float) else str(value)
-            for name, value in error.values.items()
+            key: item if isinstance(item, int | float) else str(item) for key, item in error.values.items()
         }
-        templates = [error.what, error.why, error.remedy]
-        return cls(
-            what=what,
-            why=why,
-            remedy=remedy,
-            details=details,
-            cause=cause,
-            templates=templates,
-            values=values,
-        )
+        texts = {"templates": [error.what, error.why, error.remedy], "values": values}
+        plain = cls(what=what, why=why, remedy=remedy, details=details, cause=cause)
+        return plain.model_copy(update=texts)
 
     @property
     def error(self) -> UserError:
