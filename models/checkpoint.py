@@ -36,6 +36,8 @@ MOST_PROGRAM = 64 * 2**20  # bytes of a pickle that are looked through for the n
 PREPROCESSING = frozenset(
     [
         "front_end",
+        "dimensions",
+        "degree_scale",
         "excited_is_happy",
         "unsure_below",
         "window_s",

@@ -52,6 +52,10 @@ def metric_words(name: str) -> str:
         "emotion_loss": tr("emotion loss"),
         "speaker_loss": tr("speaker loss"),
         "speaker_accuracy": tr("accuracy on speakers"),
+        "degrees_loss": tr("degrees, 1 − CCC"),
+        "ccc_arousal": tr("CCC of arousal"),
+        "ccc_valence": tr("CCC of valence"),
+        "ccc_dominance": tr("CCC of dominance"),
         "memory_gb": tr("memory, GB"),
         "gpu_memory_gb": tr("GPU memory, GB"),
     }

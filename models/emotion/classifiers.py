@@ -17,6 +17,7 @@ from models.checkpoint import CheckpointInfo
 from models.devices import in_parts
 from models.emotion import network
 from models.emotion.config import FrontEndConfig
+from models.emotion.dimensions import DIMENSIONS
 from models.emotion.features import Voice, build_front_end
 from models.emotion.person import Person
 from models.emotion.quantised import computing
@@ -70,8 +71,9 @@ class Classifier(Protocol):
         """The predictions with other probabilities: those against the person. Nothing is computed from sound again."""
         ...
 
-    def of_functionals(self, functionals: np.ndarray, person: Person) -> np.ndarray:
-        """Probabilities float32 [n, classes] of functionals float32 [n, functionals] against the person.
+    def of_functionals(self, functionals: np.ndarray, person: Person) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities float32 [n, classes] and degrees float32 [n, dimensions] of functionals float32 [n, functionals] against the
+        person.
 
         Raises TypeError where the classifier has no functionals.
         """
@@ -80,8 +82,6 @@ class Classifier(Protocol):
 
 class OurClassifier(Classifier):
     """Front end and network of a checkpoint of ours."""
-
-    dimensions: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -118,6 +118,7 @@ class OurClassifier(Classifier):
             raise not_described(
                 info.title, ValueError(f"{len(self.labels)} labels of {config.classes} classes")
             )
+        self.dimensions = _dimensions(info, config.dimensions)
         self.window_s = info.preprocessing.get("window_s", 3.0)
         if not isinstance(self.window_s, int | float) or not 0.05 <= self.window_s <= 600:
             raise not_described(info.title, ValueError(f"windows of {self.window_s} s"))
@@ -152,14 +153,15 @@ class OurClassifier(Classifier):
         padded = torch.nn.utils.rnn.pad_sequence(features, batch_first=True).to(self.device)
         output = self.network(padded, lengths.to(self.device))
         probabilities = self._probabilities(output.logits)
+        degrees = self._degrees(output.degrees, len(features))
         attention = output.attention.float().cpu().numpy()
         functionals = output.pooled.float().cpu().numpy() if self.knows_people else [None] * len(features)
         voices = [self.front_end.voice(f) if isinstance(self.front_end, Voice) else None for f in features]
         steps = -(-lengths.numpy() // self.network.frames_a_step)
         return [
-            Prediction(p, a[:length], self.front_end.frame_s * self.network.frames_a_step, known, voice)
-            for p, a, length, known, voice in zip(
-                probabilities, attention, steps, functionals, voices, strict=True
+            Prediction(p, a[:length], self.front_end.frame_s * self.network.frames_a_step, known, voice, d)
+            for p, a, length, known, voice, d in zip(
+                probabilities, attention, steps, functionals, voices, degrees, strict=True
             )
         ]
 
@@ -170,24 +172,46 @@ class OurClassifier(Classifier):
         functionals = np.stack(
             [prediction.functionals for prediction in predictions if prediction.functionals is not None]
         )
-        probabilities = self.of_functionals(functionals, person)
+        probabilities, degrees = self.of_functionals(functionals, person)
         return [
-            replace(prediction, probabilities=p)
-            for prediction, p in zip(predictions, probabilities, strict=True)
+            replace(prediction, probabilities=p, dimensions=d)
+            for prediction, p, d in zip(predictions, probabilities, degrees, strict=True)
         ]
 
     @torch.inference_mode()
-    def of_functionals(self, functionals: np.ndarray, person: Person) -> np.ndarray:
+    def of_functionals(self, functionals: np.ndarray, person: Person) -> tuple[np.ndarray, np.ndarray]:
         assert isinstance(self.network, network.LinearClassifier)  # others have no functionals
         reference = torch.from_numpy(person.reference(self.network.usual.cpu().numpy()))
-        logits = self.network.judged(torch.from_numpy(functionals).to(self.device), reference.to(self.device))
-        return self._probabilities(logits)
+        logits, degrees = self.network.judged(
+            torch.from_numpy(functionals).to(self.device), reference.to(self.device)
+        )
+        return self._probabilities(logits), self._degrees(degrees, len(functionals))
+
+    def _degrees(self, degrees: torch.Tensor | None, count: int) -> np.ndarray:
+        """float32 [count, dimensions]."""
+        if degrees is None:
+            return np.zeros((count, 0), np.float32)
+        result: np.ndarray = checked(degrees.float(), self.title).cpu().numpy()
+        return result
 
     def _probabilities(self, logits: torch.Tensor) -> np.ndarray:
         """Of the logits, made as certain as they are right by the temperature that held-out speakers gave."""
         result = checked(logits.float(), self.title) / self.temperature
         probabilities: np.ndarray = result.softmax(-1).cpu().numpy()
         return probabilities
+
+
+def _dimensions(info: CheckpointInfo, outputs: int) -> tuple[str, ...]:
+    """What the outputs of a checkpoint's head of degrees are. Raises UserError where that, or their scale, is not described."""
+    named = info.preprocessing.get("dimensions", [])
+    in_order = tuple(name for name in DIMENSIONS if isinstance(named, list) and name in named)
+    if list(in_order) != named or len(in_order) != outputs:
+        raise not_described(info.title, ValueError(f"dimensions {named} of {outputs} outputs"))
+    scale = info.preprocessing.get("degree_scale", [0.0, 1.0])
+    numbers = isinstance(scale, list) and len(scale) == 2 and all(isinstance(n, int | float) for n in scale)
+    if not numbers or not scale[0] < scale[1]:
+        raise not_described(info.title, ValueError(f"degrees on the scale {scale}"))
+    return in_order
 
 
 def checked(logits: torch.Tensor, name: str) -> torch.Tensor:

@@ -20,12 +20,12 @@ from models.emotion.doubt import TRUSTED_SNR_DB, UNSURE, threshold
 from models.emotion.evaluation import compared_with, evaluate_with
 from models.emotion.export import write_quantised
 from models.emotion.file_prediction import FilePrediction
+from models.emotion.network_wanted import network_config
 from models.emotion.options import ALONE, USUAL, EmotionOptions, JudgingOptions
 from models.emotion.person import Person
 from models.emotion.recognizer import Recognizer
 from models.emotion.samples import sample_list
 from models.emotion.tables import write_evaluation
-from models.emotion.task import network_config
 from models.errors import UserError
 from models.file_names import shown
 from models.loading import Choice, read_info
@@ -223,6 +223,10 @@ def evaluate(
     )
     for item in evaluation.by_speaker:
         print(f"  speaker {item.speaker}: recall {item.uar:.3f}, accuracy {item.accuracy:.3f}, n = {item.n}")
+    for agreed in evaluation.degrees:
+        print(f"{agreed.name}: CCC {agreed.ccc:.3f}, {agreed.n} utterances")
+        for speaker, ccc in agreed.by_speaker.items():
+            print(f"  speaker {speaker}: CCC {ccc:.3f}")
     result = evaluation.as_dict()
     if options.against:
         comparison = compared_with(evaluation, options.against, data, device, progress.part(0.5, 1))

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from models.emotion.augment_config import AugmentConfig
+from models.emotion.degrees_config import DegreesConfig
 from models.training.config import (
     Settings,
     SharedSettings,
@@ -264,6 +265,7 @@ class EmotionConfig(TrainingConfig):
     network: NetworkSettings = Field(default_factory=NetworkSettings, title="Network")
     adversary: AdversaryConfig = Field(default_factory=AdversaryConfig, title="Adversary")
     augment: AugmentConfig = Field(default_factory=AugmentConfig, title="Augmentation")
+    degrees: DegreesConfig = Field(default_factory=DegreesConfig, title="Degrees")
     schedule: Literal["warm restarts", "cosine", "constant"] = setting(
         "warm restarts", "Schedule", "How the learning rate runs, after a linear warm-up.", group="Optimizer"
     )
@@ -338,13 +340,13 @@ class EmotionConfig(TrainingConfig):
         ]
 
     def loss_scale(self, split: str) -> str:
-        """Validation measures plain cross-entropy; the training loss is smoothed and has the adversary's share in it."""
+        """Validation measures plain cross-entropy; the training loss is smoothed and has the adversary's share in it. Both have
+        that of degrees."""
+        degrees = f", degrees {self.degrees.weight:g}" if self.degrees.weight else ""
         if split == "validation":
-            return "cross-entropy"
+            return f"cross-entropy{degrees}"
         weights = ", weighted classes" if self.data.balance == "weights" else ""
-        return (
-            f"cross-entropy, smoothing {self.label_smoothing:g}, adversary {self.adversary.weight:g}{weights}"
-        )
+        return f"cross-entropy, smoothing {self.label_smoothing:g}, adversary {self.adversary.weight:g}{weights}{degrees}"
 
 
 CONFIG = EmotionConfig

@@ -6,6 +6,7 @@ canonical words (`canonical_emotion`); none is left out here for its emotion alo
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import Counter
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.datafiles import Row, Table, read_table
+from models.emotion.dimensions import DIMENSIONS
 from models.errors import UserError
 from models.remarks import Remark, Skipped
 
@@ -48,8 +50,6 @@ _RAVDESS_EMOTIONS = _coded(
     "01 neutral, 02 calm, 03 happy, 04 sad, 05 angry, 06 fearful, 07 disgusted, 08 surprised"
 )
 _CREMAD = re.compile(r"(1\d{3})_[A-Z]{3}_(ANG|DIS|FEA|HAP|NEU|SAD)_[A-Z]{1,2}")
-_IEMOCAP_LINE = re.compile(r"\[\s*[\d.]+\s*-\s*[\d.]+\s*\]\s+(\S+)\s+(\S+)\s+\[")
-_IEMOCAP_TURN = re.compile(r"(Ses\d\d)[FM]_(?:.+)_([FM])\w*")
 _SEX_WORDS = {"F": "f female woman w weiblich frau girl 女", "M": "m male man männlich mann boy 男"}
 _SEXES = {word: sex for sex, words in _SEX_WORDS.items() for word in words.split()}
 
@@ -72,6 +72,7 @@ class Utterance:
     sex: ``F``, ``M`` or empty. session: the recording session, empty where a corpus has none.
     start_s, end_s: the stretch in its file, in seconds; None: to the end.
     duration_s: of the stretch; 0 until its file was looked into.
+    degrees: (dimension, degree) of those of `DIMENSIONS` that listeners told, on the data's own scale.
     """
 
     path: Path
@@ -82,16 +83,19 @@ class Utterance:
     start_s: float = 0.0
     end_s: float | None = None
     duration_s: float = 0.0
+    degrees: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass
 class Reading:
-    """What was read of a corpus. layout: the corpus's name, or how its files lie. skipped: what was left out, and why."""
+    """What was read of a corpus. layout: the corpus's name, or how its files lie. skipped: what was left out, and why.
+    degree_scale: the lowest and the highest degree, where the corpus says so."""
 
     layout: str
     utterances: list[Utterance] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     warnings: list[Remark] = field(default_factory=list)
+    degree_scale: tuple[float, float] | None = None
 
     def skip(self, path: Path, text: str, **values: object) -> None:
         """Leave a file out. text: the reason, a sentence with ``{names}`` that `values` fill."""
@@ -178,65 +182,6 @@ def _with_cremad_sexes(utterances: list[Utterance], root: Path) -> list[Utteranc
     return utterances
 
 
-# --- IEMOCAP ------------------------------------------------------------------------------------------------
-
-
-def iemocap_root(place: Path) -> Path | None:
-    """The folder with ``Session1`` … in it: `place`, a folder directly in it, or None."""
-    for root in [place, *_folders(place)]:
-        if any((session / "dialog" / "EmoEvaluation").is_dir() for session in _sessions(root)):
-            return root
-    return None
-
-
-def iemocap(root: Path) -> Reading:
-    """IEMOCAP as distributed. A speaker is a person of a session, such as ``Ses01_F``."""
-    result = Reading("IEMOCAP")
-    for session in _sessions(root):
-        for table in sorted((session / "dialog" / "EmoEvaluation").glob("*.txt")):
-            if table.name.startswith("."):
-                continue
-            try:
-                lines = table.read_text("utf-8", errors="replace").splitlines()
-            except OSError as error:
-                result.skip(
-                    table, "The table of a dialogue cannot be read: {reason}.", reason=error.strerror or error
-                )
-                continue
-            for line in lines:
-                match = _IEMOCAP_LINE.match(line)
-                if match:
-                    _iemocap_turn(result, session / "sentences" / "wav", *match.groups())
-    return result
-
-
-def _iemocap_turn(reading: Reading, sounds: Path, turn: str, label: str) -> None:
-    path = sounds / turn.rpartition("_")[0] / f"{turn}.wav"
-    match = _IEMOCAP_TURN.fullmatch(turn)
-    if match is None:
-        reading.skip(path, "The turn {turn} does not name a session and a person.", turn=turn)
-    elif label.lower() in UNDECIDED:
-        reading.skip(path, "The listeners did not agree on an emotion.")
-    elif not path.is_file():
-        reading.skip(path, "The sound file is missing.")
-    else:
-        session, sex = match.groups()
-        reading.utterances.append(
-            Utterance(path, canonical_emotion(label), f"{session}_{sex}", sex, f"Session{int(session[3:])}")
-        )
-
-
-def _sessions(root: Path) -> list[Path]:
-    return [folder for folder in _folders(root) if re.fullmatch(r"Session\d+", folder.name)]
-
-
-def _folders(place: Path) -> list[Path]:
-    try:
-        return sorted(entry for entry in place.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    except OSError:
-        return []
-
-
 # --- a table ------------------------------------------------------------------------------------------------
 
 COLUMNS = ("path", "emotion", "speaker")
@@ -264,7 +209,7 @@ def _fits(path: Path) -> bool:
 
 def by_table(path: Path) -> Reading:
     """A CSV with ``path, emotion, speaker`` and, where it has them, ``sex`` or ``gender``, ``session``, ``start_s``,
-    ``end_s``. Paths are relative to its folder. Raises UserError where a column is missing."""
+    ``end_s``, ``arousal`` or ``activation``, ``valence``, ``dominance``. Paths are relative to its folder. Raises UserError where a column is missing."""
     table = read_table(path, COLUMNS)
     result = Reading("CSV")
     seen: set[tuple[Path, float, float | None]] = set()
@@ -299,19 +244,28 @@ def _utterance_of(row: Row, sound: Path) -> Utterance | Remark:
     if not os.path.isfile(sound):  # of os.path: it answers where a cell is too long for a path, too
         return Remark("The sound file is missing.")
     try:
-        start_s = _seconds(row["start_s"]) or 0.0
-        end_s = _seconds(row["end_s"])
+        start_s = _number(row["start_s"]) or 0.0
+        end_s = _number(row["end_s"])
     except ValueError:
         return Remark("Line {line} has a start or an end that is not a number of seconds.", **line)
     if not (start_s >= 0 and (end_s is None or start_s < end_s < float("inf"))):
         return Remark("Line {line} ends before it starts.", **line)
-    sex = canonical_sex(row["sex"] or row["gender"])
-    return Utterance(
-        sound, canonical_emotion(row["emotion"]), row["speaker"], sex, row["session"], start_s, end_s
-    )
+    try:
+        degrees = _degrees(row)
+    except ValueError:
+        return Remark("Line {line} has an arousal, valence or dominance that is not a number.", **line)
+    sex, emotion = canonical_sex(row["sex"] or row["gender"]), canonical_emotion(row["emotion"])
+    return Utterance(sound, emotion, row["speaker"], sex, row["session"], start_s, end_s, degrees=degrees)
 
 
-def _seconds(text: str) -> float | None:
+def _degrees(row: Row) -> tuple[tuple[str, float], ...]:
+    """Those that the row has. Raises ValueError for words that are no numbers."""
+    given = {name: _number(row[name]) for name in DIMENSIONS}
+    given["arousal"] = given["arousal"] if row["arousal"] else _number(row["activation"])
+    return tuple((name, value) for name, value in given.items() if value is not None and math.isfinite(value))
+
+
+def _number(text: str) -> float | None:
     """A spreadsheet of half the world writes 1,5. None where nothing stands; raises ValueError for other words."""
     return float(text.replace(",", ".")) if text else None
 

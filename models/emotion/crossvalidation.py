@@ -13,10 +13,12 @@ import numpy as np
 
 from models.devices import use_threads
 from models.emotion import data, speakers, splits
+from models.emotion.concordance import concordance
 from models.emotion.config import EmotionConfig
+from models.emotion.dimensions import DIMENSIONS
 from models.emotion.samples import located
 from models.emotion.tables import ItemRow
-from models.emotion.task import EmotionTask
+from models.emotion.tasks import TASK
 from models.progress import Progress
 from models.tables import write_json, write_records
 from models.training.cross_validation import Folding, cross_validation
@@ -84,13 +86,28 @@ def summed_up(rows: list[ItemRow], labels: list[str]) -> dict[str, Any]:
         folds[name] = _evaluation([row for row in rows if row["fold"] == name], labels).uar
     together = _evaluation(rows, labels)
     values = np.array(list(folds.values()))
+    degrees = {name: _concordances(rows, name) for name in DIMENSIONS if f"true_{name}" in rows[0]}
     return {
         "uar_mean": float(values.mean()),
         "uar_sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
         "uar_worst": float(values.min()),
         "folds": folds,
         "all_items": together.as_dict(),
+        **({"ccc": degrees} if degrees else {}),
     }
+
+
+def _concordances(rows: list[ItemRow], name: str) -> dict[str, float | None]:
+    """Agreement with listeners in a dimension: of all items together (""), and of each fold; None where it is not defined."""
+    folds = {"": rows} | {
+        str(fold): [row for row in rows if row["fold"] == fold] for fold in {row["fold"] for row in rows}
+    }
+    result = {}
+    for fold, items in sorted(folds.items()):
+        truth = np.array([float(row[f"true_{name}"] or "nan") for row in items])
+        value = concordance(truth, np.array([float(row[name]) for row in items]))
+        result[fold] = value if np.isfinite(value) else None
+    return result
 
 
 def _evaluation(rows: list[ItemRow], labels: list[str]) -> speakers.Evaluation:
@@ -125,8 +142,8 @@ def _judged_fold(work: tuple[Fold[EmotionConfig], str]) -> list[ItemRow]:
     kept: list[ItemRow] | None = kept_result(fold.place, fold.config, ITEMS)
     if kept is not None:
         return kept
-    run = train_fold(fold.place, "emotion", fold.config, EmotionTask, device)
-    task = EmotionTask(fold.config)
+    run = train_fold(fold.place, "emotion", fold.config, TASK, device)
+    task = TASK(fold.config)
     task.prepare(Progress(), test=True)
     rows = task.judge_test(run.best, device)
     write_json(run.path / ITEMS, rows)

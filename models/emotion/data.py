@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from models import audio
-from models.emotion import corpora
+from models.emotion import corpora, iemocap
 from models.emotion.corpora import Reading, Utterance, canonical_emotion
 from models.errors import UserError
 from models.progress import Progress
@@ -42,7 +42,8 @@ TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 class Dataset:
     """Utterances whose emotions are all among `labels`, in an order that does not depend on the machine.
 
-    name: the layout and the place, for people. skipped: what was left out and why. warnings: what to know.
+    name: the layout and the place, for people. skipped: what was left out and why. warnings: what to know. degree_scale: the
+    lowest and the highest degree of listeners, where the corpus says so.
     """
 
     utterances: tuple[Utterance, ...]
@@ -50,6 +51,7 @@ class Dataset:
     name: str
     labels: tuple[str, ...]
     warnings: tuple[Remark, ...] = ()
+    degree_scale: tuple[float, float] | None = None
 
     @property
     def speakers(self) -> tuple[str, ...]:
@@ -115,7 +117,8 @@ def open_dataset(
         )
     kept.sort(key=lambda u: (str(u.path), u.start_s))
     name = f"{result.layout}: {path.name or path}"
-    return Dataset(tuple(kept), tuple(result.skipped), name, wanted, tuple(result.warnings))
+    told = (tuple(result.skipped), name, wanted, tuple(result.warnings))
+    return Dataset(tuple(kept), *told, degree_scale=result.degree_scale)
 
 
 def _read(path: Path, labels: tuple[str, ...]) -> Reading:
@@ -140,9 +143,9 @@ def _read(path: Path, labels: tuple[str, ...]) -> Reading:
     table = corpora.named_table_in(path)
     if table is not None:
         return _not_empty(corpora.by_table(table), path)
-    root = corpora.iemocap_root(path)
+    root = iemocap.root_in(path)
     if root is not None:
-        return _not_empty(corpora.iemocap(root), path)
+        return _not_empty(iemocap.read(root), path)
     files = audio.find_audio([path])
     named = corpora.by_name(path, files)
     if named is not None:

@@ -23,6 +23,22 @@ def mean_cross_entropy(
     return torch.stack(losses).mean()
 
 
+def concordance_loss(degrees: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """1 − CCC, mean of the dimensions (Atmaja & Akagi, 2021; Lin, 1989). Both [batch, dimensions], truth NaN where it is not known;
+    a dimension with less than two known adds nothing. It is of a batch as a whole: no sum over its items."""
+    losses = []
+    for told, known in zip(degrees.float().unbind(-1), truth.float().unbind(-1), strict=True):
+        there = torch.isfinite(known)
+        if int(there.sum()) < 2:
+            losses.append((told * 0).sum())
+            continue
+        x, y = told[there], known[there]
+        apart = x.var(correction=0) + y.var(correction=0) + (x.mean() - y.mean()).square()
+        together = ((x - x.mean()) * (y - y.mean())).mean()
+        losses.append(1 - 2 * together / (apart + 1e-8))
+    return torch.stack(losses).mean()
+
+
 def class_weights(emotions: Sequence[str], labels: Sequence[str]) -> torch.Tensor:
     """float32 [classes], of mean 1 over the items with these emotions: rare classes count for more."""
     counts = np.array([sum(emotion == label for emotion in emotions) for label in labels], dtype=float)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.emotion.dimensions import MIDDLE
 from models.emotion.functionals import Functionals, moments
 from models.emotion.inputs import Prepared, stacked
 from models.emotion.padding import masked_max, masked_mean, mean_over_queries, normalise, recurrent, valid
@@ -41,6 +42,7 @@ class NetworkConfig:
     input_norm: str = "none"  # or "data", "level", "utterance": see `Prepared`
     statistics: bool = False  # a second head, which sees functionals of the features
     encoder_layers: int = 0  # of a speech encoder, mixed by learned weights; 0: the features are one layer
+    dimensions: int = 0  # outputs of the head of degrees; 0 leaves it out
     weights: str = "float32"  # or "int8": see `quantised.py`
 
 
@@ -51,6 +53,7 @@ class EmotionOutput(NamedTuple):
     attention: [B, T], how much each step is attended to; sums to 1 over an utterance's own steps.
     pooled: [B, features], what the emotion head sees.
     heads: the logits of each head by itself, where several are averaged: each is trained by its own loss.
+    degrees: [B, dimensions], about 0 to 1, or None where the network gives none.
     """
 
     logits: Tensor
@@ -58,6 +61,7 @@ class EmotionOutput(NamedTuple):
     attention: Tensor
     pooled: Tensor
     heads: tuple[Tensor, ...]
+    degrees: Tensor | None = None
 
 
 # --- the enhanced network -----------------------------------------------------------------------------------
@@ -151,6 +155,17 @@ def head(dim: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(*first, *second, nn.Linear(half, outputs))
 
 
+def degree_head(dim: int, dimensions: int) -> nn.Linear | None:
+    """dim → dimensions, linear, None where there are none. It begins in the middle for everything: weights as PyTorch draws them
+    would spread degrees over twice their range."""
+    if not dimensions:
+        return None
+    result = nn.Linear(dim, dimensions)
+    nn.init.zeros_(result.weight)
+    nn.init.constant_(result.bias, MIDDLE)
+    return result
+
+
 class EnhancedGRUClassifier(nn.Module):
     """Normalised by speaker, three recurrent layers deep, self-attending, with an adversary that hides who speaks.
 
@@ -185,6 +200,7 @@ class EnhancedGRUClassifier(nn.Module):
         self.emotion_classifier = head(pooled, h, config.classes, dropout)
         self.reversal = GradientReversal()
         self.speaker_classifier = head(pooled, h, config.speakers, dropout) if config.speakers else None
+        self.degree_regressor = degree_head(pooled, config.dimensions)
 
     def forward(self, features: Tensor, lengths: Tensor) -> EmotionOutput:
         """features [B, frames, (layers,) D], lengths int64 [B] in frames, at least 1."""
@@ -225,7 +241,8 @@ class EnhancedGRUClassifier(nn.Module):
         # ours, where asked for: a second emotion head, which sees functionals of the features
         if self.statistics is not None and self.statistics_classifier is not None:
             heads += (self.statistics_classifier(self.statistics(frames, frame_mask)),)
-        return EmotionOutput(averaged(heads), speakers, attention, pooled, heads)
+        degrees = self.degree_regressor(pooled) if self.degree_regressor is not None else None
+        return EmotionOutput(averaged(heads), speakers, attention, pooled, heads, degrees)
 
 
 def averaged(heads: tuple[Tensor, ...]) -> Tensor:
@@ -280,6 +297,7 @@ class GRUClassifier(nn.Module):
         self.attention = GeneralAttention(2 * config.hidden, over_itself) if config.attention else None
         self.head_dropout = nn.Dropout(0.2)
         self.head = nn.Linear(2 * config.hidden, config.classes)
+        self.degree_regressor = degree_head(2 * config.hidden, config.dimensions)
 
     def forward(self, features: Tensor, lengths: Tensor) -> EmotionOutput:
         """features [B, frames, (layers,) D], lengths int64 [B] in frames, at least 1."""
@@ -292,8 +310,10 @@ class GRUClassifier(nn.Module):
             states, weights = self.attention(states, mask)
             attention = mean_over_queries(weights[:, None], mask)
         pooled = nn.functional.leaky_relu(masked_max(states, mask))  # [B, 2H]
-        logits = self.head(self.head_dropout(pooled))  # [B, C]
-        return EmotionOutput(logits, None, attention, pooled, (logits,))
+        dropped = self.head_dropout(pooled)
+        logits = self.head(dropped)  # [B, C]
+        degrees = self.degree_regressor(dropped) if self.degree_regressor is not None else None
+        return EmotionOutput(logits, None, attention, pooled, (logits,), degrees)
 
 
 # --- the linear network -------------------------------------------------------------------------------------
@@ -318,6 +338,7 @@ class LinearClassifier(nn.Module):
         self.register_buffer("spread", torch.ones(2 * config.feature_dim))
         self.dropout = nn.Dropout(config.dropout)
         self.emotion_classifier = nn.Linear(2 * config.feature_dim, config.classes)
+        self.degree_regressor = degree_head(2 * config.feature_dim, config.dimensions)
 
     def learn(self, usual: Tensor, spread: Tensor) -> None:
         """Take the functionals' mean and spread [2D] from the training data."""
@@ -328,16 +349,19 @@ class LinearClassifier(nn.Module):
         """features [B, frames, (layers,) D], lengths int64 [B] → [B, 2D]."""
         return torch.cat(moments(*self.prepared(features, lengths)), dim=-1)
 
-    def judged(self, functionals: Tensor, references: Tensor) -> Tensor:
-        """Logits [B, C] of functionals [B, 2D] against references [B or 1, 2D]."""
-        return self.emotion_classifier(self.dropout((functionals - references) / self.spread))
+    def judged(self, functionals: Tensor, references: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Logits [B, C], and degrees [B, dimensions] where there are some, of functionals [B, 2D] against references [B or 1, 2D]."""
+        apart = self.dropout((functionals - references) / self.spread)
+        degrees = self.degree_regressor(apart) if self.degree_regressor is not None else None
+        return self.emotion_classifier(apart), degrees
 
     def forward(self, features: Tensor, lengths: Tensor, references: Tensor | None = None) -> EmotionOutput:
         """features [B, frames, (layers,) D], lengths int64 [B] in frames; references [B, 2D], `usual` for None."""
         frames, mask = self.prepared(features, lengths)
         functionals = torch.cat(moments(frames, mask), dim=-1)  # [B, 2D]
-        logits = self.judged(functionals, self.usual if references is None else references)  # [B, C]
-        return EmotionOutput(logits, None, mask / mask.sum(1, keepdim=True), functionals, (logits,))
+        logits, degrees = self.judged(functionals, self.usual if references is None else references)  # [B, C]
+        attention = mask / mask.sum(1, keepdim=True)
+        return EmotionOutput(logits, None, attention, functionals, (logits,), degrees)
 
 
 def build(config: NetworkConfig) -> GRUClassifier | EnhancedGRUClassifier | LinearClassifier:

@@ -111,10 +111,12 @@ class Recognizer:
         """What was recognised, told anew against a person; alone where there is none. Nothing is heard again."""
         if prediction.functionals is None:
             return prediction
-        probabilities = self._classifier.of_functionals(prediction.functionals, person or Person())
+        known_by = (prediction.functionals, person or Person())
+        probabilities, degrees = self._classifier.of_functionals(*known_by)
         return replace(
             prediction,
             probabilities=probabilities,
+            dimensions=degrees,
             mean_probabilities=spoken_mean(probabilities, prediction.speech),
         )
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from models.datafiles import read_table
+from models.emotion.concordance import Concordance
 from models.errors import UserError
 from models.overlap import TrainingOverlap
 from models.remarks import Remark, Skipped
@@ -67,7 +68,8 @@ class Evaluation:
     the recalls that are defined. macro_f1: over the emotions that occurred or were predicted. confusion: int64
     [classes, classes], rows what is true, columns what was predicted. calibration_error: expected, over 15 bins of
     certainty, 0 to 1. speaker_mean, speaker_sd: over `by_speaker`, sd of a sample (0 for one speaker).
-    overlap: what the model had met before; skipped: utterances that were left out.
+    overlap: what the model had met before; skipped: utterances that were left out. degrees: agreement with listeners in each
+    dimension that the model gives and the data has.
     ids, truth, predicted, speakers: an utterance each, for comparisons; truth and predicted are positions in `labels`.
     """
 
@@ -93,6 +95,7 @@ class Evaluation:
     speakers: tuple[str, ...] = field(repr=False)
     overlap: TrainingOverlap | None = None
     skipped: tuple[Skipped, ...] = ()
+    degrees: tuple[Concordance, ...] = ()
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
@@ -113,6 +116,7 @@ class Evaluation:
     def to_rows(self) -> list[list[object]]:
         """A table of the speakers with its heading, for CSV."""
         heading: list[object] = ["speaker", "sex", "session", "n", *SPEAKER_METRICS]
+        heading += [f"ccc_{item.name}" for item in self.degrees]
         return [heading] + [
             [
                 item.speaker,
@@ -120,6 +124,7 @@ class Evaluation:
                 item.session,
                 item.n,
                 *(round(getattr(item, name), 6) for name in SPEAKER_METRICS),
+                *(_cell(of.by_speaker.get(item.speaker, math.nan)) for of in self.degrees),
             ]
             for item in self.by_speaker
         ]
@@ -146,6 +151,8 @@ class Evaluation:
             "learned": self.overlap.as_dict() if self.overlap is not None else None,
             "skipped": [item.as_dict() for item in self.skipped],
         }
+        if self.degrees:
+            values["degrees"] = [vars(item) for item in self.degrees]
         return _plain(values)
 
 
@@ -339,6 +346,10 @@ def _mean(values: list[float]) -> float:
 
 def _sd(values: list[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def _cell(value: float) -> object:
+    return round(value, 6) if math.isfinite(value) else ""
 
 
 def _plain(value: Any) -> Any:

@@ -11,10 +11,10 @@ def _capabilities() -> Capabilities:
     from models.emotion import commands, crossvalidation
     from models.emotion.published import imported
     from models.emotion.recognizer import Recognizer
-    from models.emotion.task import EmotionTask
+    from models.emotion.tasks import TASK
 
     return Capabilities(
-        task=EmotionTask,
+        task=TASK,
         load=Recognizer.load,
         use=commands.use,
         evaluate=commands.evaluate,

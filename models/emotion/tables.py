@@ -21,6 +21,19 @@ def write_evaluation(folder: Path, evaluation: Evaluation, items: Sequence[ItemR
     write_records(folder / "items.csv", items)
 
 
+def degree_columns(
+    names: Sequence[str], truth: np.ndarray, told: np.ndarray | None
+) -> dict[str, str | float]:
+    """Columns of ``items.csv`` for what a model tells of an utterance, ``arousal`` …, and what listeners told, ``true_arousal`` …;
+    empty where that is not known. truth, told: float [dimensions]; none where a model tells nothing."""
+    if told is None:
+        return {}
+    known = {
+        f"true_{n}": round(float(v), 6) if np.isfinite(v) else "" for n, v in zip(names, truth, strict=True)
+    }
+    return {name: round(float(value), 6) for name, value in zip(names, told, strict=True)} | known
+
+
 def item_row(
     utterance: Utterance,
     path: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +16,17 @@ from torch.nn.functional import cross_entropy
 from models import checkpoint
 from models.checkpoint import CheckpointInfo
 from models.emotion import augment, data, network, speakers, splits, windows
+from models.emotion.concordance import asked_for, degrees_of
 from models.emotion.config import EmotionConfig
 from models.emotion.contents import contents
+from models.emotion.corpora import Utterance
 from models.emotion.feature_cache import FeatureCache, KeptFeatures
 from models.emotion.features import build_front_end
 from models.emotion.losses import class_weights, mean_cross_entropy, weighted_f1
+from models.emotion.network_wanted import network_config
 from models.emotion.people import People
 from models.emotion.samples import located
-from models.emotion.tables import ItemRow, item_row
+from models.emotion.tables import ItemRow, degree_columns, item_row
 from models.fingerprint import Used
 from models.progress import Progress
 from models.resources import cache_folder
@@ -39,7 +43,7 @@ class Batch:
     """features float32 [batch, frames, dim], padded; lengths, emotions, speakers int64 [batch].
 
     references: float32 [batch, functionals], how the person who speaks lies as a whole; None where the network asks nothing
-    of the kind.
+    of the kind. degrees: float32 [batch, dimensions], NaN where it is not known; None where none are learned.
     """
 
     features: torch.Tensor
@@ -47,6 +51,7 @@ class Batch:
     emotions: torch.Tensor
     speakers: torch.Tensor
     references: torch.Tensor | None = None
+    degrees: torch.Tensor | None = None
 
     def inputs(self) -> tuple[torch.Tensor, ...]:
         """What a network is called with."""
@@ -67,8 +72,11 @@ class EmotionTask(Task[EmotionConfig]):
         dataset = data.open_dataset(
             located(settings.path), labels=settings.labels or None, merge=settings.merged()
         )
-        self.labels = tuple(dataset.labels)
-        self.dataset = dataset
+        self.labels, self.dataset = tuple(dataset.labels), dataset
+        self.dimensions = asked_for(dataset.utterances, self.config.degrees, dataset.name)
+        asked = self.config.degrees
+        self.degree_scale = dataset.degree_scale or (asked.lowest, asked.highest)
+        self.listeners(dataset.utterances)  # said at once where a degree lies beyond the scale
         self.parts = splits.parts_of_run(dataset, settings, self.config.seed)
         self.speaker_names = sorted({u.speaker for u in self.parts["train"]})
         device = torch.device(
@@ -95,12 +103,16 @@ class EmotionTask(Task[EmotionConfig]):
         }
         return counts | {"skipped": len(dataset.skipped)}
 
+    def listeners(self, utterances: Sequence[Utterance]) -> np.ndarray:
+        """The degrees that listeners told, float32 [n, dimensions] from 0 to 1, NaN where they are not known."""
+        return degrees_of(utterances, self.dimensions, *self.degree_scale)
+
     def size(self, split: str) -> int:
         return len(self.parts[split])
 
     def network(self) -> torch.nn.Module:
         sizes = (self.feature_dim, len(self.labels), len(self.speaker_names), self.encoder_layers)
-        self.network_config = network_config(self.config, *sizes)
+        self.network_config = network_config(self.config, *sizes, len(self.dimensions))
         built = network.build(self.network_config)
         if self.network_config.input_norm in ("data", "level"):
             built.prepared.learn(
@@ -155,34 +167,52 @@ class EmotionTask(Task[EmotionConfig]):
             [known.get(u.speaker, -100) for u in spoken]
         )  # -100: cross-entropy passes it over
         known_people = torch.stack(references) if references else None
-        return Batch(features, lengths, emotions, voices, known_people)
+        degrees = torch.from_numpy(self.listeners(spoken)) if self.dimensions else None
+        return Batch(features, lengths, emotions, voices, known_people, degrees)
 
-    def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
-        """Emotion cross-entropy + weight · speaker cross-entropy through the reversal."""
+    def begin_step(self, network: torch.nn.Module, clock: Clock) -> None:
         reversal = getattr(network, "reversal", None)
         if reversal is not None:
             reversal.alpha = self.alpha(clock)
+
+    def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
+        """Emotion cross-entropy + weight · speaker cross-entropy through the reversal."""
+        self.begin_step(network, clock)
+        return self.loss_of(self.rows(network, batch), clock)
+
+    def rows(self, network: torch.nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
+        """What the loss needs of every item: the logits of each head, and what is true."""
         output = network(*batch.inputs())
-        weights = (
-            self._class_weights.to(output.logits.device) if self.config.data.balance == "weights" else None
-        )
+        rows = {f"head {number}": logits for number, logits in enumerate(output.heads)}
+        rows["emotions"] = batch.emotions
+        if output.speaker_logits is not None:
+            rows |= {"speaker logits": output.speaker_logits, "speakers": batch.speakers}
+        if output.degrees is not None and batch.degrees is not None:
+            rows |= {"degrees": output.degrees, "listeners": batch.degrees}
+        return rows
+
+    def loss_of(self, rows: dict[str, torch.Tensor], clock: Clock) -> Loss:
+        """The loss of the rows of a batch."""
+        heads = tuple(value for name, value in rows.items() if name.startswith("head "))
+        emotions, logits = rows["emotions"], network.averaged(heads)
+        weights = self._class_weights.to(logits.device) if self.config.data.balance == "weights" else None
         smoothing = self.config.label_smoothing
-        value = mean_cross_entropy(output.heads, batch.emotions, smoothing, weights)
-        predicted = output.logits.argmax(-1)
+        value = mean_cross_entropy(heads, emotions, smoothing, weights)
+        predicted = logits.argmax(-1)
         metrics = {
-            "accuracy": (predicted == batch.emotions).float().mean(),
-            "weighted_f1": weighted_f1(batch.emotions, predicted, len(self.labels)),
+            "accuracy": (predicted == emotions).float().mean(),
+            "weighted_f1": weighted_f1(emotions, predicted, len(self.labels)),
         }
         mean, weighted = (value, None) if weights is None else (torch.zeros_like(value), value)
-        if output.speaker_logits is not None:
-            speaker_loss = cross_entropy(output.speaker_logits, batch.speakers)
+        if "speaker logits" in rows:
+            speaker_loss = cross_entropy(rows["speaker logits"], rows["speakers"])
             mean = mean + self.config.adversary.weight * speaker_loss
             with torch.no_grad():  # every item counts alike in it, so it may be averaged over parts
-                metrics["emotion_loss"] = mean_cross_entropy(output.heads, batch.emotions, smoothing)
+                metrics["emotion_loss"] = mean_cross_entropy(heads, emotions, smoothing)
             metrics["speaker_loss"] = speaker_loss.detach()
-            right = output.speaker_logits.argmax(-1) == batch.speakers
+            right = rows["speaker logits"].argmax(-1) == rows["speakers"]
             metrics["speaker_accuracy"] = right.float().mean()
-        return Loss(mean, len(batch.emotions), metrics, weighted=weighted)
+        return Loss(mean, len(emotions), metrics, weighted=weighted)
 
     def weight(self, draws: list[Draw]) -> float:
         """Items count by the weights of their classes, where classes are balanced so."""
@@ -210,10 +240,13 @@ class EmotionTask(Task[EmotionConfig]):
     def outputs(self, network: Any, batch: Batch) -> dict[str, np.ndarray]:
         output = network(*batch.inputs())
         loss = cross_entropy(output.logits, batch.emotions, reduction="none")
-        return {
+        result = {
             "probabilities": output.logits.float().softmax(-1).cpu().numpy(),
             "loss": loss.float().cpu().numpy(),
         }
+        return (
+            result if output.degrees is None else result | {"degrees": output.degrees.float().cpu().numpy()}
+        )
 
     def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:
         self.last_evaluation = self._evaluation(split, outputs["probabilities"])
@@ -237,11 +270,18 @@ class EmotionTask(Task[EmotionConfig]):
                 "front_end": self.config.front_end.model_dump(mode="json"),
                 "window_s": self.config.data.window_s,
                 "excited_is_happy": self.config.data.excited_is_happy,
+                **self._degrees_described(),
             },
             labels=list(self.labels),
             metrics={name: value for name, value in metrics.items() if np.isfinite(value)},
             card=self._card(),
         )
+
+    def _degrees_described(self) -> dict[str, object]:
+        """What the outputs of the head of degrees are, and the scale of the tables that they were learned from."""
+        if not self.dimensions:
+            return {}
+        return {"dimensions": list(self.dimensions), "degree_scale": list(self.degree_scale)}
 
     def output_layer(self) -> str:
         """Not the speakers' head, which the gradient reversal makes work against the rest."""
@@ -300,9 +340,11 @@ class EmotionTask(Task[EmotionConfig]):
             ]
             lengths = torch.tensor([len(piece) for piece in pieces])
             with torch.inference_mode():
-                logits = trained(torch.stack(pieces).to(device), lengths.to(device)).logits
-            mean = logits.float().softmax(-1).mean(0).cpu().numpy()
-            rows.append(item_row(utterance, Path(utterance.path).name, self.labels, mean))
+                output = trained(torch.stack(pieces).to(device), lengths.to(device))
+            mean = output.logits.float().softmax(-1).mean(0).cpu().numpy()
+            told = None if output.degrees is None else output.degrees.float().mean(0).cpu().numpy()
+            degrees = degree_columns(self.dimensions, self.listeners([utterance])[0], told)
+            rows.append(item_row(utterance, Path(utterance.path).name, self.labels, mean, degrees))
         return rows
 
     def _evaluation(self, split: str, probabilities: np.ndarray) -> speakers.Evaluation:
@@ -329,33 +371,3 @@ class EmotionTask(Task[EmotionConfig]):
             f" held out: {', '.join(self.config.data.test_speakers) or 'none'}.",
         ]
         return "\n".join(lines) + "\n"
-
-
-def network_config(
-    config: EmotionConfig, feature_dim: int, classes: int, speakers: int, encoder_layers: int = 0
-) -> network.NetworkConfig:
-    """The network that a training config asks for, on features of that size."""
-    settings = config.network
-    adversary = settings.kind == "enhanced" and config.adversary.weight > 0
-    return network.NetworkConfig(
-        kind=settings.kind,
-        feature_dim=feature_dim,
-        classes=classes,
-        speakers=speakers if adversary else 0,
-        hidden=settings.hidden,
-        layers=settings.layers,
-        heads=settings.heads,
-        dropout=settings.dropout,
-        attention_dropout=settings.attention_dropout,
-        fusion=settings.fusion,
-        speaker_norm=settings.speaker_norm,
-        attention=settings.attention,
-        attention_over=settings.attention_over,
-        stack=settings.stack,
-        input_norm=settings.input_norm,
-        statistics=settings.statistics,
-        encoder_layers=encoder_layers,
-    )
-
-
-TASK = EmotionTask

@@ -102,5 +102,5 @@ class TransformersClassifier(Classifier):
     def again(self, predictions: Sequence[Prediction], person: Person) -> list[Prediction]:
         return list(predictions)
 
-    def of_functionals(self, functionals: np.ndarray, person: Person) -> np.ndarray:
+    def of_functionals(self, functionals: np.ndarray, person: Person) -> tuple[np.ndarray, np.ndarray]:
         raise TypeError("a classifier of transformers knows nobody by functionals")

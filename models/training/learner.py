@@ -64,6 +64,7 @@ class Learner:
 
         batches: gives this process's share of each of the step's parts, in their order.
         """
+        self.task.begin_step(self.network, clock)
         if isinstance(self.task, RowsTask) and len(step) > 1:
             result = self._gradients_by_rows(self.task, batches, step, clock)
         else:

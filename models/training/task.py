@@ -128,6 +128,9 @@ class Task(ABC, Generic[Config]):
         """The batch on a device: any nesting of tuples, dicts and dataclasses of tensors."""
         return moved(batch, device)
 
+    def begin_step(self, network: torch.nn.Module, clock: Clock) -> None:
+        """Told before the gradients of a step, on every process: what in the network goes by the time is set here."""
+
     @abstractmethod
     def loss(self, network: Any, batch: Any, clock: Clock) -> Loss:
         """The loss of a training batch."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -10,6 +11,9 @@ from PySide6.QtGui import QPen
 
 from app import theme
 from app.i18n import digits, tr
+
+if TYPE_CHECKING:
+    from models.emotion.concordance import Concordance
 
 # A token of the theme and a stroke each: emotions have the categories' colours, and degrees none of them.
 INKS = {"arousal": "accent", "valence": "text", "dominance": "muted"}
@@ -34,6 +38,20 @@ def degrees_text(names: Sequence[str], values: np.ndarray) -> str:
     """``arousal 0.62 · valence 0.41``; values: float [dimensions]. Empty of none."""
     pairs = zip(names, values, strict=True)
     return " · ".join(f"{degree_words(name)} {degree_figure(float(value))}" for name, value in pairs)
+
+
+def agreement_words(degrees: Sequence[Concordance]) -> str:
+    """How well a model's degrees agree with listeners', in each dimension and over speakers; empty of none."""
+    parts = []
+    for item in degrees:
+        inside = [value for value in item.by_speaker.values() if np.isfinite(value)]
+        spread = (digits(min(inside), ".2f"), digits(max(inside), ".2f")) if inside else ("–", "–")
+        figures = {"ccc": digits(item.ccc, ".3f"), "low": spread[0], "high": spread[1], "n": item.n}
+        words = tr(
+            "{name} {ccc} (speakers {low} to {high}, n = {n})", name=degree_words(item.name), **figures
+        )
+        parts.append(words)
+    return tr("Agreement with listeners (CCC): {parts}", parts="; ".join(parts)) if parts else ""
 
 
 def degree_pen(name: str, width: float = 1.6) -> QPen:

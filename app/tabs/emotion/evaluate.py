@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton
 
 from app import theme
 from app.i18n import plural, tr
+from app.tabs.emotion.degrees import agreement_words
 from app.tabs.emotion.figures_view import FiguresView
 from app.tabs.emotion.recognizers import Recognizers
 from app.tabs.paged import Page, PagedTab
@@ -127,6 +128,7 @@ class EvaluatePage(Page):
                 card.set("–")
             self.figures.show_figures(None)
             self._compared.hide()
+            self._agreed.hide()
             return
         count = plural("{n} utterance", "{n} utterances", evaluation.n)
         over = plural("over {n} speaker", "over {n} speakers", len(evaluation.by_speaker))
@@ -138,6 +140,8 @@ class EvaluatePage(Page):
         )
         self._cards["ece"].set(f"{evaluation.calibration_error:.3f}", tr("0 is perfect"))
         self.figures.show_figures(evaluation, self._unsure_below)
+        self._agreed.setText(agreement_words(evaluation.degrees))
+        self._agreed.setVisible(bool(evaluation.degrees))
         self._say_comparison()
 
     def _say_comparison(self) -> None:
@@ -219,6 +223,9 @@ class EvaluatePage(Page):
         for card in self._cards.values():
             cards.addWidget(card)
         self.view.addLayout(cards)
+        self._agreed = Hint("")
+        self._agreed.hide()
+        self.view.addWidget(self._agreed)
         self._compared = Hint("")
         self._compared.hide()
         self.view.addWidget(self._compared)

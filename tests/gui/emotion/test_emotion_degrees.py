@@ -2,6 +2,7 @@
 
 import csv
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -172,3 +173,25 @@ def test_a_live_session_of_classes_and_degrees(tab, qtbot, tmp_path, monkeypatch
     np.testing.assert_allclose(plane.trail()[1][place], last.dimensions[[1, 0]], rtol=1e-5)
     tab.live.stop()
     qtbot.waitUntil(lambda: not tab.is_busy)
+
+
+def test_evaluate_tells_how_well_degrees_agree(tab):
+    from models.emotion.concordance import concordances
+    from models.emotion.speakers import evaluate
+
+    tab.choice.choose("evaluate")
+    page = tab.pages["evaluate"]
+    speakers, truth = ["03", "03", "13", "13"], np.array([[0.1, 0.5], [0.6, 0.4], [0.3, 0.9], [0.8, np.nan]])
+    probabilities = np.tile([0.9, 0.1], (4, 1))
+    evaluation = evaluate(["angry"] * 4, probabilities, ("angry", "sad"), speakers)
+    page._show(evaluation)
+    assert not page._agreed.isVisible()
+    told = np.where(np.isfinite(truth), truth, 0.0)
+    page._show(replace(evaluation, degrees=concordances(("arousal", "valence"), truth, told, speakers)))
+    assert page._agreed.isVisible()
+    assert page._agreed.text() == (
+        "Agreement with listeners (CCC): arousal 1.000 (speakers 1.00 to 1.00, n = 4); "
+        "valence 1.000 (speakers 1.00 to 1.00, n = 3)"
+    )
+    page._show(None)
+    assert not page._agreed.isVisible()

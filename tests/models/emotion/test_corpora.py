@@ -82,6 +82,18 @@ def test_iemocap_as_distributed(iemocap, place):
     }
 
 
+def test_iemocaps_degrees_are_on_its_own_scale(iemocap):
+    """In its tables valence stands first, then activation."""
+    table = iemocap / "Session1" / "dialog" / "EmoEvaluation" / "Ses01F_impro01.txt"
+    table.write_text(table.read_text().replace("neu\t[2.5000, 2.5000, 2.5000]", "neu\t[1.5000, 4.0000, x]"))
+    dataset = open_dataset(iemocap)
+    assert dataset.degree_scale == (1.0, 5.0)
+    first = by_name(dataset)["Ses01F_impro01_F000.wav"]
+    assert first.degrees == (("arousal", 4.0), ("valence", 1.5))
+    second = by_name(dataset)["Ses01F_impro01_M000.wav"]
+    assert dict(second.degrees) == {"arousal": 2.5, "valence": 2.5, "dominance": 2.5}
+
+
 def test_excited_counts_as_happy_only_if_asked(iemocap):
     apart = open_dataset(iemocap, merge={})
     assert by_name(apart).keys() == by_name(open_dataset(iemocap)).keys() - {"Ses01M_script01_1b_F003.wav"}
