@@ -190,7 +190,12 @@ def _sha(contents: bytes) -> str:
 
 
 def weights(size: int, seed: int = 0) -> bytes:
-    """Bytes that look like weights: no two alike pieces, the same for the same seed."""
+    """A safetensors file of so many bytes: no two alike pieces, the same for the same seed."""
     import numpy as np
 
-    return np.random.default_rng(seed).bytes(size)
+    about = {"dtype": "U8", "shape": [10**9], "data_offsets": [0, 10**9]}
+    length = len(json.dumps({"w": about}))  # of a head that has room for any size
+    count = size - 8 - length
+    about |= {"shape": [count], "data_offsets": [0, count]}
+    head = json.dumps({"w": about}).ljust(length).encode()
+    return len(head).to_bytes(8, "little") + head + np.random.default_rng(seed).bytes(count)

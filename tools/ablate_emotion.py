@@ -9,27 +9,24 @@ trains another size, ``--out`` says where the pages are written.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
 from models import devices
-from models.datafiles import write_whole
 from models.emotion.config import EmotionConfig
 from models.emotion.crossvalidation import crossval
-from models.resources import resource
 from models.training import config as configs
 from models.training.cross_validation import folds_in
 from models.training.record import Record
 from models.training.run_folder import RunFolder
+from tools.ablations import Figures, ablate, lost_words, spread
 
 BASE, NONE = "all three", "none of the three"
 OFF = {
@@ -52,7 +49,7 @@ RECIPE = [
     "epochs=20",
 ]
 NAME = "emotion-ablation"
-Figures = dict[str, Any]  # as JSON has them
+DIGITS = 3
 
 
 class Row(TypedDict):
@@ -144,7 +141,7 @@ def table(rows: Sequence[Row]) -> str:
         against = ", ".join(f"{own[seed] - base[seed]:+.3f}" for seed in own).replace("-", "−")
         cells = [
             variant,
-            _spread(list(own.values())),
+            spread(list(own.values()), DIGITS),
             f"{worst:.3f}",
             f"{float(np.mean(told)):.2f}" if told else "",
             "" if variant == BASE else against,
@@ -153,20 +150,11 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _spread(values: Sequence[float]) -> str:
-    """Mean ± standard deviation over the seeds; the value alone of one seed."""
-    text = f"{float(np.mean(values)):.3f}"
-    return f"{text} ± {float(np.std(values, ddof=1)):.3f}" if len(values) > 1 else text
-
-
 def verdict(rows: Sequence[Row], variant: str) -> str:
     """What leaving it out cost, as far as the seeds agree."""
     base, own = recalls(rows, BASE), recalls(rows, variant)
     lost = [base[seed] - own[seed] for seed in own]
-    agreed = len(lost) > 1 and (min(lost) > 0 or max(lost) < 0)
-    words = "the seeds agree" if agreed else "the seeds do not agree" if len(lost) > 1 else "one seed"
-    mean = f"{float(np.mean(lost)):+.3f}".replace("-", "−")
-    return f"- {BASE} over {variant}: {mean} ({words})."
+    return f"- {BASE} over {variant}: {lost_words(lost, DIGITS)}."
 
 
 def written(figures: Figures) -> str:
@@ -193,20 +181,7 @@ def written(figures: Figures) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train what is not yet trained, and write the pages."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", default="sample")
-    parser.add_argument("--runs", type=Path, default=resource().parent / "build" / NAME)
-    parser.add_argument("--out", type=Path, default=resource().parent / "docs")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE")
-    options = parser.parse_args(arguments)
-    figures = measured(options.data, options.runs, options.seeds, options.set)
-    text = json.dumps(figures, indent=1, ensure_ascii=False) + "\n"
-    write_whole(options.out / f"{NAME}.json", text.encode())
-    write_whole(options.out / f"{NAME}.md", written(figures).encode())
-    print(table(figures["runs"]))
+    ablate(NAME, __doc__, measured, written, table, arguments)
 
 
 if __name__ == "__main__":

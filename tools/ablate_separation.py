@@ -7,24 +7,19 @@ trained again. ``--data`` names other voices than the sample's, ``--set`` anothe
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from models import devices
-from models.datafiles import write_whole
-from models.resources import resource
 from models.separation.config import SeparationConfig
 from models.separation.task import SeparationTask
 from models.training import config as configs
 from models.training.folds import train_fold
 from models.training.record import Record
+from tools.ablations import ablate, lost_words, spread
 
 BASE = "ablation"
 VARIANTS = {
@@ -34,6 +29,7 @@ VARIANTS = {
     "ablation-halving": "learning rate halved where it stands still",
 }
 NAME = "separation-ablation"
+DIGITS = 2
 
 
 @dataclass(frozen=True)
@@ -104,28 +100,19 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         cells = [
             f"`{name}`",
             words,
-            *(f"{_spread([row[part] for row in own])} dB" for part in ("gained", "last")),
-            _spread([row["largest_mask"] for row in own]),
+            *(f"{spread([row[part] for row in own], DIGITS)} dB" for part in ("gained", "last")),
+            spread([row["largest_mask"] for row in own], DIGITS),
             against,
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _spread(values: Sequence[float]) -> str:
-    """Mean ± standard deviation over the seeds; the value alone of one seed."""
-    text = f"{float(np.mean(values)):.2f}"
-    return f"{text} ± {float(np.std(values, ddof=1)):.2f}" if len(values) > 1 else text
-
-
 def verdict(rows: Sequence[dict[str, Any]], name: str) -> str:
     """What a choice brought, as far as the seeds agree."""
     base = {row["seed"]: row["gained"] for row in rows if row["preset"] == BASE}
     lost = [base[row["seed"]] - row["gained"] for row in rows if row["preset"] == name]
-    agreed = len(lost) > 1 and (min(lost) > 0 or max(lost) < 0)
-    words = "the seeds agree" if agreed else "the seeds do not agree" if len(lost) > 1 else "one seed"
-    mean = f"{float(np.mean(lost)):+.2f}".replace("-", "−")
-    return f"- `{BASE}` over `{name}`: {mean} dB ({words})."
+    return f"- `{BASE}` over `{name}`: {lost_words(lost, DIGITS, ' dB')}."
 
 
 def written(figures: dict[str, Any]) -> str:
@@ -155,21 +142,7 @@ def written(figures: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train what is not yet trained, and write the pages."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", default="sample")
-    parser.add_argument("--runs", type=Path, default=resource().parent / "build" / NAME)
-    parser.add_argument("--out", type=Path, default=resource().parent / "docs")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE")
-    options = parser.parse_args(arguments)
-    figures = measured(options.data, options.runs, options.seeds, options.set)
-    write_whole(
-        options.out / f"{NAME}.json", (json.dumps(figures, indent=1, ensure_ascii=False) + "\n").encode()
-    )
-    write_whole(options.out / f"{NAME}.md", written(figures).encode())
-    print(table(figures["runs"]))
+    ablate(NAME, __doc__, measured, written, table, arguments)
 
 
 if __name__ == "__main__":

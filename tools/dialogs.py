@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,6 +20,7 @@ from app.i18n import tr
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
+    from app.tabs.eeg.tab import EegTab
     from app.tabs.search.tab import SearchTab
     from app.tabs.separation.tab import SeparationTab
 
@@ -213,6 +215,23 @@ async def beginnings(window: MainWindow) -> AsyncIterator[str]:
         greet(window.services, window.menus, tab)
         await asyncio.sleep(0.2)
         yield "after-a-crash"
+    tab.clear_messages()
+
+
+async def gone_through(window: MainWindow) -> AsyncIterator[str]:
+    """A folder of BIDS in EEG, whose recordings are chosen one by one."""
+    place = Path(os.environ["POLYPHONY_HOME"]) / "study"
+    if not place.exists():
+        write = importlib.import_module("tests.models.eeg.test_eeg_bids").write_tree
+        write(place)
+    tab = cast("EegTab", window.show_tab("eeg"))
+    tab.accept_paths([place])
+    end = time.monotonic() + OPENED_S
+    while tab.recording.bids.isHidden() or tab.is_busy or tab.services.tasks:
+        if time.monotonic() > end:
+            raise TimeoutError("the folder of BIDS did not open")
+        await asyncio.sleep(0.05)
+    yield "eeg-bids"
     tab.clear_messages()
 
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.screens import screen_of  # noqa: E402
-from tools.dialogs import beginnings, dialogs, over  # noqa: E402
+from tools.dialogs import beginnings, dialogs, gone_through, over  # noqa: E402
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QDialog
@@ -48,6 +48,7 @@ BROKEN = {
     "search": "broken.jpg",
 }  # others take broken.wav
 RUNS = {"short": ["epochs=6"], "longer": ["epochs=12", "learning_rate=0.0005"]}
+FOLDS = "emotion-folds"  # the run of a cross-validation
 
 
 def main() -> None:
@@ -95,11 +96,14 @@ def forget(home: Path) -> None:
 
 
 def train(home: Path, environment: dict[str, str]) -> None:
-    """Two short runs of emotion, for the dock and the training view."""
-    for name, settings in RUNS.items():
-        run = home / "runs" / f"emotion-{name}"
+    """Two short runs of emotion and a cross-validation, for the dock and the training view."""
+    asked = {f"emotion-{name}": ("train", settings) for name, settings in RUNS.items()}
+    asked[FOLDS] = ("crossval", ["epochs=2"])
+    for name, (verb, settings) in asked.items():
+        run = home / "runs" / name
         if not run.exists():
-            words = ["train", "emotion", "--preset", "demo", "--run", str(run), "--device", "cpu"]
+            words = [verb, "emotion", "--preset", "demo", "--run", str(run), "--device", "cpu"]
+            words += ["--by", "speaker"] if verb == "crossval" else []
             for setting in settings:
                 words += ["--set", setting]
             subprocess.run([sys.executable, "-m", "models", *words], env=environment, cwd=ROOT, check=True)
@@ -133,8 +137,9 @@ def draw(chosen: argparse.Namespace) -> None:
             await artist.draw(name)
         if chosen.scales[0] == 1 and (not chosen.only or "dialogs" in chosen.only):
             window.show_training()
-            async for name in beginnings(window):
-                await artist.draw(name, artist.sizes[:1])
+            for some in (beginnings, gone_through):
+                async for name in some(window):
+                    await artist.draw(name, artist.sizes[:1])
             async for name, dialog in dialogs(window):
                 await artist.draw(name, artist.sizes[:1], dialog)
         window.closing.go()
@@ -293,19 +298,26 @@ async def page_states(tab: Any, name: str, sample: Callable[[], None], hold: Hol
 
 
 async def training_states(window: Any) -> AsyncIterator[str]:
-    """The view's pages, with both runs ticked."""
+    """The view's pages, with both runs ticked; then the folds of a cross-validation."""
     window.dock.show_system("emotion")
     window.show_training()
     view = window.training
     model = view.list.model()
     await until(lambda: not any(run.behind for run in window.services.training.runs))
-    for row in range(model.rowCount()):
-        model.tick(model.run(model.index(row)).path, True)
+    runs = {run.path.name: run.path for run in window.services.training.of("emotion")}
+    for name in RUNS:
+        model.tick(runs[f"emotion-{name}"], True)
+    view.choose(runs["emotion-longer"])
     for index in filter(view.views.isTabVisible, range(view.views.count())):
         view.views.setCurrentIndex(index)
         await until(lambda: view.compare.ready)
         await asyncio.sleep(0.6)  # what is redrawn by a timer
         yield f"training-{index}"
+    view.choose(runs[FOLDS])
+    await until(lambda: view.views.currentWidget() is view.folds)
+    await asyncio.sleep(0.6)
+    yield "training-folds"
+    view.choose(runs["emotion-longer"])
     window.show_tab("emotion")
     window.dock.show_system("emotion")
     window.open_dock(True)

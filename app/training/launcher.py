@@ -33,6 +33,7 @@ from app.widgets import focus
 from app.widgets.config_editors import problem_words
 from app.widgets.config_fields import titles_of
 from app.widgets.config_form import ConfigForm
+from app.widgets.labels import Hint
 from app.widgets.message_bar import MessageBar
 from models.errors import UserError
 from models.systems import system
@@ -139,6 +140,11 @@ class Launcher(QDialog):
             if widget is self.by and self.by.count() < 2:
                 label.hide()
                 widget.hide()
+        self.one_card = Hint(
+            tr("Its folds are trained one after the other on one graphics card; the others stay free.")
+        )
+        self.one_card.hide()
+        grid.addWidget(self.one_card, len(rows), 1)
         return grid
 
     def _offer_folds(self) -> None:
@@ -237,6 +243,7 @@ class Launcher(QDialog):
         cards = sum(self.device.itemData(i).startswith("cuda:") for i in range(self.device.count()))
         if cards > 1:
             self.device.addItem(tr("All {n} graphics cards together", n=cards), f"cuda*{cards}")
+        self.device.currentIndexChanged.connect(lambda _index: self._tell())
 
     def show_error(self, error: BaseException) -> None:
         """Show a UserError in the dialog, and report anything else as an error of the program."""
@@ -285,6 +292,8 @@ class Launcher(QDialog):
                 else tr("As the preset")
             )
         self.summary.setText(words)
+        together = str(self.device.currentData() or "").startswith("cuda*")
+        self.one_card.setVisible(together and bool(self.by.currentData()))
         self.start.setEnabled(self.form.valid and fit and not taken and not self._starting)
         self.start.setText(
             plural("Start {n} run", "Start {n} runs", len(variants))

@@ -209,6 +209,8 @@ def bring_in(path: Path, name: str = "", progress: Progress | None = None) -> Sh
     path = model_folder.folder_of(path.expanduser())
     name = name or name_for(path)
     sources = _importable(model_folder.saved_in(path) or path, name)
+    for file in sources.values():
+        _check_weights(file, alone=len(sources) == 1)
     folder = folder_of(name)
     if read(folder) is not None:
         raise UserError(
@@ -278,6 +280,23 @@ def _importable(path: Path, name: str) -> dict[str, Path]:
         path=str(path),
         kinds=", ".join(SINGLE_FILES),
     )
+
+
+def _check_weights(path: Path, alone: bool) -> None:
+    """Raises UserError for a file of weights that no system could open: a damaged one, or what only bears such a name.
+
+    alone: it is all there is of the model, and is read whole; of others, what tells their contents is read.
+    """
+    from models import checkpoint, weights
+
+    if path.suffix.lower() not in SINGLE_FILES:
+        return
+    if path.suffix.lower() == ".safetensors":
+        weights.tensors(path)
+    elif alone:
+        checkpoint.load_foreign(path)
+    else:
+        weights.check_archive(path)
 
 
 def _copied(sources: dict[str, Path], folder: Path, progress: Progress) -> Iterator[KeptFile]:

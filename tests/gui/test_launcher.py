@@ -11,6 +11,7 @@ from app.settings import Key
 from app.training import launcher as launcher_module
 from app.training.launcher import Launcher
 from app.widgets.config_form import ConfigForm
+from models.devices import DeviceInfo
 from models.systems import SYSTEMS, training_config
 from models.training.config import TrainingConfig, setting
 
@@ -252,6 +253,22 @@ def test_presets_fill_the_form(dialog):
     assert (dialog.form.model.epochs, dialog.form.model.network.hidden) == (40, 512)
     write(dialog.form, "epochs", text="41")
     assert dialog.summary.text() == "1 setting changed"
+
+
+def test_that_folds_take_one_graphics_card_is_said_before_the_start(dialog, services, monkeypatch, qtbot):
+    assert not dialog.one_card.isVisible()
+    cards = [DeviceInfo(f"cuda:{number}", "a card") for number in range(2)]
+    monkeypatch.setattr("models.devices.available", lambda: cards)
+    services._devices = []
+    services.start(dialog._ask_devices(), dialog, until=dialog)
+    qtbot.waitUntil(lambda: dialog.device.findData("cuda*2") >= 0)
+    dialog.device.setCurrentIndex(dialog.device.findData("cuda*2"))
+    assert not dialog.one_card.isVisible(), "a run is trained by both"
+    dialog.by.setCurrentIndex(1)
+    assert dialog.one_card.isVisible()
+    assert "one graphics card" in dialog.one_card.text()
+    dialog.device.setCurrentIndex(dialog.device.findData("cuda:1"))
+    assert not dialog.one_card.isVisible()
 
 
 def test_what_cannot_be_used_cannot_be_started(dialog, services):

@@ -1,6 +1,7 @@
 """Models of others, found in folders and on the shelf, and refused offline in words."""
 
 import pytest
+import torch
 
 from models import pretrained
 from models.errors import UserError
@@ -40,7 +41,7 @@ def test_only_complete_downloads_count(own_home):
 
 
 def test_a_kept_file_of_weights_is_no_folder_of_transformers(own_home, monkeypatch, tmp_path):
-    (tmp_path / "net.pth").write_bytes(b"weights")
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "net.pth")
     shelf.bring_in(tmp_path / "net.pth", "some/net")
     assert pretrained.find("some/net") is None
     monkeypatch.setattr("models.hub.fetching.download", lambda *_: shelf.find("some/net"))

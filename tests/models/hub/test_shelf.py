@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+import torch
 
 from models.cli import main
 from models.errors import UserError
@@ -71,12 +72,9 @@ def test_a_folder_is_brought_in_verified_and_removed(tmp_path, capsys):
 
 
 def test_a_single_file_and_a_checkpoint_of_ours_are_brought_in(tmp_path):
-    (tmp_path / "net.pt").write_bytes(weights(1000))
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "net.pt")
     assert shelf.opened_by("a/net", shelf.bring_in(tmp_path / "net.pt", "a/net").folder).name == "net.pt"
-    ours = tmp_path / "run"
-    ours.mkdir()
-    (ours / "checkpoint.json").write_text("{}")
-    (ours / "weights.safetensors").write_bytes(b"")
+    ours = shutil.copytree(resource("checkpoints", "eeg"), tmp_path / "run")
     assert shelf.usable(shelf.bring_in(ours).name) == shelf.folder_of("import/run")
 
 
@@ -98,6 +96,36 @@ def test_what_is_no_model_is_refused_and_nothing_stays(tmp_path):
     with pytest.raises(UserError, match="cannot be the name"):
         shelf.bring_in(model_folder(tmp_path / "m"), "../../etc")
     assert not list(sources.stored().models.glob("*"))
+
+
+class Code:
+    """Opening it would run what its author wants."""
+
+    def __reduce__(self):
+        return print, ("hello",)
+
+
+@pytest.mark.parametrize("name", ["junk.pth", "junk.bin", "junk.safetensors", "code.pt", "pointer.ckpt"])
+def test_a_file_that_is_no_weights_is_refused_before_it_is_copied(tmp_path, name):
+    path = tmp_path / name
+    if name == "code.pt":
+        torch.save(Code(), path)
+    else:
+        path.write_bytes(
+            b"version https://git-lfs.github.com/spec/v1" if "pointer" in name else b"no weights"
+        )
+    with pytest.raises(UserError) as raised:
+        shelf.bring_in(path)
+    assert raised.value.what.format(**raised.value.values).count(name) == 1
+    assert not list(sources.stored().models.glob("*"))
+
+
+def test_a_folder_whose_weights_were_not_copied_to_their_end_is_refused(tmp_path):
+    folder = model_folder(tmp_path / "m")
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[:-100])
+    with pytest.raises(UserError, match=r"model\.safetensors"):
+        shelf.bring_in(folder)
 
 
 def test_an_import_that_is_cancelled_leaves_nothing(tmp_path):
