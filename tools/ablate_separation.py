@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from models import devices
 from models.separation.config import SeparationConfig
@@ -19,7 +18,7 @@ from models.separation.task import SeparationTask
 from models.training import config as configs
 from models.training.folds import train_fold
 from models.training.record import Record
-from tools.ablations import ablate, lost_words, spread
+from tools.ablations import Figures, ablate, lost_words, spread
 
 BASE = "ablation"
 VARIANTS = {
@@ -64,7 +63,7 @@ def trained(runs: Path, config: SeparationConfig, name: str, seed: int) -> tuple
     return Outcome(name, seed, float(gained.max()), float(gained[-1]), float(mask), seconds), record
 
 
-def measured(data: str, runs: Path, seeds: Sequence[int], changes: Sequence[str]) -> dict[str, Any]:
+def measured(data: str, runs: Path, seeds: Sequence[int], changes: Sequence[str]) -> Figures:
     """All runs, seed by seed, so that a part of it compares already."""
     devices.use_threads(1)
     rows, counts = [], {}
@@ -84,7 +83,7 @@ def measured(data: str, runs: Path, seeds: Sequence[int], changes: Sequence[str]
     }
 
 
-def table(rows: Sequence[dict[str, Any]]) -> str:
+def table(rows: Sequence[Figures]) -> str:
     """A row a variant: means and standard deviations over the seeds, and how it differs from `ablation`, seed by seed."""
     lines = [
         "| preset | what differs | improvement, best epoch | last epoch | largest mask | against `ablation`, by seed |",
@@ -108,14 +107,14 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def verdict(rows: Sequence[dict[str, Any]], name: str) -> str:
+def verdict(rows: Sequence[Figures], name: str) -> str:
     """What a choice brought, as far as the seeds agree."""
     base = {row["seed"]: row["gained"] for row in rows if row["preset"] == BASE}
     lost = [base[row["seed"]] - row["gained"] for row in rows if row["preset"] == name]
     return f"- `{BASE}` over `{name}`: {lost_words(lost, DIGITS, ' dB')}."
 
 
-def written(figures: dict[str, Any]) -> str:
+def written(figures: Figures) -> str:
     """The page."""
     recipe, counts, rows = figures["recipe"], figures["counts"], figures["runs"]
     seeds = len({row["seed"] for row in rows})
@@ -142,7 +141,7 @@ def written(figures: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train what is not yet trained, and write the pages."""
-    ablate(NAME, __doc__, measured, written, table, arguments)
+    ablate(NAME, __doc__, measured, written, lambda figures: table(figures["runs"]), arguments)
 
 
 if __name__ == "__main__":

@@ -22,12 +22,12 @@ def ablate(
     description: str | None,
     measured: Measured,
     written: Callable[[Figures], str],
-    table: Callable[[Any], str],
+    table: Callable[[Figures], str],
     arguments: Sequence[str] | None = None,
 ) -> None:
-    """Measure what the command line asks for, write ``NAME.json`` and ``NAME.md``, and print the table of the runs.
+    """Measure what the command line asks for, write ``NAME.json`` and ``NAME.md``, and print the table.
 
-    measured: of data, the folder of the runs, the seeds and what ``--set`` changes. written: the page. table: of the runs.
+    measured: of data, the folder of the runs, the seeds and what ``--set`` changes. written: the page. table: what is printed of it.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -42,7 +42,7 @@ def ablate(
     text = json.dumps(figures, indent=1, ensure_ascii=False) + "\n"
     write_whole(options.out / f"{name}.json", text.encode())
     write_whole(options.out / f"{name}.md", written(figures).encode())
-    print(table(figures["runs"]))
+    print(table(figures))
 
 
 def spread(values: Sequence[float], digits: int) -> str:

@@ -313,6 +313,7 @@ async def training_states(window: Any) -> AsyncIterator[str]:
         await until(lambda: view.compare.ready)
         await asyncio.sleep(0.6)  # what is redrawn by a timer
         yield f"training-{index}"
+    view.views.setCurrentWidget(view.curves_page)  # whose place the folds take
     view.choose(runs[FOLDS])
     await until(lambda: view.views.currentWidget() is view.folds)
     await asyncio.sleep(0.6)

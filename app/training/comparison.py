@@ -122,7 +122,8 @@ def tabulate(runs: Sequence[RunSummary], grouped: bool = False) -> Table:
     for name in sorted(named, key=lambda name: name.startswith("train/")):
         last = [[run.last[name] for run in some if name in run.last] for some in groups]
         split = tr("training") if name.startswith("train/") else tr("validation")
-        rows.append((f"{tr('last')} {metric_words(name)}, {split}", [_spread(values) for values in last]))
+        words = tr("last {figure}, {split}", figure=metric_words(name), split=split)
+        rows.append((words, [_spread(values) for values in last]))
     epochs = [[run.epochs for run in some if run.epochs is not None] for some in groups]
     rows.append((tr("epochs"), [f"{np.mean(values):.0f}" if values else "" for values in epochs]))
     return Table(list(columns), rows, best_rows, settings)

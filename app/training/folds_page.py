@@ -65,4 +65,4 @@ class FoldsPage(QWidget):
 def _full(values: list[float]) -> float:
     """What a whole bar stands for: 1, or where all are far smaller the next tenth."""
     largest = max(values)
-    return 1.0 if largest > 0.5 else max(0.1, math.ceil(largest * 10) / 10)
+    return 1.0 if largest >= 0.5 else max(0.1, math.ceil(largest * 10) / 10)

@@ -84,6 +84,10 @@ class _Bars(QWidget):
         band = QColor(theme.color("muted"))
         band.setAlpha(38)
         low, high = self._share(self._mean - self._sd), self._share(self._mean + self._sd)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("track"))
+        for number in range(len(self.rows)):
+            painter.drawRoundedRect(QRectF(left, number * ROW + (ROW - BAR) / 2, wide, BAR), 3, 3)
         painter.fillRect(QRectF(left + wide * low, 0, wide * (high - low), bottom), band)
         for number, (name, value, n) in enumerate(self.rows):
             top = number * ROW
@@ -92,8 +96,6 @@ class _Bars(QWidget):
             painter.setPen(theme.color("text"))
             painter.drawText(QRectF(0, top, left - 8, ROW), Qt.AlignmentFlag.AlignRight | middle, name)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("track"))
-            painter.drawRoundedRect(QRectF(left, top + (ROW - BAR) / 2, wide, BAR), 3, 3)
             painter.setBrush(QColor(theme.BLUE))
             painter.drawRoundedRect(
                 QRectF(left, top + (ROW - BAR) / 2, max(2.0, wide * self._share(value)), BAR), 3, 3
