@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,9 @@ class LiveSession(Session["Decoder"]):
         """Begin to stream the sample in place of an amplifier and microphones; found as any other."""
         from models.eeg.live import player
 
-        await self.stream(await self.held.worker.run(player.sample))
+        sample = await self.held.worker.run(player.sample)
+        talkers = tuple(tr("talker {number}", number=number + 1) for number in range(len(sample.tracks)))
+        await self.stream(replace(sample, tracks=talkers))
 
     async def stream(self, played: player.Played) -> None:
         """Begin to stream a recording, in place of what was streamed before."""

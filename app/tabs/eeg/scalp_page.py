@@ -178,6 +178,9 @@ class ScalpPage(ScrolledColumn):
         assert result is not None
         self.map.set_values(result.reliance.saliency, limits=(0.0, 1.0))
         text = tr("Relative to the electrode that matters most. What a decoder weighs is no map of sources.")
+        decoder = self._session.held.model
+        if decoder is not None and len(decoder.members) > 1:
+            text += " " + tr("It is the mean over the decoders that are averaged.")
         gate = result.reliance.gate
         if gate is not None:
             text += " " + tr("The gate stands open by {share} %.", share=f"{100 * gate:.0f}")
