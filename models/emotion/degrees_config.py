@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import model_validator
 
+from models.emotion.dimensions import DIMENSIONS
 from models.training.config import Settings, contradiction, setting
 
 
@@ -20,10 +19,10 @@ class DegreesConfig(Settings):
         ge=0,
         le=10,
     )
-    names: list[Literal["arousal", "valence", "dominance"]] = setting(
+    names: list[str] = setting(
         [],
         "Degrees",
-        "Which to learn; empty takes those that the data has.",
+        "Which of arousal, valence and dominance to learn; empty takes those that the data has.",
         group="Degrees",
         advanced=True,
     )
@@ -43,7 +42,12 @@ class DegreesConfig(Settings):
     )
 
     @model_validator(mode="after")
-    def _rising(self) -> DegreesConfig:
+    def _possible(self) -> DegreesConfig:
+        unknown = [name for name in self.names if name not in DIMENSIONS]
+        if unknown:
+            raise contradiction(
+                "{names} is none of arousal, valence and dominance", "degrees.names", names=", ".join(unknown)
+            )
         if self.lowest >= self.highest:
             raise contradiction(
                 "the lowest degree, {lowest}, is not below the highest, {highest}",

@@ -122,6 +122,8 @@ def test_degrees_that_the_data_lacks_are_not_asked_for_in_silence(tmp_path):
         TASK(settings(place, lowest=0, highest=1)).prepare(Progress())
     with pytest.raises(UserError, match="is not below"):
         settings(place, lowest=5)
+    with pytest.raises(UserError, match="age is none of arousal"):
+        settings(place, names=["age"])
 
 
 def test_degrees_lie_between_nothing_and_one_what_is_not_told_is_not_known():
