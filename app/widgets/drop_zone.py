@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QObject, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
@@ -15,6 +15,9 @@ from app.paths import is_workspace
 def dropped_paths(data: QMimeData) -> list[Path]:
     """The local files and folders of what is dragged."""
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+
+
+LEAST_PX = 62  # high
 
 
 class Drops(QObject):
@@ -50,7 +53,7 @@ class DropZone(QToolButton):
         super().__init__(parent)
         self.setProperty("kind", "drop")
         self.setAcceptDrops(True)
-        self.setMinimumHeight(62)
+        self.setMinimumHeight(LEAST_PX)
         self.setSizePolicy(self.sizePolicy().horizontalPolicy().Expanding, self.sizePolicy().verticalPolicy())
         self.setAccessibleName(text)
         self.setAccessibleDescription(kinds)
@@ -74,6 +77,15 @@ class DropZone(QToolButton):
         self._kinds.setText(kinds)
         self._kinds.setVisible(bool(kinds))
         self.setAccessibleName(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as the words, which are a line more where the name of a file is long."""
+        self.setMinimumHeight(max(LEAST_PX, self.heightForWidth(self.width())))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_paths(event.mimeData()):

@@ -4,6 +4,7 @@ import pytest
 
 from app import i18n, systems
 from app.main_window import MainWindow
+from app.widgets.drop_zone import DropZone
 from tests.gui.conftest import close_window
 from tests.legible import clipped, sideways
 
@@ -68,3 +69,15 @@ def test_the_left_column_is_as_wide_with_its_scroll_bar_as_without(small, qtbot,
         qapp.processEvents()
         widths.append((bar.maximum() > 0, tab.primary.width()))
     assert widths == [(False, tab.primary.width()), (True, tab.primary.width())]
+
+
+def test_a_drop_zone_is_as_high_as_a_long_name(small, qtbot, qapp):
+    zone = DropZone("Drop a recording", ".edf")
+    qtbot.addWidget(zone)
+    zone.resize(260, zone.minimumHeight())
+    zone.show()
+    low = zone.minimumHeight()
+    zone.set_text("sub-01_ses-1_task-listen_acq-headphones_run-1_desc-preprocessed_eeg.edf", "拖入另一段记录")
+    qapp.processEvents()
+    assert zone.minimumHeight() > low
+    assert clipped(zone) == []
