@@ -42,8 +42,11 @@ def test_a_setting_of_another_kind_is_refused(copied):
     system, folder = copied
 
     def change(values):
-        name = next(name for name, value in values["network"].items() if type(value) is int)
-        values["network"][name] = [values["network"][name]]
+        network = values["network"]
+        while not any(type(value) is int for value in network.values()):  # an ensemble's is that of a member
+            network = network.get("network") or network["members"][1]
+        name = next(name for name, value in network.items() if type(value) is int)
+        network[name] = [network[name]]
 
     described(folder, change)
     with pytest.raises(UserError, match="does not say what it needs"):
