@@ -23,7 +23,7 @@ def reverberation(model):
 
 
 def eeg(model):
-    return model._run(random(5, 128, 64), None)
+    return model.members[1]._run(random(5, 128, 64), None)  # the Conformer of the two
 
 
 def search(model):
@@ -38,7 +38,7 @@ def separation(model):
 NETWORKS = {
     "emotion": lambda model: model._classifier.network,
     "reverberation": lambda model: model.network,
-    "eeg": lambda model: model._network,
+    "eeg": lambda model: model.members[1].network,
     "search": lambda model: model.encoder._model.vision_model,
     "separation": lambda model: model.network.mask_generator,
 }
