@@ -52,8 +52,8 @@ class _Kept:
 class _Ready:
     """A block's weights as the products take them, gains and biases of the norms folded in.
 
-    taps: [kernel, hidden]; start: [frames, hidden], what the taps' bias and the first norm's come to, which is less
-    where a tap would read before the sound.
+    taps: [kernel, hidden]; start: [hidden], what the taps' bias and the first norm's come to; offsets: [kernel, hidden],
+    what of it each tap brings, and does not where it would read before the sound.
     """
 
     inner: Tensor
@@ -61,6 +61,7 @@ class _Ready:
     slope1: float
     taps: Tensor
     start: Tensor
+    offsets: Tensor
     slope2: float
     outer: Tensor
     outer_bias: Tensor
@@ -92,7 +93,7 @@ class _Stack(torch.autograd.Function):
         with torch.autocast("cpu", enabled=False):
             blocks = grouped(flat)
             state = first_state(features.float(), blocks[-1])
-            entries = _entries(blocks, dilations, half, state.shape[1])
+            entries = _entries(blocks, dilations, half)
             kept: list[list[_Kept]] = [[] for _ in state]
             for item, of_item in zip(state, kept, strict=True):
                 for w, ready, dilation in entries:
@@ -112,7 +113,7 @@ class _Stack(torch.autograd.Function):
             batch, frames, skip = gradient.shape
             state = gradient.new_zeros((batch, frames, ctx.width + skip), dtype=torch.float32)
             state[..., ctx.width :] = gradient
-            entries = _entries(blocks, ctx.dilations, ctx.half, frames)
+            entries = _entries(blocks, ctx.dilations, ctx.half)
             sums = [[torch.zeros_like(weight) for weight in block] for block in blocks]
             for item, kept in zip(state, ctx.kept, strict=True):
                 for number in reversed(range(len(blocks))):
@@ -124,25 +125,21 @@ class _Stack(torch.autograd.Function):
 
 
 def _entries(
-    blocks: Sequence[BlockWeights], dilations: Sequence[int], half: bool, frames: int
+    blocks: Sequence[BlockWeights], dilations: Sequence[int], half: bool
 ) -> list[tuple[BlockWeights, _Ready, int]]:
-    return [
-        (block, _ready(block, dilation, half, frames), dilation)
-        for block, dilation in zip(blocks, dilations, strict=True)
-    ]
+    return [(block, _ready(block, half), dilation) for block, dilation in zip(blocks, dilations, strict=True)]
 
 
-def _ready(w: BlockWeights, dilation: int, half: bool, frames: int) -> _Ready:
+def _ready(w: BlockWeights, half: bool) -> _Ready:
     kind = torch.bfloat16 if half else torch.float32
-    start = w.taps_bias.repeat(frames, 1)
-    for tap, reach in enumerate(_reaches(w, dilation)):
-        start[reach:] += w.taps[tap] * w.bias1
+    offsets = w.taps * w.bias1
     return _Ready(
         w.inner.to(kind),
         w.inner_bias.to(kind),
         float(w.slope1),
         w.taps * w.gain1,
-        start,
+        w.taps_bias + offsets.sum(0),
+        offsets,
         float(w.slope2),
         (w.outer * w.gain2).to(kind),
         torch.addmv(w.outer_bias, w.outer, w.bias2).to(kind),
@@ -253,6 +250,7 @@ def _filter(values: Tensor, ready: _Ready, reaches: Sequence[int]) -> Tensor:
     for tap, reach in enumerate(reaches[:-1]):
         to, source = spans(-reach, len(values))
         out[to].addcmul_(values[source], ready.taps[tap])
+        out[: to.start] -= ready.offsets[tap]
     return out
 
 
