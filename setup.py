@@ -11,5 +11,9 @@ setup(
         "resources.docs",
     ],
     package_dir={"resources.docs": "docs"},
-    package_data={"resources": ["**/*"], "resources.docs": ["*.md", "*.png", "*.svg", "*.json"]},
+    package_data={
+        "resources": ["**/*"],
+        "resources.docs": ["*.md", "*.png", "*.svg", "*.json"],
+        "models.kernels": ["*.cpp"],
+    },
 )

@@ -1,7 +1,8 @@
 """The mask generator of `network`, time before channels: the same masks in fewer walks over memory.
 
-On a CPU by `kernels/conv_stack.py`, where it is causal by `kernels/causal_stack.py`; on a graphics card by
-`kernels/conv_stack_cuda.py`. Tests hold all of them to the modules.
+On a CPU by `kernels/conv_stack.py`, where it is trained and a compiler is there by `kernels/conv_stack_native.py`, where it
+is causal by `kernels/causal_stack.py`; on a graphics card by `kernels/conv_stack_cuda.py`. Tests hold all of them to the
+modules.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
-from models.kernels import causal_stack, choice, conv_stack, conv_stack_cuda
+from models.kernels import causal_stack, choice, conv_stack, conv_stack_cuda, conv_stack_native
 from models.kernels.choice import autocast_format
 from models.kernels.conv_stack import EPS, BlockWeights
 from models.kernels.products import linear
@@ -68,7 +69,9 @@ def masks(generator: Generator, dilations: Sequence[int], frames: Tensor) -> Ten
     if causal:
         total = causal_stack.separate_features(features, blocks, dilations, half is not None)
     elif choice.for_caches(frames):
-        total = conv_stack.separate_features(features, blocks, dilations, half is not None)
+        trained = torch.is_grad_enabled() and conv_stack_native.serves()
+        form = conv_stack_native if trained else conv_stack
+        total = form.separate_features(features, blocks, dilations, half is not None)
     else:
         kind = half or torch.float32
         total = conv_stack_cuda.separate_features(features, blocks, dilations, kind)

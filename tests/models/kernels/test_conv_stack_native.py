@@ -1,0 +1,163 @@
+"""The compiled loops of the separator's blocks against its modules in double precision, and where nothing can be compiled."""
+
+import shutil
+
+import pytest
+import torch
+
+from models.kernels import conv_stack, conv_stack_native, native
+from models.separation import network
+from models.separation.network import NetworkConfig
+from models.separation.time_major import block_weights
+
+compiled = pytest.mark.skipif(
+    shutil.which("g++") is None, reason="the loops need the GNU compiler, which is not here"
+)
+
+
+def made(kernel=3, blocks=4):
+    """A mask generator with all its weights moved, norms and slopes too, so that none is at a value that hides a mistake."""
+    torch.manual_seed(2)
+    config = NetworkConfig(
+        filters=24, bottleneck=12, skip=8, hidden=37, kernel=kernel, blocks=blocks, repeats=2
+    )
+    generator = network.build(config).mask_generator
+    with torch.no_grad():
+        for weight in generator.parameters():
+            weight.add_(0.1 * torch.randn(weight.shape))
+    return generator
+
+
+def by_modules(generator, features, direction):
+    """The sum of skips, and the gradients of the features and of all weights, in double precision."""
+    generator = generator.double()
+    features = features.double().requires_grad_()
+    passed, total = features.transpose(1, 2), 0.0
+    for block in generator.conv_layers:
+        passed, skip = block(passed)
+        total = total + skip
+    return gradients(generator, features, total.transpose(1, 2), direction.double())
+
+
+def by_loops(form, generator, features, direction, half=False):
+    features = features.clone().requires_grad_()
+    weights = [block_weights(block) for block in generator.conv_layers]
+    result = form.separate_features(features, weights, generator.config.dilations, half)
+    return gradients(generator, features, result, direction)
+
+
+def gradients(generator, features, result, direction):
+    generator.zero_grad()
+    (result * direction).sum().backward()
+    named = {name: weight.grad.clone() for name, weight in generator.conv_layers.named_parameters()}
+    return {"result": result.detach(), "features": features.grad} | named
+
+
+def apart(found, wanted):
+    """The largest relative distance of any of them, and whose it is."""
+    return max((float((found[name] - wanted[name]).norm() / wanted[name].norm()), name) for name in wanted)
+
+
+@compiled
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize(
+    "frames", [1, 5, 11, 300]
+)  # less than the taps reach, and more than one thread's share
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_loops_equal_the_modules(kernel, frames, threads):
+    assert conv_stack_native.serves()
+    generator = made(kernel)
+    features, direction = torch.randn(3, frames, 12), torch.randn(3, frames, 8)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = by_loops(conv_stack_native, generator, features, direction)
+    finally:
+        torch.set_num_threads(before)
+    distance, name = apart(found, by_modules(generator, features, direction))
+    assert distance < 2e-4, name
+
+
+@compiled
+def test_in_bfloat16_they_stay_as_near_as_in_pytorchs_operations():
+    generator = made()
+    features, direction = torch.randn(2, 200, 12), torch.randn(2, 200, 8)
+    plain, loops = (
+        by_loops(form, generator, features, direction, half=True) for form in (conv_stack, conv_stack_native)
+    )
+    wanted = by_modules(generator, features, direction)
+    assert 0 < apart({"result": loops["result"]}, {"result": wanted["result"]})[0] < 0.02
+    every = [torch.cat([each[name].flatten().double() for name in wanted]) for each in (plain, loops, wanted)]
+    theirs, ours = ((each - every[2]).norm() / every[2].norm() for each in every[:2])
+    assert ours < max(0.05, 1.5 * theirs)
+
+
+@compiled
+def test_what_is_no_number_stays_none():
+    generator = made()
+    features = torch.randn(1, 20, 12)
+    features[0, 7, 3] = torch.nan
+    for half in (False, True):
+        found = by_loops(conv_stack_native, generator, features, torch.ones(1, 20, 8), half)
+        assert found["result"].isnan().any()
+        assert found["features"].isnan().any()
+
+
+@compiled
+def test_a_network_is_trained_by_the_loops_and_used_without(monkeypatch):
+    torch.manual_seed(0)
+    config = NetworkConfig(filters=16, bottleneck=8, skip=8, hidden=12, blocks=2, repeats=1)
+    built, mixture, calls = network.build(config), torch.randn(2, 600), []
+    loops = conv_stack_native.separate_features
+    monkeypatch.setattr(
+        conv_stack_native, "separate_features", lambda *given: (calls.append(1), loops(*given))[1]
+    )
+    trained = built(mixture)
+    assert calls == [1]
+    with torch.inference_mode():
+        torch.testing.assert_close(built(mixture), trained.detach(), rtol=1e-4, atol=1e-5)
+    assert calls == [1]
+
+
+@compiled
+def test_a_library_is_built_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(native.resources, "cache_folder", lambda: tmp_path)
+    source = tmp_path / "five.cpp"
+    source.write_text('extern "C" int five() { return 5; }')
+    first = native._built(shutil.which("g++"), source)
+    made_at = first.stat().st_mtime_ns
+    assert native._built(shutil.which("g++"), source) == first
+    assert first.stat().st_mtime_ns == made_at
+    source.write_text('extern "C" int five() { return 6; }')
+    library = native.library(source)
+    assert library.five() == 6
+    assert len(list((tmp_path / "native").glob("*.so"))) == 2
+    assert not [entry for entry in (tmp_path / "native").iterdir() if entry.suffix != ".so"]
+
+
+@compiled
+def test_what_does_not_compile_is_done_without(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(native.resources, "cache_folder", lambda: tmp_path)
+    source = tmp_path / "broken.cpp"
+    source.write_text("this is not C++")
+    with caplog.at_level("INFO", logger=native.__name__):
+        assert native.library(source) is None
+    assert "broken.cpp is done without" in caplog.text
+
+
+@pytest.mark.parametrize("lacking", ["compiler", "wish", "source"])
+def test_where_nothing_is_compiled_pytorchs_operations_serve(lacking, tmp_path, monkeypatch):
+    if lacking == "compiler":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    elif lacking == "wish":
+        monkeypatch.setenv(native.SWITCH, "0")
+    else:
+        monkeypatch.setattr(conv_stack_native, "SOURCE", tmp_path / "none.cpp")
+    native.library.cache_clear()
+    try:
+        assert not conv_stack_native.serves()
+        built = network.build(NetworkConfig(filters=16, bottleneck=8, skip=8, hidden=12, blocks=2, repeats=1))
+        built(torch.randn(1, 600)).sum().backward()
+        assert built.encoder.weight.grad.abs().sum() > 0
+    finally:
+        native.library.cache_clear()
