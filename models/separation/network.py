@@ -323,3 +323,19 @@ def begin_with_sines(network: ConvTasNet) -> None:
     last.weight.mul_(0.1)
     if config.mask_activation == "relu":
         last.bias.fill_(1.0 / config.speakers)
+
+
+@torch.no_grad()
+def begin_silent(network: ConvTasNet, blocks: int) -> None:
+    """Let the blocks after the first so many add nothing, so that a network that takes those over from a shallower one
+    begins as that one was, and grows from there (as residuals that begin at 0; Goyal et al. 2017, section 5.1)."""
+    layers = network.mask_generator.conv_layers
+    for number in range(blocks - 1, len(layers)):
+        block = layers[number]
+        assert isinstance(block, Block)
+        silent = [block.res_out] if number < blocks else [block.res_out, block.skip_out]
+        for layer in silent:
+            if layer is not None:
+                layer.weight.zero_()
+                assert layer.bias is not None
+                layer.bias.zero_()

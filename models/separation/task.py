@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.checkpoint import CheckpointInfo
+from models.checkpoint import CheckpointInfo, read_info
 from models.devices import inference_dtype
 from models.fingerprint import Used
 from models.kernels.graphed_loss import GraphedLoss
@@ -103,6 +103,11 @@ class SeparationTask(Task[SeparationConfig]):
         built = network.build(self.network_config)
         if self.config.network.first_filters == "sines":
             network.begin_with_sines(built)
+        start = self.begins_with()
+        if start is not None:
+            given = read_info(start, self.system).network
+            if given["blocks"] == self.network_config.blocks:
+                network.begin_silent(built, given["blocks"] * given["repeats"])
         return built
 
     def batch(self, split: str, draws: list[Draw]) -> Batch:

@@ -13,6 +13,7 @@ from models.separation.corpora import open_corpus
 from models.separation.separator import Separator
 from models.separation.task import SeparationTask
 from models.training import config as configs
+from models.training.learner import take_over
 from models.training.run_folder import RunFolder
 from models.training.task import Clock, Draw, History
 from models.training.trainer import Trainer
@@ -158,6 +159,24 @@ def test_a_run_that_was_stopped_ends_as_an_unbroken_one(tmp_path):
     whole, _ = checkpoint.load(unbroken.last, "separation")
     resumed, _ = checkpoint.load(broken.last, "separation")
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+@pytest.mark.parametrize("deeper", [2, 3])
+def test_a_deeper_network_begins_as_the_one_whose_weights_it_takes(tmp_path, deeper):
+    config = tiny("epochs=1", "average_weights=0")
+    run = RunFolder.create(tmp_path / "run", "separation", config.model_dump(mode="json"))
+    Trainer(SeparationTask(config), run).train()
+    shallow = Separator.load(run.path).network
+    config = tiny(f"network.repeats={deeper}", f"start_from={run.last}", "epochs=1")
+    grown = SeparationTask(config).network().train()
+    take_over(grown, run.last, "separation")
+    mixture = torch.randn(1, 4000)
+    blocks = len(grown.mask_generator.conv_layers)
+    assert blocks == 2 * deeper > len(shallow.mask_generator.conv_layers)
+    torch.testing.assert_close(grown(mixture), shallow.float()(mixture), rtol=1e-4, atol=1e-5)
+    grown(mixture).square().mean().backward()
+    last = grown.mask_generator.conv_layers[-1]
+    assert last.skip_out.weight.grad.abs().sum() > 0  # it is silent, and learns to speak
 
 
 @pytest.mark.parametrize("half", ["float32", "bf16"])
