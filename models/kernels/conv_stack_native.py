@@ -1,12 +1,11 @@
-"""`conv_stack` with what lies between its products of matrices compiled: the same gradients, two to three times as fast.
+"""`conv_stack` and `causal_stack` with what lies between their products of matrices compiled: the same, two to three times as fast.
 
 In PyTorch's operations each step over the values of a block, as small as it is, is a walk over memory and a call. Here a
 block is one call between its products on the way there and three on the way back (`conv_stack.cpp`), which leaves the
 products as most of the time. In bfloat16, what is kept between them is kept in it.
 
-Norms are ``x̂ = (p - mean) · rstd`` over all values of an item; the second one's gain and bias are folded into the product
-that follows, and what a norm's statistics take from a gradient, m1 and m2 in `conv_stack`, comes of the sums that the
-gradients of gains and biases are.
+A norm is ``x̂ = (p - mean) · rstd`` with two figures a frame, of all frames or, where the network is causal, of those up to it;
+the second one's gain and bias are folded into the product that follows.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -31,7 +30,7 @@ _pointer, _long, _float = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
 class Block(ctypes.Structure):
     """A block's sizes and weights, and where their gradients are added up; mirrors `Block` of the C++ file."""
 
-    SIZES: ClassVar = ("hidden", "out", "kernel", "dilation")
+    SIZES: ClassVar = ("hidden", "out", "kernel", "dilation", "causal")
     SLOPES: ClassVar = ("slope1", "slope2")
     WEIGHTS: ClassVar = ("gain1", "bias1", "taps", "taps_bias", "gain2", "bias2", "outer")
     SUMS: ClassVar = (
@@ -54,20 +53,12 @@ class Block(ctypes.Structure):
     ]
 
 
-class Norms(ctypes.Structure):
-    """An item's norms in one block; mirrors `Norms` of the C++ file."""
-
-    _fields_: ClassVar = [
-        (name, _float) for name in ("mean1", "rstd1", "mean2", "rstd2", "constant", "by_value")
-    ]
-
-
 FUNCTIONS = {
     "forward": [_pointer, _pointer, _long, _pointer, _pointer, _pointer],
     "normalise": [_pointer, _pointer, _long, _pointer, _pointer],
     "add": [_pointer, _long, _long, _long, _pointer],
     "take": [_pointer, _long, _long, _long, _pointer, _pointer],
-    "outer_gradients": [_pointer, _pointer, _long, _pointer, _pointer],
+    "outer_gradients": [_pointer, _pointer, _pointer],
     "backward": [_pointer, _pointer, _long, _pointer, _pointer, _pointer, _pointer],
 }
 
@@ -113,44 +104,58 @@ class _Ready:
 
 @dataclass
 class _Kept:
-    """What the gradient of a block needs of an item: its input, the two activations before their PReLU, the norms."""
+    """What the gradient of a block needs of an item: its input, the two activations before their PReLU, the norms.
+
+    norms: float32 [2, 2, frames], mean and reciprocal deviation of the first and of the second.
+    """
 
     entered: Tensor
     hidden: Tensor
     filtered: Tensor
-    norms: Norms
+    norms: Tensor
 
 
 def separate_features(
-    features: Tensor, blocks: Sequence[BlockWeights], dilations: Sequence[int], half: bool
+    features: Tensor,
+    blocks: Sequence[BlockWeights],
+    dilations: Sequence[int],
+    half: bool,
+    causal: bool = False,
 ) -> Tensor:
-    """As `conv_stack.separate_features`, for networks that are trained."""
-    result: Tensor = _Stack.apply(features, tuple(dilations), half, *(w for block in blocks for w in block))
+    """As `conv_stack.separate_features`, or `causal_stack`'s, for networks that are trained."""
+    flat = (weight for block in blocks for weight in block)
+    result: Tensor = _Stack.apply(features, tuple(dilations), half, causal, *flat)
     return result
+
+
+class _Context(StackContext[_Kept], Protocol):
+    causal: bool
 
 
 class _Stack(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: StackContext[_Kept],
+        ctx: _Context,
         features: Tensor,
         dilations: tuple[int, ...],
         half: bool,
+        causal: bool,
         *flat: Tensor,
     ) -> Tensor:
         with torch.autocast("cpu", enabled=False):
             kind = torch.bfloat16 if half else torch.float32
             blocks = grouped(flat)
             state = first_state(features.float(), blocks[-1])
-            ready = [_ready(*entry, kind) for entry in zip(blocks, dilations, strict=True)]
+            ready = [_ready(*entry, kind, causal) for entry in zip(blocks, dilations, strict=True)]
             ctx.kept = [_item_forward(item, ready, _Loops(kind)) for item in state]
             ctx.save_for_backward(*flat)
             ctx.dilations, ctx.half, ctx.width = dilations, half, features.shape[-1]
+            ctx.causal = causal
             return state[..., features.shape[-1] :]
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: StackContext[_Kept], *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients
         with torch.autocast("cpu", enabled=False):
             kind = torch.bfloat16 if ctx.half else torch.float32
@@ -158,7 +163,7 @@ class _Stack(torch.autograd.Function):
             batch, frames, skip = gradient.shape
             state = gradient.new_zeros((batch, frames, ctx.width + skip), dtype=torch.float32)
             state[..., ctx.width :] = gradient
-            ready = [_ready(*entry, kind) for entry in zip(blocks, ctx.dilations, strict=True)]
+            ready = [_ready(*entry, kind, ctx.causal) for entry in zip(blocks, ctx.dilations, strict=True)]
             sums = [_begin_sums(entry) for entry in ready]
             ctx.kept.reverse()
             for item in state:  # memory of an item that is done is free for what comes
@@ -170,17 +175,19 @@ class _Stack(torch.autograd.Function):
                 state[..., : ctx.width].contiguous(),
                 None,
                 None,
+                None,
                 *(total for block in sums for total in block),
             )
 
 
-def _ready(w: BlockWeights, dilation: int, kind: torch.dtype) -> _Ready:
+def _ready(w: BlockWeights, dilation: int, kind: torch.dtype, causal: bool) -> _Ready:
     weights = BlockWeights(*(weight.float().contiguous() for weight in w))
     block = Block(
         hidden=len(weights.inner),
         out=len(weights.outer),
         kernel=len(weights.taps),
         dilation=dilation,
+        causal=causal,
         slope1=float(weights.slope1),
         slope2=float(weights.slope2),
         **{name: getattr(weights, name).data_ptr() for name in Block.WEIGHTS},
@@ -210,13 +217,14 @@ def _item_forward(state: Tensor, ready: Sequence[_Ready], loops: _Loops) -> list
     entered = state.new_empty((len(ready), frames, bottleneck), dtype=kind)
     hidden, filtered = (state.new_empty((len(ready), frames, width), dtype=kind) for _ in range(2))
     normed = state.new_empty((frames, width), dtype=kind)
-    kept = [_Kept(*parts, Norms()) for parts in zip(entered, hidden, filtered, strict=True)]
+    norms = state.new_empty((len(ready), 2, 2, frames))
+    kept = [_Kept(*parts) for parts in zip(entered, hidden, filtered, norms, strict=True)]
     for entry, needed in zip(ready, kept, strict=True):
         needed.entered.copy_(state[:, :bottleneck])
         torch.addmm(entry.inner_bias, needed.entered, entry.inner.t(), out=needed.hidden)
         loops.forward(
             ctypes.byref(entry.block),
-            ctypes.byref(needed.norms),
+            needed.norms.data_ptr(),
             frames,
             needed.hidden.data_ptr(),
             needed.filtered.data_ptr(),
@@ -241,7 +249,7 @@ def _item_backward(
     normed, through, back = (state.new_empty((frames, width), dtype=kind) for _ in range(3))
     for number in reversed(range(len(ready))):
         entry, needed = ready[number], kept[number]
-        block, norms, out = ctypes.byref(entry.block), ctypes.byref(needed.norms), len(entry.outer)
+        block, norms, out = ctypes.byref(entry.block), needed.norms.data_ptr(), len(entry.outer)
         gradient, total = state.new_empty((frames, out), dtype=kind), state.new_empty(out)
         loops.take(
             state[:, columns - out :].data_ptr(), columns, frames, out, gradient.data_ptr(), total.data_ptr()
@@ -249,7 +257,7 @@ def _item_backward(
         loops.normalise(block, norms, frames, needed.filtered.data_ptr(), normed.data_ptr())
         crossed = torch.mm(gradient.t(), normed)
         torch.mm(gradient, entry.outer, out=through)
-        loops.outer_gradients(block, norms, frames, crossed.data_ptr(), total.data_ptr())
+        loops.outer_gradients(block, crossed.data_ptr(), total.data_ptr())
         loops.backward(
             block,
             norms,

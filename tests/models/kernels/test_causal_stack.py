@@ -76,6 +76,9 @@ def test_a_whole_network_takes_this_form_and_gives_what_its_modules_give(monkeyp
     whole = built()
     mixture = torch.randn(2, 700)
     calls = []
+    monkeypatch.setattr(
+        network.time_major.conv_stack_native, "serves", lambda: False
+    )  # as without a compiler
     plain = causal_stack.separate_features
     monkeypatch.setattr(causal_stack, "separate_features", lambda *given: (calls.append(1), plain(*given))[1])
     ours = whole(mixture)

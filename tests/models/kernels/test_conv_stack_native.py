@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 
-from models.kernels import conv_stack, conv_stack_native, native
+from models.kernels import causal_stack, conv_stack, conv_stack_native, native
 from models.separation import network
 from models.separation.network import NetworkConfig
 from models.separation.time_major import block_weights
@@ -15,11 +15,19 @@ compiled = pytest.mark.skipif(
 )
 
 
-def made(kernel=3, blocks=4):
+def made(kernel=3, causal=False):
     """A mask generator with all its weights moved, norms and slopes too, so that none is at a value that hides a mistake."""
     torch.manual_seed(2)
     config = NetworkConfig(
-        filters=24, bottleneck=12, skip=8, hidden=37, kernel=kernel, blocks=blocks, repeats=2
+        filters=24,
+        bottleneck=12,
+        skip=8,
+        hidden=37,
+        kernel=kernel,
+        blocks=4,
+        repeats=2,
+        causal=causal,
+        norm="cLN" if causal else "gLN",
     )
     generator = network.build(config).mask_generator
     with torch.no_grad():
@@ -39,10 +47,15 @@ def by_modules(generator, features, direction):
     return gradients(generator, features, total.transpose(1, 2), direction.double())
 
 
-def by_loops(form, generator, features, direction, half=False):
+def by_loops(generator, features, direction, half=False):
+    config = generator.config
+    return by_form(conv_stack_native, generator, features, direction, half, config.causal)
+
+
+def by_form(form, generator, features, direction, half, *more):
     features = features.clone().requires_grad_()
     weights = [block_weights(block) for block in generator.conv_layers]
-    result = form.separate_features(features, weights, generator.config.dilations, half)
+    result = form.separate_features(features, weights, generator.config.dilations, half, *more)
     return gradients(generator, features, result, direction)
 
 
@@ -64,14 +77,15 @@ def apart(found, wanted):
     "frames", [1, 5, 11, 300]
 )  # less than the taps reach, and more than one thread's share
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_loops_equal_the_modules(kernel, frames, threads):
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_loops_equal_the_modules(kernel, frames, threads, causal):
     assert conv_stack_native.serves()
-    generator = made(kernel)
+    generator = made(kernel, causal)
     features, direction = torch.randn(3, frames, 12), torch.randn(3, frames, 8)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        found = by_loops(conv_stack_native, generator, features, direction)
+        found = by_loops(generator, features, direction)
     finally:
         torch.set_num_threads(before)
     distance, name = apart(found, by_modules(generator, features, direction))
@@ -79,12 +93,13 @@ def test_the_loops_equal_the_modules(kernel, frames, threads):
 
 
 @compiled
-def test_in_bfloat16_they_stay_as_near_as_in_pytorchs_operations():
-    generator = made()
+@pytest.mark.parametrize("causal", [False, True])
+def test_in_bfloat16_they_stay_as_near_as_in_pytorchs_operations(causal):
+    generator = made(causal=causal)
     features, direction = torch.randn(2, 200, 12), torch.randn(2, 200, 8)
-    plain, loops = (
-        by_loops(form, generator, features, direction, half=True) for form in (conv_stack, conv_stack_native)
-    )
+    form = causal_stack if causal else conv_stack
+    plain = by_form(form, generator, features, direction, True)
+    loops = by_loops(generator, features, direction, True)
     wanted = by_modules(generator, features, direction)
     assert 0 < apart({"result": loops["result"]}, {"result": wanted["result"]})[0] < 0.02
     every = [torch.cat([each[name].flatten().double() for name in wanted]) for each in (plain, loops, wanted)]
@@ -98,7 +113,7 @@ def test_what_is_no_number_stays_none():
     features = torch.randn(1, 20, 12)
     features[0, 7, 3] = torch.nan
     for half in (False, True):
-        found = by_loops(conv_stack_native, generator, features, torch.ones(1, 20, 8), half)
+        found = by_loops(generator, features, torch.ones(1, 20, 8), half)
         assert found["result"].isnan().any()
         assert found["features"].isnan().any()
 
