@@ -122,10 +122,18 @@ def separate_features(
     half: bool,
     causal: bool = False,
 ) -> Tensor:
-    """As `conv_stack.separate_features`, or `causal_stack`'s, for networks that are trained."""
-    flat = (weight for block in blocks for weight in block)
-    result: Tensor = _Stack.apply(features, tuple(dilations), half, causal, *flat)
-    return result
+    """As `conv_stack.separate_features`, or `causal_stack`'s."""
+    flat = [weight for block in blocks for weight in block]
+    if torch.is_grad_enabled() and (features.requires_grad or any(w.requires_grad for w in flat)):
+        result: Tensor = _Stack.apply(features, tuple(dilations), half, causal, *flat)
+        return result
+    kind = torch.bfloat16 if half else torch.float32
+    with torch.autocast("cpu", enabled=False):
+        state = first_state(features.float(), blocks[-1])
+        ready = [_ready(*entry, kind, causal) for entry in zip(blocks, dilations, strict=True)]
+        for item in state:
+            _item_forward(item, ready, _Loops(kind), keep=False)
+    return state[..., features.shape[-1] :]
 
 
 class _Context(StackContext[_Kept], Protocol):
@@ -210,15 +218,18 @@ def _begin_sums(ready: _Ready) -> BlockWeights:
     return sums
 
 
-def _item_forward(state: Tensor, ready: Sequence[_Ready], loops: _Loops) -> list[_Kept]:
-    """All blocks on one item; adds to `state`, [frames, bottleneck + skip], in place."""
+def _item_forward(state: Tensor, ready: Sequence[_Ready], loops: _Loops, keep: bool = True) -> list[_Kept]:
+    """All blocks on one item; adds to `state`, [frames, bottleneck + skip], in place. keep: what a gradient needs; else each
+    block writes over what the last one has left."""
     frames, columns = state.shape
     kind, (width, bottleneck) = ready[0].inner.dtype, ready[0].inner.shape
-    entered = state.new_empty((len(ready), frames, bottleneck), dtype=kind)
-    hidden, filtered = (state.new_empty((len(ready), frames, width), dtype=kind) for _ in range(2))
+    count = len(ready) if keep else 1
+    entered = state.new_empty((count, frames, bottleneck), dtype=kind)
+    hidden, filtered = (state.new_empty((count, frames, width), dtype=kind) for _ in range(2))
     normed = state.new_empty((frames, width), dtype=kind)
-    norms = state.new_empty((len(ready), 2, 2, frames))
+    norms = state.new_empty((count, 2, 2, frames))
     kept = [_Kept(*parts) for parts in zip(entered, hidden, filtered, norms, strict=True)]
+    kept = kept if keep else kept * len(ready)
     for entry, needed in zip(ready, kept, strict=True):
         needed.entered.copy_(state[:, :bottleneck])
         torch.addmm(entry.inner_bias, needed.entered, entry.inner.t(), out=needed.hidden)

@@ -119,7 +119,22 @@ def test_what_is_no_number_stays_none():
 
 
 @compiled
-def test_a_network_is_trained_by_the_loops_and_used_without(monkeypatch):
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("half", [False, True])
+def test_what_needs_no_gradient_is_the_same_and_keeps_nothing(causal, half):
+    generator = made(causal=causal)
+    features = torch.randn(2, 90, 12)
+    trained = by_loops(generator, features, torch.ones(2, 90, 8), half)["result"]
+    weights = [block_weights(block) for block in generator.conv_layers]
+    dilations = generator.config.dilations
+    with torch.inference_mode():
+        used = conv_stack_native.separate_features(features, weights, dilations, half, causal)
+    assert torch.equal(used, trained)
+    assert used.is_inference()
+
+
+@compiled
+def test_a_network_takes_the_loops_and_gives_what_pytorchs_operations_give(monkeypatch):
     torch.manual_seed(0)
     config = NetworkConfig(filters=16, bottleneck=8, skip=8, hidden=12, blocks=2, repeats=1)
     built, mixture, calls = network.build(config), torch.randn(2, 600), []
@@ -129,8 +144,8 @@ def test_a_network_is_trained_by_the_loops_and_used_without(monkeypatch):
     )
     trained = built(mixture)
     assert calls == [1]
-    with torch.inference_mode():
-        torch.testing.assert_close(built(mixture), trained.detach(), rtol=1e-4, atol=1e-5)
+    monkeypatch.setattr(conv_stack_native, "serves", lambda: False)
+    torch.testing.assert_close(built(mixture), trained, rtol=1e-4, atol=1e-5)
     assert calls == [1]
 
 
