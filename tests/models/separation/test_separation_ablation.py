@@ -1,7 +1,9 @@
 """One command trains the ablations of separation and writes their page; what is told of them follows from the runs."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from models.training.record import Record
@@ -88,3 +90,18 @@ def test_what_is_told_of_the_seeds():
     )
     assert "−1.00, −1.00" in lines[3]
     assert "+0.30, −0.30" in lines[4]
+
+
+def test_page_and_text_say_what_was_measured():
+    docs = Path(tool.__file__).parents[1] / "docs"
+    figures = json.loads((docs / "separation-ablation.json").read_text("utf-8"))
+    assert (docs / "separation-ablation.md").read_text("utf-8") == tool.written(figures)
+    means = {
+        name: np.mean([row["gained"] for row in figures["runs"] if row["preset"] == name])
+        for name in tool.VARIANTS
+    }
+    text = (docs / "models.md").read_text("utf-8")
+    less = {name: means[tool.BASE] - mean for name, mean in means.items()}
+    assert f"masks by ReLU ({less['ablation-sigmoid']:.1f} dB over a sigmoid)" in text
+    assert f"to one level ({less['ablation-raw']:.1f} dB over none, and the seeds disagree)" in text
+    assert f"half a cosine ({-less['ablation-halving']:.1f} dB less than halving" in text
