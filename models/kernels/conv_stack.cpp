@@ -326,7 +326,7 @@ double back_through_norm(const Pairs& norm, const Pairs& share, int64_t frames, 
                 sum += value > 0 ? 0.f : passed * value;
                 passed *= value > 0 ? 1.f : slope;
                 put(u + h, passed);
-                column[h] += passed;
+                column[h] += wide(u[h]);  // as the taps will read it
             }
             by_slope += sum;
         }

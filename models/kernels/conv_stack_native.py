@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -22,6 +23,7 @@ from torch.autograd.function import once_differentiable
 
 from models.kernels import native
 from models.kernels.conv_stack import BlockWeights, StackContext, first_state, grouped
+from models.kernels.products import product
 
 SOURCE = Path(__file__).with_name("conv_stack.cpp")
 _pointer, _long, _float = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
@@ -63,16 +65,16 @@ FUNCTIONS = {
 }
 
 
-def serves() -> bool:
-    """Whether the loops are compiled, or can be: then it takes some seconds once."""
-    return native.library(SOURCE) is not None
+def serves(build: bool) -> bool:
+    """Whether the loops are compiled; where they are not, and are to be, that takes some seconds once."""
+    return native.library(SOURCE, build) is not None
 
 
 class _Loops:
     """The compiled functions in one number format."""
 
     def __init__(self, kind: torch.dtype) -> None:
-        library = native.library(SOURCE)
+        library = native.library(SOURCE, build=False)
         assert library is not None, "ask `serves` first"
         name = "bfloat16" if kind == torch.bfloat16 else "float32"
         for function, arguments in FUNCTIONS.items():
@@ -84,6 +86,9 @@ class _Loops:
         self.take = getattr(library, f"take_{name}")
         self.outer_gradients = getattr(library, f"outer_gradients_{name}")
         self.backward = getattr(library, f"backward_{name}")
+
+
+_loops = cache(_Loops)
 
 
 @dataclass
@@ -132,7 +137,7 @@ def separate_features(
         state = first_state(features.float(), blocks[-1])
         ready = [_ready(*entry, kind, causal) for entry in zip(blocks, dilations, strict=True)]
         for item in state:
-            _item_forward(item, ready, _Loops(kind), keep=False)
+            _item_forward(item, ready, _loops(kind), keep=False)
     return state[..., features.shape[-1] :]
 
 
@@ -155,7 +160,7 @@ class _Stack(torch.autograd.Function):
             blocks = grouped(flat)
             state = first_state(features.float(), blocks[-1])
             ready = [_ready(*entry, kind, causal) for entry in zip(blocks, dilations, strict=True)]
-            ctx.kept = [_item_forward(item, ready, _Loops(kind)) for item in state]
+            ctx.kept = [_item_forward(item, ready, _loops(kind)) for item in state]
             ctx.save_for_backward(*flat)
             ctx.dilations, ctx.half, ctx.width = dilations, half, features.shape[-1]
             ctx.causal = causal
@@ -175,7 +180,7 @@ class _Stack(torch.autograd.Function):
             sums = [_begin_sums(entry) for entry in ready]
             ctx.kept.reverse()
             for item in state:  # memory of an item that is done is free for what comes
-                _item_backward(item, ctx.kept.pop(), ready, sums, _Loops(kind))
+                _item_backward(item, ctx.kept.pop(), ready, sums, _loops(kind))
             for entry, total in zip(ready, sums, strict=True):
                 total.slope1.fill_(entry.block.by_slope1)
                 total.slope2.fill_(entry.block.by_slope2)
@@ -225,14 +230,15 @@ def _item_forward(state: Tensor, ready: Sequence[_Ready], loops: _Loops, keep: b
     kind, (width, bottleneck) = ready[0].inner.dtype, ready[0].inner.shape
     count = len(ready) if keep else 1
     entered = state.new_empty((count, frames, bottleneck), dtype=kind)
-    hidden, filtered = (state.new_empty((count, frames, width), dtype=kind) for _ in range(2))
+    filtered = state.new_empty((count, frames, width), dtype=kind)
     normed = state.new_empty((frames, width), dtype=kind)
     norms = state.new_empty((count, 2, 2, frames))
-    kept = [_Kept(*parts) for parts in zip(entered, hidden, filtered, norms, strict=True)]
-    kept = kept if keep else kept * len(ready)
-    for entry, needed in zip(ready, kept, strict=True):
-        needed.entered.copy_(state[:, :bottleneck])
-        torch.addmm(entry.inner_bias, needed.entered, entry.inner.t(), out=needed.hidden)
+    kept = []
+    for number, entry in enumerate(ready):
+        place = number if keep else 0
+        entered[place].copy_(state[:, :bottleneck])
+        hidden = product(entered[place], entry.inner, entry.inner_bias)
+        needed = _Kept(entered[place], hidden, filtered[place], norms[place])
         loops.forward(
             ctypes.byref(entry.block),
             needed.norms.data_ptr(),
@@ -241,9 +247,11 @@ def _item_forward(state: Tensor, ready: Sequence[_Ready], loops: _Loops, keep: b
             needed.filtered.data_ptr(),
             normed.data_ptr(),
         )
-        more = torch.addmm(entry.outer_bias, normed, entry.outer.t())
+        more = product(normed, entry.outer, entry.outer_bias)
         out = more.shape[1]
         loops.add(state[:, columns - out :].data_ptr(), columns, frames, out, more.data_ptr())
+        if keep:
+            kept.append(needed)
     return kept
 
 
@@ -257,7 +265,7 @@ def _item_backward(
     """The gradients of all blocks by one item, added to `sums`; `state` is the gradient of the state, changed in place."""
     frames, columns = state.shape
     kind, (width, bottleneck) = ready[0].inner.dtype, ready[0].inner.shape
-    normed, through, back = (state.new_empty((frames, width), dtype=kind) for _ in range(3))
+    normed, back = (state.new_empty((frames, width), dtype=kind) for _ in range(2))
     for number in reversed(range(len(ready))):
         entry, needed = ready[number], kept[number]
         block, norms, out = ctypes.byref(entry.block), needed.norms.data_ptr(), len(entry.outer)
@@ -266,8 +274,8 @@ def _item_backward(
             state[:, columns - out :].data_ptr(), columns, frames, out, gradient.data_ptr(), total.data_ptr()
         )
         loops.normalise(block, norms, frames, needed.filtered.data_ptr(), normed.data_ptr())
-        crossed = torch.mm(gradient.t(), normed)
-        torch.mm(gradient, entry.outer, out=through)
+        crossed = product(gradient.t(), normed.t())
+        through = product(gradient, entry.outer.t())
         loops.outer_gradients(block, crossed.data_ptr(), total.data_ptr())
         loops.backward(
             block,
@@ -278,6 +286,6 @@ def _item_backward(
             needed.hidden.data_ptr(),
             back.data_ptr(),
         )
-        sums[number].inner.add_(torch.mm(back.t(), needed.entered))
-        more = torch.mm(back, entry.inner)
+        sums[number].inner.add_(product(back.t(), needed.entered.t()))
+        more = product(back, entry.inner.t())
         loops.add(state.data_ptr(), columns, frames, bottleneck, more.data_ptr())

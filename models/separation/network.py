@@ -7,7 +7,7 @@ IEEE/ACM TASLP 27(8), 2019; section and letters below are the paper's), from the
       → decoder      ŝ_i = (w ⊙ m_i) V  [batch, speakers, samples]          section II-B, `ConvTasNet.decode`
 
 Weights have the names of `torchaudio.models.ConvTasNet`, so that its state dicts are ours. `time_major` computes the separator
-of networks that are not causal faster, with the same result.
+faster, with the same result.
 """
 
 from __future__ import annotations
@@ -330,7 +330,7 @@ def begin_silent(network: ConvTasNet, blocks: int) -> None:
     """Let the blocks after the first so many add nothing, so that a network that takes those over from a shallower one
     begins as that one was, and grows from there (as residuals that begin at 0; Goyal et al. 2017, section 5.1)."""
     layers = network.mask_generator.conv_layers
-    for number in range(blocks - 1, len(layers)):
+    for number in range(max(0, blocks - 1), len(layers)):
         block = layers[number]
         assert isinstance(block, Block)
         silent = [block.res_out] if number < blocks else [block.res_out, block.skip_out]

@@ -16,6 +16,7 @@ from models.devices import inference_dtype
 from models.fingerprint import Used
 from models.kernels.graphed_loss import GraphedLoss
 from models.kernels.graphs import Losses
+from models.loading import network_config as known_network
 from models.progress import Progress
 from models.remarks import as_texts
 from models.resources import cache_folder
@@ -31,6 +32,7 @@ from models.training.task import Clock, DataCheck, Draw, History, Loss, Task
 
 MOMENTS = 120  # in which the picture of an epoch shows how loud a voice is
 SILENCE_DB = -60.0
+BLOCK_SIZES = ("bottleneck", "skip", "hidden", "kernel", "blocks")  # that weights of blocks have in common
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,10 @@ class SeparationTask(Task[SeparationConfig]):
             network.begin_with_sines(built)
         start = self.begins_with()
         if start is not None:
-            given = read_info(start, self.system).network
-            if given["blocks"] == self.network_config.blocks:
-                network.begin_silent(built, given["blocks"] * given["repeats"])
+            info = read_info(start, self.system)
+            given = known_network(network.NetworkConfig, info.network, info.title)
+            if all(getattr(given, name) == getattr(self.network_config, name) for name in BLOCK_SIZES):
+                network.begin_silent(built, len(given.dilations))
         return built
 
     def batch(self, split: str, draws: list[Draw]) -> Batch:
@@ -162,7 +165,7 @@ class SeparationTask(Task[SeparationConfig]):
         return self._graph
 
     def _number_format(self, device: torch.device) -> contextlib.AbstractContextManager[Any]:
-        """bfloat16 also on a CPU that multiplies it: `kernels/conv_stack.py` gains by it, which torch's own layers do not."""
+        """bfloat16 also on a CPU that multiplies it: the forms in `kernels/` gain by it, which torch's own layers do not."""
         multiplies = inference_dtype(device) == torch.bfloat16
         if device.type == "cpu" and self.config.precision == "bf16" and multiplies:
             return torch.autocast("cpu", dtype=torch.bfloat16)

@@ -1,7 +1,7 @@
 """The mask generator of `network`, time before channels: the same masks in fewer walks over memory.
 
-On a CPU by `kernels/conv_stack_native.py`, where no compiler is by `kernels/conv_stack.py` and, causal ones, by
-`kernels/causal_stack.py`; on a graphics card by `kernels/conv_stack_cuda.py`. Tests hold all of them to the
+On a CPU by `kernels/conv_stack_native.py` where that is built, which training does; else by `kernels/conv_stack.py` and, causal
+ones, by `kernels/causal_stack.py`; on a graphics card by `kernels/conv_stack_cuda.py`. Tests hold all of them to the
 modules.
 """
 
@@ -66,7 +66,7 @@ def masks(generator: Generator, dilations: Sequence[int], frames: Tensor) -> Ten
     features = linear(normed, weight * gain, inner.bias + weight @ shift)
     blocks = [block_weights(block) for block in generator.conv_layers]  # type: ignore[arg-type]
     half = autocast_format(frames)
-    if choice.for_caches(frames) and conv_stack_native.serves():
+    if choice.for_caches(frames) and conv_stack_native.serves(build=torch.is_grad_enabled()):
         total = conv_stack_native.separate_features(features, blocks, dilations, half is not None, causal)
     elif causal:
         total = causal_stack.separate_features(features, blocks, dilations, half is not None)

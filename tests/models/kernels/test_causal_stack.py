@@ -77,7 +77,7 @@ def test_a_whole_network_takes_this_form_and_gives_what_its_modules_give(monkeyp
     mixture = torch.randn(2, 700)
     calls = []
     monkeypatch.setattr(
-        network.time_major.conv_stack_native, "serves", lambda: False
+        network.time_major.conv_stack_native, "serves", lambda build: False
     )  # as without a compiler
     plain = causal_stack.separate_features
     monkeypatch.setattr(causal_stack, "separate_features", lambda *given: (calls.append(1), plain(*given))[1])
