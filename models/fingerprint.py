@@ -174,7 +174,7 @@ def recorded(
     return {**result, "before": earlier} if earlier else result
 
 
-def legs(training: Mapping[str, object]) -> list[dict[str, object]]:
+def legs(training: Mapping[str, object]) -> list[dict[str, Any]]:
     """The trainings that a checkpoint has gone through, the first one first, each with ``epoch``, ``step``, ``config``,
     ``items`` and ``groups`` as far as it is known."""
     before = training.get("before")

@@ -125,7 +125,7 @@ def rows() -> dict[str, str]:
     return {
         "| emotion | ": evaluate_emotion.row(kept("emotion")),
         "| separation | ": (
-            f"| separation | Conv-TasNet, 8 kHz, 1.5 million parameters | SI-SDR improved by {readers['mean']:.1f} dB on"
+            f"| separation | Conv-TasNet, 8 kHz, {voices['parameters'] / 1e6:.1f} million parameters | SI-SDR improved by {readers['mean']:.1f} dB on"
             f" {readers['mixtures']} mixtures ({readers['mixed sex']:.1f} woman and man, {readers['same sex']:.1f} one sex),"
             f" heard twice; heard once {readers['heard once']:.1f} dB; five seconds of a voice find its track in"
             f" {right} of {looked_for} | the mixture itself 0 dB; by chance {looked_for // 2} |"

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from models.emotion.degrade import noise_for
+from models.loading import bundled_names, read_info
 from models.progress import Progress
 from models.resources import cache_folder
 from models.separation import evaluation, mixing
@@ -73,6 +74,23 @@ def measured(separator: Separator, librispeech: Path, commonvoice: Path) -> Figu
         if name == "LibriSpeech":  # whose clips are long enough for a sample, and for a mixture after it
             voices = separation_in_use.looked_for(separator, sounds, corpus.speakers)
             result["this voice"] = {kind: asdict(row) for kind, row in voices.items()}
+    return result | {"counted by three": counted_by_three(separator, librispeech, commonvoice)}
+
+
+def counted_by_three(separator: Separator, librispeech: Path, commonvoice: Path) -> Figures:
+    """How often one, two and three of those that nobody met are told rightly by the model of three: {voices: [right, of]}."""
+    three = Separator.load("bundled-three", "cpu")
+    sets = {
+        librispeech: evaluation.judged_set(separator.info, librispeech, CLEAN),
+        commonvoice: held_speakers(separator, commonvoice),
+    }
+    result: Figures = {}
+    for folder, held in sets.items():
+        speakers = sorted({speaker for mixture in held.mixtures for speaker in mixture.speakers})
+        sounds = separation_in_use.sounds_of(open_corpus(folder).clips, speakers, three.sample_rate)
+        for row in separation_in_use.counted(three, sounds)[0]:
+            right, of = result.get(str(row.voices), (0, 0))
+            result[str(row.voices)] = (right + row.said.get(str(row.voices), 0), of + row.recordings)
     return result
 
 
@@ -173,7 +191,15 @@ def with_use(card: str, figures: Figures) -> str:
 
 def table(figures: Figures) -> str:
     """The figures as Markdown."""
-    parts = (improvements_table, alone_table, counted_table, lanes_table, voice_table, doubted_table)
+    parts = (
+        improvements_table,
+        siblings,
+        alone_table,
+        counted_table,
+        lanes_table,
+        voice_table,
+        doubted_table,
+    )
     return "\n".join(part(figures) for part in parts)
 
 
@@ -184,6 +210,29 @@ def improvements_table(figures: Figures) -> str:
         for name, item in figures["sets"].items()
     ]
     return markdown(["two voices", "mixtures", "mean", "one sex", "woman and man", "worst tenth"], rows)
+
+
+SIBLINGS = {
+    "bundled-three": "The model of three voices, on 200 mixtures of three of the same readers of LibriSpeech",
+    "bundled-causal": "The causal model for live sound, heard once, on the same mixtures of LibriSpeech",
+}
+
+
+def siblings(figures: Figures) -> str:
+    """What the models that ship beside the first one come to, as their checkpoints tell it."""
+    lines = []
+    for name in bundled_names("separation")[1:]:
+        metrics = read_info(name, "separation").metrics
+        parts = [f"{metrics['test/si_sdri']:.1f} dB"]
+        if "test/si_sdri same sex" in metrics:
+            parts.append(f"{metrics['test/si_sdri same sex']:.1f} dB of one sex")
+            parts.append(f"{metrics['test/si_sdri mixed sex']:.1f} dB of both")
+        line = f"{SIBLINGS[name]}: {', '.join(parts)}."
+        if name == "bundled-three":
+            told = [f"{right} of {of}" for right, of in figures["counted by three"].values()]
+            line += f" Recordings of one, two and three people of which it tells how many they are: {', '.join(told)}."
+        lines.append(f"{line}\n")
+    return "\n".join(lines)
 
 
 def alone_table(figures: Figures) -> str:

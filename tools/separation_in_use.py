@@ -114,7 +114,7 @@ def counted(separator: Separator, sounds: Mapping[str, np.ndarray]) -> tuple[lis
             mixed = together([sounds[speaker][: round(LONGEST_S * rate)] for speaker in chosen], random)
             assessment, tracks = heard(separator, mixed)
             said[str(assessment.voices)] = said.get(str(assessment.voices), 0) + 1
-            if voices == assessment.voices == 2:
+            if voices == assessment.voices == separator.speakers == 2:
                 judged.append((assessment, _quality(tracks, mixed)))
         rows.append(Counted(voices, len(names), said))
     return rows, doubts(judged)
@@ -139,11 +139,11 @@ def _quality(tracks: np.ndarray, mixed: Mixed) -> float:
 def doubts(judged: Sequence[tuple[Assessment, float]]) -> Doubts:
     """Whether what is said of tracks goes with how good they are."""
     quality = np.array([value for _, value in judged])
-    doubted = np.array([assessment.doubtful for assessment, _ in judged])
+    doubted = np.array([assessment.doubtful for assessment, _ in judged], dtype=bool)
     low = quality < LOW_DB
 
     def goes_with(values: Sequence[float]) -> float:
-        return round(float(spearmanr(values, quality).statistic), 3)
+        return round(float(spearmanr(values, quality).statistic), 3) if len(values) > 1 else 0.0
 
     return Doubts(
         len(judged),

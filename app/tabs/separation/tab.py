@@ -22,6 +22,7 @@ from app.tabs.separation.session import SeparationSession
 from app.tabs.separation.settings_box import SettingsBox
 from app.widgets.model_choice import ModelChoice
 from app.widgets.ribbon import Ribbon
+from models.loading import bundled_names, checkpoint_folder
 
 
 class SeparationTab(PagedTab):
@@ -36,7 +37,9 @@ class SeparationTab(PagedTab):
         self.said = SeparationMessages(self, self.session)
         self.settings = SettingsBox(self.options)
         self.models = ModelChoice(
-            "separation", file_kinds=tr("Models of torchaudio and Asteroid (*.pt *.pth *.bin *.safetensors)")
+            "separation",
+            also=[checkpoint_folder(name, "separation") for name in bundled_names("separation")[1:]],
+            file_kinds=tr("Models of torchaudio and Asteroid (*.pt *.pth *.bin *.safetensors)"),
         )
         self.recording = RecordingPage(self, self.session)
         self.batch, self.live = BatchPage(self, self.session), LivePage(self, self.session)
