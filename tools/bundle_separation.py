@@ -119,7 +119,7 @@ def main() -> None:
         "-causal": f"Milliseconds behind the sound; {gained}",
         "-three": f"Three voices at once; {gained}",
     }
-    summary[""] = gained.capitalize()
+    summary[""] = f"Two voices at once; {gained}"
     checkpoint.save(place, halves, info.model_copy(update={"summary": summary[kind]}))
     print(info.card)
     say(figures)
