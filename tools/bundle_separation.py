@@ -60,7 +60,7 @@ Common Voice's microphones bring. Above {{half:g}} kHz its tracks hold nothing o
 THREE_CARD = f"""\
 # Three speakers, {{rate:g}} kHz
 
-Separates three people who talk at once. It began with the weights of the model of two that ships beside it. {LEARNED}
+Separates three people who talk at once. It began with the weights of a model of two. {LEARNED}
 
 **On unheard speakers** ({{mixtures}} fixed mixtures of 4 s of three of 25 readers of LibriSpeech who took no part, levels within ±3 dB): SI-SDR improves by **{{all:.1f}} dB**
 (SDR by {{sdri:.1f}} dB; STOI {{stoi:.2f}}), heard twice, as is usual here; heard once it is {{once:.1f}} dB, eight times {{eight:.1f}} dB.
