@@ -1,5 +1,6 @@
 """For every test: one core a process, a home of its own, no network."""
 
+import multiprocessing
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -14,3 +15,17 @@ def own_home(tmp_path, monkeypatch):
     home = tmp_path / "polyphony-home"
     monkeypatch.setenv("POLYPHONY_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def no_process_left():
+    """A test that leaves a process behind takes from all that follow, and is told here rather than there."""
+    before = set(multiprocessing.active_children())
+    yield
+    left = set(multiprocessing.active_children()) - before
+    for process in left:
+        process.join(30)  # one that was killed is buried in time, on a busy machine too
+    left &= set(multiprocessing.active_children())
+    for process in left:
+        process.kill()
+    assert not left

@@ -1,6 +1,7 @@
 """Pictures of every kind that a folder may hold, and how an encoder sees them."""
 
 import io
+import multiprocessing
 import os
 import struct
 import zlib
@@ -167,17 +168,18 @@ def test_decoded_in_order_with_the_broken_told(tmp_path, workers):
 
 
 def test_closing_early_ends_the_workers(tmp_path):
-    import multiprocessing
-
+    before = set(multiprocessing.active_children())
     paths = [tmp_path / f"{number}.png" for number in range(200)]
     for path in paths:
         Image.new("RGB", (4, 4)).save(path)
     batches = decoded(paths, View(height=4, width=4), batch=2, workers=1)
     next(batches)
+    workers = set(multiprocessing.active_children()) - before
+    assert workers
     batches.close()
-    for child in multiprocessing.active_children():
-        child.join(60)  # it has been killed, but a busy machine takes its time to bury it
-    assert not multiprocessing.active_children()
+    for worker in workers:
+        worker.join(60)  # it has been killed, but a busy machine takes its time to bury it
+    assert not workers & set(multiprocessing.active_children())
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind the administrator")
