@@ -10,6 +10,7 @@ from app.widgets.plain import tip
 
 ASIDE = 6  # px that the text keeps from the edges of its field
 LEAST_PX = 90  # of one that would rather be wide
+SHORT = Qt.ItemDataRole.UserRole + 1  # fewer words for a choice, where there is no room for all of them
 
 
 class ElidedCombo(QComboBox):
@@ -47,10 +48,16 @@ class ElidedCombo(QComboBox):
         painter = QStylePainter(self)
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
-        text = self.currentText() if self.currentIndex() >= 0 else self.placeholderText()
-        option.currentText = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self._room())
+        option.currentText = self.shown()
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+    def shown(self) -> str:
+        """What stands in its line: the choice in fewer words, or its beginning, where there is no room for all of it."""
+        text = self.currentText() if self.currentIndex() >= 0 else self.placeholderText()
+        if self._cut():
+            text = str(self.currentData(SHORT) or text)
+        return self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self._room())
 
     def _room(self) -> int:
         """px for the words of the choice."""
@@ -60,6 +67,9 @@ class ElidedCombo(QComboBox):
         place = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self)
         return place.width() - ASIDE
 
+    def _cut(self) -> bool:
+        """Whether there is no room for all words of the choice."""
+        return self.fontMetrics().horizontalAdvance(self.currentText()) > self._room()
+
     def _describe(self) -> None:
-        cut = self.fontMetrics().horizontalAdvance(self.currentText()) > self._room()
-        super().setToolTip(tip(self.currentText()) if cut else self._tooltip)
+        super().setToolTip(tip(self.currentText()) if self._cut() else self._tooltip)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.i18n import tr, translate
-from app.widgets.combo import ElidedCombo
+from app.widgets.combo import SHORT, ElidedCombo
 from app.widgets.labels import Hint
 from app.widgets.plain import markup
 from models import loading
@@ -126,9 +126,10 @@ class ModelChoice(QWidget):
 
     def _fill(self, current: str) -> None:
         self.box.clear()
-        self.box.addItem(tr("{title} (bundled)", title=self.title(BUNDLED)), BUNDLED)
-        for choice in self._also:
-            self.box.addItem(tr("{title} (bundled)", title=self.title(choice)), choice)
+        for choice in (BUNDLED, *self._also):
+            title = self.title(choice)
+            self.box.addItem(tr("{title} (bundled)", title=title), choice)
+            self.box.setItemData(self.box.count() - 1, title, SHORT)
         for choice in self._kept:
             self.box.addItem(self.title(choice), choice)
         here = [name for name in kept_names(self.system) if name not in (*self._kept, *self._offers)]
