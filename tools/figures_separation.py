@@ -215,6 +215,7 @@ def improvements_table(figures: Figures) -> str:
 SIBLINGS = {
     "bundled-three": "The model of three voices, on 200 mixtures of three of the same readers of LibriSpeech",
     "bundled-causal": "The causal model for live sound, heard once, on the same mixtures of LibriSpeech",
+    "bundled-wide": "The model of 16 kHz, on 200 mixtures of the same readers at that rate",
 }
 
 

@@ -245,6 +245,9 @@ async def states(window: Any, only: list[str]) -> AsyncIterator[str]:
         for page, sample in pages_of(tab):
             async for state in page_states(tab, f"{name}-{page}", sample, hold):
                 yield state
+        if name == "separation":
+            async for state in other_models(tab):
+                yield state
         window.open_dock(True)
         yield f"{name}-dock"
         window.open_dock(False)
@@ -295,6 +298,43 @@ async def page_states(tab: Any, name: str, sample: Callable[[], None], hold: Hol
         show()
         await quiet(tab)
         yield f"{name}-done-{inner}"
+
+
+async def other_models(tab: Any) -> AsyncIterator[str]:
+    """Three voices at once with the model of three, and live lanes with the causal one."""
+    from models.loading import checkpoint_folder
+
+    mixed = Path(os.environ["POLYPHONY_HOME"]) / "three-people.wav"
+    three_people(mixed)
+    tab.choice.choose("recording")
+    tab.use_checkpoint(checkpoint_folder("bundled-three", "separation"))
+    tab.accept_paths([mixed])
+    await quiet(tab)
+    tab.primary.click()
+    await quiet(tab)
+    yield "separation-three"
+    tab.choice.choose("live")
+    tab.use_checkpoint(checkpoint_folder("bundled-causal", "separation"))
+    heard: list[float] = []
+    session = tab.live.session
+    session.grown.connect(lambda state: heard.append(state.heard_s))
+    tab.page.try_sample()
+    await until(lambda: max(heard, default=0) > GROWN_S)
+    yield "separation-live-causal"
+    await until(lambda: not session.running)
+    await quiet(tab)
+    tab.use_checkpoint(checkpoint_folder("bundled", "separation"))
+
+
+def three_people(path: Path) -> None:
+    """Three readers of the samples at once."""
+    import soundfile
+
+    from models.separation.samples import sample_mixtures
+
+    voices = [soundfile.read(sample.references[0], dtype="float32")[0] for sample in sample_mixtures()]
+    shortest = min(map(len, voices))
+    soundfile.write(path, sum(voice[:shortest] for voice in voices) * 0.6, 16_000)
 
 
 async def training_states(window: Any) -> AsyncIterator[str]:

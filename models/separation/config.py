@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -20,6 +21,11 @@ from models.training.findings import ENOUGH_EPOCHS
 from models.training.record import Record
 
 FLAT_DB = 1.0  # of improvement, below which a loss counts as flat
+
+
+def streams(network: Mapping[str, object]) -> bool:
+    """Whether a network of this description hears sound bit by bit: it looks back only, in its norms as well."""
+    return bool(network.get("causal")) and network.get("norm") != "gLN"
 
 
 class DataConfig(Settings):
@@ -177,6 +183,14 @@ class MixingConfig(Settings):
         ge=0,
         le=0.5,
     )
+    fewer: float = setting(
+        0.0,
+        "Fewer voices",
+        "How often fewer voices speak than there are tracks, but at least two, so that three tracks also serve a pair.",
+        group="Mixing",
+        ge=0,
+        le=0.5,
+    )
     noise: str = setting(
         "", "Noise", "A folder of recordings that are laid under.", group="Mixing", path="folder"
     )
@@ -274,6 +288,12 @@ class SeparationConfig(TrainingConfig):
     learning_rate: float = redefault(TrainingConfig, "learning_rate", 1e-3)
     weight_decay: float = redefault(TrainingConfig, "weight_decay", 0.0)
     clip_norm: float = redefault(TrainingConfig, "clip_norm", 5.0)
+    loss: Literal["si_sdr", "snr"] = setting(
+        "si_sdr",
+        "Loss",
+        "Negative SI-SDR, which leaves each track's loudness open, or negative SNR with one factor for all tracks, which holds them to the voices' levels: for tracks that may be silent.",
+        group="Optimizer",
+    )
     schedule: Literal["halving", "cosine", "constant"] = setting(
         "halving",
         "Schedule",
@@ -384,8 +404,9 @@ class SeparationConfig(TrainingConfig):
         return result
 
     def loss_scale(self, split: str) -> str:
-        """Negative SI-SDR is the same measure everywhere; how loud the voices are against each other is not."""
-        return f"negative SI-SDR, levels within {self.mixing.level_db:g} dB"
+        """The same measure is the same everywhere; how loud the voices are against each other is not."""
+        measure = "SNR" if self.loss == "snr" else "SI-SDR"
+        return f"negative {measure}, levels within {self.mixing.level_db:g} dB"
 
 
 CONFIG = SeparationConfig

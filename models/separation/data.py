@@ -138,14 +138,23 @@ class Mixer:
                 chosen.append(other)
         order = random.permutation(self.speakers)
         cut = [self._voice(self.voices[chosen[i]], random) for i in order]
-        if self.settings.alone and random.random() < self.settings.alone:
-            cut[1:] = [np.zeros_like(voice) for voice in cut[1:]]
+        speaking = self._speaking(random)
+        cut[speaking:] = [np.zeros_like(voice) for voice in cut[speaking:]]
         noise, snr = None, 0.0
         if self.noise and random.random() < self.settings.noise_share:
             noise = self.noise.stretch(self.samples, random)
             snr = float(random.uniform(self.settings.noise_low_db, self.settings.noise_high_db))
         levels = mixing.draw_levels(self.speakers, self.settings, random)
         return mixing.mix(cut, levels, mixing.heard_db(self.settings), noise, snr)
+
+    def _speaking(self, random: np.random.Generator) -> int:
+        """How many of the voices are heard: mostly all, at times one alone, at times fewer than all but at least two."""
+        settings = self.settings
+        if settings.alone and random.random() < settings.alone:
+            return 1
+        if settings.fewer and self.speakers > 2 and random.random() < settings.fewer:
+            return int(random.integers(2, self.speakers))
+        return self.speakers
 
     def _voice(self, sound: np.ndarray, random: np.random.Generator) -> np.ndarray:
         most = self._speed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.separation.config import streams
 from models.separation.separator import Separator
 from models.separation.streaming import StreamingSeparator, StreamResampler
 from models.separation.windows import WindowJoiner
@@ -35,8 +37,7 @@ class LiveSeparator(Protocol):
 
 def live_separator(separator: Separator, sample_rate: int) -> LiveSeparator:
     """What separates sound of that rate, in Hz, as it comes."""
-    config = separator.network.config
-    if config.causal and config.norm != "gLN":
+    if streams(asdict(separator.network.config)):
         return StreamingSeparator(separator, sample_rate)
     return WindowedSeparator(separator, sample_rate)
 

@@ -1,9 +1,10 @@
-"""Scale-invariant SDR as a loss, and the order of the tracks that suits the references best."""
+"""Scale-invariant SDR and SNR as losses, and the order of the tracks that suits the references best."""
 
 from __future__ import annotations
 
 from functools import cache
 from itertools import permutations
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -31,7 +32,29 @@ def pairwise_si_sdr(estimates: Tensor, references: Tensor) -> Tensor:
 
     SI-SDR says nothing of a silent reference. There it is how far the estimate is under the whole, up to 30 dB.
     """
-    scores = si_sdr(estimates.unsqueeze(1), references.unsqueeze(2))
+    return _with_silence(si_sdr(estimates.unsqueeze(1), references.unsqueeze(2)), estimates, references)
+
+
+def pairwise_snr(estimates: Tensor, references: Tensor) -> Tensor:
+    """As `pairwise_si_sdr`, the plain ratio of voice and error, with one factor for all estimates of an item: that with
+    which they add up to the references as nearly as can be.
+
+    SI-SDR leaves each track's loudness open. Where voices may be missing that is a way out: a track that is always faint
+    costs nothing where its voice is missing, and nothing where it is there. One factor for all holds the tracks to the
+    voices' levels, and leaves open only what a network with norms cannot know. (That levels must count where references
+    may be silent: Wisdom et al., "What's all the FUSS about free universal sound separation data?", ICASSP 2021.)
+    """
+    total, whole = estimates.sum(1), references.sum(1)
+    factor = (total * whole).sum(-1) / (total.square().sum(-1) + EPS)  # [batch]
+    estimates = estimates * factor[:, None, None]
+    voice, track = references.square().sum(-1).unsqueeze(2), estimates.square().sum(-1).unsqueeze(1)
+    error = voice + track - 2 * references @ estimates.transpose(1, 2)  # [batch, reference, estimate]
+    scores = 10 * torch.log10((voice + EPS) / (error.clamp_min(0) + EPS))
+    return _with_silence(scores, estimates, references)
+
+
+def _with_silence(scores: Tensor, estimates: Tensor, references: Tensor) -> Tensor:
+    """The scores [batch, reference, estimate], those of silent references made anew of the estimates' power."""
     powers = references.square().sum(-1)
     whole = powers.sum(-1, keepdim=True)
     silent = powers <= 1e-7 * whole
@@ -39,6 +62,9 @@ def pairwise_si_sdr(estimates: Tensor, references: Tensor) -> Tensor:
         return scores
     under = -10 * torch.log10(estimates.square().sum(-1) / (whole + EPS) + FAINTEST)
     return torch.where(silent.unsqueeze(2), under.unsqueeze(1), scores)
+
+
+MEASURES = {"si_sdr": pairwise_si_sdr, "snr": pairwise_snr}
 
 
 @cache
@@ -66,8 +92,10 @@ def best_order(scores: Tensor) -> Tensor:
     return orders[totals.argmax(-1)]
 
 
-def permutation_free(estimates: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
-    """(SI-SDR of each reference's own estimate [batch, speakers] in dB, the order [batch, speakers])."""
-    scores = pairwise_si_sdr(estimates, references)
+def permutation_free(
+    estimates: Tensor, references: Tensor, measure: Literal["si_sdr", "snr"] = "si_sdr"
+) -> tuple[Tensor, Tensor]:
+    """(what each reference's own estimate comes to [batch, speakers] in dB, the order [batch, speakers])."""
+    scores = MEASURES[measure](estimates, references)
     order = best_order(scores)
     return scores.gather(2, order.unsqueeze(2)).squeeze(2), order

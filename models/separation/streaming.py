@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from models.errors import UserError
+from models.separation.config import streams
 from models.separation.network import ConvTasNet, Past
 from models.separation.separator import Separator
 
@@ -88,11 +90,11 @@ class NetworkStream:
 
     def __init__(self, network: ConvTasNet) -> None:
         config = network.config
-        if not config.causal or config.norm == "gLN":
+        if not streams(asdict(config)):
             raise UserError(
                 "This model cannot separate sound as it comes.",
                 "It also listens to what follows; only a causal model looks back alone.",
-                "Choose a causal model, or train one with the preset causal.",
+                "Choose a causal model, such as the one that ships, or train one with the preset causal.",
             )
         self._network, self._past = network, Past()
         self._length, self._stride = config.filter_length, config.stride

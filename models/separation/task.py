@@ -1,4 +1,4 @@
-"""How separation networks are trained: negative SI-SDR, whichever track is whose, on mixtures made as they are needed."""
+"""How separation networks are trained: negative SI-SDR (or SNR), whichever track is whose, on mixtures made as they are needed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.checkpoint import CheckpointInfo, read_info
+from models.checkpoint import CheckpointInfo
 from models.devices import inference_dtype
 from models.fingerprint import Used
 from models.kernels.graphed_loss import GraphedLoss
 from models.kernels.graphs import Losses
-from models.loading import network_config as known_network
 from models.progress import Progress
 from models.remarks import as_texts
 from models.resources import cache_folder
-from models.separation import data, decoded, mixing, network, splits
+from models.separation import beginning, data, decoded, mixing, network, splits
 from models.separation.config import SeparationConfig
 from models.separation.contents import contents_of_clips, contents_of_mixtures
 from models.separation.corpora import Clip, open_corpus
@@ -32,7 +31,6 @@ from models.training.task import Clock, DataCheck, Draw, History, Loss, Task
 
 MOMENTS = 120  # in which the picture of an epoch shows how loud a voice is
 SILENCE_DB = -60.0
-BLOCK_SIZES = ("bottleneck", "skip", "hidden", "kernel", "blocks")  # that weights of blocks have in common
 
 
 @dataclass(frozen=True)
@@ -104,13 +102,10 @@ class SeparationTask(Task[SeparationConfig]):
         self.network_config = network_config(self.config)
         built = network.build(self.network_config)
         if self.config.network.first_filters == "sines":
-            network.begin_with_sines(built)
+            beginning.begin_with_sines(built)
         start = self.begins_with()
         if start is not None:
-            info = read_info(start, self.system)
-            given = known_network(network.NetworkConfig, info.network, info.title)
-            if all(getattr(given, name) == getattr(self.network_config, name) for name in BLOCK_SIZES):
-                network.begin_silent(built, len(given.dilations))
+            beginning.grow(built, start, self.config.data.sample_rate)
         return built
 
     def batch(self, split: str, draws: list[Draw]) -> Batch:
@@ -139,7 +134,7 @@ class SeparationTask(Task[SeparationConfig]):
         )
 
     def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
-        """Negative SI-SDR in dB, in the order that suits best."""
+        """Negative SI-SDR or SNR in dB, in the order that suits best."""
         tensors = (batch.mixtures, batch.sources)
         graph = self._graph_of(network, tensors)
         result = self._losses(network, *tensors) if graph is None else graph(*tensors)
@@ -148,7 +143,7 @@ class SeparationTask(Task[SeparationConfig]):
     def _losses(self, network: Any, mixtures: torch.Tensor, sources: torch.Tensor) -> Losses:
         with self._number_format(mixtures.device):
             tracks = network(mixtures).float()
-        scores, _ = permutation_free(tracks, sources)
+        scores, _ = permutation_free(tracks, sources, self.config.loss)
         return {"loss": -scores.mean(), "largest_mask": network.largest_mask}
 
     def _graph_of(self, network: torch.nn.Module, batch: tuple[torch.Tensor, ...]) -> GraphedLoss | None:
@@ -204,7 +199,9 @@ class SeparationTask(Task[SeparationConfig]):
         scores, order = permutation_free(tracks, batch.sources)
         before = si_sdr(batch.mixtures.unsqueeze(1), batch.sources)
         own = tracks.gather(1, order.unsqueeze(2).expand_as(tracks))
+        trained, _ = permutation_free(tracks, batch.sources, self.config.loss)
         return {
+            "loss": -trained.mean(-1).cpu().numpy(),
             "si_sdr": scores.mean(-1).cpu().numpy(),
             "si_sdri": (scores - before).mean(-1).cpu().numpy(),
             "mixture_si_sdr": before.mean(-1).cpu().numpy(),
@@ -213,7 +210,7 @@ class SeparationTask(Task[SeparationConfig]):
 
     def metrics(self, split: str, outputs: dict[str, np.ndarray], clock: Clock) -> dict[str, float]:
         return {
-            "loss": -float(outputs["si_sdr"].mean()),
+            "loss": float(outputs["loss"].mean()),
             "si_sdr": float(outputs["si_sdr"].mean()),
             "si_sdri": float(outputs["si_sdri"].mean()),
         }

@@ -19,11 +19,14 @@ from app.widgets.labels import Elided, Hint
 from app.widgets.microphone_box import MicrophoneBox
 from app.widgets.time_axis import time_words
 from models.errors import UserError
+from models.loading import bundled_names, checkpoint_folder
+from models.separation.config import streams
 from models.separation.results import Separated
 from models.separation.samples import sample_mixtures
 
 SHOWN_S = 30.0
 REDRAW_MS = 50
+QUICK = "bundled-causal"  # its tracks are milliseconds behind
 KEEPS_UP = 0.8  # computing time as a share of the sound's, from which tracks fall behind no more
 
 
@@ -80,7 +83,15 @@ class LivePage(Page):
     def restore(self, state: dict[str, Any]) -> None:
         self.input.wanted = str(state.get("microphone", ""))
 
+    def model_changed(self) -> None:
+        """Offer the causal model that ships where the chosen one waits for what follows."""
+        info = self.tab.models.info()
+        self._quick.setVisible(
+            info is not None and not streams(info.network) and QUICK in bundled_names("separation")
+        )
+
     def shown(self) -> None:
+        self.model_changed()  # it may have come from an earlier start
         if not self._listed:
             self._listed = True
             self.input.list_devices()
@@ -152,6 +163,9 @@ class LivePage(Page):
         else:
             self.tab.clear_messages("microphone")
 
+    def _use_quick(self) -> None:
+        self.tab.use_checkpoint(checkpoint_folder(QUICK, "separation"))
+
     def _ask_for_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, tr("Play a file as it comes"), "", self.tab.file_filter())
         if name:
@@ -172,6 +186,9 @@ class LivePage(Page):
             "A causal model is milliseconds behind; any other one about three seconds. Mixture and tracks are recorded."
         )
         self.controls.addWidget(Hint(about))
+        self._quick = Hint(f'<a href="quick">{tr("Use the causal model")}</a>')
+        self._quick.linkActivated.connect(lambda _link: self._use_quick())
+        self.controls.addWidget(self._quick)
         self._level = QTimer(self)
         self._level.setInterval(REDRAW_MS)
         self._level.timeout.connect(self.input.show_level)

@@ -6,7 +6,7 @@ import soundfile
 
 from models import audio
 from models.resources import resource
-from models.separation import network
+from models.separation import beginning, network
 from models.separation.identity import Identity, Ordered, Reordered, VoiceTrail, quiet_place
 from models.separation.network import NetworkConfig
 from models.separation.results import SeparationOptions
@@ -99,7 +99,7 @@ def exchanging():
         filters=64, filter_length=32, stride=16, bottleneck=16, skip=16, hidden=16, blocks=2
     )
     built = network.build(config)
-    network.begin_with_sines(built)
+    beginning.begin_with_sines(built)
     return Separator.of(built, RATE)
 
 

@@ -5,7 +5,7 @@ import torch
 
 import models.torchaudio_cpu  # noqa: F401
 from models.kernels import conv_stack
-from models.separation import network
+from models.separation import beginning, network
 from models.separation.network import NetworkConfig
 from models.separation.time_major import block_weights
 
@@ -150,7 +150,7 @@ def test_masks(speakers, activation):
 def test_sines_give_the_mixture_back(relu):
     config = NetworkConfig(**{**SMALL, "filters": 64}, encoder_relu=relu)
     built = network.build(config)
-    network.begin_with_sines(built)
+    beginning.begin_with_sines(built)
     with torch.no_grad():
         built.mask_generator.output_conv.weight.zero_()
         mixture = torch.randn(2, 1000)
@@ -158,7 +158,7 @@ def test_sines_give_the_mixture_back(relu):
             built(mixture), mixture[:, None].expand(-1, 2, -1) / 2, rtol=1e-4, atol=1e-5
         )
     with pytest.raises(ValueError, match="tight frame"):
-        network.begin_with_sines(network.build(NetworkConfig(**{**SMALL, "filters": 8})))
+        beginning.begin_with_sines(network.build(NetworkConfig(**{**SMALL, "filters": 8})))
 
 
 def test_silence_is_separated_into_silence():

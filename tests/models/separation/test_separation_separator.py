@@ -13,7 +13,7 @@ import torch
 from models import checkpoint
 from models.errors import UserError
 from models.progress import Cancelled, Progress
-from models.separation import network, track_files
+from models.separation import beginning, network, track_files
 from models.separation.network import NetworkConfig
 from models.separation.results import SeparationOptions
 from models.separation.separator import Separator
@@ -27,7 +27,7 @@ def made(speakers=2):
         speakers=speakers, filters=64, filter_length=32, stride=16, bottleneck=16, skip=16, hidden=16, blocks=2, repeats=1
     )  # fmt: skip
     built = network.build(config)
-    network.begin_with_sines(built)
+    beginning.begin_with_sines(built)
     return Separator.of(built, 8000)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import UserError
-from models.separation import network
+from models.separation import beginning, network
 from models.separation.network import NetworkConfig
 from models.separation.separator import Separator
 from models.separation.streaming import NetworkStream, StreamingSeparator, StreamResampler
@@ -119,7 +119,7 @@ def test_tracks_do_not_depend_on_how_the_sound_comes(rate, channels):
 def test_at_the_networks_rate_only_the_level_is_added():
     """… and the level is one factor a tenth of a second, of the past alone, with which tracks add up to the mixture."""
     built = causal()
-    network.begin_with_sines(built)
+    beginning.begin_with_sines(built)
     separator = Separator.of(built, 8000)
     sound = noise(16_000)[0]
     live = StreamingSeparator(separator, 8000)
