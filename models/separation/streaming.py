@@ -18,6 +18,7 @@ from models.separation.separator import Separator
 
 FloatArray = NDArray[np.float32]
 LEVEL_S = 0.1  # after so much more sound the tracks' common level is judged anew
+FIRST_SHARE = 16  # of that long are the first blocks in which it is judged
 ZEROS = 10  # of the resampling filter's sinc, on either side of its middle
 KAISER = 5.0  # shape of that filter's window
 
@@ -27,7 +28,7 @@ class StreamingSeparator:
 
     However the sound is cut, the tracks are those of one causal pass over the whole. A network's tracks have no level of
     their own: they get one common factor, with which those up to there add up to the mixture as nearly as can be. That
-    is judged every tenth of a second, and not at all where the model's `match_levels` is false.
+    is judged every tenth of a second, oftener in the beginning, and not at all where the model's `match_levels` is false.
 
     >>> live = StreamingSeparator(Separator.load("causal-run/best"), 16_000)      # doctest: +SKIP
     >>> tracks = live.push(samples)                                               # doctest: +SKIP
@@ -151,14 +152,18 @@ class NetworkStream:
 
 
 class _Levels:
-    """The one factor that brings tracks to the mixture's level, from the sound up to there."""
+    """The one factor that brings tracks to the mixture's level, from the sound up to there.
+
+    It is judged block by block, and reached over the next one. A network's own level may be a hundred times the mixture's, so
+    tracks are silent until something was heard to judge by; the first blocks are short, that this takes milliseconds.
+    """
 
     def __init__(self, block: int) -> None:
-        self._block = block
+        self._longest, self._block = block, max(1, block // FIRST_SHARE)
         self._mixture = np.zeros(0, np.float32)  # of which no tracks have come yet
         self._place = 0  # samples into the block
         self._product = self._power = 0.0
-        self._before = self._now = 1.0
+        self._before = self._now = 0.0
 
     def hear(self, mixture: FloatArray) -> None:
         """What goes into the network, [samples]."""
@@ -183,6 +188,7 @@ class _Levels:
                 self._place, self._before = 0, self._now
                 if self._product > 0 and self._power > 0:
                     self._now = self._product / self._power
+                    self._block = min(2 * self._block, self._longest)
         return result
 
 

@@ -128,16 +128,32 @@ def test_at_the_networks_rate_only_the_level_is_added():
         whole = separator.network(torch.from_numpy(sound[None]))[0].numpy()
     factor = result[0, 100:] / whole[0, 100:]
     total = whole.sum(0)
-    last = (
-        15_200  # the factor at the beginning of the last tenth is drawn from all before the tenth before it
-    )
-    wanted = (total[:14_400] @ sound[:14_400]) / np.square(total[:14_400]).sum()
+    # blocks of 50, 100, 200 and 400 samples, then of 800: at the beginning of the last whole one, what is drawn from all before
+    # the one before it
+    last, known = 750 + 18 * 800, 750 + 17 * 800
+    wanted = (total[:known] @ sound[:known]) / np.square(total[:known]).sum()
     assert wanted > 0
     assert factor[last - 100] == pytest.approx(wanted, rel=1e-3)
     later = sound.copy()
     later[8000:] = 0
     again = StreamingSeparator(separator, 8000).finish(later)
     np.testing.assert_array_equal(again[:, :7900], result[:, :7900])
+
+
+@pytest.mark.parametrize("silent", [0, 3000])
+def test_a_network_that_is_loud_by_itself_does_not_begin_with_a_bang(silent):
+    built = causal()
+    beginning.begin_with_sines(built)
+    with torch.no_grad():
+        built.decoder.weight.mul_(100)
+    sound = noise(8000)[0]
+    sound[:silent] = 0
+    tracks = StreamingSeparator(Separator.of(built, 8000), 8000).finish(sound)
+    assert np.abs(tracks).max() < 2 * np.abs(sound).max()
+    heard = slice(silent + 300, silent + 1100)  # 40 ms after the first sound all of it is there
+    np.testing.assert_allclose(
+        np.sqrt(np.square(tracks.sum(0)[heard]).mean()), np.sqrt(np.square(sound[heard]).mean()), rtol=0.1
+    )
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 44_100])
