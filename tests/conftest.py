@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import time
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -19,13 +20,15 @@ def own_home(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def no_process_left():
-    """A test that leaves a process behind takes from all that follow, and is told here rather than there."""
+    """A test that leaves a process of multiprocessing behind takes from all that follow: told here rather than there."""
     before = set(multiprocessing.active_children())
     yield
     left = set(multiprocessing.active_children()) - before
+    end = time.monotonic() + 30  # one that was killed is buried in time, on a busy machine too
     for process in left:
-        process.join(30)  # one that was killed is buried in time, on a busy machine too
+        process.join(max(0.0, end - time.monotonic()))
     left &= set(multiprocessing.active_children())
     for process in left:
         process.kill()
-    assert not left
+        process.join(30)
+    assert not left, "these processes did not end with the test that began them"

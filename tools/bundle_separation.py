@@ -6,7 +6,8 @@ python -m models train separation --preset bundled --set data.path=VOICES --run 
 python -m tools.bundle_separation RUN/best LIBRISPEECH [--samples]
 python -m tools.figures separation --voices LIBRISPEECH COMMONVOICE   # which adds to the card what its use comes to
 python -m models train separation --preset bundled-three --set data.path=VOICES --run THREE
-python -m tools.bundle_separation THREE/best LIBRISPEECH
+python -m models train separation --preset bundled-three-pairs --set data.path=VOICES start_from=THREE/best --run PAIRS
+python -m tools.bundle_separation PAIRS/best LIBRISPEECH
 python -m models train separation --preset bundled-causal --set data.path=VOICES --run CAUSAL
 python -m tools.bundle_separation CAUSAL/best LIBRISPEECH
 python tools/separation_voices.py LIBRISPEECH COMMONVOICE WIDE_VOICES --rate 16000
@@ -63,12 +64,12 @@ Common Voice's microphones bring. Above {{half:g}} kHz its tracks hold nothing o
 THREE_CARD = f"""\
 # Three speakers, {{rate:g}} kHz
 
-Separates three people who talk at once. It began with the weights of a model of two. {LEARNED}
+Separates three people who talk at once; where fewer do, tracks are silent. It began with the weights of a model of two. {LEARNED}
 
 **On unheard speakers** ({{mixtures}} fixed mixtures of 4 s of three of 25 readers of LibriSpeech who took no part, levels within ±3 dB): SI-SDR improves by **{{all:.1f}} dB**
 (SDR by {{sdri:.1f}} dB; STOI {{stoi:.2f}}), heard twice, as is usual here; heard once it is {{once:.1f}} dB, eight times {{eight:.1f}} dB.
 
-**What it is not**: a model for two, whom the other one separates better and this one mostly takes for three; sure of who is who: of three
+**What it is not**: a model for two, whom the other one separates better, though it mostly hears that they are two; sure of who is who: of three
 voices two are often confused. It learned nothing of rooms and music. Above {{half:g}} kHz its tracks hold nothing of their own.
 
 {MADE}"""
@@ -94,10 +95,10 @@ Separates two people who talk at once, in twice the band of the model that ships
 **On unheard speakers** ({{mixtures}} fixed mixtures of 4 s of 25 readers of LibriSpeech who took no part, levels within ±3 dB): SI-SDR improves by
 **{{all:.1f}} dB** (SDR by {{sdri:.1f}} dB; STOI {{stoi:.2f}}): {{mixed:.1f}} dB where a woman and a man talk, {{same:.1f}} dB where both are of one
 sex. That is heard twice, as is usual here; heard once it is {{once:.1f}} dB, eight times {{eight:.1f}} dB. On the same mixtures of {{rate:g}} kHz the model of
-half the rate, whose tracks hold nothing above a quarter of it, improves by {{beside:.1f}} dB, heard twice.
+8 kHz, whose tracks hold nothing above 4 kHz, improves by {{beside:.1f}} dB, heard twice.
 
-**What it is not**: measured in rooms and noise, or fitted anew for how many voices there are: for these the other one's figures stand. Two
-voices of one sex are sometimes exchanged half-way. It learned nothing of rooms and music.
+**What it is not**: tried in rooms and noise, of which it learned nothing, nor of music; the way in which voices are counted was fitted to the other
+one's tracks. Two voices of one sex are sometimes exchanged half-way.
 
 {MADE}"""
 SAMPLES = {"fm": "woman-and-man", "ff": "two-women", "mm": "two-men"}

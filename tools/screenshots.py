@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.screens import screen_of  # noqa: E402
 from tools.dialogs import beginnings, dialogs, gone_through, over  # noqa: E402
+from tools.three_people import three_people  # noqa: E402
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QDialog
@@ -301,40 +302,31 @@ async def page_states(tab: Any, name: str, sample: Callable[[], None], hold: Hol
 
 
 async def other_models(tab: Any) -> AsyncIterator[str]:
-    """Three voices at once with the model of three, and live lanes with the causal one."""
+    """Three voices at once with the model of two, then with that of three, and live lanes with the causal one."""
     from models.loading import checkpoint_folder
 
     mixed = Path(os.environ["POLYPHONY_HOME"]) / "three-people.wav"
     three_people(mixed)
     tab.choice.choose("recording")
-    tab.use_checkpoint(checkpoint_folder("bundled-three", "separation"))
     tab.accept_paths([mixed])
     await quiet(tab)
     tab.primary.click()
+    await quiet(tab)
+    yield "separation-third"  # is heard by the model of three
+    for button in [button for message in tab.messages.messages for button in message.buttons]:
+        button.click()
     await quiet(tab)
     yield "separation-three"
     tab.choice.choose("live")
     tab.use_checkpoint(checkpoint_folder("bundled-causal", "separation"))
     heard: list[float] = []
-    session = tab.live.session
-    session.grown.connect(lambda state: heard.append(state.heard_s))
+    tab.live.session.grown.connect(lambda state: heard.append(state.heard_s))
     tab.page.try_sample()
     await until(lambda: max(heard, default=0) > GROWN_S)
     yield "separation-live-causal"
-    await until(lambda: not session.running)
+    await until(lambda: not tab.live.session.running)
     await quiet(tab)
     tab.use_checkpoint(checkpoint_folder("bundled", "separation"))
-
-
-def three_people(path: Path) -> None:
-    """Three readers of the samples at once."""
-    import soundfile
-
-    from models.separation.samples import sample_mixtures
-
-    voices = [soundfile.read(sample.references[0], dtype="float32")[0] for sample in sample_mixtures()]
-    shortest = min(map(len, voices))
-    soundfile.write(path, sum(voice[:shortest] for voice in voices) * 0.6, 16_000)
 
 
 async def training_states(window: Any) -> AsyncIterator[str]:

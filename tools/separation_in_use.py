@@ -27,6 +27,7 @@ from models.separation.metrics import si_sdr
 from models.separation.mixing import Mixed, mix
 from models.separation.results import SeparationOptions
 from models.separation.separator import Separator
+from models.separation.third import listened
 from tools.separation_conversations import conversation, lane_errors
 
 VOICES = (1, 2, 3)
@@ -108,13 +109,13 @@ def counted(separator: Separator, sounds: Mapping[str, np.ndarray]) -> tuple[lis
     names, rate = list(sounds), separator.sample_rate
     for voices in VOICES:
         random = np.random.default_rng([2019, voices])
-        said = {str(count): 0 for count in range(1, separator.speakers + 1)}
+        said = {str(count): 0 for count in VOICES}
         for name in names:
             chosen = [name] if voices == 1 else random.choice(names, voices, replace=False).tolist()
             mixed = together([sounds[speaker][: round(LONGEST_S * rate)] for speaker in chosen], random)
             assessment, tracks = heard(separator, mixed)
-            said[str(assessment.voices)] = said.get(str(assessment.voices), 0) + 1
-            if voices == assessment.voices == separator.speakers == 2:
+            said[str(assessment.people)] = said.get(str(assessment.people), 0) + 1
+            if voices == assessment.people == separator.speakers == 2:
                 judged.append((assessment, _quality(tracks, mixed)))
         rows.append(Counted(voices, len(names), said))
     return rows, doubts(judged)
@@ -126,7 +127,7 @@ def heard(separator: Separator, mixed: Mixed) -> tuple[Assessment, np.ndarray]:
         path = Path(place) / "recording.wav"
         soundfile.write(path, mixed.mixture, separator.sample_rate, subtype="FLOAT")
         separated = separator.separate_file(path, Path(place))
-        assessment = assess(path, separated.tracks)
+        assessment = listened(assess(path, separated.tracks), path)
         return assessment, np.stack([soundfile.read(track, dtype="float32")[0] for track in separated.tracks])
 
 

@@ -31,7 +31,8 @@ class Assessment:
     most alike, 0 to 1: voices that were not told apart sound alike in both. levels_db: RMS of each track, dBFS, where its voice
     speaks. unexplained_db: energy of the recording that no track holds, against the recording's. leak: correlation of
     the tracks' levels over time where anybody speaks, the greatest of any two: voices that speak by turns have less than
-    0, a voice that is in both tracks nearly 1. lane_voices: float32 [256] of each, None where too little is said.
+    0, a voice that is in both tracks nearly 1. lane_voices: float32 [256] of each, None where too little is said. third: how
+    likely one more person speaks than there are tracks, two, 0 to 1; None where that was not listened for.
     """
 
     voices: int
@@ -43,6 +44,12 @@ class Assessment:
     leak: float
     lane_voices: tuple[FloatArray | None, ...]
     heard_s: tuple[float, ...]
+    third: float | None = None
+
+    @property
+    def people(self) -> int:
+        """How many speak: those in the tracks, and a third one where that is likely."""
+        return self.voices + (self.third is not None and self.third > 0.5)
 
     @property
     def doubtful(self) -> bool:
@@ -57,12 +64,7 @@ class Assessment:
             share = f"{100 * self.activity.overlap:.0f} %"
             said.append(Remark("Several speak at once in {share} of the speech.", share=share))
         if self.voices == len(self.levels_db) > 1:
-            said.append(
-                Remark(
-                    "The model has {count} tracks: whether more people speak, it cannot tell.",
-                    count=self.voices,
-                )
-            )
+            said.append(self._beyond())
         if self.unexplained_db > UNEXPLAINED_DB:
             share = f"{100 * 10 ** (self.unexplained_db / 10):.0f} %"
             said.append(Remark("No track holds {share} of the sound.", share=share))
@@ -74,6 +76,20 @@ class Assessment:
                 )
             )
         return tuple(said)
+
+    def _beyond(self) -> Remark:
+        """Of people for whom there is no track."""
+        if self.third is None:
+            return Remark(
+                "The model has {count} tracks: whether more people speak, it cannot tell.", count=self.voices
+            )
+        share = f"{100 * max(self.third, 1 - self.third):.0f} %"
+        if self.people > self.voices:
+            return Remark(
+                "A third voice is heard, with a certainty of {share}: the model bundled-three separates it.",
+                share=share,
+            )
+        return Remark("No third voice is heard, with a certainty of {share}.", share=share)
 
 
 def assess(mixture: Path, tracks: Sequence[Path], progress: Progress | None = None) -> Assessment:

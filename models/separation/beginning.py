@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from models import checkpoint
+from models import audio, checkpoint
 from models.loading import network_config
 from models.separation.network import Block, ConvTasNet, NetworkConfig, build
+from models.separation.samples import sample_mixtures
 
 BLOCK_SIZES = ("bottleneck", "skip", "hidden", "kernel", "blocks")  # that weights of blocks have in common
 
 
 def grow(network: ConvTasNet, start: Path, sample_rate: int) -> None:
     """Let a network that takes over a checkpoint's weights begin as that one was where it has more: more repeats, or twice
-    its sample rate."""
+    its sample rate. Where neither is so, it is left as it is."""
     weights, info = checkpoint.load(start, "separation")
     given = network_config(NetworkConfig, info.network, info.title)
     if any(getattr(given, name) != getattr(network.config, name) for name in BLOCK_SIZES):
         return
     begin_silent(network, len(given.dilations))
-    if 2 * info.preprocessing.get("sample_rate", 0) == sample_rate and is_twice(given, network.config):
-        narrow = build(given)
+    narrow = build(given)
+    whole = narrow.state_dict().keys() == weights.keys()
+    if (
+        2 * info.preprocessing.get("sample_rate", 0) == sample_rate
+        and is_twice(given, network.config)
+        and whole
+    ):
         narrow.load_state_dict({name: weight.float() for name, weight in weights.items()})
-        begin_at_twice_the_rate(network, narrow)
+        sound = audio.read(sample_mixtures()[0].mixture, sample_rate)
+        begin_at_twice_the_rate(network, narrow, torch.from_numpy(sound)[None])
 
 
 @torch.no_grad()
@@ -73,19 +81,32 @@ def begin_silent(network: ConvTasNet, blocks: int) -> None:
 
 
 def is_twice(given: NetworkConfig, own: NetworkConfig) -> bool:
-    """Whether a network has as many speakers, and twice as many filters of twice as many samples at twice the hop."""
-    wanted = 2 * given.filters, 2 * given.filter_length, 2 * given.stride, given.speakers
-    return (own.filters, own.filter_length, own.stride, own.speakers) == wanted
+    """Whether a network is another one at twice its sample rate: twice as many filters of twice as many samples at twice the
+    hop, enough of them for sines, and for the rest alike."""
+    alike = replace(
+        given, filters=own.filters, filter_length=own.filter_length, stride=own.stride, repeats=own.repeats
+    )
+    twice = 2 * given.filters, 2 * given.filter_length, 2 * given.stride
+    signs = 2 if own.encoder_relu else 1
+    return (
+        alike == own
+        and (own.filters, own.filter_length, own.stride) == twice
+        and own.filters % (4 * signs) == 0
+        and own.filters >= signs * own.filter_length == 2 * signs * own.stride
+    )
 
 
 @torch.no_grad()
-def begin_at_twice_the_rate(network: ConvTasNet, narrow: ConvTasNet) -> None:
+def begin_at_twice_the_rate(network: ConvTasNet, narrow: ConvTasNet, sound: Tensor) -> None:
     """Let a network begin, below half of its band, as `narrow` is at half the sample rate; above, with sines.
 
     Both have frames of the same duration, and this one twice as many filters of twice as many samples. The first half of
     the filters are the other's, interpolated; the second half are the upper ones of `begin_with_sines`, which the
     separator does not look at yet and of which each speaker gets an even share. The blocks are as large as the other's
     and are not touched: they are taken over as they are.
+
+    sound: speech [1, samples] at the network's rate. The first norm is over all filters; by what both norms find in it, the
+    other's filters come out of this one as they do there.
     """
     own, given, count = network.config, narrow.config, narrow.config.filters
     if not is_twice(given, own):
@@ -99,11 +120,15 @@ def begin_at_twice_the_rate(network: ConvTasNet, narrow: ConvTasNet) -> None:
         layer.weight[count:] = layer.weight[upper]
         layer.weight[:count] = scale * _interpolated(others.weight)
     ours, theirs = (dict(part.mask_generator.named_parameters()) for part in (network, narrow))
-    # Where the upper filters hear little, half of what is averaged is nothing, and the rest is divided by √2 less.
-    ours["input_norm.weight"][:count] = theirs["input_norm.weight"] / 2**0.5
-    ours["input_norm.bias"][:count] = theirs["input_norm.bias"]
+    coded = network.encode(sound)
+    spread = coded.std(correction=0) / coded[..., :count].std(correction=0)
+    shift = (coded.mean() - coded[..., :count].mean()) / coded[..., :count].std(correction=0)
+    gain = theirs["input_norm.weight"]
+    ours["input_norm.weight"][:count] = gain * spread
+    ours["input_norm.bias"][:count] = theirs["input_norm.bias"] + gain * shift
     ours["input_conv.weight"].zero_()
     ours["input_conv.weight"][:, :count] = theirs["input_conv.weight"]
+    ours["output_conv.weight"].zero_()
     for name in ("output_conv.weight", "output_conv.bias"):
         masks = ours[name].unflatten(0, (own.speakers, own.filters))
         masks[:, :count] = theirs[name].unflatten(0, (own.speakers, count))

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from models.separation.network_settings import NetworkSettings
 from models.training.config import (
     Settings,
     SharedSettings,
@@ -20,12 +21,13 @@ from models.training.finding import Finding, Remedy
 from models.training.findings import ENOUGH_EPOCHS
 from models.training.record import Record
 
+THREE, CAUSAL = "bundled-three", "bundled-causal"  # models that ship beside the first one
 FLAT_DB = 1.0  # of improvement, below which a loss counts as flat
 
 
 def streams(network: Mapping[str, object]) -> bool:
     """Whether a network of this description hears sound bit by bit: it looks back only, in its norms as well."""
-    return bool(network.get("causal")) and network.get("norm") != "gLN"
+    return bool(network.get("causal")) and network.get("norm", "gLN") != "gLN"
 
 
 class DataConfig(Settings):
@@ -186,7 +188,7 @@ class MixingConfig(Settings):
     fewer: float = setting(
         0.0,
         "Fewer voices",
-        "How often fewer voices speak than there are tracks, but at least two, so that three tracks also serve a pair.",
+        "How often fewer voices speak than there are tracks, but at least two, so that three tracks also serve a pair. Of voices that are mixed here.",
         group="Mixing",
         ge=0,
         le=0.5,
@@ -223,59 +225,6 @@ class MixingConfig(Settings):
     room_share: float = setting(0.5, "Room share", "How often a room is added.", group="Mixing", ge=0, le=1)
 
 
-class NetworkSettings(Settings):
-    """Conv-TasNet; the letters are the paper's."""
-
-    speakers: int = setting(2, "Speakers", "Voices in a mixture.", group="Network", ge=2, le=10)
-    filters: int = setting(512, "Filters", "Of encoder and decoder (N).", group="Network", ge=8, le=4096)
-    filter_length: int = setting(
-        16,
-        "Filter length",
-        "Of encoder and decoder (L); the hop is half of it.",
-        unit="samples",
-        group="Network",
-        ge=2,
-        le=512,
-    )
-    bottleneck: int = setting(
-        128, "Bottleneck", "Channels between blocks (B).", group="Network", ge=8, le=2048
-    )
-    skip: int = setting(128, "Skip", "Channels of the skip paths (Sc).", group="Network", ge=8, le=2048)
-    hidden: int = setting(256, "Hidden", "Channels within a block (H).", group="Network", ge=8, le=4096)
-    kernel: int = setting(
-        3, "Kernel", "Taps of the dilated convolutions (P).", group="Network", advanced=True, ge=3, le=9
-    )
-    blocks: int = setting(
-        8, "Blocks", "Of a repeat, each reaching twice as far (X).", group="Network", ge=1, le=12
-    )
-    repeats: int = setting(3, "Repeats", "Of the blocks (R).", group="Network", ge=1, le=8)
-    norm: Literal["gLN", "cLN"] = setting(
-        "gLN",
-        "Normalisation",
-        "Over the whole mixture (gLN), or over what was heard so far (cLN).",
-        group="Network",
-    )
-    causal: bool = setting(
-        False, "Causal", "Look back only, so that sound can be separated as it comes.", group="Network"
-    )
-    mask_activation: Literal["relu", "sigmoid", "softmax"] = setting(
-        "relu",
-        "Mask activation",
-        "ReLU is unbounded above, so that a voice can also be amplified.",
-        group="Network",
-    )
-    first_filters: Literal["random", "sines"] = setting(
-        "random",
-        "First filters",
-        "What the filters are before training: random, or sines that give the mixture back, which saves the first thousands of steps.",
-        group="Network",
-        advanced=True,
-    )
-    encoder_relu: bool = setting(
-        False, "Encoder ReLU", "Keep the encoder's output positive.", group="Network", advanced=True
-    )
-
-
 class SeparationConfig(TrainingConfig):
     """A training run of the separation system."""
 
@@ -288,10 +237,10 @@ class SeparationConfig(TrainingConfig):
     learning_rate: float = redefault(TrainingConfig, "learning_rate", 1e-3)
     weight_decay: float = redefault(TrainingConfig, "weight_decay", 0.0)
     clip_norm: float = redefault(TrainingConfig, "clip_norm", 5.0)
-    loss: Literal["si_sdr", "snr"] = setting(
+    loss: Literal["si_sdr", "levelled"] = setting(
         "si_sdr",
         "Loss",
-        "Negative SI-SDR, which leaves each track's loudness open, or negative SNR with one factor for all tracks, which holds them to the voices' levels: for tracks that may be silent.",
+        "Negative SI-SDR, which leaves each track's loudness open, or levelled: less what a track is more than 6 dB louder or softer than its voice, for tracks that may be silent.",
         group="Optimizer",
     )
     schedule: Literal["halving", "cosine", "constant"] = setting(
@@ -323,6 +272,12 @@ class SeparationConfig(TrainingConfig):
                 "a causal network cannot know the mean of what is still to come: set the normalisation to cLN",
                 "network.causal",
                 "network.norm",
+            )
+        if self.mixing.fewer and self.network.speakers == 2:
+            raise contradiction(
+                "with two tracks none can be missing while two speak: set it to 0",
+                "mixing.fewer",
+                "network.speakers",
             )
         if self.network.kernel % 2 == 0 and not self.network.causal:
             raise contradiction("an even kernel has no middle: choose an odd one", "network.kernel")
@@ -404,9 +359,13 @@ class SeparationConfig(TrainingConfig):
         return result
 
     def loss_scale(self, split: str) -> str:
-        """The same measure is the same everywhere; how loud the voices are against each other is not."""
-        measure = "SNR" if self.loss == "snr" else "SI-SDR"
-        return f"negative {measure}, levels within {self.mixing.level_db:g} dB"
+        """One measure is the same for all data; how loud the voices are against each other is not, nor, in training, how often
+        some are silent, of which up to 30 dB are counted."""
+        measure = "levelled SI-SDR" if self.loss == "levelled" else "SI-SDR"
+        result = f"negative {measure}, levels within {self.mixing.level_db:g} dB"
+        if split == "train" and (self.mixing.alone or self.mixing.fewer):
+            result += f", alone {self.mixing.alone:g}, fewer {self.mixing.fewer:g}"
+        return result
 
 
 CONFIG = SeparationConfig

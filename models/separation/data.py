@@ -131,15 +131,15 @@ class Mixer:
     def mixture(self, item: int, seed: int) -> Mixed:
         """A mixture with clip `item` in it (counted around), everything else by the seed."""
         random = np.random.default_rng(seed)
+        speaking = self._speaking(random)
         chosen = [item % self._count]
-        while len(chosen) < self.speakers:
+        while len(chosen) < speaking:
             other = int(random.integers(self._count))
             if self._speaker[other] not in {self._speaker[entry] for entry in chosen}:
                 chosen.append(other)
-        order = random.permutation(self.speakers)
+        order = random.permutation(speaking)
         cut = [self._voice(self.voices[chosen[i]], random) for i in order]
-        speaking = self._speaking(random)
-        cut[speaking:] = [np.zeros_like(voice) for voice in cut[speaking:]]
+        cut += [np.zeros(self.samples, np.float32)] * (self.speakers - speaking)
         noise, snr = None, 0.0
         if self.noise and random.random() < self.settings.noise_share:
             noise = self.noise.stretch(self.samples, random)
@@ -149,10 +149,10 @@ class Mixer:
 
     def _speaking(self, random: np.random.Generator) -> int:
         """How many of the voices are heard: mostly all, at times one alone, at times fewer than all but at least two."""
-        settings = self.settings
-        if settings.alone and random.random() < settings.alone:
+        drawn = random.random()
+        if drawn < self.settings.alone:
             return 1
-        if settings.fewer and self.speakers > 2 and random.random() < settings.fewer:
+        if drawn < self.settings.alone + self.settings.fewer:
             return int(random.integers(2, self.speakers))
         return self.speakers
 

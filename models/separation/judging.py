@@ -12,6 +12,7 @@ from models.separation.apart import put_apart
 from models.separation.assessment import Assessment, assess
 from models.separation.options import UseOptions
 from models.separation.results import Separated
+from models.separation.third import listened
 
 
 def judged(
@@ -21,7 +22,7 @@ def judged(
 
     Raises UserError where files cannot be written.
     """
-    assessment = assess(separated.mixture, separated.tracks, progress)
+    assessment = listened(assess(separated.mixture, separated.tracks, progress), separated.mixture, progress)
     voice = None if wanted is None else target.find(wanted, assessment.lane_voices, assessment.heard_s)
     remarks = [*separated.remarks, *assessment.remarks]
     row: Result = {"mixture": str(separated.mixture), **_assessment_row(assessment)}
@@ -53,6 +54,7 @@ def _assessment_row(assessment: Assessment) -> Result:
         "overlap": round(assessment.activity.overlap, 3),
         "unexplained_db": round(assessment.unexplained_db, 2),
         "leak": round(assessment.leak, 3),
+        "third": None if assessment.third is None else round(assessment.third, 3),
     }
 
 

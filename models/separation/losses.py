@@ -1,4 +1,4 @@
-"""Scale-invariant SDR and SNR as losses, and the order of the tracks that suits the references best."""
+"""Scale-invariant SDR as a loss, with the levels of the voices or without, and the order of the tracks that suits the references best."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from models.kernels import choice
 
 EPS = 1e-8
+LEVEL_DB = 6.0  # that a track may be softer or louder than its voice, and nothing is made of it
 FAINTEST = 1e-3  # of the whole's power: a track that should be silent need not be fainter
 MOST_TRIED = 4  # speakers whose orders are all tried; more are assigned (Kuhn 1955)
 
@@ -35,21 +36,21 @@ def pairwise_si_sdr(estimates: Tensor, references: Tensor) -> Tensor:
     return _with_silence(si_sdr(estimates.unsqueeze(1), references.unsqueeze(2)), estimates, references)
 
 
-def pairwise_snr(estimates: Tensor, references: Tensor) -> Tensor:
-    """As `pairwise_si_sdr`, the plain ratio of voice and error, with one factor for all estimates of an item: that with
-    which they add up to the references as nearly as can be.
+def pairwise_levelled(estimates: Tensor, references: Tensor) -> Tensor:
+    """As `pairwise_si_sdr`, less the dB by which a track is more than `LEVEL_DB` louder or softer than the voice, with one
+    factor for all tracks of an item: that with which they add up to the voices as nearly as can be.
 
     SI-SDR leaves each track's loudness open. Where voices may be missing that is a way out: a track that is always faint
-    costs nothing where its voice is missing, and nothing where it is there. One factor for all holds the tracks to the
-    voices' levels, and leaves open only what a network with norms cannot know. (That levels must count where references
-    may be silent: Wisdom et al., "What's all the FUSS about free universal sound separation data?", ICASSP 2021.)
+    costs nothing where its voice is missing, and nothing where it is there. One factor for all leaves open only what a
+    network with norms cannot know. The plain ratio of voice and error closes that way as well (Wisdom et al., "What's all the
+    FUSS about free universal sound separation data?", ICASSP 2021), but pays a third track for being silent while it is poor.
     """
     total, whole = estimates.sum(1), references.sum(1)
     factor = (total * whole).sum(-1) / (total.square().sum(-1) + EPS)  # [batch]
     estimates = estimates * factor[:, None, None]
-    voice, track = references.square().sum(-1).unsqueeze(2), estimates.square().sum(-1).unsqueeze(1)
-    error = voice + track - 2 * references @ estimates.transpose(1, 2)  # [batch, reference, estimate]
-    scores = 10 * torch.log10((voice + EPS) / (error.clamp_min(0) + EPS))
+    levels, wanted = (10 * torch.log10(sound.square().sum(-1) + EPS) for sound in (estimates, references))
+    apart = (levels.unsqueeze(1) - wanted.unsqueeze(2)).abs()  # [batch, reference, estimate]
+    scores = si_sdr(estimates.unsqueeze(1), references.unsqueeze(2)) - (apart - LEVEL_DB).clamp_min(0)
     return _with_silence(scores, estimates, references)
 
 
@@ -64,7 +65,7 @@ def _with_silence(scores: Tensor, estimates: Tensor, references: Tensor) -> Tens
     return torch.where(silent.unsqueeze(2), under.unsqueeze(1), scores)
 
 
-MEASURES = {"si_sdr": pairwise_si_sdr, "snr": pairwise_snr}
+MEASURES = {"si_sdr": pairwise_si_sdr, "levelled": pairwise_levelled}
 
 
 @cache
@@ -93,7 +94,7 @@ def best_order(scores: Tensor) -> Tensor:
 
 
 def permutation_free(
-    estimates: Tensor, references: Tensor, measure: Literal["si_sdr", "snr"] = "si_sdr"
+    estimates: Tensor, references: Tensor, measure: Literal["si_sdr", "levelled"] = "si_sdr"
 ) -> tuple[Tensor, Tensor]:
     """(what each reference's own estimate comes to [batch, speakers] in dB, the order [batch, speakers])."""
     scores = MEASURES[measure](estimates, references)

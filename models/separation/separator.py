@@ -334,17 +334,25 @@ def _scales(tracks: FloatArray, mixture: FloatArray) -> NDArray[np.float64]:
     """One factor a track, [speakers], with which they add up to the mixture as nearly as can be.
 
     SI-SDR leaves the loudness of a track open. A common factor comes first; from there each track is drawn to its own
-    by least squares, but for tracks next to nothing, whose factor would mean nothing.
+    by least squares, but for tracks next to nothing, whose factor would mean nothing. It leaves the sign open, too, which a
+    network may turn of all it gives.
     """
     wide, mixed = tracks.astype(np.float64), mixture.astype(np.float64)
-    whole = wide.sum(axis=0)
-    power = float(whole @ whole)
-    common = float(whole @ mixed) / power if power > 0 else 1.0
-    if common <= 0:
-        return np.ones(len(tracks))
-    products = (wide @ wide.T) * common**2
-    hold = 1e-3 * float(mixed @ mixed) + 1e-12
+    return level_factors(wide @ wide.T, wide @ mixed, float(mixed @ mixed))
+
+
+def level_factors(
+    products: NDArray[np.float64], with_mixture: NDArray[np.float64], energy: float
+) -> NDArray[np.float64]:
+    """The factors of `_scales`, [speakers], from the tracks' inner products [speakers, speakers], those with the mixture
+    [speakers], and the mixture's own."""
+    power = float(products.sum())
+    common = float(with_mixture.sum()) / power if power > 0 else 1.0
+    if not common:
+        return np.ones(len(products))
+    hold = 1e-3 * energy + 1e-12
     factors = np.linalg.solve(
-        products + hold * np.eye(len(wide)), common * (wide @ mixed) + hold * np.ones(len(wide))
+        products * common**2 + hold * np.eye(len(products)),
+        common * with_mixture + hold * np.ones(len(products)),
     )
     return common * np.maximum(factors, 0.0)

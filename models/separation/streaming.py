@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +15,11 @@ from torch.nn.functional import pad
 from models.errors import UserError
 from models.separation.config import streams
 from models.separation.network import ConvTasNet, Past
-from models.separation.separator import Separator
+from models.separation.separator import Separator, level_factors
 
 FloatArray = NDArray[np.float32]
 LEVEL_S = 0.1  # after so much more sound the tracks' common level is judged anew
+MOST = 2.0  # times as loud as the mixture's loudest sample a track's may be
 FIRST_SHARE = 16  # of that long are the first blocks in which it is judged
 ZEROS = 10  # of the resampling filter's sinc, on either side of its middle
 KAISER = 5.0  # shape of that filter's window
@@ -27,8 +29,8 @@ class StreamingSeparator:
     """Gives tracks while the sound comes; what `push` and `finish` return is together as long as what was pushed.
 
     However the sound is cut, the tracks are those of one causal pass over the whole. A network's tracks have no level of
-    their own: they get one common factor, with which those up to there add up to the mixture as nearly as can be. That
-    is judged every tenth of a second, oftener in the beginning, and not at all where the model's `match_levels` is false.
+    their own: each gets the factor with which those up to there add up to the mixture as nearly as can be, as those of a
+    file do. That is judged every tenth of a second, oftener in the beginning, and not at all where the model's `match_levels` is false.
 
     >>> live = StreamingSeparator(Separator.load("causal-run/best"), 16_000)      # doctest: +SKIP
     >>> tracks = live.push(samples)                                               # doctest: +SKIP
@@ -40,7 +42,7 @@ class StreamingSeparator:
         self._device, rate = separator.device.torch, separator.sample_rate
         self._stream = NetworkStream(separator.network)
         self._down, self._up = StreamResampler(sample_rate, rate), StreamResampler(rate, sample_rate)
-        self._levels = _Levels(round(LEVEL_S * rate)) if separator.matches_levels else None
+        self._levels = _Levels(self.speakers, round(LEVEL_S * rate)) if separator.matches_levels else None
         self._pushed = self._given = 0
         self._shape: tuple[int, ...] = ()  # of what was pushed, without the samples
         self.latency_s = (
@@ -95,7 +97,7 @@ class NetworkStream:
             raise UserError(
                 "This model cannot separate sound as it comes.",
                 "It also listens to what follows; only a causal model looks back alone.",
-                "Choose a causal model, such as the one that ships, or train one with the preset causal.",
+                "Choose a causal model, such as bundled-causal, which ships, or train one with the preset causal.",
             )
         self._network, self._past = network, Past()
         self._length, self._stride = config.filter_length, config.stride
@@ -152,18 +154,20 @@ class NetworkStream:
 
 
 class _Levels:
-    """The one factor that brings tracks to the mixture's level, from the sound up to there.
+    """The factors that bring tracks to their level in the mixture, those of a whole recording, from the sound up to there.
 
     It is judged block by block, and reached over the next one. A network's own level may be a hundred times the mixture's, so
     tracks are silent until something was heard to judge by; the first blocks are short, that this takes milliseconds.
     """
 
-    def __init__(self, block: int) -> None:
+    def __init__(self, speakers: int, block: int) -> None:
         self._longest, self._block = block, max(1, block // FIRST_SHARE)
         self._mixture = np.zeros(0, np.float32)  # of which no tracks have come yet
         self._place = 0  # samples into the block
-        self._product = self._power = 0.0
-        self._before = self._now = 0.0
+        self._products, self._with_mixture = np.zeros((speakers, speakers)), np.zeros(speakers)
+        self._energy = 0.0
+        self._before = self._now = np.zeros(speakers)
+        self._loudest, self._loudest_track = np.zeros(1), np.zeros(speakers)  # samples so far
 
     def hear(self, mixture: FloatArray) -> None:
         """What goes into the network, [samples]."""
@@ -177,19 +181,38 @@ class _Levels:
             count = min(self._block - self._place, tracks.shape[-1] - done)
             part = tracks[..., done : done + count]
             share = (self._place + np.arange(count)) / self._block
-            result[..., done : done + count] = part * (self._before + share * (self._now - self._before))
-            whole = part[:, 0].sum(0, dtype=np.float64)
+            deciding = part[:, 0].astype(np.float64)
             mixed, self._mixture = self._mixture[:count], self._mixture[count:]
-            self._product += float(whole @ mixed)
-            self._power += float(whole @ whole)
+            factors = self._before[:, None] + share * (self._now - self._before)[:, None]
+            result[..., done : done + count] = part * self._bounded(factors, mixed, deciding)[:, None]
+            self._products += deciding @ deciding.T
+            self._with_mixture += deciding @ mixed
+            self._energy += float(np.square(mixed, dtype=np.float64).sum())
             self._place += count
             done += count
             if self._place == self._block:
                 self._place, self._before = 0, self._now
-                if self._product > 0 and self._power > 0:
-                    self._now = self._product / self._power
+                if self._products.sum() > 0 and self._with_mixture.sum():
+                    self._now = level_factors(self._products, self._with_mixture, self._energy)
                     self._block = min(2 * self._block, self._longest)
         return result
+
+    def _bounded(
+        self, factors: NDArray[np.float64], mixed: FloatArray, tracks: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The factors [speakers, samples], none greater than brings the loudest sample of its track so far to `MOST` times the
+        mixture's: a network that was faint so far may not be any more."""
+        loudest = _greatest(self._loudest, mixed[None])
+        loudest_track = _greatest(self._loudest_track, tracks)
+        self._loudest, self._loudest_track = loudest[:, -1], loudest_track[:, -1]
+        most = MOST * loudest / np.maximum(loudest_track, np.finfo(np.float64).tiny)
+        return np.clip(factors, -most, most)
+
+
+def _greatest(before: NDArray[np.float64], sound: NDArray[Any]) -> NDArray[np.float64]:
+    """How far [rows, samples] has been from 0 up to each sample, and before: [rows, samples]."""
+    magnitudes = np.abs(sound).astype(np.float64)
+    return np.maximum.accumulate(np.concatenate([before[:, None], magnitudes], axis=1), axis=1)[:, 1:]
 
 
 class StreamResampler:

@@ -1,4 +1,4 @@
-"""How separation networks are trained: negative SI-SDR (or SNR), whichever track is whose, on mixtures made as they are needed."""
+"""How separation networks are trained: negative SI-SDR, whichever track is whose, on mixtures made as they are needed."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class SeparationTask(Task[SeparationConfig]):
         )
 
     def loss(self, network: Any, batch: Batch, clock: Clock) -> Loss:
-        """Negative SI-SDR or SNR in dB, in the order that suits best."""
+        """Negative SI-SDR in dB, levelled or not, in the order that suits best."""
         tensors = (batch.mixtures, batch.sources)
         graph = self._graph_of(network, tensors)
         result = self._losses(network, *tensors) if graph is None else graph(*tensors)

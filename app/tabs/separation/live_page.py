@@ -20,13 +20,12 @@ from app.widgets.microphone_box import MicrophoneBox
 from app.widgets.time_axis import time_words
 from models.errors import UserError
 from models.loading import bundled_names, checkpoint_folder
-from models.separation.config import streams
+from models.separation.config import CAUSAL, streams
 from models.separation.results import Separated
 from models.separation.samples import sample_mixtures
 
 SHOWN_S = 30.0
 REDRAW_MS = 50
-QUICK = "bundled-causal"  # its tracks are milliseconds behind
 KEEPS_UP = 0.8  # computing time as a share of the sound's, from which tracks fall behind no more
 
 
@@ -84,11 +83,11 @@ class LivePage(Page):
         self.input.wanted = str(state.get("microphone", ""))
 
     def model_changed(self) -> None:
-        """Offer the causal model that ships where the chosen one waits for what follows."""
+        """Offer the causal model that ships where the chosen one is not known to be one, but not while one listens: a model
+        is opened when that begins."""
         info = self.tab.models.info()
-        self._quick.setVisible(
-            info is not None and not streams(info.network) and QUICK in bundled_names("separation")
-        )
+        waits = info is None or not streams(info.network)
+        self._quick.setVisible(waits and CAUSAL in bundled_names("separation") and not self.session.running)
 
     def shown(self) -> None:
         self.model_changed()  # it may have come from an earlier start
@@ -116,6 +115,7 @@ class LivePage(Page):
             raise
 
     def _began(self) -> None:
+        self.model_changed()
         self.tab.refresh_action()
         self.told.setText(" ")
 
@@ -141,6 +141,7 @@ class LivePage(Page):
             self.tab.clear_messages("slow")
 
     def _stopped(self) -> None:
+        self.model_changed()
         self._level.stop()
         self.input.stop()
         self.tab.refresh_action()
@@ -164,7 +165,7 @@ class LivePage(Page):
             self.tab.clear_messages("microphone")
 
     def _use_quick(self) -> None:
-        self.tab.use_checkpoint(checkpoint_folder(QUICK, "separation"))
+        self.tab.use_checkpoint(checkpoint_folder(CAUSAL, "separation"))
 
     def _ask_for_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, tr("Play a file as it comes"), "", self.tab.file_filter())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject
@@ -12,15 +13,17 @@ from app.tabs.separation.session import SeparationSession
 from app.tabs.separation.words import left_words, one_is_faint, speed_words, voices_words
 
 if TYPE_CHECKING:
+    from app.widgets.message_bar import Action
     from models.separation.target import Target
 
 
 class SeparationMessages(QObject):
     """Listens to the session and speaks through the tab."""
 
-    def __init__(self, tab: Tab, session: SeparationSession) -> None:
+    def __init__(self, tab: Tab, session: SeparationSession, into_three: Callable[[], object]) -> None:
+        """into_three: separates the recording with the model of three that ships."""
         super().__init__(tab)
-        self._tab, self._session = tab, session
+        self._tab, self._session, self._into_three = tab, session, into_three
         session.began.connect(lambda: tab.clear_messages())
         session.opened.connect(self._opened)
         session.grown.connect(self._grown)
@@ -58,7 +61,9 @@ class SeparationMessages(QObject):
         if assessment is None or not assessment.voices:
             return
         level: Literal["warning", "hint"] = "warning" if assessment.doubtful else "hint"
-        self._tab.show_message(level, voices_words(assessment), key="assessment")
+        beyond = assessment.people > assessment.voices
+        actions: list[Action] = [(tr("Separate into three"), self._into_three)] if beyond else []
+        self._tab.show_message(level, voices_words(assessment), actions, key="assessment")
 
     def _say_voice(self, target: Target) -> None:
         level: Literal["warning", "hint"] = "hint" if target.trusted else "warning"

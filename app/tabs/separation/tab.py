@@ -23,6 +23,7 @@ from app.tabs.separation.settings_box import SettingsBox
 from app.widgets.model_choice import ModelChoice
 from app.widgets.ribbon import Ribbon
 from models.loading import bundled_names, checkpoint_folder
+from models.separation.config import THREE
 
 
 class SeparationTab(PagedTab):
@@ -34,7 +35,7 @@ class SeparationTab(PagedTab):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
         self.session = SeparationSession(self, self)
-        self.said = SeparationMessages(self, self.session)
+        self.said = SeparationMessages(self, self.session, self._separate_into_three)
         self.settings = SettingsBox(self.options)
         self.models = ModelChoice(
             "separation",
@@ -112,6 +113,10 @@ class SeparationTab(PagedTab):
 
     def _use_options(self) -> None:
         self.session.options = self.settings.options()
+
+    def _separate_into_three(self) -> None:
+        self.use_checkpoint(checkpoint_folder(THREE, "separation"))
+        self.recording.act()
 
     def _folders_in_use(self) -> list[Path]:
         """Whose tracks are in the lanes, or in the table of the folder."""

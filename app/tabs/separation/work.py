@@ -83,8 +83,9 @@ def judged(mixture: Path, tracks: Sequence[Path], progress: Progress) -> Judged:
     """What can be said of tracks without references, and whose voices are known."""
     from models import voice_profiles
     from models.separation.assessment import assess
+    from models.separation.third import listened
 
-    assessment = assess(mixture, tracks, progress)
+    assessment = listened(assess(mixture, tracks, progress), mixture, progress)
     return assessment, voice_profiles.recognised(
         assessment.lane_voices, assessment.heard_s, voice_profiles.profiles()
     )

@@ -110,3 +110,15 @@ def test_a_file_that_cannot_be_read_is_told(tab, qtbot, tmp_path):
     tab.accept_paths([tmp_path / "bad.wav"])
     qtbot.waitUntil(lambda: bool(tab.messages.messages), timeout=20_000)
     assert not tab.live.session.running
+
+
+def test_the_causal_model_is_offered_where_another_one_is_chosen(tab):
+    tab.choice.choose("live")
+    page = tab.live
+    assert not page._quick.isHidden()
+    page._quick.linkActivated.emit("quick")
+    assert tab.models.info().network["causal"]
+    assert tab.session.model == tab.models.choice
+    assert page._quick.isHidden()
+    tab.models.choose("bundled")
+    assert not page._quick.isHidden()
