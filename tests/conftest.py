@@ -2,12 +2,13 @@
 
 import multiprocessing
 import os
-import time
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
+
+from tests.processes import running
 
 
 @pytest.fixture(autouse=True)
@@ -23,12 +24,8 @@ def no_process_left():
     """A test that leaves a process of multiprocessing behind takes from all that follow: told here rather than there."""
     before = set(multiprocessing.active_children())
     yield
-    left = set(multiprocessing.active_children()) - before
-    end = time.monotonic() + 30  # one that was killed is buried in time, on a busy machine too
-    for process in left:
-        process.join(max(0.0, end - time.monotonic()))
-    left &= set(multiprocessing.active_children())
+    begun = set(multiprocessing.active_children()) - before
+    left = running(begun) if begun else set()
     for process in left:
         process.kill()
-        process.join(30)
     assert not left, "these processes did not end with the test that began them"

@@ -16,6 +16,7 @@ from models.search import facts, pictures
 from models.search.pictures import View
 from models.search.reading import decoded
 from tests.models.search.made import save_film
+from tests.processes import running
 
 
 def colours(height: int = 8, width: int = 12) -> np.ndarray:
@@ -177,9 +178,7 @@ def test_closing_early_ends_the_workers(tmp_path):
     workers = set(multiprocessing.active_children()) - before
     assert workers
     batches.close()
-    for worker in workers:
-        worker.join(60)  # it has been killed, but a busy machine takes its time to bury it
-    assert not workers & set(multiprocessing.active_children())
+    assert not running(workers)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind the administrator")
